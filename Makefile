@@ -1,0 +1,88 @@
+# Every task of the project. `make` alone lists them; each installs what it needs first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+NODE_VERSION := 24.21.0
+# The machine's own Node serves when it is new enough (package.json "engines"); else npm brings one into build/node.
+NODE_FITS := $(shell node -p 'const [a, b] = process.versions.node.split(".").map(Number); a > 24 || (a === 24 && b >= 15)' 2>/dev/null)
+ifeq ($(NODE_FITS),true)
+NODE_BIN := $(shell dirname "$$(command -v node)")
+NODE_READY :=
+else
+NODE_BIN := $(CURDIR)/build/node/node_modules/node/bin
+NODE_READY := build/node/$(NODE_VERSION)
+endif
+export PATH := $(NODE_BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+MODULES := build/modules
+TESTS := 'crds/**/*.test.ts' 'policies/**/*.test.ts' 'kube/**/*.test.ts' 'process/**/*.test.ts' 'operator/**/*.test.ts' \
+         'webhook/**/*.test.ts' 'cli/**/*.test.ts' 'deploy/**/*.test.ts' 'docs/**/*.test.ts' 'test/**/*.test.ts'
+ARGS ?=
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: modules control-plane ## watch the whole chain on a real API server; ARGS=--once ends instead of staying up
+	@node cli/main.ts demo $(ARGS)
+
+.PHONY: test
+test: modules control-plane ## run every test on a real API server; FILES='a.test.ts b.test.ts' runs only those
+	@node --test --test-concurrency=2 --test-timeout=600000 $(if $(FILES),$(FILES),$(TESTS))
+
+.PHONY: bench
+bench: modules control-plane bundle ## measure; prints a table and writes build/bench.json
+	@node test/load/main.ts $(ARGS)
+
+.PHONY: lint
+lint: modules ## type check, lint, format check
+	@echo "tsc";   tsc -p .
+	@echo "oxlint"; oxlint --deny-warnings
+	@echo "oxfmt"; oxfmt --check >/dev/null || { oxfmt --list-different; echo "run: make format"; exit 1; }
+
+.PHONY: format
+format: modules ## format the sources
+	@oxfmt
+
+.PHONY: cluster
+cluster: modules control-plane ## start a control plane, print how to use it, stay until Ctrl-C
+	@node test/cluster/serve.ts $(ARGS)
+
+.PHONY: generate
+generate: modules ## write what is generated: types and validators from the CRDs, docs/reference from the code
+	@node crds/generate.ts
+	@node docs/generate/main.ts
+
+.PHONY: bundle
+bundle: modules ## make one file per process in build/bundle, as the images carry them
+	@node deploy/bundle.ts
+
+.PHONY: clean
+clean: ## remove what was built here (the control plane's cache stays)
+	@rm -rf build node_modules
+
+# --- what the tasks need ---
+
+.PHONY: tools
+tools:
+	@for tool in git npm; do command -v $$tool >/dev/null || { echo "$$tool is missing: install it with your package manager, then run make again" >&2; exit 1; }; done
+
+build/node/$(NODE_VERSION): | tools
+	@echo "Node $$(node --version 2>/dev/null || echo '(none)') is older than 24.15; npm brings $(NODE_VERSION) into build/node (about 10 s, once)"
+	@npm install --prefix build/node --no-save --no-audit --no-fund --loglevel=error node@$(NODE_VERSION)
+	@touch $@
+
+.PHONY: modules
+modules: $(MODULES)
+
+$(MODULES): package.json package-lock.json $(NODE_READY) | tools
+	@echo "installing the packages that package-lock.json names (about 30 s, once)"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p build && touch $@
+
+.PHONY: control-plane
+control-plane: modules
+	@node test/cluster/build.ts

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The names of the wire: kinds, labels, annotations, objects that two processes share.
+ *
+ * In: nothing. Out: one `Resource` descriptor for each kind that Writ reads or writes, and every string that operator,
+ * webhook and command line must spell alike. The schemas are the YAML files beside this one; `generated/` is made from
+ * them. Anyone may import this folder; it imports nothing but Node's own modules.
+ */
+import { createHash } from 'node:crypto';
+
+/** What a URL of the Kubernetes API is made of; `group` is empty for the core group. */
+export type Resource = {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+};
+
+export const GROUP = 'writ.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+const own = <P extends string, K extends string, N extends boolean>(plural: P, kind: K, namespaced: N) =>
+  ({ group: GROUP, version: VERSION, plural, kind, namespaced }) as const;
+
+export const gitSources = own('gitsources', 'GitSource', true);
+export const policies = own('policies', 'Policy', false);
+export const rulesets = own('rulesets', 'Ruleset', false);
+export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
+export const tenants = own('tenants', 'Tenant', false);
+
+/** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
+export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
+
+export type WritKind = (typeof writKinds)[number]['kind'];
+
+const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
+
+export const namespaces = core('namespaces', 'Namespace', false);
+export const configMaps = core('configmaps', 'ConfigMap', true);
+export const secrets = core('secrets', 'Secret', true);
+export const services = core('services', 'Service', true);
+export const serviceAccounts = core('serviceaccounts', 'ServiceAccount', true);
+export const pods = core('pods', 'Pod', true);
+export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
+export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
+export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+export const validatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingwebhookconfigurations',
+  kind: 'ValidatingWebhookConfiguration',
+  namespaced: false,
+};
+export const customResourceDefinitions: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+/** `writ.dev/v1alpha1`, or `v1` for the core group. */
+export const apiVersionOf = (resource: Pick<Resource, 'group' | 'version'>): string =>
+  resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+
+export const SYSTEM_NAMESPACE = 'writ-system';
+/** The one TrustPolicy. */
+export const TRUST_POLICY_NAME = 'cluster';
+/** The ValidatingWebhookConfiguration that the operator owns. */
+export const WEBHOOK_CONFIGURATION_NAME = 'writ';
+/** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
+export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
+/** Lease of the operator's leader election, in the system namespace. */
+export const OPERATOR_LEASE = 'writ-operator';
+
+/** Field managers: one for what comes from Git, one for status. */
+export const SYNC_FIELD_MANAGER = 'writ-sync';
+export const STATUS_FIELD_MANAGER = 'writ-status';
+
+/** On a namespace: the Tenant that it belongs to. Only namespaces that carry it are governed. */
+export const TENANT_LABEL = 'writ.dev/tenant';
+/** On an object applied from Git: its GitSource, as `sourceLabel` spells it. */
+export const SOURCE_LABEL = 'writ.dev/source';
+/** On an inventory ConfigMap: `"true"`. */
+export const INVENTORY_LABEL = 'writ.dev/inventory';
+/** On a replica's ConfigMap and Lease: the process it reports for, `webhook`. */
+export const REPLICA_LABEL = 'writ.dev/replica';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGED_BY = 'writ';
+
+/** A new value asks for a reconcile now; the value handled last is in status.lastHandledReconcileAt. */
+export const REQUESTED_AT_ANNOTATION = 'writ.dev/requestedAt';
+/** `Disabled` on an applied object: it is never deleted by prune. */
+export const PRUNE_ANNOTATION = 'writ.dev/prune';
+/** `Disabled` on an applied object: it is left as it is. */
+export const RECONCILE_ANNOTATION = 'writ.dev/reconcile';
+/** Prefix of all labels and annotations, also of the facts of an agent (`writ.dev/owner`, `writ.dev/purpose`, …). */
+export const PREFIX = 'writ.dev/';
+export const FINALIZER = 'writ.dev/finalizer';
+
+const LABEL_VALUE_MAX = 63;
+
+/**
+ * The value of `writ.dev/source` for a source `NAMESPACE/NAME`: `NAMESPACE.NAME` (a namespace has no dot, so it reads
+ * back), or its shortened form with a digest where that is longer than a label value may be.
+ */
+export const sourceLabel = (source: string): string => {
+  const plain = source.replace('/', '.');
+  if (plain.length <= LABEL_VALUE_MAX) return plain;
+  const digest = createHash('sha256').update(source).digest('hex').slice(0, 16);
+  return `${plain.slice(0, LABEL_VALUE_MAX - digest.length - 1).replace(/[^a-z0-9]+$/, '')}-${digest}`;
+};

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a webhook replica reports: which policy documents it enforces, and which it refused and why.
+ *
+ * A ConfigMap `writ-replica-ID` in the system namespace, written by the replica on change only; that the replica lives
+ * is said by a Lease of the same name. The operator adds them up into Policy.status.enforcedReplicas. Decoding is total.
+ */
+import { MANAGED_BY, MANAGED_BY_LABEL, REPLICA_LABEL, SYSTEM_NAMESPACE } from './kinds.ts';
+import { isDigest, isName, isRecord, isText, isTime, parseObject } from './wire.ts';
+import type { ConfigMap } from './wire.ts';
+
+export type RefusedPolicy = { readonly code: string; readonly message: string };
+
+export type ReplicaReport = {
+  /** The replica's id: its pod's name, or what `--replica-id` says. */
+  readonly replica: string;
+  /** Digest of the PolicySet in force; empty while there is none. */
+  readonly setDigest: string;
+  /** Digest of the TrustPolicy in force; empty while there is none. */
+  readonly trustDigest: string;
+  /** Policy name → digest of the document that is enforced. Look names up as own properties. */
+  readonly policies: Readonly<Record<string, string>>;
+  /** Policy name → why its newest document is not enforced. */
+  readonly refused: Readonly<Record<string, RefusedPolicy>>;
+  /** RFC 3339: when this set became the one in force. */
+  readonly flippedAt: string;
+};
+
+const FORMAT = '1';
+const KEY = 'report.json';
+/** Value of the label `writ.dev/replica`, for list and watch. */
+export const WEBHOOK_REPLICA = 'webhook';
+const MESSAGE_MAX = 1024;
+
+export const replicaName = (replica: string): string => `writ-replica-${replica}`;
+
+export const encodeReplica = (report: ReplicaReport, namespace: string = SYSTEM_NAMESPACE): ConfigMap => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: replicaName(report.replica),
+    namespace,
+    labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY },
+  },
+  data: { format: FORMAT, [KEY]: `${JSON.stringify({ ...report, refused: boundedRefusals(report.refused) }, undefined, 1)}\n` },
+});
+
+const boundedRefusals = (refused: ReplicaReport['refused']): ReplicaReport['refused'] =>
+  Object.fromEntries(Object.entries(refused).map(([name, { code, message }]) => [name, { code, message: message.slice(0, MESSAGE_MAX) }]));
+
+const isRefusal = (value: unknown): value is RefusedPolicy =>
+  isRecord(value) && isText(value['code'], 128) && typeof value['message'] === 'string' && value['message'].length <= MESSAGE_MAX;
+
+/** A copy with own keys that are policy names and values that pass; `undefined` if any entry is something else. */
+const decodeByPolicy = <T>(value: unknown, isValue: (entry: unknown) => entry is T): Readonly<Record<string, T>> | undefined => {
+  if (!isRecord(value)) return undefined;
+  const entries: [string, T][] = [];
+  for (const [name, entry] of Object.entries(value)) {
+    if (!isName(name) || !isValue(entry)) return undefined;
+    entries.push([name, entry]);
+  }
+  return Object.fromEntries(entries);
+};
+
+const isDigestOrNone = (value: unknown): value is string => value === '' || isDigest(value);
+
+/** The report in a ConfigMap, or `undefined` for anything that `encodeReplica` could not have written. */
+export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => {
+  const held = parseObject(configMap, KEY, FORMAT);
+  if (held === undefined) return undefined;
+  const { replica, setDigest, trustDigest, flippedAt } = held.value;
+  if (!isName(replica) || held.name !== replicaName(replica)) return undefined;
+  if (!isDigestOrNone(setDigest) || !isDigestOrNone(trustDigest) || !isTime(flippedAt)) return undefined;
+  const policies = decodeByPolicy(held.value['policies'], isDigest);
+  const refused = decodeByPolicy(held.value['refused'], isRefusal);
+  if (policies === undefined || refused === undefined) return undefined;
+  return { replica, setDigest, trustDigest, policies, refused, flippedAt };
+};

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Desired objects, what was recorded as applied, and what is live → what to do, in order. Pure: no clock, no I/O.
+ *
+ * In: verified objects of one commit, the inventory of the commit before, the live objects of both. Out: operations, or a
+ * refusal that changes nothing. What a source never applied is never deleted, and a plan that would delete much asks a
+ * person first: a prune that nobody meant is the second-worst accident of this field.
+ */
+import type { Resource } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL } from '../../crds/kinds.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import type { Problem, SourcePosition } from '../../policies/problem.ts';
+import { firstDifference } from './drift.ts';
+import type { ObjectIdentity } from './identity.ts';
+import { objectKey, objectTitle } from './identity.ts';
+
+/** One of our kinds as it is on the wire: what we declare of it, or what is live. */
+export type AppliedObject = KubeObject & { readonly spec?: unknown; readonly signature?: unknown };
+
+export type DesiredObject = ObjectIdentity & {
+  readonly resource: Resource;
+  readonly object: AppliedObject;
+  /** sha256 of the document's bytes; an object is written again when this differs from what was recorded. */
+  readonly digest: string;
+  /** The file it comes from, for messages. */
+  readonly path: string;
+  /** Where a field of the object stands in that file. */
+  readonly positionOf: (path: readonly (string | number)[]) => SourcePosition;
+};
+
+export type RecordedObject = ObjectIdentity & { readonly resource: Resource; readonly digest: string };
+
+export type PlanOptions = {
+  /** The value of the ownership label: `sourceLabel` of the GitSource. */
+  readonly source: string;
+  readonly driftPolicy: 'Correct' | 'Detect' | 'Ignore';
+  readonly prune: { readonly policy: 'Enabled' | 'Disabled'; readonly allowEmpty: boolean; readonly maxDeletions: string };
+};
+
+export type PlanInput = {
+  readonly desired: readonly DesiredObject[];
+  readonly recorded: readonly RecordedObject[];
+  /** Live objects by `objectKey`. */
+  readonly live: ReadonlyMap<string, AppliedObject>;
+  readonly options: PlanOptions;
+};
+
+export type Operation =
+  | { readonly kind: 'apply'; readonly target: DesiredObject; readonly reason: 'new' | 'changed' | 'drifted'; readonly difference?: string }
+  | { readonly kind: 'delete'; readonly target: RecordedObject; readonly uid: string; readonly resourceVersion: string };
+
+export type KeptObject = { readonly target: RecordedObject; readonly reason: string; readonly ours: boolean };
+
+export type Plan = {
+  readonly operations: readonly Operation[];
+  /** Objects that differ from their document and are left so, because the source says Detect. */
+  readonly drifted: readonly { readonly target: DesiredObject; readonly difference: string }[];
+  /** Objects that left the tree and stay in the cluster, with the reason. `ours` ones stay recorded and enforced. */
+  readonly kept: readonly KeptObject[];
+};
+
+export type PlanOutcome = { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problem: Problem };
+
+// Trust first, so that what it vouches for is judged by it; tenants before the policies that speak of them.
+const APPLY_ORDER = ['TrustPolicy', 'Tenant', 'Policy'];
+
+const applyRank = (kind: string): number => {
+  const rank = APPLY_ORDER.indexOf(kind);
+  return rank === -1 ? APPLY_ORDER.length : rank;
+};
+
+const label = (object: KubeObject, name: string): string | undefined => object.metadata.labels?.[name];
+
+export const plan = (input: PlanInput): PlanOutcome => {
+  const desiredKeys = new Set(input.desired.map(objectKey));
+  const gone = input.recorded.filter((entry) => !desiredKeys.has(objectKey(entry)));
+  const refusal = foreignOwner(input) ?? pruneRefusal(input, gone);
+  if (refusal !== undefined) return { ok: false, problem: refusal };
+  const writes = planWrites(input);
+  const prune = planPrune(input, gone);
+  return { ok: true, plan: { operations: [...writes.operations, ...prune.operations], drifted: writes.drifted, kept: prune.kept } };
+};
+
+const foreignOwner = ({ desired, live, options }: PlanInput): Problem | undefined => {
+  for (const target of desired) {
+    const current = live.get(objectKey(target));
+    const owner = current === undefined ? undefined : label(current, SOURCE_LABEL);
+    if (owner !== undefined && owner !== options.source) {
+      return {
+        code: 'APPLY_OWNED_ELSEWHERE',
+        message: `${objectTitle(target)} already comes from the source ${owner}`,
+        at: target.positionOf(['metadata', 'name']),
+      };
+    }
+  }
+  return undefined;
+};
+
+const pruneRefusal = ({ desired, recorded, options }: PlanInput, gone: readonly RecordedObject[]): Problem | undefined => {
+  if (options.prune.policy === 'Disabled' || gone.length === 0) return undefined;
+  if (desired.length === 0 && !options.prune.allowEmpty) {
+    return {
+      code: 'PRUNE_EMPTY',
+      message: `the tree holds no document while ${recorded.length} objects are applied`,
+      path: 'spec.prune.allowEmpty',
+    };
+  }
+  const budget = deletionBudget(options.prune.maxDeletions, recorded.length);
+  if (gone.length <= budget) return undefined;
+  return {
+    code: 'PRUNE_BUDGET',
+    message: `the commit removes ${gone.length} of ${recorded.length} objects, spec.prune.maxDeletions ${options.prune.maxDeletions} allows ${budget}`,
+    path: 'spec.prune.maxDeletions',
+  };
+};
+
+/** `10%` of what is applied, rounded up so that one deletion is always possible unless it says `0` or `0%`; or a count. */
+export const deletionBudget = (maxDeletions: string, applied: number): number => {
+  if (!maxDeletions.endsWith('%')) return Number.parseInt(maxDeletions, 10);
+  return Math.ceil((Number.parseInt(maxDeletions, 10) * applied) / 100);
+};
+
+const planWrites = ({ desired, recorded, live, options }: PlanInput): Pick<Plan, 'operations' | 'drifted'> => {
+  const digests = new Map(recorded.map((entry) => [objectKey(entry), entry.digest]));
+  const operations: Operation[] = [];
+  const drifted: { target: DesiredObject; difference: string }[] = [];
+  for (const target of desired.toSorted((a, b) => applyRank(a.kind) - applyRank(b.kind) || (objectKey(a) < objectKey(b) ? -1 : 1))) {
+    const key = objectKey(target);
+    const current = live.get(key);
+    const known = digests.get(key);
+    if (known !== target.digest) {
+      if (current === undefined || firstDifference(target.object, current) !== undefined) {
+        operations.push({ kind: 'apply', target, reason: known === undefined ? 'new' : 'changed' });
+      }
+      continue;
+    }
+    const difference = current === undefined ? 'metadata.name' : firstDifference(target.object, current);
+    if (difference === undefined || options.driftPolicy === 'Ignore') continue;
+    if (options.driftPolicy === 'Correct') operations.push({ kind: 'apply', target, reason: 'drifted', difference });
+    else drifted.push({ target, difference });
+  }
+  return { operations, drifted };
+};
+
+const planPrune = ({ live, options }: PlanInput, gone: readonly RecordedObject[]): Pick<Plan, 'operations' | 'kept'> => {
+  const operations: Operation[] = [];
+  const kept: KeptObject[] = [];
+  for (const target of gone.toSorted((a, b) => applyRank(b.kind) - applyRank(a.kind))) {
+    const current = live.get(objectKey(target));
+    if (current === undefined) continue;
+    const { uid, resourceVersion } = current.metadata;
+    if (label(current, SOURCE_LABEL) !== options.source || label(current, MANAGED_BY_LABEL) !== MANAGED_BY) {
+      kept.push({ target, reason: 'it no longer carries the labels of this source', ours: false });
+      continue;
+    }
+    const reason = keepReason(target, current, options);
+    if (reason !== undefined || uid === undefined || resourceVersion === undefined) {
+      kept.push({ target, reason: reason ?? 'the API server gave it no uid', ours: true });
+    } else {
+      operations.push({ kind: 'delete', target, uid, resourceVersion });
+    }
+  }
+  return { operations, kept };
+};
+
+const keepReason = (target: RecordedObject, current: AppliedObject, options: PlanOptions): string | undefined => {
+  if (options.prune.policy === 'Disabled') return 'spec.prune.policy is Disabled';
+  if (target.kind === 'TrustPolicy') return 'trust is never pruned: delete it by hand if you mean it';
+  if (current.metadata.annotations?.[PRUNE_ANNOTATION] === 'Disabled') return `annotation ${PRUNE_ANNOTATION} is Disabled`;
+  if (target.kind === 'Tenant' && deletionPolicyOf(current) === 'Protect') return 'spec.deletionPolicy is Protect';
+  return undefined;
+};
+
+// Protect is the default: a Tenant that says nothing is kept.
+const deletionPolicyOf = ({ spec }: AppliedObject): unknown =>
+  typeof spec === 'object' && spec !== null && 'deletionPolicy' in spec ? spec.deletionPolicy : 'Protect';

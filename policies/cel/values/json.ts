@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Boxed, CelType } from './boxed.ts';
+import { int64 } from './integer.ts';
+import { CelMap } from './map.ts';
+import { CelDuration, CelTimestamp, formatDuration, formatTimestamp } from './time.ts';
+import { CelDouble, CelOptional, CelUint } from './value.ts';
+import type { Value } from './value.ts';
+
+/**
+ * Finds any number that JSON.parse alone would get wrong: a fraction or exponent (a double, even `1.0`), or 16 digits and more. A
+ * hit inside a string only costs the slower path.
+ */
+const NEEDS_SOURCE = /(?:^|[:[,])\s*-?(?:\d{16,}|\d+\.\d|\d+[eE])/;
+
+const numberFrom = (source: string): Value => {
+  if (/[.eE]/.test(source)) return new CelDouble(Number(source));
+  // An integer beyond 64 bits is a double, as the API server's own JSON decoder has it.
+  return int64(BigInt(source)) ?? new CelDouble(Number(source));
+};
+
+const revive = (_key: string, value: unknown, ...context: readonly unknown[]): unknown => {
+  if (typeof value !== 'number') return value;
+  const [about] = context;
+  const hasSource = typeof about === 'object' && about !== null && 'source' in about && typeof about.source === 'string';
+  return hasSource ? numberFrom(String(about.source)) : fromJson(value);
+};
+
+/**
+ * JSON text → value: integral numbers are ints (bigint beyond 2^53), all others doubles. `__proto__` stays a plain key.
+ * Throws SyntaxError, as JSON.parse, when it isn't JSON.
+ */
+export const parseJson = (text: string): Value => {
+  const value: Value = NEEDS_SOURCE.test(text) ? JSON.parse(text, revive) : JSON.parse(text);
+  return value;
+};
+
+/** Beyond this depth conversions leave data as it is, so that no nesting overflows the stack. */
+const MAX_DEPTH = 1_000;
+
+/**
+ * Plain JSON data, as another reader decoded it → value. Parts that need no change are shared, not copied. What JSON can't hold
+ * (functions, undefined, symbols) becomes null.
+ */
+export const fromJson = (data: unknown, depth = 0): Value => {
+  switch (typeof data) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return data;
+    case 'number':
+      if (Number.isSafeInteger(data)) return data;
+      return Number.isInteger(data) ? (int64(BigInt(data)) ?? new CelDouble(data)) : new CelDouble(data);
+    case 'object':
+      break;
+    default:
+      return null;
+  }
+  if (data === null || data instanceof Boxed || data instanceof Uint8Array) return data;
+  if (depth > MAX_DEPTH) return null;
+  if (Array.isArray(data)) return data.map((element: unknown) => fromJson(element, depth + 1));
+  return Object.fromEntries(Object.entries(data).map(([key, element]) => [key, fromJson(element, depth + 1)]));
+};
+
+const boxedToJson = (value: Boxed, depth: number): unknown => {
+  if (value instanceof CelDouble) return value.value;
+  if (value instanceof CelUint) return Number(value.value);
+  if (value instanceof CelTimestamp) return formatTimestamp(value);
+  if (value instanceof CelDuration) return formatDuration(value);
+  if (value instanceof CelType) return value.name;
+  if (value instanceof CelOptional) return value.value === undefined ? null : toJson(value.value, depth + 1);
+  if (!(value instanceof CelMap)) return null;
+  const pairs: [string, unknown][] = [];
+  for (const { key, value: element } of value.entries()) {
+    const name = key instanceof CelUint ? key.value : key;
+    if (typeof name === 'string' || typeof name === 'number' || typeof name === 'bigint' || typeof name === 'boolean')
+      pairs.push([String(name), toJson(element, depth + 1)]);
+  }
+  // fromEntries defines own properties, so a `__proto__` key stays data.
+  return Object.fromEntries(pairs);
+};
+
+/**
+ * Value → plain JSON data, for a JSON Schema validator or JSON.stringify. Ints beyond 2^53 lose precision, bytes become base64.
+ * Data without boxed values is returned as it is, not copied.
+ */
+export const toJson = (value: Value, depth = 0): unknown => {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (value instanceof Boxed) return boxedToJson(value, depth);
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (Array.isArray(value)) {
+    const converted = value.map((element: Value) => toJson(element, depth + 1));
+    return converted.every((element, index) => element === value[index]) ? value : converted;
+  }
+  const entries = Object.entries(value);
+  const converted = entries.map(([key, element]): [string, unknown] => [key, toJson(element, depth + 1)]);
+  return converted.every(([, element], index) => element === entries[index]?.[1]) ? value : Object.fromEntries(converted);
+};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One AdmissionReview in, one answer out. Knows no server and no Kubernetes client.
+ *
+ * In: the review's text; the set in force, the namespaces and tenants that the caches hold, a clock. Out: HTTP status,
+ * body and the record of the decision. Order: parse → whom does it concern → the namespace's facts → decide → encode.
+ * Nothing is called on the way (law 3); the one wait is for a namespace that was made a moment ago and has not reached
+ * the cache. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
+ * calls it; the command line uses `answer.ts`.
+ */
+import { decide } from '../../policies/decide/index.ts';
+import { parseReview } from '../../policies/decide/request.ts';
+import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { subjectOf } from '../../policies/subject/index.ts';
+import { objectDigest } from '../decisions/object-digest.ts';
+import { decisionId, recordOf } from '../decisions/record.ts';
+import type { DecisionRecord } from '../decisions/record.ts';
+import type { EnforcedSet } from '../policyset/enforced.ts';
+import { encodeAnswer, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
+import { isObject, scopeOf, tenantNameOf } from './governed.ts';
+
+export type NamespaceCache = {
+  get(name: string): JsonObject | undefined;
+  /** Waits until the cache holds the namespace; `undefined` after `timeoutMs`. */
+  arrival(name: string, timeoutMs: number): Promise<JsonObject | undefined>;
+};
+
+export type ReviewDeps = {
+  /** Read at the moment of the decision, after any wait. */
+  readonly enforced: () => EnforcedSet;
+  readonly namespaces: NamespaceCache;
+  readonly tenantOf: (name: string) => JsonObject | undefined;
+  readonly systemNamespace: string;
+  readonly namespaceWaitMs: number;
+  readonly clock: { now(): number; monotonicMs(): number };
+};
+
+export type Reviewed = {
+  readonly status: number;
+  readonly body: string;
+  readonly outcome: 'decided' | 'closed' | 'ungoverned' | 'malformed';
+  readonly record: DecisionRecord | undefined;
+};
+
+type Concern = { readonly namespaceObject: JsonObject | null; readonly tenant: string; readonly closable: boolean };
+type Concerned = { readonly kind: 'governed'; readonly concern: Concern } | { readonly kind: 'ungoverned' } | { readonly kind: 'unknown'; readonly namespace: string };
+
+const ungoverned: Concerned = { kind: 'ungoverned' };
+
+/** A Namespace is governed by its own label, before or after the change: taking the label off is decided too. */
+const governingNamespace = (request: AdmissionRequest): JsonObject | undefined =>
+  [request.oldObject, request.object].filter(isObject).find((object) => tenantNameOf(object) !== undefined);
+
+const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Promise<Concerned> => {
+  const scope = scopeOf(request, deps.systemNamespace);
+  if (scope.kind === 'exempt') return ungoverned;
+  if (scope.kind === 'own') return { kind: 'governed', concern: { namespaceObject: null, tenant: '', closable: false } };
+  if (scope.kind === 'namespace') {
+    const namespace = governingNamespace(request);
+    const tenant = tenantNameOf(namespace);
+    if (namespace === undefined || tenant === undefined) return ungoverned;
+    return { kind: 'governed', concern: { namespaceObject: namespace, tenant, closable: false } };
+  }
+  const known = (namespaceObject: JsonObject): Concerned => {
+    const tenant = tenantNameOf(namespaceObject);
+    return tenant === undefined ? ungoverned : { kind: 'governed', concern: { namespaceObject, tenant, closable: true } };
+  };
+  const cached = deps.namespaces.get(scope.namespace);
+  if (cached !== undefined) return known(cached);
+  return deps.namespaces
+    .arrival(scope.namespace, deps.namespaceWaitMs)
+    .then((arrived) => (arrived === undefined ? { kind: 'unknown', namespace: scope.namespace } : known(arrived)));
+};
+
+type Context = { readonly text: string; readonly request: AdmissionRequest; readonly deps: ReviewDeps; readonly startedMs: number };
+
+const closedAnswer = ({ text, request, deps, startedMs }: Context, problem: Problem, tenant: string): Reviewed => {
+  const enforced = deps.enforced();
+  const digest = objectDigest(text);
+  const id = decisionId(request.uid, problem.code, digest);
+  const body = encodeClosed(request.uid, id, problem);
+  const timing = { timeMs: deps.clock.now(), durationMs: deps.clock.monotonicMs() - startedMs };
+  const record = recordOf({ id, request, tenant, objectDigest: digest, enforced, decision: undefined, closed: problem.code, ...timing });
+  return { status: 200, body, outcome: 'closed', record };
+};
+
+const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: Concern): Reviewed => {
+  const { text, request, deps, startedMs } = context;
+  const enforced = deps.enforced();
+  if (enforced.closed !== undefined) {
+    return closable ? closedAnswer(context, enforced.closed, tenant) : ungovernedAnswer(request);
+  }
+  const facts = { request, namespaceObject, tenant: tenant === '' ? null : (deps.tenantOf(tenant) ?? null) };
+  const decision = decide(enforced.set, subjectOf(request), facts);
+  const digest = objectDigest(text);
+  const id = decisionId(request.uid, decision.setDigest, digest);
+  const body = encodeAnswer({ uid: request.uid, id, decision });
+  const timing = { timeMs: deps.clock.now(), durationMs: deps.clock.monotonicMs() - startedMs };
+  const record = recordOf({ id, request, tenant, objectDigest: digest, enforced, decision, closed: undefined, ...timing });
+  return { status: 200, body, outcome: 'decided', record };
+};
+
+const ungovernedAnswer = (request: AdmissionRequest): Reviewed => ({
+  status: 200,
+  body: encodeUngoverned(request.uid),
+  outcome: 'ungoverned',
+  record: undefined,
+});
+
+const answerFor = (context: Context, concerned: Concerned): Reviewed => {
+  if (concerned.kind === 'ungoverned') return ungovernedAnswer(context.request);
+  if (concerned.kind === 'governed') return decidedAnswer(context, concerned.concern);
+  const message = `namespace ${concerned.namespace} did not reach this replica within ${context.deps.namespaceWaitMs} ms`;
+  return closedAnswer(context, { code: 'NAMESPACE_UNKNOWN', message }, '');
+};
+
+/** Synchronous but for a namespace that the cache does not hold yet. */
+export const handleReview = (text: string, deps: ReviewDeps): Reviewed | Promise<Reviewed> => {
+  const startedMs = deps.clock.monotonicMs();
+  const parsed = parseReview(text);
+  if (!parsed.ok) return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', record: undefined };
+  const context: Context = { text, request: parsed.request, deps, startedMs };
+  const concerned = concernOf(parsed.request, deps);
+  return concerned instanceof Promise ? concerned.then((settled) => answerFor(context, settled)) : answerFor(context, concerned);
+};
