@@ -8,6 +8,7 @@ import { errorOfAnswer, isTransient, KubeApiError, KubeTransportError, retryAfte
 import type { Fence } from './fence.ts';
 import { createGate } from './gate.ts';
 import type { KubeObserver } from './observe.ts';
+import { asTransportError } from './transport.ts';
 import type { Transport, WireAnswer } from './transport.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -63,15 +64,18 @@ export const createCaller = (options: CallerOptions): Caller => {
     const release = await gate.enter(request.signal);
     try {
       // Asked here, after the wait for a place, and the attempt ends with what the fence still allows.
-      const allowedMs = fence === undefined || request.method === 'GET' ? Number.POSITIVE_INFINITY : fence.check();
+      const guard = request.method === 'GET' ? undefined : fence;
+      const allowedMs = guard === undefined ? Number.POSITIVE_INFINITY : guard.check();
       const timeoutMs = Math.min(request.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS, allowedMs);
       const deadline = createDeadline({ clock, timeoutMs, signal: request.signal });
       try {
-        const answer = await transport.send({ ...wire(request), signal: deadline.signal });
+        const beforeSend = (): void => void guard?.check();
+        const answer = await transport.send({ ...wire(request), signal: deadline.signal, beforeSend });
         const text = await readText(answer.body);
         return parseAnswer(answer, text, clock.now());
       } catch (error) {
-        throw deadline.expired() ? new KubeTransportError('TIMEOUT', `${request.method} ${request.path}: no answer within ${Math.round(timeoutMs)} ms`, error) : error;
+        if (!deadline.expired()) throw asTransportError(error, request.signal);
+        throw new KubeTransportError('TIMEOUT', `${request.method} ${request.path}: no answer within ${Math.round(timeoutMs)} ms`, error);
       } finally {
         deadline.release();
       }
@@ -83,7 +87,13 @@ export const createCaller = (options: CallerOptions): Caller => {
   const observed = async (request: KubeRequest, fence: Fence | undefined, number: number): Promise<unknown> => {
     const startMs = clock.monotonicMs();
     const report = (result: number | string): void =>
-      options.observe?.request?.({ method: request.method, path: request.path, result, durationMs: clock.monotonicMs() - startMs, attempt: number });
+      options.observe?.request?.({
+        method: request.method,
+        path: request.path,
+        result,
+        durationMs: clock.monotonicMs() - startMs,
+        attempt: number,
+      });
     try {
       const value = await attempt(request, fence);
       report(200);
@@ -108,7 +118,11 @@ export const createCaller = (options: CallerOptions): Caller => {
       }
     },
     open: async (request) => {
-      const deadline = createDeadline({ clock, timeoutMs: request.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal: request.signal });
+      const deadline = createDeadline({
+        clock,
+        timeoutMs: request.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        signal: request.signal,
+      });
       try {
         const answer = await transport.send({ ...wire(request), signal: deadline.signal });
         if (answer.status >= 400) parseAnswer(answer, await readText(answer.body), clock.now());

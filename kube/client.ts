@@ -106,7 +106,7 @@ export const createKubeClient = (options: KubeClientOptions): KubeClient => {
 };
 
 const clientOver = (caller: ReturnType<typeof createCaller>, options: KubeClientOptions): KubeClient => {
-  const { request } = caller;
+  const request = <T>(wanted: KubeRequest): Promise<T> => caller.request<T>(wanted);
   const withKind = <T extends KubeObject>(resource: Resource, object: T): T => ({
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
@@ -184,7 +184,8 @@ const clientOver = (caller: ReturnType<typeof createCaller>, options: KubeClient
       }
     },
     request,
-    watch: (resource, watch) => watchResource({ open: caller.open, resource, options: watch, clock: options.clock, random: options.random }),
+    watch: (resource, watch) =>
+      watchResource({ open: (wanted) => caller.open(wanted), resource, options: watch, clock: options.clock, random: options.random }),
     fenced: (fence) => clientOver(caller.fenced(fence), options),
     close: () => caller.close(),
   };

@@ -67,7 +67,10 @@ export const createCredentials = (options: Options): CredentialSource => {
     const cluster = config.getCurrentCluster();
     const key = JSON.stringify([spec, cluster?.server]);
     if (plugin?.key !== key) {
-      const info = cluster === null ? {} : { cluster: { server: cluster.server, ...(cluster.caData === undefined ? {} : { caData: cluster.caData }) } };
+      const info =
+        cluster === null
+          ? {}
+          : { cluster: { server: cluster.server, ...(cluster.caData === undefined ? {} : { caData: cluster.caData }) } };
       plugin = { key, run: createExecPlugin({ spec, clock, ...info }) };
     }
     const { token, cert, key: privateKey } = await plugin.run.credential(renew);
@@ -87,7 +90,10 @@ export const createCredentials = (options: Options): CredentialSource => {
         held = { credentials, readAtMs: clock.monotonicMs() };
         return credentials;
       } catch (error) {
-        if (held === undefined) throw error instanceof KubeTransportError ? error : new KubeTransportError('CREDENTIALS', `the cluster's credentials cannot be read: ${String(error)}`, error);
+        if (held === undefined)
+          throw error instanceof KubeTransportError
+            ? error
+            : new KubeTransportError('CREDENTIALS', `the cluster's credentials cannot be read: ${String(error)}`, error);
         observe?.credentials?.({ generation, error });
         held = { credentials: held.credentials, readAtMs: clock.monotonicMs() };
         return held.credentials;
@@ -125,7 +131,10 @@ const loadKubeConfig = async (options: Options): Promise<KubeConfig> => {
   if (options.context !== undefined) config.setCurrentContext(options.context);
   const cluster = config.getCurrentCluster();
   if (cluster === null || cluster.server === 'http://localhost:8080') {
-    const where = options.kubeconfigPath === undefined ? 'no kubeconfig was found (flag, KUBECONFIG, ~/.kube/config) and this is no pod' : `${options.kubeconfigPath} has no usable context`;
+    const where =
+      options.kubeconfigPath === undefined
+        ? 'no kubeconfig was found (flag, KUBECONFIG, ~/.kube/config) and this is no pod'
+        : `${options.kubeconfigPath} has no usable context`;
     throw new KubeTransportError('CREDENTIALS', `no cluster to talk to: ${where}`);
   }
   return config;
@@ -153,7 +162,8 @@ const credentialsOf = async (config: KubeConfig): Promise<Credentials> => {
   await config.applyToHTTPSOptions(material);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new KubeTransportError('CREDENTIALS', 'the kubeconfig names no cluster');
-  if (cluster.proxyUrl?.startsWith('socks') === true) throw new KubeTransportError('CREDENTIALS', 'a SOCKS proxy to the API server is not supported');
+  if (cluster.proxyUrl?.startsWith('socks') === true)
+    throw new KubeTransportError('CREDENTIALS', 'a SOCKS proxy to the API server is not supported');
   const url = new URL(cluster.server);
   const headers: Record<string, string> = {};
   // Token files end with a newline more often than not, and a header must not.

@@ -13,7 +13,11 @@ export type Deadline = {
   readonly release: () => void;
 };
 
-export const createDeadline = (options: { readonly clock: Clock; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Deadline => {
+export const createDeadline = (options: {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}): Deadline => {
   const { clock, timeoutMs, signal } = options;
   const controller = new AbortController();
   let expired = false;

@@ -7,7 +7,10 @@ import { KubeTransportError } from './errors.ts';
 const MAX_LINE_BYTES = 32 * 1024 * 1024;
 const NEWLINE = 10;
 
-export async function* jsonLines(chunks: AsyncIterable<Uint8Array>, maxLineBytes = MAX_LINE_BYTES): AsyncGenerator<unknown, void, undefined> {
+export async function* jsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxLineBytes = MAX_LINE_BYTES,
+): AsyncGenerator<unknown, void, undefined> {
   let parts: Uint8Array[] = [];
   let pendingBytes = 0;
   for await (const chunk of chunks) {

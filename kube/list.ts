@@ -21,7 +21,10 @@ export type ListOptions = {
 
 export type ListResult<T> = { readonly items: readonly T[]; readonly resourceVersion: string };
 
-type Page = { readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }; readonly items?: readonly KubeObject[] | null };
+type Page = {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+  readonly items?: readonly KubeObject[] | null;
+};
 
 const PAGE_SIZE = 500;
 const PAGED_TRIES = 3;
@@ -58,12 +61,12 @@ const listOnce = async <T extends KubeObject>(input: {
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    for (const item of page.items ?? []) items.push(completed<T>(resource, item));
+    for (const item of page.items ?? []) items.push(completed(resource, item) as T);
     next = page.metadata?.continue;
     if (next === undefined || next === '') return { items, resourceVersion: page.metadata?.resourceVersion ?? '' };
   }
 };
 
 // Items of a typed list carry no kind of their own, watched objects do: the two must look alike in a cache.
-const completed = <T extends KubeObject>(resource: Resource, item: KubeObject): T =>
-  (item.kind === undefined ? { apiVersion: apiVersionOf(resource), kind: resource.kind, ...item } : item) as T;
+const completed = (resource: Resource, item: KubeObject): KubeObject =>
+  item.kind === undefined ? { apiVersion: apiVersionOf(resource), kind: resource.kind, ...item } : item;

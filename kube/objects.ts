@@ -57,9 +57,7 @@ export const pathOf = (
 ): string => {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope =
-    resource.namespaced && target.namespace !== undefined && target.namespace !== ''
-      ? `/namespaces/${pathSegment(target.namespace)}`
-      : '';
+    resource.namespaced && target.namespace !== undefined && target.namespace !== '' ? `/namespaces/${pathSegment(target.namespace)}` : '';
   const object = target.name === undefined ? '' : `/${pathSegment(target.name)}`;
   const sub = target.subresource === undefined ? '' : `/${target.subresource}`;
   return `${root}${scope}/${resource.plural}${object}${sub}`;

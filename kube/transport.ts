@@ -17,9 +17,15 @@ export type WireRequest = {
   readonly body?: string;
   readonly contentType?: string;
   readonly signal: AbortSignal;
+  /** Called in the same turn in which the request is handed to the connection; what it throws stops the request. */
+  readonly beforeSend?: () => void;
 };
 
-export type WireAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string | undefined>>; readonly body: Readable };
+export type WireAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Readable;
+};
 
 export type Transport = {
   /** One attempt, or two when the first was answered 401 and newer credentials are there. Time limits are the caller's. */
@@ -63,6 +69,7 @@ export const createTransport = (options: {
 
   const attempt = async (request: WireRequest, as: Credentials): Promise<WireAnswer> => {
     if (closed) throw new KubeTransportError('CONNECT', 'the client is closed');
+    request.beforeSend?.();
     const answer = await agentFor(as).request({
       origin: as.origin,
       path: as.basePath + request.path,
@@ -118,7 +125,14 @@ const singleHeaders = (headers: Readonly<Record<string, string | string[] | unde
   return single;
 };
 
-const CONNECT_CODES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const CONNECT_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Names what undici and Node throw; our own errors and the caller's abort pass as they are. */
 export const asTransportError = (error: unknown, signal?: AbortSignal): unknown => {
@@ -126,5 +140,9 @@ export const asTransportError = (error: unknown, signal?: AbortSignal): unknown 
   if (!(error instanceof Error) || error.name.startsWith('Kube')) return error;
   const code = 'code' in error ? String(error.code) : '';
   const isConnect = CONNECT_CODES.has(code) || code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('ERR_SSL');
-  return new KubeTransportError(isConnect ? 'CONNECT' : 'RESET', `no answer from the API server: ${error.message}${code === '' ? '' : ` (${code})`}`, error);
+  return new KubeTransportError(
+    isConnect ? 'CONNECT' : 'RESET',
+    `no answer from the API server: ${error.message}${code === '' ? '' : ` (${code})`}`,
+    error,
+  );
 };

@@ -32,15 +32,20 @@ const object = (name: string, resource: Resource, spec: Record<string, unknown>)
   metadata: { name, labels },
   spec,
 });
-const desired = (name: string, digest = 'd1', resource = policies): DesiredObject => ({
+const desired = (name: string, digest = 'd1', resource: Resource = policies): DesiredObject => ({
   ...identity(name, resource),
   object: object(name, resource, { version: digest }),
   digest,
   path: `policies/${name}.yaml`,
   positionOf: () => ({ file: `policies/${name}.yaml`, line: 1, column: 1 }),
 });
-const recorded = (name: string, digest = 'd1', resource = policies): RecordedObject => ({ ...identity(name, resource), digest });
-const live = (name: string, digest = 'd1', resource = policies, more: Partial<AppliedObject['metadata']> = {}): [string, AppliedObject] => {
+const recorded = (name: string, digest = 'd1', resource: Resource = policies): RecordedObject => ({ ...identity(name, resource), digest });
+const live = (
+  name: string,
+  digest = 'd1',
+  resource: Resource = policies,
+  more: Partial<AppliedObject['metadata']> = {},
+): [string, AppliedObject] => {
   const base = object(name, resource, { version: digest });
   return [
     objectKey(identity(name, resource)),

@@ -1,19 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
+/**
+ * Verified policy documents → an immutable `PolicySet` with a digest.
+ *
+ * In: Policy objects with the digest of the bytes they came from and, where there is a file, a way from field paths to
+ * positions. Out: the set of those that compile, and for each other one every problem with code, field path and place.
+ * Pure and total: no policy, however hostile, throws. The operator compiles to refuse a commit early and to know the rules
+ * of the webhook configuration, the webhook and the command line to decide. Compiling takes milliseconds; deciding is
+ * `policies/decide`.
+ */
 import type { Policy } from '../../crds/generated/types.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
-import type { PolicySet } from './policy-set.ts';
+import { rulesFor } from './admission-rules.ts';
+import { setDigest } from './digest.ts';
+import { problemAt } from './expression.ts';
+import { compilePolicy } from './policy.ts';
+import type { CompiledPolicy, PolicySet } from './policy-set.ts';
+import { indexPolicies } from './set-index.ts';
 
 export type { CompiledPolicy, Enforcement, PolicySet } from './policy-set.ts';
+
 export type CompileInput = {
   readonly policy: Policy;
+  /** Of the signed bytes; verdicts and the set's digest go by it. */
   readonly digest: string;
   readonly file?: string;
   readonly positionOf?: (path: readonly (string | number)[]) => SourcePosition;
 };
+
 export type Refusal = { readonly name: string; readonly problems: readonly Problem[] };
-export const emptySet: PolicySet = { digest: '', policies: [], candidates: () => [] };
-export const compilePolicies = (documents: readonly CompileInput[]): { readonly set: PolicySet; readonly refused: readonly Refusal[] } => {
-  throw new Error(String(documents.length));
+export type Compiled = { readonly set: PolicySet; readonly refused: readonly Refusal[] };
+
+const createSet = (policies: readonly CompiledPolicy[]): PolicySet =>
+  Object.freeze({ digest: setDigest(policies), policies: Object.freeze([...policies]), candidates: indexPolicies(policies) });
+
+/** Nothing is verified: governed workloads are refused. */
+export const emptySet: PolicySet = createSet([]);
+
+const nameOf = (input: CompileInput): string => input.policy.metadata.name ?? '';
+
+const compareInputs = (a: CompileInput, b: CompileInput): number => {
+  const [first, second] = [nameOf(a), nameOf(b)];
+  if (first !== second) return first < second ? -1 : 1;
+  return a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0;
 };
-export const admissionRules = (set: PolicySet): readonly Rule[] => { throw new Error(set.digest); };
+
+/** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. */
+export const compilePolicies = (documents: readonly CompileInput[]): Compiled => {
+  const policies: CompiledPolicy[] = [];
+  const refused: Refusal[] = [];
+  const names = new Set<string>();
+  for (const input of documents.toSorted(compareInputs)) {
+    const name = nameOf(input);
+    if (names.has(name)) {
+      const problem = problemAt('POLICY_NAME_TAKEN', `another document holds the policy ${name} too`, {
+        path: ['metadata', 'name'],
+        positionOf: input.positionOf,
+      });
+      refused.push({ name, problems: [problem] });
+      continue;
+    }
+    names.add(name);
+    const outcome = compilePolicy(input.policy, input.digest, input.positionOf);
+    if (outcome.ok) policies.push(outcome.policy);
+    else refused.push({ name, problems: outcome.problems });
+  }
+  return { set: createSet(policies), refused };
+};
+
+/** What the API server must ask us about for this set; the same for the same set, in a stable order. */
+export const admissionRules = (set: PolicySet): readonly Rule[] => rulesFor(set.policies);

@@ -1,17 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
+// What a policy is after compilation, and the set of all that are enforced together. Nothing in it changes.
+import type { Program, Value } from '../cel/index.ts';
 import type { AdmissionRequest } from '../decide/request.ts';
+import type { SchemaCheck } from './json-schema.ts';
+import type { Match } from './match.ts';
+import type { Labels } from './selector.ts';
 
 export type Enforcement = 'Deny' | 'Warn' | 'Audit';
+export type Reason = 'Unauthorized' | 'Forbidden' | 'Invalid' | 'RequestEntityTooLarge';
+
+export type NamedProgram = { readonly name: string; readonly program: Program };
+
+export type CompiledValidation = {
+  readonly program: Program;
+  readonly message: string | undefined;
+  /** By language tag in lower case. */
+  readonly messages: ReadonlyMap<string, string>;
+  readonly messageExpression: Program | undefined;
+  readonly reason: Reason;
+};
+
 export type CompiledPolicy = {
   readonly name: string;
   readonly digest: string;
   readonly version: number;
   readonly title: string;
+  readonly category: string;
+  readonly severity: string;
   readonly enforcement: Enforcement;
+  readonly failurePolicy: 'Fail' | 'Ignore';
+  readonly match: Match;
+  readonly matchConditions: readonly NamedProgram[];
+  /** undefined where the policy has none, and `params` is then no variable of it. */
+  readonly params: Value | undefined;
+  readonly variables: readonly NamedProgram[];
+  readonly validations: readonly CompiledValidation[];
+  readonly schema: SchemaCheck | undefined;
+  readonly auditAnnotations: readonly NamedProgram[];
 };
+
 export type PolicySet = {
-  /** sha256:hex over the sorted names and document digests. */
+  /** sha256:hex over names and document digests; equal sets have equal digests in every process. */
   readonly digest: string;
+  /** In the order of their names. */
   readonly policies: readonly CompiledPolicy[];
-  readonly candidates: (request: AdmissionRequest) => readonly CompiledPolicy[];
+  /**
+   * Those that may apply, in the order of their names, found without looking at the others. `undefined` labels: the
+   * namespace is not known. Whether each does apply is `matchOutcome`'s to say.
+   */
+  readonly candidates: (request: AdmissionRequest, namespaceLabels: Labels | undefined) => readonly CompiledPolicy[];
 };

@@ -1,19 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PolicySet, Enforcement } from '../compile/policy-set.ts';
+/**
+ * The verdict. `(PolicySet, Subject, facts) → Decision`, synchronous and total: no I/O, no clock, nothing thrown on data.
+ *
+ * In: a compiled set, the subject of a request that is in Writ's scope (a governed namespace, a Namespace, or one of its own
+ * kinds), the namespace's and the tenant's objects. Out: the verdict with every violation. Deny wins, then Warn, then Audit,
+ * and the order of policies never matters. With an empty set governed workloads are refused. Webhook, background scan,
+ * command line and tests all call this one function.
+ */
+import { TENANT_LABEL } from '../../crds/kinds.ts';
+import { fromJson } from '../cel/index.ts';
+import { isClusterScoped, isNamespaceResource } from '../compile/match.ts';
+import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/policy-set.ts';
+import { labelsOf } from '../compile/selector.ts';
+import type { Labels } from '../compile/selector.ts';
 import type { ProblemCode } from '../problem.ts';
+import { problemCodes } from '../problem-codes.ts';
 import type { Subject } from '../subject/index.ts';
+import { own, ownMap } from '../subject/paths.ts';
+import { baseBindings } from './bindings.ts';
+import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
+import type { DecisionLimits } from './limits.ts';
+import { localeOf, violationLine } from './message.ts';
+import { evaluatePolicy } from './policy.ts';
+import type { PolicyOutcome, Run } from './policy.ts';
 import type { AdmissionRequest, JsonObject } from './request.ts';
 
 export type Verdict = 'Allow' | 'Deny' | 'Warn' | 'Audit';
-export type DecisionLimits = { readonly expression: number; readonly match: number; readonly policy: number; readonly audit: number; readonly decision: number };
+
 export type AdmissionFacts = {
   readonly request: AdmissionRequest;
+  /** Where the request is inside of a namespace, that one; null where there is none or it is not known. */
   readonly namespaceObject: JsonObject | null;
   /** The Tenant object that the namespace belongs to. */
   readonly tenant: JsonObject | null;
   readonly limits?: DecisionLimits;
 };
-export type Reason = 'Unauthorized' | 'Forbidden' | 'Invalid' | 'RequestEntityTooLarge';
+
 export type Violation = {
   readonly policy: string;
   readonly digest: string;
@@ -23,18 +45,120 @@ export type Violation = {
   readonly reason: Reason;
   /** HTTP status. */
   readonly code: number;
-  /** Index into spec.validations; -1 where the violation belongs to no validation. */
+  /** Index into spec.validations; -1 where the violation belongs to none of them. */
   readonly rule: number;
   readonly expression?: string;
   readonly cause: 'false' | 'error' | 'schema' | 'budget' | 'unverified';
   readonly problem?: ProblemCode;
 };
+
+export type Evaluation = { readonly policy: string; readonly digest: string; readonly verdict: Verdict };
+
 export type Decision = {
   readonly verdict: Verdict;
   readonly setDigest: string;
   readonly violations: readonly Violation[];
+  /** One line for each violation of enforcement Warn. */
   readonly warnings: readonly string[];
   readonly auditAnnotations: Readonly<Record<string, string>>;
-  readonly evaluated: readonly { readonly policy: string; readonly digest: string; readonly verdict: Verdict }[];
+  /** The policies that applied, in the order of their names. */
+  readonly evaluated: readonly Evaluation[];
 };
-export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts): Decision => { throw new Error(set.digest + subject.request.uid + facts.request.uid); };
+
+const STRENGTH: Readonly<Record<Verdict, number>> = { Allow: 0, Audit: 1, Warn: 2, Deny: 3 };
+
+export const strongest = (verdicts: readonly Verdict[]): Verdict =>
+  verdicts.reduce<Verdict>((most, verdict) => (STRENGTH[verdict] > STRENGTH[most] ? verdict : most), 'Allow');
+
+const refusal = (setDigest: string, problem: ProblemCode, cause: Violation['cause']): Violation => ({
+  policy: 'writ',
+  digest: setDigest,
+  version: 0,
+  enforcement: 'Deny',
+  message: `${problem}: ${problemCodes[problem].summary} (${problemCodes[problem].fix})`,
+  reason: 'Forbidden',
+  code: 403,
+  rule: -1,
+  cause,
+  problem,
+});
+
+// The same object between changes of the namespace, so its labels are read once.
+const namespaceLabels = new WeakMap<JsonObject, Labels>();
+
+const cachedLabels = (namespace: JsonObject): Labels => {
+  const known = namespaceLabels.get(namespace);
+  if (known !== undefined) return known;
+  const labels = labelsOf(fromJson(namespace));
+  namespaceLabels.set(namespace, labels);
+  return labels;
+};
+
+/** A Namespace is matched by its own labels, in the state it is to have; everything else by those of its namespace. */
+export const namespaceLabelsOf = (subject: Subject, facts: AdmissionFacts): Labels | undefined => {
+  const { request, object, oldObject } = subject;
+  if (isNamespaceResource(request.resource) && request.subResource === '') return labelsOf(object ?? oldObject);
+  return facts.namespaceObject === null ? undefined : cachedLabels(facts.namespaceObject);
+};
+
+const isBeingDeleted = (subject: Subject): boolean => own(ownMap(subject.oldObject, 'metadata'), 'deletionTimestamp') !== undefined;
+
+/**
+ * Whether the default of deny holds this request: a new or changed workload in a governed namespace. What is on its way out
+ * may finish, since finalizers are taken off by updates.
+ */
+const isClosed = (subject: Subject, labels: Labels | undefined): boolean => {
+  const { request, kindInfo } = subject;
+  if (kindInfo === undefined || isClusterScoped(request)) return false;
+  if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return false;
+  if (request.subResource !== '' && request.subResource !== 'ephemeralcontainers') return false;
+  if (labels !== undefined && !labels.has(TENANT_LABEL)) return false;
+  return !isBeingDeleted(subject);
+};
+
+/** Not in Writ's scope: a namespace that is known and carries no tenant label. */
+const isUngoverned = (subject: Subject, labels: Labels | undefined): boolean =>
+  !isClusterScoped(subject.request) && labels !== undefined && !labels.has(TENANT_LABEL);
+
+const answer = (setDigest: string, violations: readonly Violation[]): Decision => ({
+  verdict: strongest(violations.map((violation) => violation.enforcement)),
+  setDigest,
+  violations,
+  warnings: violations.filter((violation) => violation.enforcement === 'Warn').map(violationLine),
+  auditAnnotations: {},
+  evaluated: [],
+});
+
+type Tally = { readonly violations: Violation[]; readonly annotations: (readonly [string, string])[]; readonly evaluated: Evaluation[] };
+
+const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome): void => {
+  if (!outcome.applied) return;
+  for (const violation of outcome.violations) tally.violations.push(violation);
+  for (const annotation of outcome.auditAnnotations) tally.annotations.push(annotation);
+  const verdict = strongest(outcome.violations.map((violation) => violation.enforcement));
+  tally.evaluated.push({ policy: policy.name, digest: policy.digest, verdict });
+};
+
+export const startRun = (subject: Subject, facts: AdmissionFacts, labels: Labels | undefined): Run => ({
+  subject,
+  match: { request: subject.request, namespaceLabels: labels, isAgent: subject.isAgent },
+  base: baseBindings(subject, facts),
+  locale: localeOf(subject, facts),
+  meter: createMeter(facts.limits ?? DEFAULT_LIMITS),
+});
+
+export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts): Decision => {
+  const labels = namespaceLabelsOf(subject, facts);
+  if (set.policies.length === 0) {
+    return answer(set.digest, isClosed(subject, labels) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
+  }
+  if (isUngoverned(subject, labels)) return answer(set.digest, []);
+  const run = startRun(subject, facts, labels);
+  const tally: Tally = { violations: [], annotations: [], evaluated: [] };
+  for (const policy of set.candidates(subject.request, labels)) {
+    count(tally, policy, evaluatePolicy(policy, run));
+    // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
+    if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
+  }
+  return { ...answer(set.digest, tally.violations), auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated };
+};

@@ -1,6 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+/**
+ * The strict document: exact bytes → one JSON object, or every reason why not, each with its place.
+ *
+ * In: the bytes of one file and its name. Out: the value with its digest and the way back from a field to file, line and
+ * column. Signed bytes are read by many programs over their life, so whatever two YAML readers may read differently is
+ * refused: encodings, line ends, anchors, tags, merge keys, duplicate keys, scalars of YAML 1.1, numbers that JSON
+ * rounds. Total: it never throws, and its cost is bounded by the size of the document. `validate.ts` fits the value to
+ * its kind. Anyone may import it; `yaml` is imported in this folder only.
+ */
+import { LineCounter, parseAllDocuments } from 'yaml';
 import type { Problem, SourcePosition } from '../problem.ts';
+import { excessOf } from './complexity.ts';
+import { digestOf } from './digest.ts';
+import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonPath } from './json.ts';
+import { indexInString, indexOfField } from './places.ts';
+import { decodeText } from './text.ts';
+import { readTree } from './tree.ts';
+
+export type { JsonObject, JsonPath, JsonValue } from './json.ts';
 
 export type ParsedDocument = {
   readonly file: string;
@@ -12,5 +30,97 @@ export type ParsedDocument = {
   /** The place of the character at `offset` (UTF-16 units) of the string at `path`; the start of the value where it can't be told. */
   positionIn(path: JsonPath, offset: number): SourcePosition;
 };
-export type ParseOutcome = { readonly ok: true; readonly document: ParsedDocument } | { readonly ok: false; readonly problems: readonly Problem[] };
-export const parseDocument = (bytes: Uint8Array, file: string): ParseOutcome => { throw new Error(file + bytes.length); };
+
+export type ParseOutcome =
+  | { readonly ok: true; readonly document: ParsedDocument }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+type Tree = { readonly ok: true; readonly root: unknown; readonly lines: LineCounter } | { readonly ok: false; readonly problem: Problem };
+
+const refuse = (problem: Problem): { readonly ok: false; readonly problem: Problem } => ({ ok: false, problem });
+
+const placeIn = (lines: LineCounter, file: string, index: number): SourcePosition => {
+  const { line, col } = lines.linePos(index);
+  return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+};
+
+// `%YAML 1.1` would change how the rest is read and `%TAG` what its tags mean.
+const DIRECTIVE = /^%/m;
+
+const syntaxTree = (text: string, file: string): Tree => {
+  const lines = new LineCounter();
+  // Scalars stay text here: `scalars.ts` alone says what they mean. Duplicate keys are found in `tree.ts`, in linear time.
+  const documents = parseAllDocuments(text, {
+    version: '1.2',
+    schema: 'failsafe',
+    strict: true,
+    merge: false,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    lineCounter: lines,
+  });
+  const [first, second] = documents;
+  if (first === undefined)
+    return refuse({ code: 'DOCUMENT_COUNT', message: 'the file holds no document', at: { file, line: 1, column: 1 } });
+  const [error] = first.errors;
+  if (error !== undefined) {
+    return refuse({ code: 'DOCUMENT_SYNTAX', message: error.message.split('\n')[0] ?? '', at: placeIn(lines, file, error.pos[0]) });
+  }
+  if (second !== undefined) {
+    return refuse({ code: 'DOCUMENT_COUNT', message: 'a second document begins here', at: placeIn(lines, file, second.range[0]) });
+  }
+  if (first.directives?.docStart === true && DIRECTIVE.test(text.slice(0, text.indexOf('---')))) {
+    const message = 'YAML directives are not allowed';
+    return refuse({ code: 'DOCUMENT_FORBIDDEN', message, hint: 'remove the line that begins with %', at: { file, line: 1, column: 1 } });
+  }
+  return { ok: true, root: first.contents, lines };
+};
+
+const parseText = (text: string, file: string): Tree => {
+  const excess = excessOf(text);
+  if (excess === undefined) return syntaxTree(text, file);
+  const lines = new LineCounter();
+  for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) lines.addNewLine(index + 1);
+  lines.lineStarts.unshift(0);
+  return refuse({ code: 'DOCUMENT_TOO_COMPLEX', message: excess.message, at: placeIn(lines, file, excess.index) });
+};
+
+const parse = (bytes: Uint8Array, file: string): ParseOutcome => {
+  const decoded = decodeText(bytes, file);
+  if (!decoded.ok) return { ok: false, problems: [decoded.problem] };
+  const { text } = decoded;
+  const tree = parseText(text, file);
+  if (!tree.ok) return { ok: false, problems: [tree.problem] };
+  const { lines, root } = tree;
+  const { value, problems } = readTree(root, { placeOf: (index) => placeIn(lines, file, index) });
+  if (problems.length > 0) return { ok: false, problems };
+  if (!isJsonObject(value)) {
+    const message = value === null ? 'the document is empty' : 'the document must be a mapping';
+    return {
+      ok: false,
+      problems: [{ code: 'DOCUMENT_INVALID', message, hint: 'begin with apiVersion and kind', at: placeIn(lines, file, 0) }],
+    };
+  }
+  return {
+    ok: true,
+    document: {
+      file,
+      digest: digestOf(bytes),
+      value,
+      positionOf: (path) => placeIn(lines, file, indexOfField(root, path)),
+      positionIn: (path, offset) => placeIn(lines, file, indexInString(text, root, { path, offset })),
+    },
+  };
+};
+
+/** Reads one document. `file` appears in positions only. Refusals carry every finding, at most 50, in the order of the text. */
+export const parseDocument = (bytes: Uint8Array, file: string): ParseOutcome => {
+  try {
+    return parse(bytes, file);
+  } catch (error) {
+    // The YAML library is not ours and the bytes are hostile: whatever it throws is a refusal, never a crash.
+    const message = `the YAML reader gave up: ${error instanceof Error ? error.message : 'unknown reason'}`;
+    return { ok: false, problems: [{ code: 'DOCUMENT_SYNTAX', message, at: { file, line: 1, column: 1 } }] };
+  }
+};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON as a parsed document holds it. Objects have no prototype, so that a key named `constructor` is only a key.
+// JSON as a parsed document holds it. Keys are hostile (`constructor`, `toString`): read them with `own`.
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };

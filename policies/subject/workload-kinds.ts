@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The one table of kinds that run workloads: where each served version keeps its pod templates, containers, images and
+ * The one table of kinds that run or declare workloads: where each served version keeps its pod templates, containers, images and
  * environment, and what an agent kind says about itself. A new kind is a new row; nothing else names kinds.
  *
- * Paths were checked against the CRDs of the projects (workload-kinds.test.ts checks them again where those are at hand).
+ * In: nothing. Out: `workloadKinds`; `kind-index.ts` finds a row and makes webhook rules of them. Paths were checked against the CRDs of the projects (workload-kinds.test.ts checks them again where those are at hand).
  * Reading is tolerant: a path that an object does not have is skipped, so one row may hold the shapes of several versions.
  */
-import { parsePath } from './paths.ts';
-import type { Path } from './paths.ts';
-
 /** What kind of thing the kind declares; every role but `plain` is evidence of an agent workload. */
 export type Role = 'agent' | 'model' | 'tool' | 'plain';
 
@@ -38,7 +35,7 @@ export type AgentPaths = {
   readonly egress?: readonly string[];
 };
 
-type Row = {
+export type WorkloadKind = {
   readonly group: string;
   readonly kind: string;
   readonly plural: string;
@@ -49,9 +46,27 @@ type Row = {
   readonly agent?: AgentPaths;
 };
 
+/** The shape of admissionregistration.k8s.io/v1 RuleWithOperations. */
+export type Rule = {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly resources: readonly string[];
+  readonly operations: readonly string[];
+  readonly scope?: 'Cluster' | 'Namespaced' | '*';
+};
+
+/** `Agent`: whatever may turn out to be an agent, so every pod-bearing kind too; `PodBearing`: only those. */
+export type WorkloadScope = 'Agent' | 'PodBearing';
+
 const template: PodPaths = { templates: ['spec.template'] };
 const podTemplate: PodPaths = { templates: ['spec.podTemplate'] };
-const core = (kind: string, plural: string, group: string, paths: PodPaths): Row => ({ group, kind, plural, role: 'plain', versions: { v1: paths } });
+const core = (kind: string, plural: string, group: string, paths: PodPaths): WorkloadKind => ({
+  group,
+  kind,
+  plural,
+  role: 'plain',
+  versions: { v1: paths },
+});
 
 const kagentDeployment: PodPaths = {
   deployments: ['spec.{declarative,byo}.deployment'],
@@ -66,16 +81,19 @@ const kagentFacts: AgentPaths = {
   egress: ['spec.sandbox.network.allowedDomains'],
 };
 
-const toolhiveServer: PodPaths = {
-  templates: ['spec.podTemplateSpec'],
-  containers: ['spec'],
+const proxyDeployment: PodPaths = {
   env: ['spec.resourceOverrides.proxyDeployment.env'],
-  podMetadata: ['spec.resourceOverrides.{proxyDeployment,statefulSet}.podTemplateMetadataOverrides'],
+  podMetadata: ['spec.resourceOverrides.proxyDeployment.podTemplateMetadataOverrides'],
 };
-const toolhiveProxy: PodPaths = { ...toolhiveServer, containers: [] };
+const podTemplateSpec: PodPaths = { templates: ['spec.podTemplateSpec'] };
+const embeddingServer: PodPaths = {
+  ...podTemplateSpec,
+  containers: ['spec'],
+  podMetadata: ['spec.resourceOverrides.statefulSet.podTemplateMetadataOverrides'],
+};
 
-const bothToolhive = (paths: PodPaths): Row['versions'] => ({ v1alpha1: paths, v1beta1: paths });
-const toolhive = (kind: string, plural: string, paths: PodPaths, more: Pick<Row, 'role' | 'agent'>): Row => ({
+const bothToolhive = (paths: PodPaths): WorkloadKind['versions'] => ({ v1alpha1: paths, v1beta1: paths });
+const toolhive = (kind: string, plural: string, paths: PodPaths, more: Pick<WorkloadKind, 'role' | 'agent'>): WorkloadKind => ({
   group: 'toolhive.stacklok.dev',
   kind,
   plural,
@@ -92,17 +110,28 @@ const inferenceService: PodPaths = {
 };
 const servingRuntime: PodPaths = { podSpecs: ['spec', 'spec.workerSpec'] };
 const llm: PodPaths = {
-  podSpecs: ['spec.{template,worker}', 'spec.prefill.{template,worker}', 'spec.router.scheduler.template', 'spec.router.scheduler.tokenizer.template'],
+  podSpecs: [
+    'spec.{template,worker}',
+    'spec.prefill.{template,worker}',
+    'spec.router.scheduler.template',
+    'spec.router.scheduler.tokenizer.template',
+  ],
 };
-const kserve = (row: Omit<Row, 'group' | 'role'>): Row => ({ group: 'serving.kserve.io', role: 'model', ...row });
+const kserve = (row: Omit<WorkloadKind, 'group' | 'role'>): WorkloadKind => ({ group: 'serving.kserve.io', role: 'model', ...row });
 
 const rayCluster = (at: string, more: readonly string[] = []): PodPaths => ({
   templates: [`${at}.headGroupSpec.template`, `${at}.workerGroupSpecs[].template`, ...more],
   containers: [`${at}.autoscalerOptions`, `${at}.historyServerOptions.collectorOptions`],
 });
-const ray = (kind: string, plural: string, paths: PodPaths): Row => ({ group: 'ray.io', kind, plural, role: 'model', versions: { v1: paths, v1alpha1: paths } });
+const ray = (kind: string, plural: string, paths: PodPaths): WorkloadKind => ({
+  group: 'ray.io',
+  kind,
+  plural,
+  role: 'model',
+  versions: { v1: paths, v1alpha1: paths },
+});
 
-const rows: readonly Row[] = [
+export const workloadKinds: readonly WorkloadKind[] = [
   core('Pod', 'pods', '', { templates: [''] }),
   core('PodTemplate', 'podtemplates', '', { templates: ['template'] }),
   core('ReplicationController', 'replicationcontrollers', '', template),
@@ -113,7 +142,13 @@ const rows: readonly Row[] = [
   core('Job', 'jobs', 'batch', template),
   core('CronJob', 'cronjobs', 'batch', { templates: ['spec.jobTemplate.spec.template'] }),
 
-  { group: 'agents.x-k8s.io', kind: 'Sandbox', plural: 'sandboxes', role: 'agent', versions: { v1beta1: podTemplate, v1alpha1: podTemplate } },
+  {
+    group: 'agents.x-k8s.io',
+    kind: 'Sandbox',
+    plural: 'sandboxes',
+    role: 'agent',
+    versions: { v1beta1: podTemplate, v1alpha1: podTemplate },
+  },
   {
     group: 'extensions.agents.x-k8s.io',
     kind: 'SandboxTemplate',
@@ -132,7 +167,13 @@ const rows: readonly Row[] = [
       v1alpha1: { env: ['spec.env'], podMetadata: ['spec.additionalPodMetadata'] },
     },
   },
-  { group: 'extensions.agents.x-k8s.io', kind: 'SandboxWarmPool', plural: 'sandboxwarmpools', role: 'agent', versions: { v1beta1: {}, v1alpha1: {} } },
+  {
+    group: 'extensions.agents.x-k8s.io',
+    kind: 'SandboxWarmPool',
+    plural: 'sandboxwarmpools',
+    role: 'agent',
+    versions: { v1beta1: {}, v1alpha1: {} },
+  },
 
   {
     group: 'kagent.dev',
@@ -173,7 +214,13 @@ const rows: readonly Row[] = [
     versions: { v1alpha2: harness, v1alpha3: harness },
     agent: { ...kagentFacts, egress: ['spec.network.allowedDomains'] },
   },
-  { group: 'kagent.dev', kind: 'MCPServer', plural: 'mcpservers', role: 'tool', versions: { v1alpha1: { deployments: ['spec.deployment'] } } },
+  {
+    group: 'kagent.dev',
+    kind: 'MCPServer',
+    plural: 'mcpservers',
+    role: 'tool',
+    versions: { v1alpha1: { deployments: ['spec.deployment'] } },
+  },
   {
     group: 'kagent.dev',
     kind: 'ToolServer',
@@ -199,11 +246,16 @@ const rows: readonly Row[] = [
     agent: { model: ['spec.model'], provider: ['spec.provider'] },
   },
 
-  toolhive('MCPServer', 'mcpservers', toolhiveServer, { role: 'tool', agent: {} }),
-  toolhive('EmbeddingServer', 'embeddingservers', toolhiveServer, { role: 'model', agent: { model: ['spec.model'] } }),
-  toolhive('VirtualMCPServer', 'virtualmcpservers', toolhiveProxy, { role: 'tool', agent: {} }),
-  toolhive('MCPRemoteProxy', 'mcpremoteproxies', toolhiveProxy, { role: 'tool', agent: { mcpServers: ['spec.remoteUrl'] } }),
-  toolhive('MCPRegistry', 'mcpregistries', toolhiveProxy, { role: 'tool', agent: {} }),
+  toolhive('MCPServer', 'mcpservers', { ...podTemplateSpec, ...proxyDeployment, containers: ['spec'] }, { role: 'tool', agent: {} }),
+  toolhive('EmbeddingServer', 'embeddingservers', embeddingServer, { role: 'model', agent: { model: ['spec.model'] } }),
+  toolhive('VirtualMCPServer', 'virtualmcpservers', podTemplateSpec, { role: 'tool', agent: {} }),
+  toolhive(
+    'MCPRemoteProxy',
+    'mcpremoteproxies',
+    { ...podTemplateSpec, ...proxyDeployment },
+    { role: 'tool', agent: { mcpServers: ['spec.remoteUrl'] } },
+  ),
+  toolhive('MCPRegistry', 'mcpregistries', podTemplateSpec, { role: 'tool', agent: {} }),
   toolhive('MCPServerEntry', 'mcpserverentries', {}, { role: 'tool', agent: { mcpServers: ['spec.remoteUrl'] } }),
 
   kserve({
@@ -263,9 +315,3 @@ const rows: readonly Row[] = [
   { group: 'agent.kagenti.dev', kind: 'AgentRuntime', plural: 'agentruntimes', role: 'agent', versions: { v1alpha1: {} } },
   { group: 'agent.rossoctl.dev', kind: 'AgentRuntime', plural: 'agentruntimes', role: 'agent', versions: { v1alpha1: {} } },
 ];
-
-const parseAll = <T extends object>(table: T): { readonly [K in keyof T]: readonly Path[] } => {
-  const parsed: Partial<Record<keyof T, readonly Path[]>> = {};
-  return Object.assign(parsed, Object.fromEntries(Object.entries(table).map(([key, paths]) => [key, paths.map(parsePath)])));
-};
-export const workloadKinds = rows;

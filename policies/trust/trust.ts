@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TrustPolicy says, ready for use: principals by key hint, rules, revocations.
-import type { KeyObject } from 'node:crypto';
+// What a TrustPolicy says, ready for use: principals, their keys by hint, rules, revocations. All look-ups are by Map and
+// Set, since hints and names come from attackers too.
+import type { PublicKey } from './key.ts';
 
 /** Whoever's seal can count. Thresholds count principals, never keys or signatures. */
 export type Principal = { readonly name: string };
 
-/** A public key of a principal; one whose algorithm is not supported is kept so that its seals are refused by name. */
-export type TrustedKey = {
+/** A key of a principal. One of an unsupported algorithm is kept, so that its seals are refused by name. */
+export type TrustedKey = PublicKey & {
   readonly principal: Principal;
-  /** base64 of the SHA-256 of the key's SubjectPublicKeyInfo in DER. */
-  readonly hint: string;
-  readonly algorithm: string;
-  readonly supported: boolean;
-  readonly publicKey: KeyObject;
-  /** Epoch milliseconds: valid from (inclusive) until (exclusive). */
+  /** Epoch milliseconds, both inclusive. */
   readonly validFromMs: number;
   readonly validUntilMs: number;
 };
 
 export type Threshold = { readonly threshold: number; readonly principals: ReadonlySet<string> };
+
 export type TrustRule = {
   readonly kinds: ReadonlySet<string>;
-  /** Empty: of any tier, also of none. */
+  /** Standings of a Ruleset's publisher that the rule speaks of; empty = all. */
   readonly publisherTiers: ReadonlySet<string>;
   readonly allOf: readonly Threshold[];
 };
@@ -29,11 +26,10 @@ export type TrustRule = {
 export type Trust = {
   /** `sha256:hex` of the TrustPolicy's document. */
   readonly digest: string;
-  readonly name: string;
   readonly version: number;
-  /** Epoch milliseconds, undefined = never. */
+  /** Epoch milliseconds, the last moment; undefined = never. */
   readonly expires: number | undefined;
-  /** What happens to documents without a good seal. */
+  /** What becomes of documents without a good seal. */
   readonly unsigned: 'Deny' | 'Audit';
   readonly principals: ReadonlyMap<string, Principal>;
   readonly keys: ReadonlyMap<string, TrustedKey>;
@@ -44,3 +40,6 @@ export type Trust = {
     readonly documents: ReadonlySet<string>;
   };
 };
+
+/** Fails closed: a time that is not one (`NaN`) is after nothing and before nothing. */
+export const isPast = (lastMomentMs: number | undefined, at: number): boolean => lastMomentMs !== undefined && !(at <= lastMomentMs);

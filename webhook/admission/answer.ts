@@ -4,7 +4,9 @@
  *
  * In: the request's uid, the decision and its id. Out: JSON text, stringified once. `writ review` prints the same text.
  */
-import type { Decision, Violation } from '../../policies/decide/index.ts';
+import { hash } from 'node:crypto';
+import type { Decision } from '../../policies/decide/index.ts';
+import { violationLine } from '../../policies/decide/message.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 
@@ -46,8 +48,6 @@ const joinLines = (lines: readonly string[], id: string): string => {
   return kept.join('\n');
 };
 
-const violationLine = ({ policy, reason, message }: Violation): string => `${policy} (${reason}): ${message}`;
-
 export const boundWarnings = (warnings: readonly string[], id: string): readonly string[] => {
   const kept: string[] = [];
   let total = 0;
@@ -66,8 +66,9 @@ export const boundWarnings = (warnings: readonly string[], id: string): readonly
 
 /** The API server prefixes keys with the webhook's name and `/`, so a key of ours may have none and must be short. */
 export const annotationKey = (key: string): string | undefined => {
-  const plain = key.replaceAll(/[^-A-Za-z0-9_.]/g, '.').slice(0, 63);
-  return ANNOTATION_KEY.test(plain) ? plain : undefined;
+  const plain = key.replaceAll(/[^-A-Za-z0-9_.]/g, '.');
+  const short = plain.length <= 63 ? plain : `${plain.slice(0, 52)}.${hash('sha256', key, 'hex').slice(0, 10)}`;
+  return ANNOTATION_KEY.test(short) ? short : undefined;
 };
 
 const auditAnnotations = ({ id, decision }: Answer): Record<string, string> => {

@@ -49,8 +49,10 @@ type Concerned = { readonly kind: 'governed'; readonly concern: Concern } | { re
 const ungoverned: Concerned = { kind: 'ungoverned' };
 
 /** A Namespace is governed by its own label, before or after the change: taking the label off is decided too. */
-const governingNamespace = (request: AdmissionRequest): JsonObject | undefined =>
-  [request.oldObject, request.object].filter(isObject).find((object) => tenantNameOf(object) !== undefined);
+const governingNamespace = (request: AdmissionRequest): JsonObject | undefined => {
+  for (const object of [request.oldObject, request.object]) if (isObject(object) && tenantNameOf(object) !== undefined) return object;
+  return undefined;
+};
 
 const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Promise<Concerned> => {
   const scope = scopeOf(request, deps.systemNamespace);

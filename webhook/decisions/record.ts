@@ -50,6 +50,17 @@ export type DecisionRecord = {
   readonly durationUs: number;
 };
 
+/** Which documents a set digest stands for; written at every flip, before the first decision under it. */
+export type SetRecord = {
+  readonly msg: 'policy set';
+  readonly time: string;
+  readonly setDigest: string;
+  readonly trustDigest: string;
+  readonly revisions: Readonly<Record<string, string>>;
+  readonly closed?: ProblemCode;
+  readonly policies: readonly { readonly policy: string; readonly version: number; readonly digest: string; readonly signers: readonly string[] }[];
+};
+
 export type RecordInput = {
   readonly id: string;
   readonly request: AdmissionRequest;

@@ -3,10 +3,10 @@
 // behind, at most so many bytes are held, and what does not fit any more is counted, not kept.
 import { close, open, write } from 'node:fs';
 import { promisify } from 'node:util';
-import type { DecisionRecord } from './record.ts';
+import type { DecisionRecord, SetRecord } from './record.ts';
 
 export type DecisionSink = {
-  record(record: DecisionRecord): void;
+  record(record: DecisionRecord | SetRecord): void;
   /** Writes what is held; then nothing more is taken. */
   close(): Promise<void>;
   readonly dropped: number;

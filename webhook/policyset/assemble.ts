@@ -11,7 +11,8 @@
 import type { Inventory } from '../../crds/inventory.ts';
 import { sourceLabel } from '../../crds/kinds.ts';
 import type { Policy } from '../../crds/generated/types.ts';
-import type { Problem, SourcePosition } from '../../policies/problem.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Problem } from '../../policies/problem.ts';
 import { checkMarks, raiseMarks } from './marks.ts';
 import type { Marks } from './marks.ts';
 
@@ -24,8 +25,8 @@ export type HeldDocument = {
   /** Milliseconds since the epoch. */
   readonly expiresMs: number | undefined;
   readonly policy: Policy;
+  readonly compiled: CompiledPolicy;
   readonly signers: readonly string[];
-  readonly positionOf?: (path: readonly (string | number)[]) => SourcePosition;
 };
 
 export type Judged = { readonly ok: true; readonly document: HeldDocument } | { readonly ok: false; readonly problem: Problem };

@@ -21,12 +21,6 @@ export const expiredInput = (document: HeldDocument): CompileInput => {
   };
 };
 
-export const inputOf = (document: HeldDocument, atMs: number): CompileInput => {
-  if (isExpired(document, atMs)) return expiredInput(document);
-  const { policy, digest, positionOf } = document;
-  return positionOf === undefined ? { policy, digest } : { policy, digest, positionOf };
-};
-
 /** When the next document ends, in milliseconds since the epoch. */
 export const nextExpiryMs = (documents: readonly HeldDocument[], atMs: number): number | undefined => {
   let nextMs: number | undefined;

@@ -10,6 +10,11 @@ export abstract class Boxed {
 
   /** The run-time type, what `type(x)` gives. */
   abstract get type(): CelType;
+
+  /** `==` with another object of the engine; types with a value of their own (quantities, addresses) override it. */
+  sameAs(_other: Boxed): boolean {
+    return false;
+  }
 }
 
 /** A type as a value: `type(1)`, `int`. Two of them are equal when their names are. */

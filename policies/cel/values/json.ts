@@ -42,19 +42,12 @@ const MAX_DEPTH = 1_000;
  * (functions, undefined, symbols) becomes null.
  */
 export const fromJson = (data: unknown, depth = 0): Value => {
-  switch (typeof data) {
-    case 'string':
-    case 'boolean':
-    case 'bigint':
-      return data;
-    case 'number':
-      if (Number.isSafeInteger(data)) return data;
-      return Number.isInteger(data) ? (int64(BigInt(data)) ?? new CelDouble(data)) : new CelDouble(data);
-    case 'object':
-      break;
-    default:
-      return null;
+  if (typeof data === 'string' || typeof data === 'boolean' || typeof data === 'bigint') return data;
+  if (typeof data === 'number') {
+    if (Number.isSafeInteger(data)) return data;
+    return Number.isInteger(data) ? (int64(BigInt(data)) ?? new CelDouble(data)) : new CelDouble(data);
   }
+  if (typeof data !== 'object') return null;
   if (data === null || data instanceof Boxed || data instanceof Uint8Array) return data;
   if (depth > MAX_DEPTH) return null;
   if (Array.isArray(data)) return data.map((element: unknown) => fromJson(element, depth + 1));

@@ -87,17 +87,9 @@ export const isJsonMap = (value: Value): value is JsonMap =>
 
 /** The run-time type of a value, as `type(x)` gives it. */
 export const typeOf = (value: Value): CelType => {
-  switch (typeof value) {
-    case 'string':
-      return STRING;
-    case 'number':
-    case 'bigint':
-      return INT;
-    case 'boolean':
-      return BOOL;
-    default:
-      break;
-  }
+  if (typeof value === 'string') return STRING;
+  if (isInt(value)) return INT;
+  if (typeof value === 'boolean') return BOOL;
   if (value === null) return NULL;
   if (value instanceof Boxed) return value.type;
   if (isList(value)) return LIST;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { decodeReplica, encodeReplica } from './replica.ts';
+import type { ReplicaReport } from './replica.ts';
+
+const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const report: ReplicaReport = {
+  replica: 'writ-webhook-7c9-abcde',
+  setDigest: digest,
+  trustDigest: digest,
+  policies: { 'agent-images-pinned': digest, constructor: digest },
+  refused: { 'agent-limits': { code: 'DOCUMENT_INVALID', message: 'spec.validations is missing' } },
+  flippedAt: '2026-05-01T10:00:00Z',
+};
+const changed = (changes: object): unknown => {
+  const encoded = encodeReplica(report);
+  return { ...encoded, data: { ...encoded.data, 'report.json': JSON.stringify({ ...report, ...changes }) } };
+};
+
+test('what is encoded decodes to the same', () => {
+  assert.deepEqual(decodeReplica(encodeReplica(report)), report);
+  const empty = { ...report, setDigest: '', trustDigest: '', policies: {}, refused: {} };
+  assert.deepEqual(decodeReplica(encodeReplica(empty)), empty);
+});
+
+test('the object is named and labelled for its replica', () => {
+  const { metadata } = encodeReplica(report);
+  assert.equal(metadata.name, 'writ-replica-writ-webhook-7c9-abcde');
+  assert.equal(metadata.namespace, 'writ-system');
+  assert.equal(metadata.labels?.['writ.dev/replica'], 'webhook');
+});
+
+test('a policy named constructor is an own property, one that is absent is not found', () => {
+  const policies = decodeReplica(encodeReplica(report))?.policies ?? {};
+  assert.equal(Object.hasOwn(policies, 'constructor'), true);
+  assert.equal(Object.hasOwn(policies, 'toString'), false);
+});
+
+test('a long message is cut, so that the report is read again', () => {
+  const long = { ...report, refused: { a: { code: 'DOCUMENT_INVALID', message: 'x'.repeat(5000) } } };
+  assert.equal(decodeReplica(encodeReplica(long))?.refused['a']?.message.length, 1024);
+});
+
+const refused: Readonly<Record<string, unknown>> = {
+  nothing: undefined,
+  'a report of another replica': changed({ replica: 'other' }),
+  'no digest': changed({ setDigest: undefined }),
+  'a digest of another form': changed({ trustDigest: 'sha256:1' }),
+  'no time': changed({ flippedAt: 'yesterday' }),
+  'policies that are a list': changed({ policies: [digest] }),
+  'a digest that is no text': changed({ policies: { a: { toString: 'x' } } }),
+  'a key that is no name': {
+    ...encodeReplica(report),
+    data: { format: '1', 'report.json': JSON.stringify(report).replace('"constructor"', '"__proto__"') },
+  },
+  'a refusal without code': changed({ refused: { a: { message: 'x' } } }),
+  'a refusal that is null': changed({ refused: { a: null } }),
+};
+for (const [what, value] of Object.entries(refused)) {
+  test(`refused: ${what}`, () => assert.equal(decodeReplica(value), undefined));
+}
+
+test('decoding never throws', () => {
+  fc.assert(fc.property(fc.anything(), (any) => assert.equal(decodeReplica(any), undefined)));
+  fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (any) => void decodeReplica(changed(any))));
+});

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The manifests on a real API server: they build, are accepted without a warning, give each identity what it needs and
+// no more, and make pods that the restricted standard lets through.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments } from 'yaml';
+import { startControlPlane } from '../test/cluster/control-plane.ts';
+import type { ControlPlane } from '../test/cluster/control-plane.ts';
+
+const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const OPERATOR = 'system:serviceaccount:writ-system:writ-operator';
+const WEBHOOK = 'system:serviceaccount:writ-system:writ-webhook';
+
+type Manifest = {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+};
+
+let cluster: ControlPlane;
+const kubectl = async (args: readonly string[], input?: unknown): Promise<string> => {
+  const result = await cluster.kubectl(args, input === undefined ? {} : { input: JSON.stringify(input) });
+  assert.equal(result.code, 0, `kubectl ${args.join(' ')}: ${result.stderr}`);
+  return result.stdout;
+};
+/** What a folder builds to. */
+const built = async (path: string): Promise<readonly Manifest[]> =>
+  parseAllDocuments(await kubectl(['kustomize', folder(path)])).map((document): Manifest => document.toJS());
+/** kubectl prints one JSON text after the other. */
+const objects = (text: string): readonly { readonly status: { readonly allowed: boolean } }[] =>
+  JSON.parse(`[${text.replaceAll(/^\}\n\{/gm, '},{')}]`);
+
+type Access = {
+  readonly user: string;
+  readonly verb: string;
+  readonly group?: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+};
+
+const may = async (rows: readonly Access[]): Promise<readonly boolean[]> => {
+  const items = rows.map(({ user, ...resourceAttributes }) => ({
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user, groups: ['system:serviceaccounts', 'system:authenticated'], resourceAttributes },
+  }));
+  const answers = objects(await kubectl(['create', '-o', 'json', '-f', '-'], { apiVersion: 'v1', kind: 'List', items }));
+  return answers.map(({ status }) => status.allowed);
+};
+
+const admission = 'admissionregistration.k8s.io';
+const allowed: readonly Access[] = [
+  { user: OPERATOR, verb: 'watch', group: 'writ.dev', resource: 'gitsources' },
+  { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'policies' },
+  { user: OPERATOR, verb: 'create', group: 'writ.dev', resource: 'tenants' },
+  { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'gitsources', subresource: 'status' },
+  { user: OPERATOR, verb: 'create', resource: 'namespaces' },
+  { user: OPERATOR, verb: 'create', group: admission, resource: 'validatingwebhookconfigurations' },
+  { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
+  { user: OPERATOR, verb: 'create', group: 'events.k8s.io', resource: 'events', namespace: 'default' },
+  { user: OPERATOR, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
+  { user: OPERATOR, verb: 'get', resource: 'secrets', namespace: 'writ-system', name: 'git-auth' },
+  { user: OPERATOR, verb: 'update', group: 'coordination.k8s.io', resource: 'leases', namespace: 'writ-system', name: 'writ-operator' },
+  { user: OPERATOR, verb: 'delete', resource: 'configmaps', namespace: 'writ-system' },
+  { user: WEBHOOK, verb: 'watch', group: 'writ.dev', resource: 'policies' },
+  { user: WEBHOOK, verb: 'watch', group: 'writ.dev', resource: 'trustpolicies' },
+  { user: WEBHOOK, verb: 'list', resource: 'namespaces' },
+  { user: WEBHOOK, verb: 'watch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
+  { user: WEBHOOK, verb: 'patch', resource: 'configmaps', namespace: 'writ-system' },
+  { user: WEBHOOK, verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace: 'writ-system' },
+];
+const refused: readonly Access[] = [
+  { user: OPERATOR, verb: 'get', resource: 'secrets', namespace: 'kube-system' },
+  { user: OPERATOR, verb: 'list', resource: 'secrets' },
+  { user: OPERATOR, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'git-auth' },
+  { user: OPERATOR, verb: 'delete', resource: 'namespaces' },
+  { user: OPERATOR, verb: 'create', group: 'writ.dev', resource: 'gitsources' },
+  { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'other' },
+  { user: OPERATOR, verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings' },
+  { user: OPERATOR, verb: 'create', resource: 'pods', namespace: 'writ-system' },
+  { user: OPERATOR, verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'writ-system' },
+  { user: OPERATOR, verb: 'get', resource: 'configmaps', namespace: 'default' },
+  { user: WEBHOOK, verb: 'patch', group: 'writ.dev', resource: 'policies' },
+  { user: WEBHOOK, verb: 'patch', group: 'writ.dev', resource: 'policies', subresource: 'status' },
+  { user: WEBHOOK, verb: 'get', resource: 'secrets', namespace: 'writ-system', name: 'git-auth' },
+  { user: WEBHOOK, verb: 'list', resource: 'secrets', namespace: 'writ-system' },
+  { user: WEBHOOK, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
+  { user: WEBHOOK, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
+  { user: WEBHOOK, verb: 'get', resource: 'pods', namespace: 'default' },
+];
+const shown = ({ user, verb, group, resource, subresource, namespace, name }: Access): string =>
+  [user.split(':').at(-1), verb, [resource, subresource].filter(Boolean).join('/'), group, name, namespace && `in ${namespace}`]
+    .filter(Boolean)
+    .join(' ');
+
+describe('deploy/ on an API server', { timeout: 600_000 }, () => {
+  before(async () => {
+    cluster = await startControlPlane();
+  });
+  after(() => cluster?.stop());
+
+  it('processes: applies, without anything that runs', async () => {
+    await kubectl(['apply', '--server-side', '--warnings-as-errors', '-k', folder('overlays/processes')]);
+    const kinds = new Set((await built('overlays/processes')).map(({ kind }) => kind));
+    for (const kind of ['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy']) assert.equal(kinds.has(kind), false, kind);
+  });
+
+  it('base: is accepted on a dry run and applies without a warning', async () => {
+    await kubectl(['apply', '--server-side', '--dry-run=server', '--warnings-as-errors', '-k', folder('base')]);
+    await kubectl(['apply', '--server-side', '--warnings-as-errors', '-k', folder('base')]);
+  });
+
+  it('base: holds everything that processes holds', async () => {
+    const name = ({ kind, metadata }: Manifest): string => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+    const base = new Set((await built('base')).map(name));
+    for (const manifest of await built('overlays/processes')) assert.ok(base.has(name(manifest)), name(manifest));
+  });
+
+  it('base: the pods pass the restricted standard', async () => {
+    for (const deployment of ['writ-operator', 'writ-webhook']) {
+      const { spec } = JSON.parse(await kubectl(['get', 'deployment', deployment, '-n', 'writ-system', '-o', 'json']));
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        ...spec.template,
+        metadata: { ...spec.template.metadata, name: deployment, namespace: 'writ-system' },
+      };
+      await kubectl(['create', '--dry-run=server', '-f', '-'], pod);
+      const [container] = pod.spec.containers;
+      const privileged = { ...pod, spec: { ...pod.spec, containers: [{ ...container, securityContext: { privileged: true } }] } };
+      const answer = await cluster.kubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(privileged) });
+      assert.match(answer.stderr, /violates PodSecurity "restricted/);
+    }
+  });
+
+  it('base: selectors and ports meet', async () => {
+    const all = await built('base');
+    const templates = all
+      .filter(({ kind }) => kind === 'Deployment')
+      .map(
+        ({ spec }) =>
+          (spec as { template: { metadata: { labels: Record<string, string> }; spec: { containers: { ports: { name: string }[] }[] } } })
+            .template,
+      );
+    const selecting = all.filter(({ kind }) => ['Service', 'PodDisruptionBudget'].includes(kind));
+    assert.equal(selecting.length, 6);
+    for (const { kind, metadata, spec } of selecting) {
+      const { selector, ports } = spec as {
+        selector: Record<string, string> & { matchLabels?: Record<string, string> };
+        ports?: { targetPort: string }[];
+      };
+      const labels = kind === 'Service' ? selector : (selector.matchLabels ?? {});
+      const meant = templates.filter((template) => Object.entries(labels).every(([key, value]) => template.metadata.labels[key] === value));
+      assert.equal(meant.length, 1, `${kind} ${metadata.name}`);
+      const names = meant[0]?.spec.containers.flatMap((container) => container.ports.map(({ name }) => name));
+      for (const { targetPort } of ports ?? []) assert.ok(names?.includes(targetPort), `${metadata.name}: ${targetPort}`);
+    }
+  });
+
+  it('gives each identity what it needs', async () => {
+    const answers = await may(allowed);
+    assert.deepEqual(allowed.filter((_, index) => answers[index] !== true).map(shown), []);
+  });
+
+  it('and nothing more', async () => {
+    const answers = await may(refused);
+    assert.deepEqual(refused.filter((_, index) => answers[index] !== false).map(shown), []);
+  });
+
+  it('lets the webhook write reports and leases of replicas, but no inventory and no other lease', async () => {
+    const create = (kind: 'ConfigMap' | 'Lease', name: string, user: string) => {
+      const apiVersion = kind === 'Lease' ? 'coordination.k8s.io/v1' : 'v1';
+      const input = JSON.stringify({ apiVersion, kind, metadata: { name, namespace: 'writ-system' } });
+      return cluster.kubectl(['create', '--dry-run=server', `--as=${user}`, '-f', '-'], { input });
+    };
+    // The API server takes a new policy into use within seconds.
+    let inventory = await create('ConfigMap', 'writ-inventory-a.b', WEBHOOK);
+    for (let tries = 0; inventory.code === 0 && tries < 200; tries += 1)
+      inventory = await create('ConfigMap', 'writ-inventory-a.b', WEBHOOK);
+    assert.match(inventory.stderr, /the webhook may write only the report and the lease of its own replica/);
+    assert.notEqual((await create('Lease', 'writ-operator', WEBHOOK)).code, 0);
+    assert.equal((await create('ConfigMap', 'writ-replica-a', WEBHOOK)).code, 0);
+    assert.equal((await create('Lease', 'writ-replica-a', WEBHOOK)).code, 0);
+    assert.equal((await create('ConfigMap', 'writ-inventory-a.b', OPERATOR)).code, 0);
+  });
+
+  it('lets whoever holds view see GitSources of their namespace', async () => {
+    await kubectl(['create', 'rolebinding', 'viewers', '--clusterrole=writ-viewer', '--user=ann', '-n', 'default']);
+    const [sees, writes] = await may([
+      { user: 'ann', verb: 'list', group: 'writ.dev', resource: 'gitsources', namespace: 'default' },
+      { user: 'ann', verb: 'create', group: 'writ.dev', resource: 'gitsources', namespace: 'default' },
+    ]);
+    assert.deepEqual([sees, writes], [true, false]);
+  });
+});

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operator watches: one informer for each resource, on every replica, leading or not.
+import { decodeInventory } from '../crds/inventory.ts';
+import type { Inventory } from '../crds/inventory.ts';
+import {
+  INVENTORY_LABEL,
+  REPLICA_LABEL,
+  WEBHOOK_CONFIGURATION_NAME,
+  configMaps,
+  gitSources,
+  leases,
+  namespaces,
+  policies,
+  tenants,
+  trustPolicies,
+  validatingWebhookConfigurations,
+} from '../crds/kinds.ts';
+import { WEBHOOK_REPLICA } from '../crds/replica.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createInformer } from '../kube/informer.ts';
+import type { Informer } from '../kube/informer.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import type { Clock } from '../process/clock.ts';
+import type { AppliedObject } from './apply/plan.ts';
+import type { LiveGitSource, LivePolicy, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
+import type { LeaseObject } from './controllers/replicas.ts';
+
+export type Caches = {
+  readonly gitSources: Informer<LiveGitSource>;
+  readonly policies: Informer<LivePolicy>;
+  readonly trustPolicies: Informer<LiveTrustPolicy>;
+  readonly tenants: Informer<LiveTenant>;
+  readonly namespaces: Informer<KubeObject>;
+  readonly inventories: Informer<KubeObject>;
+  readonly replicas: Informer<KubeObject>;
+  readonly leases: Informer<LeaseObject>;
+  readonly webhook: Informer<KubeObject>;
+};
+
+export const createCaches = (options: { readonly client: KubeClient; readonly clock: Clock; readonly systemNamespace: string }): Caches => {
+  const { client, clock, systemNamespace: namespace } = options;
+  const replicaSelector = `${REPLICA_LABEL}=${WEBHOOK_REPLICA}`;
+  return {
+    gitSources: createInformer<LiveGitSource>(client, gitSources, { clock }),
+    policies: createInformer<LivePolicy>(client, policies, { clock }),
+    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, { clock }),
+    tenants: createInformer<LiveTenant>(client, tenants, { clock }),
+    namespaces: createInformer<KubeObject>(client, namespaces, { clock }),
+    inventories: createInformer<KubeObject>(client, configMaps, { clock, namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
+    replicas: createInformer<KubeObject>(client, configMaps, { clock, namespace, labelSelector: replicaSelector }),
+    leases: createInformer<LeaseObject>(client, leases, { clock, namespace, labelSelector: replicaSelector }),
+    webhook: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      clock,
+      fieldSelector: `metadata.name=${WEBHOOK_CONFIGURATION_NAME}`,
+    }),
+  };
+};
+
+/** The live object of one of our cluster-scoped kinds. */
+export const liveObject = (caches: Caches, kind: string, name: string): AppliedObject | undefined => {
+  switch (kind) {
+    case 'Policy':
+      return caches.policies.get(name);
+    case 'Tenant':
+      return caches.tenants.get(name);
+    case 'TrustPolicy':
+      return caches.trustPolicies.get(name);
+    default:
+      return undefined;
+  }
+};
+
+export const liveInventories = (caches: Caches): readonly Inventory[] =>
+  caches.inventories.list().flatMap((configMap) => {
+    const inventory = decodeInventory(configMap);
+    return inventory === undefined ? [] : [inventory];
+  });

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// One commit of a source → the objects that it asks for, or everything that is wrong with it. Reads bytes, applies nothing.
+import {
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SOURCE_LABEL,
+  apiVersionOf,
+  policies,
+  sourceLabel,
+  tenants,
+  trustPolicies,
+} from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
+import { compilePolicies } from '../../policies/compile/index.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { loadTrust } from '../../policies/trust/index.ts';
+import type { DesiredObject } from '../apply/plan.ts';
+import { readManifest, wantedPaths } from '../manifest/index.ts';
+import type { Manifest } from '../manifest/index.ts';
+import { verifyManifest } from '../manifest/verify.ts';
+import type { VerifiedObject } from '../manifest/verify.ts';
+import type { Snapshot } from '../source/snapshot.ts';
+import type { TrustState } from './trust-policy.ts';
+
+export type CommitObjects = {
+  readonly desired: readonly DesiredObject[];
+  readonly policies: readonly CompiledPolicy[];
+  /** Epoch ms at which the first document ends; after it the commit must be judged again. */
+  readonly expiresMs: number | undefined;
+};
+
+export type CommitReading =
+  | { readonly ok: true; readonly objects: CommitObjects }
+  | { readonly ok: false; readonly stage: 'Verified' | 'Fetched'; readonly problems: readonly Problem[] };
+
+export type ReadCommitInput = {
+  /** `NAMESPACE/NAME` of the GitSource. */
+  readonly source: string;
+  readonly snapshot: Snapshot;
+  readonly trust: TrustState;
+  readonly pinnedDigest: string;
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+};
+
+const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = { Policy: policies, Tenant: tenants, TrustPolicy: trustPolicies };
+
+export const readCommit = async (input: ReadCommitInput): Promise<CommitReading> => {
+  const paths = wantedPaths(input.snapshot.files().map((file) => file.path));
+  const read = await input.snapshot.read(paths, input.signal);
+  if (!read.ok) return { ok: false, stage: 'Fetched', problems: [read.problem] };
+  const manifest = readManifest(read.files);
+  const trust = trustFor(manifest, input);
+  if (!trust.ok) return { ok: false, stage: 'Verified', problems: [trust.problem] };
+  const verified = verifyManifest(manifest, { trust: trust.trust, at: input.nowMs });
+  if (!verified.ok) return { ok: false, stage: 'Verified', problems: verified.problems };
+  return compiled(verified.objects, input.source);
+};
+
+// A commit may bring the trust policy that it is sealed under; the pinned digest is what makes it believable.
+const trustFor = (manifest: Manifest, input: ReadCommitInput): TrustState => {
+  const document = manifest.documents.find(({ kindHint }) => kindHint === 'trust');
+  return input.trust.ok || document === undefined ? input.trust : loadTrust(document.bytes, { pinnedDigest: input.pinnedDigest });
+};
+
+const compiled = (objects: readonly VerifiedObject[], source: string): CommitReading => {
+  const inputs = objects.flatMap((verified) =>
+    verified.kind === 'Policy'
+      ? [
+          {
+            policy: verified.object,
+            digest: verified.digest,
+            file: verified.path,
+            positionOf: (path: readonly (string | number)[]) => verified.parsed.positionOf(path),
+          },
+        ]
+      : [],
+  );
+  const { set, refused } = compilePolicies(inputs);
+  if (refused.length > 0) return { ok: false, stage: 'Verified', problems: refused.flatMap(({ problems }) => problems) };
+  const ends = inputs.flatMap(({ policy }) => (policy.spec.expires === undefined ? [] : [Date.parse(policy.spec.expires)]));
+  return {
+    ok: true,
+    objects: {
+      desired: objects.map((verified) => desiredObject(verified, source)),
+      policies: set.policies,
+      expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
+    },
+  };
+};
+
+const desiredObject = (verified: VerifiedObject, source: string): DesiredObject => {
+  const resource = RESOURCES[verified.kind];
+  const { metadata, spec } = verified.object;
+  return {
+    resource,
+    group: resource.group,
+    kind: resource.kind,
+    name: verified.name,
+    digest: verified.digest,
+    path: verified.path,
+    positionOf: (path) => verified.parsed.positionOf(path),
+    object: {
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      metadata: {
+        name: verified.name,
+        labels: { ...metadata.labels, [SOURCE_LABEL]: sourceLabel(source), [MANAGED_BY_LABEL]: MANAGED_BY },
+        ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
+      },
+      spec,
+      ...(verified.kind === 'Tenant' ? {} : { signature: { document: verified.document, bundles: verified.bundles } }),
+    },
+  };
+};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The objects of a commit → the cluster: observe, plan, act. What is recorded comes from the API server, not from a cache:
+// an old inventory would make the plan forget what it has to delete.
+import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
+import type { Inventory } from '../../crds/inventory.ts';
+import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import { applyCommit } from '../apply/execute.ts';
+import { objectKey, objectTitle } from '../apply/identity.ts';
+import { plan } from '../apply/plan.ts';
+import type { AppliedObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
+import type { CommitObjects } from './commit.ts';
+import type { LiveGitSource } from './live.ts';
+
+export type CommitToApply = {
+  readonly key: string;
+  readonly source: LiveGitSource;
+  readonly revision: string;
+  readonly objects: CommitObjects;
+  /** Epoch ms: the commit's own time, and when we heard of it. */
+  readonly committedAtMs: number;
+  readonly receivedAtMs: number;
+};
+
+export type ApplyDeps = {
+  readonly client: KubeClient;
+  /** The live object of one of our kinds, from the caches. */
+  readonly liveObject: (kind: string, name: string) => AppliedObject | undefined;
+  readonly systemNamespace: string;
+  /** Makes the API server ask about what these match too, beside what it asks about now. */
+  readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<void>;
+  /** The commit that was widened for is applied: what only the one before needed may go. */
+  readonly settle: (source: string) => void;
+};
+
+export type Applied =
+  | { readonly ok: true; readonly wrote: boolean; readonly drifted: readonly string[]; readonly kept: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
+  const { client, systemNamespace: namespace } = deps;
+  const { key, objects } = commit;
+  const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
+  const recorded = (recordedInventory?.documents ?? []).flatMap(recordedObject);
+  const live = observe(deps, [...objects.desired, ...recorded]);
+  const planned = plan({ desired: objects.desired, recorded, live, options: planOptions(commit) });
+  if (!planned.ok) return { ok: false, problems: [planned.problem] };
+  const inventory = inventoryOf(planned.plan, commit);
+  const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
+  const outcome = await applyCommit({
+    plan: planned.plan,
+    inventory,
+    inventoryStands,
+    namespace,
+    client,
+    widen: () => deps.widen(key, objects.policies, signal),
+    signal,
+  });
+  if (!outcome.ok) return outcome;
+  deps.settle(key);
+  return {
+    ok: true,
+    wrote: outcome.applied + outcome.deleted > 0 || !inventoryStands,
+    drifted: planned.plan.drifted.map(({ target, difference }) => `${objectTitle(target)} ${difference}`),
+    kept: planned.plan.kept.map(({ target, reason }) => `${objectTitle(target)} (${reason})`),
+  };
+};
+
+type Identified = { readonly group: string; readonly kind: string; readonly name: string };
+
+const observe = ({ liveObject }: ApplyDeps, identities: readonly Identified[]): ReadonlyMap<string, AppliedObject> => {
+  const live = new Map<string, AppliedObject>();
+  for (const identity of identities) {
+    const object = liveObject(identity.kind, identity.name);
+    if (object !== undefined) live.set(objectKey(identity), object);
+  }
+  return live;
+};
+
+const planOptions = ({ key, source }: CommitToApply): PlanOptions => {
+  const { apply, prune } = source.spec;
+  return {
+    source: sourceLabel(key),
+    driftPolicy: apply?.driftPolicy ?? 'Correct',
+    prune: {
+      policy: prune?.policy ?? 'Enabled',
+      allowEmpty: prune?.allowEmpty ?? false,
+      maxDeletions: String(prune?.maxDeletions ?? '10%'),
+    },
+  };
+};
+
+const recordedObject = (document: Inventory['documents'][number]): readonly RecordedObject[] => {
+  const resource = writKinds.find(({ group, kind }) => group === document.group && kind === document.kind);
+  return resource === undefined
+    ? []
+    : [{ resource, group: resource.group, kind: resource.kind, name: document.name, digest: document.digest }];
+};
+
+const inventoryOf = (planned: Plan, commit: CommitToApply): Inventory => {
+  const kept = planned.kept.filter(({ ours }) => ours).map(({ target }) => target);
+  const documents = [...commit.objects.desired, ...kept].map(({ group, kind, name, digest, resource }) => ({
+    group,
+    version: resource.version,
+    plural: resource.plural,
+    kind,
+    name,
+    digest,
+  }));
+  return {
+    source: commit.key,
+    revision: commit.revision,
+    committedAt: new Date(commit.committedAtMs).toISOString(),
+    receivedAt: new Date(commit.receivedAtMs).toISOString(),
+    documents: documents.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1)),
+  };
+};
+
+// Times are left out: looking again at the same commit is no reason to write.
+const fingerprint = ({ revision, documents }: Inventory): string =>
+  [revision, ...documents.map((document) => `${objectKey(document)} ${document.digest}`).toSorted()].join('\n');

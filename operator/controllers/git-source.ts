@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Git → verified → applied: one GitSource at a time, one commit as one thing.
+ *
+ * In: the live GitSource, its Secrets, the remote. Out: the commit's objects and its inventory in the cluster, or nothing
+ * changed and the reason told. Only sources in the system namespace are followed: what they bring binds every tenant.
+ * Deleting a GitSource leaves what it applied, enforced as it was.
+ */
+import { REQUESTED_AT_ANNOTATION } from '../../crds/kinds.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Informer } from '../../kube/informer.ts';
+import { after, done, retry } from '../../kube/outcome.ts';
+import type { Outcome } from '../../kube/outcome.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import { parseDuration } from '../../process/flags.ts';
+import type { Sources } from '../source/index.ts';
+import { jittered } from '../source/jitter.ts';
+import type { Receiver } from '../source/receiver.ts';
+import { readCommit } from './commit.ts';
+import type { CommitObjects } from './commit.ts';
+import { bringToCluster } from './git-source-apply.ts';
+import type { ApplyDeps } from './git-source-apply.ts';
+import { readCredentials, registerReceiver, unsupported } from './git-source-inputs.ts';
+import { reportSync } from './git-source-status.ts';
+import type { Stage, SyncFacts } from './git-source-status.ts';
+import type { LiveGitSource } from './live.ts';
+import type { TrustHolder } from './trust-policy.ts';
+
+export type SyncEvent = {
+  readonly source: string;
+  readonly result: 'applied' | 'unchanged' | 'failed';
+  readonly durationMs: number;
+  readonly problem?: Problem;
+};
+
+export type GitSourceDeps = ApplyDeps & {
+  readonly gitSources: Informer<LiveGitSource>;
+  readonly sources: Sources;
+  readonly receiver: Receiver;
+  readonly trust: TrustHolder;
+  readonly pinnedDigest: string;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly observe: (event: SyncEvent) => void;
+};
+
+/** What was read of the commit that a source is at, so that an unchanged remote costs nothing but its listing. */
+type Held = {
+  readonly commit: string;
+  readonly revision: string;
+  readonly committedAtMs: number;
+  readonly generation: number | undefined;
+  readonly trustDigest: string;
+  readonly objects: CommitObjects;
+};
+
+type Failure = { readonly stage: Stage; readonly problems: readonly Problem[]; readonly transient: boolean; readonly revision?: string };
+type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+const failed = (
+  stage: Stage,
+  problems: readonly Problem[],
+  more: { readonly transient?: boolean; readonly revision?: string } = {},
+): Step<never> => ({
+  ok: false,
+  failure: { stage, problems, transient: more.transient ?? false, ...(more.revision === undefined ? {} : { revision: more.revision }) },
+});
+
+const DEFAULT_INTERVAL_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+export type GitSourceReconciler = (key: string, scope: { readonly signal: AbortSignal }) => Promise<Outcome>;
+
+export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconciler => {
+  const held = new Map<string, Held>();
+  return async (key, { signal }) => {
+    const source = deps.gitSources.get(key);
+    if (source === undefined || source.metadata.deletionTimestamp !== undefined) {
+      held.delete(key);
+      deps.receiver.unregister(key);
+      return done;
+    }
+    if (source.spec.suspend === true) return done;
+    const startedMs = deps.clock.monotonicMs();
+    const intervalMs = jittered(parseDuration(source.spec.interval ?? '') ?? DEFAULT_INTERVAL_MS, deps.random);
+    const receiver = await registerReceiver({ client: deps.client, source, signal }, deps.receiver);
+    const finish = async (facts: SyncFacts, result: SyncEvent['result'], outcome: Outcome): Promise<Outcome> => {
+      const problem = facts.kind === 'failed' ? facts.problems[0] : undefined;
+      deps.observe({
+        source: key,
+        result,
+        durationMs: deps.clock.monotonicMs() - startedMs,
+        ...(problem === undefined ? {} : { problem }),
+      });
+      await reportSync(deps, source, facts);
+      return outcome;
+    };
+    const fail = (failure: Failure): Promise<Outcome> => {
+      const outcome = failure.transient ? retry(new Error(failure.problems[0]?.message ?? failure.stage)) : after(intervalMs);
+      return finish({ kind: 'failed', ...failure, receiver }, 'failed', outcome);
+    };
+    const current = await readCurrent(deps, { key, source, known: held.get(key), signal });
+    if (!current.ok) return fail(current.failure);
+    const { commit, receivedAtMs } = current.value;
+    held.set(key, commit);
+    const applied = await bringToCluster(deps, { key, source, ...commit, receivedAtMs }, signal);
+    if (!applied.ok) return fail({ stage: 'Applied', problems: applied.problems, transient: false, revision: commit.revision });
+    const facts: SyncFacts = { kind: 'applied', revision: commit.revision, documents: commit.objects.desired.length, ...applied, receiver };
+    return finish(facts, applied.wrote ? 'applied' : 'unchanged', after(nextLookMs(intervalMs, commit, deps.clock.now())));
+  };
+};
+
+const isExpired = ({ objects }: Held, nowMs: number): boolean => objects.expiresMs !== undefined && objects.expiresMs <= nowMs;
+
+type Standing = { readonly generation: number | undefined; readonly trustDigest: string; readonly nowMs: number };
+
+const isReusable = (commit: Held, { generation, trustDigest, nowMs }: Standing): boolean =>
+  commit.generation === generation && commit.trustDigest === trustDigest && !isExpired(commit, nowMs);
+
+const nextLookMs = (intervalMs: number, commit: Held, nowMs: number): number =>
+  commit.objects.expiresMs === undefined || isExpired(commit, nowMs) ? intervalMs : Math.min(intervalMs, commit.objects.expiresMs - nowMs);
+
+type ReadRequest = { readonly key: string; readonly source: LiveGitSource; readonly known: Held | undefined; readonly signal: AbortSignal };
+
+/** The commit that the remote is at now, read and judged, or the one held where nothing has changed. */
+const readCurrent = async (
+  deps: GitSourceDeps,
+  request: ReadRequest,
+): Promise<Step<{ readonly commit: Held; readonly receivedAtMs: number }>> => {
+  const { key, source, known, signal } = request;
+  const { spec, metadata } = source;
+  const nowMs = deps.clock.now();
+  const refusal = unsupported(source, deps.systemNamespace);
+  if (refusal !== undefined) return failed('Fetched', [refusal]);
+  const credentials = await readCredentials({ client: deps.client, source, signal });
+  if (!credentials.ok) return failed('Fetched', [credentials.problem], { transient: true });
+  const requestedMs = newRequestMs(source);
+  const trust = deps.trust.current();
+  const trustDigest = trust.ok ? trust.trust.digest : '';
+  const reusable =
+    known?.generation === metadata.generation && known.trustDigest === trustDigest && !isExpired(known, nowMs) ? known : undefined;
+  const fetched = await deps.sources.fetch(
+    {
+      url: spec.url,
+      ref: spec.ref ?? {},
+      path: spec.path,
+      ignore: spec.ignore,
+      credentials: credentials.credentials,
+      timeoutMs: parseDuration(spec.timeout ?? '') ?? DEFAULT_TIMEOUT_MS,
+      knownCommit: reusable?.commit,
+      since: requestedMs,
+      allowEmpty: spec.prune?.allowEmpty,
+    },
+    signal,
+  );
+  const receivedAtMs = requestedMs ?? nowMs;
+  if (fetched.kind === 'problem') return failed('Fetched', [fetched.problem], { transient: fetched.transient });
+  if (fetched.kind === 'unchanged') {
+    if (reusable === undefined) throw new Error(`the remote of ${key} is unchanged since a commit that was not named`);
+    return { ok: true, value: { commit: reusable, receivedAtMs } };
+  }
+  const { snapshot } = fetched;
+  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest: deps.pinnedDigest, nowMs, signal });
+  if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
+  const { commit, revision, committedAt: committedAtMs } = snapshot;
+  return {
+    ok: true,
+    value: {
+      commit: { commit, revision, committedAtMs, generation: metadata.generation, trustDigest, objects: reading.objects },
+      receivedAtMs,
+    },
+  };
+};
+
+/** Epoch ms of the request for a sync that was not handled yet. */
+const newRequestMs = ({ metadata, status }: LiveGitSource): number | undefined => {
+  const requestedAt = metadata.annotations?.[REQUESTED_AT_ANNOTATION];
+  if (requestedAt === undefined || requestedAt === status?.lastHandledReconcileAt) return undefined;
+  const requestedMs = Date.parse(requestedAt);
+  return Number.isNaN(requestedMs) ? undefined : requestedMs;
+};

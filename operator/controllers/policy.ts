@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Policy's status: is it genuine, does it compile, do all replicas enforce it.
+ *
+ * In: the live object, the book's judgement, the replicas' reports, the inventories. Out: conditions, digest, signers,
+ * revision, enforcedReplicas; an event at each change of Ready. It never touches spec or signature.
+ */
+import { conditionReason } from '../../crds/conditions.ts';
+import { policies } from '../../crds/kinds.ts';
+import type { Inventory } from '../../crds/inventory.ts';
+import type { ReplicaReport } from '../../crds/replica.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import { regardingOf } from '../../kube/events.ts';
+import type { Informer } from '../../kube/informer.ts';
+import { done } from '../../kube/outcome.ts';
+import type { Outcome } from '../../kube/outcome.ts';
+import { applyStatus } from '../../kube/status.ts';
+import type { ConditionInput } from '../../kube/status.ts';
+import { formatProblem } from '../../policies/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import { firstDifference } from '../apply/drift.ts';
+import type { LivePolicy } from './live.ts';
+import type { Judgement, PolicyBook } from './policy-book.ts';
+import { enforcing } from './replicas.ts';
+
+export type PolicyDeps = {
+  readonly client: KubeClient;
+  readonly informer: Informer<LivePolicy>;
+  readonly book: PolicyBook;
+  readonly replicas: () => readonly ReplicaReport[];
+  readonly inventories: () => readonly Inventory[];
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+};
+
+type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[]; readonly enforced: number };
+
+export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<Outcome> => {
+  const object = deps.informer.get(name);
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
+  const judgement = deps.book.judge(object);
+  const replicas = deps.replicas();
+  const verdict = judgement.ok ? judgeEnforcement(object, judgement, replicas) : refusedVerdict(judgement, replicas, name);
+  const revision = deps
+    .inventories()
+    .find(({ documents }) => documents.some((document) => document.kind === 'Policy' && document.name === name))?.revision;
+  const { written } = await applyStatus(deps.client, {
+    resource: policies,
+    object,
+    clock: deps.clock,
+    status: {
+      observedGeneration: object.metadata.generation,
+      ...(judgement.ok ? { digest: judgement.digest, signers: judgement.signers } : {}),
+      ...(revision === undefined ? {} : { revision }),
+      enforcedReplicas: verdict.enforced,
+      replicas: replicas.length,
+      conditions: [verdict.ready, ...verdict.others],
+    },
+  });
+  if (written && verdict.ready.status !== 'Unknown') {
+    await deps.recorder.record({
+      regarding: regardingOf(policies, object),
+      type: verdict.ready.status === 'True' ? 'Normal' : 'Warning',
+      reason: verdict.ready.reason,
+      note: verdict.ready.message,
+      action: 'Enforce',
+    });
+  }
+  return done;
+};
+
+const refusedVerdict = (judgement: Extract<Judgement, { ok: false }>, replicas: readonly ReplicaReport[], name: string): Verdict => {
+  const reason = conditionReason(judgement.problem.code);
+  const standing = replicas.filter((report) => Object.hasOwn(report.policies, name)).length;
+  const message = `${formatProblem(judgement.problem)}${standing === 0 ? '' : `; ${standing} replicas still enforce the last verified document`}`;
+  return {
+    ready: { type: 'Ready', status: 'False', reason, message },
+    others: [
+      { type: 'Verified', status: 'False', reason, message },
+      { type: 'Stalled', status: 'True', reason, message },
+    ],
+    enforced: 0,
+  };
+};
+
+const judgeEnforcement = (object: LivePolicy, judgement: Extract<Judgement, { ok: true }>, replicas: readonly ReplicaReport[]): Verdict => {
+  const { name } = object.metadata;
+  const verified: ConditionInput = {
+    type: 'Verified',
+    status: 'True',
+    reason: 'Verified',
+    message: `sealed by ${judgement.signers.join(', ')}`,
+  };
+  if (judgement.compileProblem !== undefined) {
+    const message = formatProblem(judgement.compileProblem);
+    const failed = { status: 'False', reason: 'CompileFailed', message } as const;
+    return {
+      ready: { type: 'Ready', ...failed },
+      others: [verified, { type: 'Compiled', ...failed }, { type: 'Stalled', status: 'True', reason: 'CompileFailed', message }],
+      enforced: 0,
+    };
+  }
+  const compiled: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
+  const enforced = enforcing(replicas, name, judgement.digest);
+  const difference =
+    firstDifference(judgement.policy.spec, object.spec, 'spec') ?? firstDifference(object.spec, judgement.policy.spec, 'spec');
+  if (difference !== undefined) {
+    const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
+    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: [verified, compiled], enforced };
+  }
+  const message = `${enforced} of ${replicas.length} replicas enforce ${judgement.digest.slice(0, 19)}`;
+  if (replicas.length > 0 && enforced === replicas.length) {
+    return { ready: { type: 'Ready', status: 'True', reason: 'Enforced', message }, others: [verified, compiled], enforced };
+  }
+  const refused = replicas.flatMap((report) => (Object.hasOwn(report.refused, name) ? [report.refused[name]] : []))[0];
+  if (refused !== undefined) {
+    return {
+      ready: {
+        type: 'Ready',
+        status: 'False',
+        reason: conditionReason(refused.code),
+        message: `${refused.code}: ${refused.message}; ${message}`,
+      },
+      others: [verified, compiled],
+      enforced,
+    };
+  }
+  return {
+    ready: { type: 'Ready', status: 'False', reason: 'NotEnforced', message },
+    others: [verified, compiled, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
+    enforced,
+  };
+};

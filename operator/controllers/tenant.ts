@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Tenant's namespaces: made, labelled, kept labelled.
+ *
+ * In: the live Tenant and the namespaces that it names. Out: those namespaces with the tenant label, which is what puts
+ * them under Writ, and the Tenant's status. A namespace that exists and is nobody's is taken only where the Tenant says
+ * IfUnowned; one of another tenant, a system namespace, never. Deleting a Tenant leaves its namespaces as they are, with
+ * their label: what was governed does not open by a deletion.
+ */
+import { conditionReason } from '../../crds/conditions.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, SYNC_FIELD_MANAGER, TENANT_LABEL, namespaces, tenants } from '../../crds/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import { regardingOf } from '../../kube/events.ts';
+import type { Informer } from '../../kube/informer.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { done } from '../../kube/outcome.ts';
+import type { Outcome } from '../../kube/outcome.ts';
+import { applyStatus } from '../../kube/status.ts';
+import type { ConditionInput } from '../../kube/status.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import { firstDifference } from '../apply/drift.ts';
+import type { LiveTenant } from './live.ts';
+
+export type TenantDeps = {
+  readonly client: KubeClient;
+  readonly tenants: Informer<LiveTenant>;
+  readonly namespaces: Informer<KubeObject>;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly systemNamespace: string;
+};
+
+/** What happens to one namespace that a Tenant names. Pure. */
+export type NamespaceStep =
+  | { readonly kind: 'apply'; readonly object: KubeObject }
+  | { readonly kind: 'keep'; readonly object: KubeObject }
+  | { readonly kind: 'refuse'; readonly problem: Problem };
+
+const STATUS_NAMESPACES_MAX = 64;
+
+export const planNamespace = (input: {
+  readonly tenant: LiveTenant;
+  readonly name: string;
+  readonly index: number;
+  readonly live: KubeObject | undefined;
+  readonly systemNamespace: string;
+}): NamespaceStep => {
+  const { tenant, name, live } = input;
+  const path = `spec.namespaces.items[${input.index}].name`;
+  if (name === input.systemNamespace || name === 'default' || name.startsWith('kube-')) {
+    return { kind: 'refuse', problem: { code: 'NAMESPACE_FORBIDDEN', message: `${name} is a system namespace`, path } };
+  }
+  const owner = live?.metadata.labels?.[TENANT_LABEL];
+  if (owner !== undefined && owner !== tenant.metadata.name) {
+    return { kind: 'refuse', problem: { code: 'NAMESPACE_OWNED_BY_ANOTHER', message: `${name} belongs to tenant ${owner}`, path } };
+  }
+  if (live !== undefined && owner === undefined && tenant.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
+    return { kind: 'refuse', problem: { code: 'NAMESPACE_NOT_ADOPTED', message: `${name} exists and is no tenant's`, path } };
+  }
+  const { labels, annotations } = tenant.spec.namespaces?.metadata ?? {};
+  const object: KubeObject = {
+    metadata: {
+      name,
+      labels: { ...labels, [TENANT_LABEL]: tenant.metadata.name, [MANAGED_BY_LABEL]: MANAGED_BY },
+      ...(annotations === undefined ? {} : { annotations }),
+    },
+  };
+  return live !== undefined && firstDifference(object.metadata, live.metadata) === undefined
+    ? { kind: 'keep', object: live }
+    : { kind: 'apply', object };
+};
+
+export const reconcileTenant = async (deps: TenantDeps, name: string, signal: AbortSignal): Promise<Outcome> => {
+  const tenant = deps.tenants.get(name);
+  if (tenant === undefined || tenant.metadata.deletionTimestamp !== undefined || tenant.spec.suspend === true) return done;
+  const problems: Problem[] = [];
+  const made: KubeObject[] = [];
+  for (const [index, item] of (tenant.spec.namespaces?.items ?? []).entries()) {
+    // The cache may lag behind a namespace that was just made by somebody else: what is absent is asked for.
+    const live = deps.namespaces.get(item.name) ?? (await deps.client.get<KubeObject>(namespaces, { name: item.name }, { signal }));
+    const step = planNamespace({ tenant, name: item.name, index, live, systemNamespace: deps.systemNamespace });
+    if (step.kind === 'refuse') problems.push(step.problem);
+    else if (step.kind === 'keep') made.push(step.object);
+    else made.push(await deps.client.apply(namespaces, step.object, { fieldManager: SYNC_FIELD_MANAGER, signal }));
+  }
+  await report(deps, { tenant, made, problems });
+  return done;
+};
+
+const report = async (
+  deps: TenantDeps,
+  facts: { readonly tenant: LiveTenant; readonly made: readonly KubeObject[]; readonly problems: readonly Problem[] },
+): Promise<void> => {
+  const { tenant, made, problems } = facts;
+  const first = problems[0];
+  const message =
+    first === undefined
+      ? `${made.length} namespaces`
+      : problems.map((problem) => `${problem.code}: ${problem.path ?? ''}: ${problem.message}`).join('; ');
+  const state = {
+    status: first === undefined ? 'True' : 'False',
+    reason: first === undefined ? 'Succeeded' : conditionReason(first.code),
+    message,
+  } as const;
+  const conditions: ConditionInput[] = [
+    { type: 'Ready', ...state },
+    { type: 'NamespacesReady', ...state },
+  ];
+  if (first !== undefined) conditions.push({ type: 'Stalled', ...state, status: 'True' });
+  const shown = made.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)).slice(0, STATUS_NAMESPACES_MAX);
+  const { written } = await applyStatus(deps.client, {
+    resource: tenants,
+    object: tenant,
+    clock: deps.clock,
+    status: {
+      observedGeneration: tenant.metadata.generation,
+      namespaceCount: made.length,
+      namespaces: shown.map(({ metadata }) => ({
+        name: metadata.name,
+        ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+        ready: true,
+      })),
+      conditions,
+    },
+  });
+  if (!written) return;
+  await deps.recorder.record({
+    regarding: regardingOf(tenants, tenant),
+    type: first === undefined ? 'Normal' : 'Warning',
+    reason: state.reason,
+    note: message,
+    action: 'MakeNamespaces',
+  });
+};

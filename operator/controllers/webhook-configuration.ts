@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the API server asks the webhook about: the ValidatingWebhookConfiguration `writ`, owned and repaired.
+ *
+ * In: the admission rules of every verified policy, the rules that a commit about to be applied needs, the authorities of
+ * the serving certificate. Out: one configuration object. Its scope is the whole safety of the cluster: namespaces with a
+ * tenant label and nothing else, never a system namespace or our own, so that an outage of ours closes tenants and leaves
+ * kube-system, nodes and leases alone.
+ */
+import {
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SYNC_FIELD_MANAGER,
+  TENANT_LABEL,
+  WEBHOOK_CONFIGURATION_NAME,
+  validatingWebhookConfigurations,
+} from '../../crds/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { rulesFor } from '../../policies/compile/admission-rules.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Rule } from '../../policies/subject/workload-kinds.ts';
+import { firstDifference } from '../apply/drift.ts';
+
+export type WebhookTarget =
+  | { readonly kind: 'service'; readonly namespace: string; readonly name: string; readonly port: number }
+  | { readonly kind: 'url'; readonly url: string };
+
+export type WebhookConfigurationObject = KubeObject & { readonly webhooks?: readonly unknown[] };
+
+export type ConfigurationInput = {
+  readonly rules: readonly Rule[];
+  readonly target: WebhookTarget;
+  /** PEM. */
+  readonly authorities: string;
+  readonly systemNamespace: string;
+};
+
+const NEVER_GOVERNED = ['kube-system', 'kube-public', 'kube-node-lease'];
+/** The API server gives up after this; a verdict takes well under a millisecond. */
+const TIMEOUT_SECONDS = 5;
+
+const clientConfig = (target: WebhookTarget, authorities: string): unknown => {
+  const caBundle = Buffer.from(authorities).toString('base64');
+  return target.kind === 'url'
+    ? { url: target.url, caBundle }
+    : { service: { namespace: target.namespace, name: target.name, port: target.port, path: '/validate' }, caBundle };
+};
+
+export const webhookConfiguration = ({ rules, target, authorities, systemNamespace }: ConfigurationInput): WebhookConfigurationObject => ({
+  metadata: { name: WEBHOOK_CONFIGURATION_NAME, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+  webhooks: [
+    {
+      name: 'validate.writ.dev',
+      admissionReviewVersions: ['v1'],
+      clientConfig: clientConfig(target, authorities),
+      rules,
+      namespaceSelector: {
+        matchExpressions: [
+          { key: TENANT_LABEL, operator: 'Exists' },
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_GOVERNED, systemNamespace] },
+        ],
+      },
+      objectSelector: {},
+      failurePolicy: 'Fail',
+      matchPolicy: 'Equivalent',
+      // Decisions are metered, and a dry run is not.
+      sideEffects: 'NoneOnDryRun',
+      timeoutSeconds: TIMEOUT_SECONDS,
+    },
+  ],
+});
+
+/** Writes only where the live object says something else; `true` when it wrote. */
+export const applyWebhookConfiguration = async (client: KubeClient, input: ConfigurationInput, signal: AbortSignal): Promise<boolean> => {
+  const desired = webhookConfiguration(input);
+  const live = await client.get<WebhookConfigurationObject>(
+    validatingWebhookConfigurations,
+    { name: WEBHOOK_CONFIGURATION_NAME },
+    { signal },
+  );
+  if (live !== undefined && firstDifference(desired, live) === undefined) return false;
+  await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
+  return true;
+};
+
+/** What the webhook configuration follows, with one writer at a time. */
+export type AdmissionScope = {
+  /** Widens at once: resolves when the API server holds it. */
+  widen(source: string, policies: readonly CompiledPolicy[], signal: AbortSignal): Promise<void>;
+  settle(source: string): void;
+  trustAuthorities(bundle: string): void;
+  /** Brings the configuration to what it should be; `true` when it wrote. */
+  reconcile(signal: AbortSignal): Promise<boolean>;
+};
+
+export const createAdmissionScope = (options: {
+  readonly client: KubeClient;
+  readonly target: WebhookTarget;
+  readonly systemNamespace: string;
+  /** Every policy that verifies now. */
+  readonly verified: () => readonly CompiledPolicy[];
+  /** Asked to call `reconcile` soon. */
+  readonly onChange: () => void;
+}): AdmissionScope => {
+  const applied = new Map<string, readonly CompiledPolicy[]>();
+  const coming = new Map<string, readonly CompiledPolicy[]>();
+  let authorities = '';
+  let last: Promise<unknown> = Promise.resolve();
+  const write = async (signal: AbortSignal): Promise<boolean> => {
+    // Without an authority no call could succeed: a configuration would close every tenant.
+    if (authorities === '') return false;
+    const policies = [...options.verified(), ...[...applied.values()].flat(), ...[...coming.values()].flat()];
+    const { client, target, systemNamespace } = options;
+    return applyWebhookConfiguration(client, { rules: rulesFor(policies), target, authorities, systemNamespace }, signal);
+  };
+  // One after the other: an older, narrower view must never land after a wider one.
+  const reconcile = (signal: AbortSignal): Promise<boolean> => {
+    const next = last.then(() => write(signal));
+    last = next.catch(() => undefined);
+    return next;
+  };
+  return {
+    reconcile,
+    widen: async (source, policies, signal) => {
+      coming.set(source, policies);
+      await reconcile(signal);
+    },
+    settle: (source) => {
+      const policies = coming.get(source);
+      if (policies === undefined) return;
+      // Kept beside what the cache shows, which may lag behind the writes that were just made.
+      applied.set(source, policies);
+      coming.delete(source);
+      options.onChange();
+    },
+    trustAuthorities: (bundle) => {
+      if (bundle === authorities) return;
+      authorities = bundle;
+      options.onChange();
+    },
+  };
+};

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * From the files of one commit to its documents, each with the seals that belong to it.
+ *
+ * In: paths, then the bytes of those that `wantedPaths` chose. Out: a `Manifest`: documents with their bundles, and every
+ * problem that names alone show (a seal without a file, a file that would be left unread, a kind not enforced). Nothing
+ * is parsed here: bytes come before meaning, and `verify.ts` gives them one. Files outside the layout of a policy
+ * repository are left alone, and `*.cases.yaml` are for `writ test`, never applied.
+ *
+ * `operator/controllers` and `cli` import this. Pure.
+ */
+import type { Problem } from '../../policies/problem.ts';
+import { placeOf, sealedPath } from './layout.ts';
+import type { KindHint } from './layout.ts';
+
+export type { KindHint } from './layout.ts';
+
+export type ManifestDocument = {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** The texts of its seals, by path. */
+  readonly bundles: readonly string[];
+  readonly kindHint: KindHint;
+  /** What the file name says that metadata.name is. */
+  readonly name: string;
+};
+
+export type Manifest = {
+  /** By path. */
+  readonly documents: readonly ManifestDocument[];
+  readonly problems: readonly Problem[];
+};
+
+export type ManifestFile = { readonly path: string; readonly bytes: Uint8Array };
+
+/** Which files of a tree a manifest is made of. */
+export const wantedPaths = (paths: readonly string[]): readonly string[] =>
+  paths.filter((path) => {
+    const place = placeOf(path).is;
+    return place === 'document' || place === 'seal' || place === 'repository-seal' || place === 'misplaced';
+  });
+
+const decode = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
+
+const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
+
+// A problem of a whole file stands at its start, so that every message leads to a place.
+const atFile = (code: Problem['code'], path: string, message: string): Problem => ({
+  code,
+  message,
+  at: { file: path, line: 1, column: 1 },
+});
+
+const nameProblem = (path: string): Problem | undefined => {
+  switch (placeOf(path).is) {
+    case 'misplaced':
+      return atFile('MANIFEST_MISPLACED', path, 'this file would be left unread');
+    case 'repository-seal':
+      return atFile('KIND_NOT_ENFORCED', path, 'one seal for a whole repository is not read by this version; seal each document');
+    default:
+      return undefined;
+  }
+};
+
+/** Sorts the files of a commit into documents with their seals. Total; the order of `files` does not matter. */
+export const readManifest = (files: readonly ManifestFile[]): Manifest => {
+  const sorted = files.toSorted(byPath);
+  const placed = sorted.map((file) => ({ file, place: placeOf(file.path) }));
+  const owners = new Set(placed.flatMap(({ file, place }) => (place.is === 'document' ? [file.path] : [])));
+  const problems: Problem[] = [];
+  const bundles = new Map<string, string[]>();
+  for (const { file, place } of placed) {
+    const found = nameProblem(file.path);
+    if (found !== undefined) problems.push(found);
+    if (place.is !== 'seal') continue;
+    const owner = sealedPath(place.subject, owners);
+    const text = decode(file.bytes);
+    if (owner === undefined) problems.push(atFile('SEAL_ORPHAN', file.path, `the commit has no ${place.subject}`));
+    else if (text === undefined) problems.push(atFile('SEAL_ENCODING', file.path, 'the seal is not UTF-8'));
+    else bundles.set(owner, [...(bundles.get(owner) ?? []), text]);
+  }
+  const documents = placed.flatMap(({ file, place }): readonly ManifestDocument[] =>
+    place.is === 'document'
+      ? [{ path: file.path, bytes: file.bytes, bundles: bundles.get(file.path) ?? [], kindHint: place.kindHint, name: place.name }]
+      : [],
+  );
+  return { documents, problems };
+};

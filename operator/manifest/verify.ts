@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// From documents to objects that may be applied, or everything that is wrong with the commit at once: whoever mends it
+// should not have to push once for each mistake.
+//
+// Decided here: metadata.name must be the name of the file, so that a listing of the repository is a listing of what is
+// enforced, and a seal can be found from the name of a policy. A Tenant needs a seal only where a rule of the trust policy
+// names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is what the pinned digest
+// says, byte for byte.
+import type { Policy, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+import { parseDocument } from '../../policies/document/index.ts';
+import type { ParsedDocument } from '../../policies/document/index.ts';
+import { validateDocument } from '../../policies/document/validate.ts';
+import { digestOf } from '../../policies/document/digest.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { verifyArtifact } from '../../policies/trust/index.ts';
+import type { Principal, SignedDocument, Trust } from '../../policies/trust/index.ts';
+import type { Manifest, ManifestDocument } from './index.ts';
+
+type Verified = {
+  readonly path: string;
+  readonly name: string;
+  /** `sha256:hex` of the bytes. */
+  readonly digest: string;
+  /** The exact bytes as text, for `signature.document`. */
+  readonly document: string;
+  readonly bundles: readonly string[];
+  /** Empty where no seal was asked for. */
+  readonly signers: readonly Principal[];
+  /** For the position of what later steps find. */
+  readonly parsed: ParsedDocument;
+};
+
+export type VerifiedObject =
+  | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number })
+  | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
+  | (Verified & { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy });
+
+export type VerifiedManifest =
+  | { readonly ok: true; readonly objects: readonly VerifiedObject[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+export type VerifyOptions = {
+  readonly trust: Trust;
+  /** Epoch ms. */
+  readonly at: number;
+};
+
+type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const KINDS = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' } as const;
+
+const atFile = (code: Problem['code'], path: string, message: string): Problem => ({
+  code,
+  message,
+  at: { file: path, line: 1, column: 1 },
+});
+const refused = (...problems: readonly Problem[]): Outcome => ({ ok: false, problems });
+
+const wrongKind = (document: ManifestDocument, parsed: ParsedDocument, kind: string): Outcome =>
+  refused({
+    code: 'MANIFEST_KIND',
+    message: `this folder holds documents of kind ${KINDS[document.kindHint]}, and this is a ${kind}`,
+    at: parsed.positionOf(['kind']),
+    path: 'kind',
+  });
+
+const describe = (document: ManifestDocument, parsed: ParsedDocument, name: string): Verified => ({
+  path: document.path,
+  name,
+  digest: parsed.digest,
+  // Only bytes that parsed get here, and those are UTF-8.
+  document: Buffer.from(document.bytes).toString('utf8'),
+  bundles: document.bundles,
+  signers: [],
+  parsed,
+});
+
+const verifySigned = (document: ManifestDocument, options: VerifyOptions): Outcome => {
+  const outcome = verifyArtifact({ bytes: document.bytes, bundles: document.bundles, file: document.path }, options.trust, options.at);
+  if (!outcome.ok) {
+    return document.bundles.length === 0
+      ? refused(atFile('SEAL_MISSING', document.path, `there is no ${document.path}.sigstore.json`))
+      : { ok: false, problems: outcome.problems };
+  }
+  return accepted(document, outcome.document, outcome.signers);
+};
+
+const accepted = (document: ManifestDocument, signed: SignedDocument, signers: readonly Principal[]): Outcome => {
+  if (signed.kind !== KINDS[document.kindHint]) return wrongKind(document, signed.parsed, signed.kind);
+  const verified = { ...describe(document, signed.parsed, signed.name), signers };
+  switch (signed.kind) {
+    case 'Policy':
+      return { ok: true, object: { ...verified, kind: 'Policy', object: signed.object, version: signed.version } };
+    case 'Tenant':
+      return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
+    case 'Ruleset':
+      return notEnforced(document);
+  }
+};
+
+const readUnsigned = (document: ManifestDocument): Outcome => {
+  const parsed = parseDocument(document.bytes, document.path);
+  if (!parsed.ok) return { ok: false, problems: parsed.problems };
+  const valid = validateDocument(parsed.document);
+  if (!valid.ok) return { ok: false, problems: valid.problems };
+  if (valid.kind !== KINDS[document.kindHint]) return wrongKind(document, parsed.document, valid.kind);
+  const verified = describe(document, parsed.document, valid.object.metadata.name);
+  switch (valid.kind) {
+    case 'Tenant':
+      return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
+    case 'TrustPolicy':
+      return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object } };
+    default:
+      return wrongKind(document, parsed.document, valid.kind);
+  }
+};
+
+const verifyTrust = (document: ManifestDocument, trust: Trust): Outcome => {
+  const digest = digestOf(document.bytes);
+  if (digest === trust.digest) return readUnsigned(document);
+  return refused(atFile('TRUST_NOT_PINNED', document.path, `its digest is ${digest}, and the trust policy in force is ${trust.digest}`));
+};
+
+const notEnforced = (document: ManifestDocument): Outcome =>
+  refused(atFile('KIND_NOT_ENFORCED', document.path, 'rulesets are not enforced by this version'));
+
+const verifyDocument = (document: ManifestDocument, options: VerifyOptions): Outcome => {
+  switch (document.kindHint) {
+    case 'ruleset':
+      return notEnforced(document);
+    case 'trust':
+      return verifyTrust(document, options.trust);
+    case 'policy':
+      return verifySigned(document, options);
+    case 'tenant':
+      return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsigned(document);
+  }
+};
+
+// Two files with one object are found even where one of them is already refused for its name.
+const duplicates = (objects: readonly VerifiedObject[]): readonly Problem[] => {
+  const first = new Map<string, string>();
+  return objects.flatMap((object) => {
+    const key = `${object.kind}/${object.name}`;
+    const earlier = first.get(key);
+    if (earlier === undefined) {
+      first.set(key, object.path);
+      return [];
+    }
+    const at = object.parsed.positionOf(['metadata', 'name']);
+    return [
+      { code: 'MANIFEST_DUPLICATE', message: `${object.kind} ${object.name} is also in ${earlier}`, at, path: 'metadata.name' } as const,
+    ];
+  });
+};
+
+const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] =>
+  object.name === fileName
+    ? []
+    : [
+        {
+          code: 'MANIFEST_NAME',
+          message: `the object is named ${object.name}, its file ${fileName}`,
+          at: object.parsed.positionOf(['metadata', 'name']),
+          path: 'metadata.name',
+        },
+      ];
+
+/** Everything that the commit may apply, or all that is wrong with it. Total: hostile bytes give problems. */
+export const verifyManifest = (manifest: Manifest, options: VerifyOptions): VerifiedManifest => {
+  const outcomes = manifest.documents.map((document) => ({ document, outcome: verifyDocument(document, options) }));
+  const objects = outcomes.flatMap(({ outcome }) => (outcome.ok ? [outcome.object] : []));
+  const problems = [
+    ...manifest.problems,
+    ...outcomes.flatMap(({ document, outcome }) => (outcome.ok ? misnamed(outcome.object, document.name) : outcome.problems)),
+    ...duplicates(objects),
+  ];
+  return problems.length === 0 ? { ok: true, objects } : { ok: false, problems };
+};

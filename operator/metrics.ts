@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the operator exports: the one catalogue. docs/reference/metrics.md is generated from it.
+ */
+import { reconcileResults } from '../kube/controller.ts';
+import { createMetrics, defineMetrics } from '../process/metrics.ts';
+import type { Metrics } from '../process/metrics.ts';
+
+export const watchedResources = [
+  'gitsources',
+  'policies',
+  'trustpolicies',
+  'tenants',
+  'namespaces',
+  'inventories',
+  'replicas',
+  'leases',
+  'webhook',
+] as const;
+export const controllerNames = [
+  'git-source',
+  'receiver',
+  'policy',
+  'trust-policy',
+  'tenant',
+  'replicas',
+  'certificate',
+  'webhook-configuration',
+] as const;
+
+export const operatorMetrics = defineMetrics({
+  leading: { kind: 'gauge', name: 'writ_operator_leading', help: '1 while this process is the leader.' },
+  reconciles: {
+    kind: 'counter',
+    name: 'writ_operator_reconciles_total',
+    help: 'Reconciles by controller and how they ended.',
+    labels: { controller: controllerNames, result: reconcileResults },
+  },
+  reconcileSeconds: {
+    kind: 'histogram',
+    name: 'writ_operator_reconcile_duration_seconds',
+    help: 'Time that a reconcile took.',
+    labels: { controller: controllerNames },
+  },
+  queueDepth: {
+    kind: 'gauge',
+    name: 'writ_operator_queue_depth',
+    help: 'Keys that wait for a reconcile.',
+    labels: { controller: controllerNames },
+  },
+  watchAge: {
+    kind: 'gauge',
+    name: 'writ_operator_watch_age_seconds',
+    help: 'Time since the last word (event or bookmark) of a watch.',
+    labels: { resource: watchedResources },
+  },
+  syncs: {
+    kind: 'counter',
+    name: 'writ_source_syncs_total',
+    help: 'Looks at a Git remote, by source and result.',
+    labels: { source: { max: 200 }, result: ['applied', 'unchanged', 'failed'] },
+  },
+  syncSeconds: {
+    kind: 'histogram',
+    name: 'writ_source_sync_duration_seconds',
+    help: 'Time from the begin of a look at a remote until all of it is applied, by result.',
+    labels: { result: ['applied', 'unchanged', 'failed'] },
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  },
+  refusals: {
+    kind: 'counter',
+    name: 'writ_source_refusals_total',
+    help: 'Commits and remotes refused, by the code of the first problem.',
+    labels: { code: { max: 200 } },
+  },
+  deliveries: {
+    kind: 'counter',
+    name: 'writ_receiver_deliveries_total',
+    help: 'Push deliveries that met a receiver, by HTTP status.',
+    labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
+  },
+});
+
+export type OperatorMetrics = Metrics<typeof operatorMetrics>;
+
+export const createOperatorMetrics = (): OperatorMetrics => createMetrics(operatorMetrics, { process: true });

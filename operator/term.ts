@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One term of leadership: every controller that writes, built anew with the client that is fenced for this term, and gone
+ * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
+ */
+import { createController } from '../kube/controller.ts';
+import type { Controller, ControllerObserver } from '../kube/controller.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import { keyOf } from '../kube/objects.ts';
+import { after, done } from '../kube/outcome.ts';
+import type { Outcome } from '../kube/outcome.ts';
+import type { Clock } from '../process/clock.ts';
+import { liveInventories, liveObject } from './caches.ts';
+import type { Caches } from './caches.ts';
+import type { OperatorConfig } from './config.ts';
+import { reconcileCertificate } from './controllers/certificate.ts';
+import { createGitSourceReconciler } from './controllers/git-source.ts';
+import type { GitSourceDeps } from './controllers/git-source.ts';
+import { createPolicyBook } from './controllers/policy-book.ts';
+import { reconcilePolicy } from './controllers/policy.ts';
+import { liveReplicas, replicaFingerprint } from './controllers/replicas.ts';
+import { reconcileTenant } from './controllers/tenant.ts';
+import { createTrustHolder, reconcileTrustPolicy } from './controllers/trust-policy.ts';
+import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+
+export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe'> & {
+  readonly config: OperatorConfig;
+  readonly caches: Caches;
+  readonly clock: Clock;
+  readonly observer: ControllerObserver;
+};
+
+const SINGLE_KEY = 'writ';
+/** A replica that died is noticed when its Lease runs out; this is how often that is looked at. */
+const REPLICA_LOOK_MS = 5_000;
+
+export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
+  const { config, caches, clock, observer } = deps;
+  const systemNamespace = config['system-namespace'];
+  const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
+  const trust = createTrustHolder(caches.trustPolicies, config['trust-digest']);
+  const book = createPolicyBook({ policies: caches.policies, trust, clock });
+  const replicas = () => liveReplicas({ reports: caches.replicas.list(), leases: caches.leases.list(), nowMs: clock.now() });
+  const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
+    createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
+
+  const scope = createAdmissionScope({
+    client,
+    target: config.target,
+    systemNamespace,
+    verified: () => book.compiled(),
+    onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
+  });
+  const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
+    await scope.reconcile(stop);
+    return done;
+  });
+  const certificate = controller('certificate', (_key, stop) =>
+    reconcileCertificate(
+      {
+        client,
+        namespace: systemNamespace,
+        names: config.certificateNames,
+        lifetimeMs: config['certificate-lifetime'],
+        clock,
+        onAuthorities: (bundle) => scope.trustAuthorities(bundle),
+      },
+      stop,
+    ),
+  );
+  const trustPolicy = controller('trust-policy', () => reconcileTrustPolicy({ client, informer: caches.trustPolicies, trust, clock }));
+  const policy = controller(
+    'policy',
+    (name) =>
+      reconcilePolicy(
+        { client, informer: caches.policies, book, replicas, inventories: () => liveInventories(caches), recorder, clock },
+        name,
+      ),
+    4,
+  );
+  const tenant = controller(
+    'tenant',
+    (name, stop) =>
+      reconcileTenant({ client, tenants: caches.tenants, namespaces: caches.namespaces, recorder, clock, systemNamespace }, name, stop),
+    4,
+  );
+  const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);
+  let fingerprint = '';
+  const replicaWatch = controller('replicas', async () => {
+    const seen = replicaFingerprint(replicas());
+    if (seen !== fingerprint) allPolicies();
+    fingerprint = seen;
+    return after(REPLICA_LOOK_MS);
+  });
+
+  function reconcileSource(): (key: string, stop: AbortSignal) => Promise<Outcome> {
+    const reconcile = createGitSourceReconciler({
+      ...deps,
+      client,
+      gitSources: caches.gitSources,
+      trust,
+      pinnedDigest: config['trust-digest'],
+      systemNamespace,
+      recorder,
+      liveObject: (kind, name) => liveObject(caches, kind, name),
+      widen: scope.widen,
+      settle: scope.settle,
+    });
+    return (key, stop) => reconcile(key, { signal: stop });
+  }
+  function allPolicies(): void {
+    for (const object of caches.policies.list()) policy.enqueue(keyOf(object));
+  }
+
+  const subscriptions = [
+    caches.gitSources.onChange(({ object, type, ...change }) => {
+      // Our own status writes are no reason to ask the remote again.
+      if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
+      gitSource.enqueue(keyOf(object), { priority: 1 });
+    }),
+    caches.trustPolicies.onChange(() => {
+      trustPolicy.enqueue(SINGLE_KEY);
+      webhookConfiguration.enqueue(SINGLE_KEY);
+      allPolicies();
+      for (const object of caches.gitSources.list()) gitSource.enqueue(keyOf(object));
+    }),
+    caches.policies.onChange(({ object }) => {
+      policy.enqueue(keyOf(object));
+      webhookConfiguration.enqueue(SINGLE_KEY);
+    }),
+    caches.tenants.onChange(({ object }) => tenant.enqueue(keyOf(object))),
+    caches.namespaces.onChange(({ object }) => {
+      for (const owner of caches.tenants.list()) {
+        if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
+      }
+    }),
+    caches.inventories.onChange(() => allPolicies()),
+    caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
+    caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
+  ];
+  for (const single of [webhookConfiguration, certificate, replicaWatch]) single.enqueue(SINGLE_KEY);
+  try {
+    const controllers = [certificate, webhookConfiguration, trustPolicy, tenant, policy, gitSource, replicaWatch];
+    await Promise.all(controllers.map((each) => each.run(signal)));
+  } finally {
+    for (const unsubscribe of subscriptions) unsubscribe();
+  }
+};
+
+type Versioned = {
+  readonly metadata: {
+    readonly generation?: number;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+};
+
+const isStatusOnly = (previous: Versioned | undefined, current: Versioned): boolean =>
+  previous !== undefined &&
+  previous.metadata.generation === current.metadata.generation &&
+  previous.metadata.deletionTimestamp === current.metadata.deletionTimestamp &&
+  JSON.stringify(previous.metadata.annotations) === JSON.stringify(current.metadata.annotations);

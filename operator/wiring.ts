@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The operator as a process: what it is made of and in which order it starts and stops.
+ *
+ * In: a configuration, a signal. Out: a running operator until the signal aborts. Watches, receivers and the health
+ * endpoint run on every replica; everything that writes runs in a term of the leader (`term.ts`).
+ */
+import { randomBytes } from 'node:crypto';
+import { OPERATOR_LEASE } from '../crds/kinds.ts';
+import { createKubeClient } from '../kube/client.ts';
+import type { ControllerObserver } from '../kube/controller.ts';
+import { createLeader } from '../kube/leader.ts';
+import { systemClock } from '../process/clock.ts';
+import { createEndpoint } from '../process/endpoint.ts';
+import type { Log } from '../process/log.ts';
+import { createCaches } from './caches.ts';
+import { PROGRAM } from './config.ts';
+import type { OperatorConfig } from './config.ts';
+import type { SyncEvent } from './controllers/git-source.ts';
+import { createOperatorMetrics, watchedResources } from './metrics.ts';
+import type { OperatorMetrics } from './metrics.ts';
+import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
+import { createSources } from './source/index.ts';
+import { createReceiver } from './source/receiver.ts';
+import { runTerm } from './term.ts';
+
+export const runOperator = async (config: OperatorConfig, options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void> => {
+  const { log, signal } = options;
+  const clock = systemClock;
+  const metrics = createOperatorMetrics();
+  const client = createKubeClient({
+    ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }),
+    clock,
+    userAgent: PROGRAM,
+  });
+  const caches = createCaches({ client, clock, systemNamespace: config['system-namespace'] });
+  const observer = observeControllers(metrics, log);
+  const receiver = createReceiver({
+    clock,
+    onPush: (sourceKey, receivedAtMs) => {
+      requestSync(client, sourceKey, receivedAtMs).catch((error: unknown) =>
+        log.error({ err: error, source: sourceKey }, 'a push could not be passed on'),
+      );
+    },
+    observe: (source, { status, verdict, reason, event }) => {
+      metrics.deliveries.inc({ source, status: String(status) });
+      log.info({ source, status, verdict, reason, event }, 'delivery');
+    },
+  });
+  const sources = createSources({ cacheDir: config['cache-dir'], allowFileUrls: config['allow-file-urls'], clock });
+  const leader = createLeader({
+    client,
+    namespace: config['system-namespace'],
+    name: OPERATOR_LEASE,
+    identity: `${config.holder}_${randomBytes(4).toString('hex')}`,
+    clock,
+    leaseDurationMs: config['lease-duration'],
+    renewDeadlineMs: config['lease-renew-deadline'],
+    retryPeriodMs: config['lease-retry-period'],
+    observe: {
+      changed: (leading) => {
+        metrics.leading.set({}, leading ? 1 : 0);
+        log.info({ leading }, leading ? 'leading' : 'not leading');
+      },
+      failed: (error) => log.warn({ err: error }, 'the lease could not be taken or renewed'),
+    },
+  });
+  metrics.watchAge.onCollect(() => {
+    for (const resource of watchedResources) metrics.watchAge.set({ resource }, caches[cacheOf(resource)].lastEventAgeMs() / 1000);
+  });
+  const endpoint = createEndpoint({
+    ...config.metricsListen,
+    metrics: metrics.registry,
+    ready: Object.fromEntries(
+      watchedResources.map((resource) => [resource, () => caches[cacheOf(resource)].hasSynced() || 'the first list is not there yet']),
+    ),
+  });
+  const { url } = await endpoint.start();
+  const hooks = await serveReceivers(receiver, config.receiverListen);
+  log.info({ endpoint: url, receiver: hooks.url }, 'listening');
+  try {
+    for (const informer of Object.values(caches)) informer.start(signal);
+    await Promise.all(Object.values(caches).map((informer) => informer.synced));
+    log.info('caches are synced');
+    await Promise.all([
+      followReceivers(
+        { client, gitSources: caches.gitSources, receiver, systemNamespace: config['system-namespace'], clock, observe: observer },
+        signal,
+      ),
+      leader.run(signal, (term, fenced) =>
+        runTerm(
+          { config, caches, clock, observer, sources, receiver, random: Math.random, observe: (event) => observeSync(event, metrics, log) },
+          fenced,
+          term,
+        ),
+      ),
+    ]);
+  } finally {
+    await hooks.close();
+    await sources.close();
+    await endpoint.close();
+    await client.close();
+  }
+};
+
+type CacheName = keyof ReturnType<typeof createCaches>;
+const CACHES: Readonly<Record<(typeof watchedResources)[number], CacheName>> = {
+  gitsources: 'gitSources',
+  policies: 'policies',
+  trustpolicies: 'trustPolicies',
+  tenants: 'tenants',
+  namespaces: 'namespaces',
+  inventories: 'inventories',
+  replicas: 'replicas',
+  leases: 'leases',
+  webhook: 'webhook',
+};
+const cacheOf = (resource: (typeof watchedResources)[number]): CacheName => CACHES[resource];
+
+const observeControllers = (metrics: OperatorMetrics, log: Log): ControllerObserver => ({
+  depth: (controller, depth) => metrics.queueDepth.set({ controller }, depth),
+  reconciled: ({ controller, key, result, durationMs, error, problem }) => {
+    metrics.reconciles.inc({ controller, result });
+    metrics.reconcileSeconds.observe({ controller }, durationMs / 1000);
+    if (result === 'bug') log.error({ controller, key, err: error }, 'reconcile failed');
+    else if (result === 'retry') log.warn({ controller, key, err: error }, 'reconcile is tried again');
+    else if (problem !== undefined) log.warn({ controller, key, problem }, 'reconcile is stalled');
+  },
+});
+
+const observeSync = ({ source, result, durationMs, problem }: SyncEvent, metrics: OperatorMetrics, log: Log): void => {
+  metrics.syncs.inc({ source, result });
+  metrics.syncSeconds.observe({ result }, durationMs / 1000);
+  if (problem !== undefined) metrics.refusals.inc({ code: problem.code });
+  const facts = { source, result, durationMs: Math.round(durationMs), ...(problem === undefined ? {} : { problem }) };
+  if (result === 'failed') log.warn(facts, 'sync');
+  else if (result === 'applied') log.info(facts, 'sync');
+  else log.debug(facts, 'sync');
+};

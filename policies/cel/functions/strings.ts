@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evaluation } from '../program/evaluation.ts';
+import * as types from '../types/type.ts';
+import { codePointIndex, codePointsOf, sizeOf, unitIndex } from '../values/text.ts';
+import type { CelInt, Value } from '../values/value.ts';
+import { costOfFirst } from './cost.ts';
+import { formatString } from './format-string.ts';
+import { int, list, string } from './parameters.ts';
+import { entry, overload1, overload2, overload3, overload4 } from './table.ts';
+import type { Library } from './table.ts';
+
+const STRINGS = types.listOf(types.STRING);
+
+const outOfRange = (evaluation: Evaluation, index: CelInt): undefined => evaluation.fail(`index out of range: ${index}`);
+
+const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | undefined => {
+  const size = sizeOf(text);
+  if (index < 0 || index > size) return outOfRange(evaluation, index);
+  return String.fromCodePoint(...[text.codePointAt(unitIndex(text, Number(index)))].filter((code) => code !== undefined));
+};
+
+const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
+  if (part === '') return from;
+  if (from < 0 || from >= sizeOf(text)) return from === 0 ? -1 : outOfRange(evaluation, from);
+  if (!evaluation.strain(text.length >> 3)) return undefined;
+  const found = text.indexOf(part, unitIndex(text, Number(from)));
+  return found === -1 ? -1 : codePointIndex(text, found);
+};
+
+const lastIndexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
+  if (part === '') return from;
+  if (from < 0 || from >= sizeOf(text)) return outOfRange(evaluation, from);
+  if (!evaluation.strain(text.length >> 3)) return undefined;
+  const found = text.lastIndexOf(part, unitIndex(text, Number(from)));
+  return found === -1 ? -1 : codePointIndex(text, found);
+};
+
+const lastIndexInAll = (evaluation: Evaluation, text: string, part: string): Value | undefined => {
+  const size = sizeOf(text);
+  if (part === '') return size;
+  return size === 0 ? -1 : lastIndexOf(evaluation, { a: text, b: part, c: size - 1 });
+};
+
+const join = (evaluation: Evaluation, items: readonly Value[], separator: string): Value | undefined => {
+  let length = 0;
+  const texts: string[] = [];
+  for (const item of items) {
+    if (typeof item !== 'string') return evaluation.fail("type conversion error from 'list' to '[]string'");
+    length += item.length + separator.length;
+    texts.push(item);
+  }
+  return evaluation.strain(length >> 3) ? texts.join(separator) : undefined;
+};
+
+/** Go's SplitN: an empty separator splits into code points, the last part keeps the rest. */
+const split = (evaluation: Evaluation, { a: text, b: separator, c: limit }: { a: string; b: string; c: CelInt }): Value | undefined => {
+  if (limit === 0) return [];
+  if (!evaluation.strain(text.length + 1)) return undefined;
+  const parts = separator === '' ? codePointsOf(text) : text.split(separator);
+  if (limit < 0 || parts.length <= limit) return parts;
+  const count = Number(limit);
+  return [...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)];
+};
+
+type Replacement = { readonly a: string; readonly b: string; readonly c: string; readonly d: CelInt };
+
+/** Go's Replace: an empty old text stands before every code point and at the end. */
+const replace = (evaluation: Evaluation, { a: text, b: old, c: fresh, d: limit }: Replacement): Value | undefined => {
+  if (limit === 0 || old === fresh) return text;
+  if (!evaluation.strain(text.length + 1)) return undefined;
+  const parts = old === '' ? ['', ...codePointsOf(text), ''] : text.split(old);
+  const places = old === '' ? sizeOf(text) + 1 : parts.length - 1;
+  const count = limit < 0 || limit > places ? places : Number(limit);
+  if (!evaluation.strain((text.length + count * fresh.length) >> 3)) return undefined;
+  return parts.slice(0, count + 1).join(fresh) + parts.slice(count + 1).map((part) => old + part).join('');
+};
+
+const substring = (evaluation: Evaluation, { a: text, b: start, c: end }: { a: string; b: CelInt; c: CelInt }): Value | undefined => {
+  const size = sizeOf(text);
+  if (start > end) return evaluation.fail(`invalid substring range. start: ${start}, end: ${end}`);
+  if (start < 0 || start > size) return outOfRange(evaluation, start);
+  if (end < 0 || end > size) return outOfRange(evaluation, end);
+  return text.slice(unitIndex(text, Number(start)), unitIndex(text, Number(end)));
+};
+
+const substringFrom = (evaluation: Evaluation, text: string, start: CelInt): Value | undefined => {
+  const size = sizeOf(text);
+  return start < 0 || start > size ? outOfRange(evaluation, start) : text.slice(unitIndex(text, Number(start)));
+};
+
+/** Unicode's White_Space, which has U+0085 and not U+FEFF, unlike JavaScript's. */
+const SPACE = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const LEADING = new RegExp(`^[${SPACE}]+`);
+const NOT_SPACE = new RegExp(`[^${SPACE}]`);
+
+const trim = (text: string): string => {
+  const rest = text.replace(LEADING, '');
+  // By hand from the end: a regex that looks for trailing space tries at every space of the text.
+  let end = rest.length;
+  while (end > 0 && !NOT_SPACE.test(rest.charAt(end - 1))) end--;
+  return rest.slice(0, end);
+};
+
+const QUOTED = new Map<string, string>([
+  ['\u0007', '\\a'],
+  ['\b', '\\b'],
+  ['\f', '\\f'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['\v', '\\v'],
+  ['\\', '\\\\'],
+  ['"', '\\"'],
+]);
+
+const quote = (evaluation: Evaluation, text: string): Value | undefined =>
+  evaluation.strain(text.length) ? `"${text.toWellFormed().replaceAll(/[\u0007\b\f\n\r\t\v\\"]/g, (char) => QUOTED.get(char) ?? char)}"` : undefined;
+
+const text1 = (name: string, id: string, run: (text: string) => string): Library['functions'][number] =>
+  entry(
+    name,
+    overload1({
+      id,
+      member: true,
+      params: [string],
+      result: types.STRING,
+      cost: costOfFirst,
+      run: (evaluation, text) => (evaluation.strain(text.length >> 1) ? run(text) : undefined),
+    }),
+  );
+
+/** Version 2 of cel-go's strings extension, the one that Kubernetes has. */
+export const stringsLibrary: Library = {
+  name: 'strings',
+  since: '1.0',
+  functions: [
+    entry('charAt', overload2({ id: 'string_char_at_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: charAt })),
+    entry(
+      'indexOf',
+      overload2({
+        id: 'string_index_of_string',
+        member: true,
+        params: [string, string],
+        result: types.INT,
+        cost: costOfFirst,
+        run: (evaluation, a, b) => indexOf(evaluation, { a, b, c: 0 }),
+      }),
+      overload3({ id: 'string_index_of_string_int', member: true, params: [string, string, int], result: types.INT, cost: costOfFirst, run: indexOf }),
+    ),
+    entry(
+      'lastIndexOf',
+      overload2({ id: 'string_last_index_of_string', member: true, params: [string, string], result: types.INT, cost: costOfFirst, run: lastIndexInAll }),
+      overload3({
+        id: 'string_last_index_of_string_int',
+        member: true,
+        params: [string, string, int],
+        result: types.INT,
+        cost: costOfFirst,
+        run: lastIndexOf,
+      }),
+    ),
+    entry(
+      'join',
+      overload1({ id: 'list_join', member: true, params: [list(types.STRING)], result: types.STRING, run: (evaluation, items) => join(evaluation, items, '') }),
+      overload2({ id: 'list_join_string', member: true, params: [list(types.STRING), string], result: types.STRING, run: join }),
+    ),
+    text1('lowerAscii', 'string_lower_ascii', (text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
+    text1('upperAscii', 'string_upper_ascii', (text) => text.replaceAll(/[a-z]+/g, (run) => run.toUpperCase())),
+    entry(
+      'replace',
+      overload3({
+        id: 'string_replace_string_string',
+        member: true,
+        params: [string, string, string],
+        result: types.STRING,
+        cost: costOfFirst,
+        run: (evaluation, args) => replace(evaluation, { ...args, d: -1 }),
+      }),
+      overload4({
+        id: 'string_replace_string_string_int',
+        member: true,
+        params: [string, string, string, int],
+        result: types.STRING,
+        cost: costOfFirst,
+        run: replace,
+      }),
+    ),
+    entry(
+      'split',
+      overload2({
+        id: 'string_split_string',
+        member: true,
+        params: [string, string],
+        result: STRINGS,
+        cost: costOfFirst,
+        run: (evaluation, a, b) => split(evaluation, { a, b, c: -1 }),
+      }),
+      overload3({ id: 'string_split_string_int', member: true, params: [string, string, int], result: STRINGS, cost: costOfFirst, run: split }),
+    ),
+    entry(
+      'substring',
+      overload2({ id: 'string_substring_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: substringFrom }),
+      overload3({ id: 'string_substring_int_int', member: true, params: [string, int, int], result: types.STRING, cost: costOfFirst, run: substring }),
+    ),
+    text1('trim', 'string_trim', trim),
+    entry('format', overload2({ id: 'string_format', member: true, params: [string, list()], result: types.STRING, cost: costOfFirst, run: formatString })),
+    entry('strings.quote', overload1({ id: 'strings_quote', params: [string], result: types.STRING, cost: costOfFirst, run: quote })),
+  ],
+};

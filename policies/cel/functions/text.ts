@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evaluation } from '../program/evaluation.ts';
+import * as types from '../types/type.ts';
+import { CelMap } from '../values/map.ts';
+import { sizeOf } from '../values/text.ts';
+import type { JsonMap, Value } from '../values/value.ts';
+import { costOfMatch, costOfSearch, costOfSecond } from './cost.ts';
+import { bytes, list, map, string } from './parameters.ts';
+import { compilePattern, matchPattern } from './pattern.ts';
+import { entry, overload1, overload2 } from './table.ts';
+import type { FunctionEntry, Overload } from './table.ts';
+
+const A = types.param('A');
+const B = types.param('B');
+
+const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value => (value instanceof CelMap ? value.size : Object.keys(value).length);
+
+/** `size(x)` and `x.size()`. */
+const sizes = (member: boolean, prefix: string): readonly Overload[] => [
+  overload1({ id: `${prefix}bytes${member ? '_size' : ''}`, member, params: [bytes], result: types.INT, run: (_evaluation, value) => value.length }),
+  overload1({ id: `${prefix}list${member ? '_size' : ''}`, member, params: [list(A)], result: types.INT, run: (_evaluation, value) => value.length }),
+  overload1({ id: `${prefix}map${member ? '_size' : ''}`, member, params: [map(A, B)], result: types.INT, run: mapSize }),
+  overload1({ id: `${prefix}string${member ? '_size' : ''}`, member, params: [string], result: types.INT, run: (_evaluation, value) => sizeOf(value) }),
+];
+
+const runMatches = (evaluation: Evaluation, text: string, source: string): Value | undefined => {
+  // Compiling costs about 1 µs a character of pattern.
+  if (!evaluation.strain(source.length * 4)) return undefined;
+  const pattern = compilePattern(source);
+  return typeof pattern === 'string' ? evaluation.fail(pattern) : matchPattern(evaluation, pattern, text);
+};
+
+const matches = (id: string, member: boolean): Overload =>
+  overload2({ id, member, params: [string, string], result: types.BOOL, cost: ([text, pattern]) => costOfMatch(text, pattern), run: runMatches });
+
+/** Searching text for text is linear here; the effort keeps a loop of searches through a long text short. */
+const search =
+  (test: (text: string, part: string) => boolean) =>
+  (evaluation: Evaluation, text: string, part: string): Value | undefined =>
+    evaluation.strain(text.length >> 3) ? test(text, part) : undefined;
+
+export const standardText: readonly FunctionEntry[] = [
+  entry('size', ...sizes(false, 'size_'), ...sizes(true, '')),
+  entry('matches', matches('matches', false), matches('matches_string', true)),
+  entry(
+    'contains',
+    overload2({
+      id: 'contains_string',
+      member: true,
+      params: [string, string],
+      result: types.BOOL,
+      cost: costOfSearch,
+      run: search((text, part) => text.includes(part)),
+    }),
+  ),
+  entry(
+    'startsWith',
+    overload2({
+      id: 'starts_with_string',
+      member: true,
+      params: [string, string],
+      result: types.BOOL,
+      cost: costOfSecond,
+      run: (_evaluation, text, part) => text.startsWith(part),
+    }),
+  ),
+  entry(
+    'endsWith',
+    overload2({
+      id: 'ends_with_string',
+      member: true,
+      params: [string, string],
+      result: types.BOOL,
+      cost: costOfSecond,
+      run: (_evaluation, text, part) => text.endsWith(part),
+    }),
+  ),
+];

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The rules of the ValidatingWebhookConfiguration: all that the policies of a set match, and always every workload, so that
+ * the default of deny holds with nothing verified.
+ *
+ * A webhook that fails closed must never stand in the way of a cluster's recovery (law 5): a rule with wildcards is sent
+ * for what lies in namespaces only, where the tenant label chooses; cluster-scoped kinds come by name or not at all, and
+ * nodes, leases and the registrations of webhooks and APIs never.
+ */
+import { workloadRules } from '../subject/kind-index.ts';
+import type { Rule } from '../subject/workload-kinds.ts';
+import type { MatchRule } from './match.ts';
+import type { CompiledPolicy } from './policy-set.ts';
+
+type Scope = 'Cluster' | 'Namespaced' | '*';
+/** One combination; the union of these is the union of the rules. */
+type Atom = {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly operation: string;
+  readonly scope: Scope;
+};
+
+const NEVER_GROUPS = new Set([
+  'admissionregistration.k8s.io',
+  'apiregistration.k8s.io',
+  'certificates.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'coordination.k8s.io',
+]);
+const NEVER_RESOURCES = new Set(['nodes', 'componentstatuses']);
+
+const isNever = (group: string, resource: string): boolean => NEVER_GROUPS.has(group) || (group === '' && NEVER_RESOURCES.has(resource));
+
+const scopeOf = (rule: MatchRule, group: string, resource: string): Scope | undefined => {
+  const isWide = group === '*' || resource === '*';
+  if (!isWide) return rule.scope;
+  return rule.scope === 'Cluster' ? undefined : 'Namespaced';
+};
+
+const atomsOf = (rule: MatchRule): readonly Atom[] =>
+  [...rule.groups].flatMap((group) =>
+    rule.resources.flatMap(({ resource, subResource }): readonly Atom[] => {
+      const scope = scopeOf(rule, group, resource);
+      if (scope === undefined || isNever(group, resource)) return [];
+      const name = subResource === '' ? resource : `${resource}/${subResource}`;
+      return [...rule.versions].flatMap((version) =>
+        [...rule.operations].map((operation) => ({ group, version, resource: name, operation, scope })),
+      );
+    }),
+  );
+
+const baseline = (): readonly Atom[] =>
+  workloadRules('Agent').flatMap(({ apiGroups, apiVersions, resources, operations, scope }) =>
+    apiGroups.flatMap((group) =>
+      apiVersions.flatMap((version) =>
+        resources.flatMap((resource) => operations.map((operation) => ({ group, version, resource, operation, scope: scope ?? '*' }))),
+      ),
+    ),
+  );
+
+const covers = (wide: string, narrow: string): boolean => wide === '*' || wide === narrow;
+
+/** `pods/*` covers pods, and every subresource of theirs. */
+const coversResource = (wide: string, narrow: string): boolean => {
+  const [plural = '', sub = ''] = wide.split('/');
+  const [narrowPlural = '', narrowSub = ''] = narrow.split('/');
+  return covers(plural, narrowPlural) && covers(sub, narrowSub);
+};
+
+const coversAtom = (wide: Atom, narrow: Atom): boolean =>
+  covers(wide.group, narrow.group) &&
+  covers(wide.version, narrow.version) &&
+  covers(wide.operation, narrow.operation) &&
+  covers(wide.scope, narrow.scope) &&
+  coversResource(wide.resource, narrow.resource);
+
+const sameAtom = (a: Atom): string => JSON.stringify([a.group, a.version, a.resource, a.operation, a.scope]);
+
+/** `*` beside others says nothing more, and the API server refuses it for groups, versions and operations. */
+const tidy = (values: Iterable<string>): readonly string[] => {
+  const sorted = [...new Set(values)].toSorted();
+  return sorted.includes('*') ? ['*'] : sorted;
+};
+
+type Field = 'group' | 'version' | 'operation' | 'resource';
+type Block = { readonly [F in Field]: readonly string[] } & { readonly scope: Scope };
+
+const ORDER: readonly Field[] = ['operation', 'resource', 'version', 'group'];
+
+/** Joins blocks that differ in one field only. */
+const mergeBy = (blocks: readonly Block[], field: Field): readonly Block[] => {
+  const groups = new Map<string, Block>();
+  for (const block of blocks) {
+    const name = JSON.stringify([block.scope, ...ORDER.filter((other) => other !== field).map((other) => block[other])]);
+    const before = groups.get(name);
+    const values = [...(before?.[field] ?? []), ...block[field]];
+    groups.set(name, { ...block, [field]: field === 'resource' ? [...new Set(values)].toSorted() : tidy(values) });
+  }
+  return [...groups.values()];
+};
+
+const ruleOf = (block: Block): Rule => ({
+  apiGroups: block.group,
+  apiVersions: block.version,
+  resources: block.resource,
+  operations: block.operation,
+  scope: block.scope,
+});
+
+export const rulesFor = (policies: readonly CompiledPolicy[]): readonly Rule[] => {
+  const unique = new Map<string, Atom>();
+  for (const atom of [...baseline(), ...policies.flatMap((policy) => policy.match.rules.flatMap(atomsOf))])
+    unique.set(sameAtom(atom), atom);
+  const wide = [...unique.values()].filter((atom) => sameAtom(atom).includes('*'));
+  const needed = [...unique.values()].filter((atom) => !wide.some((other) => other !== atom && coversAtom(other, atom)));
+  const blocks: readonly Block[] = needed.map((atom) => ({
+    group: [atom.group],
+    version: [atom.version],
+    resource: [atom.resource],
+    operation: [atom.operation],
+    scope: atom.scope,
+  }));
+  return ORDER.reduce(mergeBy, blocks)
+    .map(ruleOf)
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+};

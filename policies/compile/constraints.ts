@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// matchConstraints and the shorthand `workloads` of a policy, as `match.ts` wants them.
+import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { Problem } from '../problem.ts';
+import { workloadRules } from '../subject/kind-index.ts';
+import type { Rule } from '../subject/workload-kinds.ts';
+import { problemAt } from './expression.ts';
+import type { FieldPath, PositionOf } from './expression.ts';
+import { splitResource } from './match.ts';
+import type { Match, MatchRule } from './match.ts';
+import { compileSelector } from './selector.ts';
+import type { LabelSelector, Selector } from './selector.ts';
+
+type Context = { readonly positionOf: PositionOf | undefined; readonly problems: Problem[] };
+
+const FIELDS = ['apiGroups', 'apiVersions', 'operations', 'resources'] as const;
+
+/** The checks of admissionregistration's validation: a rule that can never match is a mistake. */
+const compileRule = (rule: ResourceRule, path: FieldPath, context: Context): MatchRule | undefined => {
+  const refuse = (field: string, message: string): undefined => {
+    context.problems.push(problemAt('POLICY_MATCH', message, { path: [...path, field], positionOf: context.positionOf }));
+    return undefined;
+  };
+  for (const field of FIELDS) {
+    const values: readonly string[] = rule[field] ?? [];
+    if (values.length === 0) return refuse(field, 'must name at least one, or *');
+    if (values.length > 1 && values.includes('*') && field !== 'resources') return refuse(field, 'if * is there, nothing else may be');
+  }
+  return {
+    groups: new Set(rule.apiGroups),
+    versions: new Set(rule.apiVersions),
+    resources: (rule.resources ?? []).map(splitResource),
+    operations: new Set(rule.operations),
+    scope: rule.scope ?? '*',
+    names: new Set(rule.resourceNames),
+    agentsOnly: false,
+  };
+};
+
+const ofWorkload = (rule: Rule, agentsOnly: boolean): MatchRule => ({
+  groups: new Set(rule.apiGroups),
+  versions: new Set(rule.apiVersions),
+  resources: rule.resources.map(splitResource),
+  operations: new Set(rule.operations),
+  scope: rule.scope ?? '*',
+  names: new Set(),
+  agentsOnly,
+});
+
+const selector = (value: LabelSelector | undefined, path: FieldPath, context: Context): Selector | undefined => {
+  const made = compileSelector(value);
+  if (typeof made !== 'string') return made;
+  context.problems.push(problemAt('POLICY_MATCH', made, { path: [...path, 'matchExpressions'], positionOf: context.positionOf }));
+  return undefined;
+};
+
+export const compileConstraints = (spec: PolicySpec, context: Context): Match => {
+  const constraints = spec.matchConstraints ?? {};
+  const base: FieldPath = ['spec', 'matchConstraints'];
+  const compileRules = (rules: readonly ResourceRule[] | undefined, field: string): readonly MatchRule[] =>
+    (rules ?? []).flatMap((rule, index) => compileRule(rule, [...base, field, index], context) ?? []);
+  const workloads = spec.workloads ?? [];
+  const rules = [
+    ...compileRules(constraints.resourceRules, 'resourceRules'),
+    ...workloads.flatMap((scope) => workloadRules(scope).map((rule) => ofWorkload(rule, scope === 'Agent'))),
+  ];
+  if ((constraints.resourceRules ?? []).length === 0 && workloads.length === 0) {
+    context.problems.push(
+      problemAt('POLICY_MATCH', 'neither resourceRules nor workloads say what the policy is about', {
+        path: base,
+        positionOf: context.positionOf,
+      }),
+    );
+  }
+  return {
+    rules,
+    excluded: compileRules(constraints.excludeResourceRules, 'excludeResourceRules'),
+    namespaceSelector: selector(constraints.namespaceSelector, [...base, 'namespaceSelector'], context),
+    objectSelector: selector(constraints.objectSelector, [...base, 'objectSelector'], context),
+    matchPolicy: constraints.matchPolicy ?? 'Equivalent',
+  };
+};

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// One expression of a policy to one program or its problems. Policies of a set share many expressions, and a set is
+// compiled anew at each change, so programs are kept by what they were compiled from.
+import { compile } from '../cel/index.ts';
+import type { Program } from '../cel/index.ts';
+import type { Problem, SourcePosition } from '../problem.ts';
+
+export type FieldPath = readonly (string | number)[];
+export type PositionOf = (path: FieldPath) => SourcePosition;
+
+export type Expression = {
+  readonly source: string;
+  readonly path: FieldPath;
+  readonly variables: readonly string[];
+  readonly result: 'bool' | 'string' | 'string-or-null' | 'any';
+  /** Names that `variables.NAME` may have here. */
+  readonly composed: ReadonlySet<string>;
+};
+
+export const pathText = (path: FieldPath): string =>
+  path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
+
+/** `line:column` within the expression leads to the place within the file only for a plain one-line scalar, so it is told in the text. */
+export const problemAt = (
+  code: Problem['code'],
+  message: string,
+  place: { readonly path: FieldPath; readonly positionOf: PositionOf | undefined },
+): Problem => {
+  const at = place.positionOf?.(place.path);
+  return { code, message, path: pathText(place.path), ...(at === undefined ? {} : { at }) };
+};
+
+const MAX_KEPT = 20_000;
+const kept = new Map<string, Program>();
+
+const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
+  // `authorizer` is declared only so that its use is told from a misspelling.
+  const variables = [...expression.variables, 'authorizer'];
+  const key = JSON.stringify([expression.source, expression.result, variables]);
+  const known = kept.get(key);
+  if (known !== undefined) return { program: known };
+  const outcome = compile(expression.source, { variables, result: expression.result });
+  if (!outcome.ok) return { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
+  const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
+  if (oldest !== undefined) kept.delete(oldest);
+  kept.set(key, outcome.program);
+  return { program: outcome.program };
+};
+
+const LITERAL = /[bB]?[rR]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\/\/[^\n]*/g;
+
+/** Names read as `variables.NAME` that are not declared before: Kubernetes refuses these when a policy is created. */
+const unknownVariable = (expression: Expression): string | undefined => {
+  const code = expression.source.replaceAll(LITERAL, "''");
+  for (const [, name] of code.matchAll(/(?<![\w.])variables\s*\.\s*\??\s*(\w+)/g))
+    if (name !== undefined && !expression.composed.has(name)) return name;
+  return undefined;
+};
+
+export const compileExpression = (expression: Expression, positionOf: PositionOf | undefined, problems: Problem[]): Program | undefined => {
+  const place = { path: expression.path, positionOf };
+  const outcome = compiled(expression);
+  if ('messages' in outcome) {
+    for (const message of outcome.messages) problems.push(problemAt('POLICY_EXPRESSION', message, place));
+    return undefined;
+  }
+  if (outcome.program.references.has('authorizer')) {
+    problems.push(problemAt('POLICY_AUTHORIZER', 'the expression uses authorizer', place));
+    return undefined;
+  }
+  const unknown = unknownVariable(expression);
+  if (unknown !== undefined) {
+    problems.push(problemAt('POLICY_EXPRESSION', `undefined field '${unknown}': variables may only use those declared before them`, place));
+    return undefined;
+  }
+  return outcome.program;
+};

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// One policy document to one compiled policy, or all of its problems at once. What can not be enforced as it is written is
+// refused here, never left out.
+import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/types.ts';
+import { fromJson } from '../cel/index.ts';
+import type { Program, Value } from '../cel/index.ts';
+import type { Problem } from '../problem.ts';
+import { compileConstraints } from './constraints.ts';
+import { compileExpression, problemAt } from './expression.ts';
+import type { Expression, FieldPath, PositionOf } from './expression.ts';
+import { compileSchema } from './json-schema.ts';
+import type { SchemaCheck } from './json-schema.ts';
+import type { CompiledPolicy, CompiledValidation, NamedProgram } from './policy-set.ts';
+
+export type PolicyOutcome =
+  | { readonly ok: true; readonly policy: CompiledPolicy }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+type Context = { readonly positionOf: PositionOf | undefined; readonly problems: Problem[]; readonly base: readonly string[] };
+
+/** namespaceObject is declared in match conditions too, where it is null: so Kubernetes has it. */
+const BASE: readonly string[] = ['object', 'oldObject', 'request', 'namespaceObject', 'workload', 'agent', 'tenant'];
+const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
+const RESERVED = new Set(
+  'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
+);
+
+const expression = (context: Context, one: Omit<Expression, 'variables'> & { readonly composes: boolean }): Program | undefined => {
+  const variables = one.composes && one.composed.size > 0 ? [...context.base, 'variables'] : context.base;
+  return compileExpression({ ...one, variables }, context.positionOf, context.problems);
+};
+
+const compileVariables = (spec: PolicySpec, context: Context): readonly NamedProgram[] => {
+  const composed = new Set<string>();
+  return (spec.variables ?? []).flatMap(({ name, expression: source }, index) => {
+    const path: FieldPath = ['spec', 'variables', index];
+    if (!IDENTIFIER.test(name) || RESERVED.has(name)) {
+      context.problems.push(
+        problemAt('POLICY_FIELD', `${JSON.stringify(name)} is not a name that an expression can read`, {
+          path: [...path, 'name'],
+          positionOf: context.positionOf,
+        }),
+      );
+      return [];
+    }
+    const program = expression(context, {
+      source,
+      path: [...path, 'expression'],
+      result: 'any',
+      composed: new Set(composed),
+      composes: true,
+    });
+    composed.add(name);
+    return program === undefined ? [] : [{ name, program }];
+  });
+};
+
+const compileMatchConditions = (spec: PolicySpec, context: Context): readonly NamedProgram[] =>
+  (spec.matchConditions ?? []).flatMap(({ name, expression: source }, index) => {
+    const path = ['spec', 'matchConditions', index, 'expression'];
+    const program = expression(context, { source, path, result: 'bool', composed: new Set(), composes: false });
+    return program === undefined ? [] : [{ name, program }];
+  });
+
+const compileValidation = (
+  validation: PolicyValidation,
+  path: FieldPath,
+  context: Context,
+  composed: ReadonlySet<string>,
+): CompiledValidation | undefined => {
+  const program = expression(context, {
+    source: validation.expression,
+    path: [...path, 'expression'],
+    result: 'bool',
+    composed,
+    composes: true,
+  });
+  const source = validation.messageExpression;
+  const messageExpression =
+    source === undefined
+      ? undefined
+      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', composed, composes: true });
+  const { message } = validation;
+  if (message !== undefined && /[\r\n]/.test(message.trim())) {
+    context.problems.push(
+      problemAt('POLICY_FIELD', 'a message has one line', { path: [...path, 'message'], positionOf: context.positionOf }),
+    );
+  }
+  if (message === undefined && source === undefined && /[\r\n]/.test(validation.expression.trim())) {
+    context.problems.push(
+      problemAt('POLICY_FIELD', 'an expression of several lines needs a message', {
+        path: [...path, 'message'],
+        positionOf: context.positionOf,
+      }),
+    );
+  }
+  if (program === undefined) return undefined;
+  return {
+    program,
+    message,
+    messages: new Map(Object.entries(validation.messages ?? {}).map(([locale, text]) => [locale.toLowerCase(), text])),
+    messageExpression,
+    reason: validation.reason ?? 'Invalid',
+  };
+};
+
+const compileValidations = (spec: PolicySpec, context: Context, composed: ReadonlySet<string>): readonly CompiledValidation[] =>
+  (spec.validations ?? []).flatMap(
+    (validation, index) => compileValidation(validation, ['spec', 'validations', index], context, composed) ?? [],
+  );
+
+const compileAuditAnnotations = (spec: PolicySpec, context: Context, composed: ReadonlySet<string>): readonly NamedProgram[] => {
+  const seen = new Set<string>();
+  return (spec.auditAnnotations ?? []).flatMap(({ key, valueExpression }, index) => {
+    const path: FieldPath = ['spec', 'auditAnnotations', index];
+    const refuse = (message: string): void => {
+      context.problems.push(problemAt('POLICY_FIELD', message, { path: [...path, 'key'], positionOf: context.positionOf }));
+    };
+    if (seen.has(key)) refuse(`two annotations have the key ${key}`);
+    if (!/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(key)) refuse('a key is a name of at most 63 letters, digits and -_.');
+    seen.add(key);
+    const program = expression(context, {
+      source: valueExpression,
+      path: [...path, 'valueExpression'],
+      result: 'string-or-null',
+      composed,
+      composes: true,
+    });
+    return program === undefined ? [] : [{ name: key, program }];
+  });
+};
+
+const schemaAt = (schema: unknown, path: FieldPath, context: Context): SchemaCheck | undefined => {
+  const outcome = compileSchema(schema);
+  if (outcome.ok) return outcome.check;
+  context.problems.push(problemAt('POLICY_SCHEMA', outcome.message, { path: [...path, ...outcome.path], positionOf: context.positionOf }));
+  return undefined;
+};
+
+const SETTINGS_BUDGET = 1_000_000;
+
+const compileParams = (spec: PolicySpec, context: Context): Value | undefined => {
+  if (spec.params === undefined) return undefined;
+  const defaults = spec.params.defaults ?? {};
+  if (spec.params.schema !== undefined) {
+    const check = schemaAt(spec.params.schema, ['spec', 'params', 'schema'], context);
+    const breach = check?.(defaults, { remaining: SETTINGS_BUDGET });
+    if (breach !== undefined) {
+      const message = breach.kind === 'budget' ? 'checking the settings takes too long' : breach.message;
+      context.problems.push(problemAt('POLICY_PARAMS', message, { path: ['spec', 'params', 'defaults'], positionOf: context.positionOf }));
+    }
+  }
+  return fromJson(defaults);
+};
+
+const checkShape = (spec: PolicySpec, context: Context): void => {
+  if (spec.paramKind !== undefined) {
+    context.problems.push(
+      problemAt('POLICY_PARAM_KIND', 'paramKind needs a binding that names the objects', {
+        path: ['spec', 'paramKind'],
+        positionOf: context.positionOf,
+      }),
+    );
+  }
+  if ((spec.validations ?? []).length === 0 && spec.jsonSchema === undefined && (spec.auditAnnotations ?? []).length === 0) {
+    context.problems.push(
+      problemAt('POLICY_EMPTY', 'there is no validation, jsonSchema or audit annotation', {
+        path: ['spec'],
+        positionOf: context.positionOf,
+      }),
+    );
+  }
+};
+
+export const compilePolicy = (policy: Policy, digest: string, positionOf: PositionOf | undefined): PolicyOutcome => {
+  const { spec } = policy;
+  const problems: Problem[] = [];
+  const hasParams = spec.params !== undefined || spec.paramKind !== undefined;
+  const context: Context = { positionOf, problems, base: hasParams ? [...BASE, 'params'] : BASE };
+  checkShape(spec, context);
+  const match = compileConstraints(spec, context);
+  const matchConditions = compileMatchConditions(spec, context);
+  const params = compileParams(spec, context);
+  const variables = compileVariables(spec, context);
+  const composed = new Set(variables.map(({ name }) => name));
+  const compiled: CompiledPolicy = {
+    name: policy.metadata.name ?? '',
+    digest,
+    version: spec.version ?? 0,
+    title: spec.title ?? '',
+    category: spec.category ?? '',
+    severity: spec.severity ?? '',
+    enforcement: spec.enforcement ?? 'Deny',
+    failurePolicy: spec.failurePolicy ?? 'Fail',
+    match,
+    matchConditions,
+    params,
+    variables,
+    validations: compileValidations(spec, context, composed),
+    schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
+    auditAnnotations: compileAuditAnnotations(spec, context, composed),
+  };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };
+};

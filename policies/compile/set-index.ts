@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which policies may apply, found by group, resource, operation and a label of the namespace, so that a thousand loaded of
+ * which thirty apply cost about as thirty. An index may name too many, never too few; matching proper is `match.ts`.
+ */
+import type { AdmissionRequest, GroupVersionResource } from '../decide/request.ts';
+import { isClusterScoped, isNamespaceResource } from './match.ts';
+import type { MatchRule } from './match.ts';
+import type { CompiledPolicy, PolicySet } from './policy-set.ts';
+import { indexable } from './selector.ts';
+import type { Labels } from './selector.ts';
+
+/** Positions in the list of policies, ascending. */
+type Bucket = {
+  readonly all: readonly number[];
+  /** Those whose namespaceSelector names no value of a label. */
+  readonly anywhere: readonly number[];
+  readonly byLabel: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+};
+
+const key = (group: string, resource: string, operation: string): string => `${group}\n${resource}\n${operation}`;
+
+const keysOf = (rule: MatchRule): readonly string[] =>
+  [...rule.groups].flatMap((group) =>
+    rule.resources.flatMap(({ resource }) => [...rule.operations].map((operation) => key(group, resource, operation))),
+  );
+
+const bucketOf = (positions: readonly number[], policies: readonly CompiledPolicy[]): Bucket => {
+  const anywhere: number[] = [];
+  const byLabel = new Map<string, Map<string, number[]>>();
+  for (const position of positions) {
+    const selector = policies[position]?.match.namespaceSelector;
+    const wanted = selector === undefined ? undefined : indexable(selector);
+    if (wanted === undefined) {
+      anywhere.push(position);
+      continue;
+    }
+    const byValue = byLabel.get(wanted.key) ?? new Map<string, number[]>();
+    byLabel.set(wanted.key, byValue);
+    for (const value of wanted.values) {
+      const list = byValue.get(value) ?? [];
+      byValue.set(value, list);
+      list.push(position);
+    }
+  }
+  return { all: positions, anywhere, byLabel };
+};
+
+const ascending = (positions: Iterable<number>): number[] => [...new Set(positions)].toSorted((a, b) => a - b);
+
+/** Kinds of requests that a cluster sends are few; should something make up names without end, they are not kept. */
+const MAX_BUCKETS = 4_096;
+
+const NOTHING: Bucket = { all: [], anywhere: [], byLabel: new Map() };
+
+export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['candidates'] => {
+  const byKey = new Map<string, number[]>();
+  for (const [position, policy] of policies.entries()) {
+    for (const name of new Set(policy.match.rules.flatMap(keysOf))) {
+      const list = byKey.get(name) ?? [];
+      byKey.set(name, list);
+      list.push(position);
+    }
+  }
+  const buckets = new Map<string, Bucket>();
+
+  const bucketFor = (resource: GroupVersionResource, operation: string): Bucket => {
+    const name = key(resource.group, resource.resource, operation);
+    const known = buckets.get(name);
+    if (known !== undefined) return known;
+    const positions = [resource.group, '*'].flatMap((group) =>
+      [resource.resource, '*'].flatMap((plural) => [operation, '*'].flatMap((verb) => byKey.get(key(group, plural, verb)) ?? [])),
+    );
+    const bucket = positions.length === 0 ? NOTHING : bucketOf(ascending(positions), policies);
+    if (buckets.size < MAX_BUCKETS) buckets.set(name, bucket);
+    return bucket;
+  };
+
+  const positionsIn = (bucket: Bucket, labels: Labels | undefined): readonly number[] => {
+    if (labels === undefined) return bucket.all;
+    if (bucket.byLabel.size === 0) return bucket.anywhere;
+    const found = [...bucket.anywhere];
+    for (const [label, byValue] of bucket.byLabel) {
+      const value = labels.get(label);
+      if (value !== undefined) found.push(...(byValue.get(value) ?? []));
+    }
+    return found.length === bucket.anywhere.length ? bucket.anywhere : found.sort((a, b) => a - b);
+  };
+
+  return (request: AdmissionRequest, namespaceLabels) => {
+    const { resource, requestResource: asSent, operation } = request;
+    // Objects outside of namespaces match every namespaceSelector.
+    const labels = isClusterScoped(request) && !isNamespaceResource(resource) ? undefined : namespaceLabels;
+    const positions = positionsIn(bucketFor(resource, operation), labels);
+    const isOther = asSent !== undefined && (asSent.group !== resource.group || asSent.resource !== resource.resource);
+    const together = isOther ? ascending([...positions, ...positionsIn(bucketFor(asSent, operation), labels)]) : positions;
+    return together.flatMap((position) => policies[position] ?? []);
+  };
+};

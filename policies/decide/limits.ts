@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many steps evaluation may take. One thread decides for a whole cluster, so beside Kubernetes' bounds for an
+// expression and a policy there is one for the decision: whatever the object, it ends in a fraction of a second.
+import { isBudgetError, isCelError } from '../cel/index.ts';
+import type { Bindings, Budget, CelError, Program, Value } from '../cel/index.ts';
+
+export type DecisionLimits = {
+  readonly expression: number;
+  /** All match conditions of a policy. */
+  readonly match: number;
+  /** All validations, messages and the JSON Schema of a policy. */
+  readonly policy: number;
+  /** All audit annotations of a policy. */
+  readonly audit: number;
+  /** Everything that all policies together do for one request. */
+  readonly decision: number;
+};
+
+/** The first four as ValidatingAdmissionPolicy has them (k8s.io/apiserver/pkg/apis/cel). */
+export const DEFAULT_LIMITS: DecisionLimits = {
+  expression: 1_000_000,
+  match: 2_500_000,
+  policy: 10_000_000,
+  audit: 10_000_000,
+  decision: 10_000_000,
+};
+
+/** What is left of the decision's steps, and of the phase of a policy that runs. */
+export type Meter = { readonly limits: DecisionLimits; readonly budget: Budget; decision: number; phase: number };
+
+export const createMeter = (limits: DecisionLimits): Meter => ({ limits, budget: { remaining: 0 }, decision: limits.decision, phase: 0 });
+
+export const isSpent = (meter: Meter): boolean => meter.decision <= 0;
+
+/** Runs one metered piece of work. Lazy values that it reads are charged to it, since they share the budget object. */
+export const metered = <T>(meter: Meter, work: (budget: Budget) => T): T => {
+  const granted = Math.max(0, Math.min(meter.limits.expression, meter.phase, meter.decision));
+  meter.budget.remaining = granted;
+  const result = work(meter.budget);
+  const used = granted - Math.max(0, meter.budget.remaining);
+  meter.phase -= used;
+  meter.decision -= used;
+  return result;
+};
+
+export type Evaluated =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'error'; readonly message: string }
+  | { readonly kind: 'spent' };
+
+/** `spent`: not this expression alone went too far, but there is nothing left for the phase or the decision. */
+export const evaluate = (meter: Meter, program: Program, bindings: Bindings): Evaluated => {
+  const result: Value | CelError = metered(meter, (budget) => program.evaluate(bindings, budget));
+  if (isBudgetError(result) && (meter.phase <= 0 || meter.decision <= 0)) return { kind: 'spent' };
+  return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
+};

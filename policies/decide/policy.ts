@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// One policy's say about one request, with the rules of ValidatingAdmissionPolicy for errors and budgets.
+import { toJson } from '../cel/index.ts';
+import type { Bindings } from '../cel/index.ts';
+import { matchOutcome } from '../compile/match.ts';
+import type { MatchFacts, MatchOutcome } from '../compile/match.ts';
+import type { CompiledPolicy, CompiledValidation, Reason } from '../compile/policy-set.ts';
+import type { Subject } from '../subject/index.ts';
+import { withVariables } from './bindings.ts';
+import type { Violation } from './index.ts';
+import { evaluate, metered } from './limits.ts';
+import type { Meter } from './limits.ts';
+import { breachMessage } from './message.ts';
+
+export type Step =
+  | { readonly kind: 'match'; readonly outcome: MatchOutcome }
+  | {
+      readonly kind: 'matchCondition' | 'validation' | 'schema' | 'auditAnnotation';
+      readonly name: string;
+      readonly outcome: string;
+      readonly message?: string;
+    };
+
+/** What all policies of one decision share. */
+export type Run = {
+  readonly subject: Subject;
+  readonly match: MatchFacts;
+  readonly base: Bindings;
+  readonly locale: string;
+  readonly meter: Meter;
+  /** Explaining only: told of every step. */
+  readonly trace?: (step: Step) => void;
+};
+
+export type PolicyOutcome = {
+  readonly applied: boolean;
+  readonly violations: readonly Violation[];
+  readonly auditAnnotations: readonly (readonly [key: string, value: string])[];
+};
+
+const CODES: Readonly<Record<Reason, number>> = { Unauthorized: 401, Forbidden: 403, RequestEntityTooLarge: 413, Invalid: 422 };
+const AUDIT_MAX = 10 * 1024;
+const SPENT = 'validation failed due to running out of cost budget, no further validation rules will be run';
+
+const SKIPPED: PolicyOutcome = { applied: false, violations: [], auditAnnotations: [] };
+
+type Fault = {
+  readonly message: string;
+  readonly cause: Violation['cause'];
+  readonly rule?: number;
+  readonly expression?: string;
+  readonly reason?: Reason;
+};
+
+const violation = (policy: CompiledPolicy, fault: Fault, enforcement = policy.enforcement): Violation => {
+  const reason = fault.reason ?? 'Invalid';
+  return {
+    policy: policy.name,
+    digest: policy.digest,
+    version: policy.version,
+    enforcement,
+    message: fault.message,
+    reason,
+    code: CODES[reason],
+    rule: fault.rule ?? -1,
+    ...(fault.expression === undefined ? {} : { expression: fault.expression }),
+    cause: fault.cause,
+  };
+};
+
+/** An error counts under failurePolicy Fail and is forgiven under Ignore. */
+const onError = (policy: CompiledPolicy, fault: Fault): readonly Violation[] =>
+  policy.failurePolicy === 'Fail' ? [violation(policy, fault)] : [];
+
+/** One false skips the policy even if another errs; an error counts only when none is false. */
+const matchConditions = (policy: CompiledPolicy, bindings: Bindings, run: Run): 'skip' | 'go on' | Fault => {
+  run.meter.phase = run.meter.limits.match;
+  let fault: Fault | undefined;
+  for (const { name, program } of policy.matchConditions) {
+    const result = evaluate(run.meter, program, bindings);
+    const isTrue = result.kind === 'value' && result.value === true;
+    const message = result.kind === 'error' ? result.message : result.kind === 'spent' ? SPENT : undefined;
+    run.trace?.({
+      kind: 'matchCondition',
+      name,
+      outcome: message === undefined ? String(isTrue) : 'error',
+      ...(message === undefined ? {} : { message }),
+    });
+    if (result.kind === 'value' && !isTrue) return 'skip';
+    if (message !== undefined)
+      fault ??= {
+        message: `match condition "${name}": expression '${program.source.trim()}' resulted in error: ${message}`,
+        cause: 'error',
+        expression: program.source,
+      };
+    if (result.kind === 'spent') break;
+  }
+  return fault ?? 'go on';
+};
+
+const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => {
+  const { schema } = policy;
+  // A deletion has no object to hold against a schema.
+  if (schema === undefined || run.subject.object === null) return [];
+  const breach = metered(run.meter, (budget) => schema(toJson(run.subject.object), budget));
+  run.trace?.({
+    kind: 'schema',
+    name: 'jsonSchema',
+    outcome: breach === undefined ? 'true' : breach.kind === 'breach' ? 'false' : 'error',
+    ...(breach?.kind === 'breach' ? { message: breach.message } : {}),
+  });
+  if (breach === undefined) return [];
+  if (breach.kind === 'breach') return [violation(policy, { message: breach.message, cause: 'schema' })];
+  return onError(policy, { message: 'the JSON Schema took more steps than one expression may', cause: 'budget' });
+};
+
+type Contexts = { readonly validations: Bindings; readonly messages: () => Bindings };
+type Judging = { readonly policy: CompiledPolicy; readonly contexts: Contexts; readonly run: Run };
+
+const judge = (rule: number, validation: CompiledValidation, { policy, contexts, run }: Judging): readonly Violation[] | 'spent' => {
+  const { program, reason } = validation;
+  const result = evaluate(run.meter, program, contexts.validations);
+  const place = { rule, expression: program.source, reason };
+  if (result.kind === 'spent') return 'spent';
+  if (result.kind === 'error') {
+    const message = `expression '${program.source.trim()}' resulted in error: ${result.message}`;
+    run.trace?.({ kind: 'validation', name: program.source, outcome: 'error', message: result.message });
+    // Kubernetes tells errors as Invalid, whatever the reason of the rule.
+    return onError(policy, { ...place, message, cause: 'error', reason: 'Invalid' });
+  }
+  if (result.value === true) {
+    run.trace?.({ kind: 'validation', name: program.source, outcome: 'true' });
+    return [];
+  }
+  const message = breachMessage(validation, contexts.messages(), run);
+  run.trace?.({ kind: 'validation', name: program.source, outcome: 'false', message });
+  return [violation(policy, { ...place, message, cause: 'false' })];
+};
+
+const validate = (policy: CompiledPolicy, bindings: Bindings, run: Run): readonly Violation[] => {
+  run.meter.phase = run.meter.limits.policy;
+  const found: Violation[] = [...checkSchema(policy, run)];
+  let messages: Bindings | undefined;
+  const contexts: Contexts = {
+    validations: withVariables(policy.variables, bindings, run.meter.budget),
+    messages: () => (messages ??= withVariables(policy.variables, bindings, run.meter.budget)),
+  };
+  for (const [rule, validation] of policy.validations.entries()) {
+    const violations = judge(rule, validation, { policy, contexts, run });
+    if (violations === 'spent') {
+      run.trace?.({ kind: 'validation', name: validation.program.source, outcome: 'error', message: SPENT });
+      found.push(...onError(policy, { message: SPENT, cause: 'budget', rule, expression: validation.program.source }));
+      break;
+    }
+    found.push(...violations);
+  }
+  return found;
+};
+
+const annotate = (policy: CompiledPolicy, bindings: Bindings, run: Run): Pick<PolicyOutcome, 'violations' | 'auditAnnotations'> => {
+  run.meter.phase = run.meter.limits.audit;
+  const context = withVariables(policy.variables, bindings, run.meter.budget);
+  const violations: Violation[] = [];
+  const auditAnnotations: (readonly [string, string])[] = [];
+  for (const { name, program } of policy.auditAnnotations) {
+    const result = evaluate(run.meter, program, context);
+    if (result.kind === 'value') {
+      const value = typeof result.value === 'string' ? result.value.trim() : '';
+      run.trace?.({ kind: 'auditAnnotation', name, outcome: value === '' ? 'none' : 'written', message: value });
+      // One dot and no slash: the API server puts the webhook's name and a slash before the key.
+      if (value !== '') auditAnnotations.push([`${policy.name}.${name}`, value.slice(0, AUDIT_MAX)]);
+      continue;
+    }
+    const message = result.kind === 'error' ? result.message : SPENT;
+    run.trace?.({ kind: 'auditAnnotation', name, outcome: 'error', message });
+    const fault: Fault = {
+      message: `audit annotation "${name}": expression '${program.source.trim()}' resulted in error: ${message}`,
+      cause: 'error',
+      expression: program.source,
+    };
+    // Evidence that can not be written denies whatever the enforcement is, unless errors are forgiven.
+    if (policy.failurePolicy === 'Fail') violations.push(violation(policy, fault, 'Deny'));
+  }
+  return { violations, auditAnnotations };
+};
+
+const evaluateMatched = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
+  const bindings: Bindings = policy.params === undefined ? run.base : { ...run.base, params: policy.params };
+  if (policy.matchConditions.length > 0) {
+    // Kubernetes gives match conditions no namespace object.
+    const outcome = matchConditions(policy, { ...bindings, namespaceObject: null }, run);
+    if (outcome === 'skip') return SKIPPED;
+    if (outcome !== 'go on') return { applied: true, violations: onError(policy, outcome), auditAnnotations: [] };
+  }
+  const violations = validate(policy, bindings, run);
+  if (policy.auditAnnotations.length === 0) return { applied: true, violations, auditAnnotations: [] };
+  const annotated = annotate(policy, bindings, run);
+  return { applied: true, violations: [...violations, ...annotated.violations], auditAnnotations: annotated.auditAnnotations };
+};
+
+/** Total: what goes wrong inside, down to a stack that overflows on a monstrous object, is an error of this policy. */
+export const evaluatePolicy = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
+  try {
+    const outcome = matchOutcome(policy.match, run.match);
+    run.trace?.({ kind: 'match', outcome });
+    if (outcome === 'namespace-unknown') {
+      const message = `the namespace ${run.subject.request.namespace} is not known, and the policy chooses by its labels`;
+      return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
+    }
+    return outcome === 'matches' ? evaluateMatched(policy, run) : SKIPPED;
+  } catch (error) {
+    const message = `the policy could not be evaluated: ${error instanceof Error ? error.message : 'unknown error'}`;
+    return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
+  }
+};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds on a document's structure, by its tokens alone and before any tree is built: a few kilobytes of brackets would
+// otherwise cost seconds, or the stack.
+import { Lexer } from 'yaml';
+
+/** Deepest nesting of mappings and lists. The API server's own structural schemas stay far below it. */
+export const MAX_DEPTH = 64;
+/** Most mappings, lists and scalars. */
+export const MAX_NODES = 10_000;
+const MAX_TOKENS = 40_000;
+
+// Tokens that the lexer adds and that stand for no characters of the text.
+const SCALAR_FOLLOWS = '\u001f';
+const SYNTHETIC = new Set(['\u0002', '\u0018', SCALAR_FOLLOWS, '\ufeff']);
+
+/** What is too much and at which index of the text; undefined = the structure is within bounds. */
+export const excessOf = (text: string): { readonly message: string; readonly index: number } | undefined => {
+  const nesting = `more than ${MAX_DEPTH} levels of nesting`;
+  let index = 0;
+  let tokens = 0;
+  let flowDepth = 0;
+  // `- - - x` and `? ? ? x` nest within one line.
+  let indicatorsInLine = 0;
+  let scalarFollows = false;
+  for (const token of new Lexer().lex(text)) {
+    if ((tokens += 1) > MAX_TOKENS) return { message: `more than ${MAX_NODES} values`, index };
+    if (SYNTHETIC.has(token)) {
+      scalarFollows = token === SCALAR_FOLLOWS;
+      continue;
+    }
+    if (!scalarFollows) {
+      if (token === '[' || token === '{') flowDepth += 1;
+      else if (token === ']' || token === '}') flowDepth = Math.max(0, flowDepth - 1);
+      else if (token === '-' || token === '?' || token === ':') indicatorsInLine += 1;
+    }
+    // In block context a line has at most a few indicators; in flow context colons are ordinary, brackets count there.
+    if (flowDepth > MAX_DEPTH || (flowDepth === 0 && indicatorsInLine > MAX_DEPTH)) return { message: nesting, index };
+    if (flowDepth > 0 || token.includes('\n')) indicatorsInLine = 0;
+    scalarFollows = false;
+    index += token.length;
+  }
+  return undefined;
+};

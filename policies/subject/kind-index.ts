@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to its row of the table, and from the table to the rules of a webhook.
+import { parsePath } from './paths.ts';
+import type { Path } from './paths.ts';
+import { workloadKinds } from './workload-kinds.ts';
+import type { PodPaths, Rule, WorkloadKind, WorkloadScope } from './workload-kinds.ts';
+
+export type { Rule, WorkloadScope } from './workload-kinds.ts';
+
+export type ParsedPodPaths = { readonly [K in keyof Required<PodPaths>]: readonly Path[] };
+
+type Entry = { readonly row: WorkloadKind; readonly byVersion: ReadonlyMap<string, ParsedPodPaths>; readonly all: ParsedPodPaths };
+
+const merge = (lists: readonly (readonly string[] | undefined)[]): readonly Path[] =>
+  [...new Set(lists.flatMap((list) => list ?? []))].map(parsePath);
+
+const parse = (shapes: readonly PodPaths[]): ParsedPodPaths => ({
+  templates: merge(shapes.map((shape) => shape.templates)),
+  podSpecs: merge(shapes.map((shape) => shape.podSpecs)),
+  deployments: merge(shapes.map((shape) => shape.deployments)),
+  containers: merge(shapes.map((shape) => shape.containers)),
+  images: merge(shapes.map((shape) => shape.images)),
+  env: merge(shapes.map((shape) => shape.env)),
+  podMetadata: merge(shapes.map((shape) => shape.podMetadata)),
+});
+
+const key = (group: string, kind: string): string => `${group}/${kind}`;
+
+const entries: ReadonlyMap<string, Entry> = new Map(
+  workloadKinds.map((row) => {
+    const shapes = Object.entries(row.versions);
+    const byVersion = new Map(shapes.map(([version, shape]) => [version, parse([shape])]));
+    return [key(row.group, row.kind), { row, byVersion, all: parse(shapes.map(([, shape]) => shape)) }];
+  }),
+);
+
+/** The row of a kind, whatever the version. */
+export const workloadKind = (group: string, kind: string): WorkloadKind | undefined => entries.get(key(group, kind))?.row;
+
+/** A version that the table does not know yet is read by the paths of all that it knows, rather than not at all. */
+export const podPaths = (gvk: { readonly group: string; readonly version: string; readonly kind: string }): ParsedPodPaths | undefined => {
+  const entry = entries.get(key(gvk.group, gvk.kind));
+  return entry?.byVersion.get(gvk.version) ?? entry?.all;
+};
+
+export const isPodBearing = (row: WorkloadKind): boolean =>
+  Object.values(row.versions).some((shape) => Object.values(shape).some((paths) => paths.length > 0));
+
+const isInScope = (row: WorkloadKind, scope: WorkloadScope): boolean => scope === 'Agent' || isPodBearing(row);
+
+/**
+ * The rules that bring every workload of a scope to a webhook. Versions are `*`: a version served tomorrow must not be a way
+ * around, and custom kinds are served in several. Writes of ephemeral containers are their own resource.
+ */
+export const workloadRules = (scope: WorkloadScope): readonly Rule[] => {
+  const byPlace = new Map<string, { readonly group: string; readonly scope: 'Cluster' | 'Namespaced'; readonly resources: Set<string> }>();
+  for (const row of workloadKinds) {
+    if (!isInScope(row, scope)) continue;
+    const where = row.scope ?? 'Namespaced';
+    const place = byPlace.get(`${row.group} ${where}`) ?? { group: row.group, scope: where, resources: new Set<string>() };
+    place.resources.add(row.plural);
+    if (row.group === '' && row.plural === 'pods') place.resources.add('pods/ephemeralcontainers');
+    byPlace.set(`${row.group} ${where}`, place);
+  }
+  return [...byPlace.values()].map((place) => ({
+    apiGroups: [place.group],
+    apiVersions: ['*'],
+    resources: [...place.resources].toSorted(),
+    operations: ['CREATE', 'UPDATE'],
+    scope: place.scope,
+  }));
+};

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// A remote or a machine that fails: a code, no process left behind, and the next fetch works.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { test } from 'node:test';
+import { fakeClock } from '../fake-clock.ts';
+import { codeOf, openScene, snapshotOf, textsOf } from './scene.ts';
+
+const sessionsTalkingTo = async (url: string): Promise<readonly string[]> => {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes(url));
+};
+
+test('a remote that refuses connections', async (t) => {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  listener.close();
+  await once(listener, 'close');
+  const { fetch } = await openScene(t);
+  for (const url of [`http://127.0.0.1:${address.port}/x.git`, 'http://nowhere.invalid/x.git']) {
+    const result = await fetch({ url });
+    assert.ok(result.kind === 'problem' && result.transient, JSON.stringify(result));
+    assert.equal(result.problem.code, 'SOURCE_UNREACHABLE');
+    assert.ok(!/\d+ ms/.test(result.problem.message), 'the message is the same each time');
+  }
+});
+
+test('answers that are not git', async (t) => {
+  const { server, repository, fetch } = await openScene(t);
+  await repository.publish({ f: '1' });
+  const rows = [[500, 'SOURCE_UNREACHABLE'], [503, 'SOURCE_UNREACHABLE'], [429, 'SOURCE_UNREACHABLE'], [404, 'SOURCE_NOT_FOUND'], [403, 'SOURCE_CREDENTIAL_REFUSED']] as const;
+  for (const [status, code] of rows) {
+    server.intercept = (_request, response) => {
+      response.writeHead(status).end('<html>');
+      return true;
+    };
+    assert.equal(codeOf(await fetch()), code, String(status));
+  }
+  server.intercept = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>\n<html>\n<body>hello</body>\n</html>\n');
+    return true;
+  };
+  assert.match(codeOf(await fetch()), /^SOURCE_(NOT_FOUND|FAILED)$/);
+  server.intercept = undefined;
+  assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '1' });
+});
+
+test('a remote that hangs is given up after the timeout, and no process stays', async (t) => {
+  const clock = fakeClock();
+  const { server, url, fetch, repository } = await openScene(t, { sources: { clock } });
+  await repository.publish({ f: '1' });
+  const asked = new Promise<void>((resolve) => {
+    server.intercept = () => {
+      resolve();
+      return true;
+    };
+  });
+  const result = fetch({ timeoutMs: 5000 });
+  await asked;
+  assert.ok((await sessionsTalkingTo(url)).length >= 2, 'git and its transport run');
+  await clock.advance(5000);
+  assert.equal(codeOf(await result), 'SOURCE_TIMEOUT');
+  await ended(url);
+  server.intercept = undefined;
+  assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '1' });
+});
+
+// Killed at once, but it is the kernel's to take the processes down.
+const ended = async (url: string): Promise<void> => {
+  for (let tries = 0; tries < 5000; tries += 1) {
+    if ((await sessionsTalkingTo(url)).length === 0) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.fail(`still running: ${(await sessionsTalkingTo(url)).join(' | ')}`);
+};
+
+test('an abort in the middle of a fetch ends git with its children and leaves the mirror usable', async (t) => {
+  const { server, url, fetch, repository, root } = await openScene(t);
+  await repository.publish({ f: '1' });
+  snapshotOf(await fetch());
+  await repository.publish({ f: '2' });
+  const abort = new AbortController();
+  let requests = 0;
+  const asked = new Promise<void>((resolve) => {
+    server.intercept = (request) => {
+      requests += request.method === 'POST' ? 1 : 0;
+      if (requests < 2) return false;
+      resolve();
+      return true;
+    };
+  });
+  const result = fetch({}, abort.signal);
+  await asked;
+  abort.abort();
+  assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
+  await ended(url);
+  const left = await readdir(join(root, 'cache'), { recursive: true });
+  assert.deepEqual(left.filter((name) => /tmp_|\.lock$/.test(name)), []);
+  server.intercept = undefined;
+  assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '2' });
+});
+
+test('one source that gives up does not take the listing from the others', async (t) => {
+  const { server, fetch, repository } = await openScene(t, { sources: { limits: { shareMs: 60_000 } } });
+  const commit = await repository.publish({ f: '1' });
+  const leaver = new AbortController();
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const asked = new Promise<void>((resolve) => {
+    server.intercept = (request, response) => {
+      server.intercept = undefined;
+      resolve();
+      // Answered by the real server once let go: a redirect to itself would be refused, so the socket is passed on.
+      void held.then(() => response.writeHead(503).end());
+      return request.method === 'GET';
+    };
+  });
+  const leaving = fetch({ knownCommit: commit }, leaver.signal);
+  const staying = fetch({ knownCommit: commit });
+  await asked;
+  leaver.abort();
+  assert.equal(codeOf(await leaving), 'SOURCE_CANCELLED');
+  release();
+  assert.equal(codeOf(await staying), 'SOURCE_UNREACHABLE', 'it waited for the answer of the remote');
+});
+
+test('closing ends what runs and removes everything', async (t) => {
+  const { server, url, sources, fetch, repository, root } = await openScene(t);
+  await repository.publish({ f: '1' });
+  const asked = new Promise<void>((resolve) => {
+    server.intercept = () => {
+      resolve();
+      return true;
+    };
+  });
+  const result = fetch();
+  await asked;
+  await sources.close();
+  assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
+  await ended(url);
+  assert.deepEqual(await readdir(join(root, 'cache')), []);
+});
+
+test('what a crash left behind is removed by the next start', async (t) => {
+  const { root, fetch, repository } = await openScene(t);
+  const dead = spawnSync('true').pid;
+  await mkdir(join(root, 'cache', `writ-git-${dead}-abc`), { recursive: true });
+  await mkdir(join(root, 'cache', 'not-ours'), { recursive: true });
+  await repository.publish({ f: '1' });
+  snapshotOf(await fetch());
+  const left = await readdir(join(root, 'cache'));
+  assert.deepEqual(left.filter((name) => !name.startsWith(`writ-git-${process.pid}-`)), ['not-ours']);
+});
+
+const mountSmallDisk = (dir: string): boolean => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir]).status === 0;
+
+test('a full disk under the mirror is told, and the next fetch after it has space works', async (t) => {
+  const cache = await mkdtemp(join(tmpdir(), 'writ-disk-'));
+  if (!mountSmallDisk(cache)) {
+    await rm(cache, { recursive: true });
+    return t.skip('needs the right to mount a tmpfs');
+  }
+  const { fetch, repository } = await openScene(t, { sources: { cacheDir: cache } });
+  t.after(async () => {
+    spawnSync('umount', ['-l', cache]);
+    await rm(cache, { recursive: true, force: true });
+  });
+  await repository.publish({ f: '1' });
+  const before = snapshotOf(await fetch());
+  const filler = join(cache, 'filler');
+  await writeFile(filler, Buffer.alloc(2_000_000)).catch(() => {});
+  await repository.publish({ f: 'x'.repeat(200_000) });
+  const full = await fetch();
+  assert.ok(full.kind === 'problem' && full.transient, JSON.stringify(full));
+  assert.equal(full.problem.code, 'SOURCE_DISK_FULL');
+  assert.deepEqual(await textsOf(before), { f: '1' });
+  await rm(filler);
+  assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: 'x'.repeat(200_000) });
+});

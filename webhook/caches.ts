@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The local copies of the cluster that decisions are made from. What nobody reads is not kept: field ownership is often
+// the larger half of an object.
+import {
+  INVENTORY_LABEL,
+  TRUST_POLICY_NAME,
+  WEBHOOK_TLS_SECRET,
+  configMaps,
+  namespaces,
+  policies,
+  secrets,
+  tenants,
+  trustPolicies,
+} from '../crds/kinds.ts';
+import type { Resource } from '../crds/kinds.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createInformer } from '../kube/informer.ts';
+import type { Informer } from '../kube/informer.ts';
+import type { KubeObject } from '../kube/objects.ts';
+import type { JsonObject } from '../policies/decide/request.ts';
+import type { Clock } from '../process/clock.ts';
+import type { SealedObject } from './policyset/judge.ts';
+
+export type SealedCopy = KubeObject & SealedObject;
+
+export type Caches = {
+  readonly policies: Informer<SealedCopy>;
+  readonly trust: Informer<SealedCopy>;
+  readonly inventories: Informer<KubeObject>;
+  readonly namespaces: Informer<KubeObject & JsonObject>;
+  readonly tenants: Informer<KubeObject & JsonObject>;
+  /** Only where the certificate comes from its Secret. */
+  readonly certificate: Informer<KubeObject> | undefined;
+};
+
+export type CacheName = keyof Caches;
+
+const slim = <T extends KubeObject>(object: T): T =>
+  object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
+
+export const createCaches = (options: {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly systemNamespace: string;
+  readonly withCertificate: boolean;
+  readonly onError: (error: unknown) => void;
+}): Caches => {
+  const { client, clock, systemNamespace: namespace, withCertificate, onError } = options;
+  const follow = <T extends KubeObject>(resource: Resource, selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {}): Informer<T> =>
+    createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
+  return {
+    policies: follow<SealedCopy>(policies),
+    trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
+    inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
+    namespaces: follow<KubeObject & JsonObject>(namespaces),
+    tenants: follow<KubeObject & JsonObject>(tenants),
+    certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,
+  };
+};
+
+export const eachCache = (caches: Caches): readonly { readonly name: CacheName; readonly cache: Pick<Informer<unknown>, 'start' | 'hasSynced' | 'lastEventAgeMs' | 'synced'> }[] => [
+  { name: 'policies', cache: caches.policies },
+  { name: 'trust', cache: caches.trust },
+  { name: 'inventories', cache: caches.inventories },
+  { name: 'namespaces', cache: caches.namespaces },
+  { name: 'tenants', cache: caches.tenants },
+  ...(caches.certificate === undefined ? [] : [{ name: 'certificate' as const, cache: caches.certificate }]),
+];

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that the webhook exports on /metrics, and how its events become numbers. Labels are closed sets or bounded;
+// what nobody has asked about yet is there as zero where the set is closed.
+import { createMetrics, defineMetrics } from '../process/metrics.ts';
+import type { Metrics } from '../process/metrics.ts';
+import type { Inventory } from '../crds/inventory.ts';
+import type { Reviewed } from './admission/index.ts';
+import type { LoaderState } from './policyset/loader.ts';
+
+const TENANTS = { max: 500 } as const;
+const POLICIES = { max: 2000 } as const;
+const CODES = { max: 200 } as const;
+// Half a millisecond to a second: a verdict takes well under one, and the API server waits for five.
+const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const;
+const LAG_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;
+
+export const webhookMetrics = defineMetrics({
+  reviews: {
+    kind: 'counter',
+    name: 'writ_reviews_total',
+    help: 'AdmissionReviews answered, by what became of them: decided by policies, closed because nothing could be decided, ungoverned, malformed.',
+    labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
+  },
+  decisions: {
+    kind: 'counter',
+    name: 'writ_decisions_total',
+    help: 'Decisions by tenant and verdict; dry runs are counted apart and never metered.',
+    labels: { tenant: TENANTS, verdict: ['Allow', 'Deny', 'Warn', 'Audit'], dry_run: ['true', 'false'] },
+  },
+  policyDecisions: {
+    kind: 'counter',
+    name: 'writ_policy_decisions_total',
+    help: 'Decisions in which a policy spoke, by tenant, policy and its verdict.',
+    labels: { tenant: TENANTS, policy: POLICIES, verdict: ['Deny', 'Warn', 'Audit'] },
+  },
+  latency: {
+    kind: 'histogram',
+    name: 'writ_review_duration_seconds',
+    help: 'From the whole body to the whole answer, by what became of the review.',
+    labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
+    buckets: LATENCY_BUCKETS,
+  },
+  inFlight: { kind: 'gauge', name: 'writ_reviews_in_flight', help: 'Requests that are being read, decided or answered.' },
+  requestsRefused: {
+    kind: 'counter',
+    name: 'writ_requests_refused_total',
+    help: 'Requests that got no verdict, by code: too large, too many at once, too late, not a review.',
+    labels: { code: CODES },
+  },
+  setInfo: {
+    kind: 'gauge',
+    name: 'writ_set_info',
+    help: 'Always 1; the labels are the digests of the policy set and of the trust policy in force.',
+    labels: { set_digest: { max: 1_000_000 }, trust_digest: { max: 10_000 } },
+  },
+  setAge: { kind: 'gauge', name: 'writ_set_age_seconds', help: 'Time since the policy set in force replaced the one before.' },
+  setClosed: {
+    kind: 'gauge',
+    name: 'writ_set_closed',
+    help: '1 while governed namespaces are closed because no set can be enforced.',
+  },
+  policiesEnforced: { kind: 'gauge', name: 'writ_policies_enforced', help: 'Policies in force.' },
+  policiesExpired: { kind: 'gauge', name: 'writ_policies_expired', help: 'Policies past their date, whose scope is closed.' },
+  policiesRefused: {
+    kind: 'gauge',
+    name: 'writ_policies_refused',
+    help: 'Policy objects whose newest document is not enforced, by code.',
+    labels: { code: CODES },
+  },
+  sealRefusals: {
+    kind: 'counter',
+    name: 'writ_seal_refusals_total',
+    help: 'Documents that were refused, by code; each document and reason is counted once.',
+    labels: { code: CODES },
+  },
+  commitsPending: { kind: 'gauge', name: 'writ_commits_pending', help: 'Sources whose newest commit is not whole here.' },
+  syncLag: {
+    kind: 'histogram',
+    name: 'writ_sync_lag_seconds',
+    help: 'From a commit to its enforcement here: since it was received (push or poll), and since it was committed.',
+    labels: { since: ['received', 'committed'] },
+    buckets: LAG_BUCKETS,
+  },
+  watchAge: {
+    kind: 'gauge',
+    name: 'writ_watch_age_seconds',
+    help: 'Time since the API server last gave a sign of life on a watch.',
+    labels: { kind: ['policies', 'trust', 'inventories', 'namespaces', 'tenants', 'certificate'] },
+  },
+  certificateExpiry: {
+    kind: 'gauge',
+    name: 'writ_tls_expiry_timestamp_seconds',
+    help: 'When the serving certificate in use ends, in seconds since 1970; 0 while there is none.',
+  },
+  certificateProblems: {
+    kind: 'counter',
+    name: 'writ_tls_pairs_refused_total',
+    help: 'Certificates that were offered and not taken.',
+  },
+  recordsDropped: {
+    kind: 'counter',
+    name: 'writ_decision_records_dropped_total',
+    help: 'Decision records that could not be written.',
+  },
+  bugs: { kind: 'counter', name: 'writ_webhook_bugs_total', help: 'What should never happen; the log has each.' },
+});
+
+export type WebhookMetrics = Metrics<typeof webhookMetrics>;
+
+export const createWebhookMetrics = (): WebhookMetrics => createMetrics(webhookMetrics, { process: true });
+
+export const countReview = (metrics: WebhookMetrics, { outcome, record }: Reviewed, durationMs: number): void => {
+  metrics.reviews.inc({ outcome });
+  metrics.latency.observe({ outcome }, durationMs / 1000);
+  if (record === undefined) return;
+  const { tenant, verdict } = record;
+  metrics.decisions.inc({ tenant, verdict, dry_run: record.dryRun ? 'true' : 'false' });
+  for (const spoke of record.spoke) metrics.policyDecisions.inc({ tenant, policy: spoke.policy, verdict: spoke.verdict });
+};
+
+/** Each refusal once, however often the caches are looked at. */
+export const createRefusalCounter = (metrics: WebhookMetrics): ((state: LoaderState) => void) => {
+  let known = new Map<string, string>();
+  return ({ refused, trustProblem }) => {
+    const now = new Map([...refused].map(([name, problem]) => [name, `${problem.code} ${problem.message}`]));
+    for (const [name, problem] of refused) if (known.get(name) !== now.get(name)) metrics.sealRefusals.inc({ code: problem.code });
+    if (trustProblem !== undefined) {
+      now.set('TrustPolicy/cluster', trustProblem.message);
+      if (known.get('TrustPolicy/cluster') !== trustProblem.message) metrics.sealRefusals.inc({ code: trustProblem.code });
+    }
+    known = now;
+  };
+};
+
+export const showState = (metrics: WebhookMetrics, { enforced, documents, refused, pending }: LoaderState): void => {
+  metrics.setInfo.clear();
+  metrics.setInfo.set({ set_digest: enforced.closed === undefined ? enforced.set.digest : '', trust_digest: enforced.trustDigest }, 1);
+  metrics.setClosed.set({}, enforced.closed === undefined ? 0 : 1);
+  metrics.policiesEnforced.set({}, enforced.closed === undefined ? documents.length : 0);
+  metrics.policiesExpired.set({}, enforced.expired.length);
+  metrics.commitsPending.set({}, pending.length);
+  const byCode = new Map<string, number>();
+  for (const { code } of refused.values()) byCode.set(code, (byCode.get(code) ?? 0) + 1);
+  metrics.policiesRefused.clear();
+  for (const [code, count] of byCode) metrics.policiesRefused.set({ code }, count);
+};
+
+export const countLag = (metrics: WebhookMetrics, commits: readonly Inventory[], nowMs: number): void => {
+  for (const { receivedAt, committedAt } of commits) {
+    if (receivedAt !== undefined) metrics.syncLag.observe({ since: 'received' }, Math.max(0, nowMs - Date.parse(receivedAt)) / 1000);
+    if (committedAt !== undefined) metrics.syncLag.observe({ since: 'committed' }, Math.max(0, nowMs - Date.parse(committedAt)) / 1000);
+  }
+};

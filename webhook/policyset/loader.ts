@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Keeps the enforced set true to the cluster: caches → verify → assemble → compile → one swap.
+ *
+ * In: a look at the caches (`observe`), the digest that pins the trust policy. Out: `current`, replaced in one step, and
+ * what each look found (`onState`). Work is taken in slices between which requests are answered; a change that comes
+ * while it works makes it look again, so many changes cost one rebuild. Nothing here can loosen what stands: a failure
+ * of any sort leaves the set as it is (law 4).
+ */
+import type { Inventory } from '../../crds/inventory.ts';
+import { SOURCE_LABEL } from '../../crds/kinds.ts';
+import type { PolicySet } from '../../policies/compile/index.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { loadTrust } from '../../policies/trust/load.ts';
+import type { Trust } from '../../policies/trust/index.ts';
+import type { Clock } from '../../process/clock.ts';
+import { assemble, nothingEnforced } from './assemble.ts';
+import type { Assembled, Enforcement, HeldDocument, Offer, Pending } from './assemble.ts';
+import { closedSet } from './enforced.ts';
+import type { EnforcedSet } from './enforced.ts';
+import { expiredDigest, isExpired, nextExpiryMs } from './expired.ts';
+import type { Judge, SealedObject } from './judge.ts';
+import { createSetMaker } from './set.ts';
+import { createSlices } from './slices.ts';
+
+export type Observed = {
+  /** The object named `cluster`. */
+  readonly trustPolicy: SealedObject | undefined;
+  readonly policies: readonly SealedObject[];
+  readonly inventories: readonly Inventory[];
+};
+
+export type LoaderState = {
+  readonly enforced: EnforcedSet;
+  readonly documents: readonly HeldDocument[];
+  readonly refused: ReadonlyMap<string, Problem>;
+  readonly pending: readonly Pending[];
+  readonly trustProblem: Problem | undefined;
+};
+
+export type Flip = { readonly state: LoaderState; /** Commits that are enforced since now. */ readonly commits: readonly Inventory[] };
+
+export type LoaderOptions = {
+  readonly clock: Clock;
+  /** `undefined` until every cache holds its first list. */
+  readonly observe: () => Observed | undefined;
+  readonly pinnedTrustDigest: string;
+  readonly judge: Judge;
+  readonly onState: (state: LoaderState) => void;
+  readonly onFlip: (flip: Flip) => void;
+  /** What should never happen; the set before stands. */
+  readonly onBug: (error: unknown) => void;
+};
+
+export type Loader = {
+  readonly current: EnforcedSet;
+  /** Something changed. */
+  request(): void;
+  /** Resolves when there is nothing left to do. */
+  settled(): Promise<void>;
+  close(): void;
+};
+
+const RETRY_REFUSED_MS = 60_000;
+
+const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
+
+const describePending = (pending: readonly Pending[]): string =>
+  pending.map(({ source, revision, missing }) => `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`).join('; ');
+
+export const createLoader = (options: LoaderOptions): Loader => {
+  const { clock, observe, pinnedTrustDigest, judge } = options;
+  const makeSet = createSetMaker();
+  let current = closedSet(notReady('the caches are not filled yet'), clock.now());
+  let enforcement: Enforcement = nothingEnforced;
+  let documents: readonly HeldDocument[] = [];
+  let trust: Trust | undefined;
+  let startedWhole = false;
+  let dirty = false;
+  let closed = false;
+  let running: Promise<void> | undefined;
+  let cancelWake: () => void = () => undefined;
+
+  /** Trust once loaded stands: other bytes under the same pin cannot be good, and a deleted object must not open or close anything. */
+  const readTrust = (object: SealedObject | undefined): Problem | undefined => {
+    if (object?.signature === undefined) {
+      return trust === undefined ? { code: 'TRUST_MISSING', message: object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document' } : undefined;
+    }
+    const loaded = loadTrust(Buffer.from(object.signature.document), { pinnedDigest: pinnedTrustDigest, file: 'trust.yaml' });
+    if (!loaded.ok) return loaded.problem;
+    trust = loaded.trust;
+    return undefined;
+  };
+
+  /** `undefined` when something changed on the way. */
+  const judgeAll = async (policies: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
+    const slices = createSlices(clock);
+    const offers: Offer[] = [];
+    for (const object of policies) {
+      offers.push({ name: object.metadata.name, source: object.metadata.labels?.[SOURCE_LABEL], judged: judge(object, by, clock.now()) });
+      if (await slices.rest() && dirty) return undefined;
+    }
+    return offers;
+  };
+
+  const closedBy = (assembled: Assembled): Problem | undefined => {
+    if (!startedWhole) return notReady(describePending(assembled.pending));
+    if (assembled.documents.length > 0) return undefined;
+    return { code: 'NO_VERIFIED_POLICY', message: 'no policy is verified, so nothing may run in governed namespaces' };
+  };
+
+  const swap = (assembled: Assembled, set: PolicySet, by: Trust): readonly Inventory[] | undefined => {
+    const atMs = clock.now();
+    const problem = closedBy(assembled);
+    const commits = [...assembled.enforcement.commits.values()].map((commit) => commit.inventory);
+    const revisions = Object.fromEntries(commits.map(({ source, revision }) => [source, revision]));
+    const expired = assembled.documents.filter((document) => isExpired(document, atMs)).map((document) => document.name);
+    const signers = new Map(assembled.documents.map((document) => [document.name, document.signers]));
+    const next: EnforcedSet =
+      problem === undefined
+        ? { closed: undefined, set, trustDigest: by.digest, revisions, signers, expired, flippedAtMs: atMs }
+        : { ...closedSet(problem, atMs), trustDigest: by.digest };
+    if (isSame(current, next)) return undefined;
+    const before = current.revisions;
+    current = next;
+    return problem === undefined ? commits.filter(({ source, revision }) => before[source] !== revision) : [];
+  };
+
+  const report = (state: Omit<LoaderState, 'enforced'>, flipped: readonly Inventory[] | undefined): void => {
+    const whole: LoaderState = { ...state, enforced: current };
+    if (flipped !== undefined) options.onFlip({ state: whole, commits: flipped });
+    options.onState(whole);
+  };
+
+  const withoutTrust = (problem: Problem): void => {
+    const flipped = current.closed?.code !== problem.code;
+    if (flipped) current = closedSet(problem, clock.now());
+    report({ documents: [], refused: new Map(), pending: [], trustProblem: problem }, flipped ? [] : undefined);
+  };
+
+  /** Also without any event: a document ends, a refusal may have been a matter of time. */
+  const wakeLater = (assembled: Assembled): void => {
+    const nowMs = clock.now();
+    const expiryMs = nextExpiryMs(assembled.documents, nowMs);
+    const delays = [...(expiryMs === undefined ? [] : [expiryMs - nowMs]), ...(assembled.refused.size > 0 ? [RETRY_REFUSED_MS] : [])];
+    cancelWake();
+    cancelWake = delays.length === 0 || closed ? () => undefined : clock.schedule(Math.min(...delays), request);
+  };
+
+  const rebuild = async (): Promise<void> => {
+    const observed = observe();
+    if (observed === undefined) return;
+    const trustProblem = readTrust(observed.trustPolicy);
+    const by = trust;
+    if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
+    const offers = await judgeAll(observed.policies, by);
+    if (offers === undefined || closed) return;
+    const atMs = clock.now();
+    const assembled = assemble({ previous: enforcement, offers, inventories: observed.inventories, atMs });
+    const set = makeSet(assembled.documents, atMs);
+    enforcement = assembled.enforcement;
+    documents = assembled.documents;
+    startedWhole ||= assembled.pending.length === 0;
+    const refused = new Map(assembled.refused);
+    for (const document of documents) if (isExpired(document, atMs)) refused.set(document.name, expiredProblem(document));
+    report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by));
+    wakeLater({ ...assembled, refused });
+  };
+
+  const run = async (): Promise<void> => {
+    while (dirty && !closed) {
+      dirty = false;
+      try {
+        await rebuild();
+      } catch (error) {
+        options.onBug(error);
+      }
+    }
+    running = undefined;
+  };
+
+  const request = (): void => {
+    dirty = true;
+    // Begins after the events of this turn, so that a list of a thousand objects is one look.
+    running ??= new Promise<void>((resolve) => setImmediate(resolve)).then(run);
+  };
+
+  return {
+    get current() {
+      return current;
+    },
+    request,
+    settled: async () => {
+      while (running !== undefined) await running;
+    },
+    close: () => {
+      closed = true;
+      cancelWake();
+    },
+  };
+};
+
+const expiredProblem = (document: HeldDocument): Problem => ({
+  code: 'POLICY_EXPIRED',
+  message: `version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; what it matches is closed (digest ${expiredDigest(document.digest)})`,
+  path: 'spec.expires',
+});
+
+const isSame = (one: EnforcedSet, other: EnforcedSet): boolean =>
+  one.closed?.code === other.closed?.code &&
+  one.closed?.message === other.closed?.message &&
+  one.set.digest === other.set.digest &&
+  one.trustDigest === other.trustDigest &&
+  JSON.stringify(one.revisions) === JSON.stringify(other.revisions);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells the operator what this replica enforces: one ConfigMap, written when it changes and never otherwise, and a Lease
+// beside it that says that the replica lives. Law 6: the API server sees summaries, on change.
+import { configMaps, leases, REPLICA_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../crds/kinds.ts';
+import { WEBHOOK_REPLICA, encodeReplica, replicaName } from '../../crds/replica.ts';
+import type { ReplicaReport } from '../../crds/replica.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { sleep } from '../../process/clock.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { LoaderState } from './loader.ts';
+
+const FIELD_MANAGER = 'writ-webhook';
+const HEARTBEAT_MS = 10_000;
+const LEASE_SECONDS = 40;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 30_000;
+
+export const reportOf = ({ enforced, documents, refused }: LoaderState, replica: string): ReplicaReport => ({
+  replica,
+  setDigest: enforced.closed === undefined ? enforced.set.digest : '',
+  trustDigest: enforced.trustDigest,
+  policies: Object.fromEntries(enforced.closed === undefined ? documents.map(({ name, digest }) => [name, digest]) : []),
+  refused: Object.fromEntries([...refused].map(([name, { code, message }]) => [name, { code, message }])),
+  flippedAt: new Date(enforced.flippedAtMs).toISOString(),
+});
+
+export type Reporter = {
+  /** The newest state counts; those before that were not written yet are forgotten. */
+  tell(state: LoaderState): void;
+  /** Reports and renews until the signal aborts, then takes both objects away. */
+  run(signal: AbortSignal): Promise<void>;
+};
+
+export type ReporterOptions = {
+  readonly client: Pick<KubeClient, 'apply' | 'delete'>;
+  readonly clock: Clock;
+  readonly namespace: string;
+  readonly replica: string;
+  readonly onError: (error: unknown) => void;
+};
+
+type LeaseObject = KubeObject & { readonly spec: { readonly holderIdentity: string; readonly leaseDurationSeconds: number; readonly renewTime: string } };
+
+export const createReporter = ({ client, clock, namespace, replica, onError }: ReporterOptions): Reporter => {
+  const name = replicaName(replica);
+  let wanted: ReplicaReport | undefined;
+  let written = '';
+  let wake: () => void = () => undefined;
+
+  const writeReport = async (signal: AbortSignal): Promise<void> => {
+    let delayMs = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      const text = wanted === undefined ? '' : JSON.stringify(wanted);
+      if (wanted === undefined || text === written) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (signal.aborted) resolve();
+          else signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        continue;
+      }
+      try {
+        await client.apply<KubeObject>(configMaps, encodeReplica(wanted, namespace), { fieldManager: FIELD_MANAGER, signal });
+        written = text;
+        delayMs = RETRY_FIRST_MS;
+      } catch (error) {
+        if (signal.aborted) return;
+        onError(error);
+        await sleep(clock, delayMs, signal);
+        delayMs = Math.min(delayMs * 2, RETRY_MAX_MS);
+      }
+    }
+  };
+
+  const leaseNow = (): LeaseObject => ({
+    metadata: { name, namespace, labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY } },
+    spec: { holderIdentity: replica, leaseDurationSeconds: LEASE_SECONDS, renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z') },
+  });
+
+  const renewLease = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await client.apply(leases, leaseNow(), { fieldManager: FIELD_MANAGER, signal });
+      } catch (error) {
+        if (!signal.aborted) onError(error);
+      }
+      await sleep(clock, HEARTBEAT_MS, signal);
+    }
+  };
+
+  const takeAway = async (): Promise<void> => {
+    const timeoutMs = 2000;
+    await Promise.allSettled([client.delete(leases, { name, namespace }, { timeoutMs }), client.delete(configMaps, { name, namespace }, { timeoutMs })]);
+  };
+
+  return {
+    tell: (state) => {
+      wanted = reportOf(state, replica);
+      wake();
+    },
+    run: async (signal) => {
+      await Promise.all([writeReport(signal), renewLease(signal)]);
+      await takeAway();
+    },
+  };
+};

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Long work in short pieces: between two pieces the event loop answers requests.
+import type { Clock } from '../../process/clock.ts';
+
+export type Slices = {
+  /** Rests if this piece has taken long enough; says whether it did. */
+  rest(): boolean | Promise<boolean>;
+};
+
+const SLICE_MS = 8;
+
+export const createSlices = (clock: Clock, sliceMs = SLICE_MS): Slices => {
+  let startedMs = clock.monotonicMs();
+  return {
+    rest: () => {
+      if (clock.monotonicMs() - startedMs < sliceMs) return false;
+      return new Promise((resolve) => {
+        setImmediate(() => {
+          startedMs = clock.monotonicMs();
+          resolve(true);
+        });
+      });
+    },
+  };
+};

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes, and the only file of the webhook that knows express. Bodies are read by `validate.ts`, not by express.json.
+import express from 'express';
+import type { ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { Problem } from '../../policies/problem.ts';
+import { encodeProblem } from '../admission/answer.ts';
+import type { Send, Validate } from './validate.ts';
+
+export const VALIDATE_PATH = '/validate';
+
+export const createApp = ({ validate, send }: { readonly validate: Validate; readonly send: Send }): RequestListener => {
+  const app = express();
+  app.disable('etag');
+  app.disable('x-powered-by');
+  app.disable('query parser');
+  const refuse = (response: ServerResponse, status: number, problem: Problem): void => send(response, { status, body: encodeProblem(problem) });
+  app.post(VALIDATE_PATH, validate);
+  app.all(VALIDATE_PATH, (request, response) => {
+    response.setHeader('allow', 'POST');
+    request.resume();
+    refuse(response, 405, { code: 'REQUEST_NOT_FOUND', message: `${request.method} is not served here` });
+  });
+  app.use((request, response) => {
+    request.resume();
+    refuse(response, 404, { code: 'REQUEST_NOT_FOUND', message: `nothing is at ${JSON.stringify(request.path.slice(0, 100))}` });
+  });
+  return app;
+};

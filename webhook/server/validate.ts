@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// `POST /validate` on Node's own request and response: guard, body, deadline, handler, answer. Knows no express.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Problem } from '../../policies/problem.ts';
+import type { Clock } from '../../process/clock.ts';
+import { encodeProblem } from '../admission/answer.ts';
+import { MAX_BODY_BYTES, readBody } from './body.ts';
+import type { Guard } from './guard.ts';
+
+export type TextAnswer = { readonly status: number; readonly body: string };
+
+export type ValidateOptions = {
+  readonly handle: (text: string) => TextAnswer | Promise<TextAnswer>;
+  readonly guard: Guard;
+  readonly clock: Clock;
+  /** The longest that an answer may take, whatever the caller says in `?timeout=`. */
+  readonly deadlineMs: number;
+  /** Connections end with their next answer. */
+  readonly closing: () => boolean;
+  /** A bug: what the handler threw. */
+  readonly onBug: (error: unknown) => void;
+  /** Requests that got no verdict, by code. */
+  readonly onRefused: (problem: Problem) => void;
+};
+
+export type Send = (response: ServerResponse, answer: TextAnswer) => void;
+
+/** One place writes answers, so that draining reaches each of them. */
+export const createSend =
+  (closing: () => boolean): Send =>
+  (response, { status, body }) => {
+    if (response.headersSent || response.destroyed) return;
+    if (closing()) response.setHeader('connection', 'close');
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+    response.end(body);
+  };
+
+// Room for the way back.
+const MARGIN_MS = 200;
+const TIMEOUT = /[?&]timeout=(\d{1,6})(ms|s|m)?(&|$)/;
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/** The API server says in the query how long it will wait (`?timeout=5s`). */
+export const deadlineOf = (url: string | undefined, longestMs: number): number => {
+  const match = TIMEOUT.exec(url ?? '');
+  if (match === null) return longestMs;
+  const unit = match[2] === 'ms' || match[2] === 'm' ? match[2] : 's';
+  const saidMs = Number(match[1]) * UNIT_MS[unit] - MARGIN_MS;
+  return Math.min(Math.max(saidMs, MARGIN_MS), longestMs);
+};
+
+const lengthOf = ({ headers }: IncomingMessage): number => {
+  const length = Number(headers['content-length']);
+  return Number.isSafeInteger(length) && length >= 0 ? Math.min(length, MAX_BODY_BYTES) : MAX_BODY_BYTES;
+};
+
+/** The answer, or the refusal once the deadline is over; the timer is only made where there is something to wait for. */
+const withinDeadline = (answer: Promise<TextAnswer>, { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number }) =>
+  new Promise<TextAnswer | Problem>((resolve, reject) => {
+    const late = (): void => resolve({ code: 'REQUEST_DEADLINE', message: 'the decision was not made in time' });
+    const cancel = clock.schedule(timeoutMs, late);
+    answer.then(resolve, reject).finally(cancel);
+  });
+
+export type Validate = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+export const createValidate = (options: ValidateOptions): Validate => {
+  const { handle, guard, clock, deadlineMs, closing, onBug, onRefused } = options;
+  const send = createSend(closing);
+  const refuse = (response: ServerResponse, status: number, problem: Problem): void => {
+    onRefused(problem);
+    // What is left of a body that was not read to its end would be taken for the next request.
+    if (!response.req.complete && !response.headersSent) response.setHeader('connection', 'close');
+    send(response, { status, body: encodeProblem(problem) });
+  };
+  const decideText = async (text: string, timeoutMs: number): Promise<TextAnswer | Problem> => {
+    const answer = handle(text);
+    return answer instanceof Promise ? withinDeadline(answer, { clock, timeoutMs }) : answer;
+  };
+  return async (request, response) => {
+    const entry = guard.enter(lengthOf(request));
+    if (!entry.ok) {
+      request.resume();
+      refuse(response, 429, entry.problem);
+      return;
+    }
+    try {
+      const startedMs = clock.monotonicMs();
+      const timeoutMs = deadlineOf(request.url, deadlineMs);
+      const body = await readBody(request, { timeoutMs, clock });
+      if (!body.ok) {
+        if ('problem' in body) refuse(response, body.status, body.problem);
+        return;
+      }
+      const answer = await decideText(body.text, timeoutMs - (clock.monotonicMs() - startedMs));
+      if ('code' in answer) refuse(response, 503, answer);
+      else send(response, answer);
+    } catch (error) {
+      onBug(error);
+      // A bug must close too: an answer that is no AdmissionReview is a failed call to the API server.
+      if (!response.headersSent) send(response, { status: 500, body: '{"message":"internal error; the log has more"}\n' });
+    } finally {
+      entry.leave();
+    }
+  };
+};

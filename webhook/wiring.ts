@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The admission webhook, put together: caches → policyset (verify, compile, swap) → admission (decide) → server, with
+ * decisions (records) and metrics beside it.
+ *
+ * In: the configuration, a client, a clock, a log. Out: a process that `start`s, is ready when the set that was current
+ * at its start is enforced, and ends without failing a request. The way to a verdict does no I/O (law 3). `main.ts` and
+ * tests import it; never operator/.
+ */
+import { hash } from 'node:crypto';
+import { decodeInventory } from '../crds/inventory.ts';
+import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../process/clock.ts';
+import { createEndpoint } from '../process/endpoint.ts';
+import type { Log } from '../process/log.ts';
+import { handleReview } from './admission/index.ts';
+import type { ReviewDeps, Reviewed } from './admission/index.ts';
+import { createNamespaceCache } from './admission/namespaces.ts';
+import { createCaches, eachCache } from './caches.ts';
+import type { Caches } from './caches.ts';
+import type { WebhookConfig } from './config.ts';
+import { createDecisionSink } from './decisions/sink.ts';
+import type { DecisionSink } from './decisions/sink.ts';
+import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import { rememberingJudge } from './policyset/judge.ts';
+import { createLoader } from './policyset/loader.ts';
+import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
+import { readyChecks } from './policyset/ready.ts';
+import { createReporter } from './policyset/report.ts';
+import { createApp } from './server/app.ts';
+import { followFiles } from './server/certificate-files.ts';
+import { pairInSecret } from './server/certificate-secret.ts';
+import { createCertificateHolder } from './server/certificate.ts';
+import type { CertificateHolder } from './server/certificate.ts';
+import { createGuard } from './server/guard.ts';
+import type { Guard } from './server/guard.ts';
+import { createListener } from './server/listener.ts';
+import type { Listener } from './server/listener.ts';
+import { createSend, createValidate } from './server/validate.ts';
+
+export type WebhookParts = { readonly config: WebhookConfig; readonly client: KubeClient; readonly clock: Clock; readonly log: Log };
+
+export type RunningWebhook = {
+  /** `https://host:port`; reviews go to `/validate` below it. */
+  readonly url: string;
+  /** Of /metrics, /healthz and /readyz. */
+  readonly endpointUrl: string;
+  readonly loader: Pick<Loader, 'current' | 'settled'>;
+  /** Serves on, drains, reports its end; resolves when nothing is open any more. */
+  stop(): Promise<void>;
+};
+
+const CUT_AFTER_MS = 10_000;
+
+const observeCaches = (caches: Caches): Observed | undefined => {
+  const { policies, trust, inventories, namespaces, tenants } = caches;
+  if (![policies, trust, inventories, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
+  return {
+    trustPolicy: trust.get(TRUST_POLICY_NAME),
+    policies: policies.list(),
+    inventories: inventories.list().flatMap((configMap) => decodeInventory(configMap) ?? []),
+  };
+};
+
+const logFlip = (log: Log, { state, commits }: Flip): void => {
+  const { enforced, documents } = state;
+  if (enforced.closed !== undefined) log.warn({ code: enforced.closed.code, why: enforced.closed.message }, 'governed namespaces are closed');
+  else log.info({ setDigest: enforced.set.digest, policies: documents.length, commits: commits.map(({ source, revision }) => `${source} ${revision}`) }, 'a policy set is in force');
+};
+
+const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): void =>
+  sink.record({
+    msg: 'policy set',
+    time: new Date(enforced.flippedAtMs).toISOString(),
+    setDigest: enforced.closed === undefined ? enforced.set.digest : '',
+    trustDigest: enforced.trustDigest,
+    revisions: enforced.revisions,
+    ...(enforced.closed === undefined ? {} : { closed: enforced.closed.code }),
+    policies:
+      enforced.closed === undefined ? documents.map(({ name, version, digest, signers }) => ({ policy: name, version, digest, signers })) : [],
+  });
+
+/** What refused, once per reason: the same line every minute would bury the others. */
+const createRefusalLog = (log: Log): ((state: LoaderState) => void) => {
+  let known = '';
+  return ({ refused, pending, trustProblem }) => {
+    const lines = [...refused].map(([name, { code, message }]) => ({ policy: name, code, message }));
+    const waiting = pending.map(({ source, revision, missing }) => ({ source, revision, missing: missing.length }));
+    const now = hash('sha256', JSON.stringify([lines, waiting, trustProblem?.message]), 'hex');
+    if (now === known) return;
+    known = now;
+    if (trustProblem !== undefined) log.error({ code: trustProblem.code, why: trustProblem.message }, 'the trust policy is refused');
+    for (const line of lines) log.warn(line, 'a policy is refused; what stood before it stands');
+    for (const line of waiting) log.info(line, 'a commit is not whole yet');
+  };
+};
+
+type Watched = { readonly caches: Caches; readonly holder: CertificateHolder; readonly guard: Guard; readonly loader: Loader; readonly clock: Clock };
+
+/** What is cheaper to ask at a scrape than to follow. */
+const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loader, clock }: Watched): void => {
+  metrics.inFlight.onCollect(() => metrics.inFlight.set({}, guard.inFlight));
+  metrics.setAge.onCollect(() => metrics.setAge.set({}, (clock.now() - loader.current.flippedAtMs) / 1000));
+  metrics.certificateExpiry.onCollect(() => metrics.certificateExpiry.set({}, (holder.expiresMs ?? 0) / 1000));
+  metrics.watchAge.onCollect(() => {
+    for (const { name, cache } of eachCache(caches)) {
+      const ageMs = cache.lastEventAgeMs();
+      if (Number.isFinite(ageMs)) metrics.watchAge.set({ kind: name }, ageMs / 1000);
+    }
+  });
+};
+
+const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): CertificateHolder =>
+  createCertificateHolder({
+    apply: (pair) => listener.setCertificate(pair),
+    onChange: (expiresMs) => log.info({ expires: new Date(expiresMs).toISOString() }, 'a serving certificate is in use'),
+    onProblem: (problem) => {
+      metrics.certificateProblems.inc({});
+      log.error({ code: problem.code, why: problem.message }, 'a serving certificate is refused; the one before stands');
+    },
+  });
+
+const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
+  const changed = (): void => loader.request();
+  for (const cache of [caches.policies, caches.trust, caches.inventories]) cache.onChange(changed);
+  // An empty first list brings no change.
+  for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
+  caches.certificate?.onChange(({ type, object }) => {
+    const pair = type === 'deleted' ? undefined : pairInSecret(object);
+    if (pair !== undefined) holder.offer(pair);
+  });
+};
+
+export const startWebhook = async ({ config, client, clock, log }: WebhookParts): Promise<RunningWebhook> => {
+  const metrics = createWebhookMetrics();
+  const bug = (error: unknown): void => {
+    metrics.bugs.inc({});
+    log.error({ err: error }, 'unexpected');
+  };
+  const systemNamespace = config['system-namespace'];
+  const sink = await createDecisionSink({
+    file: config['decision-log'],
+    onDrop: () => metrics.recordsDropped.inc({}),
+    onError: (error) => log.error({ err: error }, 'decision records could not be written'),
+  });
+  const caches = createCaches({ client, clock, systemNamespace, withCertificate: config.tlsFiles === undefined, onError: bug });
+  const reporter = createReporter({
+    client,
+    clock,
+    namespace: systemNamespace,
+    replica: config.replica,
+    onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
+  });
+  let state: LoaderState | undefined;
+  const countRefusals = createRefusalCounter(metrics);
+  const logRefusals = createRefusalLog(log);
+  const loader = createLoader({
+    clock,
+    observe: () => observeCaches(caches),
+    pinnedTrustDigest: config['trust-digest'],
+    judge: rememberingJudge(),
+    onBug: bug,
+    onFlip: (flip) => {
+      recordFlip(sink, flip.state);
+      countLag(metrics, flip.commits, clock.now());
+      logFlip(log, flip);
+    },
+    onState: (next) => {
+      state = next;
+      showState(metrics, next);
+      countRefusals(next);
+      logRefusals(next);
+      reporter.tell(next);
+    },
+  });
+
+  const listener = createListener({
+    ...config.listen,
+    clock,
+    drainDelayMs: config['drain-delay'],
+    lingerMs: config['drain-linger'],
+    cutAfterMs: CUT_AFTER_MS,
+  });
+  const holder = createHolder(listener, metrics, log);
+  const guard = createGuard({ maxInFlight: config['max-in-flight'], maxBytes: config['max-body-mebibytes'] * 2 ** 20 });
+  const namespaceCache = createNamespaceCache(
+    {
+      get: (name) => caches.namespaces.get(name),
+      onArrival: (handler) => void caches.namespaces.onChange(({ type, object }) => (type === 'deleted' ? undefined : handler(object.metadata.name))),
+    },
+    clock,
+  );
+  const deps: ReviewDeps = {
+    enforced: () => loader.current,
+    namespaces: namespaceCache,
+    tenantOf: (name) => caches.tenants.get(name),
+    systemNamespace,
+    namespaceWaitMs: config['namespace-wait'],
+    clock,
+  };
+  const closing = (): boolean => listener.state === 'closing';
+  const validate = createValidate({
+    handle: (text) => {
+      const startedMs = clock.monotonicMs();
+      const finish = (reviewed: Reviewed): Reviewed => {
+        countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
+        if (reviewed.record !== undefined) sink.record(reviewed.record);
+        return reviewed;
+      };
+      const reviewed = handleReview(text, deps);
+      return reviewed instanceof Promise ? reviewed.then(finish) : finish(reviewed);
+    },
+    guard,
+    clock,
+    deadlineMs: config['review-deadline'],
+    closing,
+    onBug: bug,
+    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+  });
+
+  const stopping = new AbortController();
+  measureOnScrape(metrics, { caches, holder, guard, loader, clock });
+  followChanges(caches, loader, holder);
+  for (const { cache } of eachCache(caches)) cache.start(stopping.signal);
+  if (config.tlsFiles !== undefined) {
+    const onError = (error: unknown): void => log.error({ err: error }, 'the serving certificate could not be read');
+    void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
+  }
+  const reporting = reporter.run(stopping.signal);
+  const endpoint = createEndpoint({
+    host: config.metricsListen.host,
+    port: config.metricsListen.port,
+    metrics: metrics.registry,
+    ready: readyChecks({
+      caches: Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
+      state: () => state,
+      certificateExpiresMs: () => holder.expiresMs,
+      certificateProblem: () => holder.problem?.message,
+      leaving: () => listener.state !== 'serving',
+    }),
+  });
+  const { url: endpointUrl } = await endpoint.start();
+  const port = await listener.listen(createApp({ validate, send: createSend(closing) }));
+  const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
+  const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  log.info({ url, endpointUrl, replica: config.replica }, 'listening');
+
+  let stopped: Promise<void> | undefined;
+  const stopAll = async (): Promise<void> => {
+    await listener.drain();
+    loader.close();
+    stopping.abort(new Error('the webhook stops'));
+    await reporting;
+    await sink.close();
+    await endpoint.close();
+    log.info('every request was answered; the end');
+  };
+  return { url, endpointUrl, loader, stop: () => (stopped ??= stopAll()) };
+};
