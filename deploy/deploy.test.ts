@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { readConfig as readOperatorConfig } from '../operator/config.ts';
+import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
 
@@ -157,6 +159,38 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
       assert.equal(meant.length, 1, `${kind} ${metadata.name}`);
       const names = meant[0]?.spec.containers.flatMap((container) => container.ports.map(({ name }) => name));
       for (const { targetPort } of ports ?? []) assert.ok(names?.includes(targetPort), `${metadata.name}: ${targetPort}`);
+    }
+  });
+
+  it('base: each process understands the flags that it is given', async () => {
+    const readers: Readonly<Record<string, typeof readOperatorConfig | typeof readWebhookConfig>> = {
+      'writ-operator': readOperatorConfig,
+      'writ-webhook': readWebhookConfig,
+    };
+    const values: Readonly<Record<string, string>> = {
+      NAMESPACE: 'writ-system',
+      POD_NAME: 'writ-webhook-0',
+      TRUST_DIGEST: `sha256:${'0'.repeat(64)}`,
+    };
+    const deployments = (await built('base')).filter(({ kind }) => kind === 'Deployment');
+    assert.equal(deployments.length, 2);
+    for (const { metadata, spec } of deployments) {
+      const [container] = (spec as { template: { spec: { containers: { args: string[]; env: { name: string; value?: string }[] }[] } } })
+        .template.spec.containers;
+      assert.ok(container);
+      const given = (argv: Readonly<Record<string, string>>) =>
+        readers[metadata.name]?.(
+          container.args.map((argument) => argument.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => argv[name] ?? whole)),
+          {},
+        );
+      const config = given(values);
+      assert.equal(config?.kind, 'config', JSON.stringify(config));
+      // As shipped the digest is empty: the process must refuse to start and name the flag.
+      const shipped = given({
+        ...values,
+        ...Object.fromEntries(container.env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
+      });
+      assert.match(shipped?.kind === 'error' ? shipped.message : '', /--trust-digest/);
     }
   });
 

@@ -45,7 +45,7 @@ const FIRST_RETRY_MS = 200;
 const LONGEST_WAIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const DEFAULT_CONCURRENT_CALLS = 16;
+export const DEFAULT_CONCURRENT_CALLS = 16;
 
 export type CallerOptions = {
   readonly transport: Transport;
@@ -124,7 +124,7 @@ export const createCaller = (options: CallerOptions): Caller => {
         signal: request.signal,
       });
       try {
-        const answer = await transport.send({ ...wire(request), signal: deadline.signal });
+        const answer = await transport.send({ ...wire(request), signal: deadline.signal, isWatch: true });
         if (answer.status >= 400) parseAnswer(answer, await readText(answer.body), clock.now());
         return { body: answer.body, close: () => answer.body.destroy() };
       } catch (error) {

@@ -11,7 +11,7 @@
 import { apiVersionOf } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
 import type { Clock } from '../process/clock.ts';
-import { createCaller } from './call.ts';
+import { createCaller, DEFAULT_CONCURRENT_CALLS } from './call.ts';
 import type { KubeRequest } from './call.ts';
 import { createCredentials } from './credentials.ts';
 import { isNotFound } from './errors.ts';
@@ -101,7 +101,7 @@ const PATCH_CONTENT_TYPES: Readonly<Record<PatchType, string>> = {
 
 export const createKubeClient = (options: KubeClientOptions): KubeClient => {
   const credentials = createCredentials(options);
-  const transport = createTransport({ ...options, credentials });
+  const transport = createTransport({ ...options, credentials, maxConnections: options.maxConcurrentCalls ?? DEFAULT_CONCURRENT_CALLS });
   return clientOver(createCaller({ ...options, transport }), options);
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// At most so many at once, first come first served. It bounds the connections of calls: undici opens one more for each
-// request that finds none free, and a limit inside its pool would let long watches starve the calls.
+// At most so many at once, first come first served. Waiting here rather than in undici's pool, a call
+// can still be refused by its fence, and its time limit begins when it is sent.
 
 export type Gate = {
   /** Resolves with the function that gives the place back; rejects with the signal's reason when aborted first. */

@@ -34,7 +34,7 @@ export const applyStatus = async <T extends KubeObject>(
   },
 ): Promise<StatusOutcome<T>> => {
   const { resource, object, clock, fieldManager = STATUS_MANAGER } = input;
-  const { name, namespace, uid, generation } = object.metadata;
+  const { name, namespace, generation } = object.metadata;
   const live = (object as { readonly status?: LiveStatus }).status ?? {};
   const { conditions, ...fields } = input.status;
   const wanted: LiveStatus = {
@@ -47,8 +47,9 @@ export const applyStatus = async <T extends KubeObject>(
   const body = {
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,
-    // The uid makes it fail, instead of describing another object, when this one was deleted and made anew.
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(uid === undefined ? {} : { uid }) },
+    // No uid: the status of a custom resource is written without a look at it. What is written to an object that was made anew
+    // meanwhile is put right by the reconcile that its making causes.
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
     status: wanted,
   };
   const signal = input.signal === undefined ? {} : { signal: input.signal };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire: one undici Agent for each generation of connection credentials. When the TLS material changes, new calls use a
-// new Agent and the old one closes once its last answer is read; a new token only changes a header. HTTP/1.1 on purpose: a
-// stalled HTTP/2 connection would stall every watch at once. Calls are bounded by the gate in call.ts, so an Agent has at
-// most that many connections plus one for each open watch.
+// The wire: for each generation of connection credentials one bounded pool for calls, and connections of their own for watches,
+// which would otherwise take the calls' places. When the TLS material changes, new requests use new ones and the old ones close
+// once their last answer is read; a new token only changes a header. HTTP/1.1 on purpose: a stalled HTTP/2 connection would
+// stall every watch at once.
 import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Readable } from 'node:stream';
@@ -17,6 +17,8 @@ export type WireRequest = {
   readonly body?: string;
   readonly contentType?: string;
   readonly signal: AbortSignal;
+  /** The answer stays open: it gets a connection of its own. */
+  readonly isWatch?: boolean;
   /** Called in the same turn in which the request is handed to the connection; what it throws stops the request. */
   readonly beforeSend?: () => void;
 };
@@ -33,7 +35,7 @@ export type Transport = {
   close(): Promise<void>;
 };
 
-type Generation = { readonly digest: string; readonly agent: Dispatcher };
+type Generation = { readonly digest: string; readonly calls: Dispatcher; readonly watches: Dispatcher };
 
 // Below the API server's own idle limit of 90 s, so that it is rarely the server who closes first.
 const KEEP_ALIVE_MS = 60_000;
@@ -42,6 +44,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export const createTransport = (options: {
   readonly credentials: CredentialSource;
   readonly userAgent: string;
+  /** Connections for calls; further calls wait for one. */
+  readonly maxConnections: number;
   readonly observe?: KubeObserver;
 }): Transport => {
   const { credentials, observe } = options;
@@ -50,15 +54,22 @@ export const createTransport = (options: {
   let open = 0;
   let closed = false;
 
-  const agentFor = (wanted: Credentials): Dispatcher => {
-    if (generation?.digest === wanted.connectionDigest) return generation.agent;
-    const old = generation?.agent;
-    const agent = newAgent(wanted);
+  const generationFor = (wanted: Credentials): Generation => {
+    if (generation?.digest === wanted.connectionDigest) return generation;
+    const old = generation;
+    generation = {
+      digest: wanted.connectionDigest,
+      calls: counted(newAgent(wanted, options.maxConnections)),
+      watches: counted(newAgent(wanted, undefined)),
+    };
+    if (old !== undefined) for (const agent of [old.calls, old.watches]) void retire(agent);
+    return generation;
+  };
+
+  const counted = (agent: Dispatcher): Dispatcher => {
     agent.on('connect', () => observe?.connections?.((open += 1)));
     agent.on('disconnect', () => observe?.connections?.((open -= 1)));
     agents.add(agent);
-    generation = { digest: wanted.connectionDigest, agent };
-    if (old !== undefined) void retire(old);
     return agent;
   };
 
@@ -70,7 +81,8 @@ export const createTransport = (options: {
   const attempt = async (request: WireRequest, as: Credentials): Promise<WireAnswer> => {
     if (closed) throw new KubeTransportError('CONNECT', 'the client is closed');
     request.beforeSend?.();
-    const answer = await agentFor(as).request({
+    const { calls, watches } = generationFor(as);
+    const answer = await (request.isWatch === true ? watches : calls).request({
       origin: as.origin,
       path: as.basePath + request.path,
       method: request.method,
@@ -112,9 +124,15 @@ export const createTransport = (options: {
   };
 };
 
-const newAgent = (credentials: Credentials): Dispatcher => {
+const newAgent = (credentials: Credentials, connections: number | undefined): Dispatcher => {
   const { tls, proxyUrl } = credentials;
-  const settings = { allowH2: false, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS };
+  const settings = {
+    ...(connections === undefined ? {} : { connections }),
+    allowH2: false,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+  };
   const connect = { ...tls, timeout: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelay: 30_000 };
   return proxyUrl === undefined ? new Agent({ ...settings, connect }) : new ProxyAgent({ ...settings, uri: proxyUrl, requestTls: connect });
 };
@@ -134,12 +152,15 @@ const CONNECT_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+// Node gives OpenSSL's verification results as they are named there.
+const TLS_CODE = /^ERR_(TLS|SSL)|CERT|^UNABLE_TO_|SELF_SIGNED|SIGNATURE/;
+
 /** Names what undici and Node throw; our own errors and the caller's abort pass as they are. */
 export const asTransportError = (error: unknown, signal?: AbortSignal): unknown => {
   if (signal?.aborted === true) return signal.reason;
   if (!(error instanceof Error) || error.name.startsWith('Kube')) return error;
   const code = 'code' in error ? String(error.code) : '';
-  const isConnect = CONNECT_CODES.has(code) || code.startsWith('ERR_TLS') || code.includes('CERT') || code.startsWith('ERR_SSL');
+  const isConnect = CONNECT_CODES.has(code) || TLS_CODE.test(code);
   return new KubeTransportError(
     isConnect ? 'CONNECT' : 'RESET',
     `no answer from the API server: ${error.message}${code === '' ? '' : ` (${code})`}`,

@@ -141,7 +141,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): ConfigOutcome => {
   if (metricsListen === undefined) return error(`--metrics-address: "${values['metrics-address']}" is not host:port`);
   if (receiverListen === undefined) return error(`--receiver-address: "${values['receiver-address']}" is not host:port`);
   if (!isDigest(values['trust-digest'])) return error('--trust-digest: write sha256: and 64 hex digits');
-  if (!isName(values['system-namespace'])) return error(`--system-namespace: "${values['system-namespace']}" is not a name`);
+  if (!isName(values['system-namespace'])) return error('--system-namespace: write the name of a namespace');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByService(values['webhook-service']) : targetByUrl(url);
   if (found === undefined) {

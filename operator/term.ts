@@ -104,8 +104,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       systemNamespace,
       recorder,
       liveObject: (kind, name) => liveObject(caches, kind, name),
-      widen: scope.widen,
-      settle: scope.settle,
+      widen: (source, policies, stop) => scope.widen(source, policies, stop),
+      settle: (source) => scope.settle(source),
     });
     return (key, stop) => reconcile(key, { signal: stop });
   }

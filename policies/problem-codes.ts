@@ -155,6 +155,12 @@ export const problemCodes = {
   TRUST_KEY_INVALID: { summary: 'A public key in the trust policy cannot be read.', fix: 'give one PEM block BEGIN PUBLIC KEY' },
   TRUST_KEY_SHARED: { summary: 'One key is listed twice in the trust policy.', fix: 'list each key once, under one principal' },
   TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires and pin its new digest' },
+  // command line
+  FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },
+  FILE_EXISTS: { summary: 'A file is there already and would be lost.', fix: 'choose another name or move the file away' },
+  FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
+  KEY_UNREADABLE: { summary: 'The private key cannot be read.', fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one' },
+  DECISION_NOT_FOUND: { summary: 'The log has no decision of this id.', fix: 'check the id, and that the log is that of the replica that answered' },
 } as const satisfies Record<string, ProblemCodeEntry>;
 
 export type ProblemCode = keyof typeof problemCodes;

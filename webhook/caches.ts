@@ -46,8 +46,10 @@ export const createCaches = (options: {
   readonly onError: (error: unknown) => void;
 }): Caches => {
   const { client, clock, systemNamespace: namespace, withCertificate, onError } = options;
-  const follow = <T extends KubeObject>(resource: Resource, selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {}): Informer<T> =>
-    createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
+  const follow = <T extends KubeObject>(
+    resource: Resource,
+    selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {},
+  ): Informer<T> => createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
   return {
     policies: follow<SealedCopy>(policies),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
@@ -58,7 +60,12 @@ export const createCaches = (options: {
   };
 };
 
-export const eachCache = (caches: Caches): readonly { readonly name: CacheName; readonly cache: Pick<Informer<unknown>, 'start' | 'hasSynced' | 'lastEventAgeMs' | 'synced'> }[] => [
+export const eachCache = (
+  caches: Caches,
+): readonly {
+  readonly name: CacheName;
+  readonly cache: Pick<Informer<unknown>, 'start' | 'hasSynced' | 'lastEventAgeMs' | 'synced'>;
+}[] => [
   { name: 'policies', cache: caches.policies },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },

@@ -11,21 +11,87 @@ export const PROGRAM = 'writ-webhook';
 export const SUMMARY = 'Decides admission requests by the signed policies of the cluster.';
 
 export const webhookFlags = defineFlags({
-  address: { type: 'string', env: 'WRIT_ADDRESS', default: '0.0.0.0:9443', doc: 'Where to serve POST /validate over HTTPS; port 0 picks one.' },
-  'metrics-address': { type: 'string', env: 'WRIT_METRICS_ADDRESS', default: '0.0.0.0:8080', doc: 'Where to serve /metrics, /healthz and /readyz over HTTP.' },
-  'trust-digest': { type: 'string', env: 'WRIT_TRUST_DIGEST', required: true, doc: 'Digest (sha256:…) of the document of TrustPolicy cluster; other bytes are refused.' },
-  'system-namespace': { type: 'string', env: 'WRIT_SYSTEM_NAMESPACE', default: SYSTEM_NAMESPACE, doc: 'The namespace that Writ runs in; it is never governed.' },
+  address: {
+    type: 'string',
+    env: 'WRIT_ADDRESS',
+    default: '0.0.0.0:9443',
+    doc: 'Where to serve POST /validate over HTTPS; port 0 picks one.',
+  },
+  'metrics-address': {
+    type: 'string',
+    env: 'WRIT_METRICS_ADDRESS',
+    default: '0.0.0.0:8080',
+    doc: 'Where to serve /metrics, /healthz and /readyz over HTTP.',
+  },
+  'trust-digest': {
+    type: 'string',
+    env: 'WRIT_TRUST_DIGEST',
+    required: true,
+    doc: 'Digest (sha256:…) of the document of TrustPolicy cluster; other bytes are refused.',
+  },
+  'system-namespace': {
+    type: 'string',
+    env: 'WRIT_SYSTEM_NAMESPACE',
+    default: SYSTEM_NAMESPACE,
+    doc: 'The namespace that Writ runs in; it is never governed.',
+  },
   'replica-id': { type: 'string', env: 'WRIT_REPLICA_ID', doc: 'Name of this replica in its report; the host name unless given.' },
-  kubeconfig: { type: 'string', env: 'WRIT_KUBECONFIG', doc: "A kubeconfig file; without it the pod's service account, else what kubectl would use." },
-  'tls-cert-file': { type: 'string', env: 'WRIT_TLS_CERT_FILE', doc: 'Serving certificate in PEM, read again every 10 s, instead of the Secret writ-webhook-tls.' },
+  kubeconfig: {
+    type: 'string',
+    env: 'WRIT_KUBECONFIG',
+    doc: "A kubeconfig file; without it the pod's service account, else what kubectl would use.",
+  },
+  'tls-cert-file': {
+    type: 'string',
+    env: 'WRIT_TLS_CERT_FILE',
+    doc: 'Serving certificate in PEM, read again every 10 s, instead of the Secret writ-webhook-tls.',
+  },
   'tls-key-file': { type: 'string', env: 'WRIT_TLS_KEY_FILE', doc: 'Private key in PEM that belongs to --tls-cert-file.' },
-  'decision-log': { type: 'string', env: 'WRIT_DECISION_LOG', doc: 'File that decision records are appended to, one JSON object a line; standard output unless given.' },
-  'drain-delay': { type: 'duration', env: 'WRIT_DRAIN_DELAY', default: 8000, doc: 'How long to serve on after SIGTERM, while the cluster takes this replica out of its endpoints.' },
-  'drain-linger': { type: 'duration', env: 'WRIT_DRAIN_LINGER', default: 3000, doc: 'How long connections then have to end by their own next answer, before idle ones are closed.' },
-  'review-deadline': { type: 'duration', env: 'WRIT_REVIEW_DEADLINE', default: 4800, doc: 'The longest that an answer may take; the time that the API server names counts when it is shorter.' },
-  'namespace-wait': { type: 'duration', env: 'WRIT_NAMESPACE_WAIT', default: 1000, doc: 'How long a request waits for a namespace that was made a moment ago.' },
-  'max-in-flight': { type: 'number', env: 'WRIT_MAX_IN_FLIGHT', default: 512, min: 1, max: 100_000, doc: 'Requests taken on at once; those beyond are answered 429 at once.' },
-  'max-body-mebibytes': { type: 'number', env: 'WRIT_MAX_BODY_MEBIBYTES', default: 128, min: 7, max: 16_384, doc: 'Request bodies held at once, together.' },
+  'decision-log': {
+    type: 'string',
+    env: 'WRIT_DECISION_LOG',
+    doc: 'File that decision records are appended to, one JSON object a line; standard output unless given.',
+  },
+  'drain-delay': {
+    type: 'duration',
+    env: 'WRIT_DRAIN_DELAY',
+    default: 8000,
+    doc: 'How long to serve on after SIGTERM, while the cluster takes this replica out of its endpoints.',
+  },
+  'drain-linger': {
+    type: 'duration',
+    env: 'WRIT_DRAIN_LINGER',
+    default: 3000,
+    doc: 'How long connections then have to end by their own next answer, before idle ones are closed.',
+  },
+  'review-deadline': {
+    type: 'duration',
+    env: 'WRIT_REVIEW_DEADLINE',
+    default: 4800,
+    doc: 'The longest that an answer may take; the time that the API server names counts when it is shorter.',
+  },
+  'namespace-wait': {
+    type: 'duration',
+    env: 'WRIT_NAMESPACE_WAIT',
+    default: 1000,
+    doc: 'How long a request waits for a namespace that was made a moment ago.',
+  },
+  'max-in-flight': {
+    type: 'number',
+    env: 'WRIT_MAX_IN_FLIGHT',
+    default: 512,
+    min: 1,
+    max: 100_000,
+    doc: 'Requests taken on at once; those beyond are answered 429 at once.',
+  },
+  'max-body-mebibytes': {
+    type: 'number',
+    env: 'WRIT_MAX_BODY_MEBIBYTES',
+    default: 128,
+    min: 7,
+    max: 16_384,
+    doc: 'Request bodies held at once, together.',
+  },
   'log-level': { type: 'string', env: 'WRIT_LOG_LEVEL', choices: logLevels, default: 'info', doc: 'What is logged.' },
 });
 
@@ -62,7 +128,8 @@ const complete = (values: FlagValues<typeof webhookFlags>): ConfigOutcome => {
   if (!isDigest(values['trust-digest'])) return error('--trust-digest: write sha256: and 64 hex digits');
   const replica = values['replica-id'] ?? hostname().toLowerCase();
   if (!isName(replica) || replica.length > 200) return error(`--replica-id: "${replica}" is not a name such as a pod may have`);
-  if (!isName(values['system-namespace'])) return error(`--system-namespace: "${values['system-namespace']}" is not a name`);
+  const systemNamespace: string = values['system-namespace'];
+  if (!isName(systemNamespace)) return error(`--system-namespace: ${JSON.stringify(systemNamespace)} is not a name`);
   const certFile = values['tls-cert-file'];
   const keyFile = values['tls-key-file'];
   if ((certFile === undefined) !== (keyFile === undefined)) return error('--tls-cert-file and --tls-key-file belong together');

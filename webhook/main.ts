@@ -17,7 +17,11 @@ else if (outcome.kind === 'error') {
   const { config } = outcome;
   const signal = shutdownSignal();
   const log = createLog({ name: PROGRAM, level: config['log-level'] });
-  const client = createKubeClient({ ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }), clock, userAgent: PROGRAM });
+  const client = createKubeClient({
+    ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }),
+    clock,
+    userAgent: PROGRAM,
+  });
   const webhook = await startWebhook({ config, client, clock, log });
   if (!signal.aborted) await once(signal, 'abort');
   await webhook.stop();

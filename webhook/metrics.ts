@@ -57,7 +57,7 @@ export const webhookMetrics = defineMetrics({
   setClosed: {
     kind: 'gauge',
     name: 'writ_set_closed',
-    help: '1 while governed namespaces are closed because no set can be enforced.',
+    help: '1 while governed namespaces are closed because no policy is in force.',
   },
   policiesEnforced: { kind: 'gauge', name: 'writ_policies_enforced', help: 'Policies in force.' },
   policiesExpired: { kind: 'gauge', name: 'writ_policies_expired', help: 'Policies past their date, whose scope is closed.' },
@@ -135,7 +135,7 @@ export const createRefusalCounter = (metrics: WebhookMetrics): ((state: LoaderSt
 export const showState = (metrics: WebhookMetrics, { enforced, documents, refused, pending }: LoaderState): void => {
   metrics.setInfo.clear();
   metrics.setInfo.set({ set_digest: enforced.closed === undefined ? enforced.set.digest : '', trust_digest: enforced.trustDigest }, 1);
-  metrics.setClosed.set({}, enforced.closed === undefined ? 0 : 1);
+  metrics.setClosed.set({}, enforced.closed === undefined && documents.length > 0 ? 0 : 1);
   metrics.policiesEnforced.set({}, enforced.closed === undefined ? documents.length : 0);
   metrics.policiesExpired.set({}, enforced.expired.length);
   metrics.commitsPending.set({}, pending.length);

@@ -66,8 +66,19 @@ const observeCaches = (caches: Caches): Observed | undefined => {
 
 const logFlip = (log: Log, { state, commits }: Flip): void => {
   const { enforced, documents } = state;
-  if (enforced.closed !== undefined) log.warn({ code: enforced.closed.code, why: enforced.closed.message }, 'governed namespaces are closed');
-  else log.info({ setDigest: enforced.set.digest, policies: documents.length, commits: commits.map(({ source, revision }) => `${source} ${revision}`) }, 'a policy set is in force');
+  if (enforced.closed !== undefined)
+    log.warn({ code: enforced.closed.code, why: enforced.closed.message }, 'governed namespaces are closed');
+  else if (documents.length === 0)
+    log.warn({ code: 'NO_VERIFIED_POLICY' }, 'governed namespaces are closed to workloads: no policy is in force');
+  else
+    log.info(
+      {
+        setDigest: enforced.set.digest,
+        policies: documents.length,
+        commits: commits.map(({ source, revision }) => `${source} ${revision}`),
+      },
+      'a policy set is in force',
+    );
 };
 
 const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): void =>
@@ -79,7 +90,9 @@ const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): v
     revisions: enforced.revisions,
     ...(enforced.closed === undefined ? {} : { closed: enforced.closed.code }),
     policies:
-      enforced.closed === undefined ? documents.map(({ name, version, digest, signers }) => ({ policy: name, version, digest, signers })) : [],
+      enforced.closed === undefined
+        ? documents.map(({ name, version, digest, signers }) => ({ policy: name, version, digest, signers }))
+        : [],
   });
 
 /** What refused, once per reason: the same line every minute would bury the others. */
@@ -97,7 +110,13 @@ const createRefusalLog = (log: Log): ((state: LoaderState) => void) => {
   };
 };
 
-type Watched = { readonly caches: Caches; readonly holder: CertificateHolder; readonly guard: Guard; readonly loader: Loader; readonly clock: Clock };
+type Watched = {
+  readonly caches: Caches;
+  readonly holder: CertificateHolder;
+  readonly guard: Guard;
+  readonly loader: Loader;
+  readonly clock: Clock;
+};
 
 /** What is cheaper to ask at a scrape than to follow. */
 const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loader, clock }: Watched): void => {
@@ -188,7 +207,8 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
   const namespaceCache = createNamespaceCache(
     {
       get: (name) => caches.namespaces.get(name),
-      onArrival: (handler) => void caches.namespaces.onChange(({ type, object }) => (type === 'deleted' ? undefined : handler(object.metadata.name))),
+      onArrival: (handler) =>
+        void caches.namespaces.onChange(({ type, object }) => (type === 'deleted' ? undefined : handler(object.metadata.name))),
     },
     clock,
   );

@@ -309,7 +309,7 @@ export type GitSource = {
  */
 export type GitSourceSpec = {
   /**
-   * Address of the repository, https:// or ssh://; http:// and file:/// are followed only where the operator is started to allow them. Credentials belong into secretRef.
+   * Address of the repository, https:// or ssh://; other schemes are refused unless the operator is started to allow them. Credentials belong into secretRef.
    */
   readonly url: string;
   readonly ref?: GitSourceRef;
@@ -344,7 +344,7 @@ export type GitSourceSpec = {
   };
   readonly verify?: GitSourceVerify;
   /**
-   * Tenant to which the source is confined.
+   * Tenant to which the source is to be confined. Not done by this version, which therefore refuses a source that asks for it.
    */
   readonly tenantRef?: {
     /**
@@ -390,7 +390,7 @@ export type GitSourceRef = {
   readonly commit?: string;
 };
 /**
- * Signatures that commits or tags must carry, asked for in addition to the seals of the documents, never instead of them.
+ * Signatures that commits or tags must carry, in addition to the seals of the documents, never instead of them. Not checked by this version, which therefore refuses a source that asks for them.
  */
 export type GitSourceVerify = {
   /**
@@ -487,7 +487,7 @@ export type GitSourceStatus = {
   };
 };
 /**
- * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. All of spec can be read by policies as tenant.
+ * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.
  */
 export type Tenant = {
   readonly apiVersion: 'writ.dev/v1alpha1';
@@ -498,7 +498,7 @@ export type Tenant = {
   readonly status?: TenantStatus;
 };
 /**
- * The tenant's namespaces and the facts that policies judge by.
+ * The tenant's namespaces and the facts that policies judge by. Writ itself acts on suspend and namespaces; the rest is there to be read.
  */
 export type TenantSpec = {
   /**
@@ -986,7 +986,7 @@ export type TenantStatus = {
    */
   readonly conditions?: readonly Condition[];
   /**
-   * Namespaces that carry the tenant's label.
+   * Namespaces of spec that are there and carry the tenant's label.
    */
   readonly namespaceCount?: number;
   /**
@@ -1046,7 +1046,7 @@ export type TenantStatusRuleset = {
   readonly digest?: string;
 };
 /**
- * A release of policies with their settings, sealed as one by the digests of its members.
+ * A release of policies with their settings, sealed as one by the digests of its members. This version keeps Rulesets as data and enforces none.
  */
 export type Ruleset = {
   readonly apiVersion: 'writ.dev/v1alpha1';
@@ -1086,7 +1086,7 @@ export type RulesetSpec = {
    */
   readonly license?: string;
   /**
-   * Whom the ruleset binds. Tenants are those that subscribe to it, Cluster is every governed namespace.
+   * Whom the ruleset is meant to bind. Tenants are those that subscribe to it, Cluster is every governed namespace.
    */
   readonly scope?: 'Tenants' | 'Cluster';
   /**
@@ -1161,7 +1161,7 @@ export type RulesetStatus = {
    */
   readonly observedGeneration?: number;
   /**
-   * Verified says whether the signed document is genuine, DependenciesMet whether the rulesets that it requires are there. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   * Verified is for the signed document, DependenciesMet for the rulesets that it requires. Reconciling and Stalled are there only while true; Stalled means that a person must act.
    *
    * @maxItems 16
    */
@@ -1294,7 +1294,7 @@ export type PolicyControl = {
   readonly relation?: string;
 };
 /**
- * Kind of the objects that carry parameters.
+ * Kind of the objects that carry parameters. Read, but refused when the policy is compiled; settings of a policy stand under params.
  */
 export type PolicyParamKind = {
   /**

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of the flags of each process.
+import { tmpdir } from 'node:os';
 import { formatDuration } from '../../process/flags.ts';
 import type { FlagDefinition, FlagTable } from '../../process/flags.ts';
 import { code, page, plain, table } from './markdown.ts';
@@ -9,6 +10,8 @@ export type Program = { readonly program: string; readonly summary: string; read
 const defaultText = (definition: FlagDefinition): string => {
   if (definition.required === true) return 'required';
   if (definition.default === undefined) return definition.type === 'boolean' ? code('false') : '';
+  // A default below the temporary folder must not differ from machine to machine.
+  if (definition.type === 'string') return code(definition.default.replace(tmpdir(), '$TMPDIR'));
   return code(definition.type === 'duration' ? formatDuration(definition.default) : String(definition.default));
 };
 

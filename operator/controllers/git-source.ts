@@ -114,7 +114,7 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
 
 const isExpired = ({ objects }: Held, nowMs: number): boolean => objects.expiresMs !== undefined && objects.expiresMs <= nowMs;
 
-type Standing = { readonly generation: number | undefined; readonly trustDigest: string; readonly nowMs: number };
+type Standing = Pick<Held, 'generation' | 'trustDigest'> & { readonly nowMs: number };
 
 const isReusable = (commit: Held, { generation, trustDigest, nowMs }: Standing): boolean =>
   commit.generation === generation && commit.trustDigest === trustDigest && !isExpired(commit, nowMs);
@@ -138,9 +138,8 @@ const readCurrent = async (
   if (!credentials.ok) return failed('Fetched', [credentials.problem], { transient: true });
   const requestedMs = newRequestMs(source);
   const trust = deps.trust.current();
-  const trustDigest = trust.ok ? trust.trust.digest : '';
-  const reusable =
-    known?.generation === metadata.generation && known.trustDigest === trustDigest && !isExpired(known, nowMs) ? known : undefined;
+  const standing = { generation: metadata.generation, trustDigest: trust.ok ? trust.trust.digest : '', nowMs };
+  const reusable = known !== undefined && isReusable(known, standing) ? known : undefined;
   const fetched = await deps.sources.fetch(
     {
       url: spec.url,
@@ -168,7 +167,7 @@ const readCurrent = async (
   return {
     ok: true,
     value: {
-      commit: { commit, revision, committedAtMs, generation: metadata.generation, trustDigest, objects: reading.objects },
+      commit: { commit, revision, committedAtMs, ...standing, objects: reading.objects },
       receivedAtMs,
     },
   };

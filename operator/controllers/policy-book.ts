@@ -81,7 +81,11 @@ const judgeBytes = ({ metadata, signature }: LivePolicy, trust: Trust, nowMs: nu
     const message = `the document is ${signed.kind}/${signed.name}, the object Policy/${metadata.name}`;
     return { ok: false, problem: { code: 'POLICY_NAME_MISMATCH', message } };
   }
-  const input = { policy: signed.object, digest: signed.digest, positionOf: signed.parsed.positionOf };
+  const input = {
+    policy: signed.object,
+    digest: signed.digest,
+    positionOf: (path: readonly (string | number)[]) => signed.parsed.positionOf(path),
+  };
   return {
     ok: true,
     policy: signed.object,

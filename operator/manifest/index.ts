@@ -58,14 +58,11 @@ const atFile = (code: Problem['code'], path: string, message: string): Problem =
 });
 
 const nameProblem = (path: string): Problem | undefined => {
-  switch (placeOf(path).is) {
-    case 'misplaced':
-      return atFile('MANIFEST_MISPLACED', path, 'this file would be left unread');
-    case 'repository-seal':
-      return atFile('KIND_NOT_ENFORCED', path, 'one seal for a whole repository is not read by this version; seal each document');
-    default:
-      return undefined;
-  }
+  const place = placeOf(path).is;
+  if (place === 'misplaced') return atFile('MANIFEST_MISPLACED', path, 'this file would be left unread');
+  return place === 'repository-seal'
+    ? atFile('KIND_NOT_ENFORCED', path, 'one seal for a whole repository is not read by this version; seal each document')
+    : undefined;
 };
 
 /** Sorts the files of a commit into documents with their seals. Total; the order of `files` does not matter. */

@@ -78,7 +78,7 @@ const describe = (document: ManifestDocument, parsed: ParsedDocument, name: stri
 const verifySigned = (document: ManifestDocument, options: VerifyOptions): Outcome => {
   const outcome = verifyArtifact({ bytes: document.bytes, bundles: document.bundles, file: document.path }, options.trust, options.at);
   if (!outcome.ok) {
-    return document.bundles.length === 0
+    return outcome.problem.code === 'SEAL_MISSING'
       ? refused(atFile('SEAL_MISSING', document.path, `there is no ${document.path}.sigstore.json`))
       : { ok: false, problems: outcome.problems };
   }
@@ -105,14 +105,9 @@ const readUnsigned = (document: ManifestDocument): Outcome => {
   if (!valid.ok) return { ok: false, problems: valid.problems };
   if (valid.kind !== KINDS[document.kindHint]) return wrongKind(document, parsed.document, valid.kind);
   const verified = describe(document, parsed.document, valid.object.metadata.name);
-  switch (valid.kind) {
-    case 'Tenant':
-      return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
-    case 'TrustPolicy':
-      return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object } };
-    default:
-      return wrongKind(document, parsed.document, valid.kind);
-  }
+  if (valid.kind === 'Tenant') return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
+  if (valid.kind === 'TrustPolicy') return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object } };
+  return wrongKind(document, parsed.document, valid.kind);
 };
 
 const verifyTrust = (document: ManifestDocument, trust: Trust): Outcome => {

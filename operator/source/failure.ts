@@ -34,7 +34,7 @@ const rows: readonly Row[] = [
   {
     code: 'SOURCE_GIT_MISSING',
     transient: false,
-    pattern: /setsid: failed to execute git|spawn \S+ ENOENT/,
+    pattern: /setsid: failed to execute git|git: not found|No such file or directory: git/,
     message: 'git is not installed where the operator runs',
   },
   {
@@ -110,6 +110,7 @@ const lastWord = (stderr: string): string => {
 
 /** The failure that this run of git stands for; `doing` says what it was for, `secrets` never appear. */
 export const failureOf = (run: GitRun, about: { readonly doing: string; readonly secrets: readonly string[] }): Failure => {
+  if (run.stopped === 'not started') return failure('SOURCE_GIT_MISSING', 'git is not installed where the operator runs');
   if (run.stopped === 'overflow') return failure('SOURCE_TOO_MANY_REFS', `${about.doing}: the remote sends a longer list than the limit`);
   if (run.stopped === 'aborted') return failure('SOURCE_CANCELLED', `${about.doing} was ended`, { transient: true });
   const row = rows.find(({ pattern }) => pattern.test(run.stderr));

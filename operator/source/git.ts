@@ -29,7 +29,7 @@ export type GitRun = {
   readonly stdout: Buffer;
   /** Its last 64 KiB. */
   readonly stderr: string;
-  readonly stopped: 'aborted' | 'overflow' | undefined;
+  readonly stopped: 'aborted' | 'overflow' | 'not started' | undefined;
 };
 
 export type Git = (command: GitCommand) => Promise<GitRun>;
@@ -120,6 +120,7 @@ export const createGit = (options: { readonly path: string }): Git => {
         .outputHandler((_binary, out, err) => {
           child = children.take();
           children.stop();
+          if (child?.pid === undefined) stopped = 'not started';
           if (command.signal.aborted) abort();
           out.on('data', (chunk: Buffer) => {
             stdoutBytes += chunk.length;

@@ -3,13 +3,15 @@
 //
 // The payload is never parsed: it is only hashed while it streams by, so that a 25 MiB delivery costs no memory. What
 // was pushed is learnt from the remote itself; a delivery can make us look, never make us believe.
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { ProblemCode, Result } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createAllowance, createDeliveryLog } from './deliveries.ts';
 import type { Allowance, DeliveryLog, DeliveryRecord } from './deliveries.ts';
+import { deliveryId, headerOf, isGenuine, macOf, schemes } from './signature.ts';
+import type { Delivery, ReceiverType } from './signature.ts';
 
-export type ReceiverType = 'GitHub' | 'GitLab' | 'Gitea' | 'GenericHMAC';
+export type { Delivery, ReceiverType } from './signature.ts';
 
 export type Hook = {
   /** `namespace/name` of the GitSource. */
@@ -17,15 +19,6 @@ export type Hook = {
   readonly type: ReceiverType;
   /** The shared secret. */
   readonly token: string;
-};
-
-export type Delivery = {
-  readonly method: string;
-  /** The path alone, without a query. */
-  readonly path: string;
-  /** Names in lower case, as node:http gives them. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 };
 
 export type DeliveryAnswer = {
@@ -60,72 +53,8 @@ export const receiverPath = (hook: Pick<Hook, 'token' | 'sourceKey'>): string =>
 // GitHub sends 25 MiB at most; more is not a delivery.
 const BODY_BYTES = 25 * 1024 * 1024;
 const TOKEN_LENGTH = 16;
-const RATE = { burst: 30, refillMs: 1000 };
-
-type Scheme = {
-  readonly proof: string;
-  readonly id: readonly string[];
-  readonly event: string | undefined;
-  readonly pushes: ReadonlySet<string>;
-};
-
-// The events that change refs. Everything else that is properly signed is thanked for and ignored.
-const schemes: Readonly<Record<ReceiverType, Scheme>> = {
-  GitHub: {
-    proof: 'x-hub-signature-256',
-    id: ['x-github-delivery'],
-    event: 'x-github-event',
-    pushes: new Set(['push', 'create', 'delete']),
-  },
-  GitLab: {
-    proof: 'x-gitlab-token',
-    id: ['idempotency-key', 'x-gitlab-event-uuid'],
-    event: 'x-gitlab-event',
-    pushes: new Set(['Push Hook', 'Tag Push Hook']),
-  },
-  Gitea: { proof: 'x-gitea-signature', id: ['x-gitea-delivery'], event: 'x-gitea-event', pushes: new Set(['push', 'create', 'delete']) },
-  GenericHMAC: { proof: 'x-signature', id: ['x-delivery-id'], event: undefined, pushes: new Set() },
-};
-
-const headerOf = (delivery: Delivery, name: string): string | undefined => {
-  const value = Object.hasOwn(delivery.headers, name) ? delivery.headers[name] : undefined;
-  return typeof value === 'string' ? value : undefined;
-};
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-// Both sides are hashed first: timingSafeEqual wants equal lengths, and the length of a token is part of the secret.
-const equal = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
-
-const isGenuine = (type: ReceiverType, proof: string, expected: { readonly token: string; readonly mac: string }): boolean => {
-  switch (type) {
-    case 'GitLab':
-      return equal(proof, expected.token);
-    case 'Gitea':
-      return equal(proof.toLowerCase(), expected.mac);
-    case 'GitHub':
-    case 'GenericHMAC':
-      return equal(proof.toLowerCase(), `sha256=${expected.mac}`);
-  }
-};
-
-const chunks = async function* (body: Delivery['body']): AsyncGenerator<Uint8Array> {
-  if (body instanceof Uint8Array) yield body;
-  else yield* body;
-};
-
-const macOf = async (delivery: Delivery, token: string, limitBytes: number): Promise<string | undefined> => {
-  // A sender that tells the length is refused before its bytes are read.
-  if (Number(headerOf(delivery, 'content-length') ?? 0) > limitBytes) return undefined;
-  const mac = createHmac('sha256', token);
-  let bytes = 0;
-  for await (const chunk of chunks(delivery.body)) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) return undefined;
-    mac.update(chunk);
-  }
-  return mac.digest('hex');
-};
+// A pull of attention, not of bytes: each accepted delivery costs one ls-remote at most.
+const RATE = { burst: 60, refillMs: 500 };
 
 type Registered = { readonly hook: Hook; readonly path: string; readonly log: DeliveryLog; readonly allowance: Allowance };
 type Ruling = Pick<DeliveryRecord, 'verdict' | 'reason'> & {
@@ -250,9 +179,3 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
     },
   };
 };
-
-const deliveryId = (delivery: Delivery, scheme: Scheme): string | undefined =>
-  scheme.id
-    .map((name) => headerOf(delivery, name))
-    .find((id) => id !== undefined && id !== '')
-    ?.slice(0, 128);

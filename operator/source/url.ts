@@ -15,7 +15,7 @@ export type SourceUrl = {
 
 export type UrlPolicy = { readonly allowFileUrls: boolean; readonly allowPlainHttp: boolean };
 
-const SCP_STYLE = /^(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9._-]+):(?!\/\/)(?!:)\/?([^\s]+)$/;
+const SCP_STYLE = /^(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9._-]+):(?!\/\/)(?!:)\/?([^\s@]+)$/;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/i;
 const SSH_USER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 

@@ -1,21 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-import { issueAt } from './syntax/issue.ts';
+/**
+ * The Common Expression Language as Kubernetes has it: expressions are compiled once (lexer → parser → IR → closures, no code is
+ * generated) and evaluated without I/O, clock or exceptions, within a budget of steps.
+ *
+ * In: the text of an expression and the names it may use; then values for these names, made of JSON by `parseJson` or `fromJson`, or
+ * lazy structs derived from `Fields`. Out: a value, or a CelError with cel-go's words and the place in the source. This file is the
+ * whole public surface and the folder depends on re2js alone; README.md describes both. Anyone may import it.
+ */
+import { environmentOf, NEWEST_VERSION } from './functions/environment.ts';
+import { build } from './program/build.ts';
+import { Evaluation } from './program/evaluation.ts';
+import type { Node } from './program/evaluation.ts';
+import { lowerExpr } from './program/lower.ts';
+import type { Bindings, Budget, Program } from './program/program.ts';
 import type { Issue } from './syntax/issue.ts';
-import type { Program } from './program/program.ts';
+import { parse } from './syntax/parser.ts';
+import { CelError } from './values/error.ts';
+import type { Value } from './values/value.ts';
 
-export type { Issue } from './syntax/issue.ts';
-export type { Bindings, Budget, Program } from './program/program.ts';
+export { CelType } from './values/boxed.ts';
 export { CelError, isBudgetError, isCelError } from './values/error.ts';
-export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
-export type { CelInt, JsonMap, Value } from './values/value.ts';
+export { fromJson, parseJson, toJson } from './values/json.ts';
 export { CelMap } from './values/map.ts';
 export { CelDuration, CelTimestamp } from './values/time.ts';
-export { CelType } from './values/boxed.ts';
-export { fromJson, parseJson, toJson } from './values/json.ts';
+export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
+export type { CelInt, JsonMap, Value } from './values/value.ts';
+export type { Bindings, Budget, Program } from './program/program.ts';
+export type { Issue } from './syntax/issue.ts';
 
 /** What the expression must give; exact as Kubernetes has it (`dyn` is not `bool`). */
 export type ResultType = 'bool' | 'string' | 'string-or-null' | 'any';
-export type CompileOptions = { readonly variables: readonly string[]; readonly result?: ResultType };
+
+export type CompileOptions = {
+  /** Names that the expression may use; a name with dots is one variable. */
+  readonly variables: readonly string[];
+  readonly result?: ResultType;
+  /** The Kubernetes minor whose functions are known, `1.36` by default. */
+  readonly version?: string;
+};
+
 export type CompileResult = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly issues: readonly Issue[] };
 
-export const compile = (source: string, _options: CompileOptions): CompileResult => ({ ok: false, issues: [issueAt(source, 0, 'not built yet')] });
+const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError => {
+  const evaluation = new Evaluation(bindings, budget);
+  try {
+    const value = root(evaluation);
+    return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;
+  } catch (error) {
+    // The last net: a stack that data nested too deeply has used up. Nothing else here throws.
+    if (error instanceof RangeError) return new CelError('operation cancelled: evaluation needs too much work or memory', evaluation.at, true);
+    throw error;
+  }
+};
+
+/** Expression text → program, or everything that is wrong with it. Total. */
+export const compile = (source: string, options: CompileOptions): CompileResult => {
+  const parsed = parse(source);
+  if (!parsed.ok) return parsed;
+  const environment = environmentOf(options.version ?? NEWEST_VERSION);
+  const { ir, issues, references } = lowerExpr(parsed.expr, { source, variables: new Set(options.variables), environment });
+  if (issues.length > 0) return { ok: false, issues: issues.toSorted((left, right) => left.offset - right.offset) };
+  const root = build(ir);
+  return { ok: true, program: { source, references, evaluate: (bindings, budget) => run(root, bindings, budget) } };
+};

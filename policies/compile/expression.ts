@@ -34,8 +34,7 @@ const MAX_KEPT = 20_000;
 const kept = new Map<string, Program>();
 
 const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
-  // `authorizer` is declared only so that its use is told from a misspelling.
-  const variables = [...expression.variables, 'authorizer'];
+  const { variables } = expression;
   const key = JSON.stringify([expression.source, expression.result, variables]);
   const known = kept.get(key);
   if (known !== undefined) return { program: known };
@@ -47,28 +46,34 @@ const compiled = (expression: Expression): { readonly program: Program } | { rea
   return { program: outcome.program };
 };
 
-const LITERAL = /[bB]?[rR]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\/\/[^\n]*/g;
+// Raw strings first: in them a backslash escapes nothing.
+const LITERAL =
+  /(?:[bB]?[rR]|[rR][bB])(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"[^"]*"|'[^']*')|[bB]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\/\/[^\n]*/g;
 
 /** Names read as `variables.NAME` that are not declared before: Kubernetes refuses these when a policy is created. */
-const unknownVariable = (expression: Expression): string | undefined => {
-  const code = expression.source.replaceAll(LITERAL, "''");
+const unknownVariable = (code: string, composed: ReadonlySet<string>): string | undefined => {
   for (const [, name] of code.matchAll(/(?<![\w.])variables\s*\.\s*\??\s*(\w+)/g))
-    if (name !== undefined && !expression.composed.has(name)) return name;
+    if (name !== undefined && !composed.has(name)) return name;
   return undefined;
 };
 
-export const compileExpression = (expression: Expression, positionOf: PositionOf | undefined, problems: Problem[]): Program | undefined => {
+/** Adds what is wrong to `problems`. */
+export const compileExpression = (
+  expression: Expression,
+  { positionOf, problems }: { readonly positionOf: PositionOf | undefined; readonly problems: Problem[] },
+): Program | undefined => {
   const place = { path: expression.path, positionOf };
+  const code = expression.source.replaceAll(LITERAL, "''");
+  if (/(?<![\w.])authorizer\b/.test(code)) {
+    problems.push(problemAt('POLICY_AUTHORIZER', 'the expression uses authorizer', place));
+    return undefined;
+  }
   const outcome = compiled(expression);
   if ('messages' in outcome) {
     for (const message of outcome.messages) problems.push(problemAt('POLICY_EXPRESSION', message, place));
     return undefined;
   }
-  if (outcome.program.references.has('authorizer')) {
-    problems.push(problemAt('POLICY_AUTHORIZER', 'the expression uses authorizer', place));
-    return undefined;
-  }
-  const unknown = unknownVariable(expression);
+  const unknown = unknownVariable(code, expression.composed);
   if (unknown !== undefined) {
     problems.push(problemAt('POLICY_EXPRESSION', `undefined field '${unknown}': variables may only use those declared before them`, place));
     return undefined;

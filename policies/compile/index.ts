@@ -61,7 +61,7 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
       continue;
     }
     names.add(name);
-    const outcome = compilePolicy(input.policy, input.digest, input.positionOf);
+    const outcome = compilePolicy(input);
     if (outcome.ok) policies.push(outcome.policy);
     else refused.push({ name, problems: outcome.problems });
   }

@@ -12,6 +12,7 @@ import { compileSchema } from './json-schema.ts';
 import type { SchemaCheck } from './json-schema.ts';
 import type { CompiledPolicy, CompiledValidation, NamedProgram } from './policy-set.ts';
 
+export type PolicySource = { readonly policy: Policy; readonly digest: string; readonly positionOf?: PositionOf };
 export type PolicyOutcome =
   | { readonly ok: true; readonly policy: CompiledPolicy }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -27,7 +28,7 @@ const RESERVED = new Set(
 
 const expression = (context: Context, one: Omit<Expression, 'variables'> & { readonly composes: boolean }): Program | undefined => {
   const variables = one.composes && one.composed.size > 0 ? [...context.base, 'variables'] : context.base;
-  return compileExpression({ ...one, variables }, context.positionOf, context.problems);
+  return compileExpression({ ...one, variables }, context);
 };
 
 const compileVariables = (spec: PolicySpec, context: Context): readonly NamedProgram[] => {
@@ -172,7 +173,7 @@ const checkShape = (spec: PolicySpec, context: Context): void => {
   }
 };
 
-export const compilePolicy = (policy: Policy, digest: string, positionOf: PositionOf | undefined): PolicyOutcome => {
+export const compilePolicy = ({ policy, digest, positionOf }: PolicySource): PolicyOutcome => {
   const { spec } = policy;
   const problems: Problem[] = [];
   const hasParams = spec.params !== undefined || spec.paramKind !== undefined;

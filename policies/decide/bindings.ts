@@ -134,5 +134,7 @@ class Variables extends Fields {
 }
 
 /** A context of its own for validations, messages and audit annotations each, as Kubernetes has it. */
-export const withVariables = (programs: readonly NamedProgram[], bindings: Bindings, budget: Budget): Bindings =>
-  programs.length === 0 ? bindings : new Variables(programs, bindings, budget).bind().bindings;
+export const withVariables = (
+  programs: readonly NamedProgram[],
+  { bindings, budget }: { readonly bindings: Bindings; readonly budget: Budget },
+): Bindings => (programs.length === 0 ? bindings : new Variables(programs, bindings, budget).bind().bindings);

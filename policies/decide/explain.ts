@@ -6,7 +6,7 @@
 import type { MatchOutcome } from '../compile/match.ts';
 import type { CompiledPolicy, Enforcement, PolicySet } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
-import { decide, namespaceLabelsOf, startRun, strongest } from './index.ts';
+import { decide, startRun, strongest } from './index.ts';
 import type { AdmissionFacts, Decision, Verdict, Violation } from './index.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { Step } from './policy.ts';
@@ -51,7 +51,7 @@ const explainPolicy = (policy: CompiledPolicy, subject: Subject, facts: Admissio
     if (step.kind === 'match') match = step.outcome;
     else steps.push(step);
   };
-  const outcome = evaluatePolicy(policy, { ...startRun(subject, facts, namespaceLabelsOf(subject, facts)), trace });
+  const outcome = evaluatePolicy(policy, { ...startRun(subject, facts), trace });
   return {
     policy: policy.name,
     digest: policy.digest,

@@ -8,7 +8,7 @@
  * command line and tests all call this one function.
  */
 import { TENANT_LABEL } from '../../crds/kinds.ts';
-import { fromJson } from '../cel/index.ts';
+import { fromJson, toJson } from '../cel/index.ts';
 import { isClusterScoped, isNamespaceResource } from '../compile/match.ts';
 import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/policy-set.ts';
 import { labelsOf } from '../compile/selector.ts';
@@ -33,6 +33,8 @@ export type AdmissionFacts = {
   readonly namespaceObject: JsonObject | null;
   /** The Tenant object that the namespace belongs to. */
   readonly tenant: JsonObject | null;
+  /** Whether the request is Writ's to decide; by default the tenant label of the namespace says it. */
+  readonly governed?: boolean;
   readonly limits?: DecisionLimits;
 };
 
@@ -95,7 +97,7 @@ const cachedLabels = (namespace: JsonObject): Labels => {
 };
 
 /** A Namespace is matched by its own labels, in the state it is to have; everything else by those of its namespace. */
-export const namespaceLabelsOf = (subject: Subject, facts: AdmissionFacts): Labels | undefined => {
+const namespaceLabelsOf = (subject: Subject, facts: AdmissionFacts): Labels | undefined => {
   const { request, object, oldObject } = subject;
   if (isNamespaceResource(request.resource) && request.subResource === '') return labelsOf(object ?? oldObject);
   return facts.namespaceObject === null ? undefined : cachedLabels(facts.namespaceObject);
@@ -103,22 +105,24 @@ export const namespaceLabelsOf = (subject: Subject, facts: AdmissionFacts): Labe
 
 const isBeingDeleted = (subject: Subject): boolean => own(ownMap(subject.oldObject, 'metadata'), 'deletionTimestamp') !== undefined;
 
+/** What lies in a namespace is Writ's to decide when that carries the tenant label, or is not known to carry none. */
+const isGoverned = (subject: Subject, facts: AdmissionFacts): boolean => {
+  if (facts.governed !== undefined) return facts.governed;
+  const labels = isClusterScoped(subject.request) ? undefined : namespaceLabelsOf(subject, facts);
+  return labels === undefined || labels.has(TENANT_LABEL);
+};
+
 /**
  * Whether the default of deny holds this request: a new or changed workload in a governed namespace. What is on its way out
  * may finish, since finalizers are taken off by updates.
  */
-const isClosed = (subject: Subject, labels: Labels | undefined): boolean => {
+const isClosed = (subject: Subject): boolean => {
   const { request, kindInfo } = subject;
   if (kindInfo === undefined || isClusterScoped(request)) return false;
   if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return false;
   if (request.subResource !== '' && request.subResource !== 'ephemeralcontainers') return false;
-  if (labels !== undefined && !labels.has(TENANT_LABEL)) return false;
   return !isBeingDeleted(subject);
 };
-
-/** Not in Writ's scope: a namespace that is known and carries no tenant label. */
-const isUngoverned = (subject: Subject, labels: Labels | undefined): boolean =>
-  !isClusterScoped(subject.request) && labels !== undefined && !labels.has(TENANT_LABEL);
 
 const answer = (setDigest: string, violations: readonly Violation[]): Decision => ({
   verdict: strongest(violations.map((violation) => violation.enforcement)),
@@ -139,23 +143,27 @@ const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome): vo
   tally.evaluated.push({ policy: policy.name, digest: policy.digest, verdict });
 };
 
-export const startRun = (subject: Subject, facts: AdmissionFacts, labels: Labels | undefined): Run => ({
+const plainOf = (subject: Subject): (() => unknown) => {
+  let known: { readonly data: unknown } | undefined;
+  return () => (known ??= { data: toJson(subject.object) }).data;
+};
+
+export const startRun = (subject: Subject, facts: AdmissionFacts): Run => ({
   subject,
-  match: { request: subject.request, namespaceLabels: labels, isAgent: subject.isAgent },
+  match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent },
   base: baseBindings(subject, facts),
   locale: localeOf(subject, facts),
+  json: plainOf(subject),
   meter: createMeter(facts.limits ?? DEFAULT_LIMITS),
 });
 
 export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts): Decision => {
-  const labels = namespaceLabelsOf(subject, facts);
-  if (set.policies.length === 0) {
-    return answer(set.digest, isClosed(subject, labels) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
-  }
-  if (isUngoverned(subject, labels)) return answer(set.digest, []);
-  const run = startRun(subject, facts, labels);
+  if (!isGoverned(subject, facts)) return answer(set.digest, []);
+  if (set.policies.length === 0)
+    return answer(set.digest, isClosed(subject) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
+  const run = startRun(subject, facts);
   const tally: Tally = { violations: [], annotations: [], evaluated: [] };
-  for (const policy of set.candidates(subject.request, labels)) {
+  for (const policy of set.candidates(subject.request, run.match.namespaceLabels)) {
     count(tally, policy, evaluatePolicy(policy, run));
     // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
     if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);

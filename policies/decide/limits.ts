@@ -49,8 +49,13 @@ export type Evaluated =
   | { readonly kind: 'spent' };
 
 /** `spent`: not this expression alone went too far, but there is nothing left for the phase or the decision. */
-export const evaluate = (meter: Meter, program: Program, bindings: Bindings): Evaluated => {
-  const result: Value | CelError = metered(meter, (budget) => program.evaluate(bindings, budget));
+export const evaluate = (program: Program, { meter, bindings }: { readonly meter: Meter; readonly bindings: Bindings }): Evaluated => {
+  const result: Value | CelError = metered(meter, (budget) => {
+    const found = program.evaluate(bindings, budget);
+    // A step too dear for what was left has used all of it.
+    if (isBudgetError(found)) budget.remaining = 0;
+    return found;
+  });
   if (isBudgetError(result) && (meter.phase <= 0 || meter.decision <= 0)) return { kind: 'spent' };
   return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
 };

@@ -35,21 +35,19 @@ const localised = (messages: ReadonlyMap<string, string>, locale: string): strin
 
 const isLine = (text: string): boolean => text !== '' && !/[\r\n]/.test(text) && Buffer.byteLength(text) <= MESSAGE_MAX_BYTES;
 
-const evaluated = (validation: CompiledValidation, bindings: Bindings, meter: Meter): string | undefined => {
+type Speech = { readonly bindings: Bindings; readonly locale: string; readonly meter: Meter };
+
+const evaluated = (validation: CompiledValidation, { bindings, meter }: Speech): string | undefined => {
   if (validation.messageExpression === undefined) return undefined;
-  const result = evaluate(meter, validation.messageExpression, bindings);
+  const result = evaluate(validation.messageExpression, { meter, bindings });
   if (result.kind !== 'value' || typeof result.value !== 'string') return undefined;
   const text = result.value.trim();
   return isLine(text) ? text : undefined;
 };
 
 /** messageExpression, else the message in the user's language, else the message, else the expression itself. */
-export const breachMessage = (
-  validation: CompiledValidation,
-  bindings: Bindings,
-  speech: { readonly locale: string; readonly meter: Meter },
-): string => {
-  const made = evaluated(validation, bindings, speech.meter) ?? localised(validation.messages, speech.locale) ?? validation.message;
+export const breachMessage = (validation: CompiledValidation, speech: Speech): string => {
+  const made = evaluated(validation, speech) ?? localised(validation.messages, speech.locale) ?? validation.message;
   const text = made?.trim() ?? '';
   return text === '' ? `failed expression: ${validation.program.source.trim()}` : text;
 };

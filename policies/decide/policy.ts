@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One policy's say about one request, with the rules of ValidatingAdmissionPolicy for errors and budgets.
-import { toJson } from '../cel/index.ts';
 import type { Bindings } from '../cel/index.ts';
 import { matchOutcome } from '../compile/match.ts';
 import type { MatchFacts, MatchOutcome } from '../compile/match.ts';
@@ -27,6 +26,8 @@ export type Run = {
   readonly match: MatchFacts;
   readonly base: Bindings;
   readonly locale: string;
+  /** The object as plain JSON data, made when a schema first asks. */
+  readonly json: () => unknown;
   readonly meter: Meter;
   /** Explaining only: told of every step. */
   readonly trace?: (step: Step) => void;
@@ -77,7 +78,7 @@ const matchConditions = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
   run.meter.phase = run.meter.limits.match;
   let fault: Fault | undefined;
   for (const { name, program } of policy.matchConditions) {
-    const result = evaluate(run.meter, program, bindings);
+    const result = evaluate(program, { meter: run.meter, bindings });
     const isTrue = result.kind === 'value' && result.value === true;
     const message = result.kind === 'error' ? result.message : result.kind === 'spent' ? SPENT : undefined;
     run.trace?.({
@@ -102,7 +103,7 @@ const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => 
   const { schema } = policy;
   // A deletion has no object to hold against a schema.
   if (schema === undefined || run.subject.object === null) return [];
-  const breach = metered(run.meter, (budget) => schema(toJson(run.subject.object), budget));
+  const breach = metered(run.meter, (budget) => schema(run.json(), budget));
   run.trace?.({
     kind: 'schema',
     name: 'jsonSchema',
@@ -119,7 +120,7 @@ type Judging = { readonly policy: CompiledPolicy; readonly contexts: Contexts; r
 
 const judge = (rule: number, validation: CompiledValidation, { policy, contexts, run }: Judging): readonly Violation[] | 'spent' => {
   const { program, reason } = validation;
-  const result = evaluate(run.meter, program, contexts.validations);
+  const result = evaluate(program, { meter: run.meter, bindings: contexts.validations });
   const place = { rule, expression: program.source, reason };
   if (result.kind === 'spent') return 'spent';
   if (result.kind === 'error') {
@@ -132,7 +133,7 @@ const judge = (rule: number, validation: CompiledValidation, { policy, contexts,
     run.trace?.({ kind: 'validation', name: program.source, outcome: 'true' });
     return [];
   }
-  const message = breachMessage(validation, contexts.messages(), run);
+  const message = breachMessage(validation, { bindings: contexts.messages(), locale: run.locale, meter: run.meter });
   run.trace?.({ kind: 'validation', name: program.source, outcome: 'false', message });
   return [violation(policy, { ...place, message, cause: 'false' })];
 };
@@ -142,8 +143,8 @@ const validate = (policy: CompiledPolicy, bindings: Bindings, run: Run): readonl
   const found: Violation[] = [...checkSchema(policy, run)];
   let messages: Bindings | undefined;
   const contexts: Contexts = {
-    validations: withVariables(policy.variables, bindings, run.meter.budget),
-    messages: () => (messages ??= withVariables(policy.variables, bindings, run.meter.budget)),
+    validations: withVariables(policy.variables, { bindings, budget: run.meter.budget }),
+    messages: () => (messages ??= withVariables(policy.variables, { bindings, budget: run.meter.budget })),
   };
   for (const [rule, validation] of policy.validations.entries()) {
     const violations = judge(rule, validation, { policy, contexts, run });
@@ -159,11 +160,11 @@ const validate = (policy: CompiledPolicy, bindings: Bindings, run: Run): readonl
 
 const annotate = (policy: CompiledPolicy, bindings: Bindings, run: Run): Pick<PolicyOutcome, 'violations' | 'auditAnnotations'> => {
   run.meter.phase = run.meter.limits.audit;
-  const context = withVariables(policy.variables, bindings, run.meter.budget);
+  const context = withVariables(policy.variables, { bindings, budget: run.meter.budget });
   const violations: Violation[] = [];
   const auditAnnotations: (readonly [string, string])[] = [];
   for (const { name, program } of policy.auditAnnotations) {
-    const result = evaluate(run.meter, program, context);
+    const result = evaluate(program, { meter: run.meter, bindings: context });
     if (result.kind === 'value') {
       const value = typeof result.value === 'string' ? result.value.trim() : '';
       run.trace?.({ kind: 'auditAnnotation', name, outcome: value === '' ? 'none' : 'written', message: value });

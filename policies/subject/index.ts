@@ -32,9 +32,9 @@ export type Subject = {
 export const subjectOf = (request: AdmissionRequest): Subject => {
   const { kind, object, oldObject } = request;
   const kindInfo = workloadKind(kind.group, kind.kind);
-  const paths = podPaths(kind);
-  const workload = workloadOf(object ?? oldObject, kind, paths);
-  const previous = object !== null && oldObject !== null ? workloadOf(oldObject, kind, paths) : undefined;
+  const place = { gvk: kind, paths: podPaths(kind) };
+  const workload = workloadOf(object ?? oldObject, place);
+  const previous = object !== null && oldObject !== null ? workloadOf(oldObject, place) : undefined;
   const source = { workload, previous, kindInfo };
   let isAgent: boolean | undefined;
   return {

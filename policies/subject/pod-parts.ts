@@ -5,6 +5,8 @@ import type { JsonMap, Value } from '../cel/index.ts';
 import { lastName, own, ownList, ownMap, ownText, readPath } from './paths.ts';
 import type { ParsedPodPaths } from './kind-index.ts';
 
+type Source = { readonly object: Value; readonly paths: ParsedPodPaths };
+
 const maps = (values: readonly Value[]): readonly JsonMap[] => values.filter((value) => isJsonMap(value));
 
 /** Copies own fields under new names; absent ones stay absent. */
@@ -86,7 +88,7 @@ const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers', 
 const containersOfSpec = (spec: JsonMap): readonly JsonMap[] => CONTAINER_LISTS.flatMap((list) => maps(ownList(spec, list)));
 
 /** Every container of every sort: those of the pod specs, those that stand alone, and bare images as `{name, image}`. */
-export const containersOf = (object: Value, paths: ParsedPodPaths, podSpecs: readonly JsonMap[]): readonly JsonMap[] => [
+export const containersOf = ({ object, paths, podSpecs }: Source & { readonly podSpecs: readonly JsonMap[] }): readonly JsonMap[] => [
   ...podSpecs.flatMap(containersOfSpec),
   ...paths.containers.flatMap((path) =>
     readPath(object, path).flatMap((value) =>
@@ -109,7 +111,7 @@ export const imagesOf = (containers: readonly JsonMap[], podSpecs: readonly Json
 };
 
 /** Every environment entry: of all containers, and of containers that the kind does not show. */
-export const envOf = (object: Value, paths: ParsedPodPaths, containers: readonly JsonMap[]): readonly JsonMap[] => {
+export const envOf = ({ object, paths, containers }: Source & { readonly containers: readonly JsonMap[] }): readonly JsonMap[] => {
   const imageless = [...paths.containers, ...paths.deployments]
     .flatMap((path) => maps(readPath(object, path)))
     .filter((holder) => ownText(holder, 'image') === undefined);
@@ -125,9 +127,8 @@ export const envOf = (object: Value, paths: ParsedPodPaths, containers: readonly
  * a fact written once on the object counts for its pods. Where two templates differ the first one wins.
  */
 export const metadataOf = (
-  object: Value,
-  paths: ParsedPodPaths | undefined,
   field: 'labels' | 'annotations',
+  { object, paths }: { readonly object: Value; readonly paths: ParsedPodPaths | undefined },
 ): Readonly<Record<string, string>> => {
   const sources: Value[] = [];
   if (paths !== undefined) {

@@ -121,15 +121,16 @@ const kserve = (row: Omit<WorkloadKind, 'group' | 'role'>): WorkloadKind => ({ g
 
 const rayCluster = (at: string, more: readonly string[] = []): PodPaths => ({
   templates: [`${at}.headGroupSpec.template`, `${at}.workerGroupSpecs[].template`, ...more],
-  containers: [`${at}.autoscalerOptions`, `${at}.historyServerOptions.collectorOptions`],
+  containers: [`${at}.autoscalerOptions`],
 });
-const ray = (kind: string, plural: string, paths: PodPaths): WorkloadKind => ({
-  group: 'ray.io',
-  kind,
-  plural,
-  role: 'model',
-  versions: { v1: paths, v1alpha1: paths },
+const withHistory = (at: string, paths: PodPaths): PodPaths => ({
+  ...paths,
+  containers: [...(paths.containers ?? []), `${at}.historyServerOptions.collectorOptions`],
 });
+const ray = (row: Pick<WorkloadKind, 'kind' | 'plural'>, at: string, more: readonly string[] = []): WorkloadKind => {
+  const paths = rayCluster(at, more);
+  return { group: 'ray.io', role: 'model', ...row, versions: { v1: withHistory(at, paths), v1alpha1: paths } };
+};
 
 export const workloadKinds: readonly WorkloadKind[] = [
   core('Pod', 'pods', '', { templates: [''] }),
@@ -279,9 +280,9 @@ export const workloadKinds: readonly WorkloadKind[] = [
   kserve({ kind: 'ServingRuntime', plural: 'servingruntimes', versions: { v1alpha1: servingRuntime } }),
   kserve({ kind: 'ClusterServingRuntime', plural: 'clusterservingruntimes', scope: 'Cluster', versions: { v1alpha1: servingRuntime } }),
 
-  ray('RayCluster', 'rayclusters', rayCluster('spec')),
-  ray('RayJob', 'rayjobs', rayCluster('spec.rayClusterSpec', ['spec.submitterPodTemplate'])),
-  ray('RayService', 'rayservices', rayCluster('spec.rayClusterConfig')),
+  ray({ kind: 'RayCluster', plural: 'rayclusters' }, 'spec'),
+  ray({ kind: 'RayJob', plural: 'rayjobs' }, 'spec.rayClusterSpec', ['spec.submitterPodTemplate']),
+  ray({ kind: 'RayService', plural: 'rayservices' }, 'spec.rayClusterConfig'),
   {
     group: 'trainer.kubeflow.org',
     kind: 'TrainJob',

@@ -27,11 +27,10 @@ const once = <T>(compute: () => T): (() => T) => {
 
 export const workloadOf = (
   object: Value,
-  gvk: { readonly group: string; readonly kind: string },
-  paths: ParsedPodPaths | undefined,
+  { gvk, paths }: { readonly gvk: { readonly group: string; readonly kind: string }; readonly paths: ParsedPodPaths | undefined },
 ): Workload => {
   const podSpecs = once(() => (paths === undefined ? [] : podSpecsOf(object, paths)));
-  const containers = once(() => (paths === undefined ? [] : containersOf(object, paths, podSpecs())));
+  const containers = once(() => (paths === undefined ? [] : containersOf({ object, paths, podSpecs: podSpecs() })));
   return {
     object,
     kind: gvk.kind,
@@ -39,9 +38,9 @@ export const workloadOf = (
     podSpecs,
     containers,
     images: once(() => imagesOf(containers(), podSpecs())),
-    env: once(() => (paths === undefined ? [] : envOf(object, paths, containers()))),
-    labels: once(() => metadataOf(object, paths, 'labels')),
-    annotations: once(() => metadataOf(object, paths, 'annotations')),
+    env: once(() => (paths === undefined ? [] : envOf({ object, paths, containers: containers() }))),
+    labels: once(() => metadataOf('labels', { object, paths })),
+    annotations: once(() => metadataOf('annotations', { object, paths })),
   };
 };
 

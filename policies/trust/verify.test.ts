@@ -111,7 +111,9 @@ const changed = (change: (bundle: Json) => void): string => {
 /** The other valid signature of the same key over the same bytes: (r, n−s). */
 const malleated = (bundle: string, key: KeyObject): string => {
   const parsed: Json = JSON.parse(bundle);
-  const der = Buffer.from(String(parsed['messageSignature']!['signature']), 'base64');
+  const text: unknown = parsed['messageSignature']!['signature'];
+  assert.ok(typeof text === 'string');
+  const der = Buffer.from(text, 'base64');
   const readInteger = (at: number): { value: bigint; next: number } => {
     const length = der[at + 1]!;
     return { value: BigInt(`0x${der.subarray(at + 2, at + 2 + length).toString('hex')}`), next: at + 2 + length };
@@ -344,7 +346,8 @@ describe('refused', () => {
   });
 
   it('at any time that is not one', () => {
-    for (const at of [Number.NaN, Number.POSITIVE_INFINITY]) assert.equal(check(good, { at }), 'SEAL_EXPIRED');
+    assert.equal(check(good, { at: Number.NaN }), 'SEAL_KEY_NOT_VALID');
+    assert.equal(check(good, { at: Number.POSITIVE_INFINITY }), 'SEAL_EXPIRED');
     assert.equal(check(seal(bytes, future.privateKey), { at: Number.NaN }), 'SEAL_KEY_NOT_VALID');
   });
 

@@ -2,7 +2,7 @@
 // What a machine must have before tests and demo can run, each with what to do where it is missing or too old.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 export type MissingPrerequisite = { readonly name: string; readonly fix: string };
@@ -59,14 +59,18 @@ const kubeconfigProblem = (path: string): MissingPrerequisite | undefined =>
         fix: 'name an existing kubeconfig file, or unset it to start a control plane here',
       };
 
+/** The user's own kubectl, which is enough for a cluster that is named. */
+export const kubectlOnPath = (env: NodeJS.ProcessEnv = process.env): string | undefined =>
+  [env['KUBEBUILDER_ASSETS'], ...(env['PATH'] ?? '').split(delimiter)]
+    .flatMap((folder) => (folder ? [join(folder, 'kubectl')] : []))
+    .find((path) => existsSync(path));
+
 /** What is needed to have a control plane: a named cluster, binaries, or Go, in this order. */
 export const controlPlaneProblem = async (env: NodeJS.ProcessEnv = process.env): Promise<MissingPrerequisite | undefined> => {
   const named = env['WRIT_KUBECONFIG'];
+  if (named) return kubeconfigProblem(named) ?? (kubectlOnPath(env) === undefined ? goProblem(env) : undefined);
   const assets = env['KUBEBUILDER_ASSETS'];
-  const namedProblem = named ? kubeconfigProblem(named) : undefined;
-  if (namedProblem !== undefined) return namedProblem;
-  if (assets) return assetsProblem(assets);
-  return goProblem(env);
+  return assets ? assetsProblem(assets) : goProblem(env);
 };
 
 /** Everything that is missing on this machine, in the order in which to mend it. */

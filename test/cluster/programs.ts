@@ -2,9 +2,9 @@
 // Where the programs of a control plane come from: binaries that the user has (KUBEBUILDER_ASSETS, as envtest has it),
 // else the one that is built here.
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { ensureBuilt, type BuildOptions } from './go-build.ts';
-import { controlPlaneProblem } from './prerequisites.ts';
+import { controlPlaneProblem, kubectlOnPath } from './prerequisites.ts';
 
 export type ProgramName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
 
@@ -35,7 +35,9 @@ export const findPrograms = async (options: BuildOptions = {}): Promise<Programs
 
 /** The words that start a kubectl: of the user's binaries, on the PATH, else the one that is built here. */
 export const findKubectl = async (options: BuildOptions = {}): Promise<readonly string[]> => {
-  const folders = [process.env['KUBEBUILDER_ASSETS'], ...(process.env['PATH'] ?? '').split(delimiter)];
-  const path = folders.flatMap((folder) => (folder ? [join(folder, 'kubectl')] : [])).find(existsSync);
-  return path === undefined ? [await ensureBuilt(options), 'kubectl'] : [path];
+  const path = kubectlOnPath();
+  if (path !== undefined) return [path];
+  const problem = await controlPlaneProblem();
+  if (problem !== undefined) throw new Error(`there is no kubectl, and none can be built: ${problem.name}; ${problem.fix}`);
+  return [await ensureBuilt(options), 'kubectl'];
 };

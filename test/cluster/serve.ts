@@ -3,6 +3,8 @@
 import { once } from 'node:events';
 import { startControlPlane } from './control-plane.ts';
 
+// A terminal that has gone must not keep the clean-up from happening.
+process.stdout.on('error', () => undefined);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 const stopSignal = (): { readonly came: Promise<unknown>; readonly signal: AbortSignal } => {

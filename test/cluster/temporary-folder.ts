@@ -3,12 +3,20 @@
 // owner crashed from one in use, and remove it.
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { rmSync } from 'node:fs';
+import { readlinkSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Short, because a Unix socket's path inside must stay below 104 bytes. The host matters where containers share /tmp.
-const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 6);
+// A pid means something only on its host and in its namespace, and containers may share /tmp.
+const pidNamespace = (): string => {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return ''; // not Linux
+  }
+};
+// Short, because a Unix socket's path inside must stay below 104 bytes.
+const host = createHash('sha256').update(`${hostname()} ${pidNamespace()}`).digest('hex').slice(0, 6);
 const NAME = new RegExp(String.raw`^writ-${host}-(\d+)-`);
 
 const isAlive = (pid: number): boolean => {

@@ -39,7 +39,10 @@ test('a bearer token', async (t) => {
   assert.deepEqual([...server.authorizations], [`Bearer ${bearer.token}`]);
   assert.equal(codeOf(await fetch({ credentials: { bearerToken: 'other-token', caCrt } })), 'SOURCE_CREDENTIAL_REFUSED');
   assert.equal(codeOf(await fetch({ credentials: { bearerToken: 'x\r\nX-Evil: 1', caCrt } })), 'SOURCE_CREDENTIAL_INVALID');
-  assert.equal(codeOf(await fetch({ credentials: { bearerToken: 'x', username: 'a', password: 'b', caCrt } })), 'SOURCE_CREDENTIAL_INVALID');
+  assert.equal(
+    codeOf(await fetch({ credentials: { bearerToken: 'x', username: 'a', password: 'b', caCrt } })),
+    'SOURCE_CREDENTIAL_INVALID',
+  );
 });
 
 test('a secret is in no argument and no environment of any process, and in files that only we may read', async (t) => {
@@ -58,7 +61,10 @@ test('a secret is in no argument and no environment of any process, and in files
   });
   snapshotOf(await fetch({ credentials: { bearerToken: bearer.token } }));
   await inspected;
-  assert.ok(seen.some((text) => text.includes(url)), 'git was looked at while it ran');
+  assert.ok(
+    seen.some((text) => text.includes(url)),
+    'git was looked at while it ran',
+  );
   assert.ok(!seen.some((text) => text.includes(bearer.token)));
   const names = await readdir(join(root, 'cache'), { recursive: true });
   const holders: string[] = [];
@@ -102,7 +108,14 @@ test('sources with different credentials share no mirror', async (t) => {
 
 test('a Secret is read by the keys of Flux, own keys only', () => {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  const data = { username: base64('u'), password: base64('p'), known_hosts: base64('h'), 'ca.crt': base64('c'), 'tls.key': base64('k'), other: base64('x') };
+  const data = {
+    username: base64('u'),
+    password: base64('p'),
+    known_hosts: base64('h'),
+    'ca.crt': base64('c'),
+    'tls.key': base64('k'),
+    other: base64('x'),
+  };
   assert.deepEqual(parseCredentials(data), { username: 'u', password: 'p', knownHosts: 'h', caCrt: 'c', tlsKey: 'k' });
   assert.deepEqual(parseCredentials(JSON.parse('{"__proto__": "eA=="}')), {});
 });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
@@ -36,7 +37,13 @@ test('a remote that refuses connections', async (t) => {
 test('answers that are not git', async (t) => {
   const { server, repository, fetch } = await openScene(t);
   await repository.publish({ f: '1' });
-  const rows = [[500, 'SOURCE_UNREACHABLE'], [503, 'SOURCE_UNREACHABLE'], [429, 'SOURCE_UNREACHABLE'], [404, 'SOURCE_NOT_FOUND'], [403, 'SOURCE_CREDENTIAL_REFUSED']] as const;
+  const rows = [
+    [500, 'SOURCE_UNREACHABLE'],
+    [503, 'SOURCE_UNREACHABLE'],
+    [429, 'SOURCE_UNREACHABLE'],
+    [404, 'SOURCE_NOT_FOUND'],
+    [403, 'SOURCE_CREDENTIAL_REFUSED'],
+  ] as const;
   for (const [status, code] of rows) {
     server.intercept = (_request, response) => {
       response.writeHead(status).end('<html>');
@@ -73,9 +80,13 @@ test('a remote that hangs is given up after the timeout, and no process stays', 
   assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '1' });
 });
 
+/** What a git that was ended leaves in a mirror. */
+const unfinished = async (dir: string): Promise<readonly string[]> =>
+  (await readdir(dir, { recursive: true })).filter((name) => /tmp_|\.lock$/.test(name));
+
 // Killed at once, but it is the kernel's to take the processes down.
 const ended = async (url: string): Promise<void> => {
-  for (let tries = 0; tries < 5000; tries += 1) {
+  for (let tries = 0; tries < 200; tries += 1) {
     if ((await sessionsTalkingTo(url)).length === 0) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -102,8 +113,7 @@ test('an abort in the middle of a fetch ends git with its children and leaves th
   abort.abort();
   assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
   await ended(url);
-  const left = await readdir(join(root, 'cache'), { recursive: true });
-  assert.deepEqual(left.filter((name) => /tmp_|\.lock$/.test(name)), []);
+  assert.deepEqual(await unfinished(join(root, 'cache')), []);
   server.intercept = undefined;
   assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '2' });
 });
@@ -159,7 +169,35 @@ test('what a crash left behind is removed by the next start', async (t) => {
   await repository.publish({ f: '1' });
   snapshotOf(await fetch());
   const left = await readdir(join(root, 'cache'));
-  assert.deepEqual(left.filter((name) => !name.startsWith(`writ-git-${process.pid}-`)), ['not-ours']);
+  assert.deepEqual(
+    left.filter((name) => !name.startsWith(`writ-git-${process.pid}-`)),
+    ['not-ours'],
+  );
+});
+
+test('an ssh that waits for a silent host ends with the git that started it', async (t) => {
+  if (spawnSync('ssh', ['-V']).status !== 0) return t.skip('needs ssh');
+  const accepted: Socket[] = [];
+  const silent = createServer((socket) => void accepted.push(socket)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => {
+    for (const socket of accepted) socket.destroy();
+    silent.close();
+  });
+  const address = silent.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const { fetch, root } = await openScene(t);
+  const abort = new AbortController();
+  const path = `${root}/silent.git`;
+  const result = fetch(
+    { url: `ssh://git@127.0.0.1:${address.port}${path}`, credentials: { identity: 'x', knownHosts: 'x' } },
+    abort.signal,
+  );
+  await once(silent, 'connection');
+  assert.ok((await sessionsTalkingTo(path)).some((line) => line.startsWith('ssh\0')));
+  abort.abort();
+  assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
+  await ended(path);
 });
 
 const mountSmallDisk = (dir: string): boolean => spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir]).status === 0;
@@ -183,6 +221,7 @@ test('a full disk under the mirror is told, and the next fetch after it has spac
   const full = await fetch();
   assert.ok(full.kind === 'problem' && full.transient, JSON.stringify(full));
   assert.equal(full.problem.code, 'SOURCE_DISK_FULL');
+  assert.deepEqual(await unfinished(cache), []);
   assert.deepEqual(await textsOf(before), { f: '1' });
   await rm(filler);
   assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: 'x'.repeat(200_000) });

@@ -14,7 +14,14 @@ test('a branch brings its files, revision and date', async (t) => {
   assert.equal(new Date(snapshot.committedAt).getUTCFullYear(), 2026);
   assert.equal(snapshot.forced, undefined);
   assert.deepEqual(await textsOf(snapshot), { 'README.md': 'hi\n', 'policies/a.yaml': 'a: 1\n', 'policies/empty': '' });
-  assert.deepEqual(snapshot.files().map(({ size, mode }) => [size, mode]), [[3, '100644'], [5, '100644'], [0, '100644']]);
+  assert.deepEqual(
+    snapshot.files().map(({ size, mode }) => [size, mode]),
+    [
+      [3, '100644'],
+      [5, '100644'],
+      [0, '100644'],
+    ],
+  );
 });
 
 test('bytes are those of the blob, whatever they are', async (t) => {
@@ -24,7 +31,10 @@ test('bytes are those of the blob, whatever they are', async (t) => {
   const snapshot = snapshotOf(await fetch());
   const read = await snapshot.read(['policies/junk.yaml', 'policies/same.yaml'], forever());
   assert.ok(read.ok);
-  assert.deepEqual(read.files.map((file) => Buffer.from(file.bytes).equals(bytes)), [true, true]);
+  assert.deepEqual(
+    read.files.map((file) => Buffer.from(file.bytes).equals(bytes)),
+    [true, true],
+  );
   await assert.rejects(() => snapshot.read(['policies/other.yaml'], forever()), RangeError);
 });
 
@@ -71,7 +81,10 @@ test('a server that refuses commits by id is asked for what lies behind its bran
 test('path and ignore choose files', async (t) => {
   const { repository, fetch } = await openScene(t);
   await repository.publish({ 'a/policies/x.yaml': 'x', 'a/policies/old/y.yaml': 'y', 'a/notes.md': 'n', 'b/z.yaml': 'z' });
-  const paths = async (request: object): Promise<readonly string[]> => snapshotOf(await fetch(request)).files().map((file) => file.path);
+  const paths = async (request: object): Promise<readonly string[]> =>
+    snapshotOf(await fetch(request))
+      .files()
+      .map((file) => file.path);
   assert.deepEqual(await paths({ path: './a/' }), ['notes.md', 'policies/old/y.yaml', 'policies/x.yaml']);
   assert.deepEqual(await paths({ path: 'a', ignore: '*.md\nold/\n' }), ['policies/x.yaml']);
   assert.deepEqual(await paths({ ignore: '/*\n!/b\n' }), ['b/z.yaml']);

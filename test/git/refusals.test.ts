@@ -82,7 +82,10 @@ test('a 50 MB file is not downloaded, and refused only where it is read', async 
   await repository.publish({ 'policies/big.yaml': randomBytes(50_000_000), 'policies/small.yaml': 's' });
   const snapshot = snapshotOf(await fetch());
   assert.ok(server.sentBytes < MIB, `${server.sentBytes} bytes were sent`);
-  assert.deepEqual(snapshot.files().map((file) => file.size), [undefined, 1]);
+  assert.deepEqual(
+    snapshot.files().map((file) => file.size),
+    [undefined, 1],
+  );
   const small = await snapshot.read(['policies/small.yaml'], forever());
   assert.ok(small.ok);
   const big = await snapshot.read(['policies/small.yaml', 'policies/big.yaml'], forever());
@@ -122,12 +125,48 @@ test('what would run a program is refused before git is started', async (t) => {
   // With no program to find, a row that reached git would end as SOURCE_GIT_MISSING.
   const { url, fetch } = await openScene(t, { sources: { programPath: '/nonexistent' } });
   const urls = [
-    'ext::sh -c touch% /tmp/pwned', 'ext::sh', 'fd::7', '--upload-pack=touch /tmp/pwned', '-u', 'git@github.com:acme/policies.git', 'host:path',
-    'ssh://-oProxyCommand=touch/x', 'ssh://git@-oProxyCommand=x/x', 'ssh://-l@host/x', 'ssh://git:pw@host/x', 'https://user:pw@host/x', 'https://token@host/x',
-    'https://host', 'https://host/x?a', 'https://host/x#b', 'https://host/a b', 'https://host/a\nb', 'git://host/x', 'file://other/x', 'javascript:alert(1)', '', 'x'.repeat(3000),
+    'ext::sh -c touch% /tmp/pwned',
+    'ext::sh',
+    'fd::7',
+    '--upload-pack=touch /tmp/pwned',
+    '-u',
+    'git@github.com:acme/policies.git',
+    'host:path',
+    'ssh://-oProxyCommand=touch/x',
+    'ssh://git@-oProxyCommand=x/x',
+    'ssh://-l@host/x',
+    'ssh://git:pw@host/x',
+    'https://user:pw@host/x',
+    'https://token@host/x',
+    'https://host',
+    'https://host/x?a',
+    'https://host/x#b',
+    'https://host/a b',
+    'https://host/a\nb',
+    'git://host/x',
+    'file://other/x',
+    'javascript:alert(1)',
+    '',
+    'x'.repeat(3000),
   ];
   for (const bad of urls) assert.equal(codeOf(await fetch({ url: bad })), 'SOURCE_URL_REFUSED', bad);
-  const refs = ['--upload-pack=touch /tmp/x', '-x', 'a..b', 'a b', 'a:b', 'a^', 'a~1', 'a\nb', 'x.lock', '@{-1}', '@', '/a', 'a/', 'refs/heads/*', ''];
+  const refs = [
+    '--upload-pack=touch /tmp/x',
+    '-x',
+    'a..b',
+    'a b',
+    'a:b',
+    'a^',
+    'a~1',
+    'a\nb',
+    'x.lock',
+    '@{-1}',
+    '@',
+    '/a',
+    'a/',
+    'refs/heads/*',
+    '',
+  ];
   for (const branch of refs) assert.equal(codeOf(await fetch({ ref: { branch } })), 'SOURCE_REF_INVALID', branch);
   assert.equal(codeOf(await fetch({ ref: { name: '--upload-pack=x' } })), 'SOURCE_REF_INVALID');
   assert.equal(codeOf(await fetch({ ref: { commit: 'HEAD' } })), 'SOURCE_REF_INVALID');

@@ -41,12 +41,17 @@ const change = (path: string, content: Content): readonly (string | Uint8Array)[
 
 let seconds = Math.floor(Date.UTC(2026, 0, 1) / 1000);
 
-export const createRepository = async (root: string, options: { readonly name?: string; readonly allowFilter?: boolean } = {}): Promise<Repository> => {
+export const createRepository = async (
+  root: string,
+  options: { readonly name?: string; readonly allowFilter?: boolean } = {},
+): Promise<Repository> => {
   const dir = join(root, `${options.name ?? 'policies'}.git`);
   const work = join(root, `${options.name ?? 'policies'}-work.git`);
   for (const path of [dir, work]) {
     await mkdir(path, { recursive: true });
     await runGit(['init', '--quiet', '--bare', '--initial-branch=main'], { cwd: path });
+    // Large files in tests are noise: trying to compress them only takes time.
+    await runGit(['config', 'core.compression', '0'], { cwd: path });
   }
   await runGit(['config', 'uploadpack.allowFilter', String(options.allowFilter ?? true)], { cwd: dir });
   await runGit(['config', 'http.receivepack', 'true'], { cwd: dir });

@@ -24,7 +24,9 @@ export const runProgram = (program: string, args: readonly string[], options: Ru
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', reject);
     child.on('close', (code) =>
-      code === 0 ? resolve(Buffer.concat(out).toString('utf8')) : reject(new Error(`${program} ${args.join(' ')}: ${code}: ${Buffer.concat(err).toString('utf8')}`)),
+      code === 0
+        ? resolve(Buffer.concat(out).toString('utf8'))
+        : reject(new Error(`${program} ${args.join(' ')}: ${code}: ${Buffer.concat(err).toString('utf8')}`)),
     );
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');

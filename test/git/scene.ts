@@ -20,7 +20,7 @@ export type Scene = {
   readonly url: string;
   readonly sources: Sources;
   /** Fetches `main` of the repository unless told otherwise. */
-  fetch(request?: Partial<FetchRequest>, signal?: AbortSignal): Promise<FetchResult>;
+  readonly fetch: (request?: Partial<FetchRequest>, signal?: AbortSignal) => Promise<FetchResult>;
 };
 
 export type SceneOptions = {
@@ -50,7 +50,14 @@ export const openScene = async (t: TestContext, options: SceneOptions = {}): Pro
   });
   const url = `${server.url}/policies.git`;
   const request: FetchRequest = { url, ref: { branch: 'main' }, credentials: {}, timeoutMs: 60_000 };
-  return { root, repository, server, url, sources, fetch: (changes, signal) => sources.fetch({ ...request, ...changes }, signal ?? forever()) };
+  return {
+    root,
+    repository,
+    server,
+    url,
+    sources,
+    fetch: (changes, signal) => sources.fetch({ ...request, ...changes }, signal ?? forever()),
+  };
 };
 
 /** The snapshot of a fetch that brought one; fails with what it brought instead. */
@@ -63,7 +70,10 @@ export const snapshotOf = (result: FetchResult): Snapshot => {
 export const codeOf = (result: FetchResult): string => (result.kind === 'problem' ? result.problem.code : result.kind);
 
 export const textsOf = async (snapshot: Snapshot): Promise<Record<string, string>> => {
-  const read = await snapshot.read(snapshot.files().map((file) => file.path), forever());
+  const read = await snapshot.read(
+    snapshot.files().map((file) => file.path),
+    forever(),
+  );
   if (!read.ok) throw new Error(read.problem.message);
   return Object.fromEntries(read.files.map((file) => [file.path, Buffer.from(file.bytes).toString('utf8')]));
 };

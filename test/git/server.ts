@@ -54,7 +54,11 @@ const readBody = async (request: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-const cgiEnvironment = (request: IncomingMessage, url: URL, options: { readonly root: string; readonly bytes: number }): Record<string, string> => {
+const cgiEnvironment = (
+  request: IncomingMessage,
+  url: URL,
+  options: { readonly root: string; readonly bytes: number },
+): Record<string, string> => {
   const header = (name: string): string => String(request.headers[name] ?? '');
   return {
     PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -83,7 +87,11 @@ const runBackend = (environment: Record<string, string>, body: Buffer, response:
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
     if (end < 0) return;
-    const fields = head.subarray(0, end).toString('latin1').split('\r\n').map((line) => line.split(/: (.*)/s, 2));
+    const fields = head
+      .subarray(0, end)
+      .toString('latin1')
+      .split('\r\n')
+      .map((line) => line.split(/: (.*)/s, 2));
     const status = fields.find(([name]) => name === 'Status')?.[1];
     for (const [name, value] of fields) if (name !== undefined && name !== 'Status') response.setHeader(name, value ?? '');
     response.writeHead(status === undefined ? 200 : Number.parseInt(status, 10));
@@ -119,7 +127,8 @@ export const startGitServer = async (options: GitServerOptions): Promise<GitServ
   const listener: RequestListener = (request, response) => {
     serve(request, response).catch(() => response.destroy());
   };
-  const server = certificate === undefined ? createServer(listener) : createSecureServer({ cert: certificate.cert, key: certificate.key }, listener);
+  const server =
+    certificate === undefined ? createServer(listener) : createSecureServer({ cert: certificate.cert, key: certificate.key }, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -53,7 +53,7 @@ export const boundWarnings = (warnings: readonly string[], id: string): readonly
   let total = 0;
   for (const warning of warnings) {
     // Control characters are not allowed in the Warning header; the API server drops a warning that has them.
-    const text = cut(warning.replaceAll(/[\u0000-\u001f\u007f]+/g, ' '), WARNING_MAX);
+    const text = cut(warning.replaceAll(/\p{Cc}+/gu, ' '), WARNING_MAX);
     if (total + text.length > WARNINGS_TOTAL_MAX - WARNING_MAX && kept.length < warnings.length - 1) {
       kept.push(`and ${warnings.length - kept.length} more: ${explainHint(id)}`);
       break;

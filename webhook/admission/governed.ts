@@ -9,11 +9,13 @@ export type Scope =
   | { readonly kind: 'exempt' }
   /** A request inside a namespace, governed if that namespace carries the tenant label. */
   | { readonly kind: 'inside'; readonly namespace: string }
-  /** A Namespace, or an object of our own kinds: decided by what policies there are, never closed, so that a cluster can recover. */
+  /** A Namespace itself, governed by its own label. */
   | { readonly kind: 'namespace' }
+  /** An object of our own kinds, which lies in no namespace. */
   | { readonly kind: 'own' };
 
-const isCore = (namespace: string): boolean => namespace === 'kube-system' || namespace === 'kube-public' || namespace === 'kube-node-lease';
+const isCore = (namespace: string): boolean =>
+  namespace === 'kube-system' || namespace === 'kube-public' || namespace === 'kube-node-lease';
 
 export const scopeOf = (request: AdmissionRequest, systemNamespace: string): Scope => {
   const { namespace, resource } = request;

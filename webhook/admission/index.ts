@@ -43,8 +43,16 @@ export type Reviewed = {
   readonly record: DecisionRecord | undefined;
 };
 
-type Concern = { readonly namespaceObject: JsonObject | null; readonly tenant: string; readonly closable: boolean };
-type Concerned = { readonly kind: 'governed'; readonly concern: Concern } | { readonly kind: 'ungoverned' } | { readonly kind: 'unknown'; readonly namespace: string };
+type Concern = {
+  readonly namespaceObject: JsonObject | null;
+  readonly tenant: string;
+  /** Our own kinds pass a replica that has no set yet: they are what it waits for. */
+  readonly closable: boolean;
+};
+type Concerned =
+  | { readonly kind: 'governed'; readonly concern: Concern }
+  | { readonly kind: 'ungoverned' }
+  | { readonly kind: 'unknown'; readonly namespace: string };
 
 const ungoverned: Concerned = { kind: 'ungoverned' };
 
@@ -62,7 +70,7 @@ const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Pro
     const namespace = governingNamespace(request);
     const tenant = tenantNameOf(namespace);
     if (namespace === undefined || tenant === undefined) return ungoverned;
-    return { kind: 'governed', concern: { namespaceObject: namespace, tenant, closable: false } };
+    return { kind: 'governed', concern: { namespaceObject: namespace, tenant, closable: true } };
   }
   const known = (namespaceObject: JsonObject): Concerned => {
     const tenant = tenantNameOf(namespaceObject);

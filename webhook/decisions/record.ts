@@ -35,7 +35,12 @@ export type DecisionRecord = {
   readonly revisions: Readonly<Record<string, string>>;
   /** Policies that ran and had nothing to say. */
   readonly allowed: readonly string[];
-  readonly spoke: readonly { readonly policy: string; readonly digest: string; readonly verdict: Verdict; readonly signers: readonly string[] }[];
+  readonly spoke: readonly {
+    readonly policy: string;
+    readonly digest: string;
+    readonly verdict: Verdict;
+    readonly signers: readonly string[];
+  }[];
   readonly violations: readonly {
     readonly policy: string;
     readonly version: number;
@@ -58,7 +63,12 @@ export type SetRecord = {
   readonly trustDigest: string;
   readonly revisions: Readonly<Record<string, string>>;
   readonly closed?: ProblemCode;
-  readonly policies: readonly { readonly policy: string; readonly version: number; readonly digest: string; readonly signers: readonly string[] }[];
+  readonly policies: readonly {
+    readonly policy: string;
+    readonly version: number;
+    readonly digest: string;
+    readonly signers: readonly string[];
+  }[];
 };
 
 export type RecordInput = {

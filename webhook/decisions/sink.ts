@@ -66,7 +66,7 @@ export const createDecisionSink = async (options: SinkOptions): Promise<Decision
     while (lines.length > 0) {
       const batch = lines;
       lines = [];
-      for (let at = 0; at < batch.length; ) {
+      for (let at = 0; at < batch.length;) {
         const { chunk, next } = takeChunk(batch, at);
         try {
           await writeChunk(chunk);

@@ -55,19 +55,35 @@ describe('policies of a source', () => {
   it('wait for their inventory, then stand together', () => {
     const early = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)] });
     assert.deepEqual(enforced(early), []);
-    const late = step({ previous: early.enforcement, offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
+    const late = step({
+      previous: early.enforcement,
+      offers: [offer(a1, SOURCE), offer(b1, SOURCE)],
+      inventories: [inventory('r1', [a1, b1])],
+    });
     assert.deepEqual(enforced(late), ['a-1', 'b-1']);
     assert.deepEqual(late.pending, []);
   });
 
   it('stand as the last whole commit while the next one arrives in pieces', () => {
     const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
-    const half = step({ previous: one.enforcement, offers: [offer(a2, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
+    const half = step({
+      previous: one.enforcement,
+      offers: [offer(a2, SOURCE), offer(b1, SOURCE)],
+      inventories: [inventory('r1', [a1, b1])],
+    });
     assert.deepEqual(enforced(half), ['a-1', 'b-1']);
-    const named = step({ previous: half.enforcement, offers: [offer(a2, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r2', [a2, b2])] });
+    const named = step({
+      previous: half.enforcement,
+      offers: [offer(a2, SOURCE), offer(b1, SOURCE)],
+      inventories: [inventory('r2', [a2, b2])],
+    });
     assert.deepEqual(enforced(named), ['a-1', 'b-1']);
     assert.deepEqual(named.pending, [{ source: SOURCE, revision: 'r2', missing: [{ name: 'b', digest: b2.digest, problem: undefined }] }]);
-    const whole = step({ previous: named.enforcement, offers: [offer(a2, SOURCE), offer(b2, SOURCE)], inventories: [inventory('r2', [a2, b2])] });
+    const whole = step({
+      previous: named.enforcement,
+      offers: [offer(a2, SOURCE), offer(b2, SOURCE)],
+      inventories: [inventory('r2', [a2, b2])],
+    });
     assert.deepEqual(enforced(whole), ['a-2', 'b-2']);
   });
 
@@ -88,7 +104,10 @@ describe('policies of a source', () => {
 
   it('leave when a commit no longer names them', () => {
     const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
-    assert.deepEqual(enforced(step({ previous: one.enforcement, offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r2', [a1])] })), ['a-1']);
+    assert.deepEqual(
+      enforced(step({ previous: one.enforcement, offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r2', [a1])] })),
+      ['a-1'],
+    );
   });
 
   it('do not go back to an older version, nor to other bytes of the same version', () => {
@@ -105,9 +124,17 @@ describe('policies of a source', () => {
   it('may move to another source; the newer order of one name counts', () => {
     const other = 'writ-system/other';
     const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
-    const both = step({ previous: one.enforcement, offers: [offer(a2, other)], inventories: [inventory('r1', [a1]), inventory('o1', [a2], other)] });
+    const both = step({
+      previous: one.enforcement,
+      offers: [offer(a2, other)],
+      inventories: [inventory('r1', [a1]), inventory('o1', [a2], other)],
+    });
     assert.deepEqual(enforced(both), ['a-2']);
-    const moved = step({ previous: both.enforcement, offers: [offer(a2, other)], inventories: [inventory('r2', []), inventory('o1', [a2], other)] });
+    const moved = step({
+      previous: both.enforcement,
+      offers: [offer(a2, other)],
+      inventories: [inventory('r2', []), inventory('o1', [a2], other)],
+    });
     assert.deepEqual(enforced(moved), ['a-2']);
   });
 });
@@ -166,7 +193,15 @@ describe('whatever the order of events', () => {
   it('a source is enforced as exactly one whole commit, never a mixture, and ends at the last', () => {
     fc.assert(
       fc.property(commits, fc.infiniteStream(fc.nat({ max: 9 })), (history, choices) => {
-        const wholes = new Set(['', ...history.map(({ documents }) => documents.map(({ digest }) => digest.slice(7)).toSorted().join(' '))]);
+        const wholes = new Set([
+          '',
+          ...history.map(({ documents }) =>
+            documents
+              .map(({ digest }) => digest.slice(7))
+              .toSorted()
+              .join(' '),
+          ),
+        ]);
         // Two watch streams, each in its own order, seen with any delay against each other; objects are damaged on the way.
         const objectWrites: (readonly [string, HeldDocument | undefined])[] = [];
         const inventoryWrites: { readonly inventory: Inventory; readonly afterWrites: number }[] = [];
@@ -213,7 +248,11 @@ describe('whatever the order of events', () => {
         // What was damaged is repaired, and everything has arrived.
         for (const [name, document] of live) seen.set(name, offer(document, SOURCE));
         for (const name of seen.keys()) if (!live.has(name)) seen.delete(name);
-        const last = history.at(-1)?.documents.map(({ digest }) => digest.slice(7)).toSorted() ?? [];
+        const last =
+          history
+            .at(-1)
+            ?.documents.map(({ digest }) => digest.slice(7))
+            .toSorted() ?? [];
         assert.deepEqual(look(), last);
       }),
       { numRuns: 500 },

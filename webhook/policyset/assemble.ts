@@ -67,7 +67,8 @@ export type AssembleState = {
 
 export const nothingEnforced: Enforcement = { commits: new Map(), loose: new Map(), held: new Map(), marks: new Map() };
 
-const wantedPolicies = (inventory: Inventory): Inventory['documents'] => inventory.documents.filter((document) => document.kind === 'Policy');
+const wantedPolicies = (inventory: Inventory): Inventory['documents'] =>
+  inventory.documents.filter((document) => document.kind === 'Policy');
 
 const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, HeldDocument> => {
   const held = new Map<string, HeldDocument>();

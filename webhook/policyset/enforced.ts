@@ -5,7 +5,7 @@ import type { PolicySet } from '../../policies/compile/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 
 export type EnforcedSet = {
-  /** Set while nothing may be let through: every request in a governed namespace is denied with this problem. */
+  /** Set while this replica can decide nothing: every request in a governed namespace is denied with this problem. */
   readonly closed: Problem | undefined;
   readonly set: PolicySet;
   readonly trustDigest: string;

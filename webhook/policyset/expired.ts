@@ -16,7 +16,10 @@ export const expiredInput = (document: HeldDocument): CompileInput => {
   const { jsonSchema: _jsonSchema, params: _params, auditAnnotations: _auditAnnotations, ...spec } = standing;
   const message = `POLICY_EXPIRED: policy ${document.name} version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; sign and publish a newer version`;
   return {
-    policy: { ...document.policy, spec: { ...spec, failurePolicy: 'Fail', validations: [{ expression: 'false', message, reason: 'Forbidden' }] } },
+    policy: {
+      ...document.policy,
+      spec: { ...spec, failurePolicy: 'Fail', validations: [{ expression: 'false', message, reason: 'Forbidden' }] },
+    },
     digest: expiredDigest(document.digest),
   };
 };

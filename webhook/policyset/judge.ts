@@ -49,7 +49,10 @@ export const judgePolicy: Judge = (object, trust, atMs) => {
   if (!outcome.ok) return refusal(outcome.problem);
   const { document, signers } = outcome;
   if (document.kind !== 'Policy' || document.name !== name) {
-    return refusal({ code: 'POLICY_NAME_MISMATCH', message: `the object is Policy ${name}, its document is ${document.kind} ${document.name}` });
+    return refusal({
+      code: 'POLICY_NAME_MISMATCH',
+      message: `the object is Policy ${name}, its document is ${document.kind} ${document.name}`,
+    });
   }
   const policy = document.object;
   const { set, refused } = compilePolicies([{ policy, digest: document.digest, positionOf: (path) => document.parsed.positionOf(path) }]);

@@ -66,7 +66,12 @@ const RETRY_REFUSED_MS = 60_000;
 const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
 
 const describePending = (pending: readonly Pending[]): string =>
-  pending.map(({ source, revision, missing }) => `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`).join('; ');
+  pending
+    .map(
+      ({ source, revision, missing }) =>
+        `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`,
+    )
+    .join('; ');
 
 export const createLoader = (options: LoaderOptions): Loader => {
   const { clock, observe, pinnedTrustDigest, judge } = options;
@@ -76,15 +81,18 @@ export const createLoader = (options: LoaderOptions): Loader => {
   let documents: readonly HeldDocument[] = [];
   let trust: Trust | undefined;
   let startedWhole = false;
-  let dirty = false;
-  let closed = false;
-  let running: Promise<void> | undefined;
+  const work: { dirty: boolean; closed: boolean; running: Promise<void> | undefined } = { dirty: false, closed: false, running: undefined };
   let cancelWake: () => void = () => undefined;
 
   /** Trust once loaded stands: other bytes under the same pin cannot be good, and a deleted object must not open or close anything. */
   const readTrust = (object: SealedObject | undefined): Problem | undefined => {
     if (object?.signature === undefined) {
-      return trust === undefined ? { code: 'TRUST_MISSING', message: object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document' } : undefined;
+      return trust === undefined
+        ? {
+            code: 'TRUST_MISSING',
+            message: object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document',
+          }
+        : undefined;
     }
     const loaded = loadTrust(Buffer.from(object.signature.document), { pinnedDigest: pinnedTrustDigest, file: 'trust.yaml' });
     if (!loaded.ok) return loaded.problem;
@@ -98,20 +106,15 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const offers: Offer[] = [];
     for (const object of policies) {
       offers.push({ name: object.metadata.name, source: object.metadata.labels?.[SOURCE_LABEL], judged: judge(object, by, clock.now()) });
-      if (await slices.rest() && dirty) return undefined;
+      if ((await slices.rest()) && work.dirty) return undefined;
     }
     return offers;
   };
 
-  const closedBy = (assembled: Assembled): Problem | undefined => {
-    if (!startedWhole) return notReady(describePending(assembled.pending));
-    if (assembled.documents.length > 0) return undefined;
-    return { code: 'NO_VERIFIED_POLICY', message: 'no policy is verified, so nothing may run in governed namespaces' };
-  };
-
   const swap = (assembled: Assembled, set: PolicySet, by: Trust): readonly Inventory[] | undefined => {
     const atMs = clock.now();
-    const problem = closedBy(assembled);
+    // A whole look that found nothing is no reason to close: `decide` itself refuses workloads under an empty set.
+    const problem = startedWhole ? undefined : notReady(describePending(assembled.pending));
     const commits = [...assembled.enforcement.commits.values()].map((commit) => commit.inventory);
     const revisions = Object.fromEntries(commits.map(({ source, revision }) => [source, revision]));
     const expired = assembled.documents.filter((document) => isExpired(document, atMs)).map((document) => document.name);
@@ -144,7 +147,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const expiryMs = nextExpiryMs(assembled.documents, nowMs);
     const delays = [...(expiryMs === undefined ? [] : [expiryMs - nowMs]), ...(assembled.refused.size > 0 ? [RETRY_REFUSED_MS] : [])];
     cancelWake();
-    cancelWake = delays.length === 0 || closed ? () => undefined : clock.schedule(Math.min(...delays), request);
+    cancelWake = delays.length === 0 || work.closed ? () => undefined : clock.schedule(Math.min(...delays), request);
   };
 
   const rebuild = async (): Promise<void> => {
@@ -154,7 +157,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const by = trust;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
     const offers = await judgeAll(observed.policies, by);
-    if (offers === undefined || closed) return;
+    if (offers === undefined || work.closed) return;
     const atMs = clock.now();
     const assembled = assemble({ previous: enforcement, offers, inventories: observed.inventories, atMs });
     const set = makeSet(assembled.documents, atMs);
@@ -168,21 +171,21 @@ export const createLoader = (options: LoaderOptions): Loader => {
   };
 
   const run = async (): Promise<void> => {
-    while (dirty && !closed) {
-      dirty = false;
+    while (work.dirty && !work.closed) {
+      work.dirty = false;
       try {
         await rebuild();
       } catch (error) {
         options.onBug(error);
       }
     }
-    running = undefined;
+    work.running = undefined;
   };
 
   const request = (): void => {
-    dirty = true;
+    work.dirty = true;
     // Begins after the events of this turn, so that a list of a thousand objects is one look.
-    running ??= new Promise<void>((resolve) => setImmediate(resolve)).then(run);
+    work.running ??= new Promise<void>((resolve) => setImmediate(resolve)).then(run);
   };
 
   return {
@@ -191,10 +194,10 @@ export const createLoader = (options: LoaderOptions): Loader => {
     },
     request,
     settled: async () => {
-      while (running !== undefined) await running;
+      while (work.running !== undefined) await work.running;
     },
     close: () => {
-      closed = true;
+      work.closed = true;
       cancelWake();
     },
   };

@@ -15,8 +15,16 @@ export const checkMarks = (marks: Marks, { name, version, digest }: Marked): Pro
   const mark = marks.get(name);
   if (mark === undefined || version > mark.version || digest === mark.digest) return undefined;
   return version < mark.version
-    ? { code: 'POLICY_ROLLBACK', message: `version ${version} of policy ${name} is older than version ${mark.version}, which is enforced`, path: 'spec.version' }
-    : { code: 'POLICY_EQUIVOCATION', message: `version ${version} of policy ${name} exists already with other bytes`, path: 'spec.version' };
+    ? {
+        code: 'POLICY_ROLLBACK',
+        message: `version ${version} of policy ${name} is older than version ${mark.version}, which is enforced`,
+        path: 'spec.version',
+      }
+    : {
+        code: 'POLICY_EQUIVOCATION',
+        message: `version ${version} of policy ${name} exists already with other bytes`,
+        path: 'spec.version',
+      };
 };
 
 export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => {

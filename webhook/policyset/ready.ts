@@ -17,7 +17,7 @@ export type ReadyInput = {
 const missingOf = (state: LoaderState | undefined): true | string => {
   if (state === undefined) return 'no set was made yet';
   const { closed } = state.enforced;
-  if (closed === undefined || closed.code === 'NO_VERIFIED_POLICY') return true;
+  if (closed === undefined) return true;
   return `${closed.code}: ${closed.message}`;
 };
 

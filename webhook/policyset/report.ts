@@ -40,7 +40,9 @@ export type ReporterOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-type LeaseObject = KubeObject & { readonly spec: { readonly holderIdentity: string; readonly leaseDurationSeconds: number; readonly renewTime: string } };
+type LeaseObject = KubeObject & {
+  readonly spec: { readonly holderIdentity: string; readonly leaseDurationSeconds: number; readonly renewTime: string };
+};
 
 export const createReporter = ({ client, clock, namespace, replica, onError }: ReporterOptions): Reporter => {
   const name = replicaName(replica);
@@ -75,7 +77,11 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
 
   const leaseNow = (): LeaseObject => ({
     metadata: { name, namespace, labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY } },
-    spec: { holderIdentity: replica, leaseDurationSeconds: LEASE_SECONDS, renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z') },
+    spec: {
+      holderIdentity: replica,
+      leaseDurationSeconds: LEASE_SECONDS,
+      renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+    },
   });
 
   const renewLease = async (signal: AbortSignal): Promise<void> => {
@@ -91,7 +97,10 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
 
   const takeAway = async (): Promise<void> => {
     const timeoutMs = 2000;
-    await Promise.allSettled([client.delete(leases, { name, namespace }, { timeoutMs }), client.delete(configMaps, { name, namespace }, { timeoutMs })]);
+    await Promise.allSettled([
+      client.delete(leases, { name, namespace }, { timeoutMs }),
+      client.delete(configMaps, { name, namespace }, { timeoutMs }),
+    ]);
   };
 
   return {

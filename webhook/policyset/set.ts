@@ -31,7 +31,11 @@ export const createSetMaker = (): SetMaker => {
     const policies = documents.map((document) => (isExpired(document, atMs) ? whenExpired(document) : document.compiled));
     const key = policies.map((policy) => policy.digest).join(' ');
     if (last?.key === key) return last.set;
-    const set: PolicySet = Object.freeze({ digest: setDigest(policies), policies: Object.freeze(policies), candidates: indexPolicies(policies) });
+    const set: PolicySet = Object.freeze({
+      digest: setDigest(policies),
+      policies: Object.freeze(policies),
+      candidates: indexPolicies(policies),
+    });
     last = { key, set };
     return set;
   };

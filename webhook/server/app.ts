@@ -14,7 +14,8 @@ export const createApp = ({ validate, send }: { readonly validate: Validate; rea
   app.disable('etag');
   app.disable('x-powered-by');
   app.disable('query parser');
-  const refuse = (response: ServerResponse, status: number, problem: Problem): void => send(response, { status, body: encodeProblem(problem) });
+  const refuse = (response: ServerResponse, status: number, problem: Problem): void =>
+    send(response, { status, body: encodeProblem(problem) });
   app.post(VALIDATE_PATH, validate);
   app.all(VALIDATE_PATH, (request, response) => {
     response.setHeader('allow', 'POST');

@@ -23,14 +23,21 @@ const MEDIA_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 const mediaProblem = ({ headers }: IncomingMessage): Problem | undefined => {
   const type = headers['content-type'];
   if (type === undefined || !MEDIA_TYPE.test(type)) {
-    return { code: 'REQUEST_MEDIA_TYPE', message: `content-type is ${type === undefined ? 'missing' : JSON.stringify(type.slice(0, 100))}` };
+    return {
+      code: 'REQUEST_MEDIA_TYPE',
+      message: `content-type is ${type === undefined ? 'missing' : JSON.stringify(type.slice(0, 100))}`,
+    };
   }
   const encoding = headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return undefined;
   return { code: 'REQUEST_MEDIA_TYPE', message: `content-encoding ${JSON.stringify(encoding.slice(0, 100))} is not read` };
 };
 
-const tooLarge: Body = { ok: false, status: 413, problem: { code: 'REQUEST_TOO_LARGE', message: `the body has more than ${MAX_BODY_BYTES} bytes` } };
+const tooLarge: Body = {
+  ok: false,
+  status: 413,
+  problem: { code: 'REQUEST_TOO_LARGE', message: `the body has more than ${MAX_BODY_BYTES} bytes` },
+};
 
 const textOf = (chunks: readonly Buffer[], bytes: number): Body => {
   const whole = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes);
@@ -62,7 +69,9 @@ export const readBody = (request: IncomingMessage, limits: { readonly timeoutMs:
       else finish(bytes > MAX_BODY_BYTES ? tooLarge : textOf(chunks, bytes));
     };
     const message = `the body was not complete after ${limits.timeoutMs} ms`;
-    const cancel = limits.clock.schedule(limits.timeoutMs, () => finish({ ok: false, status: 503, problem: { code: 'REQUEST_DEADLINE', message } }));
+    const cancel = limits.clock.schedule(limits.timeoutMs, () =>
+      finish({ ok: false, status: 503, problem: { code: 'REQUEST_DEADLINE', message } }),
+    );
     // Stays for the life of the request: an error without a listener would end the process.
     request.on('error', onGone);
     request.on('data', onData).on('end', onEnd).on('close', onGone);

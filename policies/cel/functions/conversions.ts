@@ -197,5 +197,5 @@ export const conversions: readonly FunctionEntry[] = [
 ];
 
 /** Conversions whose constant arguments are converted when the expression is compiled, as cel-go's optimizer does. */
-export const foldedConversions: ReadonlySet<string> = new Set(['bool', 'bytes', 'double', 'duration', 'int', 'string', 'timestamp', 'uint', 'dyn', 'type']);
+export const foldedConversions: ReadonlySet<string> = new Set(['bool', 'bytes', 'double', 'duration', 'int', 'string', 'timestamp', 'uint', 'dyn']);
 

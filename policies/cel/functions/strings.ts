@@ -16,7 +16,8 @@ const outOfRange = (evaluation: Evaluation, index: CelInt): undefined => evaluat
 const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | undefined => {
   const size = sizeOf(text);
   if (index < 0 || index > size) return outOfRange(evaluation, index);
-  return String.fromCodePoint(...[text.codePointAt(unitIndex(text, Number(index)))].filter((code) => code !== undefined));
+  const code = text.codePointAt(unitIndex(text, Number(index)));
+  return code === undefined ? '' : String.fromCodePoint(code);
 };
 
 const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
@@ -114,7 +115,7 @@ const QUOTED = new Map<string, string>([
 ]);
 
 const quote = (evaluation: Evaluation, text: string): Value | undefined =>
-  evaluation.strain(text.length) ? `"${text.toWellFormed().replaceAll(/[\u0007\b\f\n\r\t\v\\"]/g, (char) => QUOTED.get(char) ?? char)}"` : undefined;
+  evaluation.strain(text.length * 2) ? `"${Array.from(text.toWellFormed(), (char) => QUOTED.get(char) ?? char).join('')}"` : undefined;
 
 const text1 = (name: string, id: string, run: (text: string) => string): Library['functions'][number] =>
   entry(

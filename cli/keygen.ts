@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ keygen: a key pair for sealing.
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { hintOf } from '../policies/trust/key.ts';
+import { writeNew } from './files.ts';
+import { UsageError, UserError, printJson } from './output.ts';
+import type { Format, Terminal } from './output.ts';
+import { PASSPHRASE_VARIABLE, passphraseFrom } from './private-key.ts';
+
+type Options = { readonly name: string; readonly out: string; readonly encrypt: boolean; readonly output: Format };
+
+const HELP = `
+Writes NAME.key (private, mode 0600) and NAME.pub, and never overwrites either. Keys are ECDSA P-256; cosign reads them
+after \`cosign import-key-pair --key NAME.key\`, openssl as they are.
+
+Examples:
+  writ keygen                                    writ.key and writ.pub in this folder
+  writ keygen --name alice --out ~/keys
+  ${PASSPHRASE_VARIABLE}=… writ keygen --encrypt       PKCS#8, PBES2 with AES-256`;
+
+const generate = (options: Options, terminal: Terminal): void => {
+  const passphrase = passphraseFrom(terminal);
+  if (options.encrypt && passphrase === undefined) throw new UsageError(`--encrypt needs a passphrase in ${PASSPHRASE_VARIABLE}`);
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(options.name))
+    throw new UsageError(`--name ${options.name}: use letters, digits, dots and hyphens`);
+  const privatePath = join(options.out, `${options.name}.key`);
+  const publicPath = join(options.out, `${options.name}.pub`);
+  const taken = [privatePath, publicPath].filter((path) => existsSync(path));
+  if (taken.length > 0) throw new UserError(taken.map((path) => ({ code: 'FILE_EXISTS', message: `${path}: it exists already` })));
+
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  const key = createPrivateKey(privateKey);
+  const stored = options.encrypt
+    ? key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: passphrase ?? '' })
+    : privateKey;
+  writeNew(privatePath, stored.toString(), 0o600);
+  writeNew(publicPath, publicKey, 0o644);
+
+  const hint = hintOf(key);
+  if (options.output === 'json') return printJson(terminal, { privateKey: privatePath, publicKey: publicPath, hint });
+  const indented = publicKey.trimEnd().replaceAll('\n', '\n        ');
+  terminal.out(`${privatePath}  private, keep it\n${publicPath}  public, hint ${hint}\n\nFor the trust policy, under spec.principals:\n`);
+  terminal.out(
+    `  - name: ${options.name.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-')}\n    publicKeys:\n    - pem: |\n        ${indented}\n`,
+  );
+};
+
+export const keygenCommand = (terminal: Terminal): Command =>
+  new Command('keygen')
+    .description('make a key pair for sealing')
+    .option('--name <name>', 'name of the files', 'writ')
+    .option('--out <folder>', 'where they are written', '.')
+    .option('--encrypt', `encrypt the private key with the passphrase in ${PASSPHRASE_VARIABLE}`, false)
+    .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action((options: Options) => generate(options, terminal));

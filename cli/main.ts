@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * writ, the command line: the same parser, seals and engine as operator and webhook, without a cluster.
+ *
+ * In: arguments, files, standard input. Out: results on standard output, problems on standard error, and an exit code: 0
+ * good, 1 something was found or refused, 2 wrong use. A person's mistake is told in words; WRIT_DEBUG=1 adds the stack.
+ * One command is one file of this folder; nothing imports this one.
+ */
+import { Command, CommanderError } from 'commander';
+import { systemClock } from '../process/clock.ts';
+import { explainCommand } from './explain.ts';
+import { keygenCommand } from './keygen.ts';
+import { lintCommand } from './lint.ts';
+import { EXIT_FINDINGS, EXIT_USAGE, UsageError, UserError, printProblems } from './output.ts';
+import type { Terminal } from './output.ts';
+import { reviewCommand } from './review.ts';
+import { signCommand } from './sign.ts';
+import { verifyCommand } from './verify.ts';
+import { VERSION, versionCommand } from './version.ts';
+
+const HELP = `
+Exit codes: 0 good, 1 something was found or refused, 2 wrong use. WRIT_DEBUG=1 shows stack traces.
+
+Start:
+  writ keygen --name security
+  writ lint policies
+  writ sign policies/*.yaml --key security.key
+  writ verify policies/*.yaml --trust trust.yaml`;
+
+const commands = [keygenCommand, signCommand, verifyCommand, lintCommand, reviewCommand, explainCommand, versionCommand];
+
+const createProgram = (terminal: Terminal): Command => {
+  const program = new Command('writ')
+    .description('Policies for AI agents on Kubernetes, signed and proven.')
+    .version(VERSION, '-V, --version', 'tell the version')
+    .helpCommand('help [command]', 'tell how a command is used')
+    .addHelpText('after', HELP);
+  for (const create of commands) program.addCommand(create(terminal));
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(writ help tells more)').configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+  }
+  return program;
+};
+
+const report = (error: unknown, terminal: Terminal): void => {
+  if (error instanceof CommanderError) {
+    // Commander has told it already; asking for help is no mistake.
+    terminal.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+    return;
+  }
+  if (error instanceof UserError) {
+    printProblems(terminal, error.problems);
+    terminal.exit(error.exitCode);
+  } else if (error instanceof UsageError) {
+    terminal.err(`error: ${error.message}\n`);
+    terminal.exit(EXIT_USAGE);
+  } else {
+    terminal.err(`error: ${error instanceof Error ? error.message : String(error)} (a defect of writ; WRIT_DEBUG=1 tells where)\n`);
+    terminal.exit(EXIT_FINDINGS);
+  }
+  if (terminal.env['WRIT_DEBUG'] === '1' && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);
+};
+
+const run = async (argv: readonly string[], terminal: Terminal): Promise<void> => {
+  try {
+    await createProgram(terminal).parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    report(error, terminal);
+  }
+};
+
+// `writ … | head` closes the pipe early: that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT_FINDINGS));
+
+await run(process.argv.slice(2), {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  input: process.stdin,
+  env: process.env,
+  clock: systemClock,
+  exit: (code) => {
+    process.exitCode = Math.max(Number(process.exitCode ?? 0), code);
+  },
+});

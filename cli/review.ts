@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ review: what the webhook would answer, without a cluster.
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { Command } from 'commander';
+import { SYSTEM_NAMESPACE, TENANT_LABEL } from '../crds/kinds.ts';
+import { isJsonObject, valueAt } from '../policies/document/json.ts';
+import type { JsonObject } from '../policies/document/json.ts';
+import { handleReview } from '../webhook/admission/index.ts';
+import type { ReviewDeps } from '../webhook/admission/index.ts';
+import { EXIT_FINDINGS, UserError } from './output.ts';
+import type { Terminal } from './output.ts';
+import { loadPolicyFiles } from './policy-files.ts';
+import type { PolicyFiles } from './policy-files.ts';
+
+type Options = { readonly policies: readonly string[]; readonly tenant: string };
+
+const HELP = `
+Reads AdmissionReviews (admission.k8s.io/v1), one JSON a line, on standard input, and answers each with the line that the
+webhook would send: same engine, same code. Seals are not asked for. Documents may also be Tenants and Namespaces (v1); a
+namespace that none of them describes is taken for a governed one of the tenant named by --tenant.
+
+Exit codes: 0 all answered, 1 a line was no review or a policy is not valid, 2 wrong use.
+
+Examples:
+  writ review --policies policies < reviews.jsonl
+  jq -c . review.json | writ review --policies a.yaml namespaces/team.yaml --tenant acme`;
+
+/** The facts that a cluster would give, from the documents and defaults. */
+export const localFacts = (files: PolicyFiles, tenant: string) => {
+  const namespaces = new Map(files.namespaces.map((object) => [valueAt(object, ['metadata', 'name']), object]));
+  const tenants = new Map(files.tenants.map((object) => [object.metadata.name, object]));
+  return {
+    namespace: (name: string): JsonObject =>
+      namespaces.get(name) ?? {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels: { 'kubernetes.io/metadata.name': name, [TENANT_LABEL]: tenant } },
+      },
+    tenant: (name: string): JsonObject => {
+      const known: unknown = tenants.get(name);
+      return isJsonObject(known) ? known : { apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', metadata: { name }, spec: {} };
+    },
+  };
+};
+
+const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): ReviewDeps => {
+  const facts = localFacts(files, tenant);
+  return {
+    enforced: () => ({
+      closed: undefined,
+      set: files.set,
+      trustDigest: '',
+      revisions: {},
+      signers: new Map(),
+      expired: [],
+      flippedAtMs: 0,
+    }),
+    namespaces: { get: facts.namespace, arrival: (name) => Promise.resolve(facts.namespace(name)) },
+    tenantOf: facts.tenant,
+    systemNamespace: SYSTEM_NAMESPACE,
+    namespaceWaitMs: 0,
+    clock: terminal.clock,
+  };
+};
+
+const review = async (options: Options, terminal: Terminal): Promise<void> => {
+  const files = loadPolicyFiles(options.policies);
+  if (files.problems.length > 0) throw new UserError(files.problems);
+  const deps = depsFor(files, options.tenant, terminal);
+  for await (const line of createInterface({ input: Readable.from(terminal.input), crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line.trim() === '') continue;
+    const { status, body } = await handleReview(line, deps);
+    if (status !== 200) terminal.exit(EXIT_FINDINGS);
+    terminal.out(`${body.trimEnd()}\n`);
+  }
+};
+
+export const reviewCommand = (terminal: Terminal): Command =>
+  new Command('review')
+    .description('answer AdmissionReviews as the webhook would')
+    .requiredOption('--policies <paths...>', 'policies, tenants and namespaces: documents or folders')
+    .option('--tenant <name>', 'tenant of namespaces that are not described', 'test')
+    .addHelpText('after', HELP)
+    .action((options: Options) => review(options, terminal));

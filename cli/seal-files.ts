@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seals that lie beside a file: FILE.sigstore.json, and FILE.WHO.sigstore.json for each further signer.
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileError, readText } from './files.ts';
+
+const ENDING = '.sigstore.json';
+const WHO = /^[A-Za-z0-9_-]+$/;
+
+export const isSignerName = (name: string): boolean => WHO.test(name);
+
+export const sealPath = (file: string, signer: string | undefined): string => `${file}${signer === undefined ? '' : `.${signer}`}${ENDING}`;
+
+/** Paths, the one without a signer's name first. */
+export const sealPathsOf = (file: string): readonly string[] => {
+  const folder = dirname(file);
+  const name = basename(file);
+  try {
+    return readdirSync(folder)
+      .filter((entry) => {
+        if (!entry.startsWith(`${name}.`) || !entry.endsWith(ENDING)) return false;
+        return entry === `${name}${ENDING}` || WHO.test(entry.slice(name.length + 1, -ENDING.length));
+      })
+      .toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))
+      .map((entry) => join(folder, entry));
+  } catch (error) {
+    throw fileError(folder, error);
+  }
+};
+
+export const readSeals = (file: string): readonly string[] => sealPathsOf(file).map(readText);

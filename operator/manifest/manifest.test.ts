@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { digestOf } from '../../policies/document/digest.ts';
+import { formatProblem } from '../../policies/problem.ts';
+import { loadTrust } from '../../policies/trust/index.ts';
+import type { Trust } from '../../policies/trust/index.ts';
+import { seal } from '../../policies/trust/seal.ts';
+import { readManifest, wantedPaths } from './index.ts';
+import { placeOf } from './layout.ts';
+import { verifyManifest } from './verify.ts';
+import type { VerifiedManifest } from './verify.ts';
+
+const NOW = Date.UTC(2026, 5, 1);
+const ada = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const bob = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+const principal = (name: string, pair: typeof ada): object => ({
+  name,
+  publicKeys: [{ pem: String(pair.publicKey.export({ type: 'spki', format: 'pem' })) }],
+});
+const trustText = (kinds: readonly string[], threshold = 1): string =>
+  JSON.stringify({
+    apiVersion: 'writ.dev/v1alpha1',
+    kind: 'TrustPolicy',
+    metadata: { name: 'cluster' },
+    spec: {
+      version: 1,
+      principals: [principal('ada', ada), principal('bob', bob)],
+      rules: [{ kinds, allOf: [{ threshold, principals: ['ada', 'bob'] }] }],
+    },
+  });
+const trustOf = (text: string): Trust => {
+  const bytes = Buffer.from(text);
+  const loaded = loadTrust(bytes, { pinnedDigest: digestOf(bytes) });
+  assert.ok(loaded.ok, loaded.ok ? '' : formatProblem(loaded.problem));
+  return loaded.trust;
+};
+const TRUST = trustText(['Policy']);
+const trust = trustOf(TRUST);
+
+const policy = (name: string, version = 1): string =>
+  `apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata: {name: ${name}}\nspec:\n  version: ${version}\n  workloads: [Agent]\n  validations: [{expression: "true"}]\n`;
+const tenant = (name: string, more = ''): string =>
+  `apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: ${name}}\nspec:\n  tier: Free\n${more}`;
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
+const sealed = (path: string, text: string, pair = ada): Files => ({
+  [path]: text,
+  [`${path}.sigstore.json`]: seal(Buffer.from(text), pair.privateKey),
+});
+const verifyFiles = (files: Files, by = trust): VerifiedManifest =>
+  verifyManifest(readManifest(wantedPaths(Object.keys(files)).map((path) => ({ path, bytes: Buffer.from(files[path] ?? '') }))), {
+    trust: by,
+    at: NOW,
+  });
+const problemsOf = (files: Files, by = trust): readonly string[] => {
+  const verified = verifyFiles(files, by);
+  return verified.ok ? ['ok'] : verified.problems.map((found) => `${found.code} ${found.at?.file ?? ''}:${found.at?.line ?? ''}`);
+};
+
+test('a repository becomes objects with their exact bytes, seals and signers', () => {
+  const files = {
+    ...sealed('policies/a.yaml', policy('a', 3)),
+    'policies/a.yaml.bob.sigstore.json': seal(Buffer.from(policy('a', 3)), bob.privateKey),
+    'policies/a.cases.yaml': 'cases: []',
+    'tenants/acme.yaml': tenant('acme'),
+    'trust.yaml': TRUST,
+    'README.md': '# hi',
+    'docs/x.yaml': 'not: ours',
+    'docs/x.sigstore.json': '{}',
+    'policies/NOTES.txt': 'left alone',
+  };
+  const verified = verifyFiles(files);
+  assert.ok(verified.ok, verified.ok ? '' : verified.problems.map(formatProblem).join('\n'));
+  assert.deepEqual(
+    verified.objects.map((object) => [
+      object.kind,
+      object.name,
+      object.path,
+      object.bundles.length,
+      object.signers.map((signer) => signer.name),
+    ]),
+    [
+      ['Policy', 'a', 'policies/a.yaml', 2, ['ada', 'bob']],
+      ['Tenant', 'acme', 'tenants/acme.yaml', 0, []],
+      ['TrustPolicy', 'cluster', 'trust.yaml', 0, []],
+    ],
+  );
+  const [first] = verified.objects;
+  assert.ok(first?.kind === 'Policy');
+  assert.equal(first.version, 3);
+  assert.equal(first.document, policy('a', 3));
+  assert.equal(first.digest, digestOf(Buffer.from(policy('a', 3))));
+});
+
+test('everything wrong with a commit is told at once, by file and line', () => {
+  const files = {
+    'policies/unsealed.yaml': policy('unsealed'),
+    ...sealed('policies/stranger.yaml', policy('stranger'), stranger),
+    ...sealed('policies/named.yaml', policy('other')),
+    ...sealed('policies/tampered.yaml', policy('tampered')),
+    ...sealed('policies/tenant.yaml', tenant('tenant')),
+    'policies/gone.yaml.sigstore.json': '{}',
+    'policies/nested/deep.yaml': policy('deep'),
+    'policies/short.yml': policy('short'),
+    'policies/Upper.yaml': policy('upper'),
+    'rulesets/eu/ruleset.yaml': 'kind: Ruleset',
+    'seal.sigstore.json': '{}',
+    'tenants/bad.yaml': tenant('bad', '  teir: Free\n'),
+    'tenants/bomb.yaml': `a: &a [x]\nb: [${'*a,'.repeat(50)}]\n`,
+    'tenants/policy.yaml': policy('policy'),
+    'trust.yaml': `${TRUST} `,
+  };
+  const changed = {
+    ...files,
+    'policies/tampered.yaml': policy('tampered', 2),
+    'policies/stranger.yaml.ada.sigstore.json': Uint8Array.from([0xff, 0xfe]),
+  };
+  const problems = problemsOf(changed);
+  const expected = [
+    'SEAL_MISSING policies/unsealed.yaml:1',
+    'SEAL_UNKNOWN_KEY policies/stranger.yaml:1',
+    'SEAL_ENCODING policies/stranger.yaml.ada.sigstore.json:1',
+    'MANIFEST_NAME policies/named.yaml:3',
+    'SEAL_DIGEST_MISMATCH policies/tampered.yaml:1',
+    'SEAL_ORPHAN policies/gone.yaml.sigstore.json:1',
+    'MANIFEST_MISPLACED policies/nested/deep.yaml:1',
+    'MANIFEST_MISPLACED policies/short.yml:1',
+    'MANIFEST_MISPLACED policies/Upper.yaml:1',
+    'KIND_NOT_ENFORCED rulesets/eu/ruleset.yaml:1',
+    'KIND_NOT_ENFORCED seal.sigstore.json:1',
+    'DOCUMENT_UNKNOWN_FIELD tenants/bad.yaml:6',
+    'MANIFEST_KIND tenants/policy.yaml:2',
+    'TRUST_NOT_PINNED trust.yaml:1',
+  ];
+  for (const one of expected) assert.ok(problems.includes(one), `${one} is missing in\n${problems.join('\n')}`);
+  assert.ok(
+    problems.some((one) => one.startsWith('DOCUMENT_') && one.includes('tenants/bomb.yaml')),
+    problems.join('\n'),
+  );
+  assert.ok(
+    problems.some((one) => one.startsWith('SEAL_') && one.includes('policies/tenant.yaml')),
+    'a Tenant in the folder of policies',
+  );
+});
+
+test('two policies of one name are refused, naming both files', () => {
+  const verified = verifyFiles({ ...sealed('policies/a.yaml', policy('a')), ...sealed('policies/b.yaml', policy('a', 2)) });
+  assert.ok(!verified.ok);
+  assert.deepEqual(verified.problems.map((found) => found.code).toSorted(), ['MANIFEST_DUPLICATE', 'MANIFEST_NAME']);
+  const duplicate = verified.problems.find((found) => found.code === 'MANIFEST_DUPLICATE');
+  assert.equal(duplicate?.at?.file, 'policies/b.yaml');
+  assert.match(duplicate?.message ?? '', /policies\/a\.yaml/);
+});
+
+test('a Tenant needs a seal where the trust policy names its kind', () => {
+  const strict = trustOf(trustText(['Policy', 'Tenant']));
+  assert.deepEqual(problemsOf({ 'tenants/acme.yaml': tenant('acme') }), ['ok']);
+  assert.deepEqual(problemsOf({ 'tenants/acme.yaml': tenant('acme') }, strict), ['SEAL_MISSING tenants/acme.yaml:1']);
+});
+
+test('thresholds count the seals of several people', () => {
+  const both = trustOf(trustText(['Policy'], 2));
+  const one = sealed('policies/a.yaml', policy('a'));
+  assert.deepEqual(problemsOf(one, both), ['SEAL_THRESHOLD policies/a.yaml:1']);
+  assert.deepEqual(problemsOf({ ...one, 'policies/a.yaml.bob.sigstore.json': seal(Buffer.from(policy('a')), bob.privateKey) }, both), [
+    'ok',
+  ]);
+});
+
+test('an empty repository is whole; whether it may be applied is not decided here', () => {
+  assert.deepEqual(verifyFiles({}), { ok: true, objects: [] });
+});
+
+test('the layout is total over names, and a seal finds its file whatever the order', () => {
+  const part = fc.constantFrom(
+    'policies',
+    'tenants',
+    'rulesets',
+    '/',
+    '.yaml',
+    '.yml',
+    '.sigstore.json',
+    '.cases',
+    'trust',
+    'a',
+    'B',
+    '__proto__',
+    'constructor',
+    '..',
+    '.',
+  );
+  fc.assert(
+    fc.property(
+      fc.array(part, { maxLength: 6 }).map((parts) => parts.join('')),
+      (path) => placeOf(path).is.length > 0,
+    ),
+  );
+  assert.equal(placeOf('constructor/a.yaml').is, 'foreign');
+  assert.equal(placeOf('__proto__/a.yaml').is, 'foreign');
+  const files = [
+    { path: 'policies/a.yaml', bytes: Buffer.from('x') },
+    { path: 'policies/a.yaml.z.sigstore.json', bytes: Buffer.from('2') },
+    { path: 'policies/a.yaml.sigstore.json', bytes: Buffer.from('1') },
+  ];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(files, { minLength: 3 }), (shuffled) => {
+      assert.deepEqual(
+        readManifest(shuffled).documents.map((document) => document.bundles),
+        [['1', '2']],
+      );
+    }),
+  );
+});
+
+test('hostile bytes give problems, never an exception', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.constantFrom('policies/a.yaml', 'tenants/a.yaml', 'trust.yaml', 'policies/a.yaml.sigstore.json'),
+      (bytes, path) => {
+        const verified = verifyFiles({ ...sealed('policies/a.yaml', policy('a')), [path]: bytes });
+        return !verified.ok && verified.problems.length > 0;
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { arithmetic } from './arithmetic.ts';
+import { comparison } from './comparison.ts';
+import { conversions } from './conversions.ts';
+import { optionalLibrary } from './optionals.ts';
+import { stringsLibrary } from './strings.ts';
+import type { Library, Overload } from './table.ts';
+import { standardText } from './text.ts';
+import { timeAccessors } from './time.ts';
+
+const standard: Library = {
+  name: 'standard',
+  since: '1.0',
+  functions: [...arithmetic, ...comparison, ...conversions, ...standardText, ...timeAccessors],
+};
+
+/** Every library, in the order in which overloads of one name are tried. */
+const libraries: readonly Library[] = [standard, stringsLibrary, optionalLibrary];
+
+/** The newest Kubernetes minor that the libraries describe. */
+export const NEWEST_VERSION = '1.36';
+
+export type Environment = {
+  readonly version: string;
+  /** Overloads by function name; names of namespaced functions have dots. */
+  readonly functions: ReadonlyMap<string, readonly Overload[]>;
+};
+
+const minorOf = (version: string): number => Number(/^1\.(\d+)$/.exec(version)?.[1] ?? Number.NaN);
+
+const build = (version: string): Environment => {
+  const functions = new Map<string, readonly Overload[]>();
+  for (const library of libraries) {
+    if (minorOf(library.since) > minorOf(version)) continue;
+    for (const { name, overloads } of library.functions) functions.set(name, [...(functions.get(name) ?? []), ...overloads]);
+  }
+  return { version, functions };
+};
+
+const environments = new Map<string, Environment>();
+
+/** The functions that expressions of a Kubernetes minor ("1.36") may use. */
+export const environmentOf = (version: string): Environment => {
+  const known = environments.get(version);
+  if (known !== undefined) return known;
+  const built = build(version);
+  if (Number.isFinite(minorOf(version))) environments.set(version, built);
+  return built;
+};
+
+/** Namespaces of cel-go extensions that Kubernetes leaves out. */
+export const absentNamespaces: ReadonlySet<string> = new Set(['base64', 'cel', 'math', 'net', 'proto']);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { matchPattern } from '../functions/pattern.ts';
+import type { Pattern } from '../functions/pattern.ts';
+import { costOfMatch } from '../functions/cost.ts';
+import { NO_MATCH } from '../functions/table.ts';
+import type { CostOf, Outcome, Overload } from '../functions/table.ts';
+import { typeOf } from '../values/value.ts';
+import type { Value } from '../values/value.ts';
+import type { Evaluation, Node } from './evaluation.ts';
+
+/** Operators say `no such overload` alone, functions add their name and the types they got. */
+const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]): undefined =>
+  evaluation.fail(/^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`);
+
+const settle = (evaluation: Evaluation, cost: CostOf | undefined, outcome: { readonly args: readonly Value[]; readonly value: Value | undefined }): Value | undefined => {
+  if (outcome.value === undefined) {
+    // A failed call has been made all the same.
+    const failure = evaluation.error;
+    if (evaluation.charge(1)) evaluation.error = failure;
+    return undefined;
+  }
+  return evaluation.charge(cost === undefined ? 1 : cost(outcome.args, outcome.value)) ? outcome.value : undefined;
+};
+
+export type CallSite = { readonly name: string; readonly overloads: readonly Overload[]; readonly offset: number };
+
+const unaryCall = ({ name, overloads, offset }: CallSite, argument: Node): Node => {
+  return (evaluation) => {
+    const a = argument(evaluation);
+    if (a === undefined) return undefined;
+    evaluation.at = offset;
+    for (const overload of overloads) {
+      const outcome: Outcome = overload.one === undefined ? NO_MATCH : overload.one(evaluation, a);
+      if (outcome === NO_MATCH) continue;
+      return settle(evaluation, overload.cost, { args: [a], value: outcome });
+    }
+    return noOverload(evaluation, name, [a]);
+  };
+};
+
+/** Both sides of a binary call are evaluated before an error of either counts, as cel-go does; the left one's error stands. */
+const rightAfterFailure = (evaluation: Evaluation, right: Node): undefined => {
+  const failure = evaluation.error;
+  if (evaluation.cancelled) return undefined;
+  if (right(evaluation) === undefined && evaluation.cancelled) return undefined;
+  evaluation.error = failure;
+  return undefined;
+};
+
+/** One call with two evaluated arguments. */
+export const invokeTwo = (evaluation: Evaluation, site: CallSite, a: Value, b: Value): Value | undefined => {
+  evaluation.at = site.offset;
+  for (const overload of site.overloads) {
+    const outcome: Outcome = overload.two === undefined ? NO_MATCH : overload.two(evaluation, a, b);
+    if (outcome === NO_MATCH) continue;
+    return settle(evaluation, overload.cost, { args: [a, b], value: outcome });
+  }
+  return noOverload(evaluation, site.name, [a, b]);
+};
+
+export type BinaryOperation = (evaluation: Evaluation, a: Value, b: Value) => Value | undefined;
+
+/** Evaluates both sides, then the operation. */
+export const binaryNode = (left: Node, right: Node, operation: BinaryOperation): Node => {
+  return (evaluation) => {
+    const a = left(evaluation);
+    if (a === undefined) return rightAfterFailure(evaluation, right);
+    const b = right(evaluation);
+    return b === undefined ? undefined : operation(evaluation, a, b);
+  };
+};
+
+const variadicCall = ({ name, overloads, offset }: CallSite, args: readonly Node[]): Node => {
+  return (evaluation) => {
+    const values: Value[] = [];
+    for (const argument of args) {
+      const value = argument(evaluation);
+      if (value === undefined) return undefined;
+      values.push(value);
+    }
+    evaluation.at = offset;
+    for (const overload of overloads) {
+      const outcome: Outcome = overload.many === undefined ? NO_MATCH : overload.many(evaluation, values);
+      if (outcome === NO_MATCH) continue;
+      return settle(evaluation, overload.cost, { args: values, value: outcome });
+    }
+    return noOverload(evaluation, name, values);
+  };
+};
+
+export const callNode = (site: CallSite, args: readonly Node[]): Node => {
+  const [first, second] = args;
+  if (first !== undefined && args.length === 1) return unaryCall(site, first);
+  if (first !== undefined && second !== undefined && args.length === 2)
+    return binaryNode(first, second, (evaluation, a, b) => invokeTwo(evaluation, site, a, b));
+  return variadicCall(site, args);
+};
+
+/** `text.matches('literal')` */
+export const matchNode = (text: Node, pattern: Pattern, about: { readonly source: string; readonly offset: number }): Node => {
+  return (evaluation) => {
+    const value = text(evaluation);
+    if (value === undefined) return undefined;
+    evaluation.at = about.offset;
+    if (typeof value !== 'string') return noOverload(evaluation, 'matches', [value, about.source]);
+    if (!evaluation.charge(costOfMatch(value, about.source))) return undefined;
+    return matchPattern(evaluation, pattern, value);
+  };
+};

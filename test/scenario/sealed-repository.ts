@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A policy repository as its owners keep it: documents, their seals, the trust policy that names the signing key.
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { seal } from '../../policies/trust/seal.ts';
+
+export type Signer = { readonly name: string; readonly privateKey: KeyObject; readonly publicPem: string };
+
+export const createSigner = (name: string): Signer => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { name, privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
+};
+
+export const trustDocument = (signers: readonly Signer[], version = 1): string => `apiVersion: writ.dev/v1alpha1
+kind: TrustPolicy
+metadata:
+  name: cluster
+spec:
+  version: ${version}
+  principals:
+${signers
+  .map(
+    ({ name, publicPem }) => `  - name: ${name}
+    publicKeys:
+    - pem: |
+${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
+`,
+  )
+  .join('')}  rules:
+  - kinds: [Policy]
+    allOf:
+    - threshold: 1
+      principals: [${signers.map(({ name }) => name).join(', ')}]
+  unsigned: Deny
+`;
+
+export const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+
+/** Files as they are committed: each policy beside its seal. */
+export const sealedFiles = (documents: Readonly<Record<string, string>>, signer: Signer): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(documents).flatMap(([path, text]) =>
+      path.startsWith('policies/')
+        ? [
+            [path, text],
+            [`${path}.sigstore.json`, seal(Buffer.from(text), signer.privateKey)],
+          ]
+        : [[path, text]],
+    ),
+  );

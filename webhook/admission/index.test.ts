@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Policy } from '../../crds/generated/types.ts';
+import { compilePolicies, emptySet } from '../../policies/compile/index.ts';
+import type { JsonObject } from '../../policies/decide/request.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import type { EnforcedSet } from '../policyset/enforced.ts';
+import { closedSet } from '../policyset/enforced.ts';
+import { handleReview } from './index.ts';
+import type { ReviewDeps, Reviewed } from './index.ts';
+import { createNamespaceCache } from './namespaces.ts';
+
+type Spec = Policy['spec'];
+const POD_RULES: NonNullable<Spec['matchConstraints']> = {
+  resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'namespaces'], operations: ['*'] }],
+};
+
+const policy = (name: string, spec: Spec): Policy => ({ apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec });
+const setOf = (...policies: Policy[]): EnforcedSet => {
+  const { set, refused } = compilePolicies(policies.map((one) => ({ policy: one, digest: `sha256:${one.metadata.name}` })));
+  assert.deepEqual(refused, []);
+  return {
+    closed: undefined,
+    set,
+    trustDigest: 'sha256:trust',
+    revisions: { 'writ-system/policies': 'main@sha1:1' },
+    signers: new Map(policies.map((one) => [one.metadata.name ?? '', ['ci']])),
+    expired: [],
+    flippedAtMs: 0,
+  };
+};
+
+const noLatest = policy('no-latest', {
+  version: 3,
+  matchConstraints: POD_RULES,
+  validations: [{ expression: "!object.spec.containers.exists(c, c.image.endsWith(':latest'))", message: 'pin the image' }],
+});
+const warnName = policy('warn-name', {
+  version: 1,
+  enforcement: 'Warn',
+  matchConstraints: POD_RULES,
+  validations: [{ expression: "object.metadata.name != 'odd'", message: 'an odd name' }],
+  auditAnnotations: [{ key: 'who', valueExpression: "'by ' + request.userInfo.username" }],
+});
+
+const namespaces: Record<string, JsonObject> = {
+  team: { metadata: { name: 'team', labels: { 'writ.dev/tenant': 'acme' } } },
+  open: { metadata: { name: 'open', labels: {} } },
+  'writ-system': { metadata: { name: 'writ-system', labels: { 'writ.dev/tenant': 'acme' } } },
+  'kube-system': { metadata: { name: 'kube-system', labels: { 'writ.dev/tenant': 'acme' } } },
+};
+
+const depsFor = (enforced: EnforcedSet, more: Partial<ReviewDeps> = {}): ReviewDeps => ({
+  enforced: () => enforced,
+  namespaces: createNamespaceCache(
+    { get: (name) => (Object.hasOwn(namespaces, name) ? namespaces[name] : undefined), onArrival: () => undefined },
+    fakeClock(),
+  ),
+  tenantOf: () => undefined,
+  systemNamespace: 'writ-system',
+  namespaceWaitMs: 1000,
+  clock: fakeClock(),
+  ...more,
+});
+
+const podReview = (more: Record<string, unknown> = {}, image = 'app:latest', name = 'pod'): string =>
+  JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u-1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      name,
+      namespace: 'team',
+      operation: 'CREATE',
+      userInfo: { username: 'ann', groups: ['devs'] },
+      object: { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'team' }, spec: { containers: [{ name: 'c', image }] } },
+      oldObject: null,
+      dryRun: false,
+      ...more,
+    },
+  });
+
+type Response = {
+  readonly uid: string;
+  readonly allowed: boolean;
+  readonly status?: { readonly code: number; readonly reason: string; readonly message: string };
+  readonly warnings?: readonly string[];
+  readonly auditAnnotations?: Readonly<Record<string, string>>;
+  /** Of a problem. */
+  readonly code?: string;
+};
+
+const review = async (text: string, deps: ReviewDeps): Promise<Reviewed & { readonly response: Response }> => {
+  const reviewed = await handleReview(text, deps);
+  return { ...reviewed, response: reviewed.status === 200 ? JSON.parse(reviewed.body).response : JSON.parse(reviewed.body) };
+};
+
+describe('a governed request', () => {
+  const deps = depsFor(setOf(noLatest, warnName));
+
+  it('is denied with one line a violation, the way to read more, and who spoke', async () => {
+    const { status, response, record, outcome } = await review(podReview({}, 'app:latest', 'odd'), deps);
+    assert.equal(status, 200);
+    assert.equal(outcome, 'decided');
+    assert.equal(response.uid, 'u-1');
+    assert.equal(response.allowed, false);
+    assert.equal(response.status?.reason, 'Invalid');
+    assert.equal(response.status?.code, 422);
+    assert.deepEqual(response.status?.message.split('\n'), ['no-latest (Invalid): pin the image', `writ explain ${record?.id}`]);
+    assert.deepEqual(response.warnings, ['warn-name (Invalid): an odd name']);
+    assert.deepEqual(response.auditAnnotations, {
+      'warn-name.who': 'by ann',
+      'decision-id': record?.id,
+      'set-digest': deps.enforced().set.digest,
+      verdict: 'Deny',
+      policies: 'no-latest,warn-name',
+    });
+    assert.equal(record?.tenant, 'acme');
+    assert.equal(record.verdict, 'Deny');
+    assert.equal(record.metered, true);
+    assert.equal(record.kind, 'v1, Pod');
+    assert.deepEqual(record.allowed, []);
+    assert.deepEqual(
+      record.spoke.map(({ policy: name, verdict, signers }) => [name, verdict, signers]),
+      [
+        ['no-latest', 'Deny', ['ci']],
+        ['warn-name', 'Warn', ['ci']],
+      ],
+    );
+    assert.match(record.objectDigest ?? '', /^sha256:[0-9a-f]{64}$/);
+  });
+
+  it('is allowed without a status; a dry run is decided, never metered', async () => {
+    const { response, record } = await review(podReview({ dryRun: true }, 'app:1'), deps);
+    assert.equal(response.allowed, true);
+    assert.equal(response.status, undefined);
+    assert.equal(record?.dryRun, true);
+    assert.equal(record.metered, false);
+    assert.deepEqual(record.allowed, ['no-latest', 'warn-name']);
+  });
+
+  it('gets the same bytes for the same bytes', async () => {
+    const [one, other] = [await review(podReview(), deps), await review(podReview(), deps)];
+    assert.equal(one.body, other.body);
+    assert.notEqual(one.body, (await review(podReview(), depsFor(setOf(noLatest)))).body);
+  });
+
+  it('by DELETE is decided on what goes', async () => {
+    const guard = policy('guard', {
+      version: 1,
+      matchConstraints: POD_RULES,
+      validations: [{ expression: "request.operation != 'DELETE' || oldObject.metadata.name != 'kept'", message: 'it is kept' }],
+    });
+    const oldObject = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'kept' }, spec: { containers: [] } };
+    const { response, record } = await review(podReview({ operation: 'DELETE', object: null, oldObject }), depsFor(setOf(guard)));
+    assert.equal(response.allowed, false);
+    assert.match(record?.objectDigest ?? '', /^sha256:/);
+  });
+});
+
+describe('a request that is none of our business', () => {
+  for (const [what, text] of [
+    ['a namespace without tenant', podReview({ namespace: 'open' })],
+    ['our own namespace, whatever its label', podReview({ namespace: 'writ-system' })],
+    ['kube-system, whatever its label', podReview({ namespace: 'kube-system' })],
+    ['a cluster-scoped object of others', podReview({ namespace: '', resource: { group: '', version: 'v1', resource: 'nodes' } })],
+  ] as const) {
+    it(`is allowed and no policy runs: ${what}`, async () => {
+      for (const enforced of [setOf(noLatest), closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)]) {
+        const reviewed = await review(text, depsFor(enforced));
+        assert.deepEqual(reviewed.response, { uid: 'u-1', allowed: true });
+        assert.equal(reviewed.record, undefined);
+        assert.equal(reviewed.outcome, 'ungoverned');
+      }
+    });
+  }
+
+  it('but a Namespace that carries the label, or carried it, is decided', async () => {
+    const named = policy('kept-label', {
+      version: 1,
+      matchConstraints: POD_RULES,
+      validations: [
+        { expression: "has(object.metadata.labels) && 'writ.dev/tenant' in object.metadata.labels", message: 'the label stays' },
+      ],
+    });
+    const resource = { group: '', version: 'v1', resource: 'namespaces' };
+    const kind = { group: '', version: 'v1', kind: 'Namespace' };
+    const update = (object: unknown, oldObject: unknown): string =>
+      podReview({ operation: 'UPDATE', resource, kind, name: 'team', object, oldObject });
+    const labelled = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team', labels: { 'writ.dev/tenant': 'acme' } } };
+    const bare = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' } };
+    assert.equal((await review(update(labelled, labelled), depsFor(setOf(named)))).response.allowed, true);
+    assert.equal((await review(update(bare, labelled), depsFor(setOf(named)))).response.allowed, false);
+    assert.equal((await review(update(bare, bare), depsFor(setOf(named)))).outcome, 'ungoverned');
+  });
+});
+
+describe('while nothing can be decided', () => {
+  it('governed namespaces are closed, with code and fix', async () => {
+    const { response, record, outcome } = await review(
+      podReview(),
+      depsFor(closedSet({ code: 'TRUST_MISSING', message: 'there is none' }, 0)),
+    );
+    assert.equal(outcome, 'closed');
+    assert.equal(response.allowed, false);
+    assert.equal(response.status?.code, 403);
+    assert.match(response.status?.message ?? '', /^TRUST_MISSING: there is none \(.+\)\nwrit explain d-/);
+    assert.equal(record?.verdict, 'Deny');
+    assert.equal(record.closed, 'TRUST_MISSING');
+    assert.equal(record.setDigest, '');
+  });
+
+  it('an empty set closes workloads', async () => {
+    const { response } = await review(podReview(), depsFor({ ...setOf(), set: emptySet }));
+    assert.equal(response.allowed, false);
+    assert.match(response.status?.message ?? '', /NO_VERIFIED_POLICY/);
+  });
+
+  it('our own kinds pass: they are what is waited for', async () => {
+    const own = podReview({
+      namespace: '',
+      resource: { group: 'writ.dev', version: 'v1alpha1', resource: 'trustpolicies' },
+      kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'TrustPolicy' },
+    });
+    assert.equal((await review(own, depsFor(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)))).response.allowed, true);
+  });
+});
+
+describe('a namespace that has not arrived', () => {
+  const late = (clock = fakeClock()) => {
+    const held = new Map<string, JsonObject>();
+    let arrived: (name: string) => void = () => undefined;
+    const cache = createNamespaceCache({ get: (name) => held.get(name), onArrival: (handler) => void (arrived = handler) }, clock);
+    const add = (name: string, labels: JsonObject): void => {
+      held.set(name, { metadata: { name, labels } });
+      arrived(name);
+    };
+    return { clock, add, deps: depsFor(setOf(noLatest), { namespaces: cache, clock }) };
+  };
+
+  it('is waited for, and then decided by', async () => {
+    const { add, deps, clock } = late();
+    const waiting = review(podReview(), deps);
+    add('other', {});
+    add('team', { 'writ.dev/tenant': 'acme' });
+    assert.equal((await waiting).response.allowed, false);
+    const second = review(podReview({ namespace: 'fresh' }), deps);
+    add('fresh', {});
+    assert.equal((await second).response.allowed, true);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('closes after a bounded time', async () => {
+    const { deps, clock } = late();
+    const waiting = review(podReview(), deps);
+    await clock.advance(1000);
+    const { response, record } = await waiting;
+    assert.equal(response.allowed, false);
+    assert.match(response.status?.message ?? '', /^NAMESPACE_UNKNOWN: namespace team did not reach this replica within 1000 ms/);
+    assert.equal(record?.closed, 'NAMESPACE_UNKNOWN');
+    assert.equal(clock.pending, 0);
+  });
+});
+
+describe('what is no review gets a code and never a server error', () => {
+  const deps = depsFor(setOf(noLatest));
+  const parsed = JSON.parse(podReview());
+  const cases: readonly (readonly [string, string, string])[] = [
+    ['nothing', '', 'REVIEW_NOT_JSON'],
+    ['no JSON', 'hello', 'REVIEW_NOT_JSON'],
+    ['JSON that is cut', podReview().slice(0, -5), 'REVIEW_NOT_JSON'],
+    ['a list', '[]', 'REVIEW_NOT_REVIEW'],
+    ['null', 'null', 'REVIEW_NOT_REVIEW'],
+    ['another kind', '{"apiVersion":"v1","kind":"Pod"}', 'REVIEW_NOT_REVIEW'],
+    ['another version', JSON.stringify({ ...parsed, apiVersion: 'admission.k8s.io/v1beta1' }), 'REVIEW_VERSION'],
+    ['no request', JSON.stringify({ ...parsed, request: null }), 'REVIEW_INVALID'],
+    ['no uid', podReview({ uid: '' }), 'REVIEW_INVALID'],
+    ['an unknown operation', podReview({ operation: 'PATCH' }), 'REVIEW_INVALID'],
+    ['no object', podReview({ object: null }), 'REVIEW_WITHOUT_OBJECT'],
+    ['DELETE without the old object', podReview({ operation: 'DELETE', object: null }), 'REVIEW_WITHOUT_OBJECT'],
+  ];
+  for (const [what, text, code] of cases) {
+    it(what, async () => {
+      const { status, response, record, outcome } = await review(text, deps);
+      assert.equal(status, 400);
+      assert.equal(response.code, code);
+      assert.equal(outcome, 'malformed');
+      assert.equal(record, undefined);
+    });
+  }
+
+  it('hostile keys and types in a review are data', async () => {
+    const hostile = podReview().replace(
+      '"metadata":{',
+      '"__proto__":{"spec":1},"constructor":{"prototype":{}},"metadata":{"toString":1,"labels":{"__proto__":"x"},',
+    );
+    assert.equal((await review(hostile, deps)).response.allowed, false);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.constantFrom(...Object.keys(parsed.request), '__proto__', 'constructor'), fc.jsonValue()),
+        async (more) => {
+          const { status } = await review(podReview(more), deps);
+          assert.ok(status === 200 || status === 400);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseAddress, readConfig } from './config.ts';
+
+const DIGEST = `--trust-digest=sha256:${'0'.repeat(64)}`;
+
+it('what is needed is the pinned trust; the rest has a default', () => {
+  const outcome = readConfig([DIGEST, '--replica-id=pod-1'], {});
+  assert.ok(outcome.kind === 'config');
+  assert.deepEqual(outcome.config.listen, { host: '0.0.0.0', port: 9443 });
+  assert.equal(outcome.config.replica, 'pod-1');
+  assert.equal(outcome.config.tlsFiles, undefined);
+});
+
+describe('what cannot be meant is named', () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['--trust-digest', []],
+    ['--trust-digest', ['--trust-digest=sha256:abc']],
+    ['--address', [DIGEST, '--address=localhost']],
+    ['--metrics-address', [DIGEST, '--metrics-address=:99999']],
+    ['--tls-cert-file', [DIGEST, '--tls-cert-file=a.crt']],
+    ['--replica-id', [DIGEST, '--replica-id=No Name']],
+    ['--system-namespace', [DIGEST, '--system-namespace=__proto__']],
+    ['--drain-delay', [DIGEST, '--drain-delay=soon']],
+  ];
+  for (const [flag, argv] of cases) {
+    it(argv.join(' ') || 'nothing', () => {
+      const outcome = readConfig(argv, {});
+      assert.ok(outcome.kind === 'error');
+      assert.ok(outcome.message.includes(flag), outcome.message);
+    });
+  }
+});
+
+it('addresses: a host, all interfaces, IPv6', () => {
+  assert.deepEqual(parseAddress(':0'), { host: '0.0.0.0', port: 0 });
+  assert.deepEqual(parseAddress('[::1]:9443'), { host: '::1', port: 9443 });
+  assert.equal(parseAddress('::1:9443'), undefined);
+});

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fakeClock } from '../../test/fake-clock.ts';
+import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
+import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
+import { systemClock } from '../../process/clock.ts';
+import { judgePolicy, rememberingJudge } from './judge.ts';
+import type { Judge } from './judge.ts';
+import { createLoader } from './loader.ts';
+import type { Flip, LoaderState, Observed } from './loader.ts';
+
+const SOURCE = 'writ-system/policies';
+const sealer = createSealer();
+// A schema needs no expression engine.
+const spec = (version: number, more: Record<string, unknown> = {}) => ({
+  version,
+  matchConstraints: POD_RULES,
+  jsonSchema: { type: 'object', required: ['spec'] },
+  ...more,
+});
+const a1 = sealer.policy('a', spec(1), SOURCE);
+const a2 = sealer.policy('a', spec(2), SOURCE);
+const b1 = sealer.policy('b', spec(1), SOURCE);
+const loose = sealer.policy('loose', spec(1));
+
+type World = { trustPolicy: Observed['trustPolicy']; policies: readonly SealedPolicy[]; inventories: Observed['inventories'] };
+
+const scene = (world: Partial<World> = {}, judge: Judge = rememberingJudge()) => {
+  const clock = fakeClock();
+  const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
+    world: { trustPolicy: sealer.trustPolicy, policies: [], inventories: [], ...world },
+    states: [],
+    flips: [],
+    bugs: [],
+  };
+  const loader = createLoader({
+    clock,
+    observe: () => seen.world,
+    pinnedTrustDigest: sealer.trustDigest,
+    judge,
+    onState: (state) => seen.states.push(state),
+    onFlip: (flip) => seen.flips.push(flip),
+    onBug: (error) => seen.bugs.push(error),
+  });
+  const show = async (next: Partial<World>): Promise<LoaderState | undefined> => {
+    if (seen.world !== undefined) seen.world = { ...seen.world, ...next };
+    loader.request();
+    await loader.settled();
+    return seen.states.at(-1);
+  };
+  const enforced = (): readonly string[] => loader.current.set.policies.map(({ name, version }) => `${name}-${version}`);
+  return { clock, seen, loader, show, enforced };
+};
+
+describe('from the caches to the set in force', () => {
+  it('nothing is decided before every cache has its first list', async () => {
+    const { loader, seen, show } = scene();
+    const { world } = seen;
+    seen.world = undefined;
+    await show({});
+    assert.equal(loader.current.closed?.code, 'WEBHOOK_NOT_READY');
+    seen.world = world;
+    await show({ policies: [loose] });
+    assert.equal(loader.current.closed, undefined);
+  });
+
+  it('a commit that was whole at the start is enforced in one step; a half one keeps the replica closed', async () => {
+    const { loader, show, enforced, seen } = scene();
+    const state = await show({ policies: [a1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
+    assert.equal(loader.current.closed?.code, 'WEBHOOK_NOT_READY');
+    assert.match(loader.current.closed.message, /writ-system\/policies at r1 lacks 1 of its documents, first b/);
+    assert.equal(state?.pending.length, 1);
+    await show({ policies: [a1, b1] });
+    assert.deepEqual(enforced(), ['a-1', 'b-1']);
+    assert.deepEqual(loader.current.revisions, { [SOURCE]: 'r1' });
+    assert.deepEqual(
+      seen.flips.at(-1)?.commits.map(({ revision }) => revision),
+      ['r1'],
+    );
+    assert.deepEqual(seen.bugs, []);
+  });
+
+  it('a later half commit leaves the last one in force, and the replica open', async () => {
+    const { loader, show, enforced } = scene();
+    await show({ policies: [a1, b1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
+    const before = loader.current;
+    await show({ policies: [a2, b1] });
+    assert.equal(loader.current, before, 'no flip without an inventory');
+    await show({ inventories: [inventoryOf(SOURCE, 'r2', [a2, b1])] });
+    assert.deepEqual(enforced(), ['a-2', 'b-1']);
+    assert.notEqual(loader.current.set.digest, before.set.digest);
+  });
+
+  it('the typed spec beside the seal means nothing; changed bytes are refused and the last good ones stand', async () => {
+    const { show, enforced, loader } = scene();
+    await show({ policies: [loose] });
+    const { digest } = loader.current.set;
+    await show({ policies: [{ ...loose, spec: { validations: [] } }] });
+    assert.equal(loader.current.set.digest, digest);
+    const tampered = {
+      ...loose,
+      signature: { ...loose.signature, document: loose.signature.document.replace('"version": 1', '"version": 9') },
+    };
+    const state = await show({ policies: [tampered] });
+    assert.deepEqual(enforced(), ['loose-1']);
+    assert.match(state?.refused.get('loose')?.code ?? '', /^SEAL_/);
+  });
+
+  it('a good seal under another name, an unsealed object and bytes that do not compile are refused by code', async () => {
+    const renamed = { ...loose, metadata: { name: 'other' } };
+    const { signature: _signature, ...bare } = sealer.policy('bare', spec(1));
+    const broken = sealer.policy('broken', spec(1, { jsonSchema: { type: 'no such type' } }));
+    const { show, enforced } = scene();
+    const state = await show({ policies: [renamed, bare as SealedPolicy, broken, loose] });
+    assert.deepEqual(enforced(), ['loose-1']);
+    assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
+      other: 'POLICY_NAME_MISMATCH',
+      bare: 'POLICY_UNSIGNED',
+      broken: 'POLICY_SCHEMA',
+    });
+  });
+
+  it('without a trust policy all is closed; another than the pinned one is refused; once loaded it stands', async () => {
+    const { loader, show, enforced } = scene({ trustPolicy: undefined });
+    await show({ policies: [loose] });
+    assert.equal(loader.current.closed?.code, 'TRUST_MISSING');
+    const state = await show({ trustPolicy: createSealer().trustPolicy });
+    assert.equal(state?.trustProblem?.code, 'TRUST_NOT_PINNED');
+    assert.equal(loader.current.closed?.code, 'TRUST_NOT_PINNED');
+    await show({ trustPolicy: sealer.trustPolicy });
+    assert.deepEqual(enforced(), ['loose-1']);
+    await show({ trustPolicy: createSealer().trustPolicy });
+    await show({ trustPolicy: undefined });
+    assert.deepEqual(enforced(), ['loose-1']);
+    assert.equal(loader.current.closed, undefined);
+  });
+
+  it('many changes are one rebuild, and known bytes are not verified again', async () => {
+    let judged = 0;
+    const counting: Judge = (...input) => ((judged += 1), judgePolicy(...input));
+    const { show, loader, seen } = scene({}, rememberingJudge(counting));
+    await show({ policies: [a1, b1, loose] });
+    for (let times = 0; times < 50; times += 1) loader.request();
+    await loader.settled();
+    assert.equal(seen.states.length, 2);
+    await show({ policies: [{ ...loose }, { ...a1 }, b1] });
+    assert.equal(judged, 3);
+    await show({ policies: [a2, b1, loose] });
+    assert.equal(judged, 4);
+  });
+
+  it('what throws leaves the set as it is', async () => {
+    let broken = false;
+    const { show, enforced, seen } = scene({}, (...input) => {
+      if (broken) throw new Error('a bug');
+      return judgePolicy(...input);
+    });
+    await show({ policies: [loose] });
+    broken = true;
+    await show({ policies: [] });
+    await show({ policies: [a1] });
+    assert.deepEqual(enforced(), []);
+    assert.equal(seen.bugs.length, 1);
+  });
+});
+
+describe('a policy with an end', () => {
+  const endsMs = Date.UTC(2026, 0, 2);
+  const mortal = sealer.policy('mortal', spec(1, { expires: new Date(endsMs).toISOString() }));
+
+  it('closes what it matched from its end on, without any event, until a newer version comes', async () => {
+    const { clock, show, loader, enforced, seen } = scene();
+    await show({ policies: [mortal] });
+    const { digest } = loader.current.set;
+    await clock.advance(endsMs - clock.now() - 1);
+    await loader.settled();
+    assert.equal(loader.current.set.digest, digest);
+    await clock.advance(1);
+    await loader.settled();
+    assert.notEqual(loader.current.set.digest, digest);
+    assert.deepEqual(loader.current.expired, ['mortal']);
+    assert.deepEqual(enforced(), ['mortal-1']);
+    assert.equal(loader.current.set.policies[0]?.enforcement, 'Deny');
+    assert.notEqual(loader.current.set.policies[0]?.digest, policyDigest(mortal));
+    assert.equal(seen.states.at(-1)?.refused.get('mortal')?.code, 'POLICY_EXPIRED');
+    await show({ policies: [sealer.policy('mortal', spec(2))] });
+    assert.deepEqual(loader.current.expired, []);
+    assert.deepEqual(enforced(), ['mortal-2']);
+    assert.deepEqual(seen.bugs, []);
+  });
+
+  it('is closed the same by a replica that starts after its end', async () => {
+    const first = scene();
+    await first.show({ policies: [mortal] });
+    await first.clock.advance(endsMs - first.clock.now());
+    await first.loader.settled();
+    const late = scene();
+    await late.clock.advance(endsMs - late.clock.now() + 5000);
+    await late.show({ policies: [mortal] });
+    assert.equal(late.loader.current.set.digest, first.loader.current.set.digest);
+  });
+});
+
+describe('a rebuild of a thousand policies', () => {
+  it('lets requests through between its slices', { timeout: 60_000 }, async () => {
+    const policies = Array.from({ length: 1000 }, (_, index) => sealer.policy(`p-${index}`, spec(1)));
+    const loader = createLoader({
+      clock: systemClock,
+      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [] }),
+      pinnedTrustDigest: sealer.trustDigest,
+      judge: rememberingJudge(),
+      onState: () => undefined,
+      onFlip: () => undefined,
+      onBug: (error) => assert.fail(String(error)),
+    });
+    const gaps: number[] = [];
+    let lastMs = performance.now();
+    let running = true;
+    const beat = (): void => {
+      const nowMs = performance.now();
+      gaps.push(nowMs - lastMs);
+      lastMs = nowMs;
+      if (running) setImmediate(beat);
+    };
+    setImmediate(beat);
+    loader.request();
+    await loader.settled();
+    running = false;
+    assert.equal(loader.current.set.policies.length, 1000);
+    loader.close();
+    const sorted = gaps.toSorted((a, b) => b - a);
+    // The machine may be busy: the longest may be an accident, many long ones are not.
+    assert.ok(
+      (sorted[5] ?? 0) < 40,
+      `longest pauses ${sorted
+        .slice(0, 8)
+        .map((gap) => gap.toFixed(1))
+        .join(', ')} ms`,
+    );
+  });
+});
