@@ -39,6 +39,8 @@ Examples:
   writ explain policies/a.yaml --object deployment.yaml --namespace team
   writ explain d-0123456789abcdef0123 --log decisions.jsonl`;
 
+const indented = (text: string): string => text.trim().replaceAll('\n', `\n${' '.repeat(15)}`);
+
 const list = (words: readonly string[]): string => (words.length === 0 ? '-' : words.join(', '));
 
 const ruleLine = (rule: Rule): string => {
@@ -65,11 +67,11 @@ const describePolicy = (policy: Policy, files: PolicyFiles, terminal: Terminal):
   if (spec.expires !== undefined) terminal.out(`  expires      ${spec.expires}\n`);
   if (spec.workloads !== undefined) terminal.out(`  workloads    ${list(spec.workloads)}\n`);
   for (const rule of admissionRules(files.set)) terminal.out(`  matches      ${ruleLine(rule)}\n`);
-  for (const { name, expression } of spec.matchConditions ?? []) terminal.out(`  only if      ${name}: ${expression.trim()}\n`);
-  for (const { name, expression } of spec.variables ?? []) terminal.out(`  variable     ${name} = ${expression.trim()}\n`);
+  for (const { name, expression } of spec.matchConditions ?? []) terminal.out(`  only if      ${name}: ${indented(expression)}\n`);
+  for (const { name, expression } of spec.variables ?? []) terminal.out(`  variable     ${name} = ${indented(expression)}\n`);
   for (const [index, { expression, message }] of (spec.validations ?? []).entries()) {
-    terminal.out(`  asks [${index}]     ${expression.trim()}\n`);
-    if (message !== undefined) terminal.out(`               else: ${message.trim()}\n`);
+    terminal.out(`  ${`asks [${index}]`.padEnd(13)}${indented(expression)}\n`);
+    if (message !== undefined) terminal.out(`               else: ${indented(message)}\n`);
   }
   if (spec.jsonSchema !== undefined) terminal.out('  asks         the object to fit spec.jsonSchema\n');
 };

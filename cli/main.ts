@@ -9,6 +9,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
+import { demoCommand } from './demo.ts';
 import { explainCommand } from './explain.ts';
 import { keygenCommand } from './keygen.ts';
 import { lintCommand } from './lint.ts';
@@ -28,7 +29,7 @@ Start:
   writ sign policies/*.yaml --key security.key
   writ verify policies/*.yaml --trust trust.yaml`;
 
-const commands = [keygenCommand, signCommand, verifyCommand, lintCommand, reviewCommand, explainCommand, versionCommand];
+const commands = [keygenCommand, signCommand, verifyCommand, lintCommand, reviewCommand, explainCommand, demoCommand, versionCommand];
 
 const createProgram = (terminal: Terminal): Command => {
   const program = new Command('writ')

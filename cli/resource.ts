@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sealed document as the custom resource that carries it: `signature` holds the exact bytes and the seals, which is what
 // counts; `spec` is a copy for people.
-import { Document, Scalar, isMap, isScalar, visit } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import type { ParsedDocument } from '../policies/document/index.ts';
 import { isJsonObject, own } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
@@ -25,18 +25,21 @@ export const resourceObject = (document: ParsedDocument, bytes: Uint8Array, bund
   signature: { document: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), bundles },
 });
 
+// Four letters at least: `yes`, `on`, `off` and their like are booleans to YAML 1.1; `true`, `null` and numbers don't fit.
+const PLAIN_KEY = /^(?!(?:true|True|TRUE|null|Null|NULL|false|False|FALSE)$)[A-Za-z][A-Za-z0-9./_-]{3,}$/;
+// Control characters and the line ends of YAML 1.1 must be escapes, and only double quotes have those.
+// eslint-disable-next-line no-control-regex
+const NEEDS_ESCAPE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/;
+
 /** As YAML that kubectl, a YAML 1.1 reader, reads as it is meant: every string and unusual key is quoted. */
 export const resourceYaml = (resource: JsonObject): string => {
   const yaml = new Document(resource, { version: '1.1' });
   visit(yaml, {
     Scalar: (key, node) => {
       if (typeof node.value !== 'string') return;
-      const plainKey = key === 'key' && /^[A-Za-z][A-Za-z0-9./_-]{3,}$/.test(node.value);
-      node.type = plainKey ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE;
+      if (key === 'key') node.type = PLAIN_KEY.test(node.value) ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE;
+      else node.type = node.value.includes('\n') && !NEEDS_ESCAPE.test(node.value) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
     },
   });
-  const signature = yaml.get('signature');
-  const text = isMap(signature) ? signature.get('document', true) : undefined;
-  if (isScalar(text)) text.type = Scalar.BLOCK_LITERAL;
   return `---\n${yaml.toString({ lineWidth: 0, directives: false })}`;
 };

@@ -152,6 +152,20 @@ describe('a call', () => {
     await read;
   });
 
+  it('asks the fence again at the very moment of sending', async () => {
+    const { caller, sentAtMs } = make([{ status: 200 }]);
+    let asked = 0;
+    const closing = {
+      check: () => {
+        asked += 1;
+        if (asked > 1) throw new KubeFencedError('x');
+        return 10_000;
+      },
+    };
+    await assert.rejects(caller.fenced(closing).request(POST), KubeFencedError);
+    assert.equal(sentAtMs.length, 0);
+  });
+
   it('of a fenced writer does not outlive what the fence allows', async () => {
     const { clock, caller } = make(['never']);
     const write = assert.rejects(caller.fenced({ check: () => 400 }).request(POST), /no answer within 400 ms/);

@@ -161,6 +161,10 @@ export const problemCodes = {
   FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
   KEY_UNREADABLE: { summary: 'The private key cannot be read.', fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one' },
   DECISION_NOT_FOUND: { summary: 'The log has no decision of this id.', fix: 'check the id, and that the log is that of the replica that answered' },
+
+  // demo
+  DEMO_UNAVAILABLE: { summary: 'The demo cannot run from here.', fix: 'clone the repository and run make demo' },
+  DEMO_FAILED: { summary: 'A step of the demo did not come out as told.', fix: 'look at the logs of operator and webhook; run it again' },
 } as const satisfies Record<string, ProblemCodeEntry>;
 
 export type ProblemCode = keyof typeof problemCodes;

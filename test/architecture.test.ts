@@ -40,7 +40,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
   ['kube/', ['crds/kinds.ts', 'crds/conditions.ts', 'process/clock.ts']],
   ['operator/', ['crds/', 'policies/', 'kube/', 'process/']],
   ['webhook/', ['crds/', 'policies/', 'kube/', 'process/']],
-  ['cli/', ['crds/', 'policies/', 'kube/', 'process/', 'operator/manifest/', 'operator/source/', 'test/cluster/']],
+  ['cli/', ['crds/', 'policies/', 'kube/', 'process/', 'operator/manifest/', 'operator/source/', 'test/scenario/', 'test/cluster/']],
 ];
 
 describe('rooms import only what the plan allows', () => {

@@ -24,8 +24,11 @@ const ABSENT_GROUPS = new Map<string, string>([['fields/quoted_map_fields/', 'fi
 const NEWER_FORMAT = 'format of strings version 4; Kubernetes has version 2';
 
 /** Rows that fail, by `section/group/name`, each with its reason. */
-const KNOWN = new Map<string, string>(
-  [
+const KNOWN = new Map<string, string>([
+  ...['map_null_entry_no_such_key', 'map_present_key_invalid_field'].map(
+    (name) => [`optionals/optionals/${name}`, 'cel-go, too, gives none for a step from an optional scalar'] as const,
+  ),
+  ...[
     'scientific notation formatting clause',
     'default precision for scientific notation',
     'positive infinity support for scientific notation',
@@ -43,8 +46,8 @@ const KNOWN = new Map<string, string>(
     'dyntype support for lists',
     'dyntype support for maps',
     'scientific notation formatting clause in a string variable',
-  ].map((name) => [`string_ext/format/${name}`, NEWER_FORMAT]),
-);
+  ].map((name) => [`string_ext/format/${name}`, NEWER_FORMAT] as const),
+]);
 
 const registry = createRegistry(TimestampSchema, DurationSchema);
 const SECOND = 1_000_000_000n;
@@ -182,10 +185,17 @@ describe('the published parser rows', () => {
 });
 
 describe('the published comprehension rows', () => {
-  it('parse', (t) => {
-    const rows = rowsOf(getComprehensionSuite(), 'comprehension');
-    t.diagnostic(`comprehension rows: ${rows.length}`);
-    const refused = rows.filter(({ test }) => !parse(test.original.expr).ok).map(({ test }) => test.original.expr);
-    assert.deepEqual(refused, []);
+  it('are accepted or refused as cel-go does, and true where they can be evaluated', (t) => {
+    // Some bind names that are declared by their Go test only, or have the macro cel.bind.
+    const rows = rowsOf(getComprehensionSuite(), 'comprehension').filter(({ test }) => test.ast !== undefined);
+    const wrong = rows.filter(({ test }) => {
+      const outcome = failureOf(test);
+      return outcome !== undefined && !/undeclared reference|no such overload/.test(outcome);
+    });
+    t.diagnostic(`comprehension: ${rows.length - wrong.length}/${rows.length}`);
+    assert.deepEqual(
+      wrong.map(({ test }) => [test.original.expr, failureOf(test)]),
+      [],
+    );
   });
 });

@@ -2,6 +2,7 @@
 // Each fault as a plain client sees it, in front of a real API server.
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:https';
+import { connect } from 'node:tls';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { anyFaultScript } from './fault-arbitraries.ts';
@@ -118,6 +119,20 @@ describe('faults', () => {
     const answer = await ask({ method: 'POST', path: configMaps, body: configMap('unheard') });
     assert.equal(answer.end, 'ECONNRESET');
     assert.equal((await ask({ path: `${configMaps}/unheard` })).status, 404);
+  });
+
+  it('reset: on the wire it is a reset, not an end', async () => {
+    inject({ kind: 'reset' });
+    const { hostname, port } = new URL(proxy.url);
+    const socket = connect({ host: hostname, port: Number(port), ca: Buffer.from(proxy.caData, 'base64') }, () => {
+      socket.write('GET /version HTTP/1.1\r\nHost: proxy\r\n\r\n');
+    });
+    const how = await new Promise((resolve) => {
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+      socket.once('end', () => resolve('end'));
+      socket.resume();
+    });
+    assert.equal(how, 'ECONNRESET');
   });
 
   it('lose-answer: the connection breaks, yet it was done', async () => {

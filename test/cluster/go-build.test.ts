@@ -90,7 +90,7 @@ describe('the build', () => {
     assert.deepEqual(await readdir(cache()), ['lock']);
   });
 
-  it('of a killed process ends with it, and the one that waited takes over', async () => {
+  it('of a killed process ends with it, and the one that waited takes over', { timeout: 30_000 }, async () => {
     const holder = start({ FAKE_GO_HANGS: 'yes' });
     const compiler = await firstRun();
     const waiting = start();

@@ -2,6 +2,7 @@
 // A remote or a machine that fails: a code, no process left behind, and the next fetch works.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
@@ -84,6 +85,14 @@ test('a remote that hangs is given up after the timeout, and no process stays', 
 const unfinished = async (dir: string): Promise<readonly string[]> =>
   (await readdir(dir, { recursive: true })).filter((name) => /tmp_|\.lock$/.test(name));
 
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 5000; tries += 1) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.fail('it never came to be');
+};
+
 // Killed at once, but it is the kernel's to take the processes down.
 const ended = async (url: string): Promise<void> => {
   for (let tries = 0; tries < 200; tries += 1) {
@@ -93,29 +102,25 @@ const ended = async (url: string): Promise<void> => {
   assert.fail(`still running: ${(await sessionsTalkingTo(url)).join(' | ')}`);
 };
 
-test('an abort in the middle of a fetch ends git with its children and leaves the mirror usable', async (t) => {
+test('an abort in the middle of a pack ends git with its children and leaves the mirror usable', async (t) => {
   const { server, url, fetch, repository, root } = await openScene(t);
+  const cache = join(root, 'cache');
   await repository.publish({ f: '1' });
-  snapshotOf(await fetch());
-  await repository.publish({ f: '2' });
+  const before = snapshotOf(await fetch());
+  const noise = randomBytes(900_000);
+  await repository.publish({ f: noise });
   const abort = new AbortController();
-  let requests = 0;
-  const asked = new Promise<void>((resolve) => {
-    server.intercept = (request) => {
-      requests += request.method === 'POST' ? 1 : 0;
-      if (requests < 2) return false;
-      resolve();
-      return true;
-    };
-  });
+  server.holdAfterBytes = 300_000;
   const result = fetch({}, abort.signal);
-  await asked;
+  await until(async () => (await unfinished(cache)).some((name) => name.includes('tmp_pack')));
   abort.abort();
   assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
   await ended(url);
-  assert.deepEqual(await unfinished(join(root, 'cache')), []);
-  server.intercept = undefined;
-  assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '2' });
+  assert.deepEqual(await unfinished(cache), []);
+  assert.deepEqual(await textsOf(before), { f: '1' });
+  server.holdAfterBytes = undefined;
+  const after = snapshotOf(await fetch());
+  assert.equal(after.files()[0]?.size, noise.length);
 });
 
 test('one source that gives up does not take the listing from the others', async (t) => {
@@ -130,7 +135,6 @@ test('one source that gives up does not take the listing from the others', async
     server.intercept = (request, response) => {
       server.intercept = undefined;
       resolve();
-      // Answered by the real server once let go: a redirect to itself would be refused, so the socket is passed on.
       void held.then(() => response.writeHead(503).end());
       return request.method === 'GET';
     };

@@ -26,6 +26,8 @@ export type GitServer = {
   resetCounts(): void;
   /** Answers instead of git while set; true = answered (or left hanging on purpose). */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
+  /** Stops each answer after so many bytes, and leaves it open. */
+  holdAfterBytes: number | undefined;
   /** Bytes of packs sent so far. */
   readonly sentBytes: number;
   close(): Promise<void>;
@@ -76,13 +78,25 @@ const cgiEnvironment = (
   };
 };
 
-const runBackend = (environment: Record<string, string>, body: Buffer, response: ServerResponse, sent: (bytes: number) => void): void => {
+type BackendRequest = {
+  readonly environment: Record<string, string>;
+  readonly body: Buffer;
+  readonly response: ServerResponse;
+  /** Told of bytes on their way; false = they and all after them are held back. */
+  readonly pass: (bytes: number) => boolean;
+};
+
+const runBackend = ({ environment, body, response, pass }: BackendRequest): void => {
   const child = spawn('git', ['http-backend'], { env: environment, stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdin.on('error', () => {});
   child.stdin.end(body);
   let head = Buffer.alloc(0);
+  let held = false;
   child.stdout.on('data', (chunk: Buffer) => {
-    sent(chunk.length);
+    if (held || !pass(chunk.length)) {
+      held = true;
+      return;
+    }
     if (response.headersSent) return void response.write(chunk);
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
@@ -97,7 +111,7 @@ const runBackend = (environment: Record<string, string>, body: Buffer, response:
     response.writeHead(status === undefined ? 200 : Number.parseInt(status, 10));
     response.write(head.subarray(end + 4));
   });
-  child.on('close', () => response.end());
+  child.on('close', () => held || response.end());
   response.on('close', () => child.kill());
 };
 
@@ -120,9 +134,13 @@ export const startGitServer = async (options: GitServerOptions): Promise<GitServ
       return;
     }
     counts[kindOf(request, url, body)] += 1;
-    runBackend(cgiEnvironment(request, url, { root: options.root, bytes: body.length }), body, response, (bytes) => {
+    let answered = 0;
+    const pass = (bytes: number): boolean => {
       sentBytes += bytes;
-    });
+      answered += bytes;
+      return handle.holdAfterBytes === undefined || answered <= handle.holdAfterBytes;
+    };
+    runBackend({ environment: cgiEnvironment(request, url, { root: options.root, bytes: body.length }), body, response, pass });
   };
   const listener: RequestListener = (request, response) => {
     serve(request, response).catch(() => response.destroy());
@@ -140,6 +158,7 @@ export const startGitServer = async (options: GitServerOptions): Promise<GitServ
     counts,
     authorizations,
     intercept: undefined,
+    holdAfterBytes: undefined,
     resetCounts: () => void Object.assign(counts, zero()),
     get sentBytes() {
       return sentBytes;

@@ -56,7 +56,7 @@ const join = (evaluation: Evaluation, items: readonly Value[], separator: string
 /** Go's SplitN: an empty separator splits into code points, the last part keeps the rest. */
 const split = (evaluation: Evaluation, { a: text, b: separator, c: limit }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (limit === 0) return [];
-  if (!evaluation.strain(text.length + 1)) return undefined;
+  if (!evaluation.strain(text.length * 4)) return undefined;
   const parts = separator === '' ? codePointsOf(text) : text.split(separator);
   if (limit < 0 || parts.length <= limit) return parts;
   const count = Number(limit);
@@ -65,15 +65,33 @@ const split = (evaluation: Evaluation, { a: text, b: separator, c: limit }: { a:
 
 type Replacement = { readonly a: string; readonly b: string; readonly c: string; readonly d: CelInt };
 
-/** Go's Replace: an empty old text stands before every code point and at the end. */
-const replace = (evaluation: Evaluation, { a: text, b: old, c: fresh, d: limit }: Replacement): Value | undefined => {
+/** Units of effort for each place that is found: one is some 5 ns. */
+const PLACE_EFFORT = 8;
+
+/** Go's Replace with an empty old text, which stands before every code point and at the end. */
+const interleave = (evaluation: Evaluation, { a: text, c: fresh, d: limit }: Replacement): Value | undefined => {
+  const size = sizeOf(text);
+  const count = limit < 0 || limit > size + 1 ? size + 1 : Number(limit);
+  if (!evaluation.strain(size * PLACE_EFFORT + ((text.length + count * fresh.length) >> 3))) return undefined;
+  const points = codePointsOf(text);
+  const rest = points.slice(count - 1).join('');
+  return points.slice(0, count - 1).map((point) => fresh + point).join('') + (count > size ? rest + fresh : fresh + rest);
+};
+
+const replace = (evaluation: Evaluation, args: Replacement): Value | undefined => {
+  const { a: text, b: old, c: fresh, d: limit } = args;
   if (limit === 0 || old === fresh) return text;
-  if (!evaluation.strain(text.length + 1)) return undefined;
-  const parts = old === '' ? ['', ...codePointsOf(text), ''] : text.split(old);
-  const places = old === '' ? sizeOf(text) + 1 : parts.length - 1;
-  const count = limit < 0 || limit > places ? places : Number(limit);
-  if (!evaluation.strain((text.length + count * fresh.length) >> 3)) return undefined;
-  return parts.slice(0, count + 1).join(fresh) + parts.slice(count + 1).map((part) => old + part).join('');
+  if (old === '') return interleave(evaluation, args);
+  if (!evaluation.strain(text.length >> 3)) return undefined;
+  const pieces: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf(old); at !== -1 && (limit < 0 || pieces.length < limit); at = text.indexOf(old, from)) {
+    if (!evaluation.strain(PLACE_EFFORT + (fresh.length >> 3))) return undefined;
+    pieces.push(text.slice(from, at));
+    from = at + old.length;
+  }
+  pieces.push(text.slice(from));
+  return pieces.join(fresh);
 };
 
 const substring = (evaluation: Evaluation, { a: text, b: start, c: end }: { a: string; b: CelInt; c: CelInt }): Value | undefined => {

@@ -47,7 +47,8 @@ export const startWebhookProcess = async (flags: readonly string[]): Promise<Web
       void exited.then((how) => reject(new Error(`the webhook ended (${how}): ${JSON.stringify(lines.slice(-3))}`)));
       look();
     });
-  const { url, endpointUrl } = await line((one) => one['msg'] === 'listening');
+  const listening = await line((one) => one['msg'] === 'listening');
+  const [url, endpointUrl] = [String(listening['url']), String(listening['endpointUrl'])];
   return {
     url,
     endpointUrl,
