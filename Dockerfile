@@ -12,7 +12,7 @@ RUN apt-get update \
  && groupadd --gid 65532 writ \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin writ
 WORKDIR /app
-COPY --chmod=0444 build/bundle/operator.mjs ./
+COPY --chmod=0444 build/bundle/operator.mjs build/bundle/operator.mjs.LEGAL.txt ./
 ENV NODE_ENV=production HOME=/tmp
 USER 65532:65532
 ENTRYPOINT ["node", "--disallow-code-generation-from-strings", "/app/operator.mjs"]
@@ -21,7 +21,7 @@ ENTRYPOINT ["node", "--disallow-code-generation-from-strings", "/app/operator.mj
 FROM gcr.io/distroless/nodejs24-debian13:nonroot@sha256:774b7d020b24214835769e24c3544835526cd0288f0b094eae48e8b2c2429a79 AS webhook
 RUN ["/nodejs/bin/node", "-e", "const [major, minor] = process.versions.node.split('.').map(Number); if (major !== 24 || minor < 15) throw new Error(`Node ${process.version} is older than 24.15`)"]
 WORKDIR /app
-COPY --chmod=0444 build/bundle/webhook.mjs ./
+COPY --chmod=0444 build/bundle/webhook.mjs build/bundle/webhook.mjs.LEGAL.txt ./
 ENV NODE_ENV=production
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "--disallow-code-generation-from-strings", "/app/webhook.mjs"]

@@ -78,7 +78,7 @@ const describePolicy = (policy: Policy, files: PolicyFiles, terminal: Terminal):
 
 const stepLine = (step: ExplainedStep): string => {
   const message = step.message === undefined ? '' : `: ${step.message}`;
-  return `    ${step.kind} ${step.name}: ${step.outcome}${message}\n`;
+  return `    ${step.kind} ${step.name.replaceAll(/\s+/g, ' ')}: ${step.outcome}${message}\n`;
 };
 
 const describeExplanation = (explained: PolicyExplanation, terminal: Terminal): void => {

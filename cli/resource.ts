@@ -41,5 +41,6 @@ export const resourceYaml = (resource: JsonObject): string => {
       else node.type = node.value.includes('\n') && !NEEDS_ESCAPE.test(node.value) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
     },
   });
-  return `---\n${yaml.toString({ lineWidth: 0, directives: false })}`;
+  // Double quotes over several lines lose spaces at line starts in the YAML library; on one line they are JSON's.
+  return `---\n${yaml.toString({ lineWidth: 0, directives: false, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER })}`;
 };

@@ -1,44 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * Makes one file of each process, which with Node alone is all that an image carries.
- *
- * In: the entry points and node_modules. Out: `build/bundle/{operator,webhook,writ}.mjs`; readable, since a stack trace from
- * production should be too. Run by `make bundle`. bundle.test.ts starts them from an empty folder.
- */
+// One file for each process, as the images carry them: `make bundle` writes build/bundle/operator.mjs and webhook.mjs.
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Name of the bundle → its entry point. */
-export const entryPoints = { operator: 'operator/main.ts', webhook: 'webhook/main.ts', writ: 'cli/main.ts' } as const;
+const ENTRIES = { operator: 'operator/main.ts', webhook: 'webhook/main.ts' } as const;
 
-export type BundleName = keyof typeof entryPoints;
+// CommonJS packages inside an ES module want `require` for Node's own modules.
+const REQUIRE = "import { createRequire as writCreateRequire } from 'node:module'; const require = writCreateRequire(import.meta.url);";
 
-// Packages that are CommonJS ask for `require`, which an ES module does not have by itself.
-const banner = `import { createRequire as createRequireOfBundle } from 'node:module';
-const require = createRequireOfBundle(import.meta.url);`;
-
-/** Bundles the named processes into `folder`. */
-export const bundle = async (names: readonly BundleName[], folder: string): Promise<void> => {
+export const bundle = async (outdir: string): Promise<Readonly<Record<keyof typeof ENTRIES, string>>> => {
   await build({
     absWorkingDir: root,
-    entryPoints: Object.fromEntries(names.map((name) => [name, entryPoints[name]])),
-    outdir: folder,
+    entryPoints: ENTRIES,
+    outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
-    format: 'esm',
     target: 'node24',
-    banner: { js: banner },
+    format: 'esm',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Names stay: stack traces of production are read by people.
     keepNames: true,
-    legalComments: 'eof',
+    legalComments: 'linked',
     logLevel: 'warning',
+    banner: { js: REQUIRE },
   });
+  return { operator: `${outdir}/operator.mjs`, webhook: `${outdir}/webhook.mjs` };
 };
 
 if (import.meta.main) {
-  const names: readonly BundleName[] = ['operator', 'webhook', 'writ'];
-  await bundle(names, `${root}build/bundle`);
-  console.log(names.map((name) => `build/bundle/${name}.mjs`).join('\n'));
+  const files = await bundle(`${root}build/bundle`);
+  for (const [name, file] of Object.entries(files)) {
+    process.stdout.write(`${name.padEnd(10)}${((await stat(file)).size / 1e6).toFixed(1)} MB  build/bundle/${name}.mjs\n`);
+  }
 }

@@ -17,7 +17,7 @@ test('every base is pinned by digest', () => {
 test('each image runs one bundle, as a numeric user, without code generation from strings', () => {
   assert.equal(dockerfile.filter((line) => line === 'USER 65532:65532').length, 2);
   for (const name of ['operator', 'webhook']) {
-    assert.ok(dockerfile.includes(`COPY --chmod=0444 build/bundle/${name}.mjs ./`));
+    assert.ok(dockerfile.includes(`COPY --chmod=0444 build/bundle/${name}.mjs build/bundle/${name}.mjs.LEGAL.txt ./`));
     assert.ok(
       dockerfile.some(
         (line) => line.startsWith('ENTRYPOINT ') && line.includes(`"--disallow-code-generation-from-strings", "/app/${name}.mjs"`),

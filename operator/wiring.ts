@@ -80,7 +80,7 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
   log.info({ endpoint: url, receiver: hooks.url }, 'listening');
   try {
     for (const informer of Object.values(caches)) informer.start(signal);
-    await Promise.all(Object.values(caches).map((informer) => informer.synced));
+    if (!(await synced(caches, signal))) return;
     log.info('caches are synced');
     await Promise.all([
       followReceivers(
@@ -100,6 +100,17 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
     await sources.close();
     await endpoint.close();
     await client.close();
+  }
+};
+
+/** False when the process is told to stop before that. */
+const synced = async (caches: ReturnType<typeof createCaches>, signal: AbortSignal): Promise<boolean> => {
+  try {
+    await Promise.all(Object.values(caches).map((informer) => informer.synced));
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
   }
 };
 

@@ -29,70 +29,196 @@ export const problemCodes = {
   },
 
   // admission
-  POLICY_EXPIRED: { summary: 'The policy is past its date; what it matches is closed.', fix: 'sign and publish a newer version with a later spec.expires' },
-  POLICY_ROLLBACK: { summary: 'The document is an older version of a policy that is enforced.', fix: 'sign the content that you want with a higher spec.version' },
-  POLICY_EQUIVOCATION: { summary: 'Two different documents carry the same policy name and version.', fix: 'raise spec.version of the newer one and sign it again' },
-  POLICY_NAME_MISMATCH: { summary: 'The signed document names another policy than the object that carries it.', fix: 'give the object the name that the document has' },
-  POLICY_UNSIGNED: { summary: 'The policy object carries no signed document, so it is not enforced.', fix: 'make it with `writ sign --output=resource`, or publish it through a GitSource' },
-  POLICY_INCOMPLETE: { summary: 'A commit names a policy document that has not arrived.', fix: 'look at the GitSource: the operator writes the document, or says why not' },
-  TRUST_MISSING: { summary: 'There is no trust policy, so no seal can be good.', fix: 'apply the TrustPolicy `cluster` whose digest --trust-digest names' },
-  WEBHOOK_NOT_READY: { summary: 'This replica has not yet loaded the policies that were current when it started.', fix: 'wait; /readyz names what is missing' },
-  NAMESPACE_UNKNOWN: { summary: 'The namespace of the request has not reached this replica yet.', fix: 'try again; if it stays, look at the watch age of namespaces in the metrics' },
+  POLICY_EXPIRED: {
+    summary: 'The policy is past its date; what it matches is closed.',
+    fix: 'sign and publish a newer version with a later spec.expires',
+  },
+  POLICY_ROLLBACK: {
+    summary: 'The document is an older version of a policy that is enforced.',
+    fix: 'sign the content that you want with a higher spec.version',
+  },
+  POLICY_EQUIVOCATION: {
+    summary: 'Two different documents carry the same policy name and version.',
+    fix: 'raise spec.version of the newer one and sign it again',
+  },
+  POLICY_NAME_MISMATCH: {
+    summary: 'The signed document names another policy than the object that carries it.',
+    fix: 'give the object the name that the document has',
+  },
+  POLICY_UNSIGNED: {
+    summary: 'The policy object carries no signed document, so it is not enforced.',
+    fix: 'make it with `writ sign --output=resource`, or publish it through a GitSource',
+  },
+  POLICY_INCOMPLETE: {
+    summary: 'A commit names a policy document that has not arrived.',
+    fix: 'look at the GitSource: the operator writes the document, or says why not',
+  },
+  TRUST_MISSING: {
+    summary: 'There is no trust policy, so no seal can be good.',
+    fix: 'apply the TrustPolicy `cluster` whose digest --trust-digest names',
+  },
+  WEBHOOK_NOT_READY: {
+    summary: 'This replica has not yet loaded the policies that were current when it started.',
+    fix: 'wait; /readyz names what is missing',
+  },
+  NAMESPACE_UNKNOWN: {
+    summary: 'The namespace of the request has not reached this replica yet.',
+    fix: 'try again; if it stays, look at the watch age of namespaces in the metrics',
+  },
   REQUEST_TOO_LARGE: { summary: 'The request body is larger than 7 MiB.', fix: 'make the object smaller' },
-  REQUEST_MEDIA_TYPE: { summary: 'The request body is not uncompressed application/json.', fix: 'send an AdmissionReview as application/json' },
+  REQUEST_MEDIA_TYPE: {
+    summary: 'The request body is not uncompressed application/json.',
+    fix: 'send an AdmissionReview as application/json',
+  },
   REQUEST_ENCODING: { summary: 'The request body is not UTF-8, or was cut short.', fix: 'send the whole AdmissionReview as UTF-8' },
   REQUEST_NOT_FOUND: { summary: 'There is nothing at this path or for this method.', fix: 'POST an AdmissionReview to /validate' },
-  REQUEST_DEADLINE: { summary: 'The request was not complete and decided within its time.', fix: 'try again; if it stays, look at the latency and in-flight metrics' },
+  REQUEST_DEADLINE: {
+    summary: 'The request was not complete and decided within its time.',
+    fix: 'try again; if it stays, look at the latency and in-flight metrics',
+  },
   REQUEST_OVERLOAD: { summary: 'Too many requests are being decided at once.', fix: 'try again, and add a webhook replica' },
-  TLS_MISSING: { summary: 'There is no serving certificate yet.', fix: 'look at the Secret writ-webhook-tls, which the operator writes, or at --tls-cert-file' },
-  TLS_PAIR_INVALID: { summary: 'The certificate and the key are unreadable or do not belong together; the pair before stands.', fix: 'replace tls.crt and tls.key together' },
+  TLS_MISSING: {
+    summary: 'There is no serving certificate yet.',
+    fix: 'look at the Secret writ-webhook-tls, which the operator writes, or at --tls-cert-file',
+  },
+  TLS_PAIR_INVALID: {
+    summary: 'The certificate and the key are unreadable or do not belong together; the pair before stands.',
+    fix: 'replace tls.crt and tls.key together',
+  },
 
   // apply
-  APPLY_OWNED_ELSEWHERE: { summary: 'The object already comes from another source.', fix: 'remove it from one of the two repositories, or rename it' },
+  APPLY_OWNED_ELSEWHERE: {
+    summary: 'The object already comes from another source.',
+    fix: 'remove it from one of the two repositories, or rename it',
+  },
   APPLY_REFUSED: { summary: 'The API server refuses the object.', fix: 'correct the document as the message says' },
-  APPLY_TOO_MANY: { summary: 'The commit holds more documents than one inventory can name.', fix: 'split the repository into several GitSources' },
-  PRUNE_EMPTY: { summary: 'The commit would remove every object of the source.', fix: 'set spec.prune.allowEmpty to true if that is meant' },
-  PRUNE_BUDGET: { summary: 'The commit removes more objects than the prune budget allows.', fix: 'raise spec.prune.maxDeletions for this commit if that is meant' },
+  APPLY_TOO_MANY: {
+    summary: 'The commit holds more documents than one inventory can name.',
+    fix: 'split the repository into several GitSources',
+  },
+  PRUNE_EMPTY: {
+    summary: 'The commit would remove every object of the source.',
+    fix: 'set spec.prune.allowEmpty to true if that is meant',
+  },
+  PRUNE_BUDGET: {
+    summary: 'The commit removes more objects than the prune budget allows.',
+    fix: 'raise spec.prune.maxDeletions for this commit if that is meant',
+  },
 
   // source
-  SOURCE_URL_REFUSED: { summary: 'The URL of the remote is not one that Writ will run git with.', fix: 'write an https:// or ssh:// URL without a credential in it' },
+  SOURCE_URL_REFUSED: {
+    summary: 'The URL of the remote is not one that Writ will run git with.',
+    fix: 'write an https:// or ssh:// URL without a credential in it',
+  },
   SOURCE_REF_INVALID: { summary: 'The ref is not a name, range or commit id that git allows.', fix: 'correct spec.ref' },
-  SOURCE_REF_NOT_FOUND: { summary: 'The remote has no such branch, tag or commit.', fix: 'push it again, or correct spec.ref; what was enforced stays enforced' },
-  SOURCE_PATH_INVALID: { summary: 'The path is not a folder inside the repository.', fix: 'write spec.path relative to the root of the repository, without ".."' },
+  SOURCE_REF_NOT_FOUND: {
+    summary: 'The remote has no such branch, tag or commit.',
+    fix: 'push it again, or correct spec.ref; what was enforced stays enforced',
+  },
+  SOURCE_PATH_INVALID: {
+    summary: 'The path is not a folder inside the repository.',
+    fix: 'write spec.path relative to the root of the repository, without ".."',
+  },
   SOURCE_PATH_NOT_FOUND: { summary: 'The commit has no folder of the name in spec.path.', fix: 'correct spec.path, or push the folder' },
   SOURCE_IGNORE_INVALID: { summary: 'The ignore patterns are too long to be meant.', fix: 'shorten spec.ignore' },
-  SOURCE_CREDENTIAL_INVALID: { summary: 'The Secret does not hold a credential that fits the URL.', fix: 'set identity and known_hosts for ssh; username and password, or bearerToken, for https' },
-  SOURCE_CREDENTIAL_REFUSED: { summary: 'The remote does not accept the credential, or asks for one.', fix: 'renew the Secret that spec.secretRef names and see that it may read this repository' },
-  SOURCE_HOST_KEY: { summary: 'The host key of the ssh remote is not among the known ones.', fix: 'compare the key of the host with the one its owner publishes, then put it into known_hosts of the Secret' },
-  SOURCE_TLS: { summary: 'No trusted TLS connection to the remote could be made.', fix: 'put the certificate authority of the remote into ca.crt of the Secret, and see that its certificate is in date and names the host' },
-  SOURCE_UNREACHABLE: { summary: 'The remote cannot be reached.', fix: 'look at the host name, the network policy and the state of the remote; it is tried again' },
-  SOURCE_REDIRECTED: { summary: 'The remote answers with a redirect, which is not followed.', fix: 'write the URL that the remote redirects to (often with .git at its end)' },
-  SOURCE_NOT_FOUND: { summary: 'There is no repository at the URL, or the credential may not see it.', fix: 'correct spec.url, or grant the credential read access' },
+  SOURCE_CREDENTIAL_INVALID: {
+    summary: 'The Secret does not hold a credential that fits the URL.',
+    fix: 'set identity and known_hosts for ssh; username and password, or bearerToken, for https',
+  },
+  SOURCE_CREDENTIAL_REFUSED: {
+    summary: 'The remote does not accept the credential, or asks for one.',
+    fix: 'renew the Secret that spec.secretRef names and see that it may read this repository',
+  },
+  SOURCE_HOST_KEY: {
+    summary: 'The host key of the ssh remote is not among the known ones.',
+    fix: 'compare the key of the host with the one its owner publishes, then put it into known_hosts of the Secret',
+  },
+  SOURCE_TLS: {
+    summary: 'No trusted TLS connection to the remote could be made.',
+    fix: 'put the certificate authority of the remote into ca.crt of the Secret, and see that its certificate is in date and names the host',
+  },
+  SOURCE_UNREACHABLE: {
+    summary: 'The remote cannot be reached.',
+    fix: 'look at the host name, the network policy and the state of the remote; it is tried again',
+  },
+  SOURCE_REDIRECTED: {
+    summary: 'The remote answers with a redirect, which is not followed.',
+    fix: 'write the URL that the remote redirects to (often with .git at its end)',
+  },
+  SOURCE_NOT_FOUND: {
+    summary: 'There is no repository at the URL, or the credential may not see it.',
+    fix: 'correct spec.url, or grant the credential read access',
+  },
   SOURCE_EMPTY: { summary: 'The repository has no commit.', fix: 'push the first commit' },
-  SOURCE_TREE_EMPTY: { summary: 'The commit has no file under the path.', fix: 'push the files again, correct spec.path and spec.ignore, or set spec.prune.allowEmpty if that is meant' },
-  SOURCE_TIMEOUT: { summary: 'The remote did not answer in time.', fix: 'raise spec.timeout, or look at the load of the remote; it is tried again' },
+  SOURCE_TREE_EMPTY: {
+    summary: 'The commit has no file under the path.',
+    fix: 'push the files again, correct spec.path and spec.ignore, or set spec.prune.allowEmpty if that is meant',
+  },
+  SOURCE_TIMEOUT: {
+    summary: 'The remote did not answer in time.',
+    fix: 'raise spec.timeout, or look at the load of the remote; it is tried again',
+  },
   SOURCE_CANCELLED: { summary: 'The fetch was ended before it was done.', fix: 'nothing: it is tried again' },
-  SOURCE_TOO_MANY_FILES: { summary: 'The commit holds more files than the limit.', fix: 'point spec.path at the folder with the policies, or name the rest in spec.ignore' },
-  SOURCE_TOO_MANY_REFS: { summary: 'The list of refs or files that the remote sends is longer than the limit.', fix: 'use a repository of its own for policies' },
+  SOURCE_TOO_MANY_FILES: {
+    summary: 'The commit holds more files than the limit.',
+    fix: 'point spec.path at the folder with the policies, or name the rest in spec.ignore',
+  },
+  SOURCE_TOO_MANY_REFS: {
+    summary: 'The list of refs or files that the remote sends is longer than the limit.',
+    fix: 'use a repository of its own for policies',
+  },
   SOURCE_FILE_TOO_LARGE: { summary: 'A file is larger than the limit for a document.', fix: 'split the file, or name it in spec.ignore' },
-  SOURCE_TOO_LARGE: { summary: 'The documents of the commit are together larger than the limit.', fix: 'split the repository into several GitSources' },
-  SOURCE_REPOSITORY_TOO_LARGE: { summary: 'The repository does not fit into the space for its mirror.', fix: 'use a repository of its own for policies, or a server that supports partial clone' },
+  SOURCE_TOO_LARGE: {
+    summary: 'The documents of the commit are together larger than the limit.',
+    fix: 'split the repository into several GitSources',
+  },
+  SOURCE_REPOSITORY_TOO_LARGE: {
+    summary: 'The repository does not fit into the space for its mirror.',
+    fix: 'use a repository of its own for policies, or a server that supports partial clone',
+  },
   SOURCE_PATH_HOSTILE: { summary: 'The tree holds a name that no file here may have.', fix: 'rename the file in the repository' },
   SOURCE_SYMLINK: { summary: 'The tree holds a symbolic link.', fix: 'commit the file itself, or name the link in spec.ignore' },
   SOURCE_SUBMODULE: { summary: 'The tree holds a submodule.', fix: 'commit the files themselves, or name the submodule in spec.ignore' },
-  SOURCE_DISK_FULL: { summary: 'The disk under the mirror is full.', fix: 'give the cache folder of the operator more space; it is tried again' },
-  SOURCE_GIT_MISSING: { summary: 'The program git could not be started.', fix: 'use the image of the operator, or install git 2.39 or newer' },
+  SOURCE_DISK_FULL: {
+    summary: 'The disk under the mirror is full.',
+    fix: 'give the cache folder of the operator more space; it is tried again',
+  },
+  SOURCE_GIT_MISSING: {
+    summary: 'The program git could not be started.',
+    fix: 'use the image of the operator, or install git 2.39 or newer',
+  },
   SOURCE_FAILED: { summary: 'Git failed in a way that Writ does not know.', fix: 'read the message of git; it is tried again' },
-  RECEIVER_NOT_FOUND: { summary: 'No push receiver is at this path, or the method is not POST.', fix: 'POST to the path in status.receiverPath of the GitSource' },
-  RECEIVER_UNSIGNED: { summary: 'The delivery carries no signature or token.', fix: 'set the secret of the webhook at the forge to the token in the Secret of spec.receiver' },
-  RECEIVER_SIGNATURE: { summary: 'The signature or token of the delivery is wrong.', fix: 'set the secret of the webhook at the forge to the token in the Secret of spec.receiver' },
+  RECEIVER_NOT_FOUND: {
+    summary: 'No push receiver is at this path, or the method is not POST.',
+    fix: 'POST to the path in status.receiverPath of the GitSource',
+  },
+  RECEIVER_UNSIGNED: {
+    summary: 'The delivery carries no signature or token.',
+    fix: 'set the secret of the webhook at the forge to the token in the Secret of spec.receiver',
+  },
+  RECEIVER_SIGNATURE: {
+    summary: 'The signature or token of the delivery is wrong.',
+    fix: 'set the secret of the webhook at the forge to the token in the Secret of spec.receiver',
+  },
   RECEIVER_TOO_LARGE: { summary: 'The delivery is larger than 25 MiB.', fix: 'send push events only' },
-  RECEIVER_RATE: { summary: 'More deliveries arrive for this source than its allowance.', fix: 'wait as Retry-After says; the interval of the source finds the push all the same' },
-  RECEIVER_TOKEN: { summary: 'The token of the push receiver is too short to keep anyone out.', fix: 'make one with `openssl rand -hex 32` and put it under the key token of the Secret' },
+  RECEIVER_RATE: {
+    summary: 'More deliveries arrive for this source than its allowance.',
+    fix: 'wait as Retry-After says; the interval of the source finds the push all the same',
+  },
+  RECEIVER_TOKEN: {
+    summary: 'The token of the push receiver is too short to keep anyone out.',
+    fix: 'make one with `openssl rand -hex 32` and put it under the key token of the Secret',
+  },
 
   // manifest
-  KIND_NOT_ENFORCED: { summary: 'The commit holds a document of a kind that this version does not enforce.', fix: 'remove the file: a commit is refused rather than enforced in part' },
-  MANIFEST_MISPLACED: { summary: 'A file lies where documents are expected, but has no name that a document may have.', fix: 'name it policies/NAME.yaml or tenants/NAME.yaml in lower case, or move it out of that folder' },
+  KIND_NOT_ENFORCED: {
+    summary: 'The commit holds a document of a kind that this version does not enforce.',
+    fix: 'remove the file: a commit is refused rather than enforced in part',
+  },
+  MANIFEST_MISPLACED: {
+    summary: 'A file lies where documents are expected, but has no name that a document may have.',
+    fix: 'name it policies/NAME.yaml or tenants/NAME.yaml in lower case, or move it out of that folder',
+  },
   MANIFEST_NAME: { summary: 'The name of the object is not the name of its file.', fix: 'make metadata.name and the file name the same' },
   MANIFEST_KIND: { summary: 'The document is of another kind than its folder is for.', fix: 'move the file to the folder of its kind' },
   MANIFEST_DUPLICATE: { summary: 'Two files of one commit hold the same object.', fix: 'remove one of the two' },
@@ -102,38 +228,71 @@ export const problemCodes = {
 
   // policies
   POLICY_EXPRESSION: { summary: 'A CEL expression of the policy does not compile.', fix: 'correct the expression at the place named' },
-  POLICY_AUTHORIZER: { summary: 'An expression asks the authorizer, which needs a question to the API server during admission.', fix: 'use request.userInfo, or keep this rule in a ValidatingAdmissionPolicy' },
-  POLICY_PARAM_KIND: { summary: 'The policy takes its parameters from objects of the cluster, which needs a binding.', fix: 'put the values into spec.params.defaults' },
+  POLICY_AUTHORIZER: {
+    summary: 'An expression asks the authorizer, which needs a question to the API server during admission.',
+    fix: 'use request.userInfo, or keep this rule in a ValidatingAdmissionPolicy',
+  },
+  POLICY_PARAM_KIND: {
+    summary: 'The policy takes its parameters from objects of the cluster, which needs a binding.',
+    fix: 'put the values into spec.params.defaults',
+  },
   POLICY_PARAMS: { summary: 'The parameters do not fit their schema.', fix: 'correct spec.params.defaults or spec.params.schema' },
   POLICY_SCHEMA: { summary: 'The JSON Schema is not one that can be enforced.', fix: 'correct the schema at the path named' },
-  POLICY_MATCH: { summary: 'The policy does not say clearly to which requests it applies.', fix: 'give matchConstraints.resourceRules or workloads, as for a ValidatingAdmissionPolicy' },
+  POLICY_MATCH: {
+    summary: 'The policy does not say clearly to which requests it applies.',
+    fix: 'give matchConstraints.resourceRules or workloads, as for a ValidatingAdmissionPolicy',
+  },
   POLICY_FIELD: { summary: 'A field of the policy has a value that means nothing.', fix: 'correct the field named' },
   POLICY_EMPTY: { summary: 'The policy demands nothing.', fix: 'give validations, jsonSchema or auditAnnotations' },
   POLICY_NAME_TAKEN: { summary: 'Two policies have one name.', fix: 'rename one of the two' },
   REVIEW_NOT_JSON: { summary: 'The review is not JSON.', fix: 'send an AdmissionReview of admission.k8s.io/v1 as JSON' },
-  REVIEW_NOT_REVIEW: { summary: 'The object is not an AdmissionReview.', fix: 'send kind: AdmissionReview, apiVersion: admission.k8s.io/v1' },
+  REVIEW_NOT_REVIEW: {
+    summary: 'The object is not an AdmissionReview.',
+    fix: 'send kind: AdmissionReview, apiVersion: admission.k8s.io/v1',
+  },
   REVIEW_VERSION: { summary: 'The AdmissionReview is of a version that is not served.', fix: 'send apiVersion: admission.k8s.io/v1' },
   REVIEW_INVALID: { summary: 'The AdmissionReview lacks something that every review has.', fix: 'give the field named' },
-  REVIEW_WITHOUT_OBJECT: { summary: 'The AdmissionReview lacks the object that its operation is about.', fix: 'give request.object, or request.oldObject for a DELETE' },
-  NO_VERIFIED_POLICY: { summary: 'No policy has been verified, so workloads of governed namespaces are refused.', fix: 'look at the conditions of the GitSources and Policies: `kubectl get writ -A`' },
-  DECISION_BUDGET: { summary: 'The policies took more steps for this request than one decision may.', fix: 'make the object smaller, or simplify the expressions that walk over lists within lists' },
+  REVIEW_WITHOUT_OBJECT: {
+    summary: 'The AdmissionReview lacks the object that its operation is about.',
+    fix: 'give request.object, or request.oldObject for a DELETE',
+  },
+  NO_VERIFIED_POLICY: {
+    summary: 'No policy has been verified, so workloads of governed namespaces are refused.',
+    fix: 'look at the conditions of the GitSources and Policies: `kubectl get writ -A`',
+  },
+  DECISION_BUDGET: {
+    summary: 'The policies took more steps for this request than one decision may.',
+    fix: 'make the object smaller, or simplify the expressions that walk over lists within lists',
+  },
 
   // tenants
   NAMESPACE_FORBIDDEN: { summary: 'A system namespace never belongs to a tenant.', fix: 'name another namespace' },
-  NAMESPACE_OWNED_BY_ANOTHER: { summary: 'The namespace belongs to another tenant.', fix: 'name another namespace, or take it out of the other Tenant and remove its label' },
-  NAMESPACE_NOT_ADOPTED: { summary: 'The namespace exists and was not made for the tenant.', fix: 'set spec.namespaces.adoptionPolicy to IfUnowned if the tenant may take it' },
+  NAMESPACE_OWNED_BY_ANOTHER: {
+    summary: 'The namespace belongs to another tenant.',
+    fix: 'name another namespace, or take it out of the other Tenant and remove its label',
+  },
+  NAMESPACE_NOT_ADOPTED: {
+    summary: 'The namespace exists and was not made for the tenant.',
+    fix: 'set spec.namespaces.adoptionPolicy to IfUnowned if the tenant may take it',
+  },
 
   // operator
   SOURCE_FIELD_UNSUPPORTED: { summary: 'The GitSource asks for something that this version does not do.', fix: 'remove the field named' },
   SOURCE_SECRET_MISSING: { summary: 'The Secret that the GitSource names is not there.', fix: 'create it, or correct the name' },
   // seals
   SEAL_TOO_LARGE: { summary: 'A bundle is too large, or there are too many of them.', fix: 'keep at most 8 bundles of at most 64 KiB' },
-  SEAL_MALFORMED: { summary: 'A bundle is not a well-formed Sigstore bundle.', fix: 'make it again with `writ sign` or `cosign sign-blob --bundle`' },
+  SEAL_MALFORMED: {
+    summary: 'A bundle is not a well-formed Sigstore bundle.',
+    fix: 'make it again with `writ sign` or `cosign sign-blob --bundle`',
+  },
   SEAL_UNSUPPORTED: {
     summary: 'A bundle proves something in a way that is not supported.',
     fix: 'sign the file itself with an ECDSA P-256 key, without a transparency log',
   },
-  SEAL_DIGEST_MISMATCH: { summary: 'A bundle was made for other bytes than these.', fix: 'sign the file again as it is now, or bring back the file that was signed' },
+  SEAL_DIGEST_MISMATCH: {
+    summary: 'A bundle was made for other bytes than these.',
+    fix: 'sign the file again as it is now, or bring back the file that was signed',
+  },
   SEAL_UNKNOWN_KEY: {
     summary: 'A bundle is by a key that the trust policy does not list.',
     fix: 'sign with a listed key, or have the key added to the trust policy',
@@ -159,8 +318,14 @@ export const problemCodes = {
   FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },
   FILE_EXISTS: { summary: 'A file is there already and would be lost.', fix: 'choose another name or move the file away' },
   FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
-  KEY_UNREADABLE: { summary: 'The private key cannot be read.', fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one' },
-  DECISION_NOT_FOUND: { summary: 'The log has no decision of this id.', fix: 'check the id, and that the log is that of the replica that answered' },
+  KEY_UNREADABLE: {
+    summary: 'The private key cannot be read.',
+    fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one',
+  },
+  DECISION_NOT_FOUND: {
+    summary: 'The log has no decision of this id.',
+    fix: 'check the id, and that the log is that of the replica that answered',
+  },
 
   // demo
   DEMO_UNAVAILABLE: { summary: 'The demo cannot run from here.', fix: 'clone the repository and run make demo' },

@@ -161,6 +161,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
   const systemNamespace = config['system-namespace'];
   const sink = await createDecisionSink({
     file: config['decision-log'],
+    clock,
     onDrop: () => metrics.recordsDropped.inc({}),
     onError: (error) => log.error({ err: error }, 'decision records could not be written'),
   });

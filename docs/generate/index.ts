@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The pages of docs/reference, made from what the programs themselves use: the catalogue of error codes, the catalogues
- * of metrics, the tables of flags, the CRDs.
+ * of metrics, the tables of flags, the
+ * commands, the CRDs.
  *
  * In: those tables. Out: path within the repository → text; the same code always gives the same bytes, on any machine.
  * `main.ts` writes them (`make generate`), a test holds what is checked in equal to them. Nothing that ships imports it.
@@ -11,12 +12,14 @@ import { operatorMetrics } from '../../operator/metrics.ts';
 import { problemCodes } from '../../policies/problem-codes.ts';
 import { PROGRAM as WEBHOOK, SUMMARY as WEBHOOK_SUMMARY, webhookFlags } from '../../webhook/config.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
+import { commandsPage } from './commands.ts';
 import { crdsPage } from './crds.ts';
 import { errorsPage } from './errors.ts';
 import { flagsPage } from './flags.ts';
 import { metricsPage } from './metrics.ts';
 
 export const referencePages = (): Readonly<Record<string, string>> => ({
+  'docs/reference/commands.md': commandsPage(),
   'docs/reference/crds.md': crdsPage(),
   'docs/reference/errors.md': errorsPage(problemCodes),
   'docs/reference/flags.md': flagsPage([

@@ -21,7 +21,11 @@ type Pushes = { readonly receiver: Receiver; readonly pushes: [string, number][]
 const open = (options: { readonly bodyBytes?: number } = {}): Pushes => {
   const clock = fakeClock();
   const pushes: [string, number][] = [];
-  return { clock, pushes, receiver: createReceiver({ clock, onPush: (key, at) => pushes.push([key, at]), rate: { burst: 30, refillMs: 1000 }, ...options }) };
+  return {
+    clock,
+    pushes,
+    receiver: createReceiver({ clock, onPush: (key, at) => pushes.push([key, at]), rate: { burst: 30, refillMs: 1000 }, ...options }),
+  };
 };
 
 const registered = (receiver: Receiver, type: ReceiverType, key = sourceKey): string => {

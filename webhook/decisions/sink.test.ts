@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import type { SetRecord } from './record.ts';
+import { systemClock as clock } from '../../process/clock.ts';
 import { createDecisionSink } from './sink.ts';
 
 const record = (setDigest: string): SetRecord => ({ msg: 'policy set', time: '', setDigest, trustDigest: '', revisions: {}, policies: [] });
@@ -12,7 +13,7 @@ const record = (setDigest: string): SetRecord => ({ msg: 'policy set', time: '',
 it('every record is one line of the file, in order, and all are there after close', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'writ-decisions-'));
   const file = join(folder, 'decisions.jsonl');
-  const sink = await createDecisionSink({ file, onError: assert.ifError });
+  const sink = await createDecisionSink({ file, clock, onError: assert.ifError });
   for (let index = 0; index < 2000; index += 1) {
     sink.record(record(`${index} ${'é\n'.repeat(50)}`));
     if (index % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -31,6 +32,8 @@ it('a writer that stands still costs bounded memory and no waiting: what does no
   let dropped = 0;
   const sink = await createDecisionSink({
     file: undefined,
+    clock,
+    flushMs: 1,
     maxPendingBytes: 10_000,
     onDrop: () => (dropped += 1),
     onError: assert.ifError,
@@ -59,6 +62,8 @@ it('a write that fails loses its lines, counts them, and the next ones are writt
   let broken = true;
   const sink = await createDecisionSink({
     file: undefined,
+    clock,
+    flushMs: 1,
     onError: (error) => errors.push(error),
     writeChunk: async (chunk) => {
       if (broken) throw new Error('no space left');
@@ -66,7 +71,6 @@ it('a write that fails loses its lines, counts them, and the next ones are writt
     },
   });
   sink.record(record('lost'));
-  await new Promise((resolve) => setTimeout(resolve, 0));
   while (errors.length === 0) await new Promise((resolve) => setImmediate(resolve));
   broken = false;
   sink.record(record('kept'));

@@ -3,6 +3,8 @@
 // behind, at most so many bytes are held, and what does not fit any more is counted, not kept.
 import { close, open, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { sleep } from '../../process/clock.ts';
+import type { Clock } from '../../process/clock.ts';
 import type { DecisionRecord, SetRecord } from './record.ts';
 
 export type DecisionSink = {
@@ -16,6 +18,9 @@ export type DecisionSink = {
 export type SinkOptions = {
   /** Standard output when undefined. */
   readonly file: string | undefined;
+  readonly clock: Clock;
+  /** How long lines are gathered before they are written. */
+  readonly flushMs?: number;
   readonly maxPendingBytes?: number;
   readonly onDrop?: () => void;
   readonly onError: (error: unknown) => void;
@@ -26,6 +31,7 @@ export type SinkOptions = {
 // Other lines of the process go to standard output too. A write of at most PIPE_BUF bytes to a pipe is atomic (pipe(7)).
 const PIPE_BUF = 4096;
 const FILE_CHUNK = 65_536;
+const FLUSH_MS = 20;
 const MAX_PENDING_BYTES = 16 * 2 ** 20;
 const STDOUT = 1;
 
@@ -40,7 +46,7 @@ const writeAll = async (fd: number, chunk: string): Promise<void> => {
 };
 
 export const createDecisionSink = async (options: SinkOptions): Promise<DecisionSink> => {
-  const { file, maxPendingBytes = MAX_PENDING_BYTES, onDrop, onError } = options;
+  const { file, clock, flushMs = FLUSH_MS, maxPendingBytes = MAX_PENDING_BYTES, onDrop, onError } = options;
   const fd = file === undefined ? STDOUT : await openFile(file, 'a', 0o640);
   const chunkMax = file === undefined ? PIPE_BUF : FILE_CHUNK;
   const writeChunk = options.writeChunk ?? ((chunk: string) => writeAll(fd, chunk));
@@ -48,6 +54,7 @@ export const createDecisionSink = async (options: SinkOptions): Promise<Decision
   let pendingBytes = 0;
   let dropped = 0;
   let closed = false;
+  const closing = new AbortController();
   let writing: Promise<void> | undefined;
 
   /** As many lines as fit into one write; at least one. */
@@ -92,11 +99,12 @@ export const createDecisionSink = async (options: SinkOptions): Promise<Decision
       }
       lines.push(line);
       pendingBytes += line.length;
-      // The write begins after the answer is out, with all the lines of this turn of the event loop.
-      writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(drain);
+      // Many lines are one write: each costs a thread of the pool more than the line is worth.
+      writing ??= sleep(clock, flushMs, closing.signal).then(drain);
     },
     close: async () => {
       closed = true;
+      closing.abort();
       await writing;
       if (file !== undefined) await closeFile(fd);
     },

@@ -2,43 +2,121 @@
 import { RE2JS } from 're2js';
 import type { Evaluation } from '../program/evaluation.ts';
 
-/** A compiled RE2 pattern and what one character of input may cost it: it steps through its whole program at worst. */
-export type Pattern = { readonly regex: RE2JS; readonly effortPerCharacter: number };
+/**
+ * RE2 patterns, and what they may cost. re2js matches by a lazy automaton (about 20 ns a character) that can need a new state for
+ * every character of random text: then each takes 30-140 µs, and 20,000 characters take a second. So a pattern of a literal is
+ * tried on random text when it is compiled; one whose automaton grows, like any pattern that comes from data, is matched by
+ * re2js' other engines, whose work is bounded by the size of the program.
+ */
+export type Pattern = {
+  readonly matches: (text: string) => boolean;
+  /** Units of effort a character of text may take; one is some 5 ns. */
+  readonly effortPerCharacter: number;
+};
 
-/** Patterns that come from data are kept, since a loop uses the same one again and again. */
-const cache = new Map<string, Pattern | string>();
-const CACHE_SIZE = 256;
-const MAX_CACHED_LENGTH = 1_000;
 const MAX_PATTERN_LENGTH = 10_000;
-/** Instructions of one program; beyond this a pattern is refused, as it could only be an attack. */
+/** Instructions of one program; more is only ever an attack (`((a{30}){30}){30}`). */
 const MAX_PROGRAM = 10_000;
-/** Programs of this many instructions take about one unit of effort (5 ns) a character, measured on ambiguous patterns. */
-const INSTRUCTIONS_PER_UNIT = 1;
+/** States that the automaton of an honest pattern does not reach. */
+const MAX_STATES = 250;
+const STATE_MEMORY = 200_000;
+/** Measured: 50-100 ns an instruction and character outside of the automaton, 20 ns a character in it. */
+const SLOW_EFFORT = 15;
+const FAST_EFFORT = 4;
 
-const build = (source: string): Pattern | string => {
+/** What is used of re2js' automaton; it is internal there, so a version without it only means the slower way. */
+type Automaton = { stateBudget: number; memBudget: number; stateCount: number; failed: boolean };
+
+const isAutomaton = (value: unknown): value is Automaton =>
+  typeof value === 'object' && value !== null && 'stateBudget' in value && 'memBudget' in value && 'stateCount' in value && 'failed' in value;
+
+const automatonOf = (regex: RE2JS): Automaton | undefined => {
+  const automaton: unknown = Reflect.get(regex.re2(), 'dfa');
+  if (!isAutomaton(automaton)) return undefined;
+  automaton.stateBudget = STATE_MEMORY;
+  automaton.memBudget = STATE_MEMORY;
+  return automaton;
+};
+
+const TRIAL_LENGTH = 600;
+
+/** Text of the pattern's own characters in random order, always the same for the same pattern. */
+const trialText = (alphabet: readonly string[], source: string): string => {
+  let state = 1;
+  const next = (): string => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return alphabet[(state >>> 16) % alphabet.length] ?? 'a';
+  };
+  return Array.from({ length: TRIAL_LENGTH }, next).join('') + source + alphabet.join('');
+};
+
+const growsOnTrial = (regex: RE2JS, automaton: Automaton, source: string): boolean => {
+  const own = [...new Set(source.replaceAll(/[^A-Za-z0-9\-_./:@]/g, ''))];
+  const alphabets = [own.length > 1 ? own.slice(0, 2) : ['a', 'b'], [...own, 'a', 'b', '0', '-', '.', '/', ' ', 'é']];
+  return alphabets.some((alphabet) => {
+    regex.test(trialText(alphabet, source));
+    return automaton.stateCount > MAX_STATES / 2;
+  });
+};
+
+const slow = (regex: RE2JS): Pattern => ({ matches: (text) => regex.matcher(text).find(), effortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT });
+
+const fast = (regex: RE2JS, automaton: Automaton): Pattern => ({
+  matches: (text) => {
+    const found = regex.test(text);
+    // Text worse than the trial: from now on this pattern goes the bounded way too.
+    if (automaton.stateCount > MAX_STATES) automaton.failed = true;
+    return found;
+  },
+  effortPerCharacter: FAST_EFFORT,
+});
+
+const compileRegex = (source: string): RE2JS | string => {
   if (source.length > MAX_PATTERN_LENGTH) return 'error parsing regexp: expression too large';
   try {
     const regex = RE2JS.compile(source);
-    const size = regex.programSize();
-    if (size > MAX_PROGRAM) return 'error parsing regexp: expression too large';
-    return { regex, effortPerCharacter: 4 + size / INSTRUCTIONS_PER_UNIT };
+    return regex.programSize() > MAX_PROGRAM ? 'error parsing regexp: expression too large' : regex;
   } catch (error) {
     return error instanceof Error ? error.message : 'error parsing regexp';
   }
 };
 
-/** Pattern text → pattern, or the reason why it is none. */
-export const compilePattern = (source: string): Pattern | string => {
-  const known = cache.get(source);
-  if (known !== undefined) return known;
-  const built = build(source);
-  if (source.length > MAX_CACHED_LENGTH) return built;
-  const oldest = cache.size >= CACHE_SIZE ? cache.keys().next().value : undefined;
-  if (oldest !== undefined) cache.delete(oldest);
-  cache.set(source, built);
-  return built;
+/** Keeps the latest results of a function of a text. */
+const cached = <T>(size: number, build: (source: string) => T): ((source: string) => T) => {
+  const known = new Map<string, T>();
+  return (source) => {
+    const old = known.get(source);
+    if (old !== undefined) return old;
+    const built = build(source);
+    if (known.size >= size) known.clear();
+    known.set(source, built);
+    return built;
+  };
 };
 
-/** Does the pattern occur anywhere in the text? Its effort is announced first, so no pattern holds the thread. */
+/** The pattern of a literal, or the reason why it is none. Some 100 µs. */
+export const compilePattern = cached(4_096, (source: string): Pattern | string => {
+  const regex = compileRegex(source);
+  if (typeof regex === 'string') return regex;
+  const automaton = automatonOf(regex);
+  return automaton === undefined || growsOnTrial(regex, automaton, source) ? slow(regex) : fast(regex, automaton);
+});
+
+/** The pattern of a text that comes from data. */
+const dynamicPattern = cached(256, (source: string): Pattern | string => {
+  const regex = compileRegex(source);
+  return typeof regex === 'string' ? regex : slow(regex);
+});
+
+/** Units of effort a character of pattern takes to compile, whether it was kept or not: the same input always costs the same. */
+const COMPILE_EFFORT = 100;
+
+export const compileDynamicPattern = (evaluation: Evaluation, source: string): Pattern | undefined => {
+  if (!evaluation.strain(source.length * COMPILE_EFFORT)) return undefined;
+  const pattern = dynamicPattern(source);
+  return typeof pattern === 'string' ? evaluation.fail(pattern) : pattern;
+};
+
+/** Does the pattern occur anywhere in the text? The effort is announced first, so that no text holds the thread. */
 export const matchPattern = (evaluation: Evaluation, pattern: Pattern, text: string): boolean | undefined =>
-  evaluation.strain(Math.ceil(text.length * pattern.effortPerCharacter)) ? pattern.regex.test(text) : undefined;
+  evaluation.strain(text.length * pattern.effortPerCharacter) ? pattern.matches(text) : undefined;

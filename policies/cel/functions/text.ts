@@ -6,7 +6,7 @@ import { sizeOf } from '../values/text.ts';
 import type { JsonMap, Value } from '../values/value.ts';
 import { costOfMatch, costOfSearch, costOfSecond } from './cost.ts';
 import { bytes, list, map, string } from './parameters.ts';
-import { compilePattern, matchPattern } from './pattern.ts';
+import { compileDynamicPattern, matchPattern } from './pattern.ts';
 import { entry, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Overload } from './table.ts';
 
@@ -24,10 +24,8 @@ const sizes = (member: boolean, prefix: string): readonly Overload[] => [
 ];
 
 const runMatches = (evaluation: Evaluation, text: string, source: string): Value | undefined => {
-  // Compiling costs about 1 µs a character of pattern.
-  if (!evaluation.strain(source.length * 4)) return undefined;
-  const pattern = compilePattern(source);
-  return typeof pattern === 'string' ? evaluation.fail(pattern) : matchPattern(evaluation, pattern, text);
+  const pattern = compileDynamicPattern(evaluation, source);
+  return pattern === undefined ? undefined : matchPattern(evaluation, pattern, text);
 };
 
 const matches = (id: string, member: boolean): Overload =>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { addStrings } from '../functions/arithmetic.ts';
 import { compareValues } from '../values/compare.ts';
 import { sizeOf } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
@@ -46,6 +47,14 @@ const arithmetic =
     return invokeTwo(evaluation, site, a, b);
   };
 
+const addition = (site: CallSite): BinaryOperation => {
+  const numbers = arithmetic(site, (a, b) => a + b);
+  return (evaluation, a, b) => {
+    if (typeof a !== 'string' || typeof b !== 'string') return numbers(evaluation, a, b);
+    return evaluation.charge(Math.ceil((sizeOf(a) + sizeOf(b)) * 0.1)) ? addStrings(evaluation, a, b) : undefined;
+  };
+};
+
 const operations = new Map<string, (site: CallSite) => BinaryOperation>([
   ['_==_', (site) => equality(site, true)],
   ['_!=_', (site) => equality(site, false)],
@@ -53,7 +62,7 @@ const operations = new Map<string, (site: CallSite) => BinaryOperation>([
   ['_<=_', (site) => ordering(site, (order) => order <= 0)],
   ['_>_', (site) => ordering(site, (order) => order > 0)],
   ['_>=_', (site) => ordering(site, (order) => order >= 0)],
-  ['_+_', (site) => arithmetic(site, (a, b) => a + b)],
+  ['_+_', addition],
   ['_-_', (site) => arithmetic(site, (a, b) => a - b)],
   ['_*_', (site) => arithmetic(site, (a, b) => a * b)],
 ]);

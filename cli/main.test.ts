@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { temporaryFolder } from './spawn-writ.ts';
+
+const COMMANDS = ['keygen', 'sign', 'verify', 'lint', 'review', 'explain', 'version'];
+
+describe('writ', () => {
+  const folder = temporaryFolder();
+  after(() => folder[Symbol.dispose]());
+
+  it('tells its commands and exit codes', () => {
+    const { code, out } = folder.writ(['--help']);
+    assert.equal(code, 0);
+    for (const command of COMMANDS) assert.match(out, new RegExp(`^  ${command}\\b`, 'm'));
+    assert.match(out, /Exit codes: 0 good, 1 something was found or refused, 2 wrong use/);
+  });
+
+  for (const command of COMMANDS.filter((name) => name !== 'version')) {
+    it(`${command} --help has examples`, () => {
+      const { code, out } = folder.writ([command, '--help']);
+      assert.equal(code, 0);
+      assert.match(out, new RegExp(`Examples:\\n.*writ ${command}`, 's'));
+    });
+  }
+
+  it('tells its version', () => {
+    assert.match(folder.writ(['version']).out, /^writ \d+\.\d+\.\d+ \(writ\.dev\/v1alpha1/);
+    assert.equal(JSON.parse(folder.writ(['version', '--output', 'json']).out).api, 'writ.dev/v1alpha1');
+  });
+
+  for (const [name, args] of [
+    ['no command', []],
+    ['an unknown command', ['sgin']],
+    ['an unknown option', ['lint', '--nope', '.']],
+    ['a missing argument', ['sign']],
+    ['a missing option', ['verify', 'a.yaml']],
+    ['a bad choice', ['lint', '.', '--output', 'xml']],
+  ] as const) {
+    it(`${name} is wrong use`, () => {
+      const { code, err } = folder.writ(args);
+      assert.equal(code, 2);
+      assert.notEqual(err, '');
+      assert.doesNotMatch(err, /\n\s+at /);
+    });
+  }
+
+  it('shows a stack only on demand', () => {
+    const args = ['lint', 'absent'];
+    assert.doesNotMatch(folder.writ(args).err, /\n\s+at /);
+    assert.match(folder.writ(args, { env: { WRIT_DEBUG: '1' } }).err, /\n\s+at /);
+  });
+});
