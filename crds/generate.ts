@@ -8,7 +8,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { kindSchemas } from './generate/schema.ts';
-import { typesText } from './generate/types.ts';
+import { typesText } from './generate/typescript.ts';
 import { validatorTypesText, validatorsText } from './generate/validators.ts';
 
 const HEADER = `// SPDX-License-Identifier: Apache-2.0

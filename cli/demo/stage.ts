@@ -9,10 +9,13 @@ export type Stage = {
   does(what: string): void;
   /** What came back, shortened to what a person reads. */
   answers(text: string, durationMs?: number): void;
+  /** Columns: lines are cut, never folded. */
+  table(text: string): void;
   note(text: string): void;
 };
 
 const WIDTH = 112;
+const TABLE_WIDTH = 160;
 
 const isTerminal = process.stdout.isTTY;
 const paint = (code: number, text: string): string => (isTerminal ? `\u001B[${code}m${text}\u001B[0m` : text);
@@ -26,7 +29,7 @@ const wrap = (text: string, indent: string): string =>
     .split('\n')
     .flatMap((line) => {
       const lines: string[] = [];
-      let rest = line;
+      let rest = line.trimEnd();
       while (rest.length > WIDTH) {
         const space = rest.lastIndexOf(' ', WIDTH);
         const cut = space > WIDTH / 2 ? space : WIDTH;
@@ -48,6 +51,14 @@ export const createStage = (terminal: Terminal): Stage => {
     does: (what) => terminal.out(`\n   ${paint(36, `> ${what}`)}\n`),
     answers: (text, durationMs) =>
       terminal.out(`${wrap(text, '     ')}${durationMs === undefined ? '' : paint(2, `   [${milliseconds(durationMs)}]`)}\n`),
+    table: (text) =>
+      terminal.out(
+        text
+          .trimEnd()
+          .split('\n')
+          .map((line) => `     ${line.length > TABLE_WIDTH ? `${line.slice(0, TABLE_WIDTH - 1)}…` : line}\n`)
+          .join(''),
+      ),
     note: (text) => terminal.out(`${wrap(text, '   ')}\n`),
   };
 };

@@ -25,7 +25,7 @@ const exampleDocuments = (): Record<string, string> =>
   );
 
 const NAMESPACE = 'acme-prod';
-const PINNED = 'registry.example.com/agents/researcher@sha256:' + '4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a';
+const PINNED = 'registry.example.com/agents/researcher@sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a';
 
 type Scene = { readonly writ: Installation; readonly stage: Stage; readonly documents: Record<string, string> };
 type Answer = { readonly text: string; readonly allowed: boolean; readonly durationMs: number };
@@ -80,8 +80,8 @@ const showState = async ({ writ, stage }: Scene): Promise<void> => {
     what: 'the policies to be enforced',
   });
   stage.does('kubectl get writ -A');
-  const { stdout } = await writ.plane.kubectl(['get', 'writ', '-A', '--no-headers=false']);
-  stage.answers(stdout);
+  const { stdout } = await writ.plane.kubectl(['get', 'writ', '-A']);
+  stage.table(stdout);
 };
 
 const refuseAndMend = async (scene: Scene): Promise<void> => {
