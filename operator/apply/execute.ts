@@ -3,9 +3,10 @@
  * A plan → the API server, so that a reader can tell a whole commit from half of one.
  *
  * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with nothing
- * changed. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write; the
- * inventory, which is the commit's own mark and what replicas flip on; last the deletions. A crash after any of these calls
- * leaves a state from which the same commit applies again to the same end.
+ * changed. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write, kind
+ * by kind; the deletions; last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what
+ * the standing inventory names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a
+ * state from which the same commit applies again to the same end, with nothing forgotten.
  */
 import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
 import { encodeInventory, inventoryFits } from '../../crds/inventory.ts';
@@ -44,11 +45,14 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   const refused = await tryAll(writes, { client, signal });
   if (refused.length > 0) return { ok: false, problems: refused };
   if (!input.inventoryStands) await input.widen();
-  for (const { target } of writes) await write(target, { client, signal, dryRun: false });
+  for (const kind of new Set(writes.map(({ target }) => target.kind))) {
+    const sameKind = writes.filter(({ target }) => target.kind === kind);
+    await Promise.all(sameKind.map(({ target }) => write(target, { client, signal, dryRun: false })));
+  }
+  for (const operation of deletions) await remove(operation, { client, signal });
   if (!input.inventoryStands) {
     await client.apply(configMaps, encodeInventory(inventory, input.namespace), { fieldManager: SYNC_FIELD_MANAGER, signal });
   }
-  for (const operation of deletions) await remove(operation, { client, signal });
   return { ok: true, applied: writes.length, deleted: deletions.length };
 };
 

@@ -82,7 +82,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     state = 'leaving';
     await sleep(clock, drainDelayMs);
     state = 'closing';
-    if (sockets.size > 0) await Promise.resolve();
+    if (sockets.size > 0) await sleep(clock, lingerMs, gone.signal);
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
