@@ -31,6 +31,9 @@ const PLAIN_KEY = /^(?!(?:true|True|TRUE|null|Null|NULL|false|False|FALSE)$)[A-Z
 // eslint-disable-next-line no-control-regex
 const NEEDS_ESCAPE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]/;
 
+/** A first line of white space would need an indentation indicator, which not every reader counts alike. */
+const isBlock = (text: string): boolean => /^\S[\s\S]*\n/.test(text) && !NEEDS_ESCAPE.test(text);
+
 /** As YAML that kubectl, a YAML 1.1 reader, reads as it is meant: every string and unusual key is quoted. */
 export const resourceYaml = (resource: JsonObject): string => {
   const yaml = new Document(resource, { version: '1.1' });
@@ -38,7 +41,7 @@ export const resourceYaml = (resource: JsonObject): string => {
     Scalar: (key, node) => {
       if (typeof node.value !== 'string') return;
       if (key === 'key') node.type = PLAIN_KEY.test(node.value) ? Scalar.PLAIN : Scalar.QUOTE_DOUBLE;
-      else node.type = node.value.includes('\n') && !NEEDS_ESCAPE.test(node.value) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
+      else node.type = isBlock(node.value) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
     },
   });
   // Double quotes over several lines lose spaces at line starts in the YAML library; on one line they are JSON's.

@@ -224,7 +224,7 @@ describe('sign --output resource', () => {
         const yaml = resourceYaml(resource);
         for (const version of ['1.1', '1.2'] as const) assert.deepEqual(parse(yaml, { version }), JSON.parse(JSON.stringify(resource)));
       }),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -27,8 +27,14 @@ const items = (count: number): Value => Array.from({ length: count }, (_, index)
 describe('an expression without end', () => {
   const cases: Readonly<Record<string, { readonly expression: string; readonly object: Value }>> = {
     'nested all and exists over 10,000 items': { expression: 'object.all(x, object.exists(y, y == 9999 - x))', object: items(10_000) },
-    'four maps inside each other': { expression: 'object.map(a, object.map(b, object.map(c, object.map(d, [a, b, c, d]))))', object: items(60) },
-    'a string that doubles': { expression: `object.map(i, ${'('.repeat(30)}string(i) + "aaaaaaaa"${').replace("a", "aa")'.repeat(30)})`, object: items(100) },
+    'four maps inside each other': {
+      expression: 'object.map(a, object.map(b, object.map(c, object.map(d, [a, b, c, d]))))',
+      object: items(60),
+    },
+    'a string that doubles': {
+      expression: `object.map(i, ${'('.repeat(30)}string(i) + "aaaaaaaa"${').replace("a", "aa")'.repeat(30)})`,
+      object: items(100),
+    },
     'a list that doubles': {
       expression: `object.map(i, [i, i]${'.map(z, [z, z])'.repeat(3)}).map(l, ${'(l + '.repeat(40)}l${')'.repeat(40)}).map(l, ${'(l + '.repeat(40)}l${')'.repeat(40)}).all(l, l + l + l + l + l == l)`,
       object: items(5_000),
@@ -37,7 +43,10 @@ describe('an expression without end', () => {
       expression: 'object.exists(a, object.exists(b, a + "x" == b))',
       object: Array.from({ length: 2_000 }, (_, index) => 'k'.repeat(500) + index),
     },
-    'a pattern for each item': { expression: 'object.all(a, a.matches("(a+)+" + a + "$") || true)', object: Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(200)}${index}`) },
+    'a pattern for each item': {
+      expression: 'object.all(a, a.matches("(a+)+" + a + "$") || true)',
+      object: Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(200)}${index}`),
+    },
   };
   for (const [name, { expression, object }] of Object.entries(cases)) {
     it(`ends by its budget: ${name}`, () => {
@@ -86,7 +95,19 @@ describe('a catastrophic pattern', () => {
 });
 
 describe('hostile keys', () => {
-  const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf', 'length', 'value', 'type', 'map', 'then', '__defineGetter__'];
+  const names = [
+    'constructor',
+    '__proto__',
+    'toString',
+    'hasOwnProperty',
+    'valueOf',
+    'length',
+    'value',
+    'type',
+    'map',
+    'then',
+    '__defineGetter__',
+  ];
 
   it('are data where they are there, and missing where not', () => {
     for (const name of names) {
@@ -95,7 +116,11 @@ describe('hostile keys', () => {
       assert.equal(evaluate(`object.inner.${name}.${name}`, { object }), 1, name);
       assert.equal(evaluate(`has(object.${name}) && '${name}' in object && object['${name}'] == 'x'`, { object }), true, name);
       const empty = parseJson('{"list": [1], "text": "t", "n": 1.5}');
-      assert.equal(evaluate(`has(object.${name}) || '${name}' in object || object.?${name}.hasValue() || has(object.n.${name})`, { object: empty }), false, name);
+      assert.equal(
+        evaluate(`has(object.${name}) || '${name}' in object || object.?${name}.hasValue() || has(object.n.${name})`, { object: empty }),
+        false,
+        name,
+      );
       for (const expression of [`object.${name}`, `object['${name}']`, `object.text.${name}`, `object.n.${name}`]) {
         const outcome = evaluate(expression, { object: empty });
         assert.ok(isCelError(outcome) && outcome.message === `no such key: ${name}`, `${expression}: ${JSON.stringify(outcome)}`);
@@ -162,7 +187,10 @@ describe('data nested deeper than a stack', () => {
 });
 
 /** Objects as an attacker writes them. */
-const hostileKey = fc.oneof(fc.constantFrom('a', 'b', 'constructor', '__proto__', 'toString', 'length', '0', '-1', 'value', '$typeName'), fc.string({ maxLength: 4 }));
+const hostileKey = fc.oneof(
+  fc.constantFrom('a', 'b', 'constructor', '__proto__', 'toString', 'length', '0', '-1', 'value', '$typeName'),
+  fc.string({ maxLength: 4 }),
+);
 const { value: hostileValue } = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -173,7 +201,29 @@ const { value: hostileValue } = fc.letrec<{ value: unknown }>((tie) => ({
   ),
 }));
 
-const leaf = fc.constantFrom('object', 'a', 'b', '1', '0', '-1', '1.5', '2u', "'a'", "''", "b'x'", 'null', 'true', 'false', '[]', '{}', '9223372036854775807', "duration('1s')", 'int', 'optional.none()', "timestamp('2024-01-01T00:00:00Z')");
+const leaf = fc.constantFrom(
+  'object',
+  'a',
+  'b',
+  '1',
+  '0',
+  '-1',
+  '1.5',
+  '2u',
+  "'a'",
+  "''",
+  "b'x'",
+  'null',
+  'true',
+  'false',
+  '[]',
+  '{}',
+  '9223372036854775807',
+  "duration('1s')",
+  'int',
+  'optional.none()',
+  "timestamp('2024-01-01T00:00:00Z')",
+);
 const { expression } = fc.letrec<{ expression: string }>((tie) => {
   const e = tie('expression');
   return {
@@ -184,13 +234,21 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => {
       fc.tuple(e, fc.constantFrom('a', 'constructor')).map(([x, k]) => `has((${x}).${k})`),
       fc.tuple(e, fc.constantFrom('a', 'constructor')).map(([x, k]) => `(${x}).?${k}`),
       fc.tuple(e, e).map(([x, y]) => `(${x})[${y}]`),
-      fc.tuple(e, fc.constantFrom('+', '-', '*', '/', '%', '==', '!=', '<', '<=', '>', '>=', 'in', '&&', '||'), e).map(([x, o, y]) => `(${x}) ${o} (${y})`),
+      fc
+        .tuple(e, fc.constantFrom('+', '-', '*', '/', '%', '==', '!=', '<', '<=', '>', '>=', 'in', '&&', '||'), e)
+        .map(([x, o, y]) => `(${x}) ${o} (${y})`),
       fc.tuple(e, e, e).map(([x, y, z]) => `(${x}) ? (${y}) : (${z})`),
       fc.tuple(e, fc.constantFrom('all', 'exists', 'exists_one', 'map', 'filter'), e).map(([x, m, y]) => `(${x}).${m}(a, ${y})`),
-      fc.tuple(e, fc.constantFrom('transformList', 'transformMap', 'all', 'transformMapEntry'), e).map(([x, m, y]) => `(${x}).${m}(a, b, ${y})`),
-      fc.tuple(fc.constantFrom('size', 'string', 'int', 'double', 'type', 'dyn', 'bytes', 'uint', 'bool', 'timestamp', '!', '-'), e).map(([f, x]) => `${f}(${x})`),
+      fc
+        .tuple(e, fc.constantFrom('transformList', 'transformMap', 'all', 'transformMapEntry'), e)
+        .map(([x, m, y]) => `(${x}).${m}(a, b, ${y})`),
+      fc
+        .tuple(fc.constantFrom('size', 'string', 'int', 'double', 'type', 'dyn', 'bytes', 'uint', 'bool', 'timestamp', '!', '-'), e)
+        .map(([f, x]) => `${f}(${x})`),
       fc.tuple(e, fc.constantFrom('trim', 'lowerAscii', 'hasValue', 'value', 'join', 'first', 'getHours')).map(([x, f]) => `(${x}).${f}()`),
-      fc.tuple(e, fc.constantFrom('startsWith', 'contains', 'matches', 'split', 'orValue', 'charAt', 'indexOf', 'format'), e).map(([x, f, y]) => `(${x}).${f}(${y})`),
+      fc
+        .tuple(e, fc.constantFrom('startsWith', 'contains', 'matches', 'split', 'orValue', 'charAt', 'indexOf', 'format'), e)
+        .map(([x, f, y]) => `(${x}).${f}(${y})`),
       fc.tuple(e, e).map(([x, y]) => `[${x}, ${y}]`),
       fc.tuple(e, e).map(([x, y]) => `{${x}: ${y}}`),
     ),
@@ -198,16 +256,53 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => {
 });
 
 const print = (outcome: Value | CelError): string =>
-  JSON.stringify(outcome, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)) ?? String(outcome);
+  JSON.stringify(outcome, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 
 describe('any input', () => {
   it('is parsed or refused with a place, never thrown at', () => {
-    const fragment = fc.constantFrom('(', ')', '[', ']', '{', '}', '.', '?', ':', ',', '||', '&&', '!', '-', '1', 'a', '"', "'''", 'r"', '`', '\\', 'in', 'has(', '.all(x,', '//', '\n', '0x', '1e', '@', '😀', '\ud800');
-    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')), expression);
+    const fragment = fc.constantFrom(
+      '(',
+      ')',
+      '[',
+      ']',
+      '{',
+      '}',
+      '.',
+      '?',
+      ':',
+      ',',
+      '||',
+      '&&',
+      '!',
+      '-',
+      '1',
+      'a',
+      '"',
+      "'''",
+      'r"',
+      '`',
+      '\\',
+      'in',
+      'has(',
+      '.all(x,',
+      '//',
+      '\n',
+      '0x',
+      '1e',
+      '@',
+      '😀',
+      '\ud800',
+    );
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')),
+      expression,
+    );
     fc.assert(
       fc.property(text, (source) => {
         const parsed = parse(source);
-        if (!parsed.ok) for (const { line, column, offset } of parsed.issues) assert.ok(line >= 1 && column >= 1 && offset <= source.length);
+        if (!parsed.ok)
+          for (const { line, column, offset } of parsed.issues) assert.ok(line >= 1 && column >= 1 && offset <= source.length);
       }),
       { numRuns: 5_000 },
     );
@@ -229,7 +324,20 @@ describe('any input', () => {
   });
 
   it('of absurd size or depth is refused at once', () => {
-    const absurd = ['('.repeat(100_000), '['.repeat(50_000) + ']'.repeat(50_000), '!'.repeat(99_999) + 'a', 'a' + '.b'.repeat(49_000), 'a' + '+1'.repeat(49_000), '-('.repeat(30_000), `'${'x'.repeat(100_001)}'`, '"'.repeat(99_999), '{'.repeat(90_000), 'a?'.repeat(40_000), `${'(a+1'.repeat(240)}${')'.repeat(240)}`.repeat(60), `'''${'\\a'.repeat(49_000)}`];
+    const absurd = [
+      '('.repeat(100_000),
+      '['.repeat(50_000) + ']'.repeat(50_000),
+      '!'.repeat(99_999) + 'a',
+      'a' + '.b'.repeat(49_000),
+      'a' + '+1'.repeat(49_000),
+      '-('.repeat(30_000),
+      `'${'x'.repeat(100_001)}'`,
+      '"'.repeat(99_999),
+      '{'.repeat(90_000),
+      'a?'.repeat(40_000),
+      `${'(a+1'.repeat(240)}${')'.repeat(240)}`.repeat(60),
+      `'''${'\\a'.repeat(49_000)}`,
+    ];
     for (const source of absurd) endsWithin(500, () => compile(source, { variables }));
     assert.ok(compile(`${'a == 1 || '.repeat(9_000)}b == 2`, { variables }).ok, 'a long chain is no depth');
     const deep = (count: number): boolean => compile(`${'('.repeat(count)}1${')'.repeat(count)}`, { variables }).ok;

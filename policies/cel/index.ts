@@ -48,7 +48,8 @@ const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError =
     return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;
   } catch (error) {
     // The last net: a stack that data nested too deeply has used up. Nothing else here throws.
-    if (error instanceof RangeError) return new CelError('operation cancelled: evaluation needs too much work or memory', evaluation.at, true);
+    if (error instanceof RangeError)
+      return new CelError('operation cancelled: evaluation needs too much work or memory', evaluation.at, true);
     throw error;
   }
 };

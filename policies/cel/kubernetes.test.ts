@@ -163,7 +163,8 @@ table('format and conversions to text', {
 table('constants that are converted when the expression is compiled', {
   "int('0x10') == 16": "refused: program instantiation failed: type conversion error from 'string' to 'int'",
   "true || int('a') == 1": "refused: program instantiation failed: type conversion error from 'string' to 'int'",
-  "duration('1d') == duration('24h')": "refused: program instantiation failed: type conversion error from 'string' to 'google.protobuf.Duration'",
+  "duration('1d') == duration('24h')":
+    "refused: program instantiation failed: type conversion error from 'string' to 'google.protobuf.Duration'",
   "self.s.matches('(')": 'refused: program instantiation failed: error parsing regexp: missing closing ): `(`',
 });
 

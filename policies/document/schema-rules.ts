@@ -86,8 +86,8 @@ export const schemaRules: readonly SchemaRule[] = [
   {
     kind: 'GitSource',
     path: ['spec', 'url'],
-    message: 'url must start with https://, ssh://, http:// or file:///; write ssh://git@host/path for git@host:path',
-    holds: (url) => /^(?:https?:\/\/|ssh:\/\/|file:\/\/\/)/.test(string(url)),
+    message: 'url must start with https://, ssh:// or file:///; write ssh://git@host/path for git@host:path',
+    holds: (url) => /^(?:https:\/\/|ssh:\/\/|file:\/\/\/)/.test(string(url)),
   },
   {
     kind: 'GitSource',

@@ -161,11 +161,7 @@ describe('the rules of the CRDs', () => {
     ['GitSource', 'url: https://me:secret@host/x', 'url must not carry credentials, put them into the Secret named by secretRef'],
     ['GitSource', 'url: https://host/x\n  path: a/../../b', 'path must be relative and stay within the repository'],
     ['GitSource', 'url: https://host/x\n  interval: 10ms', 'interval must be at least 1s'],
-    [
-      'GitSource',
-      'url: git://host/x',
-      'url must start with https://, ssh://, http:// or file:///; write ssh://git@host/path for git@host:path',
-    ],
+    ['GitSource', 'url: http://host/x', 'url must start with https://, ssh:// or file:///; write ssh://git@host/path for git@host:path'],
     ['GitSource', 'url: https://host/x\n  ref: {tag: a, semver: ">1"}', 'at most one of tag, semver and name may be given'],
   ];
   for (const [kind, spec, message] of broken) {

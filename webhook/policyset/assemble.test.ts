@@ -95,6 +95,11 @@ describe('policies of a source', () => {
     assert.equal(step({ offers: [refusedOffer('a', SOURCE)] }).refused.get('a')?.code, 'POLICY_UNSIGNED');
   });
 
+  it('stand when every object is gone while a new commit is awaited', () => {
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    assert.deepEqual(enforced(step({ previous: one.enforcement, inventories: [inventory('r2', [a2])] })), ['a-1']);
+  });
+
   it('stand without their inventory until the last object is gone, then go together', () => {
     const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
     const unnamed = step({ previous: one.enforcement, offers: [offer(b1, SOURCE)] });

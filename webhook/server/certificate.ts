@@ -19,7 +19,7 @@ export const checkPair = ({ certPem, keyPem }: CertificatePair): CheckedPair => 
   try {
     const certificate = new X509Certificate(certPem);
     const key = createPrivateKey(keyPem);
-    if (false) return invalid('the key does not belong to the certificate');
+    if (!certificate.checkPrivateKey(key)) return invalid('the key does not belong to the certificate');
     return { ok: true, expiresMs: Date.parse(certificate.validTo) };
   } catch (error) {
     // The parser's words name the format, never the key.

@@ -80,9 +80,19 @@ const add = entry(
   '_+_',
   overload2({ id: 'add_int64', params: [int, int], result: types.INT, run: addInts }),
   overload2({ id: 'add_string', params: [string, string], result: types.STRING, cost: costOfSum, run: addStrings }),
-  overload2({ id: 'add_double', params: [double, double], result: types.DOUBLE, run: (_evaluation, a, b) => new CelDouble(a.value + b.value) }),
+  overload2({
+    id: 'add_double',
+    params: [double, double],
+    result: types.DOUBLE,
+    run: (_evaluation, a, b) => new CelDouble(a.value + b.value),
+  }),
   overload2({ id: 'add_list', params: [list(A), list(A)], result: types.listOf(A), run: addLists }),
-  overload2({ id: 'add_uint64', params: [uint, uint], result: types.UINT, run: (evaluation, a, b) => uintResult(evaluation, a.value + b.value) }),
+  overload2({
+    id: 'add_uint64',
+    params: [uint, uint],
+    result: types.UINT,
+    run: (evaluation, a, b) => uintResult(evaluation, a.value + b.value),
+  }),
   overload2({ id: 'add_bytes', params: [bytes, bytes], result: types.BYTES, cost: costOfSum, run: addBytes }),
   overload2({
     id: 'add_duration_duration',
@@ -107,8 +117,18 @@ const add = entry(
 const subtract = entry(
   '_-_',
   overload2({ id: 'subtract_int64', params: [int, int], result: types.INT, run: subtractInts }),
-  overload2({ id: 'subtract_double', params: [double, double], result: types.DOUBLE, run: (_evaluation, a, b) => new CelDouble(a.value - b.value) }),
-  overload2({ id: 'subtract_uint64', params: [uint, uint], result: types.UINT, run: (evaluation, a, b) => uintResult(evaluation, a.value - b.value) }),
+  overload2({
+    id: 'subtract_double',
+    params: [double, double],
+    result: types.DOUBLE,
+    run: (_evaluation, a, b) => new CelDouble(a.value - b.value),
+  }),
+  overload2({
+    id: 'subtract_uint64',
+    params: [uint, uint],
+    result: types.UINT,
+    run: (evaluation, a, b) => uintResult(evaluation, a.value - b.value),
+  }),
   overload2({
     id: 'subtract_duration_duration',
     params: [duration, duration],
@@ -132,14 +152,29 @@ const subtract = entry(
 const multiply = entry(
   '_*_',
   overload2({ id: 'multiply_int64', params: [int, int], result: types.INT, run: multiplyInts }),
-  overload2({ id: 'multiply_double', params: [double, double], result: types.DOUBLE, run: (_evaluation, a, b) => new CelDouble(a.value * b.value) }),
-  overload2({ id: 'multiply_uint64', params: [uint, uint], result: types.UINT, run: (evaluation, a, b) => uintResult(evaluation, a.value * b.value) }),
+  overload2({
+    id: 'multiply_double',
+    params: [double, double],
+    result: types.DOUBLE,
+    run: (_evaluation, a, b) => new CelDouble(a.value * b.value),
+  }),
+  overload2({
+    id: 'multiply_uint64',
+    params: [uint, uint],
+    result: types.UINT,
+    run: (evaluation, a, b) => uintResult(evaluation, a.value * b.value),
+  }),
 );
 
 const divide = entry(
   '_/_',
   overload2({ id: 'divide_int64', params: [int, int], result: types.INT, run: divideInts }),
-  overload2({ id: 'divide_double', params: [double, double], result: types.DOUBLE, run: (_evaluation, a, b) => new CelDouble(a.value / b.value) }),
+  overload2({
+    id: 'divide_double',
+    params: [double, double],
+    result: types.DOUBLE,
+    run: (_evaluation, a, b) => new CelDouble(a.value / b.value),
+  }),
   overload2({
     id: 'divide_uint64',
     params: [uint, uint],

@@ -5,7 +5,16 @@ import type { Type } from '../types/type.ts';
 import { typeText } from '../types/type.ts';
 import { INT_MAX, INT_MIN, int64, UINT_MAX } from '../values/integer.ts';
 import { formatDouble } from '../values/text.ts';
-import { durationOf, formatDuration, formatTimestamp, NANOS_PER_SECOND, parseDuration, parseTimestamp, splitSeconds, timestampOf } from '../values/time.ts';
+import {
+  durationOf,
+  formatDuration,
+  formatTimestamp,
+  NANOS_PER_SECOND,
+  parseDuration,
+  parseTimestamp,
+  splitSeconds,
+  timestampOf,
+} from '../values/time.ts';
 import { CelDouble, CelUint, typeOf } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import { costOfFirst } from './cost.ts';
@@ -23,7 +32,8 @@ const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 /** Longer digit strings can't be in range, and BigInt of them would be slow. */
 const MAX_DIGITS = 400;
 
-const parseInteger = (text: string): bigint | undefined => (INTEGER.test(text) && text.length < MAX_DIGITS ? BigInt(text.replace(/^\+/, '')) : undefined);
+const parseInteger = (text: string): bigint | undefined =>
+  INTEGER.test(text) && text.length < MAX_DIGITS ? BigInt(text.replace(/^\+/, '')) : undefined;
 
 const stringToInt = (evaluation: Evaluation, text: string): Value | undefined => {
   const parsed = parseInteger(text);
@@ -109,7 +119,12 @@ const toDouble = entry(
   identity('double_to_double', double),
   overload1({ id: 'int64_to_double', params: [int], result: types.DOUBLE, run: (_evaluation, value) => new CelDouble(Number(value)) }),
   overload1({ id: 'string_to_double', params: [string], result: types.DOUBLE, run: stringToDouble }),
-  overload1({ id: 'uint64_to_double', params: [uint], result: types.DOUBLE, run: (_evaluation, { value }) => new CelDouble(Number(value)) }),
+  overload1({
+    id: 'uint64_to_double',
+    params: [uint],
+    result: types.DOUBLE,
+    run: (_evaluation, { value }) => new CelDouble(Number(value)),
+  }),
 );
 
 const toBool = entry(
@@ -197,5 +212,14 @@ export const conversions: readonly FunctionEntry[] = [
 ];
 
 /** Conversions whose constant arguments are converted when the expression is compiled, as cel-go's optimizer does. */
-export const foldedConversions: ReadonlySet<string> = new Set(['bool', 'bytes', 'double', 'duration', 'int', 'string', 'timestamp', 'uint', 'dyn']);
-
+export const foldedConversions: ReadonlySet<string> = new Set([
+  'bool',
+  'bytes',
+  'double',
+  'duration',
+  'int',
+  'string',
+  'timestamp',
+  'uint',
+  'dyn',
+]);

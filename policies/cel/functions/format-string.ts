@@ -35,7 +35,8 @@ const ESCAPES = new Map<string, string>([
 
 const escape = (char: string): string => ESCAPES.get(char) ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
 /** Characters below space are those that Go's `%q` escapes. */
-const quote = (text: string): string => `"${Array.from(text, (char) => (char < ' ' || char === '"' || char === '\\' || char === '\u007f' ? escape(char) : char)).join('')}"`;
+const quote = (text: string): string =>
+  `"${Array.from(text, (char) => (char < ' ' || char === '"' || char === '\\' || char === '\u007f' ? escape(char) : char)).join('')}"`;
 
 const decoder = new TextDecoder();
 
@@ -52,14 +53,18 @@ const plainText = (value: Value): Piece => {
   if (value instanceof CelDuration) return formatDuration(value);
   if (value instanceof CelTimestamp) return formatTimestamp(value);
   if (value instanceof CelType) return value.name;
-  return refuse('string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps', value);
+  return refuse(
+    'string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps',
+    value,
+  );
 };
 
 /** A value inside a list or map, written so that it could be read as CEL. */
 const nestedText = (evaluation: Evaluation, value: Value, depth: number): Piece => {
   if (isList(value) || value instanceof CelMap || isJsonMap(value)) return containerText(evaluation, value, depth);
   if (typeof value === 'string') return quote(value);
-  if (value instanceof CelDouble) return Number.isFinite(value.value) ? fixedDecimals(value.value, DEFAULT_PRECISION) : quote(formatDouble(value.value));
+  if (value instanceof CelDouble)
+    return Number.isFinite(value.value) ? fixedDecimals(value.value, DEFAULT_PRECISION) : quote(formatDouble(value.value));
   const text = plainText(value);
   if (typeof text !== 'string') return { refused: `no formatting function for ${typeOf(value).name}` };
   if (isBytes(value)) return `b${quote(text)}`;
@@ -120,7 +125,10 @@ const scientificText = (value: Value): Piece => {
   if (number === undefined) return refuse('scientific clause can only be used on doubles', value);
   if (!Number.isFinite(number)) return infinite(number);
   const [mantissa = '', exponent = '0'] = number.toExponential(DEFAULT_PRECISION).split('e');
-  const power = exponent.replace(/^[+-]/, '').padStart(2, '0').replaceAll(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
+  const power = exponent
+    .replace(/^[+-]/, '')
+    .padStart(2, '0')
+    .replaceAll(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
   return `${mantissa}\u202f×\u202f10${exponent.startsWith('-') ? '⁻' : ''}${power}`;
 };
 

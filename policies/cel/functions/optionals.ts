@@ -39,7 +39,10 @@ const element = (value: Value | undefined): Value => (value === undefined ? NONE
 
 /** `or` and `orValue` look at their argument only when they need it; the call sites know that, these run on both values. */
 const optionals: Library['functions'] = [
-  entry('optional.of', overload1({ id: 'optional_of', params: [any(A)], result: OPTIONAL_A, run: (_evaluation, value) => new CelOptional(value) })),
+  entry(
+    'optional.of',
+    overload1({ id: 'optional_of', params: [any(A)], result: OPTIONAL_A, run: (_evaluation, value) => new CelOptional(value) }),
+  ),
   entry('optional.none', overload0({ id: 'optional_none', result: OPTIONAL_A, run: () => NONE })),
   entry(
     'optional.ofNonZeroValue',
@@ -50,10 +53,7 @@ const optionals: Library['functions'] = [
       run: (_evaluation, value) => (isZero(value) ? NONE : new CelOptional(value)),
     }),
   ),
-  entry(
-    'optional.unwrap',
-    overload1({ id: 'optional_unwrap', params: [list(OPTIONAL_A)], result: types.listOf(A), run: unwrap }),
-  ),
+  entry('optional.unwrap', overload1({ id: 'optional_unwrap', params: [list(OPTIONAL_A)], result: types.listOf(A), run: unwrap })),
   entry(
     'unwrapOpt',
     overload1({ id: 'optional_unwrapOpt', member: true, params: [list(OPTIONAL_A)], result: types.listOf(A), run: unwrap }),

@@ -19,7 +19,7 @@ const MAX_PATTERN_LENGTH = 10_000;
 const MAX_PROGRAM = 10_000;
 /** States that the automaton of an honest pattern does not reach. */
 const MAX_STATES = 250;
-const STATE_MEMORY = 200_000;
+const MAX_FAST_PROGRAM = 300;
 /** Measured: 50-100 ns an instruction and character outside of the automaton, 20 ns a character in it. */
 const SLOW_EFFORT = 15;
 const FAST_EFFORT = 4;
@@ -28,13 +28,20 @@ const FAST_EFFORT = 4;
 type Automaton = { stateBudget: number; memBudget: number; stateCount: number; failed: boolean };
 
 const isAutomaton = (value: unknown): value is Automaton =>
-  typeof value === 'object' && value !== null && 'stateBudget' in value && 'memBudget' in value && 'stateCount' in value && 'failed' in value;
+  typeof value === 'object' &&
+  value !== null &&
+  'stateBudget' in value &&
+  'memBudget' in value &&
+  'stateCount' in value &&
+  'failed' in value;
 
 const automatonOf = (regex: RE2JS): Automaton | undefined => {
   const automaton: unknown = Reflect.get(regex.re2(), 'dfa');
   if (!isAutomaton(automaton)) return undefined;
-  automaton.stateBudget = STATE_MEMORY;
-  automaton.memBudget = STATE_MEMORY;
+  // Room for a few states more than honest patterns need, by re2js' own account of their size.
+  const memory = MAX_STATES * 1.2 * (1_000 + 8 * regex.programSize());
+  automaton.stateBudget = memory;
+  automaton.memBudget = memory;
   return automaton;
 };
 
@@ -59,7 +66,10 @@ const growsOnTrial = (regex: RE2JS, automaton: Automaton, source: string): boole
   });
 };
 
-const slow = (regex: RE2JS): Pattern => ({ matches: (text) => regex.matcher(text).find(), effortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT });
+const slow = (regex: RE2JS): Pattern => ({
+  matches: (text) => regex.matcher(text).find(),
+  effortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT,
+});
 
 const fast = (regex: RE2JS, automaton: Automaton): Pattern => ({
   matches: (text) => {
@@ -98,7 +108,7 @@ const cached = <T>(size: number, build: (source: string) => T): ((source: string
 export const compilePattern = cached(4_096, (source: string): Pattern | string => {
   const regex = compileRegex(source);
   if (typeof regex === 'string') return regex;
-  const automaton = automatonOf(regex);
+  const automaton = regex.programSize() > MAX_FAST_PROGRAM ? undefined : automatonOf(regex);
   return automaton === undefined || growsOnTrial(regex, automaton, source) ? slow(regex) : fast(regex, automaton);
 });
 

@@ -75,7 +75,12 @@ const interleave = (evaluation: Evaluation, { a: text, c: fresh, d: limit }: Rep
   if (!evaluation.strain(size * PLACE_EFFORT + ((text.length + count * fresh.length) >> 3))) return undefined;
   const points = codePointsOf(text);
   const rest = points.slice(count - 1).join('');
-  return points.slice(0, count - 1).map((point) => fresh + point).join('') + (count > size ? rest + fresh : fresh + rest);
+  return (
+    points
+      .slice(0, count - 1)
+      .map((point) => fresh + point)
+      .join('') + (count > size ? rest + fresh : fresh + rest)
+  );
 };
 
 const replace = (evaluation: Evaluation, args: Replacement): Value | undefined => {
@@ -85,10 +90,11 @@ const replace = (evaluation: Evaluation, args: Replacement): Value | undefined =
   if (!evaluation.strain(text.length >> 3)) return undefined;
   const pieces: string[] = [];
   let from = 0;
-  for (let at = text.indexOf(old); at !== -1 && (limit < 0 || pieces.length < limit); at = text.indexOf(old, from)) {
+  for (let at = text.indexOf(old); at !== -1; at = text.indexOf(old, from)) {
     if (!evaluation.strain(PLACE_EFFORT + (fresh.length >> 3))) return undefined;
     pieces.push(text.slice(from, at));
     from = at + old.length;
+    if (pieces.length === limit) break;
   }
   pieces.push(text.slice(from));
   return pieces.join(fresh);
@@ -153,7 +159,10 @@ export const stringsLibrary: Library = {
   name: 'strings',
   since: '1.0',
   functions: [
-    entry('charAt', overload2({ id: 'string_char_at_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: charAt })),
+    entry(
+      'charAt',
+      overload2({ id: 'string_char_at_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: charAt }),
+    ),
     entry(
       'indexOf',
       overload2({
@@ -164,11 +173,25 @@ export const stringsLibrary: Library = {
         cost: costOfFirst,
         run: (evaluation, a, b) => indexOf(evaluation, { a, b, c: 0 }),
       }),
-      overload3({ id: 'string_index_of_string_int', member: true, params: [string, string, int], result: types.INT, cost: costOfFirst, run: indexOf }),
+      overload3({
+        id: 'string_index_of_string_int',
+        member: true,
+        params: [string, string, int],
+        result: types.INT,
+        cost: costOfFirst,
+        run: indexOf,
+      }),
     ),
     entry(
       'lastIndexOf',
-      overload2({ id: 'string_last_index_of_string', member: true, params: [string, string], result: types.INT, cost: costOfFirst, run: lastIndexInAll }),
+      overload2({
+        id: 'string_last_index_of_string',
+        member: true,
+        params: [string, string],
+        result: types.INT,
+        cost: costOfFirst,
+        run: lastIndexInAll,
+      }),
       overload3({
         id: 'string_last_index_of_string_int',
         member: true,
@@ -180,7 +203,13 @@ export const stringsLibrary: Library = {
     ),
     entry(
       'join',
-      overload1({ id: 'list_join', member: true, params: [list(types.STRING)], result: types.STRING, run: (evaluation, items) => join(evaluation, items, '') }),
+      overload1({
+        id: 'list_join',
+        member: true,
+        params: [list(types.STRING)],
+        result: types.STRING,
+        run: (evaluation, items) => join(evaluation, items, ''),
+      }),
       overload2({ id: 'list_join_string', member: true, params: [list(types.STRING), string], result: types.STRING, run: join }),
     ),
     text1('lowerAscii', 'string_lower_ascii', (text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
@@ -214,15 +243,46 @@ export const stringsLibrary: Library = {
         cost: costOfFirst,
         run: (evaluation, a, b) => split(evaluation, { a, b, c: -1 }),
       }),
-      overload3({ id: 'string_split_string_int', member: true, params: [string, string, int], result: STRINGS, cost: costOfFirst, run: split }),
+      overload3({
+        id: 'string_split_string_int',
+        member: true,
+        params: [string, string, int],
+        result: STRINGS,
+        cost: costOfFirst,
+        run: split,
+      }),
     ),
     entry(
       'substring',
-      overload2({ id: 'string_substring_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: substringFrom }),
-      overload3({ id: 'string_substring_int_int', member: true, params: [string, int, int], result: types.STRING, cost: costOfFirst, run: substring }),
+      overload2({
+        id: 'string_substring_int',
+        member: true,
+        params: [string, int],
+        result: types.STRING,
+        cost: costOfFirst,
+        run: substringFrom,
+      }),
+      overload3({
+        id: 'string_substring_int_int',
+        member: true,
+        params: [string, int, int],
+        result: types.STRING,
+        cost: costOfFirst,
+        run: substring,
+      }),
     ),
     text1('trim', 'string_trim', trim),
-    entry('format', overload2({ id: 'string_format', member: true, params: [string, list()], result: types.STRING, cost: costOfFirst, run: formatString })),
+    entry(
+      'format',
+      overload2({
+        id: 'string_format',
+        member: true,
+        params: [string, list()],
+        result: types.STRING,
+        cost: costOfFirst,
+        run: formatString,
+      }),
+    ),
     entry('strings.quote', overload1({ id: 'strings_quote', params: [string], result: types.STRING, cost: costOfFirst, run: quote })),
   ],
 };

@@ -57,7 +57,11 @@ type Spec4<A extends Value, B extends Value, C extends Value, D extends Value> =
   readonly run: (evaluation: Evaluation, args: { readonly a: A; readonly b: B; readonly c: C; readonly d: D }) => Value | undefined;
 };
 
-const overload = (spec: Common, params: readonly { readonly type: Type }[], run: Partial<Pick<Overload, 'one' | 'two' | 'many'>>): Overload => ({
+const overload = (
+  spec: Common,
+  params: readonly { readonly type: Type }[],
+  run: Partial<Pick<Overload, 'one' | 'two' | 'many'>>,
+): Overload => ({
   id: spec.id,
   member: spec.member ?? false,
   params: params.map((parameter) => parameter.type),

@@ -13,14 +13,33 @@ import type { FunctionEntry, Overload } from './table.ts';
 const A = types.param('A');
 const B = types.param('B');
 
-const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value => (value instanceof CelMap ? value.size : Object.keys(value).length);
+const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value =>
+  value instanceof CelMap ? value.size : Object.keys(value).length;
 
 /** `size(x)` and `x.size()`. */
 const sizes = (member: boolean, prefix: string): readonly Overload[] => [
-  overload1({ id: `${prefix}bytes${member ? '_size' : ''}`, member, params: [bytes], result: types.INT, run: (_evaluation, value) => value.length }),
-  overload1({ id: `${prefix}list${member ? '_size' : ''}`, member, params: [list(A)], result: types.INT, run: (_evaluation, value) => value.length }),
+  overload1({
+    id: `${prefix}bytes${member ? '_size' : ''}`,
+    member,
+    params: [bytes],
+    result: types.INT,
+    run: (_evaluation, value) => value.length,
+  }),
+  overload1({
+    id: `${prefix}list${member ? '_size' : ''}`,
+    member,
+    params: [list(A)],
+    result: types.INT,
+    run: (_evaluation, value) => value.length,
+  }),
   overload1({ id: `${prefix}map${member ? '_size' : ''}`, member, params: [map(A, B)], result: types.INT, run: mapSize }),
-  overload1({ id: `${prefix}string${member ? '_size' : ''}`, member, params: [string], result: types.INT, run: (_evaluation, value) => sizeOf(value) }),
+  overload1({
+    id: `${prefix}string${member ? '_size' : ''}`,
+    member,
+    params: [string],
+    result: types.INT,
+    run: (_evaluation, value) => sizeOf(value),
+  }),
 ];
 
 const runMatches = (evaluation: Evaluation, text: string, source: string): Value | undefined => {
@@ -29,7 +48,14 @@ const runMatches = (evaluation: Evaluation, text: string, source: string): Value
 };
 
 const matches = (id: string, member: boolean): Overload =>
-  overload2({ id, member, params: [string, string], result: types.BOOL, cost: ([text, pattern]) => costOfMatch(text, pattern), run: runMatches });
+  overload2({
+    id,
+    member,
+    params: [string, string],
+    result: types.BOOL,
+    cost: ([text, pattern]) => costOfMatch(text, pattern),
+    run: runMatches,
+  });
 
 /** Searching text for text is linear here; the effort keeps a loop of searches through a long text short. */
 const search =

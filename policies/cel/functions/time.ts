@@ -15,7 +15,11 @@ const DAY_MS = 86_400_000;
 /** What a named zone's clock costs when its rules must be looked up first. */
 const ZONE_EFFORT = 20_000;
 
-const inZone = (evaluation: Evaluation, at: { readonly time: CelTimestamp; readonly zone: string }, read: (clock: Date) => number): Value | undefined => {
+const inZone = (
+  evaluation: Evaluation,
+  at: { readonly time: CelTimestamp; readonly zone: string },
+  read: (clock: Date) => number,
+): Value | undefined => {
   if (!evaluation.strain(ZONE_EFFORT)) return undefined;
   const clock = clockIn(at.time, at.zone);
   return clock === undefined ? evaluation.fail(`unknown time zone ${at.zone}`) : read(clock);

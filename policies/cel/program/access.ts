@@ -16,8 +16,8 @@ type Found = Value | undefined | typeof ABSENT;
  * is data, because nothing else has it.
  */
 const inherited: ReadonlySet<string> = new Set(
-  [Object.prototype, Array.prototype, Uint8Array.prototype, Object.getPrototypeOf(Uint8Array.prototype), Function.prototype].flatMap((prototype: object) =>
-    Object.getOwnPropertyNames(prototype),
+  [Object.prototype, Array.prototype, Uint8Array.prototype, Object.getPrototypeOf(Uint8Array.prototype), Function.prototype].flatMap(
+    (prototype: object) => Object.getOwnPropertyNames(prototype),
   ),
 );
 
@@ -118,9 +118,11 @@ export const optionalAccessNode = (operand: Node, key: Node, offset: number): No
 
 /** `has(operand.field)`; costs nothing besides its operand. */
 export const testNode = (operand: Node, field: string, offset: number): Node => {
+  const guarded = inherited.has(field);
   return (evaluation) => {
     const outer = operand(evaluation);
     if (outer === undefined) return undefined;
+    if (!guarded && hasDataKeys(outer) && outer[field] !== undefined) return true;
     const target = outer instanceof CelOptional ? outer.value : outer;
     if (target === undefined) return false;
     if (target instanceof Fields) return target.has(field);

@@ -91,7 +91,9 @@ export const build = (ir: Ir): Node => {
         ir.offset,
       );
     case 'map':
-      return mapLiteralNode(ir.entries.map(({ optional, key, value, offset }) => ({ optional, key: build(key), value: build(value), offset })));
+      return mapLiteralNode(
+        ir.entries.map(({ optional, key, value, offset }) => ({ optional, key: build(key), value: build(value), offset })),
+      );
     case 'fold':
       return buildFold(ir);
     case 'optMap':

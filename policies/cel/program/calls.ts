@@ -10,9 +10,15 @@ import type { Evaluation, Node } from './evaluation.ts';
 
 /** Operators say `no such overload` alone, functions add their name and the types they got. */
 const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]): undefined =>
-  evaluation.fail(/^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`);
+  evaluation.fail(
+    /^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`,
+  );
 
-const settle = (evaluation: Evaluation, cost: CostOf | undefined, outcome: { readonly args: readonly Value[]; readonly value: Value | undefined }): Value | undefined => {
+const settle = (
+  evaluation: Evaluation,
+  cost: CostOf | undefined,
+  outcome: { readonly args: readonly Value[]; readonly value: Value | undefined },
+): Value | undefined => {
   if (outcome.value === undefined) {
     // A failed call has been made all the same.
     const failure = evaluation.error;

@@ -41,11 +41,16 @@ const goNames = new Map<string, string>([
 
 const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range | undefined => {
   const paired = parts.secondSlot !== undefined;
-  if (isList(value)) return paired ? { size: value.length, firsts: undefined, seconds: value } : { size: value.length, firsts: value, seconds: NO_VALUES };
+  if (isList(value))
+    return paired ? { size: value.length, firsts: undefined, seconds: value } : { size: value.length, firsts: value, seconds: NO_VALUES };
   if (value instanceof CelMap) {
     if (!evaluation.strain(value.size)) return undefined;
     const entries = Array.from(value.entries());
-    return { size: entries.length, firsts: entries.map(({ key }) => key), seconds: paired ? entries.map((entry) => entry.value) : NO_VALUES };
+    return {
+      size: entries.length,
+      firsts: entries.map(({ key }) => key),
+      seconds: paired ? entries.map((entry) => entry.value) : NO_VALUES,
+    };
   }
   if (isJsonMap(value)) {
     const firsts = Object.keys(value);
@@ -67,30 +72,62 @@ const resolve = (evaluation: Evaluation, parts: FoldParts): Range | undefined =>
   return value === undefined ? undefined : rangeOf(evaluation, value, parts);
 };
 
+type Quantifier = { readonly parts: FoldParts; readonly decides: boolean; readonly noOverload: CelError };
+
+/** The loop of one variable over a list, by far the most frequent. */
+const quantifyList = (evaluation: Evaluation, list: readonly Value[], { parts, decides, noOverload }: Quantifier): Value | undefined => {
+  const { body, slot } = parts;
+  const { locals } = evaluation;
+  const steps = decides ? 4 : 3;
+  let failure: CelError | undefined;
+  let left = list.length;
+  for (const element of list) {
+    if (!evaluation.charge(steps)) return undefined;
+    left--;
+    locals[slot] = element;
+    const value = body(evaluation);
+    if (value === decides) return evaluation.charge(left > 0 ? steps : 1) ? decides : undefined;
+    if (value === !decides) continue;
+    if (value !== undefined) failure ??= noOverload;
+    else if (evaluation.cancelled) return undefined;
+    else failure ??= evaluation.error;
+  }
+  if (!evaluation.charge(1)) return undefined;
+  if (failure === undefined) return !decides;
+  evaluation.error = failure;
+  return undefined;
+};
+
 /** `all` (decided by false) and `exists` (decided by true) absorb errors as `&&` and `||` do. */
 export const quantifierNode = (parts: FoldParts, decides: boolean): Node => {
-  const { body } = parts;
-  const noOverload = new CelError('no such overload', parts.offset);
-  const conditionSteps = decides ? 3 : 2;
+  const quantifier: Quantifier = { parts, decides, noOverload: new CelError('no such overload', parts.offset) };
+  const single = parts.secondSlot === undefined;
   return (evaluation) => {
-    const range = resolve(evaluation, parts);
-    if (range === undefined) return undefined;
-    let failure: CelError | undefined;
-    for (let index = 0; index < range.size; index++) {
-      if (!evaluation.charge(conditionSteps + 1)) return undefined;
-      bind(evaluation, parts, range, index);
-      const value = body(evaluation);
-      if (value === decides) return evaluation.charge(index + 1 < range.size ? conditionSteps + 1 : 1) ? decides : undefined;
-      if (value === !decides) continue;
-      if (value !== undefined) failure ??= noOverload;
-      else if (evaluation.cancelled) return undefined;
-      else failure ??= evaluation.error;
-    }
-    if (!evaluation.charge(1)) return undefined;
-    if (failure === undefined) return !decides;
-    evaluation.error = failure;
-    return undefined;
+    const value = parts.range(evaluation);
+    if (value === undefined) return undefined;
+    if (single && isList(value)) return quantifyList(evaluation, value, quantifier);
+    const range = rangeOf(evaluation, value, parts);
+    return range === undefined ? undefined : quantifyRange(evaluation, range, quantifier);
   };
+};
+
+const quantifyRange = (evaluation: Evaluation, range: Range, { parts, decides, noOverload }: Quantifier): Value | undefined => {
+  const steps = decides ? 4 : 3;
+  let failure: CelError | undefined;
+  for (let index = 0; index < range.size; index++) {
+    if (!evaluation.charge(steps)) return undefined;
+    bind(evaluation, parts, range, index);
+    const value = parts.body(evaluation);
+    if (value === decides) return evaluation.charge(index + 1 < range.size ? steps : 1) ? decides : undefined;
+    if (value === !decides) continue;
+    if (value !== undefined) failure ??= noOverload;
+    else if (evaluation.cancelled) return undefined;
+    else failure ??= evaluation.error;
+  }
+  if (!evaluation.charge(1)) return undefined;
+  if (failure === undefined) return !decides;
+  evaluation.error = failure;
+  return undefined;
 };
 
 /** True when the element passes; an error of the condition replaces any earlier one, as in cel-go's `p ? step : accumulator`. */
@@ -125,7 +162,11 @@ export const existsOneNode = (parts: FoldParts): Node => {
 /** Collects what the body gives for each element that passes; false = the evaluation is over or has failed. */
 type Collect = (evaluation: Evaluation, element: Value, key: Value) => boolean;
 
-const collect = (evaluation: Evaluation, parts: FoldParts, about: { readonly steps: number; readonly noOverload: CelError; readonly add: Collect }): boolean => {
+const collect = (
+  evaluation: Evaluation,
+  parts: FoldParts,
+  about: { readonly steps: number; readonly noOverload: CelError; readonly add: Collect },
+): boolean => {
   const range = resolve(evaluation, parts);
   if (range === undefined) return false;
   let failure: CelError | undefined;

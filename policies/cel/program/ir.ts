@@ -14,14 +14,38 @@ export type Variable = { readonly kind: 'variable'; readonly offset: number; rea
 export type Local = { readonly kind: 'local'; readonly offset: number; readonly slot: number };
 
 export type SelectMode = 'plain' | 'optional' | 'test';
-export type Select = { readonly kind: 'select'; readonly offset: number; readonly operand: Ir; readonly field: string; readonly mode: SelectMode };
-export type Index = { readonly kind: 'index'; readonly offset: number; readonly operand: Ir; readonly index: Ir; readonly optional: boolean };
+export type Select = {
+  readonly kind: 'select';
+  readonly offset: number;
+  readonly operand: Ir;
+  readonly field: string;
+  readonly mode: SelectMode;
+};
+export type Index = {
+  readonly kind: 'index';
+  readonly offset: number;
+  readonly operand: Ir;
+  readonly index: Ir;
+  readonly optional: boolean;
+};
 
 /** `&&` and `||` with all their operands. */
 export type Logical = { readonly kind: 'and' | 'or'; readonly offset: number; readonly operands: readonly Ir[] };
-export type Conditional = { readonly kind: 'conditional'; readonly offset: number; readonly condition: Ir; readonly yes: Ir; readonly no: Ir };
+export type Conditional = {
+  readonly kind: 'conditional';
+  readonly offset: number;
+  readonly condition: Ir;
+  readonly yes: Ir;
+  readonly no: Ir;
+};
 /** `a.or(b)` and `a.orValue(b)`: the alternative is evaluated only when it is needed. */
-export type Alternative = { readonly kind: 'alternative'; readonly offset: number; readonly unwrap: boolean; readonly option: Ir; readonly other: Ir };
+export type Alternative = {
+  readonly kind: 'alternative';
+  readonly offset: number;
+  readonly unwrap: boolean;
+  readonly option: Ir;
+  readonly other: Ir;
+};
 
 export type Call = {
   readonly kind: 'call';
@@ -30,7 +54,13 @@ export type Call = {
   readonly overloads: readonly Overload[];
   readonly args: readonly Ir[];
 };
-export type Match = { readonly kind: 'match'; readonly offset: number; readonly text: Ir; readonly pattern: Pattern; readonly source: string };
+export type Match = {
+  readonly kind: 'match';
+  readonly offset: number;
+  readonly text: Ir;
+  readonly pattern: Pattern;
+  readonly source: string;
+};
 
 export type ListElement = { readonly optional: boolean; readonly value: Ir };
 export type List = { readonly kind: 'list'; readonly offset: number; readonly elements: readonly ListElement[] };
@@ -47,7 +77,14 @@ export type Fold = {
   readonly filter: Ir | undefined;
   readonly body: Ir;
 };
-export type OptMap = { readonly kind: 'optMap'; readonly offset: number; readonly flat: boolean; readonly target: Ir; readonly slot: number; readonly body: Ir };
+export type OptMap = {
+  readonly kind: 'optMap';
+  readonly offset: number;
+  readonly flat: boolean;
+  readonly target: Ir;
+  readonly slot: number;
+  readonly body: Ir;
+};
 
 export type Ir =
   | Constant

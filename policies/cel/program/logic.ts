@@ -27,7 +27,12 @@ export const logicalNode = (operands: readonly Node[], decides: boolean, offset:
 };
 
 /** `condition ? yes : no`; costs nothing besides its parts. */
-export const conditionalNode = (parts: { readonly condition: Node; readonly yes: Node; readonly no: Node; readonly offset: number }): Node => {
+export const conditionalNode = (parts: {
+  readonly condition: Node;
+  readonly yes: Node;
+  readonly no: Node;
+  readonly offset: number;
+}): Node => {
   const { condition, yes, no, offset } = parts;
   const noOverload = new CelError('no such overload', offset);
   return (evaluation) => {
@@ -40,7 +45,12 @@ export const conditionalNode = (parts: { readonly condition: Node; readonly yes:
 };
 
 /** `option.or(other)` and, unwrapping, `option.orValue(other)`: the other is evaluated only when there is no value. */
-export const alternativeNode = (parts: { readonly option: Node; readonly other: Node; readonly unwrap: boolean; readonly offset: number }): Node => {
+export const alternativeNode = (parts: {
+  readonly option: Node;
+  readonly other: Node;
+  readonly unwrap: boolean;
+  readonly offset: number;
+}): Node => {
   const { option, other, unwrap, offset } = parts;
   const noOverload = new CelError('no such overload', offset);
   return (evaluation) => {
@@ -53,7 +63,13 @@ export const alternativeNode = (parts: { readonly option: Node; readonly other: 
 };
 
 /** `option.optMap(v, body)` and `option.optFlatMap(v, body)` */
-export const optMapNode = (parts: { readonly target: Node; readonly slot: number; readonly body: Node; readonly flat: boolean; readonly offset: number }): Node => {
+export const optMapNode = (parts: {
+  readonly target: Node;
+  readonly slot: number;
+  readonly body: Node;
+  readonly flat: boolean;
+  readonly offset: number;
+}): Node => {
   const { target, slot, body, flat, offset } = parts;
   const noOverload = new CelError('no such overload', offset);
   const wrap = (value: Value): Value => (flat ? value : new CelOptional(value));

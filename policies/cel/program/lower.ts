@@ -52,7 +52,11 @@ const report = (scope: Scope, offset: number, message: string): Ir => {
 };
 
 const undeclared = (scope: Scope, offset: number, name: string, absent?: string): Ir =>
-  report(scope, offset, `undeclared reference to '${name}' (in container '')${absent === undefined ? '' : `: Kubernetes has no ${absent}`}`);
+  report(
+    scope,
+    offset,
+    `undeclared reference to '${name}' (in container '')${absent === undefined ? '' : `: Kubernetes has no ${absent}`}`,
+  );
 
 /** `a.b.c` of plain selects on a name that no macro binds; undefined for anything else. */
 const qualifiedName = (scope: Scope, expr: ast.Expr): string | undefined => {
@@ -84,7 +88,8 @@ const lowerSelect = (scope: Scope, expr: ast.Select): Ir => {
   return { kind: 'select', offset: expr.offset, operand: lower(scope, expr.operand), field: expr.field, mode: expr.mode };
 };
 
-const rootOf = (expr: ast.Expr): ast.Ident | undefined => (expr.kind === 'ident' ? expr : expr.kind === 'select' ? rootOf(expr.operand) : undefined);
+const rootOf = (expr: ast.Expr): ast.Ident | undefined =>
+  expr.kind === 'ident' ? expr : expr.kind === 'select' ? rootOf(expr.operand) : undefined;
 
 /** A namespaced function (`optional.of`), else a member of its target, else global. */
 const lowerCall = (scope: Scope, expr: ast.Call): Ir => {
@@ -96,15 +101,29 @@ const lowerCall = (scope: Scope, expr: ast.Call): Ir => {
   const target = isNamespaced ? undefined : expr.target;
   const overloads = functions.get(name);
   const root = expr.target === undefined ? undefined : rootOf(expr.target);
-  if (overloads === undefined && root !== undefined && prefix !== undefined && absentNamespaces.has(root.name) && !scope.input.variables.has(root.name))
+  if (
+    overloads === undefined &&
+    root !== undefined &&
+    prefix !== undefined &&
+    absentNamespaces.has(root.name) &&
+    !scope.input.variables.has(root.name)
+  )
     return undeclared(scope, root.offset, root.name, `${prefix}.${expr.name}`);
   const operands = target === undefined ? expr.args : [target, ...expr.args];
   const args = operands.map((operand) => lower(scope, operand));
   if (overloads === undefined) return undeclared(scope, expr.offset, name);
   const fitting = overloads.filter((overload) => overload.member === (target !== undefined) && overload.params.length === args.length);
-  if (fitting.length > 0) return special(scope, { name, args, offset: expr.offset }) ?? fold(scope, { kind: 'call', offset: expr.offset, name, overloads: fitting, args });
+  if (fitting.length > 0)
+    return (
+      special(scope, { name, args, offset: expr.offset }) ??
+      fold(scope, { kind: 'call', offset: expr.offset, name, overloads: fitting, args })
+    );
   const given = expr.args.map(() => 'dyn').join(', ');
-  return report(scope, expr.offset, `found no matching overload for '${name}' applied to '${target === undefined ? '' : 'dyn.'}(${given})'`);
+  return report(
+    scope,
+    expr.offset,
+    `found no matching overload for '${name}' applied to '${target === undefined ? '' : 'dyn.'}(${given})'`,
+  );
 };
 
 type PlainCall = { readonly name: string; readonly args: readonly Ir[]; readonly offset: number };
@@ -125,13 +144,19 @@ const fold = (scope: Scope, ir: Ir): Ir => {
   if (ir.kind !== 'call' || !foldedConversions.has(ir.name) || !ir.args.every((arg) => arg.kind === 'constant')) return ir;
   const evaluation = new Evaluation({}, { remaining: 1_000_000 });
   const value = build(ir)(evaluation);
-  if (value === undefined) return report(scope, ir.offset, `program instantiation failed: ${(evaluation.error ?? new CelError('')).message}`);
+  if (value === undefined)
+    return report(scope, ir.offset, `program instantiation failed: ${(evaluation.error ?? new CelError('')).message}`);
   return { kind: 'constant', offset: ir.offset, value };
 };
 
 /** Lists and maps of constants are made once. An error (a repeated key) is left for run time. */
 const foldLiteral = (ir: Ir): Ir => {
-  const parts = ir.kind === 'list' ? ir.elements.map(({ value }) => value) : ir.kind === 'map' ? ir.entries.flatMap(({ key, value }) => [key, value]) : [];
+  const parts =
+    ir.kind === 'list'
+      ? ir.elements.map(({ value }) => value)
+      : ir.kind === 'map'
+        ? ir.entries.flatMap(({ key, value }) => [key, value])
+        : [];
   if (!parts.every((part) => part.kind === 'constant')) return ir;
   const value = build(ir)(new Evaluation({}, { remaining: 1_000_000 }));
   return value === undefined ? ir : { kind: 'constant', offset: ir.offset, value };
@@ -156,7 +181,10 @@ const lowerOperator = (scope: Scope, expr: ast.Call): Ir => {
 
 const withSlots = (scope: Scope, names: readonly string[]): { readonly inner: Scope; readonly slots: readonly number[] } => {
   const slots = names.map(() => scope.counter.slots++);
-  return { inner: { ...scope, slots: new Map([...scope.slots, ...names.map((name, index) => [name, slots[index] ?? 0] as const)]) }, slots };
+  return {
+    inner: { ...scope, slots: new Map([...scope.slots, ...names.map((name, index) => [name, slots[index] ?? 0] as const)]) },
+    slots,
+  };
 };
 
 const lowerComprehension = (scope: Scope, expr: ast.Comprehension): Ir => {
@@ -195,7 +223,12 @@ const lower = (scope: Scope, expr: ast.Expr): Ir => {
       return foldLiteral({ kind: 'list', offset: expr.offset, elements });
     }
     case 'map': {
-      const entries = expr.entries.map(({ optional, key, value, offset }) => ({ optional, key: lower(scope, key), value: lower(scope, value), offset }));
+      const entries = expr.entries.map(({ optional, key, value, offset }) => ({
+        optional,
+        key: lower(scope, key),
+        value: lower(scope, value),
+        offset,
+      }));
       return foldLiteral({ kind: 'map', offset: expr.offset, entries });
     }
     case 'struct':

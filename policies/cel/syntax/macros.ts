@@ -60,8 +60,7 @@ const expandOptMap = (call: Call, target: Expr): Expr => {
 const expandHas = (call: Call): Expr => {
   const [argument] = call.args;
   if (argument === undefined) return call;
-  if (argument.kind !== 'select' || argument.mode !== 'plain')
-    throw new SyntaxFault('invalid argument to has() macro', argument.offset);
+  if (argument.kind !== 'select' || argument.mode !== 'plain') throw new SyntaxFault('invalid argument to has() macro', argument.offset);
   return { ...argument, offset: call.offset, mode: 'test' };
 };
 

@@ -35,7 +35,8 @@ type Cursor = { readonly tokens: readonly Token[]; at: number; depth: number };
 
 const END: Token = { kind: 'end', text: '<EOF>', offset: 0 };
 const peek = (cursor: Cursor, ahead = 0): Token => cursor.tokens[cursor.at + ahead] ?? cursor.tokens.at(-1) ?? END;
-const isText = (token: Token, text: string): boolean => token.text === text && (token.kind === 'punctuation' || token.kind === 'identifier');
+const isText = (token: Token, text: string): boolean =>
+  token.text === text && (token.kind === 'punctuation' || token.kind === 'identifier');
 
 const take = (cursor: Cursor): Token => {
   const token = peek(cursor);
@@ -64,7 +65,8 @@ const fieldName = (cursor: Cursor): string => {
 const call = (name: string, offset: number, args: readonly Expr[]): Call => ({ kind: 'call', offset, name, target: undefined, args });
 
 const parseExpr = (cursor: Cursor): Expr => {
-  if (++cursor.depth > limits.recursion) throw new SyntaxFault(`expression recursion limit exceeded: ${limits.recursion}`, peek(cursor).offset);
+  if (++cursor.depth > limits.recursion)
+    throw new SyntaxFault(`expression recursion limit exceeded: ${limits.recursion}`, peek(cursor).offset);
   const condition = parseLogical(cursor, '||');
   const question = accept(cursor, '?');
   let result = condition;
@@ -134,7 +136,8 @@ const parseIndex = (cursor: Cursor, operand: Expr, bracket: Token, optional: boo
 const parseField = (cursor: Cursor, operand: Expr, dot: Token, optional: boolean): Expr => {
   const name = fieldName(cursor);
   const open = peek(cursor);
-  if (optional || !isText(open, '(')) return { kind: 'select', offset: dot.offset, operand, field: name, mode: optional ? 'optional' : 'plain' };
+  if (optional || !isText(open, '('))
+    return { kind: 'select', offset: dot.offset, operand, field: name, mode: optional ? 'optional' : 'plain' };
   return expandMacro({ kind: 'call', offset: open.offset, name, target: operand, args: parseArguments(cursor) });
 };
 
@@ -163,8 +166,7 @@ const parsePrimary = (cursor: Cursor): Expr => {
     return { kind: 'literal', offset: token.offset, value: literalValue({ ...take(cursor), offset: token.offset }, true) };
   }
   if (token.kind === 'identifier' || isText(token, '.')) return parseName(cursor);
-  if (token.kind === 'punctuation' || token.kind === 'end' || token.kind === 'escaped')
-    throw mismatch(token, 'an expression');
+  if (token.kind === 'punctuation' || token.kind === 'end' || token.kind === 'escaped') throw mismatch(token, 'an expression');
   take(cursor);
   return { kind: 'literal', offset: token.offset, value: literalValue(token, false) };
 };

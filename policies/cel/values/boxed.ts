@@ -6,7 +6,7 @@
  */
 export abstract class Boxed {
   /** Nominal mark, without a run-time field: TypeScript must not take a look-alike for a Boxed. */
-  protected declare readonly boxed: true;
+  declare protected readonly boxed: true;
 
   /** The run-time type, what `type(x)` gives. */
   abstract get type(): CelType;

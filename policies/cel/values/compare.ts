@@ -52,11 +52,19 @@ const equalLists = (evaluation: Evaluation, left: readonly Value[], right: reado
   return true;
 };
 
-type MapView = { readonly size: number; readonly get: (key: Value) => Value | undefined; readonly entries: Iterable<readonly [Value, Value]> };
+type MapView = {
+  readonly size: number;
+  readonly get: (key: Value) => Value | undefined;
+  readonly entries: Iterable<readonly [Value, Value]>;
+};
 
 const mapView = (value: Value): MapView | undefined => {
   if (value instanceof CelMap)
-    return { size: value.size, get: (key) => value.get(key), entries: Array.from(value.entries(), ({ key, value: item }) => [key, item] as const) };
+    return {
+      size: value.size,
+      get: (key) => value.get(key),
+      entries: Array.from(value.entries(), ({ key, value: item }) => [key, item] as const),
+    };
   if (!isJsonMap(value)) return undefined;
   const entries = Object.entries(value);
   return { size: entries.length, get: (key) => (typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined), entries };

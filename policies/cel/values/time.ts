@@ -39,7 +39,8 @@ export class CelDuration extends Boxed {
 export const timestampOf = (nanos: bigint): CelTimestamp | undefined =>
   nanos < TIMESTAMP_MIN || nanos > TIMESTAMP_MAX ? undefined : new CelTimestamp(nanos);
 
-export const durationOf = (nanos: bigint): CelDuration | undefined => (nanos < INT_MIN || nanos > INT_MAX ? undefined : new CelDuration(nanos));
+export const durationOf = (nanos: bigint): CelDuration | undefined =>
+  nanos < INT_MIN || nanos > INT_MAX ? undefined : new CelDuration(nanos);
 
 const floorDivide = (value: bigint, by: bigint): bigint => {
   const quotient = value / by;
@@ -73,7 +74,8 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+)
 export const parseTimestamp = (text: string): CelTimestamp | undefined => {
   const parts = RFC3339.exec(text);
   if (parts === null) return undefined;
-  const [, year = '', month = '', day = '', hour = '', minute = '', second = '', digits = '', sign = '', zoneHour = '0', zoneMinute = '0'] = parts;
+  const [, year = '', month = '', day = '', hour = '', minute = '', second = '', digits = '', sign = '', zoneHour = '0', zoneMinute = '0'] =
+    parts;
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   // Date rolls 02-30 over to 03-01: such a day is no day.

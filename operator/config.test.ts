@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfig } from './config.ts';
+
+const digest = `--trust-digest=sha256:${'a'.repeat(64)}`;
+const refused: readonly [string, readonly string[], RegExp][] = [
+  ['no digest', [], /--trust-digest is required/],
+  ['a digest of another form', ['--trust-digest=abc'], /--trust-digest: write sha256:/],
+  ['an address without a port', [digest, '--metrics-address=localhost'], /--metrics-address: "localhost" is not host:port/],
+  ['a webhook over plain HTTP', [digest, '--webhook-url=http://x/validate'], /--webhook-url: write https/],
+  ['a service without a namespace', [digest, '--webhook-service=writ'], /--webhook-service: write SERVICE\.NAMESPACE:PORT/],
+  ['leases that cannot work', [digest, '--lease-duration=1s'], /--lease-retry-period < --lease-renew-deadline < --lease-duration/],
+  ['a misspelt flag', [digest, '--metric-address=:1'], /metrics-address/],
+];
+for (const [what, argv, expected] of refused) {
+  test(`refuses ${what}`, () => {
+    const outcome = readConfig(argv, {});
+    assert.ok(outcome.kind === 'error', outcome.kind);
+    assert.match(outcome.message, expected);
+  });
+}
+
+test('the certificate carries the names by which the webhook is called', () => {
+  const byService = readConfig([digest], {});
+  assert.ok(byService.kind === 'config');
+  assert.deepEqual(byService.config.certificateNames, ['writ-webhook.writ-system.svc', 'writ-webhook.writ-system.svc.cluster.local']);
+  const byUrl = readConfig([digest, '--webhook-url=https://[::1]:8443/validate'], {});
+  assert.ok(byUrl.kind === 'config');
+  assert.deepEqual(byUrl.config.certificateNames, ['::1']);
+});

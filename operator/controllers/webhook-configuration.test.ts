@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { KubeClient } from '../../kube/client.ts';
+import { compilePolicies } from '../../policies/compile/index.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import { createAdmissionScope, webhookConfiguration } from './webhook-configuration.ts';
+import type { WebhookConfigurationObject } from './webhook-configuration.ts';
+
+const target = { kind: 'url', url: 'https://127.0.0.1:1/validate' } as const;
+
+const policyOn = (resource: string): CompiledPolicy => {
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE' as const], resources: [resource] };
+  const { set, refused } = compilePolicies([
+    {
+      policy: {
+        apiVersion: 'writ.dev/v1alpha1',
+        kind: 'Policy',
+        metadata: { name: resource },
+        spec: { version: 1, matchConstraints: { resourceRules: [rule] }, validations: [{ expression: 'true' }] },
+      },
+      digest: `sha256:${'0'.repeat(64)}`,
+    },
+  ]);
+  assert.deepEqual(refused, []);
+  const [policy] = set.policies;
+  assert.ok(policy);
+  return policy;
+};
+
+/** A client that holds one configuration and remembers what was written, after a wait that lets others come in between. */
+const fakeClient = () => {
+  const written: WebhookConfigurationObject[] = [];
+  const client = {
+    get: async () => written.at(-1),
+    apply: async (_resource: unknown, object: WebhookConfigurationObject) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      written.push(object);
+      return object;
+    },
+  };
+  return { written, client: client as unknown as KubeClient };
+};
+const resourcesOf = (object: WebhookConfigurationObject | undefined): string => JSON.stringify(object?.webhooks);
+const signal = new AbortController().signal;
+
+describe('the webhook configuration', () => {
+  it('is about tenants alone, and closes when nobody answers', () => {
+    const [webhook] = webhookConfiguration({ rules: [], target, authorities: 'pem', systemNamespace: 'writ-system' }).webhooks ?? [];
+    assert.deepEqual((webhook as { namespaceSelector: unknown }).namespaceSelector, {
+      matchExpressions: [
+        { key: 'writ.dev/tenant', operator: 'Exists' },
+        { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'kube-public', 'kube-node-lease', 'writ-system'] },
+      ],
+    });
+    assert.partialDeepStrictEqual(webhook, {
+      failurePolicy: 'Fail',
+      sideEffects: 'NoneOnDryRun',
+      timeoutSeconds: 5,
+      matchPolicy: 'Equivalent',
+    });
+  });
+
+  it('is not written before an authority is known', async () => {
+    const { client, written } = fakeClient();
+    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    assert.equal(await scope.reconcile(signal), false);
+    assert.equal(written.length, 0);
+  });
+
+  it('is wide enough before a commit is enforced, keeps that, and forgets the commit before', async () => {
+    const { client, written } = fakeClient();
+    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    scope.trustAuthorities('pem');
+    await scope.widen('ns/s', [policyOn('configmaps')], signal);
+    assert.match(resourcesOf(written.at(-1)), /configmaps/);
+    scope.settle('ns/s');
+    await scope.widen('ns/s', [policyOn('secrets')], signal);
+    assert.match(resourcesOf(written.at(-1)), /configmaps.*secrets|secrets.*configmaps/);
+    scope.settle('ns/s');
+    await scope.reconcile(signal);
+    assert.doesNotMatch(resourcesOf(written.at(-1)), /configmaps/);
+    assert.match(resourcesOf(written.at(-1)), /secrets/);
+  });
+
+  it('an older view never lands after a wider one', async () => {
+    const { client, written } = fakeClient();
+    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    scope.trustAuthorities('pem');
+    await Promise.all([scope.reconcile(signal), scope.widen('ns/s', [policyOn('secrets')], signal), scope.reconcile(signal)]);
+    assert.match(resourcesOf(written.at(-1)), /secrets/);
+  });
+
+  it('is not written again while it stands', async () => {
+    const { client, written } = fakeClient();
+    const scope = createAdmissionScope({
+      client,
+      target,
+      systemNamespace: 'writ-system',
+      verified: () => [policyOn('secrets')],
+      onChange: () => undefined,
+    });
+    scope.trustAuthorities('pem');
+    assert.equal(await scope.reconcile(signal), true);
+    assert.equal(await scope.reconcile(signal), false);
+    assert.equal(written.length, 1);
+  });
+});

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `make bench`: measures, prints a table, writes build/bench.json.
+ *
+ * In: names of benchmarks (all without any), `--quick` for short rounds. Out: rows `{name, unit, value, how}`. Benchmarks
+ * with an API server share one installation; whatever is compared takes turns in one run, so that a busy machine strikes
+ * both. Figures of a busy machine are good for ratios only.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { measureApiServer } from './apiserver.ts';
+import type { BenchRow } from './bench-row.ts';
+import { measureDecisions } from './decide.ts';
+import { installForLoad } from './load-installation.ts';
+import type { LoadInstallation } from './load-installation.ts';
+import { measurePushes } from './push-to-enforced.ts';
+import { measureStartUp } from './start-up.ts';
+import { measureWebhook } from './webhook.ts';
+
+type Say = (step: string) => void;
+type Context = { readonly quick: boolean; readonly say: Say; readonly installation: () => Promise<LoadInstallation> };
+
+/** In the order in which they run: what needs no API server first, what stops processes last. */
+const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly BenchRow[]>>> = {
+  decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
+  webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
+  apiserver: async ({ quick, say, installation }) =>
+    measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1200 : 3000, say }),
+  push: async ({ quick, say, installation }) => measurePushes(await installation(), { pushes: quick ? 15 : 50, say }),
+  'start-up': async ({ quick, say, installation }) => measureStartUp(await installation(), { rounds: quick ? 1 : 3, say }),
+};
+
+const names = Object.keys(BENCHMARKS);
+
+const readArguments = (): { readonly quick: boolean; readonly chosen: readonly string[] } => {
+  const usage = `make bench ARGS="[--quick] [${names.join('] [')}]"`;
+  const { values, positionals } = parseArgs({
+    options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => !names.includes(name));
+  if (values.help || unknown.length > 0) {
+    process.stdout.write(`${unknown.map((name) => `${name} is no benchmark\n`).join('')}${usage}\n`);
+    process.exit(unknown.length > 0 ? 2 : 0);
+  }
+  return { quick: values.quick, chosen: positionals.length === 0 ? names : names.filter((name) => positionals.includes(name)) };
+};
+
+const table = (rows: readonly BenchRow[]): string => {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  const digits = Math.max(...rows.map(({ value }) => String(value).length));
+  return rows.map(({ name, value, unit }) => `${name.padEnd(width)}  ${String(value).padStart(digits)} ${unit}\n`).join('');
+};
+
+const machine = (): string => {
+  const [load = 0] = loadavg();
+  return `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}, load ${load.toFixed(1)} before the start`;
+};
+
+const run = async (): Promise<void> => {
+  const { quick, chosen } = readArguments();
+  process.stdout.write(`${machine()}\n`);
+  const rows: BenchRow[] = [];
+  const file = fileURLToPath(new URL('../../build/bench.json', import.meta.url));
+  let shared: Promise<LoadInstallation> | undefined;
+  try {
+    for (const name of chosen) {
+      const say: Say = (step) => process.stderr.write(`${name}: ${step}\n`);
+      say('begins');
+      const measured = await BENCHMARKS[name]?.({ quick, say, installation: () => (shared ??= installForLoad(say)) });
+      rows.push(...(measured ?? []));
+      process.stdout.write(`\n${table(measured ?? [])}`);
+      mkdirSync(fileURLToPath(new URL('.', `file://${file}`)), { recursive: true });
+      writeFileSync(file, `${JSON.stringify(rows, undefined, 2)}\n`);
+    }
+  } finally {
+    const installation = await shared?.catch(() => undefined);
+    await installation?.writ.stop();
+  }
+  process.stdout.write(`\n${rows.length} rows in build/bench.json say how each was measured\n`);
+};
+
+await run();
