@@ -49,10 +49,6 @@ export const problemCodes = {
     summary: 'The policy object carries no signed document, so it is not enforced.',
     fix: 'make it with `writ sign --output=resource`, or publish it through a GitSource',
   },
-  POLICY_INCOMPLETE: {
-    summary: 'A commit names a policy document that has not arrived.',
-    fix: 'look at the GitSource: the operator writes the document, or says why not',
-  },
   TRUST_MISSING: {
     summary: 'There is no trust policy, so no seal can be good.',
     fix: 'apply the TrustPolicy `cluster` whose digest --trust-digest names',

@@ -103,18 +103,31 @@ export const admissionBinding = ({ name }: LoadPolicy, namespaceLabels: Readonly
 
 const DIGEST = 'sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a';
 
-const agentContainer = (name: string, variables: number) => ({
+const probe = (path: string) => ({
+  httpGet: { path, port: 8080, scheme: 'HTTP' },
+  periodSeconds: 10,
+  timeoutSeconds: 1,
+  successThreshold: 1,
+  failureThreshold: 3,
+});
+
+const agentContainer = (name: string) => ({
   name,
   image: `registry.example.com/agents/${name}@${DIGEST}`,
+  imagePullPolicy: 'IfNotPresent',
+  ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
   env: [
     { name: 'OPENAI_API_KEY', valueFrom: { secretKeyRef: { name: 'model-key', key: 'token' } } },
     { name: 'OPENAI_BASE_URL', value: 'https://gateway.example.com/v1' },
     { name: 'MODEL', value: 'gpt-4.1-mini' },
-    ...Array.from({ length: variables }, (_, at) => ({ name: `SETTING_${at}`, value: `value-of-setting-${at}` })),
+    { name: 'LOG_LEVEL', value: 'info' },
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'http://collector.observability.svc:4318' },
   ],
   resources: { limits: { cpu: '500m', memory: '512Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
   securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   volumeMounts: [{ name: 'work', mountPath: '/work' }],
+  livenessProbe: probe('/healthz'),
+  readinessProbe: probe('/readyz'),
 });
 
 /** Reviews that the annotations of the pod record; enough for as many policies as are ever applicable at once. */
@@ -122,7 +135,7 @@ const REVIEWS = 9;
 
 type Pod = ReturnType<typeof agentPod>;
 
-export const agentPod = ({ namespace, variables = 2 }: { readonly namespace: string; readonly variables?: number }) => ({
+export const agentPod = ({ namespace, tools = 1 }: { readonly namespace: string; readonly tools?: number }) => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
@@ -133,7 +146,7 @@ export const agentPod = ({ namespace, variables = 2 }: { readonly namespace: str
   },
   spec: {
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [agentContainer('researcher', variables), agentContainer('mcp-search', variables)],
+    containers: [agentContainer('researcher'), ...Array.from({ length: tools }, (_, at) => agentContainer(`mcp-${at}`))],
     volumes: [{ name: 'work', emptyDir: {} }],
   },
 });

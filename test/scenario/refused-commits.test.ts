@@ -92,7 +92,7 @@ const rows: readonly Row[] = [
     code: 'DOCUMENT_UNKNOWN_FIELD',
     says: `${PATH}:7:3: `,
   },
-  { what: 'a value of the wrong type', change: pinnedAs('version: 1', 'version: "one"'), code: 'DOCUMENT_INVALID', says: `${PATH}:6:12: ` },
+  { what: 'a value of the wrong type', change: pinnedAs('version: 1', 'version: "one"'), code: 'DOCUMENT_INVALID', says: `${PATH}:6:3: ` },
   {
     what: 'a scalar that two YAMLs read differently',
     change: pinnedAs('  version: 1', '  version: 1\n  title: yes'),
@@ -111,13 +111,13 @@ const rows: readonly Row[] = [
     what: 'two policies of one name',
     change: sealed('policies/again.yaml', pinned),
     code: 'MANIFEST_NAME',
-    says: /policies\/pinned\.yaml:4:9: MANIFEST_DUPLICATE: .*policies\/again\.yaml/,
+    says: /policies\/pinned\.yaml:4:3: MANIFEST_DUPLICATE: .*policies\/again\.yaml/,
   },
   {
     what: 'a name that is not the name of the file',
     change: pinnedAs('name: pinned', 'name: pined'),
     code: 'MANIFEST_NAME',
-    says: `${PATH}:4:9: `,
+    says: `${PATH}:4:3: `,
   },
   {
     what: 'a seal without its file',
@@ -241,27 +241,32 @@ describe('a commit that is wrong', () => {
       assert.deepEqual(Object.keys(standing.documents).toSorted(), ['bounded', 'pinned', 'third']);
       const counted = sampleOf(await writ.operator.metrics(), 'writ_source_refusals_total', { code });
 
-      await writ.push(files, { sealed: false });
-      const ready = await sourceRefuses(writ.client, code);
-      assert.equal(ready.reason, conditionReason(code), ready.message);
-      assert.ok(typeof says === 'string' ? ready.message.includes(says) : says.test(ready.message), ready.message);
-      assert.ok(sampleOf(await writ.operator.metrics(), 'writ_source_refusals_total', { code }) > counted, 'counted');
-      await until(
-        async () => {
-          const told = await eventsAbout(writ.client, { kind: 'GitSource', name: 'policies' });
-          return told.some(
-            ({ type, reason, note }) => type === 'Warning' && reason === ready.reason && note?.includes(ready.message.slice(0, 500)),
-          );
-        },
-        { what: 'an event', withinMs: 5_000 },
-      );
-      assert.deepEqual(await enforced(), standing);
-
       const before: Record<string, Content> = { ...baseFiles(scene), 'trust.yaml': writ.trust };
-      const mended = await writ.push(
-        Object.fromEntries(Object.keys(files).map((path) => [path, Object.hasOwn(before, path) ? (before[path] ?? null) : null])),
-        { sealed: false },
-      );
+      const mending = Object.keys(files).map((path): [string, Content] => [
+        path,
+        Object.hasOwn(before, path) ? (before[path] ?? null) : null,
+      ]);
+      let mended: string;
+      try {
+        await writ.push(files, { sealed: false });
+        const ready = await sourceRefuses(writ.client, code);
+        assert.equal(ready.reason, conditionReason(code), ready.message);
+        assert.ok(typeof says === 'string' ? ready.message.includes(says) : says.test(ready.message), ready.message);
+        assert.ok(sampleOf(await writ.operator.metrics(), 'writ_source_refusals_total', { code }) > counted, 'counted');
+        await until(
+          async () => {
+            const told = await eventsAbout(writ.client, { kind: 'GitSource', name: 'policies' });
+            return told.some(
+              ({ type, reason, note }) => type === 'Warning' && reason === ready.reason && note?.includes(ready.message.slice(0, 500)),
+            );
+          },
+          { what: 'an event', withinMs: 5_000 },
+        );
+        assert.deepEqual(await enforced(), standing);
+      } finally {
+        // Also where the row fails, so that the next one begins from a good commit.
+        mended = await writ.push(Object.fromEntries(mending), { sealed: false });
+      }
       await sourceApplies(writ.client, mended);
       const { revision, set, ...mendedState } = await enforced();
       const { revision: _before, set: setBefore, ...stood } = standing;

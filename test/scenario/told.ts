@@ -29,6 +29,8 @@ export type EventObject = KubeObject & {
 export const conditionOf = (object: ToldObject | undefined, type: string): Condition | undefined =>
   object?.status?.conditions?.find((condition) => condition.type === type);
 
+/** Far more than a sync takes on a busy machine. */
+const PATIENCE_MS = 20_000;
 const SOURCE = { namespace: SYSTEM_NAMESPACE, name: 'policies' };
 
 export const readSource = async (client: KubeClient): Promise<ToldObject> => {
@@ -44,7 +46,7 @@ export const sourceRefuses = (client: KubeClient, code: string): Promise<Conditi
       const ready = conditionOf(await readSource(client), 'Ready');
       return ready?.status === 'False' && ready.message.includes(code) ? ready : undefined;
     },
-    { what: `the GitSource to be refused with ${code}` },
+    { what: `the GitSource to be refused with ${code}`, withinMs: PATIENCE_MS },
   ).catch(async (error: unknown) => {
     const ready = conditionOf(await readSource(client), 'Ready');
     throw new Error(`the GitSource says Ready=${ready?.status}: ${ready?.message}`, { cause: error });
@@ -58,7 +60,7 @@ export const sourceApplies = (client: KubeClient, commit: string): Promise<ToldO
       const applied = source.status?.lastAppliedRevision?.endsWith(commit) === true;
       return applied && conditionOf(source, 'Ready')?.status === 'True' ? source : undefined;
     },
-    { what: `commit ${commit} to be applied` },
+    { what: `commit ${commit} to be applied`, withinMs: PATIENCE_MS },
   ).catch(async (error: unknown) => {
     const source = await readSource(client);
     throw new Error(`the GitSource says ${JSON.stringify(source.status)}`, { cause: error });

@@ -89,6 +89,25 @@ export const variableNode = (name: string, offset: number): Node => {
   };
 };
 
+export type Step = { readonly field: string; readonly offset: number };
+
+/** `variable.a.b.c`: one closure for the whole chain. */
+export const pathNode = (root: Node, path: readonly Step[]): Node => {
+  const steps = path.map(({ field, offset }) => ({ field, offset, guarded: inherited.has(field) }));
+  return (evaluation) => {
+    let target = root(evaluation);
+    for (const step of steps) {
+      if (target === undefined || !evaluation.charge(1)) return undefined;
+      const value: Value | undefined = !step.guarded && hasDataKeys(target) ? target[step.field] : undefined;
+      if (value === undefined) {
+        evaluation.at = step.offset;
+        target = access(evaluation, target, step.field);
+      } else target = value;
+    }
+    return target;
+  };
+};
+
 /** `operand.field` */
 export const selectNode = (operand: Node, field: string, offset: number): Node => {
   const guarded = inherited.has(field);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Value } from '../values/value.ts';
-import { indexNode, optionalAccessNode, selectNode, testNode, variableNode } from './access.ts';
+import { indexNode, optionalAccessNode, pathNode, selectNode, testNode, variableNode } from './access.ts';
 import { callNode, matchNode } from './calls.ts';
 import type { Node } from './evaluation.ts';
 import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
-import type { Call, Fold, Ir } from './ir.ts';
+import type { Call, Fold, Ir, Select } from './ir.ts';
 import { listLiteralNode, mapLiteralNode } from './literals.ts';
 import { alternativeNode, conditionalNode, logicalNode, optMapNode } from './logic.ts';
 import { membershipNode, operatorNode } from './operators.ts';
@@ -18,6 +18,14 @@ const local =
   (slot: number): Node =>
   (evaluation) =>
     evaluation.charge(1) ? evaluation.locals[slot] : undefined;
+
+/** Chains of plain selects become one closure. */
+const buildSelect = (ir: Select): Node => {
+  const steps = [ir];
+  for (let operand = ir.operand; operand.kind === 'select' && operand.mode === 'plain'; operand = operand.operand) steps.unshift(operand);
+  const root = build(steps[0]?.operand ?? ir.operand);
+  return steps.length === 1 ? selectNode(root, ir.field, ir.offset) : pathNode(root, steps);
+};
 
 const buildCall = (ir: Call): Node => {
   const args = ir.args.map(build);
@@ -71,7 +79,7 @@ export const build = (ir: Ir): Node => {
     case 'select':
       if (ir.mode === 'test') return testNode(build(ir.operand), ir.field, ir.offset);
       if (ir.mode === 'optional') return optionalAccessNode(build(ir.operand), constant(ir.field), ir.offset);
-      return selectNode(build(ir.operand), ir.field, ir.offset);
+      return buildSelect(ir);
     case 'index':
       return (ir.optional ? optionalAccessNode : indexNode)(build(ir.operand), build(ir.index), ir.offset);
     case 'and':

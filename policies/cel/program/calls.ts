@@ -3,7 +3,7 @@ import { matchPattern } from '../functions/pattern.ts';
 import type { Pattern } from '../functions/pattern.ts';
 import { costOfMatch } from '../functions/cost.ts';
 import { NO_MATCH } from '../functions/table.ts';
-import type { CostOf, Outcome, Overload } from '../functions/table.ts';
+import type { Outcome, Overload } from '../functions/table.ts';
 import { typeOf } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
@@ -14,18 +14,11 @@ const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]
     /^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`,
   );
 
-const settle = (
-  evaluation: Evaluation,
-  cost: CostOf | undefined,
-  outcome: { readonly args: readonly Value[]; readonly value: Value | undefined },
-): Value | undefined => {
-  if (outcome.value === undefined) {
-    // A failed call has been made all the same.
-    const failure = evaluation.error;
-    if (evaluation.charge(1)) evaluation.error = failure;
-    return undefined;
-  }
-  return evaluation.charge(cost === undefined ? 1 : cost(outcome.args, outcome.value)) ? outcome.value : undefined;
+/** A failed call has been made all the same. */
+const failed = (evaluation: Evaluation): undefined => {
+  const failure = evaluation.error;
+  if (evaluation.charge(1)) evaluation.error = failure;
+  return undefined;
 };
 
 export type CallSite = { readonly name: string; readonly overloads: readonly Overload[]; readonly offset: number };
@@ -38,7 +31,9 @@ const unaryCall = ({ name, overloads, offset }: CallSite, argument: Node): Node 
     for (const overload of overloads) {
       const outcome: Outcome = overload.one === undefined ? NO_MATCH : overload.one(evaluation, a);
       if (outcome === NO_MATCH) continue;
-      return settle(evaluation, overload.cost, { args: [a], value: outcome });
+      if (outcome === undefined) return failed(evaluation);
+      const cost = overload.cost === undefined ? 1 : overload.cost([a], outcome);
+      return evaluation.charge(cost) ? outcome : undefined;
     }
     return noOverload(evaluation, name, [a]);
   };
@@ -59,7 +54,9 @@ export const invokeTwo = (evaluation: Evaluation, site: CallSite, a: Value, b: V
   for (const overload of site.overloads) {
     const outcome: Outcome = overload.two === undefined ? NO_MATCH : overload.two(evaluation, a, b);
     if (outcome === NO_MATCH) continue;
-    return settle(evaluation, overload.cost, { args: [a, b], value: outcome });
+    if (outcome === undefined) return failed(evaluation);
+    const cost = overload.cost === undefined ? 1 : overload.cost([a, b], outcome);
+    return evaluation.charge(cost) ? outcome : undefined;
   }
   return noOverload(evaluation, site.name, [a, b]);
 };
@@ -88,7 +85,9 @@ const variadicCall = ({ name, overloads, offset }: CallSite, args: readonly Node
     for (const overload of overloads) {
       const outcome: Outcome = overload.many === undefined ? NO_MATCH : overload.many(evaluation, values);
       if (outcome === NO_MATCH) continue;
-      return settle(evaluation, overload.cost, { args: values, value: outcome });
+      if (outcome === undefined) return failed(evaluation);
+      const cost = overload.cost === undefined ? 1 : overload.cost(values, outcome);
+      return evaluation.charge(cost) ? outcome : undefined;
     }
     return noOverload(evaluation, name, values);
   };

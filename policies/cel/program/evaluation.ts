@@ -36,17 +36,19 @@ export class Evaluation {
 
   /** Takes steps off the budget; false = they are used up and the evaluation is over. */
   charge(steps: number): boolean {
-    this.budget.remaining -= steps;
-    if (this.budget.remaining >= 0) return true;
-    this.error = new CelError('operation cancelled: actual cost limit exceeded', this.at, true);
-    return false;
+    const remaining = this.budget.remaining - steps;
+    this.budget.remaining = remaining;
+    return remaining >= 0 || this.#cancel('operation cancelled: actual cost limit exceeded');
   }
 
   /** Announces work or memory before it is spent; false = too much, and the evaluation is over. */
   strain(units: number): boolean {
     this.#effort -= units;
-    if (this.#effort >= 0) return true;
-    this.error = new CelError('operation cancelled: evaluation needs too much work or memory', this.at, true);
+    return this.#effort >= 0 || this.#cancel('operation cancelled: evaluation needs too much work or memory');
+  }
+
+  #cancel(message: string): false {
+    this.error = new CelError(message, this.at, true);
     return false;
   }
 

@@ -74,44 +74,16 @@ const resolve = (evaluation: Evaluation, parts: FoldParts): Range | undefined =>
 
 type Quantifier = { readonly parts: FoldParts; readonly decides: boolean; readonly noOverload: CelError };
 
-/** The loop of one variable over a list, by far the most frequent. */
-const quantifyList = (evaluation: Evaluation, list: readonly Value[], { parts, decides, noOverload }: Quantifier): Value | undefined => {
-  const { body, slot } = parts;
-  const { locals } = evaluation;
-  const steps = decides ? 4 : 3;
-  let failure: CelError | undefined;
-  let left = list.length;
-  for (const element of list) {
-    if (!evaluation.charge(steps)) return undefined;
-    left--;
-    locals[slot] = element;
-    const value = body(evaluation);
-    if (value === decides) return evaluation.charge(left > 0 ? steps : 1) ? decides : undefined;
-    if (value === !decides) continue;
-    if (value !== undefined) failure ??= noOverload;
-    else if (evaluation.cancelled) return undefined;
-    else failure ??= evaluation.error;
-  }
-  if (!evaluation.charge(1)) return undefined;
-  if (failure === undefined) return !decides;
-  evaluation.error = failure;
-  return undefined;
-};
-
 /** `all` (decided by false) and `exists` (decided by true) absorb errors as `&&` and `||` do. */
 export const quantifierNode = (parts: FoldParts, decides: boolean): Node => {
   const quantifier: Quantifier = { parts, decides, noOverload: new CelError('no such overload', parts.offset) };
-  const single = parts.secondSlot === undefined;
   return (evaluation) => {
-    const value = parts.range(evaluation);
-    if (value === undefined) return undefined;
-    if (single && isList(value)) return quantifyList(evaluation, value, quantifier);
-    const range = rangeOf(evaluation, value, parts);
-    return range === undefined ? undefined : quantifyRange(evaluation, range, quantifier);
+    const range = resolve(evaluation, parts);
+    return range === undefined ? undefined : quantify(evaluation, range, quantifier);
   };
 };
 
-const quantifyRange = (evaluation: Evaluation, range: Range, { parts, decides, noOverload }: Quantifier): Value | undefined => {
+const quantify = (evaluation: Evaluation, range: Range, { parts, decides, noOverload }: Quantifier): Value | undefined => {
   const steps = decides ? 4 : 3;
   let failure: CelError | undefined;
   for (let index = 0; index < range.size; index++) {
