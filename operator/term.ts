@@ -69,7 +69,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       stop,
     ),
   );
-  const trustPolicy = controller('trust-policy', () => reconcileTrustPolicy({ client, informer: caches.trustPolicies, trust, clock }));
+  const trustPolicy = controller('trust-policy', () =>
+    reconcileTrustPolicy({ client, informer: caches.trustPolicies, trust, recorder, clock }),
+  );
   const policy = controller(
     'policy',
     (name) =>
@@ -104,6 +106,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       systemNamespace,
       recorder,
       liveObject: (kind, name) => liveObject(caches, kind, name),
+      standing: (name) => {
+        const object = caches.policies.get(name);
+        const judgement = object === undefined ? undefined : book.judge(object);
+        return judgement?.ok === true ? judgement : undefined;
+      },
       widen: (source, policies, stop) => scope.widen(source, policies, stop),
       settle: (source) => scope.settle(source),
     });
@@ -137,6 +144,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     }),
     caches.inventories.onChange(() => allPolicies()),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
+    // A renewal every few seconds says nothing new.
+    caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
   ];
   for (const single of [webhookConfiguration, certificate, replicaWatch]) single.enqueue(SINGLE_KEY);

@@ -30,6 +30,8 @@ export type ApplyDeps = {
   /** The live object of one of our kinds, from the caches. */
   readonly liveObject: (kind: string, name: string) => AppliedObject | undefined;
   readonly systemNamespace: string;
+  /** The verified document of a policy that is in the cluster now, if there is one. */
+  readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
   /** Makes the API server ask about what these match too, beside what it asks about now. */
   readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<void>;
   /** The commit that was widened for is applied: what only the one before needed may go. */
@@ -43,6 +45,8 @@ export type Applied =
 export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
   const { client, systemNamespace: namespace } = deps;
   const { key, objects } = commit;
+  const stale = staleVersions(objects, deps.standing);
+  if (stale.length > 0) return { ok: false, problems: stale };
   const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
   const recorded = (recordedInventory?.documents ?? []).flatMap(recordedObject);
   const live = observe(deps, [...objects.desired, ...recorded]);
@@ -68,6 +72,24 @@ export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, sig
     kept: planned.plan.kept.map(({ target, reason }) => `${objectTitle(target)} (${reason})`),
   };
 };
+
+/** An old order may not be given again, and one version is one document; replicas refuse it too, but later and elsewhere. */
+export const staleVersions = ({ desired, policies }: CommitObjects, standing: ApplyDeps['standing']): Problem[] =>
+  policies.flatMap(({ name, version, digest }): Problem[] => {
+    const current = standing(name);
+    if (current === undefined || current.digest === digest || version > current.version) return [];
+    const document = desired.find((object) => object.kind === 'Policy' && object.name === name);
+    const place = { path: 'spec.version', ...(document === undefined ? {} : { at: document.positionOf(['spec', 'version']) }) };
+    return version < current.version
+      ? [
+          {
+            code: 'POLICY_ROLLBACK',
+            message: `version ${version} of policy ${name} is older than version ${current.version}, which is applied`,
+            ...place,
+          },
+        ]
+      : [{ code: 'POLICY_EQUIVOCATION', message: `version ${version} of policy ${name} is applied already with other bytes`, ...place }];
+  });
 
 type Identified = { readonly group: string; readonly kind: string; readonly name: string };
 

@@ -58,7 +58,9 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       conditions: [verdict.ready, ...verdict.others],
     },
   });
-  if (written && verdict.ready.status !== 'Unknown') {
+  // On its way is no transition that anybody has to be told.
+  const arrived = !verdict.others.some(({ type }) => type === 'Reconciling');
+  if (written && arrived) {
     await deps.recorder.record({
       regarding: regardingOf(policies, object),
       type: verdict.ready.status === 'True' ? 'Normal' : 'Warning',

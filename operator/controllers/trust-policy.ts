@@ -7,6 +7,8 @@
 import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { conditionReason } from '../../crds/conditions.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { regardingOf } from '../../kube/events.ts';
+import type { EventRecorder } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
 import { done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
@@ -43,10 +45,11 @@ export type TrustPolicyDeps = {
   readonly client: KubeClient;
   readonly informer: Informer<LiveTrustPolicy>;
   readonly trust: TrustHolder;
+  readonly recorder: EventRecorder;
   readonly clock: Clock;
 };
 
-export const reconcileTrustPolicy = async ({ client, informer, trust, clock }: TrustPolicyDeps): Promise<Outcome> => {
+export const reconcileTrustPolicy = async ({ client, informer, trust, recorder, clock }: TrustPolicyDeps): Promise<Outcome> => {
   const object = informer.get(TRUST_POLICY_NAME);
   if (object === undefined) return done;
   const state = trust.current();
@@ -54,7 +57,7 @@ export const reconcileTrustPolicy = async ({ client, informer, trust, clock }: T
   const reason = good ? 'Pinned' : conditionReason(state.problem.code);
   const message = good ? `version ${state.trust.version} is the document that --trust-digest names` : state.problem.message;
   const status = good ? ('True' as const) : ('False' as const);
-  await applyStatus(client, {
+  const { written } = await applyStatus(client, {
     resource: trustPolicies,
     object,
     clock,
@@ -68,5 +71,9 @@ export const reconcileTrustPolicy = async ({ client, informer, trust, clock }: T
       ],
     },
   });
+  if (written) {
+    const type = good ? 'Normal' : 'Warning';
+    await recorder.record({ regarding: regardingOf(trustPolicies, object), type, reason, note: message, action: 'Trust' });
+  }
   return done;
 };

@@ -3,7 +3,7 @@
 // Policy of ours and as a ValidatingAdmissionPolicy with the same expression. `agentPod` passes all of them, so that every
 // expression is evaluated to its end; `violate` makes a pod that a policy refuses, to see that it is there at all.
 import { TENANT_LABEL } from '../../crds/kinds.ts';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy, ResourceRule } from '../../crds/generated/types.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 
 type Rule = { readonly expression: string; readonly message: string };
@@ -73,9 +73,7 @@ export const loadPolicies = (count: number): readonly LoadPolicy[] =>
 /** Distinct, one of each template. */
 export const templateCount = TEMPLATES.length;
 
-const pods = (): NonNullable<Policy['spec']['matchConstraints']>['resourceRules'] => [
-  { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] },
-];
+const pods = (): readonly ResourceRule[] => [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }];
 
 export const writPolicy = ({ name, expression, message }: LoadPolicy, tenants: readonly string[], version = 1): Policy => ({
   apiVersion: 'writ.dev/v1alpha1',
@@ -130,19 +128,31 @@ const agentContainer = (name: string) => ({
   readinessProbe: probe('/readyz'),
 });
 
+const reviewedAnd = (notes: Readonly<Record<string, string>>): Record<string, string> => ({
+  ...Object.fromEntries(Array.from({ length: REVIEWS }, (_, at) => [`example.com/review-${at}`, 'done 2026-01-01'])),
+  ...notes,
+});
+
 /** Reviews that the annotations of the pod record; enough for as many policies as are ever applicable at once. */
 const REVIEWS = 9;
 
+type PodOptions = {
+  readonly namespace: string;
+  /** Containers beside the agent's own. */
+  readonly tools?: number;
+  /** More annotations. */
+  readonly notes?: Readonly<Record<string, string>>;
+};
 type Pod = ReturnType<typeof agentPod>;
 
-export const agentPod = ({ namespace, tools = 1 }: { readonly namespace: string; readonly tools?: number }) => ({
+export const agentPod = ({ namespace, tools = 1, notes = {} }: PodOptions) => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
     name: 'researcher',
     namespace,
     labels: { 'app.kubernetes.io/name': 'researcher', 'app.kubernetes.io/part-of': 'agents', team: 'research' },
-    annotations: Object.fromEntries(Array.from({ length: REVIEWS }, (_, at) => [`example.com/review-${at}`, 'done 2026-01-01'])),
+    annotations: reviewedAnd(notes),
   },
   spec: {
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Nanoseconds per evaluation of twelve kinds of policy expressions over one Deployment of about 8 KB that passes them all, so none
- * ends early. Run it with `node test/load/cel.ts`; figures are medians of rounds in which the expressions take turns.
+ * ends early.
  */
 import { compile, parseJson } from '../../policies/cel/index.ts';
 import type { Bindings } from '../../policies/cel/index.ts';
+import { median, rounded } from './bench-row.ts';
+import type { BenchRow } from './bench-row.ts';
 
 const container = (index: number): unknown => ({
   name: `app-${index}`,
@@ -108,40 +110,37 @@ const bindings: Bindings = {
   request: parseJson('{"userInfo": {"username": "jane", "groups": ["devs", "system:authenticated"]}}'),
 };
 
-const programs = Object.entries(expressions).map(([name, source]) => {
-  const compiled = compile(source, { variables: Object.keys(bindings) });
-  if (!compiled.ok) throw new Error(`${name}: ${JSON.stringify(compiled.issues)}`);
-  const value = compiled.program.evaluate(bindings, { remaining: 1_000_000 });
-  if (value !== true) throw new Error(`${name} gives ${JSON.stringify(value)}`);
-  return { name, source, program: compiled.program, rounds: [] as number[] };
-});
+/** Rounds that are not counted. */
+const WARM_UP = 1;
 
-const EVALUATIONS = 20_000;
-const ROUNDS = 7;
+export const measureExpressions = (options: { readonly rounds: number; readonly evaluations: number }): readonly BenchRow[] => {
+  const { rounds, evaluations } = options;
+  const programs = Object.entries(expressions).map(([name, source]) => {
+    const compiled = compile(source, { variables: Object.keys(bindings) });
+    if (!compiled.ok) throw new Error(`${name}: ${JSON.stringify(compiled.issues)}`);
+    const value = compiled.program.evaluate(bindings, { remaining: 1_000_000 });
+    if (value !== true) throw new Error(`${name} gives ${JSON.stringify(value)}`);
+    return { name, program: compiled.program, timesNs: [] as number[] };
+  });
+  for (let round = -WARM_UP; round < rounds; round += 1)
+    for (const { program, timesNs } of programs) {
+      const startedMs = performance.now();
+      for (let at = 0; at < evaluations; at += 1) program.evaluate(bindings, { remaining: 1_000_000 });
+      if (round >= 0) timesNs.push(((performance.now() - startedMs) * 1e6) / evaluations);
+    }
+  const how = `median of ${rounds} interleaved rounds of ${evaluations} evaluations, object of ${text.length} bytes that passes`;
+  const medians = programs.map(({ name, timesNs }) => ({ name, ns: median(timesNs) }));
+  const geomean = Math.exp(medians.reduce((sum, { ns }) => sum + Math.log(ns), 0) / medians.length);
+  return [
+    ...medians.map(({ name, ns }) => ({ name: `cel/${name}`, unit: 'ns', value: rounded(ns), how })),
+    { name: 'cel/geomean', unit: 'ns', value: rounded(geomean), how: `of the twelve; ${how}` },
+    { name: 'cel/compile', unit: 'µs', value: rounded(compileUs()), how: 'mean of 200 times the twelve, from source to program' },
+  ];
+};
 
-for (let round = 0; round <= ROUNDS; round++)
-  for (const { program, rounds } of programs) {
-    const start = performance.now();
-    for (let at = 0; at < EVALUATIONS; at++) program.evaluate(bindings, { remaining: 1_000_000 });
-    // The first round only warms up.
-    if (round > 0) rounds.push(((performance.now() - start) * 1e6) / EVALUATIONS);
-  }
-
-const median = (figures: readonly number[]): number => figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN;
-const geomean = (figures: readonly number[]): number =>
-  Math.exp(figures.reduce((sum, figure) => sum + Math.log(figure), 0) / figures.length);
-
-console.log(`${text.length} bytes of object, Node ${process.version}, ${EVALUATIONS} evaluations, median of ${ROUNDS} rounds`);
-const medians = programs.map(({ name, rounds }) => ({ name, ns: median(rounds) }));
-for (const { name, ns } of medians) console.log(`${name.padEnd(16)}${ns.toFixed(0).padStart(8)} ns`);
-console.log(
-  `${'geomean'.padEnd(16)}${geomean(medians.map(({ ns }) => ns))
-    .toFixed(0)
-    .padStart(8)} ns`,
-);
-
-const start = performance.now();
-for (let at = 0; at < 200; at++) for (const { source } of programs) compile(source, { variables: Object.keys(bindings) });
-console.log(
-  `${'compile'.padEnd(16)}${(((performance.now() - start) * 1e3) / (200 * programs.length)).toFixed(0).padStart(8)} µs per expression`,
-);
+const compileUs = (): number => {
+  const startedMs = performance.now();
+  for (let at = 0; at < 200; at += 1)
+    for (const source of Object.values(expressions)) compile(source, { variables: Object.keys(bindings) });
+  return ((performance.now() - startedMs) * 1e3) / (200 * Object.keys(expressions).length);
+};

@@ -59,7 +59,7 @@ const ask = async (connection: Connection, request: Buffer, { status, span }: { 
     const answer = await connection.exchange(request);
     if (answer.status !== status) throw new Error(`answered ${answer.status} instead of ${status}: ${answer.text().slice(0, 2000)}`);
     const nowMs = performance.now();
-    if (sentMs >= span.fromMs && nowMs <= span.untilMs) latenciesMs.push(nowMs - sentMs);
+    if (nowMs >= span.fromMs && nowMs <= span.untilMs) latenciesMs.push(nowMs - sentMs);
     sentMs = nowMs;
   }
   return latenciesMs;

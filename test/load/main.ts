@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureApiServer } from './apiserver.ts';
 import type { BenchRow } from './bench-row.ts';
+import { measureExpressions } from './cel.ts';
 import { measureDecisions } from './decide.ts';
 import { installForLoad } from './load-installation.ts';
 import type { LoadInstallation } from './load-installation.ts';
@@ -24,6 +25,7 @@ type Context = { readonly quick: boolean; readonly say: Say; readonly installati
 
 /** In the order in which they run: what needs no API server first, what stops processes last. */
 const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly BenchRow[]>>> = {
+  cel: async ({ quick }) => measureExpressions({ rounds: quick ? 3 : 7, evaluations: quick ? 5000 : 20_000 }),
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>

@@ -4,7 +4,6 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock as clock } from '../../process/clock.ts';
-import type { Policy } from '../../crds/generated/types.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import { handleReview } from '../../webhook/admission/index.ts';
 import type { ReviewDeps, Reviewed } from '../../webhook/admission/index.ts';
@@ -16,8 +15,9 @@ import { createListener } from '../../webhook/server/listener.ts';
 import { createSend, createValidate } from '../../webhook/server/validate.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { makeServingPair } from '../faults/webhook/certificates.ts';
+import { loadPolicies, writPolicy } from './agent-policies.ts';
 
-export type ServerMessage = { readonly ports: Readonly<Record<string, number>> };
+export type ServerMessage = { readonly ports: Readonly<Record<string, number>>; readonly caPem: string };
 /** Answer to any message: processor time used so far. */
 export type CpuMessage = { readonly cpuUs: number };
 
@@ -27,25 +27,6 @@ const decideNothing = (text: string): { status: number; body: string } => {
   JSON.parse(text);
   return { status: 200, body: EMPTY };
 };
-
-const RULES = [
-  "object.spec.containers.all(c, c.image.contains('@sha256:'))",
-  'object.spec.containers.all(c, !has(c.securityContext) || !has(c.securityContext.privileged) || !c.securityContext.privileged)',
-  "object.spec.containers.all(c, has(c.resources) && has(c.resources.limits) && 'memory' in c.resources.limits)",
-  "has(object.metadata.labels) && 'app' in object.metadata.labels",
-] as const;
-
-/** All of them match and all let the review pass: the dearest case for the number of policies. */
-const policyAt = (index: number): Policy => ({
-  apiVersion: 'writ.dev/v1alpha1',
-  kind: 'Policy',
-  metadata: { name: `load-${String(index).padStart(3, '0')}` },
-  spec: {
-    version: 1,
-    matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }] },
-    validations: [{ expression: RULES[index % RULES.length] ?? 'true', message: 'load' }],
-  },
-});
 
 const listenBare = (): Promise<number> =>
   new Promise((resolve) => {
@@ -73,7 +54,8 @@ const listen = (handle: ValidateOptions['handle']): Promise<number> => {
 
 /** With everything that the process does for a review: decision, record to a file, metrics. */
 const listenWith = async (count: number): Promise<number> => {
-  const documents = Array.from({ length: count }, (_, index) => ({ policy: policyAt(index), digest: `sha256:${index}` }));
+  // All of them match and all let the review pass: the dearest case for the number of policies.
+  const documents = loadPolicies(count).map((policy) => ({ policy: writPolicy(policy, ['acme']), digest: `sha256:${policy.index}` }));
   const { set, refused } = compilePolicies(documents);
   if (refused.length > 0) throw new Error(JSON.stringify(refused[0]));
   const namespace = { metadata: { name: 'team', labels: { 'writ.dev/tenant': 'acme' } } };
@@ -109,6 +91,7 @@ const listenWith = async (count: number): Promise<number> => {
 };
 
 process.send?.({
+  caPem: pair.caPem,
   ports: {
     bare: await listenBare(),
     empty: await listen(decideNothing),

@@ -19,6 +19,9 @@ export const actualSize = (value: Value | undefined): number => {
 
 export const traversal = (size: number): number => Math.ceil(size * STRING_FACTOR);
 
+/** The same for a text, without counting code points where its length alone decides. */
+export const textTraversal = (text: string): number => (text.length <= 10 ? Math.min(text.length, 1) : traversal(sizeOf(text)));
+
 export const costOfMatch = (text: Value | undefined, pattern: Value | undefined): number =>
   traversal(1 + actualSize(text)) * Math.ceil(actualSize(pattern) * PATTERN_FACTOR);
 

@@ -54,7 +54,8 @@ const lookup = (evaluation: Evaluation, operand: Value, key: Value): Found => {
   return orAbsent(operand[key]);
 };
 
-const keyText = (key: Value): string => {
+/** A key as errors name it. */
+export const keyText = (key: Value): string => {
   if (key instanceof CelUint) return String(key.value);
   if (key instanceof CelDouble) return formatDouble(key.value);
   return key === null || typeof key !== 'object' ? String(key) : typeOf(key).name;

@@ -7,7 +7,7 @@ import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
 import type { Call, Fold, Ir, Select } from './ir.ts';
 import { listLiteralNode, mapLiteralNode } from './literals.ts';
 import { alternativeNode, conditionalNode, logicalNode, optMapNode } from './logic.ts';
-import { membershipNode, operatorNode } from './operators.ts';
+import { membershipNode, notNode, operatorNode } from './operators.ts';
 
 const constant =
   (value: Value): Node =>
@@ -31,6 +31,7 @@ const buildCall = (ir: Call): Node => {
   const args = ir.args.map(build);
   const [left, right] = args;
   const haystack = ir.args[1];
+  if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(ir, left);
   if (left === undefined || right === undefined || args.length !== 2) return callNode(ir, args);
   if (ir.name === '@in' && haystack?.kind === 'constant' && Array.isArray(haystack.value)) {
     const values: readonly Value[] = haystack.value;

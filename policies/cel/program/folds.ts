@@ -3,6 +3,7 @@ import { CelError } from '../values/error.ts';
 import { CelMap } from '../values/map.ts';
 import { isJsonMap, isList, typeOf } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
+import { keyText } from './access.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
 /**
@@ -179,7 +180,7 @@ export const listNode = (parts: FoldParts): Node => {
 
 const insert = (evaluation: Evaluation, map: CelMap, key: Value, value: Value): boolean => {
   if (map.insert(key, value)) return true;
-  evaluation.fail(`insert failed: key '${typeof key === 'string' ? key : typeOf(key).name}' already exists`);
+  evaluation.fail(`insert failed: key '${keyText(key)}' already exists`);
   return false;
 };
 

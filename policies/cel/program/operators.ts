@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { addStrings } from '../functions/arithmetic.ts';
+import { textTraversal } from '../functions/cost.ts';
 import { compareValues } from '../values/compare.ts';
 import { sizeOf } from '../values/text.ts';
+import { CelError } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
 import { binaryNode, invokeTwo } from './calls.ts';
 import type { BinaryOperation, CallSite } from './calls.ts';
@@ -12,12 +14,8 @@ import type { Evaluation, Node } from './evaluation.ts';
  * one meaning.
  */
 
-/** The cost of comparing two texts, without counting code points where the length alone decides it. */
-const textCost = (a: string, b: string): number => {
-  const least = Math.min(a.length, b.length);
-  if (least === 0) return 0;
-  return least <= 10 ? 1 : Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * 0.1);
-};
+/** The cost of comparing two texts: that of reading the shorter. */
+const textCost = (a: string, b: string): number => Math.min(textTraversal(a), textTraversal(b));
 
 const equality =
   (site: CallSite, equal: boolean): BinaryOperation =>
@@ -55,7 +53,26 @@ const addition = (site: CallSite): BinaryOperation => {
   };
 };
 
+/** Questions about two texts: `text.startsWith(part)`. */
+const textTest =
+  (
+    site: CallSite,
+    about: { readonly cost: (text: string, part: string) => number; readonly test: (text: string, part: string) => boolean },
+  ): BinaryOperation =>
+  (evaluation, a, b) => {
+    if (typeof a !== 'string' || typeof b !== 'string') return invokeTwo(evaluation, site, a, b);
+    evaluation.at = site.offset;
+    if (!evaluation.charge(about.cost(a, b)) || !evaluation.strain(a.length >> 3)) return undefined;
+    return about.test(a, b);
+  };
+
+const costOfPart = (_text: string, part: string): number => textTraversal(part);
+const costOfBoth = (text: string, part: string): number => textTraversal(text) * textTraversal(part);
+
 const operations = new Map<string, (site: CallSite) => BinaryOperation>([
+  ['startsWith', (site) => textTest(site, { cost: costOfPart, test: (text, part) => text.startsWith(part) })],
+  ['endsWith', (site) => textTest(site, { cost: costOfPart, test: (text, part) => text.endsWith(part) })],
+  ['contains', (site) => textTest(site, { cost: costOfBoth, test: (text, part) => text.includes(part) })],
   ['_==_', (site) => equality(site, true)],
   ['_!=_', (site) => equality(site, false)],
   ['_<_', (site) => ordering(site, (order) => order < 0)],
@@ -66,6 +83,17 @@ const operations = new Map<string, (site: CallSite) => BinaryOperation>([
   ['_-_', (site) => arithmetic(site, (a, b) => a - b)],
   ['_*_', (site) => arithmetic(site, (a, b) => a * b)],
 ]);
+
+/** `!operand` */
+export const notNode = (site: CallSite, operand: Node): Node => {
+  const noOverload = new CelError('no such overload', site.offset);
+  return (evaluation) => {
+    const value = operand(evaluation);
+    if (typeof value === 'boolean') return evaluation.charge(1) ? !value : undefined;
+    if (value !== undefined) evaluation.error = noOverload;
+    return undefined;
+  };
+};
 
 /** A binary operator with a fast path; undefined = it has none. */
 export const operatorNode = (site: CallSite, left: Node, right: Node): Node | undefined => {

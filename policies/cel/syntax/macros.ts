@@ -21,6 +21,7 @@ const COMPREHENSIONS = new Map<string, Shape>([
   ['exists/3', { macro: 'exists', variables: 2, filtered: false }],
   ['exists_one/2', { macro: 'existsOne', variables: 1, filtered: false }],
   ['existsOne/2', { macro: 'existsOne', variables: 1, filtered: false }],
+  ['exists_one/3', { macro: 'existsOne', variables: 2, filtered: false }],
   ['existsOne/3', { macro: 'existsOne', variables: 2, filtered: false }],
   ['map/2', { macro: 'map', variables: 1, filtered: false }],
   ['map/3', { macro: 'map', variables: 1, filtered: true }],
