@@ -101,19 +101,19 @@ export const admissionBinding = ({ name }: LoadPolicy, namespaceLabels: Readonly
 
 const DIGEST = 'sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a';
 
-const probe = (path: string) => ({
-  httpGet: { path, port: 8080, scheme: 'HTTP' },
+const probe = (path: string, port: number) => ({
+  httpGet: { path, port, scheme: 'HTTP' },
   periodSeconds: 10,
   timeoutSeconds: 1,
   successThreshold: 1,
   failureThreshold: 3,
 });
 
-const agentContainer = (name: string) => ({
+const agentContainer = (name: string, port: number) => ({
   name,
   image: `registry.example.com/agents/${name}@${DIGEST}`,
   imagePullPolicy: 'IfNotPresent',
-  ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+  ports: [{ name: 'http', containerPort: port, protocol: 'TCP' }],
   env: [
     { name: 'OPENAI_API_KEY', valueFrom: { secretKeyRef: { name: 'model-key', key: 'token' } } },
     { name: 'OPENAI_BASE_URL', value: 'https://gateway.example.com/v1' },
@@ -124,8 +124,8 @@ const agentContainer = (name: string) => ({
   resources: { limits: { cpu: '500m', memory: '512Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
   securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
   volumeMounts: [{ name: 'work', mountPath: '/work' }],
-  livenessProbe: probe('/healthz'),
-  readinessProbe: probe('/readyz'),
+  livenessProbe: probe('/healthz', port),
+  readinessProbe: probe('/readyz', port),
 });
 
 const reviewedAnd = (notes: Readonly<Record<string, string>>): Record<string, string> => ({
@@ -156,7 +156,7 @@ export const agentPod = ({ namespace, tools = 1, notes = {} }: PodOptions) => ({
   },
   spec: {
     securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [agentContainer('researcher'), ...Array.from({ length: tools }, (_, at) => agentContainer(`mcp-${at}`))],
+    containers: [agentContainer('researcher', 8080), ...Array.from({ length: tools }, (_, at) => agentContainer(`mcp-${at}`, 8081 + at))],
     volumes: [{ name: 'work', emptyDir: {} }],
   },
 });

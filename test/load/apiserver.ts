@@ -106,20 +106,23 @@ const bind = async (installation: LoadInstallation, from: number, to: number): P
   await seeRefusal(installation, { namespace: OWN_POLICIES, size: to === 12 ? 12 : 100 });
 };
 
+type Refusal = { readonly namespace: string; readonly size: Size };
+
 /** The policy that comes last refuses, and by its name. */
-const seeRefusal = (
-  installation: LoadInstallation,
-  { namespace, size }: { readonly namespace: string; readonly size: Size },
-): Promise<boolean> => {
-  const last = loadPolicies(size).at(-1);
+const seeRefusal = async (installation: LoadInstallation, { namespace, size }: Refusal): Promise<void> => {
+  const name = loadPolicies(size).at(-1)?.name ?? '';
   const pod = violate(agentPod({ namespace }), size);
-  return until(
+  let said = '';
+  await until(
     async () => {
       const answer = await createPod(installation.podCreates(namespace), pod);
-      return answer.status >= 400 && answer.status < 500 && answer.text().includes(last?.name ?? '');
+      said = `${answer.status} ${answer.text()}`;
+      return answer.status >= 400 && answer.status < 500 && said.includes(name);
     },
-    { what: `policy ${last?.name} to refuse in ${namespace}`, withinMs: 30_000 },
-  );
+    { what: `policy ${name} to refuse in ${namespace}`, withinMs: 30_000 },
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}; the API server says ${said}`);
+  });
 };
 
 const measure = async (
