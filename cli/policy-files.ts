@@ -1,133 +1,214 @@
 // SPDX-License-Identifier: Apache-2.0
-// Paths → documents of ours, parsed, validated and compiled, with every problem at its exact place. Seals are not asked for.
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Tenant } from '../crds/generated/types.ts';
+/**
+ * Paths → policies, compiled, and what stands beside them, with every problem at its exact place. Seals are not asked for.
+ *
+ * In: files and folders. Out: one set of Policies and of ValidatingAdmissionPolicies with their bindings and params, and the
+ * Tenants, Namespaces and described kinds. Documents of writ.dev are read strictly, one a file or several; all others as
+ * kubectl reads them.
+ */
+import type { PolicySpec, Tenant } from '../crds/generated/types.ts';
 import { compilePolicies } from '../policies/compile/index.ts';
 import type { CompileInput, PolicySet } from '../policies/compile/index.ts';
+import type { DescribedKind } from '../policies/compile/params.ts';
+import { admissionPolicies, isAdmissionBinding, isAdmissionPolicy } from '../policies/compile/validating-admission-policy.ts';
+import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
-import type { JsonPath, ParsedDocument } from '../policies/document/index.ts';
+import type { ParsedDocument } from '../policies/document/index.ts';
 import { own, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { validateDocument } from '../policies/document/validate.ts';
-import type { Problem, SourcePosition } from '../policies/problem.ts';
-import { fileError, readBytes } from './files.ts';
+import type { Problem } from '../policies/problem.ts';
+import { exactPlaces } from './exact-places.ts';
+import type { ExactPlaces } from './exact-places.ts';
+import { readBytes } from './files.ts';
+import { findFiles, isManifest } from './find-files.ts';
+import type { FoundFile } from './find-files.ts';
+import { kindOf, readManifests } from './manifest.ts';
 import { UserError } from './output.ts';
 
+export type LoadedPolicy = {
+  readonly name: string;
+  readonly spec: PolicySpec;
+  readonly document: ParsedDocument;
+  /** The documents of its bindings, for a ValidatingAdmissionPolicy. */
+  readonly bindings: readonly ParsedDocument[] | undefined;
+};
+
 export type PolicyFiles = {
-  /** Files that were read as documents of ours. */
+  /** Files in which something was read. */
   readonly files: readonly string[];
+  readonly documents: number;
+  readonly policies: readonly LoadedPolicy[];
   readonly set: PolicySet;
   readonly tenants: readonly Tenant[];
   readonly namespaces: readonly JsonObject[];
+  readonly kinds: readonly DescribedKind[];
   /** In the order of files and lines. */
   readonly problems: readonly Problem[];
-};
-
-const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git']);
-const isYaml = (name: string): boolean => /\.ya?ml$/.test(name) && !name.endsWith('.cases.yaml');
-
-const filesIn = (folder: string): readonly string[] =>
-  readdirSync(folder, { withFileTypes: true })
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return SKIPPED_FOLDERS.has(entry.name) ? [] : filesIn(path);
-      return entry.isFile() && isYaml(entry.name) ? [path] : [];
-    });
-
-/** A file that is named is ours by that; one that is found in a folder only if it speaks of our group. */
-const mentionsOurs = (path: string): boolean => new TextDecoder().decode(readBytes(path)).includes('writ.dev/v');
-
-const collect = (paths: readonly string[]): readonly string[] => {
-  const found = paths.flatMap((path) => {
-    try {
-      return statSync(path).isDirectory() ? filesIn(path).filter(mentionsOurs) : [path];
-    } catch (error) {
-      throw error instanceof UserError ? error : fileError(path, error);
-    }
-  });
-  if (found.length === 0) throw new UserError([{ code: 'FILE_NONE', message: `no document in ${paths.join(', ')}` }]);
-  return [...new Set(found)];
-};
-
-/**
- * The compiler tells a place within an expression as `line:column: …`; this finds that place in the file. The paths for
- * which it asked positions are remembered beside the positions it was given.
- */
-const exactPlaces = (
-  document: ParsedDocument,
-): { positionOf: (path: JsonPath) => SourcePosition; refine: (problem: Problem) => Problem } => {
-  const asked = new Map<SourcePosition, JsonPath>();
-  const offsetIn = (text: string, line: number, column: number): number => {
-    const lines = text.split('\n');
-    const before = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0);
-    return (
-      before +
-      Array.from(lines[line - 1] ?? '')
-        .slice(0, column - 1)
-        .join('').length
-    );
-  };
-  return {
-    positionOf: (path) => {
-      const position = document.positionOf(path);
-      asked.set(position, path);
-      return position;
-    },
-    refine: (problem) => {
-      const path = problem.at === undefined ? undefined : asked.get(problem.at);
-      const [, line, column, message] = /^(\d+):(\d+): ([\s\S]*)$/.exec(problem.message) ?? [];
-      const text = path === undefined ? undefined : valueAt(document.value, path);
-      if (path === undefined || message === undefined || typeof text !== 'string') return problem;
-      return { ...problem, message, at: document.positionIn(path, offsetIn(text, Number(line), Number(column))) };
-    },
-  };
+  readonly warnings: readonly Problem[];
 };
 
 type Loaded = {
-  inputs: CompileInput[];
-  refiners: Map<string, (problem: Problem) => Problem>;
-  tenants: Tenant[];
-  namespaces: JsonObject[];
-  problems: Problem[];
+  readonly places: ExactPlaces;
+  readonly inputs: CompileInput[];
+  readonly tenants: Tenant[];
+  readonly namespaces: JsonObject[];
+  readonly kinds: DescribedKind[];
+  readonly problems: Problem[];
+  readonly admission: { readonly policies: ParsedDocument[]; readonly bindings: ParsedDocument[] };
+  /** Params, or nothing to us; which of the two is known when all policies are. */
+  readonly strangers: { readonly document: ParsedDocument; readonly named: boolean }[];
+  readonly documents: Map<string, ParsedDocument>;
+  readonly files: Set<string>;
+  count: number;
 };
 
-const loadFile = (file: string, loaded: Loaded): void => {
-  const parsed = parseDocument(readBytes(file), file);
-  if (!parsed.ok) {
-    loaded.problems.push(...parsed.problems);
-    return;
-  }
-  const { document } = parsed;
-  if (own(document.value, 'apiVersion') === 'v1' && own(document.value, 'kind') === 'Namespace') {
-    loaded.namespaces.push(document.value);
-    return;
-  }
+const describedKind = (value: JsonObject): DescribedKind | undefined => {
+  const [group, kind, plural] = [
+    valueAt(value, ['spec', 'group']),
+    valueAt(value, ['spec', 'names', 'kind']),
+    valueAt(value, ['spec', 'names', 'plural']),
+  ];
+  if (typeof group !== 'string' || typeof kind !== 'string' || typeof plural !== 'string') return undefined;
+  return { group, kind, plural, namespaced: valueAt(value, ['spec', 'scope']) === 'Namespaced' };
+};
+
+const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
+  const document = loaded.places.watch(given);
   const outcome = validateDocument(document);
   if (!outcome.ok) loaded.problems.push(...outcome.problems);
   else if (outcome.kind === 'Tenant') loaded.tenants.push(outcome.object);
   else if (outcome.kind === 'Policy') {
-    const places = exactPlaces(document);
-    loaded.refiners.set(file, places.refine);
-    loaded.inputs.push({ policy: outcome.object, digest: document.digest, file, positionOf: places.positionOf });
+    const { object: policy } = outcome;
+    loaded.documents.set(policy.metadata.name ?? '', document);
+    loaded.inputs.push({ policy, digest: document.digest, file: document.file, positionOf: document.positionOf });
   }
 };
 
-export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
-  const files = collect(paths);
-  const loaded: Loaded = { inputs: [], refiners: new Map(), tenants: [], namespaces: [], problems: [] };
-  for (const file of files) loadFile(file, loaded);
-  const { set, refused } = compilePolicies(loaded.inputs);
-  const compileProblems = refused
-    .flatMap(({ problems }) => problems)
-    .map((problem) => (problem.at === undefined ? problem : (loaded.refiners.get(problem.at.file)?.(problem) ?? problem)));
-  const order = new Map(files.map((file, index) => [file, index]));
-  const problems = [...loaded.problems, ...compileProblems].toSorted(
+/** False: nothing that is known to us as it is. */
+const takeCluster = (document: ParsedDocument, loaded: Loaded): boolean => {
+  const { group, kind } = kindOf(document.value);
+  if (isAdmissionPolicy(document)) loaded.admission.policies.push(loaded.places.watch(document));
+  else if (isAdmissionBinding(document)) loaded.admission.bindings.push(loaded.places.watch(document));
+  else if (group === '' && kind === 'Namespace') loaded.namespaces.push(document.value);
+  else if (group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition') {
+    const described = describedKind(document.value);
+    if (described !== undefined) loaded.kinds.push(described);
+  } else return false;
+  return true;
+};
+
+const isOurs = (value: JsonObject): boolean => kindOf(value).group === 'writ.dev';
+
+/** One of several documents of a file, read strictly at its own lines. */
+const strictly = (lenient: ParsedDocument, text: string): ReturnType<typeof parseDocument> => {
+  const { line } = lenient.positionOf([]);
+  const lines = text.split('\n');
+  let first = line - 1;
+  while (first > 0 && !/^---(?:\s|$)/.test(lines[first] ?? '')) first -= 1;
+  let last = line;
+  while (last < lines.length && !/^(?:---|\.\.\.)(?:\s|$)/.test(lines[last] ?? '')) last += 1;
+  const own = lines.slice(first, last).join('\n');
+  const parsed = parseDocument(Buffer.from(`${'\n'.repeat(first)}${own}\n`), lenient.file);
+  return parsed.ok ? { ok: true, document: { ...parsed.document, digest: digestOf(Buffer.from(own)) } } : parsed;
+};
+
+const loadFile = ({ path: file, named }: FoundFile, loaded: Loaded): void => {
+  const bytes = readBytes(file);
+  const text = new TextDecoder().decode(bytes);
+  // A folder holds much that is not ours; params are told by their policies later, so objects are kept all the same.
+  const mentionsUs = text.includes('writ.dev/v') || text.includes('admissionregistration.k8s.io/v1');
+  const { documents, problems } = readManifests(text, file);
+  if (!mentionsUs && !named && problems.length > 0) return;
+  if (named || mentionsUs) loaded.files.add(file);
+  if (documents.length <= 1 && documents.every(({ value }) => isOurs(value) || own(value, 'apiVersion') === undefined)) {
+    if (!mentionsUs && !named) return;
+    loaded.count += 1;
+    const parsed = parseDocument(bytes, file);
+    if (parsed.ok) takeOurs(parsed.document, loaded);
+    else loaded.problems.push(...parsed.problems);
+    return;
+  }
+  if (named || mentionsUs) loaded.problems.push(...problems);
+  for (const document of documents) {
+    if (isOurs(document.value)) {
+      const parsed = strictly(document, text);
+      if (parsed.ok) takeOurs(parsed.document, loaded);
+      else loaded.problems.push(...parsed.problems);
+    } else if (!takeCluster(document, loaded)) {
+      loaded.strangers.push({ document, named });
+      continue;
+    }
+    loaded.files.add(file);
+    loaded.count += 1;
+  }
+};
+
+const inOrder = (files: readonly FoundFile[], problems: readonly Problem[]): readonly Problem[] => {
+  const order = new Map(files.map(({ path }, index) => [path, index]));
+  return problems.toSorted(
     (a, b) =>
       (order.get(a.at?.file ?? '') ?? 0) - (order.get(b.at?.file ?? '') ?? 0) ||
       (a.at?.line ?? 0) - (b.at?.line ?? 0) ||
       (a.at?.column ?? 0) - (b.at?.column ?? 0),
   );
-  return { files, set, tenants: loaded.tenants, namespaces: loaded.namespaces, problems };
+};
+
+/** Beside a ValidatingAdmissionPolicy any object may be meant as its param; else a file that is named must be ours. */
+const refuseStrangers = (loaded: Loaded): void => {
+  if (loaded.admission.policies.length > 0) return;
+  for (const { document, named } of loaded.strangers) {
+    if (!named) continue;
+    loaded.count += 1;
+    const outcome = validateDocument(document);
+    if (!outcome.ok) loaded.problems.push(...outcome.problems);
+  }
+};
+
+export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
+  const files = findFiles(paths, isManifest);
+  const loaded: Loaded = {
+    places: exactPlaces(),
+    inputs: [],
+    tenants: [],
+    namespaces: [],
+    kinds: [],
+    problems: [],
+    admission: { policies: [], bindings: [] },
+    strangers: [],
+    documents: new Map(),
+    files: new Set(),
+    count: 0,
+  };
+  for (const file of files) loadFile(file, loaded);
+  if (loaded.files.size === 0) throw new UserError([{ code: 'FILE_NONE', message: `no document in ${paths.join(', ')}` }]);
+  refuseStrangers(loaded);
+  const admission = admissionPolicies({
+    ...loaded.admission,
+    objects: loaded.strangers.map(({ document }) => document.value),
+    kinds: loaded.kinds,
+  });
+  const { set, refused } = compilePolicies([...loaded.inputs, ...admission.inputs]);
+  const problems = [...loaded.problems, ...admission.problems, ...refused.flatMap((refusal) => refusal.problems)];
+  const ours = loaded.inputs.flatMap(({ policy }): readonly LoadedPolicy[] => {
+    const document = loaded.documents.get(policy.metadata.name ?? '');
+    return document === undefined ? [] : [{ name: policy.metadata.name ?? '', spec: policy.spec, document, bindings: undefined }];
+  });
+  const theirs = admission.inputs.flatMap(({ policy }): readonly LoadedPolicy[] => {
+    const name = policy.metadata.name ?? '';
+    const document = loaded.admission.policies.find(({ value }) => valueAt(value, ['metadata', 'name']) === name);
+    const bindings = loaded.admission.bindings.filter(({ value }) => valueAt(value, ['spec', 'policyName']) === name);
+    return document === undefined ? [] : [{ name, spec: policy.spec, document, bindings }];
+  });
+  return {
+    files: [...loaded.files],
+    documents: loaded.count,
+    policies: [...ours, ...theirs],
+    set,
+    tenants: loaded.tenants,
+    namespaces: loaded.namespaces,
+    kinds: loaded.kinds,
+    problems: inOrder(files, problems.map(loaded.places.refine)),
+    warnings: inOrder(files, admission.warnings),
+  };
 };

@@ -5,16 +5,20 @@ import type { Inventory } from '../crds/inventory.ts';
 import {
   INVENTORY_LABEL,
   REPLICA_LABEL,
+  SOURCE_LABEL,
+  SYNC_FIELD_MANAGER,
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
   leases,
   namespaces,
   policies,
+  sourceLabel,
   tenants,
   trustPolicies,
   validatingWebhookConfigurations,
 } from '../crds/kinds.ts';
+import type { Resource } from '../crds/kinds.ts';
 import { WEBHOOK_REPLICA } from '../crds/replica.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
@@ -68,6 +72,20 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
     default:
       return undefined;
   }
+};
+
+/** Objects that the operator itself applied from this source, whatever inventory names them; trust is never among them. */
+export const liveOwned = (
+  { policies: policyCache, tenants: tenantCache }: Pick<Caches, 'policies' | 'tenants'>,
+  source: string,
+): readonly { readonly resource: Resource; readonly name: string }[] => {
+  const owned = (resource: Resource, objects: readonly KubeObject[]) =>
+    objects
+      .filter(({ metadata }) => metadata.labels?.[SOURCE_LABEL] === sourceLabel(source))
+      // A label can be written by anyone; what is applied by the operator names it as a manager of fields.
+      .filter(({ metadata }) => metadata.managedFields?.some(({ manager }) => manager === SYNC_FIELD_MANAGER) === true)
+      .map(({ metadata }) => ({ resource, name: metadata.name }));
+  return [...owned(policies, policyCache.list()), ...owned(tenants, tenantCache.list())];
 };
 
 export const liveInventories = (caches: Caches): readonly Inventory[] =>

@@ -11,7 +11,7 @@ import { keyOf } from '../kube/objects.ts';
 import { after, done } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import type { Clock } from '../process/clock.ts';
-import { liveInventories, liveObject } from './caches.ts';
+import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';
@@ -106,6 +106,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       systemNamespace,
       recorder,
       liveObject: (kind, name) => liveObject(caches, kind, name),
+      liveOwned: (source) => liveOwned(caches, source),
       standing: (name) => {
         const object = caches.policies.get(name);
         const judgement = object === undefined ? undefined : book.judge(object);

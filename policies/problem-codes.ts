@@ -241,6 +241,22 @@ export const problemCodes = {
   POLICY_FIELD: { summary: 'A field of the policy has a value that means nothing.', fix: 'correct the field named' },
   POLICY_EMPTY: { summary: 'The policy demands nothing.', fix: 'give validations, jsonSchema or auditAnnotations' },
   POLICY_NAME_TAKEN: { summary: 'Two policies have one name.', fix: 'rename one of the two' },
+  BINDING_INVALID: {
+    summary: 'A ValidatingAdmissionPolicyBinding is not one that the API server would take.',
+    fix: 'correct the field named',
+  },
+  POLICY_UNBOUND: {
+    summary: 'A ValidatingAdmissionPolicy has no binding, so it says nothing.',
+    fix: 'give its ValidatingAdmissionPolicyBinding too',
+  },
+  BINDING_ORPHAN: {
+    summary: 'A ValidatingAdmissionPolicyBinding names a policy that is not there.',
+    fix: 'correct spec.policyName, or give the policy too',
+  },
+  MATCH_UNREACHABLE: {
+    summary: 'A part of the policy can never match a request.',
+    fix: 'correct the rule, selector or condition, or remove it',
+  },
   REVIEW_NOT_JSON: { summary: 'The review is not JSON.', fix: 'send an AdmissionReview of admission.k8s.io/v1 as JSON' },
   REVIEW_NOT_REVIEW: {
     summary: 'The object is not an AdmissionReview.',
@@ -318,6 +334,8 @@ export const problemCodes = {
     summary: 'The private key cannot be read.',
     fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one',
   },
+  CASES_INVALID: { summary: 'A cases file does not have the format that `writ test` reads.', fix: 'correct the field named' },
+  EVAL_FAILED: { summary: 'The expression does not compile, or ended in an error.', fix: 'correct the expression at the caret' },
   DECISION_NOT_FOUND: {
     summary: 'The log has no decision of this id.',
     fix: 'check the id, and that the log is that of the replica that answered',

@@ -128,6 +128,22 @@ describe('plan', () => {
     );
   });
 
+  it('sweeps what a broken-off commit left, beside any budget, and never records it', () => {
+    const leftovers = [recorded('a'), recorded('b'), recorded('l'), recorded('m')];
+    const more = { annotations: { [PRUNE_ANNOTATION]: 'Disabled' } };
+    const input = {
+      desired: [desired('a')],
+      recorded: [recorded('a')],
+      leftovers,
+      live: new Map([live('a'), live('b'), live('l'), live('m', 'd1', policies, more)]),
+    };
+    assert.deepEqual(summary(input), ['delete b', 'delete l']);
+    assert.deepEqual(
+      planned(input).kept.map(({ target, ours }) => [target.name, ours]),
+      [['m', false]],
+    );
+  });
+
   it('reads budgets', () => {
     assert.deepEqual(
       [deletionBudget('10%', 5), deletionBudget('10%', 20), deletionBudget('0%', 20), deletionBudget('3', 20)],

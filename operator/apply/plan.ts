@@ -40,6 +40,11 @@ export type PlanOptions = {
 export type PlanInput = {
   readonly desired: readonly DesiredObject[];
   readonly recorded: readonly RecordedObject[];
+  /**
+   * Objects that carry this source's mark though no inventory names them: what a commit left behind that was broken off
+   * before its inventory, or before its deletions. They never were, or are no longer, enforced.
+   */
+  readonly leftovers?: readonly RecordedObject[];
   /** Live objects by `objectKey`. */
   readonly live: ReadonlyMap<string, AppliedObject>;
   readonly options: PlanOptions;
@@ -78,7 +83,20 @@ export const plan = (input: PlanInput): PlanOutcome => {
   if (refusal !== undefined) return { ok: false, problem: refusal };
   const writes = planWrites(input);
   const prune = planPrune(input, gone);
-  return { ok: true, plan: { operations: [...writes.operations, ...prune.operations], drifted: writes.drifted, kept: prune.kept } };
+  // No budget counts them: the commit that gave them up was within it, or never had them enforced.
+  const known = new Set([...desiredKeys, ...input.recorded.map(objectKey)]);
+  const sweep = planPrune(
+    input,
+    (input.leftovers ?? []).filter((entry) => !known.has(objectKey(entry))),
+  );
+  return {
+    ok: true,
+    plan: {
+      operations: [...writes.operations, ...prune.operations, ...sweep.operations],
+      drifted: writes.drifted,
+      kept: [...prune.kept, ...sweep.kept.map((kept) => ({ ...kept, ours: false }))],
+    },
+  };
 };
 
 const foreignOwner = ({ desired, live, options }: PlanInput): Problem | undefined => {

@@ -14,6 +14,8 @@ const rows: readonly [string, CertificateState, number, string][] = [
   ['other names', { current: { ...current, names: ['old'] }, staged: undefined }, 10, 'stage'],
   ['just staged', { current: { ...current, notAfterMs: 1e9 }, staged: { sinceMs: 0, notAfterMs: 1e9, names } }, 10, 'wait'],
   ['staged long enough', { current: { ...current, notAfterMs: 1e9 }, staged: { sinceMs: 0, notAfterMs: 1e9, names } }, STAGE_MS, 'promote'],
+  ['staged, and the current one is short-lived', { current, staged: { sinceMs: 600, notAfterMs: 1500, names } }, 750, 'promote'],
+  ['just staged, and the current one is short-lived', { current, staged: { sinceMs: 600, notAfterMs: 1500, names } }, 749, 'wait'],
   [
     'staged for other names',
     { current: { ...current, notAfterMs: 1e9, names: ['old'] }, staged: { sinceMs: 0, notAfterMs: 1e9, names: ['older'] } },

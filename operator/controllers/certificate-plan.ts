@@ -25,7 +25,9 @@ export const planCertificate = (state: CertificateState, names: readonly string[
   if (current === undefined || nowMs >= current.notAfterMs) return { kind: 'issue' };
   if (staged !== undefined && nowMs < staged.notAfterMs && sameNames(staged.names, names)) {
     const waitedMs = nowMs - staged.sinceMs;
-    return waitedMs >= STAGE_MS ? { kind: 'promote' } : { kind: 'wait', delayMs: STAGE_MS - waitedMs };
+    // A certificate of a very short life must still be swapped before its end.
+    const stageMs = Math.min(STAGE_MS, (current.notAfterMs - current.notBeforeMs) / 6);
+    return waitedMs >= stageMs ? { kind: 'promote' } : { kind: 'wait', delayMs: stageMs - waitedMs };
   }
   // Two thirds of its life, as kubelet and cert-manager do: a third remains to notice that renewing fails.
   const renewMs = current.notBeforeMs + ((current.notAfterMs - current.notBeforeMs) * 2) / 3;

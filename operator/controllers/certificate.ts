@@ -30,6 +30,8 @@ export type CertificateOptions = {
 const STAGED_AT = 'staged-at';
 /** Looks again at least this often, so that a Secret that somebody damaged is made anew. */
 const LOOK_MS = 10 * 60_000;
+/** After a write: the plan then says how long to wait, which may be less than a usual look for a short-lived certificate. */
+const AGAIN_MS = 1000;
 
 const text = (secret: SecretObject | undefined, key: string): string => {
   const encoded = secret?.data !== undefined && Object.hasOwn(secret.data, key) ? secret.data[key] : undefined;
@@ -64,7 +66,7 @@ export const reconcileCertificate = async (options: CertificateOptions, signal: 
     case 'issue': {
       const pair = await issueServingPair({ names, nowMs: clock.now(), lifetimeMs: options.lifetimeMs });
       await write({ 'ca.crt': pair.authority, 'tls.crt': pair.certificate, 'tls.key': pair.key });
-      return after(LOOK_MS);
+      return after(AGAIN_MS);
     }
     case 'stage': {
       const pair = await issueServingPair({ names, nowMs: clock.now(), lifetimeMs: options.lifetimeMs });
@@ -76,12 +78,12 @@ export const reconcileCertificate = async (options: CertificateOptions, signal: 
         'next.key': pair.key,
         [STAGED_AT]: new Date(clock.now()).toISOString(),
       });
-      return after(1000);
+      return after(AGAIN_MS);
     }
     case 'promote':
       // The old authority stays in the bundle until it ends: a replica that has not reloaded yet still serves by it.
       await write({ 'ca.crt': authorities.join('\n'), 'tls.crt': text(secret, 'next.crt'), 'tls.key': text(secret, 'next.key') });
-      return after(LOOK_MS);
+      return after(AGAIN_MS);
     case 'wait':
       options.onAuthorities(authorities.join('\n'));
       return after(Math.min(step.delayMs, LOOK_MS));

@@ -4,6 +4,7 @@
 import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -11,7 +12,7 @@ import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { applyCommit } from '../apply/execute.ts';
 import { objectKey, objectTitle } from '../apply/identity.ts';
 import { plan } from '../apply/plan.ts';
-import type { AppliedObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
+import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
 
@@ -29,6 +30,8 @@ export type ApplyDeps = {
   readonly client: KubeClient;
   /** The live object of one of our kinds, from the caches. */
   readonly liveObject: (kind: string, name: string) => AppliedObject | undefined;
+  /** What the operator applied from a source, whatever inventory names it, from the caches. */
+  readonly liveOwned: (source: string) => readonly { readonly resource: Resource; readonly name: string }[];
   readonly systemNamespace: string;
   /** The verified document of a policy that is in the cluster now, if there is one. */
   readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
@@ -48,9 +51,11 @@ export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, sig
   const stale = staleVersions(objects, deps.standing);
   if (stale.length > 0) return { ok: false, problems: stale };
   const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
-  const recorded = (recordedInventory?.documents ?? []).flatMap(recordedObject);
-  const live = observe(deps, [...objects.desired, ...recorded]);
-  const planned = plan({ desired: objects.desired, recorded, live, options: planOptions(commit) });
+  const owned = deps.liveOwned(key).map(ownedObject);
+  // Without an inventory, which somebody may have deleted, what carries our mark is what was applied: the guards of prune hold.
+  const recorded = recordedInventory?.documents.flatMap(recordedObject) ?? owned;
+  const live = await observe(deps, { desired: objects.desired, applied: [...recorded, ...owned], signal });
+  const planned = plan({ desired: objects.desired, recorded, leftovers: owned, live, options: planOptions(commit) });
   if (!planned.ok) return { ok: false, problems: [planned.problem] };
   const inventory = inventoryOf(planned.plan, commit);
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
@@ -91,13 +96,33 @@ export const staleVersions = ({ desired, policies }: CommitObjects, standing: Ap
       : [{ code: 'POLICY_EQUIVOCATION', message: `version ${version} of policy ${name} is applied already with other bytes`, ...place }];
   });
 
-type Identified = { readonly group: string; readonly kind: string; readonly name: string };
+const ownedObject = ({ resource, name }: { readonly resource: Resource; readonly name: string }): RecordedObject => ({
+  resource,
+  group: resource.group,
+  kind: resource.kind,
+  name,
+  digest: '',
+});
 
-const observe = ({ liveObject }: ApplyDeps, identities: readonly Identified[]): ReadonlyMap<string, AppliedObject> => {
+type Observed = { readonly desired: readonly DesiredObject[]; readonly applied: readonly RecordedObject[]; readonly signal: AbortSignal };
+
+// What is to go is asked for, not looked up: a cache that has not heard of an object yet would have it left for ever, and
+// one that has an older version of it would have the deletion refused.
+const observe = async (
+  { client, liveObject }: ApplyDeps,
+  { desired, applied, signal }: Observed,
+): Promise<ReadonlyMap<string, AppliedObject>> => {
   const live = new Map<string, AppliedObject>();
-  for (const identity of identities) {
+  for (const identity of desired) {
     const object = liveObject(identity.kind, identity.name);
     if (object !== undefined) live.set(objectKey(identity), object);
+  }
+  const wanted = new Set(desired.map(objectKey));
+  for (const identity of applied) {
+    const key = objectKey(identity);
+    if (wanted.has(key) || live.has(key)) continue;
+    const object = await client.get<AppliedObject>(identity.resource, { name: identity.name }, { signal });
+    if (object !== undefined) live.set(key, object);
   }
   return live;
 };

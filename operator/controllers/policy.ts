@@ -42,9 +42,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
   const judgement = deps.book.judge(object);
   const replicas = deps.replicas();
   const verdict = judgement.ok ? judgeEnforcement(object, judgement, replicas) : refusedVerdict(judgement, replicas, name);
-  const revision = deps
-    .inventories()
-    .find(({ documents }) => documents.some((document) => document.kind === 'Policy' && document.name === name))?.revision;
+  const revision = revisionOf(object, { judgement, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: policies,
     object,
@@ -70,6 +68,23 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
     });
   }
   return done;
+};
+
+/**
+ * The commit that the document came with, which a later commit does not change: else each push would write the status of
+ * every policy. Only an inventory that names this very document counts: it is written after the Policy.
+ */
+const revisionOf = (
+  { metadata, status }: LivePolicy,
+  { judgement, inventories }: { readonly judgement: Judgement; readonly inventories: readonly Inventory[] },
+): string | undefined => {
+  const digest = judgement.ok ? judgement.digest : undefined;
+  if (digest !== undefined && status?.digest === digest && status.revision !== undefined) return status.revision;
+  return inventories.find(({ documents }) =>
+    documents.some(
+      (document) => document.kind === 'Policy' && document.name === metadata.name && (digest === undefined || document.digest === digest),
+    ),
+  )?.revision;
 };
 
 const refusedVerdict = (judgement: Extract<Judgement, { ok: false }>, replicas: readonly ReplicaReport[], name: string): Verdict => {

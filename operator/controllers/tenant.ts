@@ -56,7 +56,11 @@ export const planNamespace = (input: {
   if (owner !== undefined && owner !== tenant.metadata.name) {
     return { kind: 'refuse', problem: { code: 'NAMESPACE_OWNED_BY_ANOTHER', message: `${name} belongs to tenant ${owner}`, path } };
   }
-  if (live !== undefined && owner === undefined && tenant.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
+  // What was the tenant's stays so: whoever takes the label away opens the namespace to everything, until it is put back.
+  const wasOurs =
+    live?.metadata.uid !== undefined &&
+    tenant.status?.namespaces?.some((each) => each.name === name && each.uid === live.metadata.uid) === true;
+  if (live !== undefined && owner === undefined && !wasOurs && tenant.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
     return { kind: 'refuse', problem: { code: 'NAMESPACE_NOT_ADOPTED', message: `${name} exists and is no tenant's`, path } };
   }
   const { labels, annotations } = tenant.spec.namespaces?.metadata ?? {};

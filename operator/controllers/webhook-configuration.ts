@@ -79,8 +79,21 @@ export const applyWebhookConfiguration = async (client: KubeClient, input: Confi
     { name: WEBHOOK_CONFIGURATION_NAME },
     { signal },
   );
-  if (live !== undefined && firstDifference(desired, live) === undefined) return false;
-  await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
+  if (live === undefined) {
+    await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
+    return true;
+  }
+  // Compared both ways: a selector, a match condition or a second webhook that somebody added is what would open a tenant.
+  if ((firstDifference(desired, live) ?? firstDifference(live.webhooks, desired.webhooks, 'webhooks')) === undefined) return false;
+  // Replaced, because an apply leaves fields that another manager owns.
+  const { labels, annotations, resourceVersion } = live.metadata;
+  const metadata = {
+    ...desired.metadata,
+    labels: { ...labels, ...desired.metadata.labels },
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  await client.replace(validatingWebhookConfigurations, { ...desired, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
   return true;
 };
 

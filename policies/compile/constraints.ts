@@ -54,6 +54,30 @@ const selector = (value: LabelSelector | undefined, path: FieldPath, context: Co
   return undefined;
 };
 
+const EVERYTHING: MatchRule = {
+  groups: new Set('*'),
+  versions: new Set('*'),
+  resources: [splitResource('*/*')],
+  operations: new Set('*'),
+  scope: '*',
+  names: new Set(),
+  agentsOnly: false,
+};
+
+/** The matchResources of a binding narrow what its policy matches; without rules they leave it as it is. */
+export const compileMatchResources = (resources: PolicySpec['matchConstraints'], base: FieldPath, context: Context): Match => {
+  const { resourceRules, excludeResourceRules, namespaceSelector, objectSelector, matchPolicy } = resources ?? {};
+  const compileRules = (rules: readonly ResourceRule[] | undefined, field: string): readonly MatchRule[] =>
+    (rules ?? []).flatMap((rule, index) => compileRule(rule, [...base, field, index], context) ?? []);
+  return {
+    rules: (resourceRules ?? []).length === 0 ? [EVERYTHING] : compileRules(resourceRules, 'resourceRules'),
+    excluded: compileRules(excludeResourceRules, 'excludeResourceRules'),
+    namespaceSelector: selector(namespaceSelector, [...base, 'namespaceSelector'], context),
+    objectSelector: selector(objectSelector, [...base, 'objectSelector'], context),
+    matchPolicy: matchPolicy ?? 'Equivalent',
+  };
+};
+
 export const compileConstraints = (spec: PolicySpec, context: Context): Match => {
   const constraints = spec.matchConstraints ?? {};
   const base: FieldPath = ['spec', 'matchConstraints'];

@@ -12,11 +12,10 @@ import type { Policy } from '../../crds/generated/types.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
 import { rulesFor } from './admission-rules.ts';
-import { setDigest } from './digest.ts';
 import { problemAt } from './expression.ts';
 import { compilePolicy } from './policy.ts';
-import type { CompiledPolicy, PolicySet } from './policy-set.ts';
-import { indexPolicies } from './set-index.ts';
+import type { CompiledBinding, CompiledPolicy, PolicySet } from './policy-set.ts';
+import { createSet } from './set-index.ts';
 
 export type { CompiledPolicy, Enforcement, PolicySet } from './policy-set.ts';
 
@@ -26,13 +25,12 @@ export type CompileInput = {
   readonly digest: string;
   readonly file?: string;
   readonly positionOf?: (path: readonly (string | number)[]) => SourcePosition;
+  /** The document is a ValidatingAdmissionPolicy (`validating-admission-policy.ts`), and these are its bindings. */
+  readonly bindings?: readonly CompiledBinding[];
 };
 
 export type Refusal = { readonly name: string; readonly problems: readonly Problem[] };
 export type Compiled = { readonly set: PolicySet; readonly refused: readonly Refusal[] };
-
-const createSet = (policies: readonly CompiledPolicy[]): PolicySet =>
-  Object.freeze({ digest: setDigest(policies), policies: Object.freeze([...policies]), candidates: indexPolicies(policies) });
 
 /** Nothing is verified: governed workloads are refused. */
 export const emptySet: PolicySet = createSet([]);
@@ -52,7 +50,9 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
   const names = new Set<string>();
   for (const input of documents.toSorted(compareInputs)) {
     const name = nameOf(input);
-    if (names.has(name)) {
+    // A Policy and a ValidatingAdmissionPolicy are of two kinds, so they may share a name.
+    const taken = input.bindings === undefined ? name : `/${name}`;
+    if (names.has(taken)) {
       const problem = problemAt('POLICY_NAME_TAKEN', `another document holds the policy ${name} too`, {
         path: ['metadata', 'name'],
         positionOf: input.positionOf,
@@ -60,7 +60,7 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
       refused.push({ name, problems: [problem] });
       continue;
     }
-    names.add(name);
+    names.add(taken);
     const outcome = compilePolicy(input);
     if (outcome.ok) policies.push(outcome.policy);
     else refused.push({ name, problems: outcome.problems });

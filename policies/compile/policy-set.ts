@@ -20,6 +20,20 @@ export type CompiledValidation = {
   readonly reason: Reason;
 };
 
+/** What a binding gives to its policy for one request: each is judged on its own. */
+export type ParamChoice =
+  | { readonly ok: true; readonly params: readonly (Value | undefined)[] }
+  | { readonly ok: false; readonly message: string };
+
+export type CompiledBinding = {
+  readonly name: string;
+  readonly match: Match;
+  /** The strongest of its validationActions. */
+  readonly enforcement: Enforcement;
+  /** undefined where the policy takes none, and `params` is then no variable of it. */
+  readonly params: ((requestNamespace: string) => ParamChoice) | undefined;
+};
+
 export type CompiledPolicy = {
   readonly name: string;
   readonly digest: string;
@@ -37,6 +51,8 @@ export type CompiledPolicy = {
   readonly validations: readonly CompiledValidation[];
   readonly schema: SchemaCheck | undefined;
   readonly auditAnnotations: readonly NamedProgram[];
+  /** Of a ValidatingAdmissionPolicy, which says nothing without one; a Policy has none and binds wherever it matches. */
+  readonly bindings?: readonly CompiledBinding[];
 };
 
 export type PolicySet = {

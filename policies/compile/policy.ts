@@ -10,9 +10,15 @@ import { compileExpression, problemAt } from './expression.ts';
 import type { Expression, FieldPath, PositionOf } from './expression.ts';
 import { compileSchema } from './json-schema.ts';
 import type { SchemaCheck } from './json-schema.ts';
-import type { CompiledPolicy, CompiledValidation, NamedProgram } from './policy-set.ts';
+import type { CompiledBinding, CompiledPolicy, CompiledValidation, NamedProgram } from './policy-set.ts';
 
-export type PolicySource = { readonly policy: Policy; readonly digest: string; readonly positionOf?: PositionOf };
+export type PolicySource = {
+  readonly policy: Policy;
+  readonly digest: string;
+  readonly positionOf?: PositionOf;
+  /** The policy is a ValidatingAdmissionPolicy: its expressions know no variables of ours, and these bind it. */
+  readonly bindings?: readonly CompiledBinding[];
+};
 export type PolicyOutcome =
   | { readonly ok: true; readonly policy: CompiledPolicy }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -21,6 +27,7 @@ type Context = { readonly positionOf: PositionOf | undefined; readonly problems:
 
 /** namespaceObject is declared in match conditions too, where it is null: so Kubernetes has it. */
 const BASE: readonly string[] = ['object', 'oldObject', 'request', 'namespaceObject', 'workload', 'agent', 'tenant'];
+const KUBERNETES_BASE: readonly string[] = ['object', 'oldObject', 'request', 'namespaceObject'];
 const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const RESERVED = new Set(
   'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
@@ -154,8 +161,8 @@ const compileParams = (spec: PolicySpec, context: Context): Value | undefined =>
   return fromJson(defaults);
 };
 
-const checkShape = (spec: PolicySpec, context: Context): void => {
-  if (spec.paramKind !== undefined) {
+const checkShape = (spec: PolicySpec, context: Context, isBound: boolean): void => {
+  if (spec.paramKind !== undefined && !isBound) {
     context.problems.push(
       problemAt('POLICY_PARAM_KIND', 'paramKind needs a binding that names the objects', {
         path: ['spec', 'paramKind'],
@@ -173,12 +180,13 @@ const checkShape = (spec: PolicySpec, context: Context): void => {
   }
 };
 
-export const compilePolicy = ({ policy, digest, positionOf }: PolicySource): PolicyOutcome => {
+export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySource): PolicyOutcome => {
   const { spec } = policy;
   const problems: Problem[] = [];
   const hasParams = spec.params !== undefined || spec.paramKind !== undefined;
-  const context: Context = { positionOf, problems, base: hasParams ? [...BASE, 'params'] : BASE };
-  checkShape(spec, context);
+  const base = bindings === undefined ? BASE : KUBERNETES_BASE;
+  const context: Context = { positionOf, problems, base: hasParams ? [...base, 'params'] : base };
+  checkShape(spec, context, bindings !== undefined);
   const match = compileConstraints(spec, context);
   const matchConditions = compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
@@ -200,6 +208,7 @@ export const compilePolicy = ({ policy, digest, positionOf }: PolicySource): Pol
     validations: compileValidations(spec, context, composed),
     schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
     auditAnnotations: compileAuditAnnotations(spec, context, composed),
+    ...(bindings === undefined ? {} : { bindings }),
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };
 };

@@ -4,6 +4,7 @@
  * which thirty apply cost about as thirty. An index may name too many, never too few; matching proper is `match.ts`.
  */
 import type { AdmissionRequest, GroupVersionResource } from '../decide/request.ts';
+import { setDigest } from './digest.ts';
 import { isClusterScoped, isNamespaceResource } from './match.ts';
 import type { MatchRule } from './match.ts';
 import type { CompiledPolicy, PolicySet } from './policy-set.ts';
@@ -97,3 +98,6 @@ export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['c
     return together.flatMap((position) => policies[position] ?? []);
   };
 };
+
+export const createSet = (policies: readonly CompiledPolicy[]): PolicySet =>
+  Object.freeze({ digest: setDigest(policies), policies: Object.freeze([...policies]), candidates: indexPolicies(policies) });

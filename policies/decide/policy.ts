@@ -3,13 +3,14 @@
 import type { Bindings } from '../cel/index.ts';
 import { matchOutcome } from '../compile/match.ts';
 import type { MatchFacts, MatchOutcome } from '../compile/match.ts';
-import type { CompiledPolicy, CompiledValidation, Reason } from '../compile/policy-set.ts';
+import type { CompiledBinding, CompiledPolicy, CompiledValidation, Reason } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { withVariables } from './bindings.ts';
 import type { Violation } from './index.ts';
 import { evaluate, metered } from './limits.ts';
 import type { Meter } from './limits.ts';
 import { breachMessage } from './message.ts';
+import type { AdmissionRequest } from './request.ts';
 
 export type Step =
   | { readonly kind: 'match'; readonly outcome: MatchOutcome }
@@ -199,16 +200,58 @@ const evaluateMatched = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   return { applied: true, violations: [...violations, ...annotated.violations], auditAnnotations: annotated.auditAnnotations };
 };
 
+const ADMISSION_RESOURCES = new Set([
+  'validatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+  'mutatingadmissionpolicies',
+  'mutatingadmissionpolicybindings',
+]);
+const REVIEW_GROUPS = new Set(['authentication.k8s.io', 'authorization.k8s.io']);
+
+/** Questions to the API server and the policies themselves are never subject to a ValidatingAdmissionPolicy. */
+const isBeyondPolicies = ({ resource: { group, resource } }: AdmissionRequest): boolean =>
+  (group === 'admissionregistration.k8s.io' && ADMISSION_RESOURCES.has(resource)) ||
+  (REVIEW_GROUPS.has(group) && /reviews$/.test(resource));
+
+const unknownNamespace = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
+  const message = `the namespace ${run.subject.request.namespace} is not known, and the policy chooses by its labels`;
+  return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
+};
+
+const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: Run): readonly PolicyOutcome[] => {
+  const outcome = matchOutcome(binding.match, run.match);
+  const bound = { ...policy, enforcement: binding.enforcement };
+  if (outcome === 'namespace-unknown') return [unknownNamespace(bound, run)];
+  if (outcome !== 'matches') return [];
+  if (binding.params === undefined) return [evaluateMatched(bound, run)];
+  const choice = binding.params(run.subject.request.namespace);
+  if (!choice.ok) {
+    // Whatever the actions of the binding are: a setting that is not there denies, unless errors are forgiven.
+    const fault: Fault = { message: `failed to configure binding: ${choice.message}`, cause: 'error' };
+    return [{ applied: true, violations: onError({ ...bound, enforcement: 'Deny' }, fault), auditAnnotations: [] }];
+  }
+  return choice.params.map((params) => evaluateMatched(params === undefined ? bound : { ...bound, params }, run));
+};
+
+/** Each binding, and each of its params, is judged on its own; all of them count. */
+const evaluateBound = (policy: CompiledPolicy, bindings: readonly CompiledBinding[], run: Run): PolicyOutcome => {
+  if (isBeyondPolicies(run.subject.request)) return SKIPPED;
+  const outcomes = bindings.flatMap((binding) => evaluateBinding(policy, binding, run));
+  return {
+    applied: outcomes.some(({ applied }) => applied),
+    violations: outcomes.flatMap(({ violations }) => violations),
+    auditAnnotations: outcomes.flatMap(({ auditAnnotations }) => auditAnnotations),
+  };
+};
+
 /** Total: what goes wrong inside, down to a stack that overflows on a monstrous object, is an error of this policy. */
 export const evaluatePolicy = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   try {
     const outcome = matchOutcome(policy.match, run.match);
     run.trace?.({ kind: 'match', outcome });
-    if (outcome === 'namespace-unknown') {
-      const message = `the namespace ${run.subject.request.namespace} is not known, and the policy chooses by its labels`;
-      return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
-    }
-    return outcome === 'matches' ? evaluateMatched(policy, run) : SKIPPED;
+    if (outcome === 'namespace-unknown') return unknownNamespace(policy, run);
+    if (outcome !== 'matches') return SKIPPED;
+    return policy.bindings === undefined ? evaluateMatched(policy, run) : evaluateBound(policy, policy.bindings, run);
   } catch (error) {
     const message = `the policy could not be evaluated: ${error instanceof Error ? error.message : 'unknown error'}`;
     return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };

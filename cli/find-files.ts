@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paths that a person gives → files: folders are searched, a file that is named is taken as it is.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileError } from './files.ts';
+import { UserError } from './output.ts';
+
+const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git']);
+
+const filesIn = (folder: string, wanted: (name: string) => boolean): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return SKIPPED_FOLDERS.has(entry.name) ? [] : filesIn(path, wanted);
+      return entry.isFile() && wanted(entry.name) ? [path] : [];
+    });
+
+export type FoundFile = { readonly path: string; readonly named: boolean };
+
+export const findFiles = (paths: readonly string[], wanted: (name: string) => boolean): readonly FoundFile[] => {
+  const found = new Map<string, FoundFile>();
+  for (const path of paths) {
+    try {
+      if (!statSync(path).isDirectory()) found.set(path, { path, named: true });
+      else for (const inside of filesIn(path, wanted)) if (!found.has(inside)) found.set(inside, { path: inside, named: false });
+    } catch (error) {
+      throw error instanceof UserError ? error : fileError(path, error);
+    }
+  }
+  return [...found.values()];
+};
+
+export const isCasesFile = (name: string): boolean => /\.cases\.ya?ml$/.test(name);
+export const isManifest = (name: string): boolean => /\.ya?ml$/.test(name) && !isCasesFile(name);

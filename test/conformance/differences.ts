@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks both about many expressions, cuts every difference down to its smallest form and sorts out the known ones.
+import { answerOurselves, difference } from './compare.ts';
+import type { Difference } from './compare.ts';
+import { render, simpler, size } from './expression-tree.ts';
+import type { Tree } from './expression-tree.ts';
+import { knownDifference } from './known-differences.ts';
+import { INPUTS } from './objects.ts';
+import { celQuestion } from './oracle.ts';
+import type { CelAnswer, CelQuestion, Oracle } from './oracle.ts';
+
+const VARIABLES = { self: 'dyn', object: 'dyn' } as const;
+const BATCH = 500;
+/** Go walks maps in another order each time, and then even Kubernetes does not agree with itself. */
+const REPEATS = 8;
+
+export type Found = Difference & { readonly expression: string; readonly size: number };
+export type Tally = {
+  readonly expressions: number;
+  readonly evaluations: number;
+  /** Expressions that both refuse before they run. */
+  readonly refused: number;
+  readonly errors: number;
+  /** Known differences by name. */
+  readonly known: Readonly<Record<string, number>>;
+  /** Differences that the table does not know, smallest form, each once. */
+  readonly found: readonly Found[];
+};
+export type Options = { readonly oracle: Oracle<CelAnswer>; readonly cost: boolean; readonly shrinkAtMost: number };
+
+const questionOf = (expression: string): CelQuestion => ({ expression, variables: VARIABLES, inputs: INPUTS });
+
+type Judged = { readonly expression: string; readonly theirs: CelAnswer; readonly difference: Difference | undefined };
+
+const judge = async (expressions: readonly string[], { oracle, cost }: Options): Promise<readonly Judged[]> => {
+  const questions = expressions.map(questionOf);
+  const answers = await oracle.ask(questions.map(celQuestion));
+  return questions.map((question, index) => {
+    const theirs = answers[index] ?? {};
+    return { expression: question.expression, theirs, difference: difference(answerOurselves(question), theirs, cost) };
+  });
+};
+
+const differs = async (expression: string, options: Options): Promise<Difference | undefined> => {
+  const again = await judge(Array.from({ length: REPEATS }, () => expression), options);
+  return again.every((one) => one.difference !== undefined) ? again[0]?.difference : undefined;
+};
+
+/** A simpler expression shows the same matter when it differs in the same way and is not explained. */
+const same = (left: Difference, right: Difference): boolean => left.kind === right.kind && knownDifference(left) === undefined;
+
+const shrink = async (tree: Tree, first: Difference, options: Options): Promise<Found> => {
+  let smallest = { tree, difference: first };
+  for (let round = 0; round < 40; round += 1) {
+    const candidates = simpler(smallest.tree)
+      .filter((candidate) => size(candidate) < size(smallest.tree) || render(candidate).length < render(smallest.tree).length)
+      .sort((left, right) => render(left).length - render(right).length);
+    const judged = await judge(candidates.map((candidate) => render(candidate)), options);
+    const index = judged.findIndex((one) => one.difference !== undefined && same(one.difference, first));
+    const [better, found] = [candidates[index], judged[index]?.difference];
+    if (better === undefined || found === undefined) break;
+    smallest = { tree: better, difference: found };
+  }
+  return { ...smallest.difference, expression: render(smallest.tree), size: size(smallest.tree) };
+};
+
+const increment = (counts: Record<string, number>, name: string): void => {
+  counts[name] = (counts[name] ?? 0) + 1;
+};
+
+export const compareAll = async (trees: readonly Tree[], options: Options): Promise<Tally> => {
+  const known: Record<string, number> = {};
+  const found = new Map<string, Found>();
+  let [evaluations, refused, errors, shrunk] = [0, 0, 0, 0];
+  for (let start = 0; start < trees.length; start += BATCH) {
+    const batch = trees.slice(start, start + BATCH);
+    const judged = await judge(batch.map((tree) => render(tree)), options);
+    for (const [index, { expression, theirs, difference: first }] of judged.entries()) {
+      evaluations += theirs.results?.length ?? 0;
+      errors += theirs.results?.filter((result) => result.error !== undefined).length ?? 0;
+      if (theirs.error !== undefined && first === undefined) refused += 1;
+      const tree = batch[index];
+      if (first === undefined || tree === undefined) continue;
+      const row = knownDifference(first);
+      if (row !== undefined) {
+        increment(known, row.name);
+        continue;
+      }
+      const confirmed = await differs(expression, options);
+      if (confirmed === undefined) {
+        increment(known, 'the oracle varies');
+        continue;
+      }
+      if (shrunk >= options.shrinkAtMost) {
+        increment(known, 'not looked into');
+        continue;
+      }
+      shrunk += 1;
+      const least = await shrink(tree, first, options);
+      found.set(least.expression, least);
+    }
+  }
+  return { expressions: trees.length, evaluations, refused, errors, known, found: [...found.values()].sort((a, b) => a.size - b.size) };
+};
