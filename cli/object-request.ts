@@ -1,67 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// A manifest → the request that creating it would make.
-import { Buffer } from 'node:buffer';
-import { parseAllDocuments } from 'yaml';
-import { isJsonObject, own, valueAt } from '../policies/document/json.ts';
-import type { JsonObject } from '../policies/document/json.ts';
-import { parseReview } from '../policies/decide/request.ts';
+// A manifest → the request that creating it (or changing another into it) would make.
+import { requestOf } from '../policies/cases/request.ts';
+import type { DescribedKind } from '../policies/compile/params.ts';
 import type { AdmissionRequest } from '../policies/decide/request.ts';
-import { workloadKind } from '../policies/subject/kind-index.ts';
+import { own } from '../policies/document/json.ts';
+import type { JsonObject } from '../policies/document/json.ts';
 import { readText } from './files.ts';
+import { readManifests } from './manifest.ts';
 import { UserError } from './output.ts';
 
-export type RequestOptions = { readonly namespace: string; readonly user: string; readonly groups: readonly string[] };
+export type RequestOptions = {
+  readonly namespace: string;
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly oldObject?: JsonObject;
+  readonly kinds?: readonly DescribedKind[];
+};
 
 /** One object of a manifest; strangers' manifests are read as they are, without the strictness for signed documents. */
 export const readObject = (path: string): JsonObject => {
-  const refuse = (message: string): UserError =>
-    new UserError([{ code: 'DOCUMENT_SYNTAX', message: `${path}: ${message}`, hint: 'give one object as YAML or JSON' }]);
-  const documents = parseAllDocuments(readText(path), { logLevel: 'silent' });
-  const [error] = documents.flatMap((document) => document.errors);
-  if (error !== undefined) throw refuse(error.message.split('\n')[0] ?? '');
-  const objects = documents.flatMap((document): unknown[] => {
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    return value === null ? [] : [value];
-  });
-  const [object] = objects;
-  if (objects.length !== 1 || !isJsonObject(object)) throw refuse(`it holds ${objects.length} objects`);
-  if (typeof own(object, 'kind') !== 'string' || typeof own(object, 'apiVersion') !== 'string')
+  const hint = 'give one object as YAML or JSON';
+  const refuse = (message: string): UserError => new UserError([{ code: 'DOCUMENT_SYNTAX', message: `${path}: ${message}`, hint }]);
+  const { documents, problems } = readManifests(readText(path), path);
+  const [problem] = problems;
+  if (problem !== undefined) throw refuse(`${problem.at?.line ?? 1}:${problem.at?.column ?? 1}: ${problem.message}`);
+  const [document] = documents;
+  if (document === undefined || documents.length !== 1) throw refuse(`it holds ${documents.length} objects`);
+  if (typeof own(document.value, 'kind') !== 'string' || typeof own(document.value, 'apiVersion') !== 'string')
     throw refuse('it has no apiVersion and kind');
-  return object;
-};
-
-/** As good as it can be without discovery: workload kinds by the table, others by the usual plural. */
-const pluralOf = (group: string, kind: string): string => {
-  const known = workloadKind(group, kind)?.plural;
-  if (known !== undefined) return known;
-  const lower = kind.toLowerCase();
-  if (/(?:s|x|ch|sh)$/.test(lower)) return `${lower}es`;
-  return /[^aeiou]y$/.test(lower) ? `${lower.slice(0, -1)}ies` : `${lower}s`;
-};
-
-const textAt = (object: JsonObject, path: readonly string[]): string => {
-  const value = valueAt(object, path);
-  return typeof value === 'string' ? value : '';
+  return document.value;
 };
 
 export const requestFor = (object: JsonObject, options: RequestOptions): AdmissionRequest => {
-  const [first = '', second] = textAt(object, ['apiVersion']).split('/');
-  const [group, version] = second === undefined ? ['', first] : [first, second];
-  const kind = textAt(object, ['kind']);
-  const request = {
-    uid: `object-${Buffer.from(kind).toString('hex')}`,
-    kind: { group, version, kind },
-    resource: { group, version, resource: pluralOf(group, kind) },
-    name: textAt(object, ['metadata', 'name']),
-    namespace:
-      kind === 'Namespace' && group === ''
-        ? textAt(object, ['metadata', 'name'])
-        : textAt(object, ['metadata', 'namespace']) || options.namespace,
-    operation: 'CREATE',
-    userInfo: { username: options.user, groups: options.groups },
+  const made = requestOf({
+    operation: options.oldObject === undefined ? 'CREATE' : 'UPDATE',
     object,
-  };
-  const parsed = parseReview(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }));
-  if (!parsed.ok) throw new UserError([parsed.problem]);
-  return parsed.request;
+    oldObject: options.oldObject ?? null,
+    user: { username: options.user, groups: options.groups },
+    namespace: options.namespace,
+    kinds: options.kinds ?? [],
+  });
+  if (!made.ok) throw new UserError([{ code: 'REVIEW_INVALID', message: made.message }]);
+  return made.request;
 };

@@ -335,7 +335,6 @@ export const problemCodes = {
     fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one',
   },
   CASES_INVALID: { summary: 'A cases file does not have the format that `writ test` reads.', fix: 'correct the field named' },
-  EVAL_FAILED: { summary: 'The expression does not compile, or ended in an error.', fix: 'correct the expression at the caret' },
   DECISION_NOT_FOUND: {
     summary: 'The log has no decision of this id.',
     fix: 'check the id, and that the log is that of the replica that answered',

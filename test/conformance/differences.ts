@@ -13,6 +13,8 @@ const VARIABLES = { self: 'dyn', object: 'dyn' } as const;
 const BATCH = 500;
 /** Go walks maps in another order each time, and then even Kubernetes does not agree with itself. */
 const REPEATS = 8;
+/** So many of the differences that look alike are cut down; the same look may have several causes. */
+const SHOWINGS = 4;
 
 export type Found = Difference & { readonly expression: string; readonly size: number };
 export type Tally = {
@@ -46,8 +48,15 @@ const differs = async (expression: string, options: Options): Promise<Difference
   return again.every((one) => one.difference !== undefined) ? again[0]?.difference : undefined;
 };
 
+/** What two showings of one matter have in common: names, numbers and values are taken out of the texts. */
+const signature = ({ kind, ours, theirs }: Difference): string => {
+  const shape = (text: string): string => (text.startsWith('value ') ? 'value' : text.replaceAll(/'[^']*'|"[^"]*"|\d+/g, '…'));
+  return `${kind}: ${shape(ours)}: ${shape(theirs)}`;
+};
+
 /** A simpler expression shows the same matter when it differs in the same way and is not explained. */
-const same = (left: Difference, right: Difference): boolean => left.kind === right.kind && knownDifference(left) === undefined;
+const same = (left: Difference, right: Difference): boolean =>
+  signature(left) === signature(right) && knownDifference(left) === undefined;
 
 const shrink = async (tree: Tree, first: Difference, options: Options): Promise<Found> => {
   let smallest = { tree, difference: first };
@@ -71,6 +80,7 @@ const increment = (counts: Record<string, number>, name: string): void => {
 export const compareAll = async (trees: readonly Tree[], options: Options): Promise<Tally> => {
   const known: Record<string, number> = {};
   const found = new Map<string, Found>();
+  const showings: Record<string, number> = {};
   let [evaluations, refused, errors, shrunk] = [0, 0, 0, 0];
   for (let start = 0; start < trees.length; start += BATCH) {
     const batch = trees.slice(start, start + BATCH);
@@ -91,8 +101,10 @@ export const compareAll = async (trees: readonly Tree[], options: Options): Prom
         increment(known, 'the oracle varies');
         continue;
       }
-      if (shrunk >= options.shrinkAtMost) {
-        increment(known, 'not looked into');
+      const matter = signature(first);
+      increment(showings, matter);
+      if (shrunk >= options.shrinkAtMost || (showings[matter] ?? 0) > SHOWINGS) {
+        increment(known, 'looks like one of those found');
         continue;
       }
       shrunk += 1;

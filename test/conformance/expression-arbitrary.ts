@@ -6,9 +6,11 @@ import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { leaf } from './expression-tree.ts';
 import type { Tree } from './expression-tree.ts';
-import { LEAVES, PRODUCTIONS, SORTS } from './grammar.ts';
+import { grammarWithout, LEAVES } from './grammar.ts';
 import type { Sort } from './grammar.ts';
+import { ABSENT_FUNCTIONS } from './known-differences.ts';
 
+const { sorts: SORTS, productions: PRODUCTIONS } = grammarWithout(ABSENT_FUNCTIONS);
 const MAX_DEPTH = 4;
 
 const FIELDS = [

@@ -35,7 +35,7 @@ describe('generated expressions', () => {
     for (let done = 0; done < COUNT; done += CHUNK) {
       const seed = SEED + done / CHUNK;
       const trees = fc.sample(arbitraryExpression(), { seed, numRuns: Math.min(CHUNK, COUNT - done) });
-      const tally = await compareAll(trees, { oracle, cost: process.env['WRIT_CONFORMANCE_COST'] === '1', shrinkAtMost: 60 });
+      const tally = await compareAll(trees, { oracle, cost: process.env['WRIT_CONFORMANCE_COST'] === '1', shrinkAtMost: 100 });
       context.diagnostic(report(seed, tally));
       found.push(...tally.found);
     }

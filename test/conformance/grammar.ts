@@ -281,4 +281,17 @@ const OTHERS = `
   semver: semver($0) <- string?
 `;
 
-export const PRODUCTIONS: readonly Production[] = rows([BOOL, NUMBERS, TEXT, OTHERS, ...compared, ...equated, ...chosen].join('\n'));
+const ALL = rows([BOOL, NUMBERS, TEXT, OTHERS, ...compared, ...equated, ...chosen].join('\n'));
+
+/** The grammar without some functions; a sort of values that only these can make is left out with all that takes it. */
+export type Grammar = { readonly sorts: readonly Sort[]; readonly productions: readonly Production[] };
+
+export const grammarWithout = (absent: readonly string[]): Grammar => {
+  const names = new Set(absent);
+  const calls = (text: string): boolean => Array.from(text.matchAll(/([a-z]\w*(?:\.\w+)?)\(/g)).some(([, name = '']) => names.has(name));
+  const sorts = SORTS.filter((sort) => !LEAVES[sort].every(calls));
+  const productions = ALL.filter(
+    ({ gives, text, takes }) => !calls(text) && [gives, ...takes].every((each) => sorts.some((sort) => sort === each || `${sort}?` === each)),
+  );
+  return { sorts, productions };
+};

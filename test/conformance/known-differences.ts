@@ -4,6 +4,17 @@ import type { Difference } from './compare.ts';
 
 export type KnownDifference = { readonly name: string; readonly why: string; readonly fits: (difference: Difference) => boolean };
 
+/** Functions of Kubernetes' libraries that our engine does not have; nothing that uses them is generated. */
+export const ABSENT_FUNCTIONS: readonly string[] = [
+  'cidr', 'containsCIDR', 'containsIP', 'family', 'ip', 'ip.isCanonical', 'isCIDR', 'isGlobalUnicast', 'isIP', 'isLinkLocalMulticast',
+  'isLinkLocalUnicast', 'isLoopback', 'isUnspecified', 'masked', 'prefixLength',
+  'getEscapedPath', 'getHost', 'getHostname', 'getPort', 'getScheme', 'isURL', 'url',
+  'add', 'asApproximateFloat', 'asInteger', 'compareTo', 'isGreaterThan', 'isInteger', 'isLessThan', 'isQuantity', 'quantity', 'sign', 'sub',
+  'isSemver', 'major', 'semver', 'format.dns1123Label',
+  'distinct', 'first', 'flatten', 'isSorted', 'lists.range', 'max', 'min', 'reverse', 'slice', 'sort', 'sortBy', 'sum',
+  'find', 'findAll', 'sets.contains', 'sets.equivalent', 'sets.intersects',
+];
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'no static types',

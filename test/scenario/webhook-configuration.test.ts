@@ -166,9 +166,10 @@ describe('the webhook configuration', () => {
       await writ.client.patch(namespaces, { name }, { type: 'merge', body: { metadata: { labels: { [TENANT_LABEL]: 'acme' } } } });
     }
     await writ.webhook.stop('SIGKILL');
-    assert.notEqual(await verdictOf(writ.client, podOf({ namespace: 'acme-prod' })), 'allowed');
+    assert.match(await verdictOf(writ.client, podOf({ namespace: 'acme-prod' })), /failed calling webhook/);
     for (const namespace of [SYSTEM_NAMESPACE, 'kube-system', 'kube-public', 'kube-node-lease', 'default']) {
-      assert.equal(await verdictOf(writ.client, podOf({ namespace, ...TAGGED })), 'allowed', namespace);
+      // What else guards a namespace, such as pod security in our own, is not our word.
+      assert.doesNotMatch(await verdictOf(writ.client, podOf({ namespace, ...TAGGED })), /webhook/, namespace);
     }
     const { failurePolicy, timeoutSeconds } = await hook();
     assert.equal(failurePolicy, 'Fail');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operator or webhook as a process of its own, as they run in a cluster: own credentials, own log, killed with us.
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startTethered } from '../cluster/tethered-process.ts';
 import type { TetheredProcess } from '../cluster/tethered-process.ts';
@@ -34,6 +35,8 @@ export const startWrit = async ({ program, flags, metricsPort, logFile }: WritPr
       ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
     ],
     cwd: root,
+    // Reading and compiling the sources takes a second of processor time, and processes are started over and over here.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(root, 'build/compile-cache') },
     logFile,
   });
   const endpoint = `http://127.0.0.1:${metricsPort}`;
