@@ -16,6 +16,8 @@ const HELP = `
 Writes NAME.key (private, mode 0600) and NAME.pub, and never overwrites either. Keys are ECDSA P-256; cosign reads them
 after \`cosign import-key-pair --key NAME.key\`, openssl as they are.
 
+Exit codes: 0 written, 1 refused, 2 wrong use.
+
 Examples:
   writ keygen                                    writ.key and writ.pub in this folder
   writ keygen --name alice --out ~/keys

@@ -5,44 +5,13 @@
  *
  * In: arguments, files, standard input. Out: results on standard output, problems on standard error, and an exit code: 0
  * good, 1 something was found or refused, 2 wrong use. A person's mistake is told in words; WRIT_DEBUG=1 adds the stack.
- * One command is one file of this folder; nothing imports this one.
+ * The commands are in `commands.ts`; nothing imports this one.
  */
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
-import { demoCommand } from './demo.ts';
-import { explainCommand } from './explain.ts';
-import { keygenCommand } from './keygen.ts';
-import { lintCommand } from './lint.ts';
+import { createProgram } from './commands.ts';
 import { EXIT_FINDINGS, EXIT_USAGE, UsageError, UserError, printProblems } from './output.ts';
 import type { Terminal } from './output.ts';
-import { reviewCommand } from './review.ts';
-import { signCommand } from './sign.ts';
-import { verifyCommand } from './verify.ts';
-import { VERSION, versionCommand } from './version.ts';
-
-const HELP = `
-Exit codes: 0 good, 1 something was found or refused, 2 wrong use. WRIT_DEBUG=1 shows stack traces.
-
-Start:
-  writ keygen --name security
-  writ lint policies
-  writ sign policies/*.yaml --key security.key
-  writ verify policies/*.yaml --trust trust.yaml`;
-
-const commands = [keygenCommand, signCommand, verifyCommand, lintCommand, reviewCommand, explainCommand, demoCommand, versionCommand];
-
-const createProgram = (terminal: Terminal): Command => {
-  const program = new Command('writ')
-    .description('Policies for AI agents on Kubernetes, signed and proven.')
-    .version(VERSION, '-V, --version', 'tell the version')
-    .helpCommand('help [command]', 'tell how a command is used')
-    .addHelpText('after', HELP);
-  for (const create of commands) program.addCommand(create(terminal));
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError('(writ help tells more)').configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
-  }
-  return program;
-};
 
 const report = (error: unknown, terminal: Terminal): void => {
   if (error instanceof CommanderError) {

@@ -17,18 +17,25 @@ export type RequestOptions = {
   readonly kinds?: readonly DescribedKind[];
 };
 
-/** One object of a manifest; strangers' manifests are read as they are, without the strictness for signed documents. */
-export const readObject = (path: string): JsonObject => {
-  const hint = 'give one object as YAML or JSON';
-  const refuse = (message: string): UserError => new UserError([{ code: 'DOCUMENT_SYNTAX', message: `${path}: ${message}`, hint }]);
+const refusal = (path: string, message: string): UserError =>
+  new UserError([{ code: 'DOCUMENT_SYNTAX', message: `${path}: ${message}`, hint: 'give one object as YAML or JSON' }]);
+
+/** One mapping; strangers' manifests are read as they are, without the strictness for signed documents. */
+export const readMapping = (path: string): JsonObject => {
   const { documents, problems } = readManifests(readText(path), path);
   const [problem] = problems;
-  if (problem !== undefined) throw refuse(`${problem.at?.line ?? 1}:${problem.at?.column ?? 1}: ${problem.message}`);
+  if (problem !== undefined) throw refusal(path, `${problem.at?.line ?? 1}:${problem.at?.column ?? 1}: ${problem.message}`);
   const [document] = documents;
-  if (document === undefined || documents.length !== 1) throw refuse(`it holds ${documents.length} objects`);
-  if (typeof own(document.value, 'kind') !== 'string' || typeof own(document.value, 'apiVersion') !== 'string')
-    throw refuse('it has no apiVersion and kind');
+  if (document === undefined || documents.length !== 1) throw refusal(path, `it holds ${documents.length} objects`);
   return document.value;
+};
+
+/** One object of a manifest. */
+export const readObject = (path: string): JsonObject => {
+  const object = readMapping(path);
+  if (typeof own(object, 'kind') !== 'string' || typeof own(object, 'apiVersion') !== 'string')
+    throw refusal(path, 'it has no apiVersion and kind');
+  return object;
 };
 
 export const requestFor = (object: JsonObject, options: RequestOptions): AdmissionRequest => {

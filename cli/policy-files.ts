@@ -113,20 +113,28 @@ const strictly = (lenient: ParsedDocument, text: string): ReturnType<typeof pars
   return parsed.ok ? { ok: true, document: { ...parsed.document, digest: digestOf(Buffer.from(own)) } } : parsed;
 };
 
+/** The usual file of ours, told by its look, so that it is parsed once. */
+const looksOurs = (text: string): boolean => /^apiVersion:[ \t]*["']?writ\.dev\//m.test(text) && !/\n---(?:\s|$)/.test(text);
+
+const takeStrictly = (file: string, bytes: Uint8Array, loaded: Loaded): void => {
+  loaded.files.add(file);
+  loaded.count += 1;
+  const parsed = parseDocument(bytes, file);
+  if (parsed.ok) takeOurs(parsed.document, loaded);
+  else loaded.problems.push(...parsed.problems);
+};
+
 const loadFile = ({ path: file, named }: FoundFile, loaded: Loaded): void => {
   const bytes = readBytes(file);
   const text = new TextDecoder().decode(bytes);
   // A folder holds much that is not ours; params are told by their policies later, so objects are kept all the same.
   const mentionsUs = text.includes('writ.dev/v') || text.includes('admissionregistration.k8s.io/v1');
+  if (looksOurs(text)) return takeStrictly(file, bytes, loaded);
   const { documents, problems } = readManifests(text, file);
   if (!mentionsUs && !named && problems.length > 0) return;
   if (named || mentionsUs) loaded.files.add(file);
   if (documents.length <= 1 && documents.every(({ value }) => isOurs(value) || own(value, 'apiVersion') === undefined)) {
-    if (!mentionsUs && !named) return;
-    loaded.count += 1;
-    const parsed = parseDocument(bytes, file);
-    if (parsed.ok) takeOurs(parsed.document, loaded);
-    else loaded.problems.push(...parsed.problems);
+    if (mentionsUs || named) takeStrictly(file, bytes, loaded);
     return;
   }
   if (named || mentionsUs) loaded.problems.push(...problems);

@@ -3,9 +3,11 @@
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
-import { SYSTEM_NAMESPACE, TENANT_LABEL } from '../crds/kinds.ts';
+import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
+import { emptyTenant, governedNamespace } from '../policies/cases/run.ts';
 import { isJsonObject, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
+import { formatProblem } from '../policies/problem.ts';
 import { handleReview } from '../webhook/admission/index.ts';
 import type { ReviewDeps } from '../webhook/admission/index.ts';
 import { EXIT_FINDINGS, UserError } from './output.ts';
@@ -17,8 +19,9 @@ type Options = { readonly policies: readonly string[]; readonly tenant: string }
 
 const HELP = `
 Reads AdmissionReviews (admission.k8s.io/v1), one JSON a line, on standard input, and answers each with the line that the
-webhook would send: same engine, same code. Seals are not asked for. Documents may also be Tenants and Namespaces (v1); a
-namespace that none of them describes is taken for a governed one of the tenant named by --tenant.
+webhook would send: same engine, same code. Seals are not asked for. Documents may also be ValidatingAdmissionPolicies with
+their bindings and params, Tenants and Namespaces (v1); a namespace that none of them describes is taken for a governed one
+of the tenant named by --tenant. In a namespace that no tenant owns the webhook says nothing.
 
 Exit codes: 0 all answered, 1 a line was no review or a policy is not valid, 2 wrong use.
 
@@ -31,15 +34,10 @@ export const localFacts = (files: PolicyFiles, tenant: string) => {
   const namespaces = new Map(files.namespaces.map((object) => [valueAt(object, ['metadata', 'name']), object]));
   const tenants = new Map(files.tenants.map((object) => [object.metadata.name, object]));
   return {
-    namespace: (name: string): JsonObject =>
-      namespaces.get(name) ?? {
-        apiVersion: 'v1',
-        kind: 'Namespace',
-        metadata: { name, labels: { 'kubernetes.io/metadata.name': name, [TENANT_LABEL]: tenant } },
-      },
+    namespace: (name: string): JsonObject => namespaces.get(name) ?? governedNamespace(name, tenant),
     tenant: (name: string): JsonObject => {
       const known: unknown = tenants.get(name);
-      return isJsonObject(known) ? known : { apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', metadata: { name }, spec: {} };
+      return isJsonObject(known) ? known : emptyTenant(name);
     },
   };
 };
@@ -67,6 +65,7 @@ const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): Review
 const review = async (options: Options, terminal: Terminal): Promise<void> => {
   const files = loadPolicyFiles(options.policies);
   if (files.problems.length > 0) throw new UserError(files.problems);
+  for (const warning of files.warnings) terminal.err(`warning: ${formatProblem(warning)}\n`);
   const deps = depsFor(files, options.tenant, terminal);
   for await (const line of createInterface({ input: Readable.from(terminal.input), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;

@@ -3,6 +3,7 @@
  * One term of leadership: every controller that writes, built anew with the client that is fenced for this term, and gone
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
+import { decodeInventory } from '../crds/inventory.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -133,8 +134,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       allPolicies();
       for (const object of caches.gitSources.list()) gitSource.enqueue(keyOf(object));
     }),
-    caches.policies.onChange(({ object }) => {
+    caches.policies.onChange(({ object, type, ...change }) => {
       policy.enqueue(keyOf(object));
+      if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
     }),
     caches.tenants.onChange(({ object }) => tenant.enqueue(keyOf(object))),
@@ -143,7 +145,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
       }
     }),
-    caches.inventories.onChange(() => allPolicies()),
+    caches.inventories.onChange(({ object, ...change }) => {
+      for (const name of changedPolicies('previous' in change ? change.previous : undefined, object)) policy.enqueue(name);
+    }),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
@@ -156,6 +160,14 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }
+};
+
+/** The policies that an inventory names with another digest than the one before it did, or no more. */
+const changedPolicies = (previous: unknown, current: unknown): readonly string[] => {
+  const digests = (configMap: unknown): ReadonlyMap<string, string> =>
+    new Map((decodeInventory(configMap)?.documents ?? []).flatMap(({ kind, name, digest }) => (kind === 'Policy' ? [[name, digest]] : [])));
+  const [before, now] = [digests(previous), digests(current)];
+  return [...new Set([...before.keys(), ...now.keys()])].filter((name) => before.get(name) !== now.get(name));
 };
 
 type Versioned = {

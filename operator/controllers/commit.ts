@@ -18,6 +18,7 @@ import { loadTrust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
 import { readManifest, wantedPaths } from '../manifest/index.ts';
 import type { Manifest } from '../manifest/index.ts';
+import type { Memo } from '../manifest/memo.ts';
 import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';
@@ -41,6 +42,8 @@ export type ReadCommitInput = {
   readonly trust: TrustState;
   readonly pinnedDigest: string;
   readonly nowMs: number;
+  /** Of this source: what was verified in its commits before. */
+  readonly memo: Memo<VerifiedObject>;
   readonly signal: AbortSignal;
 };
 
@@ -53,7 +56,7 @@ export const readCommit = async (input: ReadCommitInput): Promise<CommitReading>
   const manifest = readManifest(read.files);
   const trust = trustFor(manifest, input);
   if (!trust.ok) return { ok: false, stage: 'Verified', problems: [trust.problem] };
-  const verified = verifyManifest(manifest, { trust: trust.trust, at: input.nowMs });
+  const verified = verifyManifest(manifest, { trust: trust.trust, at: input.nowMs, memo: input.memo });
   if (!verified.ok) return { ok: false, stage: 'Verified', problems: verified.problems };
   return compiled(verified.objects, input.source);
 };

@@ -14,6 +14,9 @@ import type { Outcome } from '../../kube/outcome.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { parseDuration } from '../../process/flags.ts';
+import { createMemo } from '../manifest/memo.ts';
+import type { Memo } from '../manifest/memo.ts';
+import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Sources } from '../source/index.ts';
 import { jittered } from '../source/jitter.ts';
 import type { Receiver } from '../source/receiver.ts';
@@ -75,10 +78,12 @@ export type GitSourceReconciler = (key: string, scope: { readonly signal: AbortS
 
 export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconciler => {
   const held = new Map<string, Held>();
+  const memos = new Map<string, Memo<VerifiedObject>>();
   return async (key, { signal }) => {
     const source = deps.gitSources.get(key);
     if (source === undefined || source.metadata.deletionTimestamp !== undefined) {
       held.delete(key);
+      memos.delete(key);
       deps.receiver.unregister(key);
       return done;
     }
@@ -101,7 +106,9 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
       const outcome = failure.transient ? retry(new Error(failure.problems[0]?.message ?? failure.stage)) : after(intervalMs);
       return finish({ kind: 'failed', ...failure, receiver }, 'failed', outcome);
     };
-    const current = await readCurrent(deps, { key, source, known: held.get(key), signal });
+    const memo = memos.get(key) ?? createMemo<VerifiedObject>();
+    memos.set(key, memo);
+    const current = await readCurrent(deps, { key, source, known: held.get(key), memo, signal });
     if (!current.ok) return fail(current.failure);
     const { commit, receivedAtMs } = current.value;
     held.set(key, commit);
@@ -122,14 +129,20 @@ const isReusable = (commit: Held, { generation, trustDigest, nowMs }: Standing):
 const nextLookMs = (intervalMs: number, commit: Held, nowMs: number): number =>
   commit.objects.expiresMs === undefined || isExpired(commit, nowMs) ? intervalMs : Math.min(intervalMs, commit.objects.expiresMs - nowMs);
 
-type ReadRequest = { readonly key: string; readonly source: LiveGitSource; readonly known: Held | undefined; readonly signal: AbortSignal };
+type ReadRequest = {
+  readonly key: string;
+  readonly source: LiveGitSource;
+  readonly known: Held | undefined;
+  readonly memo: Memo<VerifiedObject>;
+  readonly signal: AbortSignal;
+};
 
 /** The commit that the remote is at now, read and judged, or the one held where nothing has changed. */
 const readCurrent = async (
   deps: GitSourceDeps,
   request: ReadRequest,
 ): Promise<Step<{ readonly commit: Held; readonly receivedAtMs: number }>> => {
-  const { key, source, known, signal } = request;
+  const { key, source, known, memo, signal } = request;
   const { spec, metadata } = source;
   const nowMs = deps.clock.now();
   const refusal = unsupported(source, deps.systemNamespace);
@@ -161,7 +174,7 @@ const readCurrent = async (
     return { ok: true, value: { commit: reusable, receivedAtMs } };
   }
   const { snapshot } = fetched;
-  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest: deps.pinnedDigest, nowMs, signal });
+  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest: deps.pinnedDigest, nowMs, memo, signal });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
   const { commit, revision, committedAt: committedAtMs } = snapshot;
   return {

@@ -31,13 +31,15 @@ const policyOn = (resource: string): CompiledPolicy => {
 /** A client that holds one configuration and remembers what was written, after a wait that lets others come in between. */
 const fakeClient = () => {
   const written: WebhookConfigurationObject[] = [];
+  const write = async (_resource: unknown, object: WebhookConfigurationObject) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    written.push(object);
+    return object;
+  };
   const client = {
     get: async () => written.at(-1),
-    apply: async (_resource: unknown, object: WebhookConfigurationObject) => {
-      await new Promise((resolve) => setImmediate(resolve));
-      written.push(object);
-      return object;
-    },
+    apply: write,
+    replace: write,
   };
   return { written, client: client as unknown as KubeClient };
 };

@@ -15,6 +15,8 @@ import type { Problem } from '../../policies/problem.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Principal, SignedDocument, Trust } from '../../policies/trust/index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
+import { memoKeys } from './memo.ts';
+import type { Memo } from './memo.ts';
 
 type Verified = {
   readonly path: string;
@@ -43,6 +45,8 @@ export type VerifyOptions = {
   readonly trust: Trust;
   /** Epoch ms. */
   readonly at: number;
+  /** What was verified before; one memo for each source. */
+  readonly memo?: Memo<VerifiedObject>;
 };
 
 type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -132,6 +136,23 @@ const verifyDocument = (document: ManifestDocument, options: VerifyOptions): Out
   }
 };
 
+const isPast = (object: VerifiedObject, at: number): boolean =>
+  object.kind === 'Policy' && object.object.spec.expires !== undefined && Date.parse(object.object.spec.expires) <= at;
+
+const rememberedVerify = (options: VerifyOptions): ((document: ManifestDocument) => Outcome) => {
+  const { memo, at } = options;
+  if (memo === undefined) return (document) => verifyDocument(document, options);
+  const keyOf = memoKeys(options.trust, at);
+  return (document) => {
+    const key = keyOf(document);
+    const known = memo.recall(key);
+    if (known !== undefined && !isPast(known, at)) return { ok: true, object: known };
+    const outcome = verifyDocument(document, options);
+    if (outcome.ok) memo.keep(key, outcome.object);
+    return outcome;
+  };
+};
+
 // Two files with one object are found even where one of them is already refused for its name.
 const duplicates = (objects: readonly VerifiedObject[]): readonly Problem[] => {
   const first = new Map<string, string>();
@@ -163,7 +184,9 @@ const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] 
 
 /** Everything that the commit may apply, or all that is wrong with it. Total: hostile bytes give problems. */
 export const verifyManifest = (manifest: Manifest, options: VerifyOptions): VerifiedManifest => {
-  const outcomes = manifest.documents.map((document) => ({ document, outcome: verifyDocument(document, options) }));
+  const verify = rememberedVerify(options);
+  const outcomes = manifest.documents.map((document) => ({ document, outcome: verify(document) }));
+  options.memo?.sweep();
   const objects = outcomes.flatMap(({ outcome }) => (outcome.ok ? [outcome.object] : []));
   const problems = [
     ...manifest.problems,

@@ -3,7 +3,7 @@
 import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
 import type { Problem } from '../problem.ts';
 import { workloadRules } from '../subject/kind-index.ts';
-import type { Rule } from '../subject/workload-kinds.ts';
+import type { Rule, WorkloadScope } from '../subject/workload-kinds.ts';
 import { problemAt } from './expression.ts';
 import type { FieldPath, PositionOf } from './expression.ts';
 import { splitResource } from './match.ts';
@@ -47,6 +47,15 @@ const ofWorkload = (rule: Rule, agentsOnly: boolean): MatchRule => ({
   agentsOnly,
 });
 
+const workloadMatch = new Map<WorkloadScope, readonly MatchRule[]>();
+
+/** Made once: the table of kinds never changes, and thousands of policies use it. */
+const ofScope = (scope: WorkloadScope): readonly MatchRule[] => {
+  const known = workloadMatch.get(scope) ?? workloadRules(scope).map((rule) => ofWorkload(rule, scope === 'Agent'));
+  workloadMatch.set(scope, known);
+  return known;
+};
+
 const selector = (value: LabelSelector | undefined, path: FieldPath, context: Context): Selector | undefined => {
   const made = compileSelector(value);
   if (typeof made !== 'string') return made;
@@ -86,7 +95,7 @@ export const compileConstraints = (spec: PolicySpec, context: Context): Match =>
   const workloads = spec.workloads ?? [];
   const rules = [
     ...compileRules(constraints.resourceRules, 'resourceRules'),
-    ...workloads.flatMap((scope) => workloadRules(scope).map((rule) => ofWorkload(rule, scope === 'Agent'))),
+    ...workloads.flatMap(ofScope),
   ];
   if ((constraints.resourceRules ?? []).length === 0 && workloads.length === 0) {
     context.problems.push(

@@ -3,15 +3,30 @@
  * Why a decision came out as it did: for every policy of a set whether it applied and what stopped it, and each
  * expression's outcome. The same evaluation as `decide`, told step by step; for people, so it may take its time.
  */
+import { Fields, isCelError } from '../cel/index.ts';
+import type { Bindings } from '../cel/index.ts';
 import type { MatchOutcome } from '../compile/match.ts';
 import type { CompiledPolicy, Enforcement, PolicySet } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
+import { withVariables } from './bindings.ts';
+import { explainExpression } from './explain-parts.ts';
+import type { ExplainedPart } from './explain-parts.ts';
 import { decide, startRun, strongest } from './index.ts';
 import type { AdmissionFacts, Decision, Verdict, Violation } from './index.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { Step } from './policy.ts';
+import { celText } from './value-text.ts';
 
-export type ExplainedStep = Exclude<Step, { readonly kind: 'match' }>;
+type SpokenStep = Exclude<Step, { readonly kind: 'match' }>;
+
+export type ExplainedStep = Omit<SpokenStep, 'bindings'> & {
+  /** What stands inside, each with its value. */
+  readonly parts?: readonly ExplainedPart[];
+  /** Where in the source the part begins to which a false or an error goes back. */
+  readonly failedAt?: number;
+};
+
+export type ExplainedVariable = { readonly name: string; readonly source: string; readonly value?: string; readonly error?: string };
 
 export type PolicyExplanation = {
   readonly policy: string;
@@ -23,6 +38,8 @@ export type PolicyExplanation = {
   readonly because: string;
   readonly verdict: Verdict;
   readonly steps: readonly ExplainedStep[];
+  /** As they are under the first binding and param that the policy was judged with. */
+  readonly variables: readonly ExplainedVariable[];
   readonly violations: readonly Violation[];
 };
 
@@ -40,16 +57,41 @@ const BECAUSE: Readonly<Record<MatchOutcome, string>> = {
 
 const becauseOf = (outcome: MatchOutcome, applied: boolean, steps: readonly ExplainedStep[]): string => {
   if (outcome !== 'matches' || applied) return BECAUSE[outcome];
+  const bound = steps.filter((step) => step.kind === 'binding');
+  if (bound.length > 0 && bound.every((step) => step.outcome !== 'matches')) return 'none of its bindings matches the request';
   const stopped = steps.find((step) => step.kind === 'matchCondition' && step.outcome === 'false');
   return stopped === undefined ? BECAUSE[outcome] : `its match condition ${stopped.name} is false`;
+};
+
+const explainStep = ({ bindings, ...step }: SpokenStep): ExplainedStep => {
+  if (bindings === undefined || step.source === undefined) return step;
+  const { parts, failedAt } = explainExpression(step.source, bindings);
+  return { ...step, parts, ...(failedAt === undefined ? {} : { failedAt }) };
+};
+
+const STEPS = 1_000_000;
+const MAX_TEXT = 500;
+
+const explainVariables = (policy: CompiledPolicy, bindings: Bindings): readonly ExplainedVariable[] => {
+  const { variables } = withVariables(policy.variables, { bindings, budget: { remaining: STEPS } });
+  return policy.variables.map(({ name, program }) => {
+    const value = variables instanceof Fields ? variables.field(name) : undefined;
+    const told = { name, source: program.source };
+    if (value === undefined) return told;
+    return isCelError(value) ? { ...told, error: value.message } : { ...told, value: celText(value).slice(0, MAX_TEXT) };
+  });
 };
 
 const explainPolicy = (policy: CompiledPolicy, subject: Subject, facts: AdmissionFacts): PolicyExplanation => {
   const steps: ExplainedStep[] = [];
   let match: MatchOutcome = 'rules';
+  let first: Bindings | undefined;
   const trace = (step: Step): void => {
     if (step.kind === 'match') match = step.outcome;
-    else steps.push(step);
+    else {
+      steps.push(explainStep(step));
+      if (step.kind === 'validation') first ??= step.bindings;
+    }
   };
   const outcome = evaluatePolicy(policy, { ...startRun(subject, facts), trace });
   return {
@@ -61,6 +103,7 @@ const explainPolicy = (policy: CompiledPolicy, subject: Subject, facts: Admissio
     because: becauseOf(match, outcome.applied, steps),
     verdict: strongest(outcome.violations.map((violation) => violation.enforcement)),
     steps,
+    variables: first === undefined ? [] : explainVariables(policy, first),
     violations: outcome.violations,
   };
 };

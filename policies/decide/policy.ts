@@ -15,10 +15,13 @@ import type { AdmissionRequest } from './request.ts';
 export type Step =
   | { readonly kind: 'match'; readonly outcome: MatchOutcome }
   | {
-      readonly kind: 'matchCondition' | 'validation' | 'schema' | 'auditAnnotation';
+      readonly kind: 'binding' | 'matchCondition' | 'validation' | 'schema' | 'auditAnnotation';
       readonly name: string;
       readonly outcome: string;
       readonly message?: string;
+      /** What was evaluated, and with which variables, so that its parts can be told too. */
+      readonly source?: string;
+      readonly bindings?: Bindings;
     };
 
 /** What all policies of one decision share. */
@@ -87,6 +90,8 @@ const matchConditions = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
       name,
       outcome: message === undefined ? String(isTrue) : 'error',
       ...(message === undefined ? {} : { message }),
+      source: program.source,
+      bindings,
     });
     if (result.kind === 'value' && !isTrue) return 'skip';
     if (message !== undefined)
@@ -126,16 +131,16 @@ const judge = (rule: number, validation: CompiledValidation, { policy, contexts,
   if (result.kind === 'spent') return 'spent';
   if (result.kind === 'error') {
     const message = `expression '${program.source.trim()}' resulted in error: ${result.message}`;
-    run.trace?.({ kind: 'validation', name: program.source, outcome: 'error', message: result.message });
+    run.trace?.({ kind: 'validation', name: program.source, source: program.source, bindings: contexts.validations, outcome: 'error', message: result.message });
     // Kubernetes tells errors as Invalid, whatever the reason of the rule.
     return onError(policy, { ...place, message, cause: 'error', reason: 'Invalid' });
   }
   if (result.value === true) {
-    run.trace?.({ kind: 'validation', name: program.source, outcome: 'true' });
+    run.trace?.({ kind: 'validation', name: program.source, source: program.source, bindings: contexts.validations, outcome: 'true' });
     return [];
   }
   const message = breachMessage(validation, { bindings: contexts.messages(), locale: run.locale, meter: run.meter });
-  run.trace?.({ kind: 'validation', name: program.source, outcome: 'false', message });
+  run.trace?.({ kind: 'validation', name: program.source, source: program.source, bindings: contexts.validations, outcome: 'false', message });
   return [violation(policy, { ...place, message, cause: 'false' })];
 };
 
@@ -220,6 +225,7 @@ const unknownNamespace = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
 
 const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: Run): readonly PolicyOutcome[] => {
   const outcome = matchOutcome(binding.match, run.match);
+  run.trace?.({ kind: 'binding', name: binding.name, outcome });
   const bound = { ...policy, enforcement: binding.enforcement };
   if (outcome === 'namespace-unknown') return [unknownNamespace(bound, run)];
   if (outcome !== 'matches') return [];
@@ -228,6 +234,7 @@ const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: 
   if (!choice.ok) {
     // Whatever the actions of the binding are: a setting that is not there denies, unless errors are forgiven.
     const fault: Fault = { message: `failed to configure binding: ${choice.message}`, cause: 'error' };
+    run.trace?.({ kind: 'binding', name: binding.name, outcome: 'error', message: choice.message });
     return [{ applied: true, violations: onError({ ...bound, enforcement: 'Deny' }, fault), auditAnnotations: [] }];
   }
   return choice.params.map((params) => evaluateMatched(params === undefined ? bound : { ...bound, params }, run));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where our engine and Kubernetes are known to differ, and why that is so. Everything else fails the test.
 import type { Difference } from './compare.ts';
+import type { PolicyDifference } from './compare-policy.ts';
 
 export type KnownDifference = { readonly name: string; readonly why: string; readonly fits: (difference: Difference) => boolean };
 
@@ -35,3 +36,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
 ];
 
 export const knownDifference = (difference: Difference): KnownDifference | undefined => KNOWN_DIFFERENCES.find((row) => row.fits(difference));
+
+export type KnownPolicyDifference = { readonly name: string; readonly why: string; readonly fits: (difference: PolicyDifference) => boolean };
+
+export const KNOWN_POLICY_DIFFERENCES: readonly KnownPolicyDifference[] = [];
+
+export const knownPolicyDifference = (difference: PolicyDifference): KnownPolicyDifference | undefined =>
+  KNOWN_POLICY_DIFFERENCES.find((row) => row.fits(difference));

@@ -51,10 +51,10 @@ const commitIn = (verdict: string): number => {
 /** Asks without a pause until it is stopped; every whole answer counts, in order. */
 const hammer = (ask: () => Promise<string>): { readonly stop: () => Promise<readonly number[]> } => {
   const answers: number[] = [];
-  let stopped = false;
+  const stopping = new AbortController();
   const run = async (): Promise<void> => {
     let last = 0;
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       // No answer, while the API server is away, is no verdict.
       const verdict = await ask().catch(() => undefined);
       if (verdict === undefined) continue;
@@ -68,7 +68,7 @@ const hammer = (ask: () => Promise<string>): { readonly stop: () => Promise<read
   workers.catch(() => undefined); // told by stop()
   return {
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       await workers;
       return answers;
     },
@@ -118,7 +118,7 @@ describe('a commit', () => {
     const { items } = await writ.client.list<ToldObject>(policies);
     // Ready says that the deletions, which come last, are done too.
     assert.deepEqual(
-      items.map(({ metadata, signature }) => [metadata.name, /commit (\d+)/.exec(signature?.document ?? '')?.[1]]).toSorted(),
+      items.map(({ metadata, signature }) => [metadata.name, /commit (\d+)/.exec(signature?.document ?? '')?.[1]]),
       ['alpha', 'beta', `extra-${current}`].map((name) => [name, String(current)]),
     );
   };

@@ -114,16 +114,16 @@ describe('a Policy by kubectl', () => {
   /** Asks all the while; any other answer is remembered. */
   const watchVerdict = (): { readonly stop: () => Promise<readonly string[]> } => {
     const others = new Set<string>();
-    let stopped = false;
+    const stopping = new AbortController();
     const loop = (async () => {
-      while (!stopped) {
+      while (!stopping.signal.aborted) {
         const verdict = await tagged();
         if (!verdict.includes('pinned (Invalid)')) others.add(verdict);
       }
     })();
     return {
       stop: async () => {
-        stopped = true;
+        stopping.abort();
         await loop;
         return [...others];
       },
@@ -189,7 +189,7 @@ describe('a Policy by kubectl', () => {
     await looked();
     assert.equal((await policy('nobody'))?.metadata.name, 'nobody');
     assert.match(await good(), /nobody \(Invalid\)/, 'a label that nobody sealed must not switch it off');
-    const left = `${await sealed(policyText({ name: 'left', expression: 'size(workload.containers) == 0', message: 'left behind' }))}`;
+    const left = await sealed(policyText({ name: 'left', expression: 'size(workload.containers) == 0', message: 'left behind' }));
     const labelled = left.replace(
       '  name: left\n',
       '  name: left\n  labels:\n    writ.dev/source: writ-system.policies\n    app.kubernetes.io/managed-by: writ\n',

@@ -176,7 +176,8 @@ const rows: readonly Row[] = [
   },
   {
     what: 'an object that the API server refuses',
-    change: pinnedAs('  name: pinned', '  name: pinned\n  labels:\n    "not a label!": x'),
+    // Of a new version: what stands between here and the API server has no objection.
+    change: sealed(PATH, edited('version: 1', 'version: 2', edited('  name: pinned', '  name: pinned\n  labels:\n    "not a label!": x'))),
     code: 'APPLY_REFUSED',
     says: new RegExp(`^${PATH}:[56]:\\d+: `),
   },

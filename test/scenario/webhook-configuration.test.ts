@@ -67,11 +67,11 @@ describe('the webhook configuration', () => {
 
   it('is rotated to a new certificate and authority while requests come, and none fails', async () => {
     const [oldCertificate, oldBundle] = [await secretData('tls.crt'), (await hook()).clientConfig.caBundle];
-    let stopped = false;
+    const stopping = new AbortController();
     let asked = 0;
     const wrong: string[] = [];
     const load = (async () => {
-      while (!stopped) {
+      while (!stopping.signal.aborted) {
         const [refused, allowed] = [
           await verdictOf(writ.client, podOf({ namespace: 'acme-prod', ...TAGGED })),
           await verdictOf(writ.client, podOf({ namespace: 'acme-prod' })),
@@ -95,7 +95,7 @@ describe('the webhook configuration', () => {
         }
       }
     } finally {
-      stopped = true;
+      stopping.abort();
       await load;
     }
     assert.deepEqual(wrong, []);
