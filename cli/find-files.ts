@@ -18,6 +18,13 @@ const filesIn = (folder: string, wanted: (name: string) => boolean): readonly st
 
 export type FoundFile = { readonly path: string; readonly named: boolean };
 
+/** `policies/*.yaml` names cases too, which are no documents: they are neither sealed nor applied. */
+export const documentsOf = (paths: readonly string[]): readonly string[] => {
+  const documents = paths.filter((path) => !isCasesFile(path));
+  if (documents.length > 0) return documents;
+  throw new UserError([{ code: 'FILE_NONE', message: `${paths.join(', ')}: cases only, no document` }]);
+};
+
 export const findFiles = (paths: readonly string[], wanted: (name: string) => boolean): readonly FoundFile[] => {
   const found = new Map<string, FoundFile>();
   for (const path of paths) {

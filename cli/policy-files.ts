@@ -21,7 +21,7 @@ import type { Problem } from '../policies/problem.ts';
 import { exactPlaces } from './exact-places.ts';
 import type { ExactPlaces } from './exact-places.ts';
 import { readBytes } from './files.ts';
-import { findFiles, isManifest } from './find-files.ts';
+import { findFiles, isCasesFile, isManifest } from './find-files.ts';
 import type { FoundFile } from './find-files.ts';
 import { kindOf, readManifests } from './manifest.ts';
 import { UserError } from './output.ts';
@@ -174,7 +174,7 @@ const refuseStrangers = (loaded: Loaded): void => {
 };
 
 export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
-  const files = findFiles(paths, isManifest);
+  const files = findFiles(paths, isManifest).filter(({ path }) => !isCasesFile(path));
   const loaded: Loaded = {
     places: exactPlaces(),
     inputs: [],

@@ -11,6 +11,7 @@ import { readBundle } from '../policies/trust/bundle.ts';
 import { hintOf } from '../policies/trust/key.ts';
 import { seal } from '../policies/trust/seal.ts';
 import { readBytes, readText, replaceFile } from './files.ts';
+import { documentsOf } from './find-files.ts';
 import { UsageError, UserError, plural } from './output.ts';
 import type { Terminal } from './output.ts';
 import { PASSPHRASE_VARIABLE, readPrivateKey } from './private-key.ts';
@@ -116,4 +117,4 @@ export const signCommand = (terminal: Terminal): Command =>
       new Option('--output <form>', 'bundle and json write FILE.sigstore.json').choices(['bundle', 'resource', 'json']).default('bundle'),
     )
     .addHelpText('after', HELP)
-    .action((files: string[], options: Options) => signFiles(files, options, terminal));
+    .action((files: string[], options: Options) => signFiles(documentsOf(files), options, terminal));

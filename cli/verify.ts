@@ -6,6 +6,7 @@ import { formatProblem } from '../policies/problem.ts';
 import { loadTrust, verifyArtifact } from '../policies/trust/index.ts';
 import type { Trust, VerifyOutcome } from '../policies/trust/index.ts';
 import { readBytes, readText } from './files.ts';
+import { documentsOf } from './find-files.ts';
 import { EXIT_FINDINGS, UsageError, UserError, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { readSeals } from './seal-files.ts';
@@ -101,4 +102,4 @@ export const verifyCommand = (terminal: Terminal): Command =>
     .option('--at <time>', 'judge as of this time, RFC 3339; default: now')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
-    .action((files: string[], options: Options) => verifyFiles(files, options, terminal));
+    .action((files: string[], options: Options) => verifyFiles(documentsOf(files), options, terminal));

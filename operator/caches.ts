@@ -22,12 +22,13 @@ import type { Resource } from '../crds/kinds.ts';
 import { WEBHOOK_REPLICA } from '../crds/replica.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
-import type { Informer } from '../kube/informer.ts';
+import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AppliedObject } from './apply/plan.ts';
 import type { LiveGitSource, LivePolicy, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
 import type { LeaseObject } from './controllers/replicas.ts';
+import type { WatchedResource } from './metrics.ts';
 
 export type Caches = {
   readonly gitSources: Informer<LiveGitSource>;
@@ -41,20 +42,30 @@ export type Caches = {
   readonly webhook: Informer<KubeObject>;
 };
 
-export const createCaches = (options: { readonly client: KubeClient; readonly clock: Clock; readonly systemNamespace: string }): Caches => {
+export const createCaches = (options: {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly systemNamespace: string;
+  readonly observe: (resource: WatchedResource) => InformerObserver;
+}): Caches => {
   const { client, clock, systemNamespace: namespace } = options;
+  const watch = (resource: WatchedResource) => ({ clock, observe: options.observe(resource) });
   const replicaSelector = `${REPLICA_LABEL}=${WEBHOOK_REPLICA}`;
   return {
-    gitSources: createInformer<LiveGitSource>(client, gitSources, { clock }),
-    policies: createInformer<LivePolicy>(client, policies, { clock }),
-    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, { clock }),
-    tenants: createInformer<LiveTenant>(client, tenants, { clock }),
-    namespaces: createInformer<KubeObject>(client, namespaces, { clock }),
-    inventories: createInformer<KubeObject>(client, configMaps, { clock, namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
-    replicas: createInformer<KubeObject>(client, configMaps, { clock, namespace, labelSelector: replicaSelector }),
-    leases: createInformer<LeaseObject>(client, leases, { clock, namespace, labelSelector: replicaSelector }),
+    gitSources: createInformer<LiveGitSource>(client, gitSources, watch('gitsources')),
+    policies: createInformer<LivePolicy>(client, policies, watch('policies')),
+    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
+    tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
+    namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
+    inventories: createInformer<KubeObject>(client, configMaps, {
+      ...watch('inventories'),
+      namespace,
+      labelSelector: `${INVENTORY_LABEL}=true`,
+    }),
+    replicas: createInformer<KubeObject>(client, configMaps, { ...watch('replicas'), namespace, labelSelector: replicaSelector }),
+    leases: createInformer<LeaseObject>(client, leases, { ...watch('leases'), namespace, labelSelector: replicaSelector }),
     webhook: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
-      clock,
+      ...watch('webhook'),
       fieldSelector: `metadata.name=${WEBHOOK_CONFIGURATION_NAME}`,
     }),
   };

@@ -17,6 +17,7 @@ export const watchedResources = [
   'leases',
   'webhook',
 ] as const;
+export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
   'git-source',
   'receiver',
@@ -52,6 +53,12 @@ export const operatorMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_operator_watch_age_seconds',
     help: 'Time since the last word (event or bookmark) of a watch.',
+    labels: { resource: watchedResources },
+  },
+  watchRestarts: {
+    kind: 'counter',
+    name: 'writ_operator_watch_restarts_total',
+    help: 'Times that a list or watch failed and was begun again.',
     labels: { resource: watchedResources },
   },
   syncs: {

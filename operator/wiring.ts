@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { OPERATOR_LEASE } from '../crds/kinds.ts';
 import { createKubeClient } from '../kube/client.ts';
 import type { ControllerObserver } from '../kube/controller.ts';
+import type { InformerObserver } from '../kube/informer.ts';
 import { createLeader } from '../kube/leader.ts';
 import { systemClock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
@@ -18,30 +19,36 @@ import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SyncEvent } from './controllers/git-source.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
-import type { OperatorMetrics } from './metrics.ts';
+import type { OperatorMetrics, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
 
 export const runOperator = async (config: OperatorConfig, options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void> => {
-  const { log, signal } = options;
+  const { log } = options;
+  // Ends with the process's signal, or with whatever part of it fails: half an operator must not live on.
+  const ending = new AbortController();
+  const signal = AbortSignal.any([options.signal, ending.signal]);
   const clock = systemClock;
   const metrics = createOperatorMetrics();
   const client = createKubeClient({
     ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }),
     clock,
     userAgent: PROGRAM,
+    observe: {
+      credentials: ({ generation, error }) => {
+        if (error !== undefined) log.error({ err: error, generation }, 'new credentials for the API server could not be read');
+      },
+      warning: (text) => log.warn({ text }, 'the API server warns'),
+    },
   });
-  const caches = createCaches({ client, clock, systemNamespace: config['system-namespace'] });
+  const systemNamespace = config['system-namespace'];
+  const caches = createCaches({ client, clock, systemNamespace, observe: (resource) => observeWatch(resource, metrics, log) });
   const observer = observeControllers(metrics, log);
   const receiver = createReceiver({
     clock,
-    onPush: (sourceKey, receivedAtMs) => {
-      requestSync(client, sourceKey, receivedAtMs).catch((error: unknown) =>
-        log.error({ err: error, source: sourceKey }, 'a push could not be passed on'),
-      );
-    },
+    onPush: (sourceKey, receivedAtMs) => requestSync(client, sourceKey, receivedAtMs),
     observe: (source, { status, verdict, reason, event }) => {
       metrics.deliveries.inc({ source, status: String(status) });
       log.info({ source, status, verdict, reason, event }, 'delivery');
@@ -50,7 +57,7 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
   const sources = createSources({ cacheDir: config['cache-dir'], allowFileUrls: config['allow-file-urls'], clock });
   const leader = createLeader({
     client,
-    namespace: config['system-namespace'],
+    namespace: systemNamespace,
     name: OPERATOR_LEASE,
     identity: `${config.holder}_${randomBytes(4).toString('hex')}`,
     clock,
@@ -66,40 +73,35 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
     },
   });
   metrics.watchAge.onCollect(() => {
-    for (const resource of watchedResources) metrics.watchAge.set({ resource }, caches[cacheOf(resource)].lastEventAgeMs() / 1000);
+    for (const resource of watchedResources) metrics.watchAge.set({ resource }, caches[CACHES[resource]].lastEventAgeMs() / 1000);
   });
   const endpoint = createEndpoint({
     ...config.metricsListen,
     metrics: metrics.registry,
     ready: Object.fromEntries(
-      watchedResources.map((resource) => [resource, () => caches[cacheOf(resource)].hasSynced() || 'the first list is not there yet']),
+      watchedResources.map((resource) => [resource, () => caches[CACHES[resource]].hasSynced() || 'the first list is not there yet']),
     ),
   });
-  const { url } = await endpoint.start();
-  const hooks = await serveReceivers(receiver, config.receiverListen);
-  log.info({ endpoint: url, receiver: hooks.url }, 'listening');
+  const closing = [() => client.close(), () => sources.close()];
   try {
+    const { url } = await endpoint.start();
+    closing.push(() => endpoint.close());
+    const hooks = await serveReceivers(receiver, config.receiverListen);
+    closing.push(() => hooks.close());
+    log.info({ endpoint: url, receiver: hooks.url }, 'listening');
     for (const informer of Object.values(caches)) informer.start(signal);
     if (!(await synced(caches, signal))) return;
     log.info('caches are synced');
+    const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
     await Promise.all([
-      followReceivers(
-        { client, gitSources: caches.gitSources, receiver, systemNamespace: config['system-namespace'], clock, observe: observer },
-        signal,
-      ),
+      followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
-        runTerm(
-          { config, caches, clock, observer, sources, receiver, random: Math.random, observe: (event) => observeSync(event, metrics, log) },
-          fenced,
-          term,
-        ),
+        runTerm({ config, caches, clock, observer, sources, receiver, random: Math.random, observe }, fenced, term),
       ),
     ]);
   } finally {
-    await hooks.close();
-    await sources.close();
-    await endpoint.close();
-    await client.close();
+    ending.abort();
+    for (const close of closing.toReversed()) await close();
   }
 };
 
@@ -115,7 +117,7 @@ const synced = async (caches: ReturnType<typeof createCaches>, signal: AbortSign
 };
 
 type CacheName = keyof ReturnType<typeof createCaches>;
-const CACHES: Readonly<Record<(typeof watchedResources)[number], CacheName>> = {
+const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   gitsources: 'gitSources',
   policies: 'policies',
   trustpolicies: 'trustPolicies',
@@ -126,7 +128,15 @@ const CACHES: Readonly<Record<(typeof watchedResources)[number], CacheName>> = {
   leases: 'leases',
   webhook: 'webhook',
 };
-const cacheOf = (resource: (typeof watchedResources)[number]): CacheName => CACHES[resource];
+
+const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({
+  restart: (reason, error) => {
+    if (error === undefined) return;
+    metrics.watchRestarts.inc({ resource });
+    log.warn({ resource, reason, err: error }, 'a watch is begun again');
+  },
+  handlerError: (error) => log.error({ resource, err: error }, 'a change could not be handled'),
+});
 
 const observeControllers = (metrics: OperatorMetrics, log: Log): ControllerObserver => ({
   depth: (controller, depth) => metrics.queueDepth.set({ controller }, depth),

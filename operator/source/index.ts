@@ -127,17 +127,11 @@ export const createSources = (options: SourcesOptions): Sources => {
     if ('kind' in files) return files;
     if (files.length === 0 && request.allowEmpty !== true)
       return failure('SOURCE_TREE_EMPTY', 'the commit has no file there that is not ignored', { path: 'spec.path' });
-    const forced = await remote.wasRewritten({
-      known: request.knownCommit,
-      fetched,
-      from: request.ref.commit ?? chosen.refName ?? fetched.commit,
-      signal,
-    });
     const { commit, facts, store } = fetched;
     const revision = revisionOf(chosen.label, commit);
     return {
       kind: 'changed',
-      snapshot: openSnapshot({ commit, revision, committedAt: facts.committedAt, forced, files, store, blobs, scope: remote.id, limits }),
+      snapshot: openSnapshot({ commit, revision, committedAt: facts.committedAt, files, store, blobs, scope: remote.id, limits }),
     };
   };
 

@@ -39,7 +39,6 @@ export type Fetched = {
   readonly commit: string;
   readonly facts: CommitFacts;
   readonly store: ObjectStore;
-  readonly canFilter: boolean;
 };
 
 export type Mirror = { fetch(wanted: Wanted, signal: AbortSignal): Promise<Fetched | Failure> };
@@ -187,7 +186,7 @@ export const createMirror = (options: MirrorOptions): Mirror => {
   const finish = async (generation: Generation, commit: string, signal: AbortSignal): Promise<Fetched | Failure> => {
     const facts = await readCommit(generation.store, commit, signal);
     if (facts === undefined) return failure('SOURCE_FAILED', 'the mirror lost the commit', { transient: true });
-    return 'kind' in facts ? facts : { kind: 'fetched', commit, facts, store: generation.store, canFilter: generation.canFilter };
+    return 'kind' in facts ? facts : { kind: 'fetched', commit, facts, store: generation.store };
   };
 
   const attempt = async (wanted: Wanted, signal: AbortSignal): Promise<Fetched | Failure> => {

@@ -8,7 +8,6 @@ import type { Clock } from '../../process/clock.ts';
 import { fingerprint, secretsOf, writeCredentialHome } from './credentials.ts';
 import type { Credentials } from './credentials.ts';
 import type { Git } from './git.ts';
-import { wasRewritten } from './history.ts';
 import type { SourceLimits } from './limits.ts';
 import { createMirror } from './mirror.ts';
 import type { Fetched, Mirror } from './mirror.ts';
@@ -16,18 +15,10 @@ import { createLister } from './remote.ts';
 import type { SourceUrl } from './url.ts';
 import { makeWorkdir, removeWorkdir } from './workdir.ts';
 
-type RewriteQuestion = {
-  readonly known: string | undefined;
-  readonly fetched: Fetched;
-  readonly from: string;
-  readonly signal: AbortSignal;
-};
-
 export type Remote = {
   readonly id: string;
   readonly list: ReturnType<typeof createLister>;
   readonly mirror: Mirror;
-  wasRewritten(question: RewriteQuestion): Promise<boolean | undefined>;
 };
 
 export type Remotes = {
@@ -55,24 +46,10 @@ export const createRemotes = (options: RemotesOptions): Remotes => {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     await writeCredentialHome(home, url, parts.credentials);
     const shared = { git, home, url, clock, secrets: secretsOf(parts.credentials) };
-    let asked = 0;
     return {
       id,
       list: createLister({ ...shared, cwd: dir, shareMs: limits.shareMs, outputBytes: limits.listingBytes }),
       mirror: createMirror({ ...shared, dir, limits }),
-      wasRewritten: ({ known, fetched, from, signal }) =>
-        wasRewritten({
-          git,
-          home,
-          url,
-          known,
-          from,
-          signal,
-          dir: join(dir, `history-${(asked += 1)}`),
-          commit: fetched.commit,
-          facts: fetched.facts,
-          canFilter: fetched.canFilter,
-        }),
     };
   };
 

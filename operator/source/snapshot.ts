@@ -31,11 +31,6 @@ export type Snapshot = {
   readonly revision: string;
   /** Committer date, epoch milliseconds. */
   readonly committedAt: number;
-  /**
-   * Whether history was rewritten since `knownCommit`: true when the new commit does not descend from it, undefined
-   * when that cannot be told (no commit was known, or the server cannot send history without content).
-   */
-  readonly forced: boolean | undefined;
   /** Sorted by path. */
   files(): readonly SourceFile[];
   /** The bytes of these files, in the order asked, read by one process. A path that `files()` lacks is a bug: it throws. */
@@ -46,7 +41,6 @@ export type SnapshotParts = {
   readonly commit: string;
   readonly revision: string;
   readonly committedAt: number;
-  readonly forced: boolean | undefined;
   readonly files: readonly SourceFile[];
   readonly store: ObjectStore;
   readonly blobs: BlobCache;
@@ -72,7 +66,7 @@ const sizeProblem = (wanted: readonly SourceFile[], limits: SourceLimits): ReadR
 };
 
 export const openSnapshot = (parts: SnapshotParts): Snapshot => {
-  const { commit, revision, committedAt, forced, files, blobs, limits } = parts;
+  const { commit, revision, committedAt, files, blobs, limits } = parts;
   const byPath = new Map(files.map((file) => [file.path, file]));
   const find = (path: string): SourceFile => {
     const file = byPath.get(path);
@@ -84,7 +78,6 @@ export const openSnapshot = (parts: SnapshotParts): Snapshot => {
     commit,
     revision,
     committedAt,
-    forced,
     files: () => files,
     read: async (paths, signal) => {
       const wanted = paths.map(find);

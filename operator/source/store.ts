@@ -63,7 +63,7 @@ export const readObjects = async (
   return run.exitCode === 0 ? parseBatch(run.stdout, request.oids) : failureOf(run, { doing: 'reading files of the commit', secrets: [] });
 };
 
-export type CommitFacts = { readonly committedAt: number; readonly parents: readonly string[] };
+export type CommitFacts = { readonly committedAt: number };
 
 /** What the header of a commit says; undefined where the mirror does not have it. */
 export const readCommit = async (store: ObjectStore, commit: string, signal: AbortSignal): Promise<CommitFacts | undefined | Failure> => {
@@ -73,6 +73,5 @@ export const readCommit = async (store: ObjectStore, commit: string, signal: Abo
   if (object?.type !== 'commit') return undefined;
   const header = object.bytes.toString('utf8').split('\n\n', 1)[0] ?? '';
   const seconds = /^committer .* (\d{1,12}) [+-]\d{4}$/m.exec(header)?.[1];
-  const parents = [...header.matchAll(/^parent ([0-9a-f]+)$/gm)].map((match) => match[1] ?? '');
-  return { committedAt: Number(seconds ?? 0) * 1000, parents };
+  return { committedAt: Number(seconds ?? 0) * 1000 };
 };

@@ -29,7 +29,10 @@ type Compiled = { readonly set: PolicySet; readonly refused: readonly string[] }
 const compileCase = ({ policy, bindings }: Case): Compiled => {
   const read = admissionPolicies({ policies: [documentOf(policy)], bindings: bindings.map(documentOf), objects: params, kinds: [] });
   const { set, refused } = compilePolicies(read.inputs);
-  return { set, refused: [...read.problems, ...refused.flatMap(({ problems }) => problems)].map(({ code, message }) => `${code}: ${message}`) };
+  return {
+    set,
+    refused: [...read.problems, ...refused.flatMap(({ problems }) => problems)].map(({ code, message }) => `${code}: ${message}`),
+  };
 };
 
 const asked = (request: Request): AdmissionRequest => ({
@@ -63,7 +66,8 @@ export type PolicyDifference = { readonly what: string; readonly request: number
 const seenOfTheirs = ({ deny, warnings, failed }: PolicyVerdict): Readonly<Record<string, unknown>> => {
   const [, said = ''] = /denied request: ([^]*)$/.exec(deny?.message ?? '') ?? [];
   return {
-    denied: failed !== undefined ? `failed: ${failed}` : deny === null ? undefined : { message: said, reason: deny.reason, code: deny.code },
+    denied:
+      failed !== undefined ? `failed: ${failed}` : deny === null ? undefined : { message: said, reason: deny.reason, code: deny.code },
     warnings: warnings.map((warning) => warning.replace(/^Validation failed for ValidatingAdmissionPolicy '.*?' with binding '.*?': /, '')),
   };
 };
@@ -82,14 +86,24 @@ const annotationsOf = (annotations: Readonly<Record<string, string>>, separator:
     .map(([key, value]) => [key.slice(2), value])
     .toSorted(([left = ''], [right = '']) => (left < right ? -1 : 1));
 
-export type Compared = { readonly decisions: number; readonly denied: number; readonly refused: boolean; readonly differences: readonly PolicyDifference[] };
+export type Compared = {
+  readonly decisions: number;
+  readonly denied: number;
+  readonly refused: boolean;
+  readonly differences: readonly PolicyDifference[];
+};
 
 export const comparePolicy = (one: Case, theirs: PolicyAnswer): Compared => {
   const { set, refused } = compileCase(one);
   const theirRefusals = Object.values(theirs.refused).flat();
   const isRefused = theirRefusals.length > 0;
   if (isRefused !== refused.length > 0)
-    return { decisions: 0, denied: 0, refused: isRefused, differences: [{ what: 'creation', request: -1, ours: refused.join('; '), theirs: theirRefusals.join('; ') }] };
+    return {
+      decisions: 0,
+      denied: 0,
+      refused: isRefused,
+      differences: [{ what: 'creation', request: -1, ours: refused.join('; '), theirs: theirRefusals.join('; ') }],
+    };
   if (isRefused) return { decisions: 0, denied: 0, refused: true, differences: [] };
   const differences: PolicyDifference[] = [];
   let denied = 0;
@@ -102,8 +116,8 @@ export const comparePolicy = (one: Case, theirs: PolicyAnswer): Compared => {
     our['annotations'] = annotationsOf(decision.auditAnnotations, '.');
     their['annotations'] = annotationsOf(verdict.auditAnnotations, '/');
     for (const what of ['denied', 'warnings', 'annotations']) {
-      const [ours = 'no', theirsOf = 'no'] = [JSON.stringify(our[what]), JSON.stringify(their[what])];
-      if (ours !== theirsOf) differences.push({ what, request, ours, theirs: theirsOf });
+      const [ours, told] = [String(JSON.stringify(our[what])), String(JSON.stringify(their[what]))];
+      if (ours !== told) differences.push({ what, request, ours, theirs: told });
     }
   }
   return { decisions: theirs.answers.length, denied, refused: false, differences };

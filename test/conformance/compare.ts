@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our engine's answer to a question, in the oracle's form, and what differs.
-import { CelDouble, CelDuration, CelMap, CelOptional, CelTimestamp, CelType, CelUint, compile, isCelError, parseJson, toJson } from '../../policies/cel/index.ts';
+import {
+  CelDouble,
+  CelDuration,
+  CelMap,
+  CelOptional,
+  CelTimestamp,
+  CelType,
+  CelUint,
+  compile,
+  isCelError,
+  parseJson,
+  toJson,
+} from '../../policies/cel/index.ts';
 import type { Value } from '../../policies/cel/index.ts';
 import type { CelAnswer, CelQuestion, CelResult } from './oracle.ts';
 
@@ -70,7 +82,11 @@ export const answerOurselves = (question: CelQuestion): Answer => {
   return { results };
 };
 
-export type Difference = { readonly kind: 'refused' | 'accepted' | 'value' | 'error' | 'cost'; readonly ours: string; readonly theirs: string };
+export type Difference = {
+  readonly kind: 'refused' | 'accepted' | 'value' | 'error' | 'cost';
+  readonly ours: string;
+  readonly theirs: string;
+};
 
 const outcome = ({ value, error }: CelResult, ownForm: boolean): string =>
   error === undefined ? `value ${JSON.stringify(ownForm ? value : normal(value))}` : `error ${error.text}`;
@@ -89,7 +105,11 @@ export const difference = (ours: Answer, theirs: CelAnswer, cost = false): Diffe
     if (ours.refused !== undefined) return undefined;
     // What folding finds at once, evaluation finds later: the same failure.
     if (error.kind === 'program' && ours.results.every((result) => result.error?.text === error.text)) return undefined;
-    return { kind: 'accepted', ours: outcome(ours.results[0] ?? {}, true), theirs: `${error.kind} error ${error.issues?.[0]?.text ?? error.text}` };
+    return {
+      kind: 'accepted',
+      ours: outcome(ours.results[0] ?? {}, true),
+      theirs: `${error.kind} error ${error.issues?.[0]?.text ?? error.text}`,
+    };
   }
   if (ours.refused !== undefined) return { kind: 'refused', ours: ours.refused, theirs: outcome(results[0] ?? {}, false) };
   for (const [index, result] of results.entries()) {

@@ -44,7 +44,10 @@ const judge = async (expressions: readonly string[], { oracle, cost }: Options):
 };
 
 const differs = async (expression: string, options: Options): Promise<Difference | undefined> => {
-  const again = await judge(Array.from({ length: REPEATS }, () => expression), options);
+  const again = await judge(
+    Array.from({ length: REPEATS }, () => expression),
+    options,
+  );
   return again.every((one) => one.difference !== undefined) ? again[0]?.difference : undefined;
 };
 
@@ -55,8 +58,8 @@ const signature = ({ kind, ours, theirs }: Difference): string => {
 };
 
 /** A simpler expression shows the same matter when it differs in the same way and is not explained. */
-const same = (left: Difference, right: Difference): boolean =>
-  signature(left) === signature(right) && knownDifference(left) === undefined;
+const same = (left: Difference, right: Difference, expression: string): boolean =>
+  signature(left) === signature(right) && knownDifference(left, expression) === undefined;
 
 const shrink = async (tree: Tree, first: Difference, options: Options): Promise<Found> => {
   let smallest = { tree, difference: first };
@@ -64,8 +67,11 @@ const shrink = async (tree: Tree, first: Difference, options: Options): Promise<
     const candidates = simpler(smallest.tree)
       .filter((candidate) => size(candidate) < size(smallest.tree) || render(candidate).length < render(smallest.tree).length)
       .sort((left, right) => render(left).length - render(right).length);
-    const judged = await judge(candidates.map((candidate) => render(candidate)), options);
-    const index = judged.findIndex((one) => one.difference !== undefined && same(one.difference, first));
+    const judged = await judge(
+      candidates.map((candidate) => render(candidate)),
+      options,
+    );
+    const index = judged.findIndex((one) => one.difference !== undefined && same(one.difference, first, one.expression));
     const [better, found] = [candidates[index], judged[index]?.difference];
     if (better === undefined || found === undefined) break;
     smallest = { tree: better, difference: found };
@@ -84,14 +90,17 @@ export const compareAll = async (trees: readonly Tree[], options: Options): Prom
   let [evaluations, refused, errors, shrunk] = [0, 0, 0, 0];
   for (let start = 0; start < trees.length; start += BATCH) {
     const batch = trees.slice(start, start + BATCH);
-    const judged = await judge(batch.map((tree) => render(tree)), options);
+    const judged = await judge(
+      batch.map((tree) => render(tree)),
+      options,
+    );
     for (const [index, { expression, theirs, difference: first }] of judged.entries()) {
       evaluations += theirs.results?.length ?? 0;
       errors += theirs.results?.filter((result) => result.error !== undefined).length ?? 0;
       if (theirs.error !== undefined && first === undefined) refused += 1;
       const tree = batch[index];
       if (first === undefined || tree === undefined) continue;
-      const row = knownDifference(first);
+      const row = knownDifference(first, expression);
       if (row !== undefined) {
         increment(known, row.name);
         continue;

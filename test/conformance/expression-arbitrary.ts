@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { leaf } from './expression-tree.ts';
 import type { Tree } from './expression-tree.ts';
-import { grammarWithout, LEAVES } from './grammar.ts';
-import type { Sort } from './grammar.ts';
+import { grammarWithout } from './grammar.ts';
+import { LEAVES } from './grammar-leaves.ts';
+import type { Sort } from './grammar-leaves.ts';
 import { ABSENT_FUNCTIONS } from './known-differences.ts';
 
 const { sorts: SORTS, productions: PRODUCTIONS } = grammarWithout(ABSENT_FUNCTIONS);
@@ -36,7 +37,7 @@ const dynamic: Arbitrary<Tree> = fc.oneof(
   { arbitrary: fc.constantFrom(...FIELDS).map((field) => ({ text: '@', children: [leaf(field)] })), weight: 4 },
 );
 
-type Knot = Readonly<Record<`${Sort}` | `${Sort}?`, Tree>>;
+type Knot = Readonly<Record<Sort | `${Sort}?`, Tree>>;
 
 const { expression } = fc.letrec<Knot & { expression: Tree }>((tie) => {
   const strictly = (sort: Sort): Arbitrary<Tree> =>
@@ -63,10 +64,7 @@ const { expression } = fc.letrec<Knot & { expression: Tree }>((tie) => {
   const sorts = SORTS.flatMap((sort) => [[sort, strictly(sort)] as const, [`${sort}?`, loosely(sort)] as const]);
   return {
     ...(Object.fromEntries(sorts) as { [K in keyof Knot]: Arbitrary<Tree> }),
-    expression: fc.oneof(
-      { arbitrary: tie('bool'), weight: 4 },
-      ...SORTS.map((sort) => ({ arbitrary: tie(sort), weight: 1 })),
-    ),
+    expression: fc.oneof({ arbitrary: tie('bool'), weight: 4 }, ...SORTS.map((sort) => ({ arbitrary: tie(sort), weight: 1 }))),
   };
 });
 

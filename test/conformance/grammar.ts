@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The productions of generated expressions. `int` as an argument demands that type, `int?` takes dynamic values as well.
-export const SORTS = [
-  'bool', 'int', 'uint', 'double', 'string', 'bytes', 'timestamp', 'duration', 'ints', 'strings', 'list', 'map', 'optional', 'type',
-  'quantity', 'ip', 'cidr', 'url', 'semver',
-] as const;
-export type Sort = (typeof SORTS)[number];
+import { LEAVES, SORTS } from './grammar-leaves.ts';
+import type { Sort } from './grammar-leaves.ts';
+
 type Taken = Sort | `${Sort}?`;
 
 export type Production = { readonly gives: Sort; readonly text: string; readonly takes: readonly Taken[]; readonly weight?: number };
@@ -24,33 +22,24 @@ const rows = (text: string): readonly Production[] =>
     });
 
 const COMPARED: readonly Sort[] = ['int', 'uint', 'double', 'string', 'bool', 'bytes', 'timestamp', 'duration'];
-const EQUATED: readonly Sort[] = [...COMPARED, 'ints', 'strings', 'list', 'map', 'optional', 'type', 'quantity', 'ip', 'cidr', 'url', 'semver'];
+const EQUATED: readonly Sort[] = [
+  ...COMPARED,
+  'ints',
+  'strings',
+  'list',
+  'map',
+  'optional',
+  'type',
+  'quantity',
+  'ip',
+  'cidr',
+  'url',
+  'semver',
+];
 
 const compared = COMPARED.flatMap((sort) => ['<', '<=', '>', '>='].map((operator) => `bool: ($0 ${operator} $1) <- ${sort}? ${sort}?`));
 const equated = EQUATED.flatMap((sort) => ['==', '!='].map((operator) => `bool: ($0 ${operator} $1) <- ${sort}? ${sort}?`));
 const chosen = SORTS.map((sort) => `${sort}: ($0 ? $1 : $2) <- bool? ${sort} ${sort}`);
-
-export const LEAVES: Readonly<Record<Sort, readonly string[]>> = {
-  bool: ['true', 'false', 'has(self.i)', 'has(self.missing)', 'has(self.n.x)', 'has(self.s.x)', 'has(self.l.x)', 'has(object.spec.replicas)', 'has(self.m.constructor)', 'has(self.missing.x)'],
-  int: ['0', '1', '-1', '2', '3', '10', '9223372036854775807', '-9223372036854775808', '9007199254740993', '0x1F', '100'],
-  uint: ['0u', '1u', '2u', '18446744073709551615u', '0xFFu'],
-  double: ['0.0', '-0.0', '1.0', '1.5', '-2.5', '1e21', '1e-7', '9007199254740993.0', '1e308', '0.1', '123456789.123'],
-  string: ["''", "'a'", "'abc'", "'A b'", "'😀a'", "'é'", "'a,b,c'", "'42'", "'1.5'", "'true'", "'%s'", "'constructor'", "'\\n'", "'～'", "r'\\d'", "'  x '", "'ß'", "'\\u0000'"],
-  bytes: ["b''", "b'abc'", "b'\\xff'", "b'é'"],
-  timestamp: ["timestamp('2024-02-29T12:34:56.789Z')", "timestamp('1970-01-01T00:00:00Z')", "timestamp('0001-01-01T00:00:00Z')", "timestamp('9999-12-31T23:59:59Z')", "timestamp('2024-06-01T00:00:00+05:30')"],
-  duration: ["duration('1h')", "duration('-1.5s')", "duration('0s')", "duration('90m')", "duration('1ns')", "duration('2562047h')"],
-  ints: ['[]', '[1]', '[3, 1, 2]', '[1, 1, 2]'],
-  strings: ['[]', "['a']", "['b', 'a', 'b']", "['', '😀']"],
-  list: ['[self.i, self.s]', '[self.n]', 'dyn([1, 2])', '[dyn(1), dyn(1.0), dyn(1u)]', '[[1], [2]]', "[{'a': 1}]", 'self.?l.orValue([])'],
-  map: ['{}', "{'a': 1}", "{'a': self.i}", '{1: 2, 3: 4}', '{true: 1}', "{'a': 1, 'b': 2}", '{1u: 2}'],
-  optional: ['optional.none()', 'optional.of(1)', 'self.?i', 'self.?missing', 'self.?m.?a', 'self.?n', 'self.m[?"a"]', 'self.l[?9]', 'self.?missing.?x.y', 'self.?s.?x', 'self.?deep.a.b.c', "optional.of('a')"],
-  type: ['int', 'string', 'type(self.i)', 'type(null)', 'list', 'map', 'type(1.0)', 'type(self.d)', 'bool', 'type(int)', 'null_type'],
-  quantity: ["quantity('1')", "quantity('1500m')", "quantity('1Gi')", "quantity('-0.5k')", "quantity('1e3')", "quantity('0')", "quantity('12345678901234567890')"],
-  ip: ["ip('127.0.0.1')", "ip('::1')", "ip('fe80::1')", "ip('10.0.0.1')", "ip('ff02::1')", "ip('0.0.0.0')"],
-  cidr: ["cidr('10.0.0.0/8')", "cidr('192.168.1.1/24')", "cidr('::/0')", "cidr('2001:db8::/32')", "cidr('1.2.3.4/32')"],
-  url: ["url('https://user@example.com:8080/a%20b/c?x=1&y=2&x=3#f')", "url('/path?q')", "url('https://[::1]:80/')", "url('mailto:a@b')"],
-  semver: ["semver('1.2.3')", "semver('0.0.1-alpha.1+b')", "semver('v1.0', true)", "semver('1.2.3-beta')"],
-};
 
 const BOOL = `
   4 bool: ($0 && $1) <- bool? bool?
@@ -291,7 +280,8 @@ export const grammarWithout = (absent: readonly string[]): Grammar => {
   const calls = (text: string): boolean => Array.from(text.matchAll(/([a-z]\w*(?:\.\w+)?)\(/g)).some(([, name = '']) => names.has(name));
   const sorts = SORTS.filter((sort) => !LEAVES[sort].every(calls));
   const productions = ALL.filter(
-    ({ gives, text, takes }) => !calls(text) && [gives, ...takes].every((each) => sorts.some((sort) => sort === each || `${sort}?` === each)),
+    ({ gives, text, takes }) =>
+      !calls(text) && [gives, ...takes].every((each) => sorts.some((sort) => sort === each || `${sort}?` === each)),
   );
   return { sorts, productions };
 };

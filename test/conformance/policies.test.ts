@@ -13,7 +13,7 @@ import { arbitraryCase } from './policy-arbitrary.ts';
 import type { Case } from './policy-arbitrary.ts';
 import { REQUESTS } from './requests.ts';
 
-const COUNT = Number(process.env['WRIT_CONFORMANCE_POLICIES'] ?? 200);
+const COUNT = Number(process.env['WRIT_CONFORMANCE_POLICIES'] ?? 100);
 const SEED = Number(process.env['WRIT_CONFORMANCE_SEED'] ?? Math.trunc(Math.random() * 2 ** 31));
 const SHOWN = 20;
 
@@ -47,23 +47,23 @@ describe('generated policies', () => {
       for (const difference of compared.differences) {
         const row = knownPolicyDifference(difference);
         if (row === undefined)
-          found.push(`${difference.what} of ${JSON.stringify(REQUESTS[difference.request]?.operation)} ${difference.request}\n  ours   ${difference.ours}\n  theirs ${difference.theirs}\n  ${JSON.stringify(one)}`);
+          found.push(
+            `${difference.what} of ${JSON.stringify(REQUESTS[difference.request]?.operation)} ${difference.request}\n  ours   ${difference.ours}\n  theirs ${difference.theirs}\n  ${JSON.stringify(one)}`,
+          );
         else known[row.name] = (known[row.name] ?? 0) + 1;
       }
     }
-    context.diagnostic(`seed ${SEED}: ${COUNT} policies, ${decisions} decisions (${denied} denied), ${refused} refused by the API server, ${found.length} differences`);
+    context.diagnostic(
+      `seed ${SEED}: ${COUNT} policies, ${decisions} decisions (${denied} denied), ${refused} refused by the API server, ${found.length} differences`,
+    );
     for (const [name, count] of Object.entries(known)) context.diagnostic(`  known: ${name}: ${count}`);
     for (const text of found.slice(0, SHOWN)) context.diagnostic(text);
-    assert.equal(found.length, 0, 'see above');
-  });
-
-  it('differ in nothing, not in the least of them', async () => {
-    // The same question as a property, so that a difference shrinks.
+    if (found.length === 0) return;
+    // The same as a property, so that a difference shrinks.
     await fc.assert(
-      fc.asyncProperty(arbitraryCase(), async (one) => {
-        assert.deepEqual(await differencesOf(one), []);
-      }),
-      { seed: SEED, numRuns: Math.ceil(COUNT / 10) },
+      fc.asyncProperty(arbitraryCase(), async (one) => assert.deepEqual(await differencesOf(one), [])),
+      { seed: SEED, numRuns: COUNT },
     );
+    assert.fail('see above');
   });
 });

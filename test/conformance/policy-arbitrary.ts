@@ -8,21 +8,65 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type Case = { readonly policy: Json; readonly bindings: readonly Json[] };
 
 const CONDITIONS = [
-  'true', 'false', 'object.spec.replicas > 2', "object.metadata.name == 'web'", 'has(object.metadata.labels)', 'object.spec.missing == 1',
-  "request.operation != 'DELETE'", 'oldObject == null', 'object != null', "request.userInfo.groups.exists(g, g == 'dev')",
-  'namespaceObject == null', 'request.namespace == object.metadata.namespace', 'object.spec.containers.all(c, c.image != "x")',
-  "has(request.subResource)", "request.name == ''", '!request.dryRun', "'tier' in object.metadata.labels",
-  "has(oldObject.metadata)", "object.?spec.?replicas.orValue(0) == 3", "request.resource.resource == 'pods'",
+  'true',
+  'false',
+  'object.spec.replicas > 2',
+  "object.metadata.name == 'web'",
+  'has(object.metadata.labels)',
+  'object.spec.missing == 1',
+  "request.operation != 'DELETE'",
+  'oldObject == null',
+  'object != null',
+  "request.userInfo.groups.exists(g, g == 'dev')",
+  'namespaceObject == null',
+  'request.namespace == object.metadata.namespace',
+  'object.spec.containers.all(c, c.image != "x")',
+  'has(request.subResource)',
+  "request.name == ''",
+  '!request.dryRun',
+  "'tier' in object.metadata.labels",
+  'has(oldObject.metadata)',
+  'object.?spec.?replicas.orValue(0) == 3',
+  "request.resource.resource == 'pods'",
 ];
 /** Not in match conditions: there the namespace is null. */
 const ANYWHERE = [...CONDITIONS, "namespaceObject.metadata.labels.team == 'red'", 'namespaceObject.metadata.name == request.namespace'];
-const WITH_VARIABLES = ['variables.a == 1', 'variables.b', 'variables.b || true', 'variables.a > 0 && variables.b', 'variables.c == 3 || true'];
-const WITH_PARAMS = ["params.data.max == '3'", 'params == null', 'has(params.data)', "params.metadata.name.startsWith('p')", 'int(params.data.max) >= 3'];
-const MESSAGES = ["'static'", "'name: ' + string(object.metadata.name)", "''", "'  padded '", "'two\\nlines'", 'string(object.spec.missing)', "'é😀'"];
-const VALUES = ["'v'", "'name ' + string(object.metadata.name)", 'null', "''", "' x '", 'string(object.spec.missing)', "has(object.spec) ? 'spec' : ''"];
+const WITH_VARIABLES = [
+  'variables.a == 1',
+  'variables.b',
+  'variables.b || true',
+  'variables.a > 0 && variables.b',
+  'variables.c == 3 || true',
+];
+const WITH_PARAMS = [
+  "params.data.max == '3'",
+  'params == null',
+  'has(params.data)',
+  "params.metadata.name.startsWith('p')",
+  'int(params.data.max) >= 3',
+];
+const MESSAGES = [
+  "'static'",
+  "'name: ' + string(object.metadata.name)",
+  "''",
+  "'  padded '",
+  "'two\\nlines'",
+  'string(object.spec.missing)',
+  "'é😀'",
+];
+const VALUES = [
+  "'v'",
+  "'name ' + string(object.metadata.name)",
+  'null',
+  "''",
+  "' x '",
+  'string(object.spec.missing)',
+  "has(object.spec) ? 'spec' : ''",
+];
 
 const sometimes = <T>(arbitrary: Arbitrary<T>, freq = 2): Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined, freq });
-const some = <T>(values: readonly T[], minLength = 1): Arbitrary<T[]> => fc.uniqueArray(fc.constantFrom(...values), { minLength, maxLength: 3 });
+const some = <T>(values: readonly T[], minLength = 1): Arbitrary<T[]> =>
+  fc.uniqueArray(fc.constantFrom(...values), { minLength, maxLength: 3 });
 
 /** Absent fields are left out, as in a manifest. */
 const record = (fields: Readonly<Record<string, Arbitrary<unknown>>>): Arbitrary<Json> =>
@@ -45,7 +89,17 @@ const rule = record({
   apiGroups: fc.constantFrom([''], ['*'], ['apps'], ['', 'apps']),
   apiVersions: fc.constantFrom(['v1'], ['*'], ['v2']),
   operations: fc.oneof(fc.constant(['*']), some(['CREATE', 'UPDATE', 'DELETE', 'CONNECT'])),
-  resources: fc.constantFrom(['pods'], ['*'], ['*/*'], ['pods/*'], ['deployments', 'pods'], ['namespaces'], ['*/exec'], ['deployments/scale'], ['pods/exec']),
+  resources: fc.constantFrom(
+    ['pods'],
+    ['*'],
+    ['*/*'],
+    ['pods/*'],
+    ['deployments', 'pods'],
+    ['namespaces'],
+    ['*/exec'],
+    ['deployments/scale'],
+    ['pods/exec'],
+  ),
   resourceNames: sometimes(fc.constantFrom(['web'], ['other']), 6),
   scope: sometimes(fc.constantFrom('*', 'Namespaced', 'Cluster'), 5),
 });
@@ -53,7 +107,9 @@ const anything: Json = { apiGroups: ['*'], apiVersions: ['*'], operations: ['*']
 
 /** Raw objects are not converted, so a version that nothing is served in may stand in a rule only where none is looked for. */
 const servedVersions = (resources: Json): Json =>
-  JSON.stringify(resources).includes('"Exact"') ? resources : (JSON.parse(JSON.stringify(resources).replaceAll('["v2"]', '["v1"]')) as Json);
+  JSON.stringify(resources).includes('"Exact"')
+    ? resources
+    : (JSON.parse(JSON.stringify(resources).replaceAll('["v2"]', '["v1"]')) as Json);
 
 const matchResources = (rules: Arbitrary<readonly Json[] | undefined>): Arbitrary<Json> =>
   record({
@@ -71,10 +127,7 @@ const policyWith = (params: boolean, variables: boolean): Arbitrary<Json> => {
     failurePolicy: sometimes(fc.constantFrom('Fail', 'Ignore'), 3),
     paramKind: fc.constant(params ? { apiVersion: 'v1', kind: 'ConfigMap' } : undefined),
     matchConstraints: matchResources(
-      fc.oneof(
-        { arbitrary: fc.constant([anything]), weight: 3 },
-        { arbitrary: fc.array(rule, { minLength: 1, maxLength: 2 }), weight: 2 },
-      ),
+      fc.oneof({ arbitrary: fc.constant([anything]), weight: 3 }, { arbitrary: fc.array(rule, { minLength: 1, maxLength: 2 }), weight: 2 }),
     ),
     matchConditions: sometimes(
       fc

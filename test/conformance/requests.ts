@@ -23,11 +23,19 @@ const kubernetes = { username: 'system:serviceaccount:a:b', uid: '', groups: [] 
 
 export const namespaces = [
   {
-    apiVersion: 'v1', kind: 'Namespace',
+    apiVersion: 'v1',
+    kind: 'Namespace',
     metadata: { name: 'acme', labels: { 'kubernetes.io/metadata.name': 'acme', team: 'red' } },
-    spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' },
+    spec: { finalizers: ['kubernetes'] },
+    status: { phase: 'Active' },
   },
-  { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other', labels: { 'kubernetes.io/metadata.name': 'other', team: 'blue' } }, spec: {}, status: {} },
+  {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'other', labels: { 'kubernetes.io/metadata.name': 'other', team: 'blue' } },
+    spec: {},
+    status: {},
+  },
 ] as const;
 
 export const params: readonly { readonly [key: string]: Json }[] = [
@@ -37,28 +45,93 @@ export const params: readonly { readonly [key: string]: Json }[] = [
 ];
 
 const pod = (name: string, labels: Json): Json => ({
-  apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'acme', labels },
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'acme', labels },
   spec: { replicas: 3, containers: [{ name: 'a', image: 'y' }] },
 });
 const deployment: Json = {
-  apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'other' },
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: 'other' },
   spec: { replicas: 1, containers: [{ name: 'a', image: 'x' }] },
 };
 const PODS = { kind: { group: '', version: 'v1', kind: 'Pod' }, resource: { group: '', version: 'v1', resource: 'pods' }, subresource: '' };
 const DEPLOYMENTS = {
-  kind: { group: 'apps', version: 'v1', kind: 'Deployment' }, resource: { group: 'apps', version: 'v1', resource: 'deployments' }, subresource: '',
+  kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
+  resource: { group: 'apps', version: 'v1', resource: 'deployments' },
+  subresource: '',
 };
-const NAMESPACES = { kind: { group: '', version: 'v1', kind: 'Namespace' }, resource: { group: '', version: 'v1', resource: 'namespaces' }, subresource: '' };
-const NODES = { kind: { group: '', version: 'v1', kind: 'Node' }, resource: { group: '', version: 'v1', resource: 'nodes' }, subresource: '' };
+const NAMESPACES = {
+  kind: { group: '', version: 'v1', kind: 'Namespace' },
+  resource: { group: '', version: 'v1', resource: 'namespaces' },
+  subresource: '',
+};
+const NODES = {
+  kind: { group: '', version: 'v1', kind: 'Node' },
+  resource: { group: '', version: 'v1', resource: 'nodes' },
+  subresource: '',
+};
 
 export const REQUESTS: readonly Request[] = [
-  { ...PODS, operation: 'CREATE', namespace: 'acme', name: 'web', userInfo: ann, dryRun: false, object: pod('web', { tier: 'front', app: 'web' }), oldObject: null },
-  { ...PODS, operation: 'UPDATE', namespace: 'acme', name: 'web', userInfo: ann, dryRun: true, object: pod('web', {}), oldObject: pod('web', { tier: 'front' }) },
-  { ...PODS, operation: 'DELETE', namespace: 'acme', name: 'web', userInfo: kubernetes, dryRun: false, object: null, oldObject: pod('web', { tier: 'front' }) },
-  { ...DEPLOYMENTS, operation: 'CREATE', namespace: 'other', name: 'web', userInfo: kubernetes, dryRun: false, object: deployment, oldObject: null },
-  { ...NAMESPACES, operation: 'CREATE', namespace: 'acme', name: 'acme', userInfo: ann, dryRun: false, object: namespaces[0], oldObject: null },
   {
-    ...NODES, operation: 'UPDATE', namespace: '', name: 'n1', userInfo: kubernetes, dryRun: false,
-    object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels: {} } }, oldObject: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } },
+    ...PODS,
+    operation: 'CREATE',
+    namespace: 'acme',
+    name: 'web',
+    userInfo: ann,
+    dryRun: false,
+    object: pod('web', { tier: 'front', app: 'web' }),
+    oldObject: null,
+  },
+  {
+    ...PODS,
+    operation: 'UPDATE',
+    namespace: 'acme',
+    name: 'web',
+    userInfo: ann,
+    dryRun: true,
+    object: pod('web', {}),
+    oldObject: pod('web', { tier: 'front' }),
+  },
+  {
+    ...PODS,
+    operation: 'DELETE',
+    namespace: 'acme',
+    name: 'web',
+    userInfo: kubernetes,
+    dryRun: false,
+    object: null,
+    oldObject: pod('web', { tier: 'front' }),
+  },
+  {
+    ...DEPLOYMENTS,
+    operation: 'CREATE',
+    namespace: 'other',
+    name: 'web',
+    userInfo: kubernetes,
+    dryRun: false,
+    object: deployment,
+    oldObject: null,
+  },
+  {
+    ...NAMESPACES,
+    operation: 'CREATE',
+    namespace: 'acme',
+    name: 'acme',
+    userInfo: ann,
+    dryRun: false,
+    object: namespaces[0],
+    oldObject: null,
+  },
+  {
+    ...NODES,
+    operation: 'UPDATE',
+    namespace: '',
+    name: 'n1',
+    userInfo: kubernetes,
+    dryRun: false,
+    object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels: {} } },
+    oldObject: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } },
   },
 ];

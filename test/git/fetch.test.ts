@@ -12,7 +12,6 @@ test('a branch brings its files, revision and date', async (t) => {
   assert.equal(snapshot.commit, commit);
   assert.equal(snapshot.revision, `main@sha1:${commit}`);
   assert.equal(new Date(snapshot.committedAt).getUTCFullYear(), 2026);
-  assert.equal(snapshot.forced, undefined);
   assert.deepEqual(await textsOf(snapshot), { 'README.md': 'hi\n', 'policies/a.yaml': 'a: 1\n', 'policies/empty': '' });
   assert.deepEqual(
     snapshot.files().map(({ size, mode }) => [size, mode]),
@@ -130,34 +129,14 @@ test('a known commit that is pinned by id costs nothing', async (t) => {
   assert.equal(server.counts.advertisement, 0);
 });
 
-test('a force-push is a new commit, and said to be one', async (t) => {
+test('a force-push is a new commit like any other', async (t) => {
   const { repository, fetch } = await openScene(t);
   const base = await repository.publish({ f: '1' });
   const direct = await repository.publish({ f: '2' });
-  assert.equal(snapshotOf(await fetch({ knownCommit: base })).forced, false, 'a child');
-  await repository.commit({ f: '3' });
-  await repository.commit({ f: '4' });
-  const third = await repository.publish({ f: '5' });
-  assert.equal(snapshotOf(await fetch({ knownCommit: direct })).forced, false, 'a descendant');
-  const other = await repository.publish({ f: '6' }, { from: direct, force: true });
-  const rewritten = snapshotOf(await fetch({ knownCommit: third }));
-  assert.equal(rewritten.commit, other);
-  assert.equal(rewritten.forced, true, 'a sibling');
-  await repository.publish({ f: '7' }, { root: true, force: true });
-  const unrelated = snapshotOf(await fetch({ knownCommit: other }));
-  assert.equal(unrelated.forced, true, 'an unrelated root');
-  assert.deepEqual(await textsOf(unrelated), { f: '7' });
-});
-
-test('where the server cannot filter, descent over several commits is unknown', async (t) => {
-  const { repository, fetch } = await openScene(t, { allowFilter: false });
-  const base = await repository.publish({ f: '1' });
-  await repository.commit({ f: '2' });
-  const last = await repository.publish({ f: '3' });
-  assert.equal(snapshotOf(await fetch({ knownCommit: base })).forced, undefined);
-  const next = await repository.publish({ f: '4' });
-  assert.equal(snapshotOf(await fetch({ knownCommit: last })).forced, false);
-  assert.notEqual(next, last);
+  const sibling = await repository.publish({ f: '3' }, { from: base, force: true });
+  assert.equal(snapshotOf(await fetch({ knownCommit: direct })).commit, sibling);
+  await repository.publish({ f: '4' }, { root: true, force: true });
+  assert.deepEqual(await textsOf(snapshotOf(await fetch({ knownCommit: sibling }))), { f: '4' });
 });
 
 test('a mirror that is made anew still serves, and earlier snapshots can be read', async (t) => {
