@@ -63,6 +63,7 @@ ${cases.join('\n')}
   elif [ -z "$values" ] && [ -n "$operands" ]; then
     COMPREPLY=($(compgen -W "$operands" -- "$current"))
   else
+    local IFS=$'\\n'
     compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$current"))
   fi
@@ -130,7 +131,9 @@ const fish = (commands: readonly Command[]): string => {
     return [
       `complete -c writ -n __fish_use_subcommand -f -a ${name} -d ${fishQuoted(command.description())}`,
       ...optionsOf(command).map((option) => fishOption(name, option)),
-      ...(operands.length === 0 ? [] : [`complete -c writ -n '__fish_seen_subcommand_from ${name}' -f -a ${fishQuoted(operands.join(' '))}`]),
+      ...(operands.length === 0
+        ? []
+        : [`complete -c writ -n '__fish_seen_subcommand_from ${name}' -f -a ${fishQuoted(operands.join(' '))}`]),
     ];
   });
   const names = commands.map((command) => command.name()).join(' ');

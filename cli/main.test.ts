@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { temporaryFolder } from './spawn-writ.ts';
 
-const COMMANDS = ['keygen', 'sign', 'verify', 'lint', 'review', 'explain', 'version'];
+const COMMANDS = ['keygen', 'sign', 'verify', 'lint', 'test', 'eval', 'review', 'explain', 'demo', 'version', 'completion'];
 
 describe('writ', () => {
   const folder = temporaryFolder();
@@ -16,13 +16,20 @@ describe('writ', () => {
     assert.match(out, /Exit codes: 0 good, 1 something was found or refused, 2 wrong use/);
   });
 
-  for (const command of COMMANDS.filter((name) => name !== 'version')) {
-    it(`${command} --help has examples`, () => {
-      const { code, out } = folder.writ([command, '--help']);
+  for (const command of COMMANDS) {
+    it(`help ${command} tells how to call it, what it does, its options, exit codes and examples`, () => {
+      const { code, out } = folder.writ(['help', command]);
       assert.equal(code, 0);
-      assert.match(out, new RegExp(`Examples:\\n.*writ ${command}`, 's'));
+      assert.match(out, new RegExp(`^Usage: writ ${command} `));
+      assert.match(out, /\nOptions:\n/);
+      assert.match(out, /\nExit codes: 0 .*2 wrong use/s);
+      assert.match(out, new RegExp(`\nExamples:\n.*writ ${command}`, 's'));
+      // An option without a word about it would be a gap in the manual.
+      for (const line of out.split('\n').filter((text) => /^ {2}-/.test(text))) assert.match(line, /^ {2}-\S.*\s{2,}\S/);
     });
   }
+
+  it('--help and help are the same', () => assert.equal(folder.writ(['lint', '--help']).out, folder.writ(['help', 'lint']).out));
 
   it('tells its version', () => {
     assert.match(folder.writ(['version']).out, /^writ \d+\.\d+\.\d+ \(writ\.dev\/v1alpha1/);

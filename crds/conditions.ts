@@ -3,8 +3,8 @@
  * Conditions: how every kind of ours says where it stands (Kubernetes API conventions, kstatus).
  *
  * `Ready` is on every kind. `Reconciling` and `Stalled` are abnormal-true: they are there only while true, and `Stalled`
- * means that a person must act. A reason is one CamelCase word from the unions below, or, where a coded problem is
- * behind it, that code in CamelCase (`conditionReason`).
+ * means that a person must act. A reason is one CamelCase word, or, where a coded problem is behind it, that code in
+ * CamelCase (`conditionReason`).
  */
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
@@ -22,51 +22,6 @@ export type Condition = {
 
 /** Longest message that is written; the API allows 32,768, people read less. */
 export const CONDITION_MESSAGE_MAX = 1024;
-
-export const conditionTypes = {
-  GitSource: ['Ready', 'Fetched', 'Verified', 'Applied', 'Drifted', 'Reconciling', 'Stalled'],
-  Policy: ['Ready', 'Verified', 'Compiled', 'Reconciling', 'Stalled'],
-  Ruleset: ['Ready', 'Verified', 'DependenciesMet', 'Reconciling', 'Stalled'],
-  TrustPolicy: ['Ready', 'Verified', 'Reconciling', 'Stalled'],
-  Tenant: ['Ready', 'NamespacesReady', 'NetworkIsolated', 'RulesetsReady', 'QuotaExceeded', 'Cordoned', 'Reconciling', 'Stalled'],
-} as const;
-
-export type ConditionType<K extends keyof typeof conditionTypes = keyof typeof conditionTypes> = (typeof conditionTypes)[K][number];
-
-export const conditionReasons = {
-  GitSource: [
-    'Succeeded',
-    'Progressing',
-    'Suspended',
-    'FetchFailed',
-    'AuthenticationFailed',
-    'RefNotFound',
-    'VerificationFailed',
-    'ValidationFailed',
-    'DryRunFailed',
-    'ApplyFailed',
-    'PruneRefused',
-    'DriftDetected',
-    'InSync',
-  ],
-  Policy: ['Enforced', 'Progressing', 'Verified', 'Unsigned', 'VerificationFailed', 'Compiled', 'CompileFailed', 'Expired', 'NotEnforced'],
-  Ruleset: ['Succeeded', 'Progressing', 'Verified', 'Unsigned', 'VerificationFailed', 'DependencyMissing', 'DependenciesMet'],
-  TrustPolicy: ['Succeeded', 'Progressing', 'Pinned', 'NotPinned', 'VerificationFailed', 'Expired'],
-  Tenant: [
-    'Succeeded',
-    'Progressing',
-    'Suspended',
-    'NamespaceOwnedByAnother',
-    'NamespaceNotAdopted',
-    'NamespaceForbidden',
-    'NamespaceQuotaExceeded',
-    'ApplyFailed',
-    'Cordoned',
-    'Quarantined',
-  ],
-} as const;
-
-export type ConditionReason<K extends keyof typeof conditionReasons = keyof typeof conditionReasons> = (typeof conditionReasons)[K][number];
 
 /** The reason word for a problem's code: `SEAL_UNKNOWN_KEY` → `SealUnknownKey`. */
 export const conditionReason = (code: string): string =>

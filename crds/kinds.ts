@@ -41,7 +41,6 @@ export const namespaces = core('namespaces', 'Namespace', false);
 export const configMaps = core('configmaps', 'ConfigMap', true);
 export const secrets = core('secrets', 'Secret', true);
 export const services = core('services', 'Service', true);
-export const serviceAccounts = core('serviceaccounts', 'ServiceAccount', true);
 export const pods = core('pods', 'Pod', true);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
@@ -66,6 +65,10 @@ export const apiVersionOf = (resource: Pick<Resource, 'group' | 'version'>): str
   resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 
 export const SYSTEM_NAMESPACE = 'writ-system';
+/** What a cluster needs to recover; with the system namespace, never governed and never a tenant's. */
+export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
+/** Account of the operator, in the system namespace. */
+export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
 /** The ValidatingWebhookConfiguration that the operator owns. */
@@ -75,9 +78,8 @@ export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
 /** Lease of the operator's leader election, in the system namespace. */
 export const OPERATOR_LEASE = 'writ-operator';
 
-/** Field managers: one for what comes from Git, one for status. */
+/** Field manager of what comes from Git. */
 export const SYNC_FIELD_MANAGER = 'writ-sync';
-export const STATUS_FIELD_MANAGER = 'writ-status';
 
 /** On a namespace: the Tenant that it belongs to. Only namespaces that carry it are governed. */
 export const TENANT_LABEL = 'writ.dev/tenant';
@@ -94,11 +96,6 @@ export const MANAGED_BY = 'writ';
 export const REQUESTED_AT_ANNOTATION = 'writ.dev/requestedAt';
 /** `Disabled` on an applied object: it is never deleted by prune. */
 export const PRUNE_ANNOTATION = 'writ.dev/prune';
-/** `Disabled` on an applied object: it is left as it is. */
-export const RECONCILE_ANNOTATION = 'writ.dev/reconcile';
-/** Prefix of all labels and annotations, also of the facts of an agent (`writ.dev/owner`, `writ.dev/purpose`, …). */
-export const PREFIX = 'writ.dev/';
-export const FINALIZER = 'writ.dev/finalizer';
 
 const LABEL_VALUE_MAX = 63;
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { decodeReplica, encodeReplica } from './replica.ts';
+import { REFUSED_MAX, decodeReplica, encodeReplica } from './replica.ts';
 import type { ReplicaReport } from './replica.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -43,6 +43,25 @@ test('a long message is cut, so that the report is read again', () => {
   assert.equal(decodeReplica(encodeReplica(long))?.refused['a']?.message.length, 1024);
 });
 
+test('of many refusals the first by name are reported, and how many more there are', () => {
+  const many = (count: number, message: string): ReplicaReport => ({
+    ...report,
+    refused: Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`p-${String(count - index).padStart(5, '0')}`, { code: 'POLICY_UNSIGNED', message }]),
+    ),
+  });
+  const read = decodeReplica(encodeReplica(many(5000, 'no seal')));
+  assert.equal(Object.keys(read?.refused ?? {}).length, REFUSED_MAX);
+  assert.equal(Object.keys(read?.refused ?? {})[0], 'p-00001');
+  assert.equal(read?.refusedMore, 4800);
+  assert.equal(decodeReplica(encodeReplica(many(REFUSED_MAX, 'no seal')))?.refusedMore, undefined);
+  // Each of these characters is six bytes of JSON.
+  const wide = encodeReplica(many(5000, '\u0001'.repeat(1024)));
+  assert.ok(Buffer.byteLength(JSON.stringify(wide)) < 1_000_000);
+  const readWide = decodeReplica(wide);
+  assert.equal(Object.keys(readWide?.refused ?? {}).length + (readWide?.refusedMore ?? 0), 5000);
+});
+
 const refused: Readonly<Record<string, unknown>> = {
   nothing: undefined,
   'a report of another replica': changed({ replica: 'other' }),
@@ -56,6 +75,7 @@ const refused: Readonly<Record<string, unknown>> = {
     data: { format: '1', 'report.json': JSON.stringify(report).replace('"constructor"', '"__proto__"') },
   },
   'a refusal without code': changed({ refused: { a: { message: 'x' } } }),
+  'a count that is none': changed({ refusedMore: -1 }),
   'a refusal that is null': changed({ refused: { a: null } }),
 };
 for (const [what, value] of Object.entries(refused)) {

@@ -22,6 +22,8 @@ export type ReplicaReport = {
   readonly policies: Readonly<Record<string, string>>;
   /** Policy name → why its newest document is not enforced. */
   readonly refused: Readonly<Record<string, RefusedPolicy>>;
+  /** How many refusals there are beyond those in `refused`, where those are not all. */
+  readonly refusedMore?: number;
   /** RFC 3339: when this set became the one in force. */
   readonly flippedAt: string;
 };
@@ -31,6 +33,9 @@ const KEY = 'report.json';
 /** Value of the label `writ.dev/replica`, for list and watch. */
 export const WEBHOOK_REPLICA = 'webhook';
 const MESSAGE_MAX = 1024;
+/** One ConfigMap holds at most 1 MiB, and who may write Policies chooses how many are refused and what is said of them. */
+export const REFUSED_MAX = 200;
+const REFUSED_MAX_BYTES = 400_000;
 
 export const replicaName = (replica: string): string => `writ-replica-${replica}`;
 
@@ -42,11 +47,25 @@ export const encodeReplica = (report: ReplicaReport, namespace: string = SYSTEM_
     namespace,
     labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY },
   },
-  data: { format: FORMAT, [KEY]: `${JSON.stringify({ ...report, refused: boundedRefusals(report.refused) }, undefined, 1)}\n` },
+  data: { format: FORMAT, [KEY]: `${JSON.stringify({ ...report, ...boundedRefusals(report) }, undefined, 1)}\n` },
 });
 
-const boundedRefusals = (refused: ReplicaReport['refused']): ReplicaReport['refused'] =>
-  Object.fromEntries(Object.entries(refused).map(([name, { code, message }]) => [name, { code, message: message.slice(0, MESSAGE_MAX) }]));
+/** The first by name, so that all replicas name the same. */
+const boundedRefusals = ({ refused, refusedMore = 0 }: ReplicaReport): Pick<ReplicaReport, 'refused' | 'refusedMore'> => {
+  const all = Object.entries(refused).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const shown: [string, RefusedPolicy][] = [];
+  let bytes = 0;
+  for (const [name, { code, message }] of all.slice(0, REFUSED_MAX)) {
+    const entry: [string, RefusedPolicy] = [name, { code, message: message.slice(0, MESSAGE_MAX) }];
+    bytes += Buffer.byteLength(JSON.stringify(entry));
+    if (bytes > REFUSED_MAX_BYTES) break;
+    shown.push(entry);
+  }
+  const more = refusedMore + all.length - shown.length;
+  return { refused: Object.fromEntries(shown), ...(more === 0 ? {} : { refusedMore: more }) };
+};
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 
 const isRefusal = (value: unknown): value is RefusedPolicy =>
   isRecord(value) && isText(value['code'], 128) && typeof value['message'] === 'string' && value['message'].length <= MESSAGE_MAX;
@@ -68,11 +87,12 @@ const isDigestOrNone = (value: unknown): value is string => value === '' || isDi
 export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => {
   const held = parseObject(configMap, KEY, FORMAT);
   if (held === undefined) return undefined;
-  const { replica, setDigest, trustDigest, flippedAt } = held.value;
+  const { replica, setDigest, trustDigest, flippedAt, refusedMore } = held.value;
   if (!isName(replica) || held.name !== replicaName(replica)) return undefined;
+  if (refusedMore !== undefined && !isCount(refusedMore)) return undefined;
   if (!isDigestOrNone(setDigest) || !isDigestOrNone(trustDigest) || !isTime(flippedAt)) return undefined;
   const policies = decodeByPolicy(held.value['policies'], isDigest);
   const refused = decodeByPolicy(held.value['refused'], isRefusal);
   if (policies === undefined || refused === undefined) return undefined;
-  return { replica, setDigest, trustDigest, policies, refused, flippedAt };
+  return { replica, setDigest, trustDigest, policies, refused, ...(refusedMore === undefined ? {} : { refusedMore }), flippedAt };
 };

@@ -79,6 +79,10 @@ const refused: readonly Access[] = [
   { user: OPERATOR, verb: 'list', resource: 'secrets' },
   { user: OPERATOR, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'git-auth' },
   { user: OPERATOR, verb: 'delete', resource: 'namespaces' },
+  { user: OPERATOR, verb: 'update', group: 'writ.dev', resource: 'gitsources', subresource: 'finalizers', namespace: 'writ-system' },
+  { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'rulesets' },
+  { user: OPERATOR, verb: 'get', resource: 'secrets', namespace: 'team' },
+  { user: OPERATOR, verb: 'delete', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
   { user: OPERATOR, verb: 'create', group: 'writ.dev', resource: 'gitsources' },
   { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'other' },
   { user: OPERATOR, verb: 'create', group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings' },
@@ -214,11 +218,53 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
     let inventory = await create('ConfigMap', 'writ-inventory-a.b', WEBHOOK);
     for (let tries = 0; inventory.code === 0 && tries < 200; tries += 1)
       inventory = await create('ConfigMap', 'writ-inventory-a.b', WEBHOOK);
-    assert.match(inventory.stderr, /the webhook may write only the report and the lease of its own replica/);
+    assert.match(inventory.stderr, /the webhook may write only ConfigMaps and Leases named writ-replica-/);
     assert.notEqual((await create('Lease', 'writ-operator', WEBHOOK)).code, 0);
     assert.equal((await create('ConfigMap', 'writ-replica-a', WEBHOOK)).code, 0);
     assert.equal((await create('Lease', 'writ-replica-a', WEBHOOK)).code, 0);
     assert.equal((await create('ConfigMap', 'writ-inventory-a.b', OPERATOR)).code, 0);
+  });
+
+  it('lets nobody but the operator write the tenant label of a namespace', async () => {
+    const label = 'writ.dev/tenant';
+    await kubectl(['create', 'clusterrole', 'namespace-editor', '--verb=*', '--resource=namespaces,namespaces/status,namespaces/finalize']);
+    await kubectl(['create', 'clusterrolebinding', 'tenants', '--clusterrole=namespace-editor', '--user=ann']);
+    await kubectl(['create', 'clusterrolebinding', 'admins', '--clusterrole=cluster-admin', '--user=root']);
+    const as = (user: string, args: readonly string[], input?: string) =>
+      cluster.kubectl([...args, `--as=${user}`], input === undefined ? {} : { input });
+    const namespace = (name: string, labels?: Readonly<Record<string, string>>): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+    const create = (user: string, text: string) => as(user, ['create', '-f', '-'], text);
+    const patch = (user: string, value: string | null, more: readonly string[] = []) =>
+      as(user, ['patch', 'namespace', 'team', '--type=merge', '-p', JSON.stringify({ metadata: { labels: { [label]: value } } }), ...more]);
+    const refused = (answer: { readonly code: number; readonly stderr: string }, what: string): void => {
+      assert.notEqual(answer.code, 0, what);
+      assert.match(answer.stderr, /writ-tenant-label.*the label writ\.dev\/tenant is written by the operator of Writ alone/, what);
+    };
+    assert.equal((await create(OPERATOR, namespace('team', { [label]: 'acme' }))).code, 0);
+    // The API server takes a new policy into use within seconds.
+    const dry = ['--dry-run=server'];
+    for (let tries = 0; (await patch('ann', null, dry)).code === 0 && tries < 200; tries += 1);
+
+    for (const user of ['ann', 'root']) {
+      for (const value of [null, 'rival', '']) {
+        refused(await patch(user, value), `${user}: ${value}`);
+        refused(await patch(user, value, ['--subresource=status']), `${user}: status, ${value}`);
+      }
+      refused(await create(user, namespace('own', { [label]: 'acme' })), `${user}: a new namespace`);
+      refused(await create(user, namespace('own', { [label]: '' })), `${user}: an empty label`);
+      refused(await as(user, ['replace', '-f', '-'], namespace('team')), `${user}: labels left out`);
+    }
+    const finalized = JSON.stringify({ ...JSON.parse(namespace('team')), spec: { finalizers: ['kubernetes'] } });
+    refused(await as('ann', ['replace', '--raw', '/api/v1/namespaces/team/finalize', '-f', '-'], finalized), 'finalize');
+
+    for (const args of [['other=1'], [`${label}=acme`, '--overwrite'], ['other-']])
+      assert.equal((await as('ann', ['label', 'namespace', 'team', ...args])).code, 0, args.join(' '));
+    assert.equal((await create('ann', namespace('plain'))).code, 0);
+    assert.equal((await as('ann', ['label', 'namespace', 'plain', 'other=1'])).code, 0);
+    for (const value of ['rival', null, 'acme']) assert.equal((await patch(OPERATOR, value)).code, 0, `operator: ${value}`);
+    // The root of a cluster, which could remove the policy first.
+    assert.equal((await patch('root', null, ['--as-group=system:masters'])).code, 0);
   });
 
   it('lets whoever holds view see GitSources of their namespace', async () => {
@@ -228,5 +274,41 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
       { user: 'ann', verb: 'create', group: 'writ.dev', resource: 'gitsources', namespace: 'default' },
     ]);
     assert.deepEqual([sees, writes], [true, false]);
+  });
+
+  it('lets nobody but the operator write an inventory', async () => {
+    await kubectl(['create', 'role', 'editor', '--verb=*', '--resource=configmaps', '-n', 'writ-system']);
+    await kubectl(['create', 'rolebinding', 'editors', '--role=editor', '--user=bob', '-n', 'writ-system']);
+    const run = (user: string, args: readonly string[], input?: object) =>
+      cluster.kubectl([...args, '-n', 'writ-system', `--as=${user}`], input === undefined ? {} : { input: JSON.stringify(input) });
+    const configMap = (metadata: object, data: object = {}) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+    const inventory = (value: string) => configMap({ name: 'writ-inventory-a.b' }, { value });
+    const create = ['create', '-f', '-'];
+    const replace = ['replace', '-f', '-'];
+    const remove = ['delete', 'configmap', 'writ-inventory-a.b'];
+    const collection = ['delete', '--raw', '/api/v1/namespaces/writ-system/configmaps'];
+    const refused = (answer: { readonly code: number; readonly stderr: string }, what: string): void => {
+      assert.notEqual(answer.code, 0, what);
+      assert.match(answer.stderr, /inventories are written by the operator of Writ alone/, what);
+    };
+    for (let tries = 0; (await run('bob', [...create, '--dry-run=server'], inventory('1'))).code === 0 && tries < 200; tries += 1);
+
+    refused(await run('bob', create, inventory('1')), 'create');
+    refused(await run('bob', create, configMap({ generateName: 'writ-inventory-' })), 'a generated name');
+    assert.equal((await run(OPERATOR, create, inventory('1'))).code, 0);
+    refused(await run('bob', replace, inventory('2')), 'update');
+    refused(await run('bob', ['label', 'configmap', 'writ-inventory-a.b', 'writ.dev/inventory-']), 'a label');
+    refused(await run('bob', remove), 'delete');
+    refused(await run('bob', collection), 'delete the collection');
+    assert.equal((await run(OPERATOR, replace, inventory('3'))).code, 0);
+    assert.equal((await run('bob', create, configMap({ name: 'notes' }))).code, 0);
+    assert.equal((await run('bob', ['delete', 'configmap', 'notes'])).code, 0);
+    assert.equal((await run(OPERATOR, remove)).code, 0);
+    assert.equal((await run('bob', [...create, '--as-group=system:masters'], inventory('4'))).code, 0);
+    // A namespace that goes takes its inventories along. Without a controller it stays, and nothing can be made in it: so last.
+    await kubectl(['delete', 'namespace', 'writ-system', '--wait=false']);
+    const gone = async () => (await run('bob', [...remove, '--dry-run=server'])).code === 0;
+    for (let tries = 0; !(await gone()) && tries < 200; tries += 1);
+    assert.equal((await run('bob', collection)).code, 0);
   });
 });

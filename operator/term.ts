@@ -9,7 +9,7 @@ import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
-import { after, done } from '../kube/outcome.ts';
+import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import type { Clock } from '../process/clock.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
@@ -18,7 +18,7 @@ import type { OperatorConfig } from './config.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
-import { createPolicyBook } from './controllers/policy-book.ts';
+import { REFUSAL_LASTS_MS, createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { liveReplicas, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
@@ -51,11 +51,13 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     target: config.target,
     systemNamespace,
     verified: () => book.compiled(),
+    mayNarrow: () => book.coversAll({ replicas: replicas(), inventories: liveInventories(caches) }),
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
   const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
     await scope.reconcile(stop);
-    return done;
+    // A refusal may pass with time, and rules that only the refused needed may go then.
+    return after(REFUSAL_LASTS_MS);
   });
   const certificate = controller('certificate', (_key, stop) =>
     reconcileCertificate(
@@ -92,7 +94,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   let fingerprint = '';
   const replicaWatch = controller('replicas', async () => {
     const seen = replicaFingerprint(replicas());
-    if (seen !== fingerprint) allPolicies();
+    if (seen !== fingerprint) {
+      allPolicies();
+      // Replicas that have followed need no more what only the commit before matched.
+      webhookConfiguration.enqueue(SINGLE_KEY);
+    }
     fingerprint = seen;
     return after(REPLICA_LOOK_MS);
   });
@@ -146,7 +152,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       }
     }),
     caches.inventories.onChange(({ object, ...change }) => {
-      for (const name of changedPolicies('previous' in change ? change.previous : undefined, object)) policy.enqueue(name);
+      const changed = changedPolicies('previous' in change ? change.previous : undefined, object);
+      for (const name of changed) policy.enqueue(name);
+      if (changed.length > 0) webhookConfiguration.enqueue(SINGLE_KEY);
     }),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.

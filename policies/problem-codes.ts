@@ -58,7 +58,7 @@ export const problemCodes = {
     fix: 'wait; /readyz names what is missing',
   },
   NAMESPACE_UNKNOWN: {
-    summary: 'The namespace of the request has not reached this replica yet.',
+    summary: 'The namespace of the request has not reached this replica yet, or not with its tenant label.',
     fix: 'try again; if it stays, look at the watch age of namespaces in the metrics',
   },
   REQUEST_TOO_LARGE: { summary: 'The request body is larger than 7 MiB.', fix: 'make the object smaller' },
@@ -91,6 +91,18 @@ export const problemCodes = {
   APPLY_TOO_MANY: {
     summary: 'The commit holds more documents than one inventory can name.',
     fix: 'split the repository into several GitSources',
+  },
+  APPLY_NOT_READY: {
+    summary: 'The API server cannot be told yet to ask about what the commit brings; it is tried again.',
+    fix: 'wait; if it stays, look at the Secret writ-webhook-tls and what the operator logs of it',
+  },
+  APPLY_INTERRUPTED: {
+    summary: 'The API server did not take the commit this time; it is tried again.',
+    fix: 'wait; if it stays, look at the health of the API server',
+  },
+  INVENTORY_INVALID: {
+    summary: 'The list of what the commit holds could not be read by the replicas, so it is not written.',
+    fix: 'correct the name, the revision or the document that the message speaks of',
   },
   PRUNE_EMPTY: {
     summary: 'The commit would remove every object of the source.',
@@ -201,6 +213,10 @@ export const problemCodes = {
     summary: 'More deliveries arrive for this source than its allowance.',
     fix: 'wait as Retry-After says; the interval of the source finds the push all the same',
   },
+  RECEIVER_UNAVAILABLE: {
+    summary: 'The push was genuine and could not be passed on.',
+    fix: 'send the delivery again; the interval of the source finds the push all the same',
+  },
   RECEIVER_TOKEN: {
     summary: 'The token of the push receiver is too short to keep anyone out.',
     fix: 'make one with `openssl rand -hex 32` and put it under the key token of the Secret',
@@ -237,6 +253,10 @@ export const problemCodes = {
   POLICY_MATCH: {
     summary: 'The policy does not say clearly to which requests it applies.',
     fix: 'give matchConstraints.resourceRules or workloads, as for a ValidatingAdmissionPolicy',
+  },
+  RULE_NOT_GOVERNED: {
+    summary: "A rule names what Writ never decides about: it governs what lies in tenants' namespaces, and those namespaces.",
+    fix: 'take it out of resourceRules; hold cluster-scoped kinds by a ValidatingAdmissionPolicy, and name the apiGroup where `*` stands',
   },
   POLICY_FIELD: { summary: 'A field of the policy has a value that means nothing.', fix: 'correct the field named' },
   POLICY_EMPTY: { summary: 'The policy demands nothing.', fix: 'give validations, jsonSchema or auditAnnotations' },
@@ -323,6 +343,10 @@ export const problemCodes = {
     fix: 'compare the file with the digest given by --trust-digest; change the pin only when you know who changed the file',
   },
   TRUST_INVALID: { summary: 'The document is not a usable trust policy.', fix: 'correct the field named' },
+  TRUST_FIELD_UNSUPPORTED: {
+    summary: 'The trust policy sets a field that this version does not obey.',
+    fix: 'take the field out (unsigned may say Deny) and pin the new digest',
+  },
   TRUST_KEY_INVALID: { summary: 'A public key in the trust policy cannot be read.', fix: 'give one PEM block BEGIN PUBLIC KEY' },
   TRUST_KEY_SHARED: { summary: 'One key is listed twice in the trust policy.', fix: 'list each key once, under one principal' },
   TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires and pin its new digest' },

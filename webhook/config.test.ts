@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseAddress, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
 
 const DIGEST = `--trust-digest=sha256:${'0'.repeat(64)}`;
 
@@ -31,10 +31,4 @@ describe('what cannot be meant is named', () => {
       assert.ok(outcome.message.includes(flag), outcome.message);
     });
   }
-});
-
-it('addresses: a host, all interfaces, IPv6', () => {
-  assert.deepEqual(parseAddress(':0'), { host: '0.0.0.0', port: 0 });
-  assert.deepEqual(parseAddress('[::1]:9443'), { host: '::1', port: 9443 });
-  assert.equal(parseAddress('::1:9443'), undefined);
 });

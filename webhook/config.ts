@@ -3,6 +3,8 @@
 import { hostname } from 'node:os';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { isDigest, isName } from '../crds/wire.ts';
+import { parseAddress } from '../process/address.ts';
+import type { Address } from '../process/address.ts';
 import { defineFlags, parseFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
 import { logLevels } from '../process/log.ts';
@@ -95,8 +97,6 @@ export const webhookFlags = defineFlags({
   'log-level': { type: 'string', env: 'WRIT_LOG_LEVEL', choices: logLevels, default: 'info', doc: 'What is logged.' },
 });
 
-export type Address = { readonly host: string; readonly port: number };
-
 export type WebhookConfig = FlagValues<typeof webhookFlags> & {
   readonly listen: Address;
   readonly metricsListen: Address;
@@ -108,15 +108,6 @@ export type ConfigOutcome =
   | { readonly kind: 'config'; readonly config: WebhookConfig }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'error'; readonly message: string };
-
-/** `host:port`, `[::1]:port` or `:port` for all interfaces. */
-export const parseAddress = (text: string): Address | undefined => {
-  const [, bracketed, plain, portText] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(portText);
-  if (portText === undefined || port > 65_535) return undefined;
-  const host = bracketed ?? plain ?? '';
-  return { host: host === '' ? '0.0.0.0' : host, port };
-};
 
 const error = (message: string): ConfigOutcome => ({ kind: 'error', message });
 

@@ -57,10 +57,12 @@ const CUT_AFTER_MS = 10_000;
 const observeCaches = (caches: Caches): Observed | undefined => {
   const { policies, trust, inventories, namespaces, tenants } = caches;
   if (![policies, trust, inventories, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
+  const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
     policies: policies.list(),
-    inventories: inventories.list().flatMap((configMap) => decodeInventory(configMap) ?? []),
+    inventories: read.flatMap(({ inventory }) => inventory ?? []),
+    unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
   };
 };
 
@@ -100,7 +102,12 @@ const createRefusalLog = (log: Log): ((state: LoaderState) => void) => {
   let known = '';
   return ({ refused, pending, trustProblem }) => {
     const lines = [...refused].map(([name, { code, message }]) => ({ policy: name, code, message }));
-    const waiting = pending.map(({ source, revision, missing }) => ({ source, revision, missing: missing.length }));
+    const waiting = pending.map(({ source, revision, missing, why }) => ({
+      source,
+      revision,
+      missing: missing.length,
+      ...(why === undefined ? {} : { why }),
+    }));
     const now = hash('sha256', JSON.stringify([lines, waiting, trustProblem?.message]), 'hex');
     if (now === known) return;
     known = now;

@@ -92,11 +92,11 @@ export type TrustPolicySpec = {
   readonly rules: readonly TrustPolicyRule[];
   readonly revoked?: TrustPolicyRevoked;
   /**
-   * How documents without a good seal are treated. Deny refuses them, Audit is for a migration. Deny where nothing is given.
+   * How documents without a good seal are treated. Deny refuses them. Deny where nothing is given. Audit is not supported yet, a document that says so is refused.
    */
   readonly unsigned?: 'Deny' | 'Audit';
   /**
-   * Digest of the Sigstore trusted root file, 64 hexadecimal digits.
+   * Digest of the Sigstore trusted root file, 64 hexadecimal digits. Not supported yet, a document that sets it is refused.
    */
   readonly trustedRootSha256?: string;
 };
@@ -117,7 +117,7 @@ export type TrustPolicyPrincipal = {
    */
   readonly publicKeys?: readonly TrustPolicyPublicKey[];
   /**
-   * Fewest bits that an RSA key of the principal may have.
+   * Fewest bits that an RSA key of the principal may have. Not supported yet, a document that sets it is refused.
    */
   readonly minRsaBits?: number;
 };
@@ -990,9 +990,9 @@ export type TenantStatus = {
    */
   readonly namespaceCount?: number;
   /**
-   * The first 64 of them by name.
+   * Those namespaces by name.
    *
-   * @maxItems 64
+   * @maxItems 256
    */
   readonly namespaces?: readonly TenantStatusNamespace[];
   /**
@@ -1012,7 +1012,7 @@ export type TenantStatus = {
   };
 };
 /**
- * The first 64 of them by name.
+ * Those namespaces by name.
  */
 export type TenantStatusNamespace = {
   /**

@@ -104,6 +104,11 @@ export const tenantCases: readonly ObjectCase[] = [
     rule: 'labels under writ.dev',
   },
   {
+    what: 'a label that loosens Pod Security',
+    object: tenant({ namespaces: { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } } } }),
+    rule: 'pod-security.kubernetes.io',
+  },
+  {
     what: 'a ServiceAccount without namespace',
     object: tenant({ owners: [{ kind: 'ServiceAccount', name: 'a' }] }),
     rule: 'a ServiceAccount needs its namespace',

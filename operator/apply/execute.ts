@@ -2,20 +2,21 @@
 /**
  * A plan → the API server, so that a reader can tell a whole commit from half of one.
  *
- * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with nothing
- * changed. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write, kind
+ * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with the
+ * commit before still in force; passing trouble of the API server is thrown. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write, kind
  * by kind; the deletions; last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what
  * the standing inventory names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a
  * state from which the same commit applies again to the same end, with nothing forgotten.
  */
 import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
-import { encodeInventory, inventoryFits } from '../../crds/inventory.ts';
+import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeApiError, isTransient } from '../../kube/errors.ts';
-import type { Problem } from '../../policies/problem.ts';
+import { KubeApiError, isConflict, isTransient } from '../../kube/errors.ts';
+import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
-import type { DesiredObject, Operation, Plan } from './plan.ts';
+import type { ObjectIdentity } from './identity.ts';
+import type { Operation, Plan } from './plan.ts';
 
 export type CommitInput = {
   readonly plan: Plan;
@@ -25,92 +26,101 @@ export type CommitInput = {
   /** Where inventories lie: the system namespace. */
   readonly namespace: string;
   readonly client: KubeClient;
-  /** Makes the API server ask the webhook about all that the new set matches, before the set is enforced. */
-  readonly widen: () => Promise<void>;
+  /** Makes the API server ask the webhook about all that the new set matches, before the set is enforced; why not, if it cannot be yet. */
+  readonly widen: () => Promise<Problem | undefined>;
   readonly signal: AbortSignal;
 };
 
 export type CommitOutcome =
   | { readonly ok: true; readonly applied: number; readonly deleted: number }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  /** `transient`: the same commit may go through by itself later. */
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly transient: boolean };
 
 const MANY = 'an inventory names at most about 5,000 documents';
 
+/** Why replicas could not follow this inventory: one that they cannot read would leave them at the commit before for ever. */
+const inventoryProblem = (inventory: Inventory, namespace: string): Problem | undefined => {
+  if (!inventoryFits(inventory)) return { code: 'APPLY_TOO_MANY', message: `${inventory.documents.length} documents: ${MANY}` };
+  if (decodeInventory(encodeInventory(inventory, namespace)) !== undefined) return undefined;
+  return {
+    code: 'INVENTORY_INVALID',
+    message: `the inventory of ${inventory.source} at ${inventory.revision.slice(0, 80)} cannot be read back`,
+  };
+};
+
+const refuse = (problems: readonly Problem[]): CommitOutcome => ({ ok: false, problems, transient: false });
+
 export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> => {
-  const { plan, inventory, client, signal } = input;
-  if (!inventoryFits(inventory))
-    return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message: `${inventory.documents.length} documents: ${MANY}` }] };
+  const { plan, inventory, namespace, client, signal } = input;
+  const unreadable = inventoryProblem(inventory, namespace);
+  if (unreadable !== undefined) return refuse([unreadable]);
   const writes = plan.operations.filter((operation) => operation.kind === 'apply');
   const deletions = plan.operations.filter((operation) => operation.kind === 'delete');
-  const refused = await tryAll(writes, { client, signal });
-  if (refused.length > 0) return { ok: false, problems: refused };
-  if (!input.inventoryStands) await input.widen();
+  const refused = await attemptAll(plan.operations, { client, signal, dryRun: true });
+  if (refused.length > 0) return refuse(refused);
+  const notReady = input.inventoryStands ? undefined : await input.widen();
+  if (notReady !== undefined) return { ok: false, problems: [notReady], transient: true };
   for (const kind of new Set(writes.map(({ target }) => target.kind))) {
     const sameKind = writes.filter(({ target }) => target.kind === kind);
-    await Promise.all(sameKind.map(({ target }) => write(target, { client, signal, dryRun: false })));
+    const problems = await attemptAll(sameKind, { client, signal, dryRun: false });
+    if (problems.length > 0) return refuse(problems);
   }
-  for (const operation of deletions) await remove(operation, { client, signal });
+  for (const operation of deletions) {
+    const problems = await attemptAll([operation], { client, signal, dryRun: false });
+    if (problems.length > 0) return refuse(problems);
+  }
   if (!input.inventoryStands) {
-    await client.apply(configMaps, encodeInventory(inventory, input.namespace), { fieldManager: SYNC_FIELD_MANAGER, signal });
+    const target = { group: '', kind: 'ConfigMap', namespace, name: inventoryName(inventory.source) };
+    const problems = await attempt(target, () =>
+      client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal }),
+    );
+    if (problems.length > 0) return refuse(problems);
   }
   return { ok: true, applied: writes.length, deleted: deletions.length };
 };
 
-type Apply = Extract<Operation, { kind: 'apply' }>;
-type Delete = Extract<Operation, { kind: 'delete' }>;
+type CallOptions = { readonly client: KubeClient; readonly signal: AbortSignal; readonly dryRun: boolean };
 
-const tryAll = async (
-  writes: readonly Apply[],
-  options: { readonly client: KubeClient; readonly signal: AbortSignal },
-): Promise<Problem[]> => {
-  const outcomes = await Promise.all(
-    writes.map(async ({ target }) => {
-      try {
-        await write(target, { ...options, dryRun: true });
-        return [];
-      } catch (error) {
-        if (!(error instanceof KubeApiError) || isTransient(error)) throw error;
-        return refusals(target, error);
-      }
-    }),
-  );
-  return outcomes.flat();
+const attemptAll = async (operations: readonly Operation[], options: CallOptions): Promise<readonly Problem[]> =>
+  (await Promise.all(operations.map((operation) => attempt(operation.target, () => perform(operation, options))))).flat();
+
+/** A refusal that a person must see to is an answer; what may pass by itself is thrown, to be tried again. */
+const attempt = async (target: Refusable, call: () => Promise<unknown>): Promise<readonly Problem[]> => {
+  try {
+    await call();
+    return [];
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || isTransient(error) || isConflict(error)) throw error;
+    return refusals(target, error);
+  }
 };
 
-const write = async (
-  target: DesiredObject,
-  options: { readonly client: KubeClient; readonly signal: AbortSignal; readonly dryRun: boolean },
-): Promise<void> => {
-  await options.client.apply(target.resource, target.object, {
-    fieldManager: SYNC_FIELD_MANAGER,
-    dryRun: options.dryRun,
-    signal: options.signal,
-  });
+const perform = (operation: Operation, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
+  const { target } = operation;
+  if (operation.kind === 'apply') {
+    return client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
+  }
+  // The preconditions make sure that what is deleted is what was looked at, not something made since under the same name.
+  const preconditions = { uid: operation.uid, resourceVersion: operation.resourceVersion };
+  return client.delete(target.resource, { name: target.name, namespace: target.namespace }, { preconditions, dryRun, signal });
 };
 
-// The preconditions make sure that what is deleted is what was looked at, not something made since under the same name.
-const remove = async (
-  { target, uid, resourceVersion }: Delete,
-  options: { readonly client: KubeClient; readonly signal: AbortSignal },
-): Promise<void> => {
-  await options.client.delete(
-    target.resource,
-    { name: target.name, namespace: target.namespace },
-    { preconditions: { uid, resourceVersion }, signal: options.signal },
-  );
-};
+/** An object that may be refused, and where its fields stand, if it comes from a file. */
+type Refusable = ObjectIdentity & { readonly positionOf?: (path: readonly (string | number)[]) => SourcePosition };
 
 /** One problem for each cause that the API server names, at the place in the file where the field stands. */
-export const refusals = (target: DesiredObject, error: KubeApiError): Problem[] => {
+export const refusals = (target: Refusable, error: KubeApiError): Problem[] => {
+  const place = (path: readonly (string | number)[]): { readonly at?: SourcePosition } =>
+    target.positionOf === undefined ? {} : { at: target.positionOf(path) };
   const causes = error.details?.causes ?? [];
   const named = causes.filter((cause) => cause.field !== undefined && cause.field !== '');
   if (named.length === 0) {
-    return [{ code: 'APPLY_REFUSED', message: `${objectTitle(target)}: ${error.message}`, at: target.positionOf([]) }];
+    return [{ code: 'APPLY_REFUSED', message: `${objectTitle(target)}: ${error.message}`, ...place([]) }];
   }
   return named.map(({ field = '', message = error.message }) => ({
     code: 'APPLY_REFUSED',
     message: `${objectTitle(target)}: ${message}`,
-    at: target.positionOf(fieldPath(field)),
+    ...place(fieldPath(field)),
     path: field,
   }));
 };

@@ -6,7 +6,15 @@
 export type CertificateState = {
   readonly current: { readonly notBeforeMs: number; readonly notAfterMs: number; readonly names: readonly string[] } | undefined;
   /** The next pair waits until every API server has seen its authority. */
-  readonly staged: { readonly sinceMs: number; readonly notAfterMs: number; readonly names: readonly string[] } | undefined;
+  readonly staged:
+    | {
+        readonly sinceMs: number;
+        readonly notAfterMs: number;
+        readonly names: readonly string[];
+        /** Whether the live webhook configuration, if there is one, already has every authority of the Secret. */
+        readonly trusted: boolean;
+      }
+    | undefined;
 };
 
 export type CertificateStep =
@@ -18,6 +26,9 @@ export type CertificateStep =
 /** Far longer than a watch takes to reach the API servers. */
 export const STAGE_MS = 60_000;
 
+/** How often is looked whether the API server was told of the next authority at last. */
+const UNTRUSTED_LOOK_MS = 5000;
+
 const sameNames = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name) => b.includes(name));
 
 export const planCertificate = (state: CertificateState, names: readonly string[], nowMs: number): CertificateStep => {
@@ -27,7 +38,8 @@ export const planCertificate = (state: CertificateState, names: readonly string[
     const waitedMs = nowMs - staged.sinceMs;
     // A certificate of a very short life must still be swapped before its end.
     const stageMs = Math.min(STAGE_MS, (current.notAfterMs - current.notBeforeMs) / 6);
-    return waitedMs >= stageMs ? { kind: 'promote' } : { kind: 'wait', delayMs: stageMs - waitedMs };
+    if (waitedMs < stageMs) return { kind: 'wait', delayMs: stageMs - waitedMs };
+    return staged.trusted ? { kind: 'promote' } : { kind: 'wait', delayMs: UNTRUSTED_LOOK_MS };
   }
   // Two thirds of its life, as kubelet and cert-manager do: a third remains to notice that renewing fails.
   const renewMs = current.notBeforeMs + ((current.notAfterMs - current.notBeforeMs) * 2) / 3;

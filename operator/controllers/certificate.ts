@@ -5,7 +5,16 @@
  * In: the names by which the API server calls the webhook. Out: Secret `writ-webhook-tls` in the system namespace. The
  * authorities in `ca.crt` are what the webhook configuration trusts; while a next pair is staged both are there.
  */
-import { WEBHOOK_TLS_SECRET, MANAGED_BY, MANAGED_BY_LABEL, SYNC_FIELD_MANAGER, secrets } from '../../crds/kinds.ts';
+import {
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SYNC_FIELD_MANAGER,
+  WEBHOOK_CONFIGURATION_NAME,
+  WEBHOOK_TLS_SECRET,
+  secrets,
+  validatingWebhookConfigurations,
+} from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after } from '../../kube/outcome.ts';
@@ -38,20 +47,41 @@ const text = (secret: SecretObject | undefined, key: string): string => {
   return encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8');
 };
 
-const stateOf = (secret: SecretObject | undefined): CertificateState => {
+/** The bundle (PEM) that the API server believes now; undefined while there is no configuration. */
+const trustedBundle = (configuration: unknown): string | undefined => {
+  const webhooks: unknown = isRecord(configuration) ? configuration['webhooks'] : undefined;
+  if (!Array.isArray(webhooks)) return undefined;
+  const [webhook]: readonly unknown[] = webhooks;
+  const call = isRecord(webhook) ? webhook['clientConfig'] : undefined;
+  const encoded = isRecord(call) ? call['caBundle'] : undefined;
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : '';
+};
+
+/** A bundle that somebody stuffed must not make the Secret too large to write. */
+const MAX_AUTHORITIES = 8;
+
+type Authorities = { readonly known: readonly string[]; readonly trusted: boolean };
+
+const stateOf = (secret: SecretObject | undefined, { known, trusted }: Authorities): CertificateState => {
   const staged = readCertificate(text(secret, 'next.crt'));
   const sinceMs = Date.parse(text(secret, STAGED_AT));
   return {
-    current: text(secret, 'tls.key') === '' ? undefined : readCertificate(text(secret, 'tls.crt')),
-    staged: staged === undefined || Number.isNaN(sinceMs) ? undefined : { ...staged, sinceMs },
+    // A pair that nobody could believe is none.
+    current: text(secret, 'tls.key') === '' || known.length === 0 ? undefined : readCertificate(text(secret, 'tls.crt')),
+    staged: staged === undefined || Number.isNaN(sinceMs) ? undefined : { ...staged, sinceMs, trusted },
   };
 };
 
 export const reconcileCertificate = async (options: CertificateOptions, signal: AbortSignal): Promise<Outcome> => {
   const { client, namespace, names, clock } = options;
   const secret = await client.get<SecretObject>(secrets, { namespace, name: WEBHOOK_TLS_SECRET }, { signal });
-  const step = planCertificate(stateOf(secret), names, clock.now());
   const authorities = validAuthorities(text(secret, 'ca.crt'), clock.now());
+  const live = trustedBundle(
+    await client.get<KubeObject>(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME }, { signal }),
+  );
+  const believed = validAuthorities(live ?? '', clock.now());
+  const trusted = live === undefined || authorities.every((authority) => believed.includes(authority));
+  const step = planCertificate(stateOf(secret, { known: authorities, trusted }), names, clock.now());
   const write = async (data: Readonly<Record<string, string>>): Promise<void> => {
     const encoded = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
     const object: SecretObject = {
@@ -65,7 +95,9 @@ export const reconcileCertificate = async (options: CertificateOptions, signal: 
   switch (step.kind) {
     case 'issue': {
       const pair = await issueServingPair({ names, nowMs: clock.now(), lifetimeMs: options.lifetimeMs });
-      await write({ 'ca.crt': pair.authority, 'tls.crt': pair.certificate, 'tls.key': pair.key });
+      // Replicas serve by the lost pair until they see this one, so its authority stays believed as long as it is valid.
+      const known = [...new Set([...authorities, ...believed])].slice(-MAX_AUTHORITIES);
+      await write({ 'ca.crt': [...known, pair.authority].join('\n'), 'tls.crt': pair.certificate, 'tls.key': pair.key });
       return after(AGAIN_MS);
     }
     case 'stage': {

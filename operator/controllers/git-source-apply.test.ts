@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { policies } from '../../crds/kinds.ts';
+import { decodeInventory, encodeInventory } from '../../crds/inventory.ts';
+import { policies, tenants } from '../../crds/kinds.ts';
+import { digestOf } from '../../policies/document/digest.ts';
+import { objectKey } from '../apply/identity.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeApiError, KubeFencedError } from '../../kube/errors.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
+import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
-import { staleVersions } from './git-source-apply.ts';
+import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
+import type { ApplyDeps } from './git-source-apply.ts';
 
 const [D1, D2] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
 
@@ -40,3 +47,65 @@ for (const [what, version, digest, standing, code] of rows) {
     if (code !== undefined) assert.deepEqual(problems[0]?.at, { file: 'policies/p.yaml', line: 6, column: 3 });
   });
 }
+
+test('an inventory names what is kept by the document that it carries, and leaves out what has none', () => {
+  const recorded = { ...policies, resource: policies, name: 'recorded', digest: D2 };
+  const found = { ...policies, resource: policies, name: 'found', digest: '' };
+  const bare = { ...policies, resource: policies, name: 'bare', digest: '' };
+  const tenant = { ...tenants, resource: tenants, name: 'acme', digest: '' };
+  const foreign = { ...policies, resource: policies, name: 'foreign', digest: D2 };
+  const live = new Map([
+    [objectKey(found), { metadata: { name: 'found' }, signature: { document: 'the document', bundles: [] } }],
+    [objectKey(bare), { metadata: { name: 'bare' }, signature: 'none' }],
+    [objectKey(tenant), { metadata: { name: 'acme' }, spec: {} }],
+  ]);
+  const keep = (target: RecordedObject, ours = true) => ({ target, reason: 'kept', ours });
+  const kept = [keep(recorded), keep(found), keep(bare), keep(tenant), keep(foreign, false)];
+  const facts = { key: 'writ-system/s', revision: 'main@sha1:1', objects: commit(1, D1), committedAtMs: 0, receivedAtMs: 0 };
+  const inventory = inventoryOf({ kept }, facts, live);
+  assert.deepEqual(
+    inventory.documents.map(({ name, digest }) => [name, digest]),
+    [
+      ['found', digestOf(Buffer.from('the document'))],
+      ['p', D1],
+      ['recorded', D2],
+    ],
+  );
+  assert.deepEqual(decodeInventory(encodeInventory(inventory)), inventory);
+});
+
+for (const ms of [Number.NaN, Infinity, 8.64e15, 8.65e15, -8.64e15, Date.UTC(10_000, 0), Date.parse('0000-01-01T00:00:00Z') - 1]) {
+  test(`an inventory leaves out a time that RFC 3339 cannot say: ${ms}`, () => {
+    const facts = { key: 'writ-system/s', revision: 'main@sha1:1', objects: commit(1, D1), committedAtMs: ms, receivedAtMs: 0 };
+    const inventory = inventoryOf({ kept: [] }, facts, new Map());
+    assert.equal(inventory.committedAt, undefined);
+    assert.equal(inventory.receivedAt, '1970-01-01T00:00:00.000Z');
+    assert.deepEqual(decodeInventory(encodeInventory(inventory)), inventory);
+  });
+}
+
+test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {
+  const signal = new AbortController().signal;
+  const said = async (error: unknown) => {
+    const client = { get: () => Promise.reject(error) } as unknown as KubeClient;
+    const deps: ApplyDeps = {
+      client,
+      liveObject: () => undefined,
+      liveOwned: () => [],
+      systemNamespace: 'writ-system',
+      standing: () => undefined,
+      widen: async () => undefined,
+      settle: () => undefined,
+    };
+    const source = { metadata: { name: 's', namespace: 'writ-system' }, spec: { url: 'https://git.example/a.git' } };
+    const facts = { key: 'writ-system/s', source, revision: 'main@sha1:1', objects: commit(1, D1), committedAtMs: 0, receivedAtMs: 0 };
+    const applied = await bringToCluster(deps, facts, signal);
+    return applied.ok ? undefined : [applied.problems[0]?.code, applied.transient];
+  };
+  assert.deepEqual(await said(new KubeApiError({ status: 403 })), ['APPLY_REFUSED', false]);
+  assert.deepEqual(await said(new KubeApiError({ status: 422 })), ['APPLY_REFUSED', false]);
+  assert.deepEqual(await said(new KubeApiError({ status: 503 })), ['APPLY_INTERRUPTED', true]);
+  assert.deepEqual(await said(new KubeApiError({ status: 409 })), ['APPLY_INTERRUPTED', true]);
+  await assert.rejects(said(new TypeError('a bug')), TypeError);
+  await assert.rejects(said(new KubeFencedError('deposed')), KubeFencedError);
+});

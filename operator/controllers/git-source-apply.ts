@@ -5,8 +5,11 @@ import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { KubeApiError, isConflict, isFenced, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { applyCommit } from '../apply/execute.ts';
@@ -35,29 +38,45 @@ export type ApplyDeps = {
   readonly systemNamespace: string;
   /** The verified document of a policy that is in the cluster now, if there is one. */
   readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
-  /** Makes the API server ask about what these match too, beside what it asks about now. */
-  readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<void>;
+  /** Makes the API server ask about what these match too, beside what it asks about now; why not, if it cannot yet. */
+  readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<Problem | undefined>;
   /** The commit that was widened for is applied: what only the one before needed may go. */
   readonly settle: (source: string) => void;
 };
 
 export type Applied =
   | { readonly ok: true; readonly wrote: boolean; readonly drifted: readonly string[]; readonly kept: readonly string[] }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  /** `transient`: it may go through by itself later; `error` then says what the API server said, if it was that. */
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly transient: boolean; readonly error?: unknown };
 
+/** Total but for bugs and for the end of leadership: what the API server says no to is told, not only logged. */
 export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
+  try {
+    return await bring(deps, commit, signal);
+  } catch (error) {
+    if (signal.aborted || isFenced(error)) throw error;
+    if (isTransient(error) || isConflict(error)) {
+      const message = error instanceof Error ? error.message : 'no answer';
+      return { ok: false, problems: [{ code: 'APPLY_INTERRUPTED', message }], transient: true, error };
+    }
+    if (!(error instanceof KubeApiError)) throw error;
+    return { ok: false, problems: [{ code: 'APPLY_REFUSED', message: error.message }], transient: false };
+  }
+};
+
+const bring = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
   const { client, systemNamespace: namespace } = deps;
   const { key, objects } = commit;
   const stale = staleVersions(objects, deps.standing);
-  if (stale.length > 0) return { ok: false, problems: stale };
+  if (stale.length > 0) return { ok: false, problems: stale, transient: false };
   const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
   const owned = deps.liveOwned(key).map(ownedObject);
   // Without an inventory, which somebody may have deleted, what carries our mark is what was applied: the guards of prune hold.
   const recorded = recordedInventory?.documents.flatMap(recordedObject) ?? owned;
   const live = await observe(deps, { desired: objects.desired, applied: [...recorded, ...owned], signal });
   const planned = plan({ desired: objects.desired, recorded, leftovers: owned, live, options: planOptions(commit) });
-  if (!planned.ok) return { ok: false, problems: [planned.problem] };
-  const inventory = inventoryOf(planned.plan, commit);
+  if (!planned.ok) return { ok: false, problems: [planned.problem], transient: false };
+  const inventory = inventoryOf(planned.plan, commit, live);
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
@@ -147,8 +166,15 @@ const recordedObject = (document: Inventory['documents'][number]): readonly Reco
     : [{ resource, group: resource.group, kind: resource.kind, name: document.name, digest: document.digest }];
 };
 
-const inventoryOf = (planned: Plan, commit: CommitToApply): Inventory => {
-  const kept = planned.kept.filter(({ ours }) => ours).map(({ target }) => target);
+/**
+ * What the cluster holds of the commit, its keepers included. What was found by its label alone has no recorded digest: it
+ * is named by the document that it carries. An object without one, such as a Tenant, is left out; its label is found again.
+ */
+export const inventoryOf = (planned: Pick<Plan, 'kept'>, commit: InventoryFacts, live: ReadonlyMap<string, AppliedObject>): Inventory => {
+  const kept = planned.kept.flatMap(({ target, ours }) => {
+    const digest = target.digest === '' ? liveDigest(live.get(objectKey(target))) : target.digest;
+    return ours && digest !== undefined ? [{ ...target, digest }] : [];
+  });
   const documents = [...commit.objects.desired, ...kept].map(({ group, kind, name, digest, resource }) => ({
     group,
     version: resource.version,
@@ -157,14 +183,29 @@ const inventoryOf = (planned: Plan, commit: CommitToApply): Inventory => {
     name,
     digest,
   }));
+  const [committedAt, receivedAt] = [timeText(commit.committedAtMs), timeText(commit.receivedAtMs)];
   return {
     source: commit.key,
     revision: commit.revision,
-    committedAt: new Date(commit.committedAtMs).toISOString(),
-    receivedAt: new Date(commit.receivedAtMs).toISOString(),
+    ...(committedAt === undefined ? {} : { committedAt }),
+    ...(receivedAt === undefined ? {} : { receivedAt }),
     documents: documents.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1)),
   };
 };
+
+type InventoryFacts = Pick<CommitToApply, 'key' | 'revision' | 'committedAtMs' | 'receivedAtMs'> & {
+  readonly objects: Pick<CommitObjects, 'desired'>;
+};
+
+const liveDigest = (object: AppliedObject | undefined): string | undefined => {
+  const signature: unknown = object?.signature;
+  const document = isRecord(signature) ? signature['document'] : undefined;
+  return typeof document === 'string' ? digestOf(Buffer.from(document)) : undefined;
+};
+
+const [FIRST_MS, LAST_MS] = [Date.parse('0000-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+// A committer may write any date; one that RFC 3339 cannot say must not make the whole inventory unreadable.
+const timeText = (ms: number): string | undefined => (ms >= FIRST_MS && ms <= LAST_MS ? new Date(ms).toISOString() : undefined);
 
 // Times are left out: looking again at the same commit is no reason to write.
 const fingerprint = ({ revision, documents }: Inventory): string =>

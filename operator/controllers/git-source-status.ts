@@ -103,3 +103,20 @@ export const reportSync = async (deps: Deps, source: LiveGitSource, facts: SyncF
     action: 'Sync',
   });
 };
+
+/** Once: what was applied stays enforced, and whether it is what the remote says is not looked at, so nobody can tell. */
+export const reportSuspended = async (deps: Deps, source: LiveGitSource): Promise<void> => {
+  const { conditions: _conditions, receiverPath: _path, ...kept } = source.status ?? {};
+  const applied = kept.lastAppliedRevision;
+  const message = `spec.suspend is true: the remote is not followed; ${applied === undefined ? 'nothing was applied yet' : `${applied} stays applied`}`;
+  const ready: ConditionInput = { type: 'Ready', status: 'Unknown', reason: 'Suspended', message };
+  const { written } = await applyStatus(deps.client, {
+    resource: gitSources,
+    object: source,
+    clock: deps.clock,
+    status: { ...kept, observedGeneration: source.metadata.generation, conditions: [ready] },
+  });
+  if (!written) return;
+  const regarding = regardingOf(gitSources, source);
+  await deps.recorder.record({ regarding, type: 'Normal', reason: ready.reason, note: message, action: 'Suspend' });
+};

@@ -25,7 +25,7 @@ import type { CommitObjects } from './commit.ts';
 import { bringToCluster } from './git-source-apply.ts';
 import type { ApplyDeps } from './git-source-apply.ts';
 import { readCredentials, registerReceiver, unsupported } from './git-source-inputs.ts';
-import { reportSync } from './git-source-status.ts';
+import { reportSuspended, reportSync } from './git-source-status.ts';
 import type { Stage, SyncFacts } from './git-source-status.ts';
 import type { LiveGitSource } from './live.ts';
 import type { TrustHolder } from './trust-policy.ts';
@@ -59,7 +59,13 @@ type Held = {
   readonly objects: CommitObjects;
 };
 
-type Failure = { readonly stage: Stage; readonly problems: readonly Problem[]; readonly transient: boolean; readonly revision?: string };
+type Failure = {
+  readonly stage: Stage;
+  readonly problems: readonly Problem[];
+  readonly transient: boolean;
+  readonly revision?: string;
+  readonly error?: unknown;
+};
 type Step<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 const failed = (
@@ -87,7 +93,11 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
       deps.receiver.unregister(key);
       return done;
     }
-    if (source.spec.suspend === true) return done;
+    if (source.spec.suspend === true) {
+      deps.receiver.unregister(key);
+      await reportSuspended(deps, source);
+      return done;
+    }
     const startedMs = deps.clock.monotonicMs();
     const intervalMs = jittered(parseDuration(source.spec.interval ?? '') ?? DEFAULT_INTERVAL_MS, deps.random);
     const receiver = await registerReceiver({ client: deps.client, source, signal }, deps.receiver);
@@ -103,7 +113,9 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
       return outcome;
     };
     const fail = (failure: Failure): Promise<Outcome> => {
-      const outcome = failure.transient ? retry(new Error(failure.problems[0]?.message ?? failure.stage)) : after(intervalMs);
+      const outcome = failure.transient
+        ? retry(failure.error ?? new Error(failure.problems[0]?.message ?? failure.stage))
+        : after(intervalMs);
       return finish({ kind: 'failed', ...failure, receiver }, 'failed', outcome);
     };
     const memo = memos.get(key) ?? createMemo<VerifiedObject>();
@@ -113,7 +125,7 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
     const { commit, receivedAtMs } = current.value;
     held.set(key, commit);
     const applied = await bringToCluster(deps, { key, source, ...commit, receivedAtMs }, signal);
-    if (!applied.ok) return fail({ stage: 'Applied', problems: applied.problems, transient: false, revision: commit.revision });
+    if (!applied.ok) return fail({ ...applied, stage: 'Applied', revision: commit.revision });
     const facts: SyncFacts = { kind: 'applied', revision: commit.revision, documents: commit.objects.desired.length, ...applied, receiver };
     return finish(facts, applied.wrote ? 'applied' : 'unchanged', after(nextLookMs(intervalMs, commit, deps.clock.now())));
   };

@@ -13,7 +13,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { regardingOf } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
-import { done } from '../../kube/outcome.ts';
+import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
@@ -21,6 +21,7 @@ import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { firstDifference } from '../apply/drift.ts';
 import type { LivePolicy } from './live.ts';
+import { REFUSAL_LASTS_MS } from './policy-book.ts';
 import type { Judgement, PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';
 
@@ -41,7 +42,8 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
   const judgement = deps.book.judge(object);
   const replicas = deps.replicas();
-  const verdict = judgement.ok ? judgeEnforcement(object, judgement, replicas) : refusedVerdict(judgement, replicas, name);
+  const nowMs = deps.clock.now();
+  const verdict = verdictOf(object, judgement, { replicas, nowMs });
   const revision = revisionOf(object, { judgement, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: policies,
@@ -67,7 +69,48 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       action: 'Enforce',
     });
   }
-  return done;
+  const againMs = nextChangeMs(judgement, nowMs);
+  return againMs === undefined ? done : after(againMs);
+};
+
+type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: number };
+type Good = Extract<Judgement, { ok: true }>;
+
+const isExpired = ({ expiresMs }: Good, nowMs: number): boolean => expiresMs !== undefined && expiresMs <= nowMs;
+
+const verdictOf = (object: LivePolicy, judgement: Judgement, { replicas, nowMs }: Facts): Verdict => {
+  if (!judgement.ok) return refusedVerdict(judgement, replicas, object.metadata.name);
+  return isExpired(judgement, nowMs) && judgement.compileProblem === undefined
+    ? expiredVerdict(judgement, replicas)
+    : judgeEnforcement(object, judgement, replicas);
+};
+
+/** Timers hold no longer than some weeks. */
+const LOOK_MS = 24 * 3600_000;
+
+/** When time alone may change what is told: a policy ends, a refusal is looked at again. */
+const nextChangeMs = (judgement: Judgement, nowMs: number): number | undefined => {
+  if (!judgement.ok) return REFUSAL_LASTS_MS;
+  const { expiresMs } = judgement;
+  return expiresMs === undefined || expiresMs <= nowMs ? undefined : Math.min(expiresMs - nowMs, LOOK_MS);
+};
+
+/** Not good and not gone: replicas close what it matches until a newer version comes. */
+const expiredVerdict = ({ policy, digest, version, expiresMs = 0, signers }: Good, replicas: readonly ReplicaReport[]): Verdict => {
+  const closing = enforcing(replicas, policy.metadata.name ?? '', digest);
+  const ended = `version ${version} ended at ${new Date(expiresMs).toISOString()}`;
+  const problem = { code: 'POLICY_EXPIRED', path: 'spec.expires' } as const;
+  const message = formatProblem({ ...problem, message: `${ended}; ${closing} of ${replicas.length} replicas close what it matches` });
+  const failed = { reason: conditionReason(problem.code), message };
+  return {
+    ready: { type: 'Ready', status: 'False', ...failed },
+    others: [
+      { type: 'Verified', status: 'True', reason: 'Verified', message: `sealed by ${signers.join(', ')}` },
+      { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' },
+      { type: 'Stalled', status: 'True', ...failed },
+    ],
+    enforced: closing,
+  };
 };
 
 /**
@@ -101,7 +144,7 @@ const refusedVerdict = (judgement: Extract<Judgement, { ok: false }>, replicas: 
   };
 };
 
-const judgeEnforcement = (object: LivePolicy, judgement: Extract<Judgement, { ok: true }>, replicas: readonly ReplicaReport[]): Verdict => {
+const judgeEnforcement = (object: LivePolicy, judgement: Good, replicas: readonly ReplicaReport[]): Verdict => {
   const { name } = object.metadata;
   const verified: ConditionInput = {
     type: 'Verified',

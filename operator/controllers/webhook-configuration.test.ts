@@ -65,14 +65,32 @@ describe('the webhook configuration', () => {
 
   it('is not written before an authority is known', async () => {
     const { client, written } = fakeClient();
-    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    const scope = createAdmissionScope({
+      client,
+      target,
+      systemNamespace: 'writ-system',
+      verified: () => [],
+      mayNarrow: () => true,
+      onChange: () => undefined,
+    });
     assert.equal(await scope.reconcile(signal), false);
+    assert.equal((await scope.widen('ns/s', [policyOn('secrets')], signal))?.code, 'APPLY_NOT_READY');
     assert.equal(written.length, 0);
+    scope.trustAuthorities('pem');
+    assert.equal(await scope.widen('ns/s', [policyOn('secrets')], signal), undefined);
+    assert.match(resourcesOf(written.at(-1)), /secrets/);
   });
 
   it('is wide enough before a commit is enforced, keeps that, and forgets the commit before', async () => {
     const { client, written } = fakeClient();
-    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    const scope = createAdmissionScope({
+      client,
+      target,
+      systemNamespace: 'writ-system',
+      verified: () => [],
+      mayNarrow: () => true,
+      onChange: () => undefined,
+    });
     scope.trustAuthorities('pem');
     await scope.widen('ns/s', [policyOn('configmaps')], signal);
     assert.match(resourcesOf(written.at(-1)), /configmaps/);
@@ -87,7 +105,14 @@ describe('the webhook configuration', () => {
 
   it('an older view never lands after a wider one', async () => {
     const { client, written } = fakeClient();
-    const scope = createAdmissionScope({ client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined });
+    const scope = createAdmissionScope({
+      client,
+      target,
+      systemNamespace: 'writ-system',
+      verified: () => [],
+      mayNarrow: () => true,
+      onChange: () => undefined,
+    });
     scope.trustAuthorities('pem');
     await Promise.all([scope.reconcile(signal), scope.widen('ns/s', [policyOn('secrets')], signal), scope.reconcile(signal)]);
     assert.match(resourcesOf(written.at(-1)), /secrets/);
@@ -100,11 +125,56 @@ describe('the webhook configuration', () => {
       target,
       systemNamespace: 'writ-system',
       verified: () => [policyOn('secrets')],
+      mayNarrow: () => true,
       onChange: () => undefined,
     });
     scope.trustAuthorities('pem');
     assert.equal(await scope.reconcile(signal), true);
     assert.equal(await scope.reconcile(signal), false);
     assert.equal(written.length, 1);
+  });
+
+  it('is not narrowed while something that no object shows may still be enforced', async () => {
+    const { client, written } = fakeClient();
+    const state = { verified: [policyOn('secrets')], whole: true };
+    const options = { client, target, systemNamespace: 'writ-system', onChange: () => undefined };
+    const scopeNow = () => {
+      const scope = createAdmissionScope({ ...options, verified: () => state.verified, mayNarrow: () => state.whole });
+      scope.trustAuthorities('pem');
+      return scope;
+    };
+    const scope = scopeNow();
+    await scope.reconcile(signal);
+    // The seal of the policy is damaged.
+    Object.assign(state, { verified: [], whole: false });
+    assert.equal(await scope.reconcile(signal), false);
+    // Somebody takes the rules away at the same time.
+    written.push(webhookConfiguration({ rules: [], target, authorities: 'pem', systemNamespace: 'writ-system' }));
+    assert.equal(await scope.reconcile(signal), true);
+    assert.match(resourcesOf(written.at(-1)), /secrets/);
+    const restarted = scopeNow();
+    assert.equal(await restarted.reconcile(signal), false);
+    Object.assign(state, { verified: [policyOn('configmaps')] });
+    await restarted.reconcile(signal);
+    assert.match(resourcesOf(written.at(-1)), /configmaps.*secrets|secrets.*configmaps/);
+    Object.assign(state, { whole: true });
+    await restarted.reconcile(signal);
+    assert.doesNotMatch(resourcesOf(written.at(-1)), /secrets/);
+  });
+
+  it('takes nothing over from a live configuration that cannot be read or must never be asked about', async () => {
+    const { client, written } = fakeClient();
+    const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] };
+    const odd = [{ ...rule, resources: 7 }, { ...rule, operations: ['FLY'] }, null, 'x', { ...rule, apiGroups: [{}] }];
+    const nodes = { ...rule, resources: ['nodes'], scope: 'Cluster' };
+    const foreign = { name: 'other.example', rules: [{ ...rule, resources: ['services'] }] };
+    const rules = [...odd, nodes, rule];
+    written.push({ metadata: { name: 'writ' }, webhooks: [7, foreign, { name: 'validate.writ.dev', rules }] });
+    const options = { client, target, systemNamespace: 'writ-system', verified: () => [], onChange: () => undefined };
+    const scope = createAdmissionScope({ ...options, mayNarrow: () => false });
+    scope.trustAuthorities('pem');
+    await scope.reconcile(signal);
+    assert.match(resourcesOf(written.at(-1)), /"secrets"/);
+    assert.doesNotMatch(resourcesOf(written.at(-1)), /"nodes"|"services"|FLY/);
   });
 });

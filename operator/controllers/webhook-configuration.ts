@@ -20,7 +20,9 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { rulesFor } from '../../policies/compile/admission-rules.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
+import type { Problem } from '../../policies/problem.ts';
 import { firstDifference } from '../apply/drift.ts';
+import { policiesMatching, standingRules } from './standing-rules.ts';
 
 export type WebhookTarget =
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string; readonly port: number }
@@ -36,6 +38,7 @@ export type ConfigurationInput = {
   readonly systemNamespace: string;
 };
 
+const WEBHOOK_NAME = 'validate.writ.dev';
 const NEVER_GOVERNED = ['kube-system', 'kube-public', 'kube-node-lease'];
 /** The API server gives up after this; a verdict takes well under a millisecond. */
 const TIMEOUT_SECONDS = 5;
@@ -51,7 +54,7 @@ export const webhookConfiguration = ({ rules, target, authorities, systemNamespa
   metadata: { name: WEBHOOK_CONFIGURATION_NAME, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
   webhooks: [
     {
-      name: 'validate.writ.dev',
+      name: WEBHOOK_NAME,
       admissionReviewVersions: ['v1'],
       clientConfig: clientConfig(target, authorities),
       rules,
@@ -71,14 +74,11 @@ export const webhookConfiguration = ({ rules, target, authorities, systemNamespa
   ],
 });
 
+type Write = { readonly client: KubeClient; readonly live: WebhookConfigurationObject | undefined; readonly signal: AbortSignal };
+
 /** Writes only where the live object says something else; `true` when it wrote. */
-export const applyWebhookConfiguration = async (client: KubeClient, input: ConfigurationInput, signal: AbortSignal): Promise<boolean> => {
+const applyWebhookConfiguration = async ({ client, live, signal }: Write, input: ConfigurationInput): Promise<boolean> => {
   const desired = webhookConfiguration(input);
-  const live = await client.get<WebhookConfigurationObject>(
-    validatingWebhookConfigurations,
-    { name: WEBHOOK_CONFIGURATION_NAME },
-    { signal },
-  );
   if (live === undefined) {
     await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
     return true;
@@ -99,8 +99,8 @@ export const applyWebhookConfiguration = async (client: KubeClient, input: Confi
 
 /** What the webhook configuration follows, with one writer at a time. */
 export type AdmissionScope = {
-  /** Widens at once: resolves when the API server holds it. */
-  widen(source: string, policies: readonly CompiledPolicy[], signal: AbortSignal): Promise<void>;
+  /** Widens at once: resolves when the API server holds it, or with the reason why it cannot yet. */
+  widen(source: string, policies: readonly CompiledPolicy[], signal: AbortSignal): Promise<Problem | undefined>;
   settle(source: string): void;
   trustAuthorities(bundle: string): void;
   /** Brings the configuration to what it should be; `true` when it wrote. */
@@ -113,19 +113,34 @@ export const createAdmissionScope = (options: {
   readonly systemNamespace: string;
   /** Every policy that verifies now. */
   readonly verified: () => readonly CompiledPolicy[];
+  /**
+   * Whether those are all that any replica may still enforce. While a document is refused, or a replica has not followed
+   * yet, it enforces what no object shows any more: then rules are added only (law 4).
+   */
+  readonly mayNarrow: () => boolean;
   /** Asked to call `reconcile` soon. */
   readonly onChange: () => void;
 }): AdmissionScope => {
   const applied = new Map<string, readonly CompiledPolicy[]>();
   const coming = new Map<string, readonly CompiledPolicy[]>();
   let authorities = '';
+  // What the configuration held last, as far as this term knows; before its first look that is the live object's to say.
+  let held: readonly Rule[] | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const write = async (signal: AbortSignal): Promise<boolean> => {
     // Without an authority no call could succeed: a configuration would close every tenant.
     if (authorities === '') return false;
-    const policies = [...options.verified(), ...[...applied.values()].flat(), ...[...coming.values()].flat()];
     const { client, target, systemNamespace } = options;
-    return applyWebhookConfiguration(client, { rules: rulesFor(policies), target, authorities, systemNamespace }, signal);
+    const live = await client.get<WebhookConfigurationObject>(
+      validatingWebhookConfigurations,
+      { name: WEBHOOK_CONFIGURATION_NAME },
+      { signal },
+    );
+    const standing = options.mayNarrow() ? [] : policiesMatching(held ?? standingRules(live, WEBHOOK_NAME));
+    const rules = rulesFor([...options.verified(), ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing]);
+    const wrote = await applyWebhookConfiguration({ client, live, signal }, { rules, target, authorities, systemNamespace });
+    held = rules;
+    return wrote;
   };
   // One after the other: an older, narrower view must never land after a wider one.
   const reconcile = (signal: AbortSignal): Promise<boolean> => {
@@ -137,7 +152,11 @@ export const createAdmissionScope = (options: {
     reconcile,
     widen: async (source, policies, signal) => {
       coming.set(source, policies);
+      if (authorities === '') {
+        return { code: 'APPLY_NOT_READY', message: 'the webhook has no certificate yet, so nothing could be asked of it' };
+      }
       await reconcile(signal);
+      return undefined;
     },
     settle: (source) => {
       const policies = coming.get(source);

@@ -22,7 +22,7 @@ export type Hook = {
 };
 
 export type DeliveryAnswer = {
-  readonly status: 202 | 401 | 404 | 413 | 429;
+  readonly status: 202 | 401 | 404 | 413 | 429 | 503;
   readonly headers: Readonly<Record<string, string>>;
   /** For JSON; a code where the delivery was refused. */
   readonly body: { readonly code?: ProblemCode; readonly message: string };
@@ -38,8 +38,11 @@ export type Receiver = {
 
 export type ReceiverOptions = {
   readonly clock: Clock;
-  /** Called once for each accepted delivery of a push; must not block. `receivedAt` is epoch ms. */
-  readonly onPush: (sourceKey: string, receivedAt: number) => void;
+  /**
+   * Called once for each genuine delivery of a push, which is answered when the promise settles: a failure is answered 503
+   * and the same delivery may come again. `receivedAt` is epoch ms.
+   */
+  readonly onPush: (sourceKey: string, receivedAt: number) => Promise<void>;
   /** Called for every delivery that met a hook, whatever became of it. */
   readonly observe?: (sourceKey: string, record: DeliveryRecord) => void;
   readonly bodyBytes?: number;
@@ -55,8 +58,18 @@ const BODY_BYTES = 25 * 1024 * 1024;
 const TOKEN_LENGTH = 16;
 // A pull of attention, not of bytes: each accepted delivery costs one ls-remote at most.
 const RATE = { burst: 60, refillMs: 500 };
+const LOST_RETRY_MS = 5000;
 
-type Registered = { readonly hook: Hook; readonly path: string; readonly log: DeliveryLog; readonly allowance: Allowance };
+type Registered = {
+  readonly hook: Hook;
+  readonly path: string;
+  readonly log: DeliveryLog;
+  readonly allowance: Allowance;
+  /** Of deliveries without proof, apart: whoever knows the path alone must not use up what genuine ones need. */
+  readonly unproven: Allowance;
+  /** Delivery id → what becomes of it, while it is being passed on. */
+  readonly passing: Map<string, Promise<Ruling>>;
+};
 type Ruling = Pick<DeliveryRecord, 'verdict' | 'reason'> & {
   readonly status: DeliveryAnswer['status'];
   readonly code?: ProblemCode;
@@ -65,6 +78,22 @@ type Ruling = Pick<DeliveryRecord, 'verdict' | 'reason'> & {
 
 const accepted: Ruling = { status: 202, verdict: 'Accepted', reason: 'the source is being synced' };
 const replayed: Ruling = { status: 202, verdict: 'Replayed', reason: 'this delivery was accepted before' };
+
+const lost: Ruling = {
+  status: 503,
+  code: 'RECEIVER_UNAVAILABLE',
+  verdict: 'Refused',
+  reason: 'the push could not be passed on: send the delivery again',
+  retryAfterMs: LOST_RETRY_MS,
+};
+
+const tooMany = (retryAfterMs: number): Ruling => ({
+  status: 429,
+  code: 'RECEIVER_RATE',
+  verdict: 'Refused',
+  reason: 'too many deliveries at once: try again later',
+  retryAfterMs,
+});
 
 const answerOf = (ruling: Pick<Ruling, 'status' | 'code' | 'reason' | 'retryAfterMs'>): DeliveryAnswer => ({
   status: ruling.status,
@@ -78,41 +107,49 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
   const bySource = new Map<string, Registered>();
   const limitBytes = options.bodyBytes ?? BODY_BYTES;
 
+  /** The proof comes first, so that the allowance is spent by those who know the token. */
   const rule = async (delivery: Delivery, registered: Registered): Promise<Ruling> => {
     const { hook } = registered;
     const scheme = schemes[hook.type];
-    const allowed = registered.allowance.take();
-    if (!allowed.ok)
-      return {
-        status: 429,
-        code: 'RECEIVER_RATE',
-        verdict: 'Refused',
-        reason: 'too many deliveries at once: try again later',
-        retryAfterMs: allowed.retryAfterMs,
-      };
+    const refuse = (status: 401 | 413, code: ProblemCode, reason: string): Ruling => {
+      const allowed = registered.unproven.take();
+      return allowed.ok ? { status, code, verdict: 'Refused', reason } : tooMany(allowed.retryAfterMs);
+    };
     const proof = headerOf(delivery, scheme.proof);
     if (proof === undefined)
-      return {
-        status: 401,
-        code: 'RECEIVER_UNSIGNED',
-        verdict: 'Refused',
-        reason: `the header ${scheme.proof} is missing: set the secret of the webhook`,
-      };
+      return refuse(401, 'RECEIVER_UNSIGNED', `the header ${scheme.proof} is missing: set the secret of the webhook`);
     const mac = await macOf(delivery, hook.token, limitBytes);
-    if (mac === undefined)
-      return { status: 413, code: 'RECEIVER_TOO_LARGE', verdict: 'Refused', reason: `the delivery is larger than ${limitBytes} bytes` };
+    if (mac === undefined) return refuse(413, 'RECEIVER_TOO_LARGE', `the delivery is larger than ${limitBytes} bytes`);
     if (!isGenuine(hook.type, proof, { token: hook.token, mac })) {
-      return {
-        status: 401,
-        code: 'RECEIVER_SIGNATURE',
-        verdict: 'Refused',
-        reason: `${scheme.proof} does not fit: the secret of the webhook is not the token of the Secret`,
-      };
+      const reason = `${scheme.proof} does not fit: the secret of the webhook is not the token of the Secret`;
+      return refuse(401, 'RECEIVER_SIGNATURE', reason);
     }
+    const allowed = registered.allowance.take();
+    if (!allowed.ok) return tooMany(allowed.retryAfterMs);
     const event = scheme.event === undefined ? undefined : (headerOf(delivery, scheme.event) ?? '');
     if (event !== undefined && !scheme.pushes.has(event))
       return { status: 202, verdict: 'Ignored', reason: 'the event does not change a ref' };
     return accepted;
+  };
+
+  const pass = async (sourceKey: string, at: number): Promise<Ruling> => {
+    try {
+      await options.onPush(sourceKey, at);
+      return accepted;
+    } catch {
+      return lost;
+    }
+  };
+
+  /** Each delivery is passed on once: a copy that comes meanwhile shares what becomes of the first. */
+  const passOnce = async ({ hook, log, passing }: Registered, id: string | undefined, at: number): Promise<Ruling> => {
+    if (id === undefined) return pass(hook.sourceKey, at);
+    if (log.accepted(id)) return replayed;
+    const going = passing.get(id);
+    if (going !== undefined) return (await going).verdict === 'Accepted' ? replayed : lost;
+    const first = pass(hook.sourceKey, at);
+    passing.set(id, first);
+    return first;
   };
 
   const unregister = (sourceKey: string): void => {
@@ -145,6 +182,8 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
         path,
         log: before?.log ?? createDeliveryLog(),
         allowance: createAllowance(options.clock, options.rate ?? RATE),
+        unproven: createAllowance(options.clock, options.rate ?? RATE),
+        passing: new Map<string, Promise<Ruling>>(),
       };
       bySource.set(hook.sourceKey, registered);
       byPath.set(path, registered);
@@ -160,8 +199,7 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
       const scheme = schemes[hook.type];
       const judged = await rule(delivery, registered);
       const id = deliveryId(delivery, scheme);
-      // Asked and recorded without a pause between, so that two copies at once count as one.
-      const ruling = judged.verdict === 'Accepted' && id !== undefined && log.accepted(id) ? replayed : judged;
+      const ruling = judged.verdict === 'Accepted' ? await passOnce(registered, id, at) : judged;
       const event = scheme.event === undefined ? undefined : headerOf(delivery, scheme.event)?.slice(0, 64);
       const record: DeliveryRecord = {
         at,
@@ -174,7 +212,6 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
       };
       log.add(record);
       options.observe?.(hook.sourceKey, record);
-      if (ruling.verdict === 'Accepted') options.onPush(hook.sourceKey, at);
       return answerOf(ruling);
     },
   };

@@ -54,7 +54,10 @@ describe('the format of a case', () => {
       ],
     }).cases;
     assert.ok(one && two && three && !isBroken(one) && !isBroken(two) && !isBroken(three));
-    assert.deepEqual([one.object, two.object, two.oldObject, three.object, three.oldObject], [{ file: 'a.yaml' }, { file: 'b.yaml' }, { file: 'c.yaml' }, undefined, { file: 'd.yaml' }]);
+    assert.deepEqual(
+      [one.object, two.object, two.oldObject, three.object, three.oldObject],
+      [{ file: 'a.yaml' }, { file: 'b.yaml' }, { file: 'c.yaml' }, undefined, { file: 'd.yaml' }],
+    );
   });
 
   it('a file needs policies and a list of cases', () => {
@@ -157,13 +160,24 @@ describe('the outcome of a case', () => {
     const says = (expression: string, one: JsonObject): boolean =>
       run({ expect: 'Allow', ...one }, worldOf({ validations: [{ expression }], params: { defaults: { a: 1, b: 2 } } })).held;
     assert.ok(says("namespaceObject.metadata.labels['writ.dev/tenant'] == 'test' && tenant.name == 'test'", {}));
-    assert.ok(says("namespaceObject.metadata.labels.env == 'prod' && namespaceObject.metadata.name == 'n'", { namespaceObject: { metadata: { name: 'n', labels: { env: 'prod' } } } }));
+    assert.ok(
+      says("namespaceObject.metadata.labels.env == 'prod' && namespaceObject.metadata.name == 'n'", {
+        namespaceObject: { metadata: { name: 'n', labels: { env: 'prod' } } },
+      }),
+    );
     assert.ok(says("request.namespace == 'n'", { namespaceObject: { metadata: { name: 'n' } } }));
     assert.ok(says("tenant.tier == 'Free' && tenant.name == 'acme'", { tenant: { metadata: { name: 'acme' }, spec: { tier: 'Free' } } }));
     assert.ok(says("tenant.tier == 'Free'", { tenant: { tier: 'Free' } }));
-    assert.ok(says("request.userInfo.username == 'jane' && 'dev' in request.userInfo.groups", { user: { username: 'jane', groups: ['dev'] } }));
+    assert.ok(
+      says("request.userInfo.username == 'jane' && 'dev' in request.userInfo.groups", { user: { username: 'jane', groups: ['dev'] } }),
+    );
     assert.ok(says('params.a == 1 && params.b == 5', { params: { b: 5 } }));
-    assert.ok(says("request.operation == 'UPDATE' && oldObject.metadata.name == 'old'", { operation: 'UPDATE', oldObject: pod({ metadata: { name: 'old' } }) }));
+    assert.ok(
+      says("request.operation == 'UPDATE' && oldObject.metadata.name == 'old'", {
+        operation: 'UPDATE',
+        oldObject: pod({ metadata: { name: 'old' } }),
+      }),
+    );
     assert.ok(says("request.operation == 'DELETE' && object == null", { operation: 'DELETE', oldObject: pod() }));
   });
 

@@ -170,7 +170,11 @@ const readCase = (given: JsonValue, path: JsonPath, document: Document): Case =>
   // On DELETE the one file is that of the object that goes.
   const isDelete = operation === 'DELETE' && own(given, 'object') === undefined;
   const object = objectSource(given, { field: 'object', fileField: isDelete ? 'object' : 'file', path });
-  const oldObject = objectSource(given, { field: 'oldObject', fileField: isDelete && own(given, 'file') !== undefined ? 'file' : 'oldFile', path });
+  const oldObject = objectSource(given, {
+    field: 'oldObject',
+    fileField: isDelete && own(given, 'file') !== undefined ? 'file' : 'oldFile',
+    path,
+  });
   if ((operation === 'UPDATE' || operation === 'DELETE') && oldObject === undefined)
     throw new Misfit([...path, 'oldObject'], `${operation} needs oldObject`);
   if (operation !== 'DELETE' && object === undefined) throw new Misfit([...path, 'object'], `${operation} needs object`);
@@ -221,9 +225,15 @@ export const readCases = (document: Document): CasesFile => {
     return fallback;
   };
   const { value } = document;
-  keep(tried(document, () => onlyFields(value, FILE_FIELDS, [])), undefined);
+  keep(
+    tried(document, () => onlyFields(value, FILE_FIELDS, [])),
+    undefined,
+  );
   const named = own(value, 'policies');
-  const policies = keep(tried(document, () => (typeof named === 'string' ? [named] : texts(named, ['policies']))), []);
+  const policies = keep(
+    tried(document, () => (typeof named === 'string' ? [named] : texts(named, ['policies']))),
+    [],
+  );
   if (policies.length === 0 && problems.length === 0) problems.push(problemOf(new Misfit(['policies'], 'no policies are named'), document));
   const given = own(value, 'cases');
   const list: readonly JsonValue[] = Array.isArray(given) ? given : [];

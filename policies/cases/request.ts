@@ -19,9 +19,7 @@ export type RequestSource = {
   readonly kinds: readonly DescribedKind[];
 };
 
-export type RequestOutcome =
-  | { readonly ok: true; readonly request: AdmissionRequest }
-  | { readonly ok: false; readonly message: string };
+export type RequestOutcome = { readonly ok: true; readonly request: AdmissionRequest } | { readonly ok: false; readonly message: string };
 
 /** Kinds of Kubernetes that live in no namespace. */
 const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
@@ -31,9 +29,12 @@ const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   '/ComponentStatus',
   ...['ClusterRole', 'ClusterRoleBinding'].map((kind) => `rbac.authorization.k8s.io/${kind}`),
   ...['StorageClass', 'VolumeAttachment', 'CSIDriver', 'CSINode', 'VolumeAttributesClass'].map((kind) => `storage.k8s.io/${kind}`),
-  ...['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map(
-    (kind) => `admissionregistration.k8s.io/${kind}`,
-  ),
+  ...[
+    'ValidatingWebhookConfiguration',
+    'MutatingWebhookConfiguration',
+    'ValidatingAdmissionPolicy',
+    'ValidatingAdmissionPolicyBinding',
+  ].map((kind) => `admissionregistration.k8s.io/${kind}`),
   ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'].map((kind) => `admissionregistration.k8s.io/${kind}`),
   'apiextensions.k8s.io/CustomResourceDefinition',
   'apiregistration.k8s.io/APIService',

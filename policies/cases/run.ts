@@ -128,7 +128,8 @@ const said = (decision: Decision): string => {
 const misses = (decision: Decision, { expect }: Case): boolean => {
   if (expect.verdict !== undefined && decision.verdict !== expect.verdict) return true;
   if (expect.verdict === 'Allow') return false;
-  const wantsMore = expect.verdict === undefined || expect.policy !== undefined || expect.message !== undefined || expect.reason !== undefined;
+  const wantsMore =
+    expect.verdict === undefined || expect.policy !== undefined || expect.message !== undefined || expect.reason !== undefined;
   return wantsMore && !decision.violations.some((violation) => fits(violation, expect));
 };
 
@@ -141,7 +142,10 @@ const unjudged = (because: string): CaseOutcome => ({
   because,
 });
 
-const objectOf = (source: ObjectSource | undefined, world: World): { readonly object: JsonObject | null } | { readonly message: string } => {
+const objectOf = (
+  source: ObjectSource | undefined,
+  world: World,
+): { readonly object: JsonObject | null } | { readonly message: string } => {
   if (source === undefined) return { object: null };
   return 'file' in source ? world.readObject(source.file) : source;
 };

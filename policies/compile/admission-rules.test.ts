@@ -58,6 +58,7 @@ test('with nothing verified every workload is still asked about', () => {
   for (const [group, resource] of [
     ['', 'pods'],
     ['', 'pods/ephemeralcontainers'],
+    ['', 'pods/resize'],
     ['apps', 'deployments'],
     ['batch', 'cronjobs'],
     ['kagent.dev', 'agents'],
@@ -78,21 +79,104 @@ test('a rule of a policy is added', () => {
   assert.ok(!asks(rules, namespaced('', 'configmaps', 'UPDATE')));
 });
 
-test('wildcards never reach what is outside of namespaces, nor nodes and leases by name', () => {
-  const rules = rulesOf(
-    [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*/*'] }],
-    [{ apiGroups: ['', 'coordination.k8s.io'], apiVersions: ['v1'], operations: ['*'], resources: ['nodes', 'leases'] }],
-  );
-  assert.ok(asks(rules, namespaced('anything', 'things', 'DELETE')));
-  assert.ok(!asks(rules, { group: '', version: 'v1', resource: 'nodes', operation: 'UPDATE', scope: 'Cluster' }));
-  assert.ok(
-    !asks(rules, { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterroles', operation: 'CREATE', scope: 'Cluster' }),
-  );
+const clusterScoped = (group: string, resource: string): Asked => ({ ...namespaced(group, resource, 'UPDATE'), scope: 'Cluster' });
+const every = { apiVersions: ['*'], operations: ['*'] } as const;
+/** Compiled as a ValidatingAdmissionPolicy, which is not refused for what it names. */
+const rulesOfAny = (...resourceRules: readonly ResourceRule[]): readonly Rule[] =>
+  admissionRules(compilePolicies([{ ...policy('p', resourceRules), bindings: [] }]).set);
+
+test('nothing outside of namespaces is asked about but Namespaces, whatever a policy names and how', () => {
+  const kinds = [
+    ['', 'nodes'],
+    ['rbac.authorization.k8s.io', 'clusterroles'],
+    ['coordination.k8s.io', 'leases'],
+    ['example.com', 'clusterthings'],
+    ['writ.dev', 'policies'],
+    ['serving.kserve.io', 'clusterservingruntimes'],
+  ] as const;
+  for (const scope of ['*', 'Cluster', undefined] as const) {
+    const named = kinds.map(([group, resource]): ResourceRule => ({
+      ...every,
+      apiGroups: [group],
+      resources: [resource],
+      ...(scope && { scope }),
+    }));
+    const wide: ResourceRule = { ...every, apiGroups: ['*'], resources: ['*/*', 'clusterroles'], ...(scope && { scope }) };
+    for (const rules of [admissionRules(emptySet), rulesOfAny(...named), rulesOfAny(wide), rulesOfAny(...named, wide)]) {
+      for (const [group, resource] of kinds) assert.ok(!asks(rules, clusterScoped(group, resource)), `${resource} ${scope}`);
+      for (const rule of rules) assert.equal(rule.scope, 'Namespaced');
+    }
+  }
+  assert.ok(asks(rulesOf([{ ...every, apiGroups: ['*'], resources: ['*/*'] }]), namespaced('anything', 'things', 'DELETE')));
 });
 
-test('a cluster-scoped kind comes by its name', () => {
-  const rules = rulesOf([{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['namespaces'] }]);
-  assert.ok(asks(rules, { group: '', version: 'v1', resource: 'namespaces', operation: 'CREATE', scope: 'Cluster' }));
+test('Namespaces come by their name, under any group', () => {
+  for (const group of ['', '*']) {
+    for (const scope of ['*', 'Cluster'] as const) {
+      const rules = rulesOf([{ ...every, apiGroups: [group], resources: ['namespaces', 'namespaces/finalize'], scope }]);
+      assert.ok(asks(rules, clusterScoped('', 'namespaces')), `${group} ${scope}`);
+      assert.deepEqual(
+        rules.filter((rule) => rule.scope !== 'Namespaced'),
+        [{ apiGroups: [''], apiVersions: ['*'], operations: ['*'], resources: ['namespaces', 'namespaces/finalize'], scope: 'Cluster' }],
+      );
+    }
+  }
+});
+
+const refusals: readonly (readonly [
+  groups: readonly string[],
+  resources: readonly string[],
+  scope: ResourceRule['scope'],
+  field: string,
+])[] = [
+  [['rbac.authorization.k8s.io'], ['clusterroles'], undefined, 'resources'],
+  [['rbac.authorization.k8s.io'], ['roles', 'clusterrolebindings'], 'Namespaced', 'resources'],
+  [['*'], ['clusterroles'], '*', 'resources'],
+  [[''], ['nodes/status'], '*', 'resources'],
+  [['', 'storage.k8s.io'], ['pods', 'storageclasses'], '*', 'resources'],
+  [['apiextensions.k8s.io'], ['customresourcedefinitions'], '*', 'resources'],
+  [['writ.dev'], ['trustpolicies'], '*', 'resources'],
+  [['serving.kserve.io'], ['clusterservingruntimes'], '*', 'resources'],
+  [['coordination.k8s.io'], ['leases'], '*', 'apiGroups'],
+  [['', 'admissionregistration.k8s.io'], ['*'], '*', 'apiGroups'],
+  [['*'], ['*'], 'Cluster', 'scope'],
+  [[''], ['namespaces', 'pods'], 'Cluster', 'scope'],
+  [['example.com'], ['namespaces'], 'Cluster', 'scope'],
+];
+for (const [apiGroups, resources, scope, field] of refusals) {
+  test(`refused, for it would never run: ${apiGroups.join()} ${resources.join()} ${scope}`, () => {
+    const asked = { ...every, apiGroups, resources, ...(scope && { scope }) };
+    const { set, refused } = compilePolicies([policy('p', [{ ...every, apiGroups: [''], resources: ['pods'] }, asked])]);
+    assert.deepEqual(set.policies, []);
+    assert.deepEqual(
+      refused[0]?.problems.map(({ code, path }) => `${code} ${path}`),
+      [`RULE_NOT_GOVERNED spec.matchConstraints.resourceRules[1].${field}`],
+    );
+    assert.deepEqual(compilePolicies([{ ...policy('p', [asked]), bindings: [] }]).refused, []);
+  });
+}
+
+test('not refused: names that others have in namespaces, wildcards, and what is only excluded', () => {
+  const excluded = policy('excluded', [{ ...every, apiGroups: ['*'], resources: ['*/*'] }]);
+  const { refused } = compilePolicies([
+    policy('a', [{ ...every, apiGroups: ['kyverno.io', 'longhorn.io'], resources: ['policies', 'nodes', 'constructor'] }]),
+    policy('b', [{ ...every, apiGroups: ['*'], resources: ['policies'] }]),
+    policy('c', [{ ...every, apiGroups: [''], resources: ['namespaces'], scope: 'Cluster' }]),
+    {
+      ...excluded,
+      policy: {
+        ...excluded.policy,
+        spec: {
+          ...excluded.policy.spec,
+          matchConstraints: {
+            ...excluded.policy.spec.matchConstraints,
+            excludeResourceRules: [{ ...every, apiGroups: [''], resources: ['nodes'] }],
+          },
+        },
+      },
+    },
+  ]);
+  assert.deepEqual(refused, []);
 });
 
 const pick = (values: readonly string[]) =>

@@ -3,16 +3,17 @@
  * The rules of the ValidatingWebhookConfiguration: all that the policies of a set match, and always every workload, so that
  * the default of deny holds with nothing verified.
  *
- * A webhook that fails closed must never stand in the way of a cluster's recovery (law 5): a rule with wildcards is sent
- * for what lies in namespaces only, where the tenant label chooses; cluster-scoped kinds come by name or not at all, and
- * nodes, leases and the registrations of webhooks and APIs never.
+ * A webhook that fails closed must never stand in the way of a cluster's recovery (law 5): every rule is for what lies in
+ * namespaces, where the tenant label chooses, except the one that names Namespaces, which are chosen by their own labels.
+ * What `governed-kinds.ts` excludes is left out here too, whoever made the policy.
  */
 import { workloadRules } from '../subject/kind-index.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
+import { isNamespaces, isNeverGoverned } from './governed-kinds.ts';
 import type { MatchRule } from './match.ts';
 import type { CompiledPolicy } from './policy-set.ts';
 
-type Scope = 'Cluster' | 'Namespaced' | '*';
+type Scope = 'Cluster' | 'Namespaced';
 /** One combination; the union of these is the union of the rules. */
 type Atom = {
   readonly group: string;
@@ -22,41 +23,33 @@ type Atom = {
   readonly scope: Scope;
 };
 
-const NEVER_GROUPS = new Set([
-  'admissionregistration.k8s.io',
-  'apiregistration.k8s.io',
-  'certificates.k8s.io',
-  'authentication.k8s.io',
-  'authorization.k8s.io',
-  'coordination.k8s.io',
-]);
-const NEVER_RESOURCES = new Set(['nodes', 'componentstatuses']);
-
-const isNever = (group: string, resource: string): boolean => NEVER_GROUPS.has(group) || (group === '' && NEVER_RESOURCES.has(resource));
-
-const scopeOf = (rule: MatchRule, group: string, resource: string): Scope | undefined => {
-  const isWide = group === '*' || resource === '*';
-  if (!isWide) return rule.scope;
-  return rule.scope === 'Cluster' ? undefined : 'Namespaced';
+const scopesOf = (rule: MatchRule, group: string, resource: string): readonly (readonly [group: string, scope: Scope])[] => {
+  if (isNeverGoverned(group, resource)) return [];
+  const inside: readonly (readonly [string, Scope])[] = rule.scope === 'Cluster' ? [] : [[group, 'Namespaced']];
+  if (!isNamespaces(group, resource)) return inside;
+  const itself: readonly (readonly [string, Scope])[] = rule.scope === 'Namespaced' ? [] : [['', 'Cluster']];
+  return group === '*' ? [...inside, ...itself] : itself;
 };
 
 const atomsOf = (rule: MatchRule): readonly Atom[] =>
-  [...rule.groups].flatMap((group) =>
-    rule.resources.flatMap(({ resource, subResource }): readonly Atom[] => {
-      const scope = scopeOf(rule, group, resource);
-      if (scope === undefined || isNever(group, resource)) return [];
+  [...rule.groups].flatMap((named) =>
+    rule.resources.flatMap(({ resource, subResource }) => {
       const name = subResource === '' ? resource : `${resource}/${subResource}`;
-      return [...rule.versions].flatMap((version) =>
-        [...rule.operations].map((operation) => ({ group, version, resource: name, operation, scope })),
+      return scopesOf(rule, named, resource).flatMap(([group, scope]) =>
+        [...rule.versions].flatMap((version) =>
+          [...rule.operations].map((operation): Atom => ({ group, version, resource: name, operation, scope })),
+        ),
       );
     }),
   );
 
 const baseline = (): readonly Atom[] =>
-  workloadRules('Agent').flatMap(({ apiGroups, apiVersions, resources, operations, scope }) =>
+  workloadRules('Agent').flatMap(({ apiGroups, apiVersions, resources, operations }) =>
     apiGroups.flatMap((group) =>
       apiVersions.flatMap((version) =>
-        resources.flatMap((resource) => operations.map((operation) => ({ group, version, resource, operation, scope: scope ?? '*' }))),
+        resources.flatMap((resource) =>
+          operations.map((operation): Atom => ({ group, version, resource, operation, scope: 'Namespaced' })),
+        ),
       ),
     ),
   );
@@ -74,7 +67,7 @@ const coversAtom = (wide: Atom, narrow: Atom): boolean =>
   covers(wide.group, narrow.group) &&
   covers(wide.version, narrow.version) &&
   covers(wide.operation, narrow.operation) &&
-  covers(wide.scope, narrow.scope) &&
+  wide.scope === narrow.scope &&
   coversResource(wide.resource, narrow.resource);
 
 const sameAtom = (a: Atom): string => JSON.stringify([a.group, a.version, a.resource, a.operation, a.scope]);

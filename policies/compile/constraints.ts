@@ -6,12 +6,17 @@ import { workloadRules } from '../subject/kind-index.ts';
 import type { Rule, WorkloadScope } from '../subject/workload-kinds.ts';
 import { problemAt } from './expression.ts';
 import type { FieldPath, PositionOf } from './expression.ts';
+import { ungovernedPart } from './governed-kinds.ts';
 import { splitResource } from './match.ts';
 import type { Match, MatchRule } from './match.ts';
 import { compileSelector } from './selector.ts';
 import type { LabelSelector, Selector } from './selector.ts';
 
 type Context = { readonly positionOf: PositionOf | undefined; readonly problems: Problem[] };
+type PolicyContext = Context & {
+  /** The webhook is to decide by it. A ValidatingAdmissionPolicy is the API server's own to enforce, cluster-scoped kinds included. */
+  readonly isOurs: boolean;
+};
 
 const FIELDS = ['apiGroups', 'apiVersions', 'operations', 'resources'] as const;
 
@@ -87,16 +92,24 @@ export const compileMatchResources = (resources: PolicySpec['matchConstraints'],
   };
 };
 
-export const compileConstraints = (spec: PolicySpec, context: Context): Match => {
+/** A policy with such a rule would read as enforced and never run. */
+const refuseUngoverned = (rules: readonly ResourceRule[], base: FieldPath, context: Context): void => {
+  for (const [index, rule] of rules.entries()) {
+    const part = ungovernedPart(rule);
+    if (part === undefined) continue;
+    const path = [...base, 'resourceRules', index, part.field];
+    context.problems.push(problemAt('RULE_NOT_GOVERNED', part.message, { path, positionOf: context.positionOf }));
+  }
+};
+
+export const compileConstraints = (spec: PolicySpec, context: PolicyContext): Match => {
   const constraints = spec.matchConstraints ?? {};
   const base: FieldPath = ['spec', 'matchConstraints'];
   const compileRules = (rules: readonly ResourceRule[] | undefined, field: string): readonly MatchRule[] =>
     (rules ?? []).flatMap((rule, index) => compileRule(rule, [...base, field, index], context) ?? []);
+  if (context.isOurs) refuseUngoverned(constraints.resourceRules ?? [], base, context);
   const workloads = spec.workloads ?? [];
-  const rules = [
-    ...compileRules(constraints.resourceRules, 'resourceRules'),
-    ...workloads.flatMap(ofScope),
-  ];
+  const rules = [...compileRules(constraints.resourceRules, 'resourceRules'), ...workloads.flatMap(ofScope)];
   if ((constraints.resourceRules ?? []).length === 0 && workloads.length === 0) {
     context.problems.push(
       problemAt('POLICY_MATCH', 'neither resourceRules nor workloads say what the policy is about', {

@@ -18,7 +18,8 @@ const outcomeOf = (
   namespaceLabels: Readonly<Record<string, string>> = {},
   isAgent = false,
 ): MatchOutcome => {
-  const { set, refused } = compilePolicies([input('p', spec)]);
+  // As a ValidatingAdmissionPolicy, which may name cluster-scoped kinds too.
+  const { set, refused } = compilePolicies([{ ...input('p', spec), bindings: [] }]);
   assert.deepEqual(refused, []);
   const [policy] = set.policies;
   assert.ok(policy);

@@ -187,7 +187,7 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
   const base = bindings === undefined ? BASE : KUBERNETES_BASE;
   const context: Context = { positionOf, problems, base: hasParams ? [...base, 'params'] : base };
   checkShape(spec, context, bindings !== undefined);
-  const match = compileConstraints(spec, context);
+  const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
   const matchConditions = compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
   const variables = compileVariables(spec, context);

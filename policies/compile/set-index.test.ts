@@ -66,7 +66,7 @@ test('the index finds exactly those that match, in the order of their names', ()
       anyRequest,
       fc.option(fc.dictionary(fc.constantFrom(...LABELS), fc.constantFrom('1', '2', '3')), { nil: undefined }),
       (specs, asked, labelMap) => {
-        const { set, refused } = compilePolicies(specs.map((spec, index) => input(`p${index}`, spec)));
+        const { set, refused } = compilePolicies(specs.map((spec, index) => ({ ...input(`p${index}`, spec), bindings: [] })));
         assert.deepEqual(refused, []);
         const namespaceLabels = labelMap === undefined ? undefined : labelsOf({ metadata: { labels: labelMap } });
         const facts = { request: asked, namespaceLabels, isAgent: () => true };

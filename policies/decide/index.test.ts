@@ -57,6 +57,8 @@ const emptyRows: readonly (readonly [
   ['a deletion', { operation: 'DELETE', object: null, oldObject: pod }, namespaceObject, 'Allow'],
   ['status', { operation: 'UPDATE', subResource: 'status', oldObject: pod }, namespaceObject, 'Allow'],
   ['ephemeral containers', { operation: 'UPDATE', subResource: 'ephemeralcontainers', oldObject: pod }, namespaceObject, 'Deny'],
+  ['resources of containers', { operation: 'UPDATE', subResource: 'resize', oldObject: pod }, namespaceObject, 'Deny'],
+  ['an eviction', { operation: 'CREATE', subResource: 'eviction' }, namespaceObject, 'Allow'],
   [
     'a finalizer taken off',
     { operation: 'UPDATE', oldObject: { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } } },

@@ -16,6 +16,7 @@ import type { Labels } from '../compile/selector.ts';
 import type { ProblemCode } from '../problem.ts';
 import { problemCodes } from '../problem-codes.ts';
 import type { Subject } from '../subject/index.ts';
+import { CONTAINER_SUBRESOURCES } from '../subject/kind-index.ts';
 import { own, ownMap } from '../subject/paths.ts';
 import { baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
@@ -120,7 +121,7 @@ const isClosed = (subject: Subject): boolean => {
   const { request, kindInfo } = subject;
   if (kindInfo === undefined || isClusterScoped(request)) return false;
   if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return false;
-  if (request.subResource !== '' && request.subResource !== 'ephemeralcontainers') return false;
+  if (request.subResource !== '' && !CONTAINER_SUBRESOURCES.includes(request.subResource)) return false;
   return !isBeingDeleted(subject);
 };
 

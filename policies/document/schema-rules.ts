@@ -151,8 +151,12 @@ export const schemaRules: readonly SchemaRule[] = [
   {
     kind: 'Tenant',
     path: ['spec', 'namespaces', 'metadata', 'labels'],
-    message: "labels under writ.dev and kubernetes.io are not the tenant's to set",
-    holds: (labels) => keys(labels).every((key) => key !== 'writ.dev' && !key.startsWith('writ.dev/') && !key.startsWith('kubernetes.io/')),
+    message: "labels under writ.dev, kubernetes.io and pod-security.kubernetes.io are not the tenant's to set",
+    holds: (labels) =>
+      keys(labels).every(
+        (key) =>
+          key !== 'writ.dev' && !['writ.dev/', 'kubernetes.io/', 'pod-security.kubernetes.io/'].some((prefix) => key.startsWith(prefix)),
+      ),
   },
   {
     kind: 'Tenant',

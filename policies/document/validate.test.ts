@@ -154,7 +154,12 @@ describe('the rules of the CRDs', () => {
     [
       'Tenant',
       'namespaces: {metadata: {labels: {"writ.dev/tenant": x}}}',
-      "labels under writ.dev and kubernetes.io are not the tenant's to set",
+      "labels under writ.dev, kubernetes.io and pod-security.kubernetes.io are not the tenant's to set",
+    ],
+    [
+      'Tenant',
+      'namespaces: {metadata: {labels: {"pod-security.kubernetes.io/enforce": privileged}}}',
+      "labels under writ.dev, kubernetes.io and pod-security.kubernetes.io are not the tenant's to set",
     ],
     ['Tenant', 'owners: [{kind: ServiceAccount, name: x}]', 'a ServiceAccount needs its namespace, a User or Group has none'],
     ['Tenant', 'network: {egress: [{name: x, cidrs: [10.0.0.0/33]}]}', 'must be an address block such as 10.20.0.0/16'],

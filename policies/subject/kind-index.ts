@@ -48,25 +48,28 @@ export const isPodBearing = (row: WorkloadKind): boolean =>
 
 const isInScope = (row: WorkloadKind, scope: WorkloadScope): boolean => scope === 'Agent' || isPodBearing(row);
 
+/** Besides creation, what changes the containers of a pod that was admitted: writes of these are resources of their own. */
+export const CONTAINER_SUBRESOURCES: readonly string[] = ['ephemeralcontainers', 'resize'];
+
 /**
  * The rules that bring every workload of a scope to a webhook. Versions are `*`: a version served tomorrow must not be a way
- * around, and custom kinds are served in several. Writes of ephemeral containers are their own resource.
+ * around, and custom kinds are served in several. Kinds that lie in no namespace are nobody's workload: no tenant label
+ * chooses them.
  */
 export const workloadRules = (scope: WorkloadScope): readonly Rule[] => {
-  const byPlace = new Map<string, { readonly group: string; readonly scope: 'Cluster' | 'Namespaced'; readonly resources: Set<string> }>();
+  const byGroup = new Map<string, Set<string>>();
   for (const row of workloadKinds) {
-    if (!isInScope(row, scope)) continue;
-    const where = row.scope ?? 'Namespaced';
-    const place = byPlace.get(`${row.group} ${where}`) ?? { group: row.group, scope: where, resources: new Set<string>() };
-    place.resources.add(row.plural);
-    if (row.group === '' && row.plural === 'pods') place.resources.add('pods/ephemeralcontainers');
-    byPlace.set(`${row.group} ${where}`, place);
+    if (row.scope === 'Cluster' || !isInScope(row, scope)) continue;
+    const resources = byGroup.get(row.group) ?? new Set<string>();
+    resources.add(row.plural);
+    if (row.group === '' && row.plural === 'pods') for (const sub of CONTAINER_SUBRESOURCES) resources.add(`pods/${sub}`);
+    byGroup.set(row.group, resources);
   }
-  return [...byPlace.values()].map((place) => ({
-    apiGroups: [place.group],
+  return [...byGroup].map(([group, resources]) => ({
+    apiGroups: [group],
     apiVersions: ['*'],
-    resources: [...place.resources].toSorted(),
+    resources: [...resources].toSorted(),
     operations: ['CREATE', 'UPDATE'],
-    scope: place.scope,
+    scope: 'Namespaced',
   }));
 };

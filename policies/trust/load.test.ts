@@ -48,16 +48,13 @@ describe('a trust policy', () => {
         expires: '2027-01-01T00:00:00Z',
         rules: [{ kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['a'] }] }],
         revoked: { documents: [`sha256:${'0'.repeat(64)}`] },
-        unsigned: 'Audit',
+        unsigned: 'Deny',
       },
     );
     const outcome = load(text);
     assert.ok(outcome.ok);
     const { trust } = outcome;
-    assert.deepEqual(
-      [trust.digest, trust.version, trust.unsigned, trust.expires],
-      [digestOf(Buffer.from(text)), 4, 'Audit', Date.UTC(2027, 0, 1)],
-    );
+    assert.deepEqual([trust.digest, trust.version, trust.expires], [digestOf(Buffer.from(text)), 4, Date.UTC(2027, 0, 1)]);
     const key = trust.keys.get(hintOf(first.publicKey));
     assert.deepEqual([key?.principal.name, key?.validFromMs, key?.validUntilMs], ['a', Date.UTC(2026, 0, 1), Date.UTC(2026, 11, 31)]);
     assert.deepEqual([key?.algorithm, key?.supported], ['ECDSA P-256', true]);
@@ -67,10 +64,18 @@ describe('a trust policy', () => {
     assert.ok(trust.revoked.documents.has(`sha256:${'0'.repeat(64)}`));
   });
 
-  it('denies what is unsigned where it says nothing', () => {
-    const outcome = load(keyed(pem(first.publicKey)));
-    assert.ok(outcome.ok);
-    assert.equal(outcome.trust.unsigned, 'Deny');
+  it('is refused for every field that nothing obeys, each at its place', () => {
+    const principal = { name: 'a', publicKeys: [{ pem: pem(first.publicKey) }], minRsaBits: 4096 };
+    const outcome = load(policyOf([principal], { unsigned: 'Audit', trustedRootSha256: '0'.repeat(64) }));
+    assert.ok(!outcome.ok);
+    assert.deepEqual(
+      outcome.problems.map(({ code, path, at }) => [code, path, at?.file]),
+      ['spec.unsigned', 'spec.trustedRootSha256', 'spec.principals[0].minRsaBits'].map((path) => [
+        'TRUST_FIELD_UNSUPPORTED',
+        path,
+        'trust.yaml',
+      ]),
+    );
   });
 
   it('keeps keys of unsupported algorithms by name', () => {

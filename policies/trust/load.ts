@@ -74,11 +74,26 @@ const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Keys => 
   return { principals, keys, problems };
 };
 
+/** Fields that the schema knows and nothing obeys yet: a trust policy that relies on one would be weaker than it reads. */
+const unsupportedFields = ({ spec }: TrustPolicy): readonly JsonPath[] => [
+  ...(spec.unsigned === 'Audit' ? [['spec', 'unsigned']] : []),
+  ...(spec.trustedRootSha256 === undefined ? [] : [['spec', 'trustedRootSha256']]),
+  ...spec.principals.flatMap(({ minRsaBits }, index) => (minRsaBits === undefined ? [] : [['spec', 'principals', index, 'minRsaBits']])),
+];
+
 const build = (policy: TrustPolicy, document: ParsedDocument): LoadOutcome => {
   const { spec } = policy;
   const { principals, keys, problems } = readPrincipals(policy, document);
   const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
   if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
+  for (const path of unsupportedFields(policy))
+    problems.push(
+      problemAt(
+        { document, path },
+        'TRUST_FIELD_UNSUPPORTED',
+        path.at(-1) === 'unsigned' ? 'Audit is not supported' : 'it is not supported',
+      ),
+    );
   const [first, ...others] = problems;
   if (first !== undefined) return refuse(first, others);
   return {
@@ -87,7 +102,6 @@ const build = (policy: TrustPolicy, document: ParsedDocument): LoadOutcome => {
       digest: document.digest,
       version: spec.version,
       expires,
-      unsigned: spec.unsigned ?? 'Deny',
       principals,
       keys,
       rules: spec.rules.map((rule) => ({

@@ -29,8 +29,6 @@ export type Trust = {
   readonly version: number;
   /** Epoch milliseconds, the last moment; undefined = never. */
   readonly expires: number | undefined;
-  /** What becomes of documents without a good seal. */
-  readonly unsigned: 'Deny' | 'Audit';
   readonly principals: ReadonlyMap<string, Principal>;
   readonly keys: ReadonlyMap<string, TrustedKey>;
   readonly rules: readonly TrustRule[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Builds `control-plane/` once and keeps the result outside the work tree, named by what it was made from. A clone, a
-// branch or a `make clean` costs nothing while go.mod, go.sum, main.go and the Go version stay the same.
+// branch or a `make clean` costs nothing while go.mod, go.sum, the .go files and the Go version stay the same.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,6 @@ import { withLock } from './build-lock.ts';
 import { startTethered } from './tethered-process.ts';
 
 const SOURCE = join(import.meta.dirname, 'control-plane');
-const SOURCE_FILES = ['go.mod', 'go.sum', 'main.go'];
 const PROGRESS_EVERY_MS = 5000;
 const UNUSED_FOR_MS = 14 * 24 * 60 * 60 * 1000;
 
@@ -38,6 +37,12 @@ const linkerFlags = (version: string): string => {
   const base = 'k8s.io/component-base/version';
   const values = [`gitVersion=${version}`, `gitMajor=${major}`, `gitMinor=${minor}`, 'gitTreeState=clean'];
   return ['-s -w', ...values.map((value) => `-X ${base}.${value}`), `-X k8s.io/client-go/pkg/version.gitVersion=${version}`].join(' ');
+};
+
+/** Everything that the program is made of, by name: a new file is a new program. */
+const sourceFiles = async (): Promise<ReadonlyMap<string, string>> => {
+  const names = (await readdir(SOURCE)).filter((name) => name === 'go.mod' || name === 'go.sum' || name.endsWith('.go')).sort();
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(SOURCE, name), 'utf8')] as const)));
 };
 
 const goEnvironment = async (): Promise<string> => {
@@ -108,9 +113,9 @@ const removeUnused = async (folder: string, nowMs: number): Promise<void> => {
 export const ensureBuilt = async (options: BuildOptions = {}): Promise<string> => {
   const clock = options.clock ?? systemClock;
   const onProgress = options.onProgress ?? ((line: string) => void process.stderr.write(`${line}\n`));
-  const contents = await Promise.all(SOURCE_FILES.map((name) => readFile(join(SOURCE, name), 'utf8')));
-  const version = kubernetesVersion(contents[0] ?? '');
-  const hash = createHash('sha256').update(JSON.stringify([contents, linkerFlags(version), await goEnvironment()]));
+  const sources = await sourceFiles();
+  const version = kubernetesVersion(sources.get('go.mod') ?? '');
+  const hash = createHash('sha256').update(JSON.stringify([[...sources], linkerFlags(version), await goEnvironment()]));
   const folder = cacheFolder();
   const binary = join(folder, `${version}-${hash.digest('hex').slice(0, 16)}`);
   if (!existsSync(binary)) {

@@ -116,7 +116,7 @@ export const comparePolicy = (one: Case, theirs: PolicyAnswer): Compared => {
     our['annotations'] = annotationsOf(decision.auditAnnotations, '.');
     their['annotations'] = annotationsOf(verdict.auditAnnotations, '/');
     for (const what of ['denied', 'warnings', 'annotations']) {
-      const [ours, told] = [String(JSON.stringify(our[what])), String(JSON.stringify(their[what]))];
+      const [ours, told] = [JSON.stringify(our[what] ?? 'no'), JSON.stringify(their[what] ?? 'no')];
       if (ours !== told) differences.push({ what, request, ours, theirs: told });
     }
   }

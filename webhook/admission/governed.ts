@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom Writ governs (law 5): what is in a namespace that carries the tenant label, such a Namespace itself, and Writ's own
 // kinds; never the namespaces that a cluster needs to recover. The webhook configuration says the same to the API server;
-// this holds even when that was widened by someone else.
-import { GROUP, TENANT_LABEL } from '../../crds/kinds.ts';
+// this holds even when that was widened by someone else. What the operator itself writes of Writ's kinds is not asked
+// about: a policy about them would keep out the very process that could take it away.
+import { GROUP, NEVER_GOVERNED, OPERATOR_SERVICE_ACCOUNT, TENANT_LABEL } from '../../crds/kinds.ts';
 import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';
 
 export type Scope =
@@ -14,12 +15,15 @@ export type Scope =
   /** An object of our own kinds, which lies in no namespace. */
   | { readonly kind: 'own' };
 
-const isCore = (namespace: string): boolean =>
-  namespace === 'kube-system' || namespace === 'kube-public' || namespace === 'kube-node-lease';
+const isCore = (namespace: string): boolean => NEVER_GOVERNED.includes(namespace);
+
+const isOperator = (request: AdmissionRequest, systemNamespace: string): boolean =>
+  request.userInfo.username === `system:serviceaccount:${systemNamespace}:${OPERATOR_SERVICE_ACCOUNT}`;
 
 export const scopeOf = (request: AdmissionRequest, systemNamespace: string): Scope => {
   const { namespace, resource } = request;
   if (namespace === systemNamespace || isCore(namespace)) return { kind: 'exempt' };
+  if (resource.group === GROUP && isOperator(request, systemNamespace)) return { kind: 'exempt' };
   if (resource.group === '' && resource.resource === 'namespaces') {
     return request.name === systemNamespace || isCore(request.name) ? { kind: 'exempt' } : { kind: 'namespace' };
   }
@@ -32,8 +36,8 @@ export const isObject = (value: unknown): value is JsonObject => typeof value ==
 /** An own property of a JSON object; a hostile `constructor` finds nothing. */
 export const member = (value: unknown, key: string): unknown => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined);
 
-/** The tenant that a Namespace object names, `undefined` where it is not governed. */
+/** What a Namespace's tenant label says, also nothing at all (`''`: governed, and nobody's); `undefined` without the label. */
 export const tenantNameOf = (namespace: unknown): string | undefined => {
   const name = member(member(member(namespace, 'metadata'), 'labels'), TENANT_LABEL);
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  return typeof name === 'string' ? name : undefined;
 };

@@ -162,9 +162,67 @@ describe('a governed request', () => {
   });
 });
 
+describe('a tenant label that names nobody', () => {
+  const nobodys = { metadata: { name: 'team', labels: { 'writ.dev/tenant': '' } } };
+  const depsOf = (enforced: EnforcedSet): ReviewDeps =>
+    depsFor(enforced, { namespaces: createNamespaceCache({ get: () => nobodys, onArrival: () => undefined }, fakeClock()) });
+
+  it('governs like any other: what is inside is decided, and closed while nothing can be', async () => {
+    const decided = await review(podReview(), depsOf(setOf(noLatest)));
+    assert.deepEqual([decided.outcome, decided.response.allowed], ['decided', false]);
+    const closed = await review(podReview({}, 'app:1'), depsOf(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)));
+    assert.deepEqual([closed.outcome, closed.response.allowed], ['closed', false]);
+  });
+
+  it('on a Namespace is decided too', async () => {
+    const request = {
+      resource: { group: '', version: 'v1', resource: 'namespaces' },
+      kind: { group: '', version: 'v1', kind: 'Namespace' },
+      name: 'team',
+      operation: 'UPDATE',
+      object: { apiVersion: 'v1', kind: 'Namespace', ...nobodys },
+      oldObject: { apiVersion: 'v1', kind: 'Namespace', ...nobodys },
+    };
+    const closed = await review(podReview(request), depsFor(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)));
+    assert.equal(closed.outcome, 'closed');
+  });
+});
+
+describe("a policy about Writ's own kinds", () => {
+  const locked = policy('locked', {
+    version: 1,
+    matchConstraints: {
+      resourceRules: [{ apiGroups: ['writ.dev'], apiVersions: ['*'], resources: ['*'], operations: ['*'] }],
+    },
+    validations: [{ expression: 'false', message: 'nobody' }],
+  });
+  const asked = (username: string, namespace: string, group = 'writ.dev', resource = namespace === '' ? 'policies' : 'gitsources') =>
+    review(
+      podReview({
+        namespace,
+        resource: { group, version: 'v1alpha1', resource },
+        kind: { group, version: 'v1alpha1', kind: 'Any' },
+        userInfo: { username, groups: [] },
+      }),
+      depsFor(setOf(locked)),
+    );
+  const operator = 'system:serviceaccount:writ-system:writ-operator';
+
+  it('never locks the operator out, and holds for everybody else', async () => {
+    for (const namespace of ['', 'team']) {
+      assert.deepEqual((await asked(operator, namespace)).response, { uid: 'u-1', allowed: true }, namespace);
+      for (const other of ['ann', 'system:serviceaccount:team:writ-operator', `${operator}-2`])
+        assert.equal((await asked(other, namespace)).response.allowed, false, `${other} ${namespace}`);
+    }
+  });
+
+  it('is the only exception: what else the operator writes is decided', async () => {
+    assert.equal((await asked(operator, 'team', '', 'pods')).outcome, 'decided');
+  });
+});
+
 describe('a request that is none of our business', () => {
   for (const [what, text] of [
-    ['a namespace without tenant', podReview({ namespace: 'open' })],
     ['our own namespace, whatever its label', podReview({ namespace: 'writ-system' })],
     ['kube-system, whatever its label', podReview({ namespace: 'kube-system' })],
     ['a cluster-scoped object of others', podReview({ namespace: '', resource: { group: '', version: 'v1', resource: 'nodes' } })],
@@ -249,8 +307,24 @@ describe('a namespace that has not arrived', () => {
     add('team', { 'writ.dev/tenant': 'acme' });
     assert.equal((await waiting).response.allowed, false);
     const second = review(podReview({ namespace: 'fresh' }), deps);
-    add('fresh', {});
-    assert.equal((await second).response.allowed, true);
+    add('fresh', { 'writ.dev/tenant': '' });
+    assert.equal((await second).response.allowed, false);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('that is held without its label is an old copy: waited for, through other changes, then closed', async () => {
+    const { add, deps, clock } = late();
+    add('team', {});
+    const labelled = review(podReview({}, 'app:1'), deps);
+    add('team', { more: 'x' });
+    add('team', { 'writ.dev/tenant': 'acme' });
+    assert.equal((await labelled).outcome, 'decided');
+    add('team', {});
+    const stale = review(podReview({}, 'app:1'), deps);
+    await clock.advance(1000);
+    const { response, record } = await stale;
+    assert.equal(response.allowed, false);
+    assert.equal(record?.closed, 'NAMESPACE_UNKNOWN');
     assert.equal(clock.pending, 0);
   });
 
@@ -260,7 +334,10 @@ describe('a namespace that has not arrived', () => {
     await clock.advance(1000);
     const { response, record } = await waiting;
     assert.equal(response.allowed, false);
-    assert.match(response.status?.message ?? '', /^NAMESPACE_UNKNOWN: namespace team did not reach this replica within 1000 ms/);
+    assert.match(
+      response.status?.message ?? '',
+      /^NAMESPACE_UNKNOWN: namespace team did not reach this replica with its tenant label within 1000 ms/,
+    );
     assert.equal(record?.closed, 'NAMESPACE_UNKNOWN');
     assert.equal(clock.pending, 0);
   });

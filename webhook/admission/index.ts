@@ -4,8 +4,8 @@
  *
  * In: the review's text; the set in force, the namespaces and tenants that the caches hold, a clock. Out: HTTP status,
  * body and the record of the decision. Order: parse → whom does it concern → the namespace's facts → decide → encode.
- * Nothing is called on the way (law 3); the one wait is for a namespace that was made a moment ago and has not reached
- * the cache. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
+ * Nothing is called on the way (law 3); the one wait is for a namespace that was made or labelled a moment ago and has not
+ * reached the cache so. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
  * calls it; the command line uses `answer.ts`.
  */
 import { decide } from '../../policies/decide/index.ts';
@@ -20,10 +20,12 @@ import type { EnforcedSet } from '../policyset/enforced.ts';
 import { encodeAnswer, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
 import { isObject, scopeOf, tenantNameOf } from './governed.ts';
 
+export type NamespaceWait = { readonly timeoutMs: number; readonly accept: (namespace: JsonObject) => boolean };
+
 export type NamespaceCache = {
   get(name: string): JsonObject | undefined;
-  /** Waits until the cache holds the namespace; `undefined` after `timeoutMs`. */
-  arrival(name: string, timeoutMs: number): Promise<JsonObject | undefined>;
+  /** Waits until the cache holds the namespace as `accept` wants it; `undefined` after `timeoutMs`. */
+  arrival(name: string, wait: NamespaceWait): Promise<JsonObject | undefined>;
 };
 
 export type ReviewDeps = {
@@ -72,15 +74,17 @@ const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Pro
     if (namespace === undefined || tenant === undefined) return ungoverned;
     return { kind: 'governed', concern: { namespaceObject: namespace, tenant, closable: true } };
   }
-  const known = (namespaceObject: JsonObject): Concerned => {
+  // The API server asks only about namespaces that carry the label: a copy without it is older than what it saw.
+  const concern = (namespaceObject: JsonObject | undefined): Concerned => {
     const tenant = tenantNameOf(namespaceObject);
-    return tenant === undefined ? ungoverned : { kind: 'governed', concern: { namespaceObject, tenant, closable: true } };
+    return namespaceObject === undefined || tenant === undefined
+      ? { kind: 'unknown', namespace: scope.namespace }
+      : { kind: 'governed', concern: { namespaceObject, tenant, closable: true } };
   };
-  const cached = deps.namespaces.get(scope.namespace);
-  if (cached !== undefined) return known(cached);
-  return deps.namespaces
-    .arrival(scope.namespace, deps.namespaceWaitMs)
-    .then((arrived) => (arrived === undefined ? { kind: 'unknown', namespace: scope.namespace } : known(arrived)));
+  const cached = concern(deps.namespaces.get(scope.namespace));
+  if (cached.kind === 'governed') return cached;
+  const accept = (namespace: JsonObject): boolean => tenantNameOf(namespace) !== undefined;
+  return deps.namespaces.arrival(scope.namespace, { timeoutMs: deps.namespaceWaitMs, accept }).then(concern);
 };
 
 type Context = { readonly text: string; readonly request: AdmissionRequest; readonly deps: ReviewDeps; readonly startedMs: number };
@@ -121,11 +125,11 @@ const ungovernedAnswer = (request: AdmissionRequest): Reviewed => ({
 const answerFor = (context: Context, concerned: Concerned): Reviewed => {
   if (concerned.kind === 'ungoverned') return ungovernedAnswer(context.request);
   if (concerned.kind === 'governed') return decidedAnswer(context, concerned.concern);
-  const message = `namespace ${concerned.namespace} did not reach this replica within ${context.deps.namespaceWaitMs} ms`;
+  const message = `namespace ${concerned.namespace} did not reach this replica with its tenant label within ${context.deps.namespaceWaitMs} ms`;
   return closedAnswer(context, { code: 'NAMESPACE_UNKNOWN', message }, '');
 };
 
-/** Synchronous but for a namespace that the cache does not hold yet. */
+/** Synchronous but for a namespace that the cache does not hold yet with its label. */
 export const handleReview = (text: string, deps: ReviewDeps): Reviewed | Promise<Reviewed> => {
   const startedMs = deps.clock.monotonicMs();
   const parsed = parseReview(text);

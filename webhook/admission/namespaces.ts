@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The namespaces that a cache holds, and a bounded wait for one that it does not hold yet: the API server may ask about
-// a pod in a namespace that was made milliseconds ago, before the watch has brought it here.
+// a pod in a namespace that was made or labelled milliseconds ago, before the watch has brought that here.
 import type { JsonObject } from '../../policies/decide/request.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { NamespaceCache } from './index.ts';
@@ -22,7 +22,7 @@ export const createNamespaceCache = (feed: NamespaceFeed, clock: Clock): Namespa
   });
   return {
     get: (name) => feed.get(name),
-    arrival: (name, timeoutMs) => {
+    arrival: (name, { timeoutMs, accept }) => {
       if (count >= MAX_WAITING) return Promise.resolve(undefined);
       count += 1;
       return new Promise((resolve) => {
@@ -30,13 +30,18 @@ export const createNamespaceCache = (feed: NamespaceFeed, clock: Clock): Namespa
         waiting.set(name, wakers);
         const finish = (): void => {
           cancel();
-          wakers.delete(finish);
+          wakers.delete(look);
           if (wakers.size === 0) waiting.delete(name);
           count -= 1;
-          resolve(feed.get(name));
+          const held = feed.get(name);
+          resolve(held !== undefined && accept(held) ? held : undefined);
+        };
+        const look = (): void => {
+          const held = feed.get(name);
+          if (held !== undefined && accept(held)) finish();
         };
         const cancel = clock.schedule(timeoutMs, finish);
-        wakers.add(finish);
+        wakers.add(look);
       });
     },
   };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { sourceLabel } from '../../crds/kinds.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
@@ -43,7 +44,7 @@ const inventory = (revision: string, documents: readonly HeldDocument[], source 
   ],
 });
 const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({ previous: nothingEnforced, offers: [], inventories: [], atMs: 1000, ...state });
+  assemble({ previous: nothingEnforced, offers: [], inventories: [], unreadable: [], atMs: 1000, ...state });
 const enforced = (assembled: Assembled): string[] => assembled.documents.map(({ digest }) => digest.slice(7));
 
 const a1 = documentOf('a', 1);
@@ -144,6 +145,86 @@ describe('policies of a source', () => {
   });
 });
 
+describe('an inventory that is not there', () => {
+  const other = 'writ-system/other';
+
+  it('is waited for by name, with what to do if it never comes', () => {
+    const { pending, documents } = step({
+      offers: [offer(a1, SOURCE), offer(b1, SOURCE), offer(documentOf('c', 1), other), refusedOffer('d', 'writ-system/none')],
+      inventories: [inventory('r1', [documentOf('c', 1)], other)],
+    });
+    assert.deepEqual(
+      documents.map(({ name }) => name),
+      ['c'],
+    );
+    assert.deepEqual(
+      pending.map(({ source, missing }) => [source, missing.map(({ name }) => name)]),
+      [[SOURCE, ['a', 'b']]],
+    );
+    assert.match(pending[0]?.why ?? '', /inventory of writ-system\/policies has not arrived.*GitSource was deleted, delete/);
+  });
+
+  it('or cannot be read is waited for too, also with no policy in sight, and once', () => {
+    const name = inventoryName(SOURCE);
+    for (const offers of [[], [offer(a1, SOURCE)]]) {
+      const { pending } = step({ offers, unreadable: [name] });
+      assert.deepEqual(
+        pending.map(({ source }) => source),
+        [SOURCE],
+      );
+      assert.match(
+        pending[0]?.why ?? '',
+        /inventory of writ-system\/policies cannot be read.*ConfigMap writ-inventory-writ-system\.policies/,
+      );
+    }
+    assert.equal(step({ unreadable: ['stray'] }).pending[0]?.source, 'stray');
+  });
+
+  it('changes nothing for who enforced the source before', () => {
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    const damaged = step({ previous: one.enforcement, offers: [offer(a1, SOURCE)], unreadable: [inventoryName(SOURCE)] });
+    assert.deepEqual(enforced(damaged), ['a-1']);
+    assert.deepEqual(enforced(step({ previous: damaged.enforcement, unreadable: [inventoryName(SOURCE)] })), ['a-1']);
+    const missing = step({ previous: one.enforcement, offers: [offer(a1, SOURCE)] });
+    assert.deepEqual([enforced(missing), missing.pending], [['a-1'], []]);
+  });
+
+  it('a fresh replica never takes less for the whole than the verified offers demand', () => {
+    const sources = ['writ-system/one', 'writ-system/two', `writ-system/${'long'.repeat(13)}`];
+    const policy = fc.record({
+      owner: fc.constantFrom(undefined, ...sources),
+      version: fc.integer({ min: 1, max: 3 }),
+      good: fc.boolean(),
+      /** What its source's inventory says of it. */
+      named: fc.constantFrom('as it is', 'older', 'not at all'),
+    });
+    const stateOf = fc.constantFrom('whole', 'missing', 'unreadable');
+    fc.assert(
+      fc.property(fc.array(policy, { maxLength: 6 }), fc.tuple(stateOf, stateOf, stateOf), (policies, states) => {
+        const held = policies.map((one, index) => ({ ...one, document: documentOf(`p${index}`, one.version) }));
+        const inState = (state: string): readonly string[] => sources.filter((_, index) => states[index] === state);
+        const namedBy = (source: string): readonly HeldDocument[] =>
+          held.flatMap(({ owner, named, document }) => {
+            if (owner !== source || named === 'not at all') return [];
+            return [named === 'older' ? documentOf(document.name, document.version - 1) : document];
+          });
+        const assembled = step({
+          offers: held.map(({ owner, good, document }) => (good ? offer(document, owner) : refusedOffer(document.name, owner))),
+          inventories: inState('whole').map((source) => inventory('r1', namedBy(source), source)),
+          unreadable: inState('unreadable').map(inventoryName),
+        });
+        if (assembled.pending.length > 0) return;
+        const all = new Set(assembled.documents.map(({ digest }) => digest));
+        assert.deepEqual(inState('unreadable'), []);
+        for (const source of inState('whole')) for (const { digest } of namedBy(source)) assert.ok(all.has(digest), digest);
+        for (const { owner, good, document } of held)
+          if (good && (owner === undefined || !inState('whole').includes(owner))) assert.ok(all.has(document.digest), document.digest);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('a policy without a source', () => {
   it('is enforced when its own bytes verify, and its last good bytes stand', () => {
     const one = step({ offers: [offer(a1)] });
@@ -226,7 +307,7 @@ describe('whatever the order of events', () => {
         let shown: readonly Inventory[] = [];
         let previous = nothingEnforced;
         const look = (): string[] => {
-          const assembled = assemble({ previous, offers: [...seen.values()], inventories: shown, atMs: 0 });
+          const assembled = assemble({ previous, offers: [...seen.values()], inventories: shown, unreadable: [], atMs: 0 });
           previous = assembled.enforcement;
           const digests = enforced(assembled);
           assert.ok(wholes.has(digests.join(' ')), `${digests.join(' ')} is none of ${[...wholes].join(' | ')}`);

@@ -4,12 +4,13 @@
  *
  * In: what stands (`Enforcement`), one offer for each Policy object (its bytes already judged: seal, schema, compilation)
  * and the inventories, one for each source, which the operator writes last. Out: what stands now, what was refused and
- * what each source still waits for. A source stands as exactly one whole commit or not at all: its inventory is followed
+ * what each source still waits for, an inventory that must be there included. A source stands as exactly one whole commit or not at all: its inventory is followed
  * only once every document that it names is held, so the order in which objects arrive never shows. Nothing leaves
  * because an object was damaged: the last good bytes stand (law 4). Only `loader.ts` calls it.
  */
+import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { sourceLabel } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, sourceLabel } from '../../crds/kinds.ts';
 import type { Policy } from '../../crds/generated/types.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -46,8 +47,15 @@ export type Enforcement = {
 };
 
 export type Missing = { readonly name: string; readonly digest: string; readonly problem: Problem | undefined };
-/** A commit that its inventory orders and that cannot be followed yet. */
-export type Pending = { readonly source: string; readonly revision: string; readonly missing: readonly Missing[] };
+/** What must be followed and cannot be yet: a commit that its inventory orders, or a source whose inventory is not there. */
+export type Pending = {
+  readonly source: string;
+  /** Empty where there is no inventory to say it. */
+  readonly revision: string;
+  readonly missing: readonly Missing[];
+  /** Why, where it is not what is missing. */
+  readonly why?: string;
+};
 
 export type Assembled = {
   readonly enforcement: Enforcement;
@@ -61,6 +69,8 @@ export type AssembleState = {
   readonly previous: Enforcement;
   readonly offers: readonly Offer[];
   readonly inventories: readonly Inventory[];
+  /** Names of objects that carry the label of an inventory and are none. */
+  readonly unreadable: readonly string[];
   /** Milliseconds since the epoch. */
   readonly atMs: number;
 };
@@ -138,6 +148,43 @@ const assembleLoose = (state: AssembleState, named: ReadonlySet<string>, refused
   return loose;
 };
 
+/** `NAMESPACE.NAME` → `NAMESPACE/NAME`; a shortened label reads as it is. */
+const sourceOfLabel = (label: string): string => label.replace('.', '/');
+
+const INVENTORY_PREFIX = inventoryName('');
+
+/**
+ * What a replica that starts now cannot know: documents are good and their source's inventory, which says which of them
+ * count, is missing or damaged. Others may hold that source's last commit, so deciding without it would be deciding by less.
+ */
+const inventoriesAwaited = (state: AssembleState, enforced: ReadonlySet<string>): readonly Pending[] => {
+  const known = new Set(state.inventories.map(({ source }) => sourceLabel(source)));
+  const damaged = state.unreadable.toSorted().map((name): Pending => {
+    const source = name.startsWith(INVENTORY_PREFIX) ? sourceOfLabel(name.slice(INVENTORY_PREFIX.length)) : name;
+    known.add(name.slice(INVENTORY_PREFIX.length));
+    const why = `the inventory of ${source} cannot be read: reconcile that GitSource, or delete the ConfigMap ${name} if the source is gone`;
+    return { source, revision: '', missing: [], why };
+  });
+  const awaited = new Map<string, Missing[]>();
+  for (const { name, source, judged } of state.offers) {
+    if (source === undefined || known.has(source) || !judged.ok || enforced.has(judged.document.digest)) continue;
+    const missing = awaited.get(source) ?? [];
+    missing.push({ name, digest: judged.document.digest, problem: undefined });
+    awaited.set(source, missing);
+  }
+  const absent = [...awaited].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    ...damaged,
+    ...absent.map(([label, missing]): Pending => {
+      const source = sourceOfLabel(label);
+      const found = `${missing.length} verified policies carry its label, first ${missing[0]?.name ?? ''}`;
+      const cure = `if that GitSource was deleted, delete these policies or take their label ${SOURCE_LABEL} away`;
+      const why = `the inventory of ${source} has not arrived: ${found}; wait until the commit is applied, or, ${cure}`;
+      return { source, revision: '', missing, why };
+    }),
+  ];
+};
+
 export const assemble = (state: AssembleState): Assembled => {
   const { previous, offers, inventories } = state;
   const held = collectHeld(state);
@@ -161,7 +208,8 @@ export const assemble = (state: AssembleState): Assembled => {
   // Without its inventory a source stands until its last object is gone too, then it goes as a whole.
   const labelled = new Set(offers.map((offer) => offer.source));
   for (const [source, commit] of previous.commits) {
-    if (!commits.has(source) && labelled.has(sourceLabel(source))) commits.set(source, commit);
+    if (commits.has(source)) continue;
+    if (labelled.has(sourceLabel(source)) || state.unreadable.includes(inventoryName(source))) commits.set(source, commit);
   }
 
   const byName = new Map<string, HeldDocument>();
@@ -171,5 +219,6 @@ export const assemble = (state: AssembleState): Assembled => {
   const loose = assembleLoose(state, new Set(byName.keys()), refused);
   for (const document of loose.values()) byName.set(document.name, document);
   const documents = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  pending.push(...inventoriesAwaited(state, new Set(documents.map(({ digest }) => digest))));
   return { enforcement: { commits, loose, held, marks: raiseMarks(previous.marks, documents) }, documents, refused, pending };
 };

@@ -24,12 +24,17 @@ const a2 = sealer.policy('a', spec(2), SOURCE);
 const b1 = sealer.policy('b', spec(1), SOURCE);
 const loose = sealer.policy('loose', spec(1));
 
-type World = { trustPolicy: Observed['trustPolicy']; policies: readonly SealedPolicy[]; inventories: Observed['inventories'] };
+type World = {
+  trustPolicy: Observed['trustPolicy'];
+  policies: readonly SealedPolicy[];
+  inventories: Observed['inventories'];
+  unreadableInventories: readonly string[];
+};
 
 const scene = (world: Partial<World> = {}, judge: Judge = rememberingJudge()) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
-    world: { trustPolicy: sealer.trustPolicy, policies: [], inventories: [], ...world },
+    world: { trustPolicy: sealer.trustPolicy, policies: [], inventories: [], unreadableInventories: [], ...world },
     states: [],
     flips: [],
     bugs: [],
@@ -79,6 +84,21 @@ describe('from the caches to the set in force', () => {
       ['r1'],
     );
     assert.deepEqual(seen.bugs, []);
+  });
+
+  it('a fresh replica waits for an inventory that is missing or damaged, says which, and never closes again for it', async () => {
+    const { loader, show, enforced } = scene();
+    await show({ policies: [a1, loose] });
+    assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies has not arrived: .*delete these policies/);
+    const name = 'writ-inventory-writ-system.policies';
+    await show({ unreadableInventories: [name] });
+    assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies cannot be read: .*ConfigMap writ-inventory/);
+    await show({ inventories: [inventoryOf(SOURCE, 'r1', [a1])], unreadableInventories: [] });
+    assert.deepEqual(enforced(), ['a-1', 'loose-1']);
+    await show({ inventories: [], unreadableInventories: [name] });
+    await show({ inventories: [], unreadableInventories: [], policies: [a1, b1, loose] });
+    assert.equal(loader.current.closed, undefined);
+    assert.deepEqual(enforced(), ['a-1', 'loose-1']);
   });
 
   it('a later half commit leaves the last one in force, and the replica open', async () => {
@@ -217,7 +237,7 @@ describe('a rebuild of a thousand policies', () => {
     const loader = createLoader({
       // Each takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
-      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [] }),
+      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [], unreadableInventories: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judge: (object, ...rest) => {
         elapsedMs += 3;

@@ -28,6 +28,8 @@ export type Observed = {
   readonly trustPolicy: SealedObject | undefined;
   readonly policies: readonly SealedObject[];
   readonly inventories: readonly Inventory[];
+  /** Names of ConfigMaps that carry the label of an inventory and do not decode. */
+  readonly unreadableInventories: readonly string[];
 };
 
 export type LoaderState = {
@@ -65,13 +67,17 @@ const RETRY_REFUSED_MS = 60_000;
 
 const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
 
-const describePending = (pending: readonly Pending[]): string =>
-  pending
+const DESCRIBED_MAX = 5;
+
+const describePending = (pending: readonly Pending[]): string => {
+  const lines = pending
+    .slice(0, DESCRIBED_MAX)
     .map(
-      ({ source, revision, missing }) =>
-        `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`,
-    )
-    .join('; ');
+      ({ source, revision, missing, why }) =>
+        why ?? `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`,
+    );
+  return [...lines, ...(pending.length > DESCRIBED_MAX ? [`and ${pending.length - DESCRIBED_MAX} more sources`] : [])].join('; ');
+};
 
 export const createLoader = (options: LoaderOptions): Loader => {
   const { clock, observe, pinnedTrustDigest, judge } = options;
@@ -159,7 +165,8 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const offers = await judgeAll(observed.policies, by);
     if (offers === undefined || work.closed) return;
     const atMs = clock.now();
-    const assembled = assemble({ previous: enforcement, offers, inventories: observed.inventories, atMs });
+    const { inventories, unreadableInventories: unreadable } = observed;
+    const assembled = assemble({ previous: enforcement, offers, inventories, unreadable, atMs });
     const set = makeSet(assembled.documents, atMs);
     enforcement = assembled.enforcement;
     documents = assembled.documents;

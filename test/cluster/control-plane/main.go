@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Control-plane is every Kubernetes program that the tests and the demo need, in one file: the verb is the first
-// argument, the rest goes to that program as it is. One link of one program is what makes a cold build bearable: the
-// four share nearly all of their code.
+// argument, the rest goes to that program as it is. One link of one program is what makes a cold build bearable: they
+// share nearly all of their code. Two more verbs, the oracles, answer what Kubernetes itself would say to an expression
+// or a policy, without a server.
 package main
 
 import (
@@ -31,6 +32,8 @@ var verbs = map[string]func() int{
 	"kube-apiserver":          func() int { return cli.Run(apiserver.NewAPIServerCommand()) },
 	"kube-controller-manager": func() int { return cli.Run(controllermanager.NewControllerManagerCommand()) },
 	"kubectl":                 runKubectl,
+	"cel-oracle":              func() int { return answerLines(answerCEL) },
+	"policy-oracle":           func() int { return answerLines(answerPolicies) },
 }
 
 func runKubectl() int {

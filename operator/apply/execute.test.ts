@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Inventory } from '../../crds/inventory.ts';
+import { policies } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeApiError } from '../../kube/errors.ts';
+import { applyCommit } from './execute.ts';
+import type { Plan } from './plan.ts';
+
+const DIGEST = `sha256:${'1'.repeat(64)}`;
+const positionOf = () => ({ file: 'policies/a.yaml', line: 1, column: 1 });
+const identity = (name: string) => ({ resource: policies, group: policies.group, kind: policies.kind, name, digest: DIGEST });
+const target = { ...identity('a'), object: { metadata: { name: 'a' } }, path: 'policies/a.yaml', positionOf };
+const plan: Plan = {
+  operations: [
+    { kind: 'apply', target, reason: 'new' },
+    { kind: 'delete', target: identity('b'), uid: 'u', resourceVersion: '1' },
+  ],
+  drifted: [],
+  kept: [],
+};
+const inventory: Inventory = {
+  source: 'writ-system/s',
+  revision: 'main@sha1:1',
+  documents: [{ group: policies.group, version: 'v1alpha1', kind: 'Policy', name: 'a', digest: DIGEST }],
+};
+
+/** Calls by name, such as `try delete` or `apply ConfigMap`; those named in `failing` answer so. */
+const run = async (failing: Readonly<Record<string, number>> = {}, changed: Partial<Parameters<typeof applyCommit>[0]> = {}) => {
+  const calls: string[] = [];
+  const call = async (verb: string, resource: Resource, dryRun: boolean | undefined) => {
+    const name = `${dryRun === true ? 'try ' : ''}${verb} ${resource.kind}`;
+    calls.push(name);
+    const status = failing[name];
+    if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
+  };
+  const client = {
+    apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
+    delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
+  } as unknown as KubeClient;
+  const widen = async () => {
+    calls.push('widen');
+    return undefined;
+  };
+  const signal = new AbortController().signal;
+  const outcome = applyCommit({ plan, inventory, inventoryStands: false, namespace: 'writ-system', client, widen, signal, ...changed });
+  return { calls, outcome };
+};
+const ALL = ['try apply Policy', 'try delete Policy', 'widen', 'apply Policy', 'delete Policy', 'apply ConfigMap'];
+
+describe('applying a commit', () => {
+  it('tries everything first, widens, writes, deletes, and marks it last', async () => {
+    const { calls, outcome } = await run();
+    assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
+    assert.deepEqual(calls, ALL);
+  });
+
+  for (const [index, step] of ALL.entries()) {
+    if (step === 'widen') continue;
+    it(`tells that the API server refuses to ${step}, and goes no further`, async () => {
+      const { calls, outcome } = await run({ [step]: 403 });
+      const result = await outcome;
+      assert.ok(!result.ok && !result.transient);
+      assert.deepEqual(
+        result.problems.map(({ code }) => code),
+        ['APPLY_REFUSED'],
+      );
+      assert.match(result.problems[0]?.message ?? '', /(Policy\/[ab]|ConfigMap\/writ-system\/writ-inventory-).*: no /);
+      assert.deepEqual(calls, index < 2 ? ALL.slice(0, 2) : ALL.slice(0, index + 1));
+    });
+    it(`throws what may pass by itself: ${step}`, async () => {
+      for (const status of [503, 409]) await assert.rejects((await run({ [step]: status })).outcome, KubeApiError);
+    });
+  }
+
+  it('stops before any write when the API server cannot be told to ask about it yet', async () => {
+    const problem = { code: 'APPLY_NOT_READY', message: 'no certificate' } as const;
+    const { calls, outcome } = await run({}, { widen: async () => problem });
+    assert.deepEqual(await outcome, { ok: false, problems: [problem], transient: true });
+    assert.deepEqual(calls, ALL.slice(0, 2));
+  });
+
+  it('writes no inventory that could not be read back', async () => {
+    const [document] = inventory.documents;
+    assert.ok(document);
+    const hostile: readonly Inventory[] = [
+      { ...inventory, documents: [{ ...document, digest: '' }] },
+      { ...inventory, documents: [document, document] },
+      { ...inventory, committedAt: '+010000-01-01T00:00:00.000Z' },
+      { ...inventory, revision: 'x'.repeat(513) },
+    ];
+    for (const broken of hostile) {
+      const { calls, outcome } = await run({}, { inventory: broken });
+      const result = await outcome;
+      assert.equal(result.ok ? '' : result.problems[0]?.code, 'INVENTORY_INVALID');
+      assert.deepEqual(calls, []);
+    }
+  });
+});

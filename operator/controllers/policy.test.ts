@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Policy } from '../../crds/generated/types.ts';
+import type { ReplicaReport } from '../../crds/replica.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { EventInput } from '../../kube/events.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import type { LivePolicy } from './live.ts';
+import type { Judgement } from './policy-book.ts';
+import { reconcilePolicy } from './policy.ts';
+import type { PolicyDeps } from './policy.ts';
+
+const DIGEST = `sha256:${'1'.repeat(64)}`;
+const spec = { version: 1, validations: [{ expression: 'true' }] };
+const policy: Policy = { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: 'p' }, spec };
+const report: ReplicaReport = {
+  replica: 'r',
+  setDigest: DIGEST,
+  trustDigest: DIGEST,
+  policies: { p: DIGEST },
+  refused: {},
+  flippedAt: '2026-01-01T00:00:00Z',
+};
+type Status = {
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; message: string }[];
+};
+
+const run = async (judgement: Judgement, clock = fakeClock()) => {
+  const statuses: Status[] = [];
+  const events: EventInput[] = [];
+  const object: LivePolicy = { metadata: { name: 'p' }, spec };
+  const client = {
+    apply: async (_resource: unknown, written: { readonly status: Status }) => {
+      statuses.push(written.status);
+      return written;
+    },
+  } as unknown as KubeClient;
+  const informer = { get: () => object } as unknown as PolicyDeps['informer'];
+  const book = { judge: () => judgement, compiled: () => [], coversAll: () => true };
+  const record = async (event: EventInput) => events.push(event) > 0;
+  const deps = { client, informer, book, replicas: () => [report], inventories: () => [], recorder: { record }, clock };
+  const outcome = await reconcilePolicy(deps, 'p');
+  const conditions = new Map(statuses[0]?.conditions.map((condition) => [condition.type, condition]));
+  return { outcome, conditions, events };
+};
+const good = (expiresMs: number | undefined): Judgement => ({
+  ok: true,
+  policy,
+  digest: DIGEST,
+  version: 1,
+  expiresMs,
+  signers: ['alice'],
+  compiled: undefined,
+  compileProblem: undefined,
+});
+
+describe('the status of a policy', () => {
+  it('past its date says that what it matches is closed', async () => {
+    const clock = fakeClock();
+    const { conditions, events, outcome } = await run(good(clock.now()), clock);
+    assert.deepEqual([conditions.get('Ready')?.status, conditions.get('Ready')?.reason], ['False', 'PolicyExpired']);
+    assert.match(conditions.get('Ready')?.message ?? '', /POLICY_EXPIRED.*1 of 1 replicas close what it matches/);
+    assert.deepEqual([conditions.get('Verified')?.status, conditions.get('Stalled')?.status], ['True', 'True']);
+    assert.deepEqual(
+      events.map(({ type, reason }) => [type, reason]),
+      [['Warning', 'PolicyExpired']],
+    );
+    assert.deepEqual(outcome, { kind: 'done' });
+  });
+
+  it('is looked at again when it ends, or when a refusal may have passed', async () => {
+    const clock = fakeClock();
+    const young = await run(good(clock.now() + 5000), clock);
+    assert.deepEqual([young.conditions.get('Ready')?.reason, young.outcome], ['Enforced', { kind: 'after', delayMs: 5000 }]);
+    const refused = await run({ ok: false, problem: { code: 'SEAL_KEY_NOT_VALID', message: 'not yet' } });
+    assert.deepEqual([refused.conditions.get('Ready')?.reason, refused.outcome], ['SealKeyNotValid', { kind: 'after', delayMs: 60_000 }]);
+  });
+});
