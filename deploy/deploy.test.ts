@@ -297,7 +297,7 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
     refused(await run('bob', create, configMap({ generateName: 'writ-inventory-' })), 'a generated name');
     assert.equal((await run(OPERATOR, create, inventory('1'))).code, 0);
     refused(await run('bob', replace, inventory('2')), 'update');
-    refused(await run('bob', ['label', 'configmap', 'writ-inventory-a.b', 'writ.dev/inventory-']), 'a label');
+    refused(await run('bob', ['label', 'configmap', 'writ-inventory-a.b', 'writ.dev/inventory=false']), 'a label');
     refused(await run('bob', remove), 'delete');
     refused(await run('bob', collection), 'delete the collection');
     assert.equal((await run(OPERATOR, replace, inventory('3'))).code, 0);

@@ -51,7 +51,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     target: config.target,
     systemNamespace,
     verified: () => book.compiled(),
-    mayNarrow: () => book.coversAll({ replicas: replicas(), inventories: liveInventories(caches) }),
+    mayNarrow: () => {
+      const inventories = liveInventories(caches);
+      // One that cannot be read says nothing of what its replicas keep.
+      return inventories.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories });
+    },
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
   const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {

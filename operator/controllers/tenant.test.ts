@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { LiveTenant } from './live.ts';
-import { planNamespace } from './tenant.ts';
+import { planNamespace, namespacesStatus } from './tenant.ts';
 
 const tenant = (namespaces: LiveTenant['spec']['namespaces'] = {}): LiveTenant => ({ metadata: { name: 'acme' }, spec: { namespaces } });
 const ours = { [TENANT_LABEL]: 'acme', [MANAGED_BY_LABEL]: MANAGED_BY };
@@ -12,17 +12,28 @@ const namespace = (name: string, labels?: Record<string, string>): KubeObject =>
   metadata: { name, ...(labels === undefined ? {} : { labels }) },
 });
 
+const rival: LiveTenant = { metadata: { name: 'rival' }, spec: { namespaces: { items: [{ name: 'contested' }] } } };
+
 const rows: readonly [what: string, tenant: LiveTenant, name: string, live: KubeObject | undefined, expected: string][] = [
   ['is made', tenant(), 'a', undefined, 'apply'],
   ['stands', tenant(), 'a', namespace('a', { ...ours, more: 'x' }), 'keep'],
   ['gets its label back', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'acme' }), 'apply'],
   ['gets the metadata that the tenant wants', tenant({ metadata: { labels: { env: 'prod' } } }), 'a', namespace('a', ours), 'apply'],
-  ['of another tenant is refused', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'rival' }), 'NAMESPACE_OWNED_BY_ANOTHER'],
+  [
+    'of another tenant is refused',
+    tenant(),
+    'contested',
+    namespace('contested', { [TENANT_LABEL]: 'rival' }),
+    'NAMESPACE_OWNED_BY_ANOTHER',
+  ],
+  ['with the label of a tenant that does not ask for it is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'rival' }), 'apply'],
+  ['with the label of a tenant that does not exist is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'ghost' }), 'apply'],
+  ['with an empty label is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: '' }), 'apply'],
   [
     'of another tenant is refused even to adopters',
     tenant({ adoptionPolicy: 'IfUnowned' }),
-    'a',
-    namespace('a', { [TENANT_LABEL]: 'rival' }),
+    'contested',
+    namespace('contested', { [TENANT_LABEL]: 'rival' }),
     'NAMESPACE_OWNED_BY_ANOTHER',
   ],
   ['of nobody is refused', tenant(), 'a', namespace('a'), 'NAMESPACE_NOT_ADOPTED'],
@@ -33,7 +44,7 @@ const rows: readonly [what: string, tenant: LiveTenant, name: string, live: Kube
 ];
 for (const [what, owner, name, live, expected] of rows) {
   test(`a namespace ${what}`, () => {
-    const step = planNamespace({ tenant: owner, name, index: 0, live, systemNamespace: 'writ-system' });
+    const step = planNamespace({ tenant: owner, name, index: 0, live, systemNamespace: 'writ-system', tenants: () => [owner, rival] });
     assert.equal(step.kind === 'refuse' ? step.problem.code : step.kind, expected);
     if (step.kind === 'apply') assert.equal(step.object.metadata.labels?.[TENANT_LABEL], 'acme');
   });
@@ -46,7 +57,64 @@ test('what the tenant asks for never replaces the label that governs', () => {
     index: 0,
     live: undefined,
     systemNamespace: 'writ-system',
+    tenants: () => [],
   });
   assert.ok(step.kind === 'apply');
   assert.equal(step.object.metadata.labels?.[TENANT_LABEL], 'acme');
+});
+
+describe('a namespace that a Tenant held before', () => {
+  const named = (name: string, holds: boolean, uid = 'u-1'): LiveTenant => ({
+    metadata: { name },
+    spec: { namespaces: { adoptionPolicy: 'IfUnowned', items: [{ name: 'a' }] } },
+    ...(holds ? { status: { namespaces: [{ name: 'a', uid, ready: true }] } } : {}),
+  });
+  const labelled = (label: string | undefined): KubeObject => ({
+    metadata: { name: 'a', uid: 'u-1', ...(label === undefined ? {} : { labels: { [TENANT_LABEL]: label } }) },
+  });
+  const verdict = (tenant: LiveTenant, other: LiveTenant, label: string | undefined): string => {
+    const tenants = () => [tenant, other];
+    const step = planNamespace({ tenant, name: 'a', index: 0, live: labelled(label), systemNamespace: 'writ-system', tenants });
+    return step.kind === 'refuse' ? step.problem.code : step.kind;
+  };
+  const [acme, thief] = [named('acme', true), named('thief', false)];
+
+  it('is put back, whatever label it carries, also that of a Tenant that asks for it', () => {
+    for (const label of [undefined, '', 'ghost', 'thief', 'acme']) assert.equal(verdict(acme, thief, label), 'apply', label);
+  });
+
+  it("is nobody else's meanwhile, whatever label it carries", () => {
+    for (const label of [undefined, '', 'ghost', 'thief', 'acme'])
+      assert.equal(verdict(thief, acme, label), 'NAMESPACE_OWNED_BY_ANOTHER', label);
+  });
+
+  it('and was made anew by others is judged as any other', () => {
+    const former = named('acme', true, 'u-0');
+    assert.equal(verdict(former, thief, 'thief'), 'NAMESPACE_OWNED_BY_ANOTHER');
+    assert.equal(verdict(thief, former, 'thief'), 'apply');
+  });
+
+  it('is never taken in turns: of two that hold it the label decides', () => {
+    const both = [named('acme', true), named('thief', true)] as const;
+    for (const label of ['acme', 'thief']) {
+      const verdicts = [verdict(both[0], both[1], label), verdict(both[1], both[0], label)];
+      assert.deepEqual(verdicts.toSorted(), ['NAMESPACE_OWNED_BY_ANOTHER', 'apply']);
+    }
+  });
+
+  it('is known again when it is the last of all that a Tenant may list', () => {
+    const items = Array.from({ length: 256 }, (_, index) => ({ name: `n-${String(index).padStart(3, '0')}` }));
+    const owner: LiveTenant = { metadata: { name: 'acme' }, spec: { namespaces: { items } } };
+    const status = namespacesStatus(items.map(({ name }) => ({ metadata: { name, uid: `u-${name}` } })));
+    const stolen = { metadata: { name: 'n-255', uid: 'u-n-255' } };
+    const step = planNamespace({
+      tenant: { ...owner, status },
+      name: 'n-255',
+      index: 255,
+      live: stolen,
+      systemNamespace: 'writ-system',
+      tenants: () => [owner],
+    });
+    assert.equal(step.kind, 'apply');
+  });
 });

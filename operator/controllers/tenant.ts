@@ -3,12 +3,13 @@
  * A Tenant's namespaces: made, labelled, kept labelled.
  *
  * In: the live Tenant and the namespaces that it names. Out: those namespaces with the tenant label, which is what puts
- * them under Writ, and the Tenant's status. A namespace that exists and is nobody's is taken only where the Tenant says
- * IfUnowned; one of another tenant, a system namespace, never. Deleting a Tenant leaves its namespaces as they are, with
+ * them under Writ, and the Tenant's status. A namespace that exists without the label is taken only where the Tenant says
+ * IfUnowned; one that another Tenant lists, a system namespace, never. A label that was taken or changed, which anyone who
+ * may edit namespaces can do, is put back. Deleting a Tenant leaves its namespaces as they are, with
  * their label: what was governed does not open by a deletion.
  */
 import { conditionReason } from '../../crds/conditions.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, SYNC_FIELD_MANAGER, TENANT_LABEL, namespaces, tenants } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, NEVER_GOVERNED, SYNC_FIELD_MANAGER, TENANT_LABEL, namespaces, tenants } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { regardingOf } from '../../kube/events.ts';
@@ -38,7 +39,31 @@ export type NamespaceStep =
   | { readonly kind: 'keep'; readonly object: KubeObject }
   | { readonly kind: 'refuse'; readonly problem: Problem };
 
-const STATUS_NAMESPACES_MAX = 64;
+/** As many as a Tenant can list: whatever was ours is known again by its uid. */
+const STATUS_NAMESPACES_MAX = 256;
+
+/** Whether the Tenant's spec asks for the namespace. */
+const asksFor = (tenant: LiveTenant, { metadata }: KubeObject): boolean =>
+  tenant.spec.namespaces?.items?.some(({ name }) => name === metadata.name) === true;
+
+/** Whether it was the Tenant's when it was last looked at; a later namespace of the same name has another uid. */
+const wasOf = (tenant: LiveTenant, { metadata }: KubeObject): boolean =>
+  metadata.uid !== undefined && tenant.status?.namespaces?.some(({ name, uid }) => name === metadata.name && uid === metadata.uid) === true;
+
+/**
+ * The other Tenant whose namespace this is. What one holds (its status says so and its spec still asks for it) neither a
+ * label nor its lack takes from it; what nobody holds is whose label it carries, if that Tenant asks for it.
+ */
+const otherOwner = (tenant: LiveTenant, live: KubeObject, tenants: () => readonly LiveTenant[]): string | undefined => {
+  const label = live.metadata.labels?.[TENANT_LABEL];
+  const held = wasOf(tenant, live);
+  if (label === tenant.metadata.name && held) return undefined;
+  const asking = tenants().filter((other) => other.metadata.name !== tenant.metadata.name && asksFor(other, live));
+  const labelled = asking.find((other) => other.metadata.name === label);
+  // Where two hold it the label decides, so that they don't take it from each other for ever.
+  if (held) return labelled !== undefined && wasOf(labelled, live) ? label : undefined;
+  return (asking.find((other) => wasOf(other, live)) ?? labelled)?.metadata.name;
+};
 
 export const planNamespace = (input: {
   readonly tenant: LiveTenant;
@@ -46,21 +71,22 @@ export const planNamespace = (input: {
   readonly index: number;
   readonly live: KubeObject | undefined;
   readonly systemNamespace: string;
+  /** All there are. */
+  readonly tenants: () => readonly LiveTenant[];
 }): NamespaceStep => {
   const { tenant, name, live } = input;
   const path = `spec.namespaces.items[${input.index}].name`;
-  if (name === input.systemNamespace || name === 'default' || name.startsWith('kube-')) {
+  // Kubernetes keeps the whole prefix for itself.
+  if (name === input.systemNamespace || NEVER_GOVERNED.includes(name) || name === 'default' || name.startsWith('kube-')) {
     return { kind: 'refuse', problem: { code: 'NAMESPACE_FORBIDDEN', message: `${name} is a system namespace`, path } };
   }
-  const owner = live?.metadata.labels?.[TENANT_LABEL];
-  if (owner !== undefined && owner !== tenant.metadata.name) {
+  const owner = live === undefined ? undefined : otherOwner(tenant, live, input.tenants);
+  if (owner !== undefined) {
     return { kind: 'refuse', problem: { code: 'NAMESPACE_OWNED_BY_ANOTHER', message: `${name} belongs to tenant ${owner}`, path } };
   }
   // What was the tenant's stays so: whoever takes the label away opens the namespace to everything, until it is put back.
-  const wasOurs =
-    live?.metadata.uid !== undefined &&
-    tenant.status?.namespaces?.some((each) => each.name === name && each.uid === live.metadata.uid) === true;
-  if (live !== undefined && owner === undefined && !wasOurs && tenant.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
+  const isUnlabelled = live !== undefined && live.metadata.labels?.[TENANT_LABEL] === undefined;
+  if (isUnlabelled && !wasOf(tenant, live) && tenant.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
     return { kind: 'refuse', problem: { code: 'NAMESPACE_NOT_ADOPTED', message: `${name} exists and is no tenant's`, path } };
   }
   const { labels, annotations } = tenant.spec.namespaces?.metadata ?? {};
@@ -84,7 +110,14 @@ export const reconcileTenant = async (deps: TenantDeps, name: string, signal: Ab
   for (const [index, item] of (tenant.spec.namespaces?.items ?? []).entries()) {
     // The cache may lag behind a namespace that was just made by somebody else: what is absent is asked for.
     const live = deps.namespaces.get(item.name) ?? (await deps.client.get<KubeObject>(namespaces, { name: item.name }, { signal }));
-    const step = planNamespace({ tenant, name: item.name, index, live, systemNamespace: deps.systemNamespace });
+    const step = planNamespace({
+      tenant,
+      name: item.name,
+      index,
+      live,
+      systemNamespace: deps.systemNamespace,
+      tenants: () => deps.tenants.list(),
+    });
     if (step.kind === 'refuse') problems.push(step.problem);
     else if (step.kind === 'keep') made.push(step.object);
     else made.push(await deps.client.apply(namespaces, step.object, { fieldManager: SYNC_FIELD_MANAGER, signal }));
@@ -92,6 +125,15 @@ export const reconcileTenant = async (deps: TenantDeps, name: string, signal: Ab
   await report(deps, { tenant, made, problems });
   return done;
 };
+
+/** What the status says of the namespaces. */
+export const namespacesStatus = (made: readonly KubeObject[]): NonNullable<LiveTenant['status']> => ({
+  namespaceCount: made.length,
+  namespaces: made
+    .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+    .slice(0, STATUS_NAMESPACES_MAX)
+    .map(({ metadata: { name, uid } }) => ({ name, ...(uid === undefined ? {} : { uid }), ready: true })),
+});
 
 const report = async (
   deps: TenantDeps,
@@ -113,21 +155,11 @@ const report = async (
     { type: 'NamespacesReady', ...state },
   ];
   if (first !== undefined) conditions.push({ type: 'Stalled', ...state, status: 'True' });
-  const shown = made.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)).slice(0, STATUS_NAMESPACES_MAX);
   const { written } = await applyStatus(deps.client, {
     resource: tenants,
     object: tenant,
     clock: deps.clock,
-    status: {
-      observedGeneration: tenant.metadata.generation,
-      namespaceCount: made.length,
-      namespaces: shown.map(({ metadata }) => ({
-        name: metadata.name,
-        ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
-        ready: true,
-      })),
-      conditions,
-    },
+    status: { observedGeneration: tenant.metadata.generation, ...namespacesStatus(made), conditions },
   });
   if (!written) return;
   await deps.recorder.record({

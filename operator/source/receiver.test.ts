@@ -18,13 +18,21 @@ const hex = (bytes: Uint8Array, key = token): string => createHmac('sha256', key
 
 type Pushes = { readonly receiver: Receiver; readonly pushes: [string, number][]; readonly clock: ReturnType<typeof fakeClock> };
 
-const open = (options: { readonly bodyBytes?: number } = {}): Pushes => {
+const open = (options: { readonly bodyBytes?: number; readonly onPush?: () => Promise<void> } = {}): Pushes => {
   const clock = fakeClock();
   const pushes: [string, number][] = [];
   return {
     clock,
     pushes,
-    receiver: createReceiver({ clock, onPush: (key, at) => pushes.push([key, at]), rate: { burst: 30, refillMs: 1000 }, ...options }),
+    receiver: createReceiver({
+      clock,
+      rate: { burst: 30, refillMs: 1000 },
+      ...options,
+      onPush: async (key, at) => {
+        pushes.push([key, at]);
+        await options.onPush?.();
+      },
+    }),
   };
 };
 
@@ -165,16 +173,77 @@ test('more deliveries than the allowance are refused until time has passed', asy
   for (let index = 0; index < 35; index += 1) statuses.push(await send());
   assert.deepEqual(statuses.filter((status) => status === 429).length, 5);
   assert.equal(pushes.length, 30);
-  const refused = await receiver.handleDelivery(post(path, {}));
+  const refused = await receiver.handleDelivery(post(path, { 'x-gitlab-token': token, 'x-gitlab-event': 'Push Hook' }));
   assert.equal(refused.headers['retry-after'], '1');
+  assert.equal((await receiver.handleDelivery(post(path, {}))).status, 401, 'what is not proven is counted apart');
   // Registering again, as each reconcile does, gives no new allowance.
   registered(receiver, 'GitLab');
   assert.equal(await send(), 429);
   await clock.advance(1000);
   assert.equal(await send(), 202);
-  assert.equal(receiver.deliveries(sourceKey).length, 38);
+  assert.equal(receiver.deliveries(sourceKey).length, 39);
   for (let index = 0; index < 60; index += 1) await send();
   assert.equal(receiver.deliveries(sourceKey).length, 50);
+});
+
+test('deliveries without proof are limited too, and never at the cost of genuine ones', async () => {
+  const { receiver, pushes } = open({ bodyBytes: 1000 });
+  const path = registered(receiver, 'GitHub');
+  const good = { 'x-hub-signature-256': types.GitHub.good, 'x-github-event': 'push' };
+  const bad: readonly Delivery[] = [
+    post(path, {}),
+    post(path, { ...good, 'x-hub-signature-256': 'sha256=00' }),
+    post(path, good, new Uint8Array(1001)),
+  ];
+  const statuses: number[] = [];
+  for (let index = 0; index < 60; index += 1) for (const delivery of bad) statuses.push((await receiver.handleDelivery(delivery)).status);
+  assert.equal(statuses.filter((status) => status !== 429).length, 30);
+  assert.equal((await receiver.handleDelivery(post(path, good))).status, 202);
+  assert.equal(pushes.length, 1);
+});
+
+test('a push that could not be passed on is answered so, and may come again', async () => {
+  let fail = true;
+  const { receiver, pushes } = open({
+    onPush: async () => {
+      await Promise.resolve();
+      if (fail) throw new Error('the API server is away');
+    },
+  });
+  const path = registered(receiver, 'GitHub');
+  const delivery = post(path, { 'x-hub-signature-256': types.GitHub.good, 'x-github-event': 'push', 'x-github-delivery': 'one' });
+  const both = await Promise.all([receiver.handleDelivery(delivery), receiver.handleDelivery(delivery)]);
+  assert.deepEqual(
+    both.map(({ status, body: { code }, headers }) => [status, code, headers['retry-after']]),
+    [
+      [503, 'RECEIVER_UNAVAILABLE', '5'],
+      [503, 'RECEIVER_UNAVAILABLE', '5'],
+    ],
+  );
+  assert.equal(pushes.length, 1);
+  fail = false;
+  assert.equal((await receiver.handleDelivery(delivery)).status, 202);
+  assert.equal((await receiver.handleDelivery(delivery)).status, 202);
+  assert.equal(pushes.length, 2);
+  assert.deepEqual(
+    receiver.deliveries(sourceKey).map(({ verdict }) => verdict),
+    ['Replayed', 'Accepted', 'Refused', 'Refused'],
+  );
+});
+
+test('a push is thanked for only once it was passed on', async () => {
+  let release = (): void => undefined;
+  const passed = new Promise<void>((resolve) => (release = resolve));
+  const { receiver, pushes } = open({ onPush: () => passed });
+  const path = registered(receiver, 'GitHub');
+  let answered = false;
+  const answer = receiver
+    .handleDelivery(post(path, { 'x-hub-signature-256': types.GitHub.good, 'x-github-event': 'push' }))
+    .finally(() => (answered = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([pushes.length, answered], [1, false]);
+  release();
+  assert.equal((await answer).status, 202);
 });
 
 test('a body over the limit is refused without being kept, told length or not', async () => {

@@ -75,6 +75,9 @@ type Ruling = Pick<DeliveryRecord, 'verdict' | 'reason'> & {
   readonly code?: ProblemCode;
   readonly retryAfterMs?: number;
 };
+type Arrived = { readonly id: string | undefined; /** Epoch ms. */ readonly at: number };
+/** Keeps what became of a delivery, and hands it on. */
+type Recorder = (ruling: Ruling) => Ruling;
 
 const accepted: Ruling = { status: 202, verdict: 'Accepted', reason: 'the source is being synced' };
 const replayed: Ruling = { status: 202, verdict: 'Replayed', reason: 'this delivery was accepted before' };
@@ -142,12 +145,15 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
   };
 
   /** Each delivery is passed on once: a copy that comes meanwhile shares what becomes of the first. */
-  const passOnce = async ({ hook, log, passing }: Registered, id: string | undefined, at: number): Promise<Ruling> => {
-    if (id === undefined) return pass(hook.sourceKey, at);
-    if (log.accepted(id)) return replayed;
+  const passOnce = async ({ hook, log, passing }: Registered, { id, at }: Arrived, record: Recorder): Promise<Ruling> => {
+    if (id === undefined) return record(await pass(hook.sourceKey, at));
+    if (log.accepted(id)) return record(replayed);
     const going = passing.get(id);
-    if (going !== undefined) return (await going).verdict === 'Accepted' ? replayed : lost;
-    const first = pass(hook.sourceKey, at);
+    if (going !== undefined) return record((await going).verdict === 'Accepted' ? replayed : lost);
+    // Forgotten only once it is recorded, so that there is no moment at which a copy would be new.
+    const first = pass(hook.sourceKey, at)
+      .then(record)
+      .finally(() => passing.delete(id));
     passing.set(id, first);
     return first;
   };
@@ -199,20 +205,15 @@ export const createReceiver = (options: ReceiverOptions): Receiver => {
       const scheme = schemes[hook.type];
       const judged = await rule(delivery, registered);
       const id = deliveryId(delivery, scheme);
-      const ruling = judged.verdict === 'Accepted' ? await passOnce(registered, id, at) : judged;
       const event = scheme.event === undefined ? undefined : headerOf(delivery, scheme.event)?.slice(0, 64);
-      const record: DeliveryRecord = {
-        at,
-        id,
-        type: hook.type,
-        event,
-        verdict: ruling.verdict,
-        status: ruling.status,
-        reason: ruling.reason,
+      const record: Recorder = (ruling) => {
+        const { verdict, status, reason } = ruling;
+        const kept: DeliveryRecord = { at, id, type: hook.type, event, verdict, status, reason };
+        log.add(kept);
+        options.observe?.(hook.sourceKey, kept);
+        return ruling;
       };
-      log.add(record);
-      options.observe?.(hook.sourceKey, record);
-      return answerOf(ruling);
+      return answerOf(judged.verdict === 'Accepted' ? await passOnce(registered, { id, at }, record) : record(judged));
     },
   };
 };
