@@ -17,6 +17,11 @@ export const celJson = (value: Value, depth = 0): unknown => {
   if (isJsonMap(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, celJson(item, depth + 1)]));
   if (value instanceof CelOptional) return value.value === undefined ? null : celJson(value.value, depth + 1);
   if (value instanceof CelMap)
-    return Object.fromEntries([...value.entries()].map((entry) => [typeof entry.key === 'string' ? entry.key : celText(entry.key), celJson(entry.value, depth + 1)]));
+    return Object.fromEntries(
+      [...value.entries()].map((entry) => [
+        typeof entry.key === 'string' ? entry.key : celText(entry.key),
+        celJson(entry.value, depth + 1),
+      ]),
+    );
   return typeof value === 'object' && value !== null ? celText(value) : value;
 };

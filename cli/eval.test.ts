@@ -40,7 +40,16 @@ describe('writ eval', () => {
     const { out } = folder.writ([
       'eval',
       '[workload.containers[0].image, request.operation, oldObject.metadata.name, namespaceObject.metadata.name, string(params.max), tenant.name]',
-      ...['--object', 'pod.yaml', '--old-object', 'old.yaml', '--params', 'params.yaml', '--namespace', 'team', '--tenant', 'acme'],
+      '--object',
+      'pod.yaml',
+      '--old-object',
+      'old.yaml',
+      '--params',
+      'params.yaml',
+      '--namespace',
+      'team',
+      '--tenant',
+      'acme',
     ]);
     assert.match(out, /^\["i", "UPDATE", "old", "team", "511", "acme"\]\n/);
   });

@@ -109,4 +109,3 @@ export const evalCommand = (terminal: Terminal): Command =>
     .addOption(new Option('--output <format>', 'how it is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
     .action((expression: string, options: Options) => evaluate(expression, options, terminal));
-

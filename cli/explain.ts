@@ -127,7 +127,11 @@ const explainPolicy = (file: string, options: Options, terminal: Terminal): void
   const policies = policiesIn(file, files);
   if (options.object === undefined) {
     if (options.output === 'text') return policies.forEach((policy) => describePolicy(policy, files, terminal));
-    const rows = policies.map(({ name, spec }) => ({ policy: name, spec, rules: files.set.policies.filter((one) => one.name === name).flatMap(rulesOf) }));
+    const rows = policies.map(({ name, spec }) => ({
+      policy: name,
+      spec,
+      rules: files.set.policies.filter((one) => one.name === name).flatMap(rulesOf),
+    }));
     return printJson(terminal, rows.length === 1 ? rows[0] : rows);
   }
   const request = requestFor(readObject(options.object), { ...options, kinds: files.kinds });

@@ -53,7 +53,11 @@ describe('manifests', () => {
 
   it('ends aliases that multiply', () => {
     const lines = Array.from({ length: 30 }, (_, index) =>
-      index === 0 ? 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]' : `a${index}: &a${index} [${Array(10).fill(`*a${index - 1}`).join(', ')}]`,
+      index === 0
+        ? 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]'
+        : `a${index}: &a${index} [${Array(10)
+            .fill(`*a${index - 1}`)
+            .join(', ')}]`,
     );
     assert.match(problem(lines.join('\n')), /aliases written out|levels of nesting/);
   });

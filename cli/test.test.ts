@@ -135,13 +135,13 @@ describe('writ test', () => {
     assert.match(rows[1].because, /FILE_UNREADABLE: p\/absent\.yaml/);
   });
 
-  it('--watch runs again when a file changes', { timeout: 60_000 }, async () => {
+  it('--watch runs again when a file changes', { timeout: 60_000 }, async ({ signal }) => {
     using folder = temporaryFolder();
     folder.write({ 'a.yaml': POLICY, 'a.cases.yaml': GOOD });
     const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), 'test', '--watch'], { cwd: folder.path });
     let out = '';
     const told = async (pattern: RegExp): Promise<void> => {
-      while (!pattern.test(out)) await once(child.stdout, 'data');
+      while (!pattern.test(out)) await once(child.stdout, 'data', { signal });
     };
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     try {

@@ -48,11 +48,11 @@ const runOnce = (paths: readonly string[], options: Options, terminal: Terminal)
 /** While it watches, a file that is gone for a moment is told and waited for. */
 const watching = (paths: readonly string[], options: Options, terminal: Terminal): Iterable<string> => {
   try {
-    return [...paths, ...runOnce(paths, options, terminal)];
+    return runOnce(paths, options, terminal);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     printProblems(terminal, error.problems);
-    return paths;
+    return [];
   }
 };
 
@@ -66,6 +66,6 @@ export const testCommand = (terminal: Terminal): Command =>
     .option('--verbose', 'tell the cases that held too', false)
     .addHelpText('after', HELP)
     .action(async (paths: string[], options: Options) => {
-      if (options.watch) await repeatOnChange(() => watching(paths, options, terminal), terminal.clock);
+      if (options.watch) await repeatOnChange({ paths, work: () => watching(paths, options, terminal) }, terminal.clock);
       else runOnce(paths, options, terminal);
     });

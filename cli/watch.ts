@@ -10,25 +10,34 @@ const QUIET_MS = 80;
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
-/** Never resolves: a person ends it with Ctrl-C. `work` gives the files and folders to look at until the next run. */
-export const repeatOnChange = async (work: () => Iterable<string>, clock: Clock): Promise<never> => {
+export type Repeated = {
+  /** Looked at from before the first run on, so that no change is missed. */
+  readonly paths: readonly string[];
+  /** Gives what else to look at, now that it was read. */
+  readonly work: () => Iterable<string>;
+};
+
+/** Never resolves: a person ends it with Ctrl-C. */
+export const repeatOnChange = async ({ paths, work }: Repeated, clock: Clock): Promise<never> => {
   const watchers = new Map<string, FSWatcher>();
   let cancel: (() => void) | undefined;
   const again = (): void => {
     cancel?.();
     cancel = clock.schedule(QUIET_MS, run);
   };
-  const run = (): void => {
-    for (const path of work()) {
-      const folder = isFolder(path) ? path : dirname(path);
-      if (watchers.has(folder)) continue;
-      try {
-        watchers.set(folder, watch(folder, { recursive: isFolder(path) }, again));
-      } catch {
-        // A folder that is not there is told by the work itself.
-      }
+  const look = (path: string): void => {
+    const folder = isFolder(path) ? path : dirname(path);
+    if (watchers.has(folder)) return;
+    try {
+      watchers.set(folder, watch(folder, { recursive: isFolder(path) }, again));
+    } catch {
+      // A folder that is not there is told by the work itself.
     }
   };
+  const run = (): void => {
+    for (const path of work()) look(path);
+  };
+  paths.forEach(look);
   run();
   return new Promise<never>(() => {});
 };

@@ -261,22 +261,10 @@ export const problemCodes = {
   POLICY_FIELD: { summary: 'A field of the policy has a value that means nothing.', fix: 'correct the field named' },
   POLICY_EMPTY: { summary: 'The policy demands nothing.', fix: 'give validations, jsonSchema or auditAnnotations' },
   POLICY_NAME_TAKEN: { summary: 'Two policies have one name.', fix: 'rename one of the two' },
-  BINDING_INVALID: {
-    summary: 'A ValidatingAdmissionPolicyBinding is not one that the API server would take.',
-    fix: 'correct the field named',
-  },
-  POLICY_UNBOUND: {
-    summary: 'A ValidatingAdmissionPolicy has no binding, so it says nothing.',
-    fix: 'give its ValidatingAdmissionPolicyBinding too',
-  },
-  BINDING_ORPHAN: {
-    summary: 'A ValidatingAdmissionPolicyBinding names a policy that is not there.',
-    fix: 'correct spec.policyName, or give the policy too',
-  },
-  MATCH_UNREACHABLE: {
-    summary: 'A part of the policy can never match a request.',
-    fix: 'correct the rule, selector or condition, or remove it',
-  },
+  BINDING_INVALID: { summary: 'A binding is not one that the API server would take.', fix: 'correct the field named' },
+  POLICY_UNBOUND: { summary: 'A ValidatingAdmissionPolicy has no binding, so it says nothing.', fix: 'give its binding too' },
+  BINDING_ORPHAN: { summary: 'A binding names a policy that is not there.', fix: 'correct spec.policyName, or give the policy too' },
+  MATCH_UNREACHABLE: { summary: 'A part of the policy can never match a request.', fix: 'correct what is named, or remove it' },
   REVIEW_NOT_JSON: { summary: 'The review is not JSON.', fix: 'send an AdmissionReview of admission.k8s.io/v1 as JSON' },
   REVIEW_NOT_REVIEW: {
     summary: 'The object is not an AdmissionReview.',

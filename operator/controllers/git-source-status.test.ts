@@ -35,7 +35,7 @@ it('a suspended source says so once, keeps what was applied, and claims nothing 
     [['Ready', 'Unknown', 'Suspended']],
   );
   assert.match(status?.conditions?.[0]?.message ?? '', /main@sha1:1 stays applied/);
-  assert.deepEqual([status?.lastAppliedRevision, status?.receiverPath], ['main@sha1:1', undefined]);
+  assert.deepEqual([status?.lastAppliedRevision, status?.receiverPath], ['main@sha1:1', '/hook/1']);
   await reportSuspended(deps, { ...source, status: status ?? {} });
   assert.deepEqual([written.length, events.length], [1, 1]);
 });

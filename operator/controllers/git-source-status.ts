@@ -106,7 +106,7 @@ export const reportSync = async (deps: Deps, source: LiveGitSource, facts: SyncF
 
 /** Once: what was applied stays enforced, and whether it is what the remote says is not looked at, so nobody can tell. */
 export const reportSuspended = async (deps: Deps, source: LiveGitSource): Promise<void> => {
-  const { conditions: _conditions, receiverPath: _path, ...kept } = source.status ?? {};
+  const { conditions: _conditions, ...kept } = source.status ?? {};
   const applied = kept.lastAppliedRevision;
   const message = `spec.suspend is true: the remote is not followed; ${applied === undefined ? 'nothing was applied yet' : `${applied} stays applied`}`;
   const ready: ConditionInput = { type: 'Ready', status: 'Unknown', reason: 'Suspended', message };

@@ -94,7 +94,6 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
       return done;
     }
     if (source.spec.suspend === true) {
-      deps.receiver.unregister(key);
       await reportSuspended(deps, source);
       return done;
     }

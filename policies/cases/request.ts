@@ -5,6 +5,7 @@ import { fromJson } from '../cel/index.ts';
 import type { DescribedKind } from '../compile/params.ts';
 import { DEFAULT_NAMESPACE } from '../compile/params.ts';
 import type { AdmissionRequest, JsonObject, Operation, UserInfo } from '../decide/request.ts';
+import { isJsonObject, own } from '../document/json.ts';
 import { workloadKind } from '../subject/kind-index.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
 
@@ -94,8 +95,8 @@ const userOf = ({ username = 'someone', uid = '', groups = [], extra = {} }: Par
 
 const withNamespace = (object: JsonObject | null, namespace: string): JsonObject | null => {
   if (object === null || namespace === '') return object;
-  const { metadata } = object;
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return { ...object, metadata: { namespace } };
+  const metadata = own(object, 'metadata');
+  if (!isJsonObject(metadata)) return { ...object, metadata: { namespace } };
   return Object.hasOwn(metadata, 'namespace') ? object : { ...object, metadata: { ...metadata, namespace } };
 };
 

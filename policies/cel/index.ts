@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The Common Expression Language as Kubernetes has it: expressions are compiled once (lexer → parser → IR → closures, no code is
+ * The Common Expression Language as Kubernetes has it: expressions are compiled once (lexer → parser → checker → IR → closures, no code is
  * generated) and evaluated without I/O, clock or exceptions, within a budget of steps.
  *
- * In: the text of an expression and the names it may use; then values for these names, made of JSON by `parseJson` or `fromJson`, or
+ * In: the text of an expression and the names it may use, with their types; then values for these names, made of JSON by `parseJson` or `fromJson`, or
  * lazy structs derived from `Fields`. Out: a value, or a CelError with cel-go's words and the place in the source. This file is the
  * whole public surface and the folder depends on re2js alone; README.md describes both. Anyone may import it.
  */
+import { checkExpr } from './check/check.ts';
+import type { Dialect } from './check/check.ts';
 import { environmentOf, NEWEST_VERSION } from './functions/environment.ts';
 import { build } from './program/build.ts';
 import { Evaluation } from './program/evaluation.ts';
 import type { Node } from './program/evaluation.ts';
 import { lowerExpr } from './program/lower.ts';
 import type { Bindings, Budget, Program } from './program/program.ts';
+import { issueAt } from './syntax/issue.ts';
 import type { Issue } from './syntax/issue.ts';
 import { parse } from './syntax/parser.ts';
+import { DYN, typeText } from './types/type.ts';
+import type { Type } from './types/type.ts';
 import { CelError } from './values/error.ts';
 import type { Value } from './values/value.ts';
 
@@ -26,17 +31,22 @@ export { CelDuration, CelTimestamp } from './values/time.ts';
 export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
 export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings, Budget, Program } from './program/program.ts';
+export type { Dialect } from './check/check.ts';
 export type { Issue } from './syntax/issue.ts';
+export * as celTypes from './types/type.ts';
+export type { Type } from './types/type.ts';
 
 /** What the expression must give; exact as Kubernetes has it (`dyn` is not `bool`). */
 export type ResultType = 'bool' | 'string' | 'string-or-null' | 'any';
 
 export type CompileOptions = {
-  /** Names that the expression may use; a name with dots is one variable. */
-  readonly variables: readonly string[];
+  /** What the expression may use: names alone (their type is dyn), or with types. A name with dots is one variable. */
+  readonly variables: readonly string[] | Readonly<Record<string, Type>>;
   readonly result?: ResultType;
   /** The Kubernetes minor whose functions are known, `1.36` by default. */
   readonly version?: string;
+  /** `kubernetes` by default; `standard` lets lists and maps mix types, `unchecked` takes every type for dyn. */
+  readonly dialect?: Dialect;
 };
 
 export type CompileResult = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly issues: readonly Issue[] };
@@ -54,13 +64,34 @@ const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError =
   }
 };
 
+const isNames = (variables: CompileOptions['variables']): variables is readonly string[] => Array.isArray(variables);
+
+const declared = (variables: CompileOptions['variables']): ReadonlyMap<string, Type> =>
+  new Map(isNames(variables) ? variables.map((name) => [name, DYN]) : Object.entries(variables));
+
+/** Why a result of this type is not what was asked for; undefined = it is. */
+const refusedResult = (type: Type, wanted: ResultType): string | undefined => {
+  const text = typeText(type);
+  // A scalar that may be null counts as one.
+  const plain = type.kind === 'wrapper' ? typeText(type.of) : text;
+  if (wanted === 'any' || plain === wanted) return undefined;
+  if (wanted !== 'string-or-null') return `must evaluate to ${wanted} but got ${text}`;
+  return plain === 'string' || plain === 'null_type' ? undefined : `must evaluate to one of [string null_type] but got ${text}`;
+};
+
 /** Expression text → program, or everything that is wrong with it. Total. */
 export const compile = (source: string, options: CompileOptions): CompileResult => {
   const parsed = parse(source);
   if (!parsed.ok) return parsed;
   const environment = environmentOf(options.version ?? NEWEST_VERSION);
-  const { ir, issues, references } = lowerExpr(parsed.expr, { source, variables: new Set(options.variables), environment });
+  const variables = declared(options.variables);
+  const checked = checkExpr(parsed.expr, { source, variables, environment, dialect: options.dialect ?? 'kubernetes' });
+  if (!checked.ok) return checked;
+  const refused = refusedResult(checked.type, options.result ?? 'any');
+  if (refused !== undefined) return { ok: false, issues: [issueAt(source, 0, refused)] };
+  const { ir, issues, references } = lowerExpr(parsed.expr, { source, variables, checked });
   if (issues.length > 0) return { ok: false, issues: issues.toSorted((left, right) => left.offset - right.offset) };
   const root = build(ir);
-  return { ok: true, program: { source, references, evaluate: (bindings, budget) => run(root, bindings, budget) } };
+  const evaluate = (bindings: Bindings, budget: Budget): Value | CelError => run(root, bindings, budget);
+  return { ok: true, program: { source, references, type: checked.type, evaluate } };
 };

@@ -93,7 +93,8 @@ const matchResourcesOf = (document: ParsedDocument, context: Context): PolicyMat
     metadata: { name: 'binding' },
     spec: { matchConstraints: given, jsonSchema: {} },
   };
-  const inBinding = (path: FieldPath): FieldPath => (path[1] === 'matchConstraints' ? ['spec', 'matchResources', ...path.slice(2)] : ['spec']);
+  const inBinding = (path: FieldPath): FieldPath =>
+    path[1] === 'matchConstraints' ? ['spec', 'matchResources', ...path.slice(2)] : ['spec'];
   const outcome = validateDocument({ ...document, value, positionOf: (path) => document.positionOf(inBinding(path)) });
   if (!outcome.ok) {
     const renamed = ({ path, ...problem }: Problem): Problem =>

@@ -2,8 +2,10 @@
 // One expression of a policy to one program or its problems. Policies of a set share many expressions, and a set is
 // compiled anew at each change, so programs are kept by what they were compiled from.
 import { compile } from '../cel/index.ts';
-import type { Program } from '../cel/index.ts';
+import type { Program, ResultType } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
+import { signatureOf } from './declarations.ts';
+import type { Declarations } from './declarations.ts';
 
 export type FieldPath = readonly (string | number)[];
 export type PositionOf = (path: FieldPath) => SourcePosition;
@@ -11,10 +13,8 @@ export type PositionOf = (path: FieldPath) => SourcePosition;
 export type Expression = {
   readonly source: string;
   readonly path: FieldPath;
-  readonly variables: readonly string[];
-  readonly result: 'bool' | 'string' | 'string-or-null' | 'any';
-  /** Names that `variables.NAME` may have here. */
-  readonly composed: ReadonlySet<string>;
+  readonly declarations: Declarations;
+  readonly result: ResultType;
 };
 
 export const pathText = (path: FieldPath): string =>
@@ -34,11 +34,11 @@ const MAX_KEPT = 20_000;
 const kept = new Map<string, Program>();
 
 const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
-  const { variables } = expression;
-  const key = JSON.stringify([expression.source, expression.result, variables]);
+  const { source, result, declarations } = expression;
+  const key = JSON.stringify([source, result, signatureOf(declarations)]);
   const known = kept.get(key);
   if (known !== undefined) return { program: known };
-  const outcome = compile(expression.source, { variables, result: expression.result });
+  const outcome = compile(source, { variables: declarations, result });
   if (!outcome.ok) return { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
   const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
   if (oldest !== undefined) kept.delete(oldest);
@@ -49,13 +49,6 @@ const compiled = (expression: Expression): { readonly program: Program } | { rea
 // Raw strings first: in them a backslash escapes nothing.
 const LITERAL =
   /(?:[bB]?[rR]|[rR][bB])(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"[^"]*"|'[^']*')|[bB]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|\/\/[^\n]*/g;
-
-/** Names read as `variables.NAME` that are not declared before: Kubernetes refuses these when a policy is created. */
-const unknownVariable = (code: string, composed: ReadonlySet<string>): string | undefined => {
-  for (const [, name] of code.matchAll(/(?<![\w.])variables\s*\.\s*\??\s*(\w+)/g))
-    if (name !== undefined && !composed.has(name)) return name;
-  return undefined;
-};
 
 /** Adds what is wrong to `problems`. */
 export const compileExpression = (
@@ -71,11 +64,6 @@ export const compileExpression = (
   const outcome = compiled(expression);
   if ('messages' in outcome) {
     for (const message of outcome.messages) problems.push(problemAt('POLICY_EXPRESSION', message, place));
-    return undefined;
-  }
-  const unknown = unknownVariable(code, expression.composed);
-  if (unknown !== undefined) {
-    problems.push(problemAt('POLICY_EXPRESSION', `undefined field '${unknown}': variables may only use those declared before them`, place));
     return undefined;
   }
   return outcome.program;

@@ -17,7 +17,9 @@ const findings = (spec: Partial<PolicySpec>): readonly string[] => {
 const excluding = (rules: readonly ResourceRule[], excluded: readonly ResourceRule[]): Partial<PolicySpec> => ({
   matchConstraints: { resourceRules: [...rules], excludeResourceRules: [...excluded] },
 });
-const selecting = (...matchExpressions: readonly { key: string; operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; values?: string[] }[]) => ({
+const selecting = (
+  ...matchExpressions: readonly { key: string; operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; values?: string[] }[]
+) => ({
   matchConstraints: { resourceRules: [rule({})], namespaceSelector: { matchExpressions: [...matchExpressions] } },
 });
 const condition = (expression: string, operations: ResourceRule['operations'] = ['CREATE', 'UPDATE']): Partial<PolicySpec> => ({
@@ -42,7 +44,11 @@ describe('what can never match', () => {
     ['deployments of a stranger', withRule({ resources: ['deployments'], apiGroups: ['x.example.com'] }), []],
     ['two values at once', selecting({ key: 'a', operator: 'In', values: ['x'] }, { key: 'a', operator: 'In', values: ['y'] }), SELECTOR],
     ['one of two values', selecting({ key: 'a', operator: 'In', values: ['x', 'y'] }, { key: 'a', operator: 'In', values: ['y'] }), []],
-    ['a value that is refused', selecting({ key: 'a', operator: 'In', values: ['x'] }, { key: 'a', operator: 'NotIn', values: ['x'] }), SELECTOR],
+    [
+      'a value that is refused',
+      selecting({ key: 'a', operator: 'In', values: ['x'] }, { key: 'a', operator: 'NotIn', values: ['x'] }),
+      SELECTOR,
+    ],
     ['there and not there', selecting({ key: 'a', operator: 'Exists' }, { key: 'a', operator: 'DoesNotExist' }), SELECTOR],
     ['a label that must be there', selecting({ key: 'a', operator: 'Exists' }, { key: 'b', operator: 'DoesNotExist' }), []],
     ['an operation that no rule names', condition("request.operation == 'DELETE'"), CONDITION],

@@ -30,8 +30,7 @@ const covers = (wide: MatchRule, narrow: MatchRule, exact: boolean): boolean =>
   (wide.names.size === 0 || (narrow.names.size > 0 && [...narrow.names].every((name) => wide.names.has(name)))) &&
   narrow.resources.every((place) => wide.resources.some((other) => coversPlace(other, place)));
 
-const meet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
-  a.has('*') || b.has('*') || [...a].some((value) => b.has(value));
+const meet = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.has('*') || b.has('*') || [...a].some((value) => b.has(value));
 
 const placesMeet = (a: Place, b: Place): boolean =>
   (a.resource === '*' || b.resource === '*' || a.resource === b.resource) &&
@@ -75,7 +74,10 @@ const ruleFinding = (rule: MatchRule, path: FieldPath, policy: CompiledPolicy): 
   });
   if (lost === undefined) return undefined;
   const group = groupsOf.get(lost.resource)?.[0]?.group ?? '';
-  return { path: [...path, 'apiGroups'], message: `${lost.resource} belong to ${group === '' ? 'the core group ""' : group}, which the rule does not name` };
+  return {
+    path: [...path, 'apiGroups'],
+    message: `${lost.resource} belong to ${group === '' ? 'the core group ""' : group}, which the rule does not name`,
+  };
 };
 
 /** A request of which the operation alone is known: whatever else is read is an error, so a `false` is certain. */

@@ -60,7 +60,9 @@ export const paramChooser = (reference: ParamRef, held: ParamObjects): ((request
     if (held.namespaced && namespace === '') return { ok: false, message: BY_NAMESPACED_REFERENCE };
     if (!held.namespaced && reference.namespace !== undefined) return { ok: false, message: BY_CLUSTER_REFERENCE };
     const shelf = shelves.get(namespace) ?? [];
-    const found = shelf.filter((param) => (name === undefined ? selector === undefined || selects(selector, param.labels) : param.name === name));
+    const found = shelf.filter((param) =>
+      name === undefined ? selector === undefined || selects(selector, param.labels) : param.name === name,
+    );
     if (found.length === 0 && reference.notFound === 'Deny') return { ok: false, message: NONE_FOUND };
     return { ok: true, params: found.map(({ value }) => value) };
   };

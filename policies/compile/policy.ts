@@ -2,10 +2,12 @@
 // One policy document to one compiled policy, or all of its problems at once. What can not be enforced as it is written is
 // refused here, never left out.
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/types.ts';
-import { fromJson } from '../cel/index.ts';
-import type { Program, Value } from '../cel/index.ts';
+import { celTypes, fromJson } from '../cel/index.ts';
+import type { Program, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
+import { baseDeclarations, kubernetesDeclarations, withParams, withVariables } from './declarations.ts';
+import type { Declarations } from './declarations.ts';
 import { compileExpression, problemAt } from './expression.ts';
 import type { Expression, FieldPath, PositionOf } from './expression.ts';
 import { compileSchema } from './json-schema.ts';
@@ -23,24 +25,33 @@ export type PolicyOutcome =
   | { readonly ok: true; readonly policy: CompiledPolicy }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-type Context = { readonly positionOf: PositionOf | undefined; readonly problems: Problem[]; readonly base: readonly string[] };
+type Context = {
+  readonly positionOf: PositionOf | undefined;
+  readonly problems: Problem[];
+  /** Without `variables`. namespaceObject is declared in match conditions too, where it is null: so Kubernetes has it. */
+  readonly base: Declarations;
+};
 
-/** namespaceObject is declared in match conditions too, where it is null: so Kubernetes has it. */
-const BASE: readonly string[] = ['object', 'oldObject', 'request', 'namespaceObject', 'workload', 'agent', 'tenant'];
-const KUBERNETES_BASE: readonly string[] = ['object', 'oldObject', 'request', 'namespaceObject'];
+const ours = { plain: baseDeclarations, withParams: withParams(baseDeclarations) };
+const kubernetes = { plain: kubernetesDeclarations, withParams: withParams(kubernetesDeclarations) };
 const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const RESERVED = new Set(
   'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
 );
 
-const expression = (context: Context, one: Omit<Expression, 'variables'> & { readonly composes: boolean }): Program | undefined => {
-  const variables = one.composes && one.composed.size > 0 ? [...context.base, 'variables'] : context.base;
-  return compileExpression({ ...one, variables }, context);
+const expression = (context: Context, one: Expression): Program | undefined => compileExpression(one, context);
+
+type Variables = {
+  readonly programs: readonly NamedProgram[];
+  /** With all of them. */
+  readonly declarations: Declarations;
 };
 
-const compileVariables = (spec: PolicySpec, context: Context): readonly NamedProgram[] => {
-  const composed = new Set<string>();
-  return (spec.variables ?? []).flatMap(({ name, expression: source }, index) => {
+/** Each may use those before it. One that has problems counts as dyn, so that these are told once. */
+const compileVariables = (spec: PolicySpec, context: Context): Variables => {
+  const typed = new Map<string, Type>();
+  const programs: NamedProgram[] = [];
+  for (const [index, { name, expression: source }] of (spec.variables ?? []).entries()) {
     const path: FieldPath = ['spec', 'variables', index];
     if (!IDENTIFIER.test(name) || RESERVED.has(name)) {
       context.problems.push(
@@ -49,24 +60,20 @@ const compileVariables = (spec: PolicySpec, context: Context): readonly NamedPro
           positionOf: context.positionOf,
         }),
       );
-      return [];
+      continue;
     }
-    const program = expression(context, {
-      source,
-      path: [...path, 'expression'],
-      result: 'any',
-      composed: new Set(composed),
-      composes: true,
-    });
-    composed.add(name);
-    return program === undefined ? [] : [{ name, program }];
-  });
+    const declarations = withVariables(context.base, typed);
+    const program = expression(context, { source, path: [...path, 'expression'], result: 'any', declarations });
+    typed.set(name, program?.type ?? celTypes.DYN);
+    if (program !== undefined) programs.push({ name, program });
+  }
+  return { programs, declarations: withVariables(context.base, typed) };
 };
 
 const compileMatchConditions = (spec: PolicySpec, context: Context): readonly NamedProgram[] =>
   (spec.matchConditions ?? []).flatMap(({ name, expression: source }, index) => {
     const path = ['spec', 'matchConditions', index, 'expression'];
-    const program = expression(context, { source, path, result: 'bool', composed: new Set(), composes: false });
+    const program = expression(context, { source, path, result: 'bool', declarations: context.base });
     return program === undefined ? [] : [{ name, program }];
   });
 
@@ -74,20 +81,19 @@ const compileValidation = (
   validation: PolicyValidation,
   path: FieldPath,
   context: Context,
-  composed: ReadonlySet<string>,
+  declarations: Declarations,
 ): CompiledValidation | undefined => {
   const program = expression(context, {
     source: validation.expression,
     path: [...path, 'expression'],
     result: 'bool',
-    composed,
-    composes: true,
+    declarations,
   });
   const source = validation.messageExpression;
   const messageExpression =
     source === undefined
       ? undefined
-      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', composed, composes: true });
+      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', declarations });
   const { message } = validation;
   if (message !== undefined && /[\r\n]/.test(message.trim())) {
     context.problems.push(
@@ -112,12 +118,12 @@ const compileValidation = (
   };
 };
 
-const compileValidations = (spec: PolicySpec, context: Context, composed: ReadonlySet<string>): readonly CompiledValidation[] =>
+const compileValidations = (spec: PolicySpec, context: Context, declarations: Declarations): readonly CompiledValidation[] =>
   (spec.validations ?? []).flatMap(
-    (validation, index) => compileValidation(validation, ['spec', 'validations', index], context, composed) ?? [],
+    (validation, index) => compileValidation(validation, ['spec', 'validations', index], context, declarations) ?? [],
   );
 
-const compileAuditAnnotations = (spec: PolicySpec, context: Context, composed: ReadonlySet<string>): readonly NamedProgram[] => {
+const compileAuditAnnotations = (spec: PolicySpec, context: Context, declarations: Declarations): readonly NamedProgram[] => {
   const seen = new Set<string>();
   return (spec.auditAnnotations ?? []).flatMap(({ key, valueExpression }, index) => {
     const path: FieldPath = ['spec', 'auditAnnotations', index];
@@ -131,8 +137,7 @@ const compileAuditAnnotations = (spec: PolicySpec, context: Context, composed: R
       source: valueExpression,
       path: [...path, 'valueExpression'],
       result: 'string-or-null',
-      composed,
-      composes: true,
+      declarations,
     });
     return program === undefined ? [] : [{ name: key, program }];
   });
@@ -184,14 +189,13 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
   const { spec } = policy;
   const problems: Problem[] = [];
   const hasParams = spec.params !== undefined || spec.paramKind !== undefined;
-  const base = bindings === undefined ? BASE : KUBERNETES_BASE;
-  const context: Context = { positionOf, problems, base: hasParams ? [...base, 'params'] : base };
+  const known = bindings === undefined ? ours : kubernetes;
+  const context: Context = { positionOf, problems, base: hasParams ? known.withParams : known.plain };
   checkShape(spec, context, bindings !== undefined);
   const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
   const matchConditions = compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
-  const variables = compileVariables(spec, context);
-  const composed = new Set(variables.map(({ name }) => name));
+  const { programs: variables, declarations } = compileVariables(spec, context);
   const compiled: CompiledPolicy = {
     name: policy.metadata.name ?? '',
     digest,
@@ -205,9 +209,9 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
     matchConditions,
     params,
     variables,
-    validations: compileValidations(spec, context, composed),
+    validations: compileValidations(spec, context, declarations),
     schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
-    auditAnnotations: compileAuditAnnotations(spec, context, composed),
+    auditAnnotations: compileAuditAnnotations(spec, context, declarations),
     ...(bindings === undefined ? {} : { bindings }),
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };

@@ -73,7 +73,9 @@ const onParams = (spec: JsonObject, objects: readonly JsonObject[], asked?: Admi
   said(
     judge(
       {
-        policies: [policy({ ...TAKES, validations: [{ expression: "params.data.max == '1'", messageExpression: 'params.metadata.name' }] })],
+        policies: [
+          policy({ ...TAKES, validations: [{ expression: "params.data.max == '1'", messageExpression: 'params.metadata.name' }] }),
+        ],
         bindings: [binding(spec)],
         objects,
       },
@@ -134,7 +136,13 @@ describe('bindings', () => {
     const on = (group: string, resource: string, kind: string) =>
       judge(
         { policies: [policy()], bindings: [binding()] },
-        request({ namespace: '', kind: { group, version: 'v1', kind }, resource: { group, version: 'v1', resource }, requestKind: undefined, requestResource: undefined }),
+        request({
+          namespace: '',
+          kind: { group, version: 'v1', kind },
+          resource: { group, version: 'v1', resource },
+          requestKind: undefined,
+          requestResource: undefined,
+        }),
       ).verdict;
     assert.equal(on('admissionregistration.k8s.io', 'validatingadmissionpolicies', 'ValidatingAdmissionPolicy'), 'Allow');
     assert.equal(on('authorization.k8s.io', 'subjectaccessreviews', 'SubjectAccessReview'), 'Allow');
@@ -150,8 +158,16 @@ describe('bindings', () => {
     ['neither', { paramRef: { parameterNotFoundAction: 'Deny' } }, /one of name or selector/],
     ['no parameterNotFoundAction', { paramRef: { name: 'a' } }, /Allow or Deny/],
     ['an unknown field', { enforcement: 'Deny' }, /no field of a binding/],
-    ['a selector that means nothing', { paramRef: { selector: { matchExpressions: [{ key: 'a', operator: 'In' }] }, parameterNotFoundAction: 'Deny' } }, /needs values/],
-    ['a rule that names nothing', { matchResources: { resourceRules: [{ apiGroups: [], apiVersions: ['v1'], operations: ['*'], resources: ['pods'] }] } }, /./],
+    [
+      'a selector that means nothing',
+      { paramRef: { selector: { matchExpressions: [{ key: 'a', operator: 'In' }] }, parameterNotFoundAction: 'Deny' } },
+      /needs values/,
+    ],
+    [
+      'a rule that names nothing',
+      { matchResources: { resourceRules: [{ apiGroups: [], apiVersions: ['v1'], operations: ['*'], resources: ['pods'] }] } },
+      /./,
+    ],
   ] as const) {
     it(`refuses ${name}`, () => {
       const { problems } = load({ policies: [policy(TAKES)], bindings: [binding(spec)] });
@@ -166,8 +182,14 @@ describe('params', () => {
   const NOT_FOUND = 'failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction';
 
   it('30: without paramRef params is null, once', () => {
-    assert.deepEqual(onParams({}, []), ["Deny Invalid failed expression: params.data.max == '1'".replace('failed expression: ', "expression '") + "' resulted in error: no such key: data"]);
-    const given = { policies: [policy({ ...TAKES, validations: [{ expression: 'params == null && !has(params.data)' }] })], bindings: [binding()] };
+    assert.deepEqual(onParams({}, []), [
+      "Deny Invalid failed expression: params.data.max == '1'".replace('failed expression: ', "expression '") +
+        "' resulted in error: no such key: data",
+    ]);
+    const given = {
+      policies: [policy({ ...TAKES, validations: [{ expression: 'params == null && !has(params.data)' }] })],
+      bindings: [binding()],
+    };
     assert.equal(judge(given).verdict, 'Allow');
   });
 
@@ -175,12 +197,21 @@ describe('params', () => {
     assert.deepEqual(onParams(byName, [configMap('limits', '2')]), ['Deny Invalid limits']);
     assert.deepEqual(onParams(byName, [configMap('limits', '1')]), []);
     assert.deepEqual(onParams(byName, [configMap('limits', '1', { namespace: 'other' })]), [`Deny Invalid ${NOT_FOUND}`]);
-    assert.deepEqual(onParams({ paramRef: { ...byName.paramRef, namespace: 'other' } }, [configMap('limits', '1', { namespace: 'other' })]), []);
+    assert.deepEqual(
+      onParams({ paramRef: { ...byName.paramRef, namespace: 'other' } }, [configMap('limits', '1', { namespace: 'other' })]),
+      [],
+    );
   });
 
   it('30: a cluster-scoped object has no namespace to take them from, a Namespace has its own', () => {
     const at = (resource: string, kind: string, namespace: string) =>
-      request({ namespace, kind: { group: '', version: 'v1', kind }, resource: { group: '', version: 'v1', resource }, requestKind: undefined, requestResource: undefined });
+      request({
+        namespace,
+        kind: { group: '', version: 'v1', kind },
+        resource: { group: '', version: 'v1', resource },
+        requestKind: undefined,
+        requestResource: undefined,
+      });
     assert.deepEqual(onParams(byName, [configMap('limits', '1')], at('nodes', 'Node', '')), [
       'Deny Invalid failed to configure binding: cannot use namespaced paramRef in policy binding that matches cluster-scoped resources',
     ]);
@@ -206,7 +237,9 @@ describe('params', () => {
   it('a cluster-scoped kind takes no namespace', () => {
     const kinds = [{ group: 'rules.example.com', kind: 'Limit', plural: 'limits', namespaced: false }];
     const objects = [{ apiVersion: 'rules.example.com/v1', kind: 'Limit', metadata: { name: 'limits' }, max: 1 }];
-    const policies = [policy({ paramKind: { apiVersion: 'rules.example.com/v1', kind: 'Limit' }, validations: [{ expression: 'params.max == 1' }] })];
+    const policies = [
+      policy({ paramKind: { apiVersion: 'rules.example.com/v1', kind: 'Limit' }, validations: [{ expression: 'params.max == 1' }] }),
+    ];
     assert.deepEqual(said(judge({ policies, bindings: [binding(byName)], objects, kinds })), []);
     const spaced = [binding({ paramRef: { ...byName.paramRef, namespace: 'acme' } })];
     assert.match(said(judge({ policies, bindings: spaced, objects, kinds }))[0] ?? '', /must not be provided for a cluster-scoped/);

@@ -45,7 +45,11 @@ const VALIDATION_FIELDS = new Set(['expression', 'message', 'messageExpression',
 
 const isAdmission = (document: ParsedDocument, kind: string): boolean => {
   const apiVersion = own(document.value, 'apiVersion');
-  return typeof apiVersion === 'string' && /^admissionregistration\.k8s\.io\/v1(?:alpha1|beta1)?$/.test(apiVersion) && own(document.value, 'kind') === kind;
+  return (
+    typeof apiVersion === 'string' &&
+    /^admissionregistration\.k8s\.io\/v1(?:alpha1|beta1)?$/.test(apiVersion) &&
+    own(document.value, 'kind') === kind
+  );
 };
 
 export const isAdmissionPolicy = (document: ParsedDocument): boolean => isAdmission(document, 'ValidatingAdmissionPolicy');
@@ -110,7 +114,12 @@ export const admissionPolicies = (documents: ClusterDocuments): AdmissionPolicie
     const name = policy.metadata.name ?? '';
     const bound = byPolicy.get(name) ?? [];
     if (bound.length === 0)
-      warnings.push({ code: 'POLICY_UNBOUND', message: `nothing binds ${name}`, at: document.positionOf(['metadata', 'name']), path: 'metadata.name' });
+      warnings.push({
+        code: 'POLICY_UNBOUND',
+        message: `nothing binds ${name}`,
+        at: document.positionOf(['metadata', 'name']),
+        path: 'metadata.name',
+      });
     const bindings = compileBindings(bound, { spec: policy.spec, objects: documents.objects, kinds: documents.kinds });
     problems.push(...bindings.problems);
     return { policy, digest: document.digest, file: document.file, positionOf: document.positionOf, bindings: bindings.compiled };

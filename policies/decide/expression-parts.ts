@@ -99,7 +99,9 @@ const conditional = (range: Range, depth: number): Made | undefined => {
     open -= 1;
     return open < 0;
   });
-  return colon === undefined ? undefined : { kind: 'conditional', children: splitAt(range, [question, colon]).map((part) => node(part, depth)) };
+  return colon === undefined
+    ? undefined
+    : { kind: 'conditional', children: splitAt(range, [question, colon]).map((part) => node(part, depth)) };
 };
 
 const quantifier = (range: Range, depth: number): Made | undefined => {

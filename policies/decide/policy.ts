@@ -131,7 +131,14 @@ const judge = (rule: number, validation: CompiledValidation, { policy, contexts,
   if (result.kind === 'spent') return 'spent';
   if (result.kind === 'error') {
     const message = `expression '${program.source.trim()}' resulted in error: ${result.message}`;
-    run.trace?.({ kind: 'validation', name: program.source, source: program.source, bindings: contexts.validations, outcome: 'error', message: result.message });
+    run.trace?.({
+      kind: 'validation',
+      name: program.source,
+      source: program.source,
+      bindings: contexts.validations,
+      outcome: 'error',
+      message: result.message,
+    });
     // Kubernetes tells errors as Invalid, whatever the reason of the rule.
     return onError(policy, { ...place, message, cause: 'error', reason: 'Invalid' });
   }
@@ -140,7 +147,14 @@ const judge = (rule: number, validation: CompiledValidation, { policy, contexts,
     return [];
   }
   const message = breachMessage(validation, { bindings: contexts.messages(), locale: run.locale, meter: run.meter });
-  run.trace?.({ kind: 'validation', name: program.source, source: program.source, bindings: contexts.validations, outcome: 'false', message });
+  run.trace?.({
+    kind: 'validation',
+    name: program.source,
+    source: program.source,
+    bindings: contexts.validations,
+    outcome: 'false',
+    message,
+  });
   return [violation(policy, { ...place, message, cause: 'false' })];
 };
 

@@ -29,7 +29,8 @@ export const celText = (value: Value, depth = 0): string => {
   if (isJsonMap(value)) return entriesText(Object.entries(value), depth);
   if (value instanceof CelDouble) return doubleText(value);
   if (value instanceof CelUint) return `${value.value}u`;
-  if (value instanceof CelOptional) return value.value === undefined ? 'optional.none()' : `optional.of(${celText(value.value, depth + 1)})`;
+  if (value instanceof CelOptional)
+    return value.value === undefined ? 'optional.none()' : `optional.of(${celText(value.value, depth + 1)})`;
   if (value instanceof CelMap)
     return entriesText(
       [...value.entries()].map((entry) => [entry.key, entry.value]),

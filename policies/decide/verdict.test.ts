@@ -78,7 +78,7 @@ const rows: readonly Row[] = [
     spec: validation("request.subResource == ''"),
     expect: erred("request.subResource == ''", 'no such key: subResource'),
   },
-  { name: 'request has no object', spec: validation('!has(request.object) && !has(request.uid)'), expect: 'Allow' },
+  { name: 'request has no object', spec: validation('!has(dyn(request).object) && !has(dyn(request).uid)'), expect: 'Allow' },
   {
     name: 'request has the rest',
     spec: validation(
@@ -89,7 +89,7 @@ const rows: readonly Row[] = [
   {
     name: 'namespaceObject shows no kind, managedFields and ownerReferences',
     spec: validation(
-      "namespaceObject.metadata.labels['writ.dev/tenant'] == 'acme' && !has(namespaceObject.kind) && !has(namespaceObject.metadata.managedFields) && !has(namespaceObject.metadata.ownerReferences)",
+      "namespaceObject.metadata.labels['writ.dev/tenant'] == 'acme' && !has(dyn(namespaceObject).kind) && !has(dyn(namespaceObject).metadata.managedFields) && !has(dyn(namespaceObject).metadata.ownerReferences)",
     ),
     expect: 'Allow',
   },

@@ -162,65 +162,6 @@ describe('a governed request', () => {
   });
 });
 
-describe('a tenant label that names nobody', () => {
-  const nobodys = { metadata: { name: 'team', labels: { 'writ.dev/tenant': '' } } };
-  const depsOf = (enforced: EnforcedSet): ReviewDeps =>
-    depsFor(enforced, { namespaces: createNamespaceCache({ get: () => nobodys, onArrival: () => undefined }, fakeClock()) });
-
-  it('governs like any other: what is inside is decided, and closed while nothing can be', async () => {
-    const decided = await review(podReview(), depsOf(setOf(noLatest)));
-    assert.deepEqual([decided.outcome, decided.response.allowed], ['decided', false]);
-    const closed = await review(podReview({}, 'app:1'), depsOf(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)));
-    assert.deepEqual([closed.outcome, closed.response.allowed], ['closed', false]);
-  });
-
-  it('on a Namespace is decided too', async () => {
-    const request = {
-      resource: { group: '', version: 'v1', resource: 'namespaces' },
-      kind: { group: '', version: 'v1', kind: 'Namespace' },
-      name: 'team',
-      operation: 'UPDATE',
-      object: { apiVersion: 'v1', kind: 'Namespace', ...nobodys },
-      oldObject: { apiVersion: 'v1', kind: 'Namespace', ...nobodys },
-    };
-    const closed = await review(podReview(request), depsFor(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)));
-    assert.equal(closed.outcome, 'closed');
-  });
-});
-
-describe("a policy about Writ's own kinds", () => {
-  const locked = policy('locked', {
-    version: 1,
-    matchConstraints: {
-      resourceRules: [{ apiGroups: ['writ.dev'], apiVersions: ['*'], resources: ['*'], operations: ['*'] }],
-    },
-    validations: [{ expression: 'false', message: 'nobody' }],
-  });
-  const asked = (username: string, namespace: string, group = 'writ.dev', resource = namespace === '' ? 'policies' : 'gitsources') =>
-    review(
-      podReview({
-        namespace,
-        resource: { group, version: 'v1alpha1', resource },
-        kind: { group, version: 'v1alpha1', kind: 'Any' },
-        userInfo: { username, groups: [] },
-      }),
-      depsFor(setOf(locked)),
-    );
-  const operator = 'system:serviceaccount:writ-system:writ-operator';
-
-  it('never locks the operator out, and holds for everybody else', async () => {
-    for (const namespace of ['', 'team']) {
-      assert.deepEqual((await asked(operator, namespace)).response, { uid: 'u-1', allowed: true }, namespace);
-      for (const other of ['ann', 'system:serviceaccount:team:writ-operator', `${operator}-2`])
-        assert.equal((await asked(other, namespace)).response.allowed, false, `${other} ${namespace}`);
-    }
-  });
-
-  it('is the only exception: what else the operator writes is decided', async () => {
-    assert.equal((await asked(operator, 'team', '', 'pods')).outcome, 'decided');
-  });
-});
-
 describe('a request that is none of our business', () => {
   for (const [what, text] of [
     ['our own namespace, whatever its label', podReview({ namespace: 'writ-system' })],

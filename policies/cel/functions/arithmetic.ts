@@ -7,8 +7,8 @@ import { CelDouble, CelUint } from '../values/value.ts';
 import type { CelInt, Value } from '../values/value.ts';
 import { costOfSum } from './cost.ts';
 import { bytes, double, duration, int, list, string, timestamp, uint } from './parameters.ts';
-import { entry, overload1, overload2 } from './table.ts';
-import type { FunctionEntry } from './table.ts';
+import { entry, NO_MATCH, overload1, overload2 } from './table.ts';
+import type { FunctionEntry, Outcome } from './table.ts';
 
 const OVERFLOW = 'integer overflow';
 const UINT_OVERFLOW = 'unsigned integer overflow';
@@ -113,6 +113,15 @@ const add = entry(
     run: (evaluation, a, b) => timestampOf(a.nanos + b.nanos) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
   }),
 );
+
+/** `a + b` of values whose types are not known yet. */
+export const addValues = (evaluation: Evaluation, a: Value, b: Value): Value | undefined => {
+  for (const { two } of add.overloads) {
+    const sum: Outcome = two === undefined ? NO_MATCH : two(evaluation, a, b);
+    if (sum !== NO_MATCH) return sum;
+  }
+  return evaluation.fail('no such overload');
+};
 
 const subtract = entry(
   '_-_',

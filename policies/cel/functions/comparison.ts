@@ -56,7 +56,9 @@ const ordering = (name: string, id: string, test: (order: number) => boolean): F
 const inList = (evaluation: Evaluation, needle: Value, haystack: readonly Value[]): Value | undefined => {
   for (const element of haystack) {
     const same = equalValues(evaluation, element, needle);
-    if (same !== false) return same;
+    if (same === true) return true;
+    // What can't be compared with the needle is something else.
+    if (same === undefined && evaluation.cancelled) return undefined;
   }
   return false;
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CidrPrefix, IpAddress, widthOf } from '../values/ip.ts';
 import { CelMap } from '../values/map.ts';
 import { sizeOf } from '../values/text.ts';
 import { isBytes, isJsonMap, isList } from '../values/value.ts';
@@ -13,6 +14,8 @@ export const actualSize = (value: Value | undefined): number => {
   if (typeof value === 'string') return sizeOf(value);
   if (value === undefined || value === null || typeof value !== 'object') return 1;
   if (isList(value) || isBytes(value)) return value.length;
+  if (value instanceof IpAddress) return widthOf(value) / 8;
+  if (value instanceof CidrPrefix) return Math.ceil(value.length / 8);
   if (value instanceof CelMap) return value.size;
   return isJsonMap(value) ? Object.keys(value).length : 1;
 };

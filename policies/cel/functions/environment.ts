@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CelType } from '../values/boxed.ts';
 import { arithmetic } from './arithmetic.ts';
+import { cidrLibrary } from './cidr.ts';
 import { comparison } from './comparison.ts';
 import { conversions } from './conversions.ts';
+import { ipLibrary } from './ip.ts';
+import { listsExtension } from './lists-extension.ts';
+import { includesLibrary, listsLibrary } from './lists.ts';
+import { formatLibrary } from './named-format.ts';
 import { optionalLibrary } from './optionals.ts';
+import { quantityLibrary } from './quantity.ts';
+import { regexLibrary } from './regex.ts';
+import { semverLibrary } from './semver.ts';
+import { setsLibrary } from './sets.ts';
 import { stringsLibrary } from './strings.ts';
 import type { Library, Overload } from './table.ts';
 import { standardText } from './text.ts';
 import { timeAccessors } from './time.ts';
+import { urlLibrary } from './url.ts';
 
 const standard: Library = {
   name: 'standard',
@@ -15,7 +26,22 @@ const standard: Library = {
 };
 
 /** Every library, in the order in which overloads of one name are tried. */
-const libraries: readonly Library[] = [standard, stringsLibrary, optionalLibrary];
+const libraries: readonly Library[] = [
+  standard,
+  stringsLibrary,
+  optionalLibrary,
+  urlLibrary,
+  regexLibrary,
+  listsLibrary,
+  quantityLibrary,
+  setsLibrary,
+  ipLibrary,
+  cidrLibrary,
+  formatLibrary,
+  semverLibrary,
+  listsExtension,
+  includesLibrary,
+];
 
 /** The newest Kubernetes minor that the libraries describe. */
 export const NEWEST_VERSION = '1.36';
@@ -24,17 +50,21 @@ export type Environment = {
   readonly version: string;
   /** Overloads by function name; names of namespaced functions have dots. */
   readonly functions: ReadonlyMap<string, readonly Overload[]>;
+  /** Types of the libraries that expressions may name. */
+  readonly types: ReadonlyMap<string, CelType>;
 };
 
 const minorOf = (version: string): number => Number(/^1\.(\d+)$/.exec(version)?.[1] ?? Number.NaN);
 
 const build = (version: string): Environment => {
   const functions = new Map<string, readonly Overload[]>();
+  const types = new Map<string, CelType>();
   for (const library of libraries) {
     if (minorOf(library.since) > minorOf(version)) continue;
+    for (const type of library.types ?? []) types.set(type.name, type);
     for (const { name, overloads } of library.functions) functions.set(name, [...(functions.get(name) ?? []), ...overloads]);
   }
-  return { version, functions };
+  return { version, functions, types };
 };
 
 const environments = new Map<string, Environment>();

@@ -12,6 +12,30 @@ export type Pattern = {
   readonly matches: (text: string) => boolean;
   /** Units of effort a character of text may take; one is some 5 ns. */
   readonly effortPerCharacter: number;
+  /** The places of the matches, one after the other, by the bounded engines. */
+  readonly places: (text: string) => Iterable<Place>;
+  readonly placesEffortPerCharacter: number;
+  /** Could the search for one match read far beyond its end? Then each search may read the whole rest. */
+  readonly looksFar: boolean;
+};
+
+export type Place = { readonly start: number; readonly end: number };
+
+/** An empty match right behind the one before is none, as in Go. */
+function* placesOf(regex: RE2JS, text: string): Generator<Place> {
+  const matcher = regex.matcher(text);
+  let last = -1;
+  while (matcher.find()) {
+    const place = { start: matcher.start(), end: matcher.end() };
+    if (place.end > place.start || place.start !== last) yield place;
+    last = place.end;
+  }
+}
+
+/** Only a pattern whose single repetition without bound stands last reads no further than its match, or a bounded way. */
+const looksFar = (source: string): boolean => {
+  const unbounded = source.match(/[*+]|\{\d+,\}/g) ?? [];
+  return unbounded.length > 1 || (unbounded.length === 1 && !/[*+]$/.test(source));
 };
 
 const MAX_PATTERN_LENGTH = 10_000;
@@ -66,12 +90,16 @@ const growsOnTrial = (regex: RE2JS, automaton: Automaton, source: string): boole
   });
 };
 
-const slow = (regex: RE2JS): Pattern => ({
+const slow = (regex: RE2JS, source: string): Pattern => ({
   matches: (text) => regex.matcher(text).find(),
   effortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT,
+  places: (text) => placesOf(regex, text),
+  placesEffortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT,
+  looksFar: looksFar(source),
 });
 
-const fast = (regex: RE2JS, automaton: Automaton): Pattern => ({
+const fast = (regex: RE2JS, source: string, automaton: Automaton): Pattern => ({
+  ...slow(regex, source),
   matches: (text) => {
     const found = regex.test(text);
     // Text worse than the trial: from now on this pattern goes the bounded way too.
@@ -109,22 +137,22 @@ export const compilePattern = cached(4_096, (source: string): Pattern | string =
   const regex = compileRegex(source);
   if (typeof regex === 'string') return regex;
   const automaton = regex.programSize() > MAX_FAST_PROGRAM ? undefined : automatonOf(regex);
-  return automaton === undefined || growsOnTrial(regex, automaton, source) ? slow(regex) : fast(regex, automaton);
+  return automaton === undefined || growsOnTrial(regex, automaton, source) ? slow(regex, source) : fast(regex, source, automaton);
 });
 
 /** The pattern of a text that comes from data. */
 const dynamicPattern = cached(256, (source: string): Pattern | string => {
   const regex = compileRegex(source);
-  return typeof regex === 'string' ? regex : slow(regex);
+  return typeof regex === 'string' ? regex : slow(regex, source);
 });
 
 /** Units of effort a character of pattern takes to compile, whether it was kept or not: the same input always costs the same. */
 const COMPILE_EFFORT = 100;
 
-export const compileDynamicPattern = (evaluation: Evaluation, source: string): Pattern | undefined => {
+export const compileDynamicPattern = (evaluation: Evaluation, source: string, complaint = ''): Pattern | undefined => {
   if (!evaluation.strain(source.length * COMPILE_EFFORT)) return undefined;
   const pattern = dynamicPattern(source);
-  return typeof pattern === 'string' ? evaluation.fail(pattern) : pattern;
+  return typeof pattern === 'string' ? evaluation.fail(complaint + pattern) : pattern;
 };
 
 /** Does the pattern occur anywhere in the text? The effort is announced first, so that no text holds the thread. */

@@ -3,11 +3,11 @@ import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { codePointIndex, codePointsOf, sizeOf, unitIndex } from '../values/text.ts';
 import type { CelInt, Value } from '../values/value.ts';
-import { costOfFirst } from './cost.ts';
+import { actualSize, costOfFirst, traversal } from './cost.ts';
 import { formatString } from './format-string.ts';
 import { int, list, string } from './parameters.ts';
 import { entry, overload1, overload2, overload3, overload4 } from './table.ts';
-import type { Library } from './table.ts';
+import type { CostOf, Library } from './table.ts';
 
 const STRINGS = types.listOf(types.STRING);
 
@@ -154,15 +154,19 @@ const text1 = (name: string, id: string, run: (text: string) => string): Library
     }),
   );
 
+/** Kubernetes counts bytes here, and rounds down. */
+const costOfBytes: CostOf = ([text]) => (typeof text === 'string' ? Math.floor(Buffer.byteLength(text) * 0.1) : 1);
+
+/** Reading the text and making the result. */
+const costOfCopy: CostOf = ([text]) => traversal(2 * actualSize(text));
+const costOfJoined: CostOf = (_args, result) => traversal(2 * actualSize(result));
+
 /** Version 2 of cel-go's strings extension, the one that Kubernetes has. */
 export const stringsLibrary: Library = {
   name: 'strings',
   since: '1.0',
   functions: [
-    entry(
-      'charAt',
-      overload2({ id: 'string_char_at_int', member: true, params: [string, int], result: types.STRING, cost: costOfFirst, run: charAt }),
-    ),
+    entry('charAt', overload2({ id: 'string_char_at_int', member: true, params: [string, int], result: types.STRING, run: charAt })),
     entry(
       'indexOf',
       overload2({
@@ -170,7 +174,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: types.INT,
-        cost: costOfFirst,
+        cost: costOfBytes,
         run: (evaluation, a, b) => indexOf(evaluation, { a, b, c: 0 }),
       }),
       overload3({
@@ -178,7 +182,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: types.INT,
-        cost: costOfFirst,
+        cost: costOfBytes,
         run: indexOf,
       }),
     ),
@@ -189,7 +193,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: types.INT,
-        cost: costOfFirst,
+        cost: costOfBytes,
         run: lastIndexInAll,
       }),
       overload3({
@@ -197,7 +201,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: types.INT,
-        cost: costOfFirst,
+        cost: costOfBytes,
         run: lastIndexOf,
       }),
     ),
@@ -208,9 +212,17 @@ export const stringsLibrary: Library = {
         member: true,
         params: [list(types.STRING)],
         result: types.STRING,
+        cost: costOfJoined,
         run: (evaluation, items) => join(evaluation, items, ''),
       }),
-      overload2({ id: 'list_join_string', member: true, params: [list(types.STRING), string], result: types.STRING, run: join }),
+      overload2({
+        id: 'list_join_string',
+        member: true,
+        params: [list(types.STRING), string],
+        result: types.STRING,
+        cost: costOfJoined,
+        run: join,
+      }),
     ),
     text1('lowerAscii', 'string_lower_ascii', (text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
     text1('upperAscii', 'string_upper_ascii', (text) => text.replaceAll(/[a-z]+/g, (run) => run.toUpperCase())),
@@ -221,7 +233,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, string],
         result: types.STRING,
-        cost: costOfFirst,
+        cost: costOfCopy,
         run: (evaluation, args) => replace(evaluation, { ...args, d: -1 }),
       }),
       overload4({
@@ -229,7 +241,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, string, int],
         result: types.STRING,
-        cost: costOfFirst,
+        cost: costOfCopy,
         run: replace,
       }),
     ),
@@ -240,7 +252,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: STRINGS,
-        cost: costOfFirst,
+        cost: costOfCopy,
         run: (evaluation, a, b) => split(evaluation, { a, b, c: -1 }),
       }),
       overload3({
@@ -248,7 +260,7 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: STRINGS,
-        cost: costOfFirst,
+        cost: costOfCopy,
         run: split,
       }),
     ),

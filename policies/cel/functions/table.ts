@@ -8,6 +8,7 @@
  */
 import type { Evaluation } from '../program/evaluation.ts';
 import type { Type } from '../types/type.ts';
+import type { CelType } from '../values/boxed.ts';
 import type { Value } from '../values/value.ts';
 
 /** "These arguments are not mine": the next overload is tried. */
@@ -17,8 +18,11 @@ export type Outcome = Value | undefined | typeof NO_MATCH;
 /** A parameter: its static type, and the test that a run-time value must pass. */
 export type Parameter<T extends Value> = { readonly type: Type; readonly accepts: (value: Value) => value is T };
 
-/** Replaces the fixed cost of 1 of a call. Takes the arguments and the result, as cel-go's cost tracker does. */
-export type CostOf = (args: readonly Value[], result: Value) => number;
+/**
+ * Replaces the fixed cost of 1 of a call. Takes the arguments and the result (undefined after a failure), as cel-go's cost tracker
+ * does. `resolved`: the types known at compile time leave one overload; some costs count only then.
+ */
+export type CostOf = (args: readonly Value[], result: Value | undefined, resolved: boolean) => number;
 
 export type Overload = {
   readonly id: string;
@@ -35,8 +39,13 @@ export type Overload = {
 
 export type FunctionEntry = { readonly name: string; readonly overloads: readonly Overload[] };
 
-/** `since`: the Kubernetes minor whose environments have it first. */
-export type Library = { readonly name: string; readonly since: string; readonly functions: readonly FunctionEntry[] };
+/** `since`: the Kubernetes minor whose environments have it first. `types`: those that expressions may name. */
+export type Library = {
+  readonly name: string;
+  readonly since: string;
+  readonly types?: readonly CelType[];
+  readonly functions: readonly FunctionEntry[];
+};
 
 type Common = { readonly id: string; readonly member?: boolean; readonly result: Type; readonly cost?: CostOf };
 type Spec0 = Common & { readonly run: (evaluation: Evaluation) => Value | undefined };

@@ -14,28 +14,45 @@ const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]
     /^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`,
   );
 
-/** A failed call has been made all the same. */
-const failed = (evaluation: Evaluation): undefined => {
+export type CallSite = { readonly name: string; readonly overloads: readonly Overload[]; readonly offset: number };
+
+type Made = { readonly site: CallSite; readonly overload: Overload; readonly args: readonly Value[] };
+
+/** Charges a call that was made; one that failed costs as much. */
+const charged = (evaluation: Evaluation, { site, overload, args }: Made, outcome: Value | undefined): Value | undefined => {
   const failure = evaluation.error;
-  if (evaluation.charge(1)) evaluation.error = failure;
+  const cost = overload.cost === undefined ? 1 : overload.cost(args, outcome, site.overloads.length === 1);
+  if (!evaluation.charge(cost)) return undefined;
+  if (outcome === undefined) evaluation.error = failure;
+  return outcome;
+};
+
+/** A call that no overload takes costs what the first would have. */
+const refused = (evaluation: Evaluation, site: CallSite, args: readonly Value[]): undefined => {
+  noOverload(evaluation, site.name, args);
+  const [overload] = site.overloads;
+  if (overload !== undefined) charged(evaluation, { site, overload, args }, undefined);
   return undefined;
 };
 
-export type CallSite = { readonly name: string; readonly overloads: readonly Overload[]; readonly offset: number };
+/** A call whose argument failed is made all the same, and fails with it. */
+const failedWith = (evaluation: Evaluation): undefined => {
+  const failure = evaluation.error;
+  if (!evaluation.cancelled && evaluation.charge(1)) evaluation.error = failure;
+  return undefined;
+};
 
-const unaryCall = ({ name, overloads, offset }: CallSite, argument: Node): Node => {
+const unaryCall = (site: CallSite, argument: Node): Node => {
+  const { overloads, offset } = site;
   return (evaluation) => {
     const a = argument(evaluation);
-    if (a === undefined) return undefined;
+    if (a === undefined) return failedWith(evaluation);
     evaluation.at = offset;
     for (const overload of overloads) {
       const outcome: Outcome = overload.one === undefined ? NO_MATCH : overload.one(evaluation, a);
-      if (outcome === NO_MATCH) continue;
-      if (outcome === undefined) return failed(evaluation);
-      const cost = overload.cost === undefined ? 1 : overload.cost([a], outcome);
-      return evaluation.charge(cost) ? outcome : undefined;
+      if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: [a] }, outcome);
     }
-    return noOverload(evaluation, name, [a]);
+    return refused(evaluation, site, [a]);
   };
 };
 
@@ -45,7 +62,7 @@ const rightAfterFailure = (evaluation: Evaluation, right: Node): undefined => {
   if (evaluation.cancelled) return undefined;
   if (right(evaluation) === undefined && evaluation.cancelled) return undefined;
   evaluation.error = failure;
-  return undefined;
+  return failedWith(evaluation);
 };
 
 /** One call with two evaluated arguments. */
@@ -53,12 +70,9 @@ export const invokeTwo = (evaluation: Evaluation, site: CallSite, a: Value, b: V
   evaluation.at = site.offset;
   for (const overload of site.overloads) {
     const outcome: Outcome = overload.two === undefined ? NO_MATCH : overload.two(evaluation, a, b);
-    if (outcome === NO_MATCH) continue;
-    if (outcome === undefined) return failed(evaluation);
-    const cost = overload.cost === undefined ? 1 : overload.cost([a, b], outcome);
-    return evaluation.charge(cost) ? outcome : undefined;
+    if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: [a, b] }, outcome);
   }
-  return noOverload(evaluation, site.name, [a, b]);
+  return refused(evaluation, site, [a, b]);
 };
 
 export type BinaryOperation = (evaluation: Evaluation, a: Value, b: Value) => Value | undefined;
@@ -69,11 +83,12 @@ export const binaryNode = (left: Node, right: Node, operation: BinaryOperation):
     const a = left(evaluation);
     if (a === undefined) return rightAfterFailure(evaluation, right);
     const b = right(evaluation);
-    return b === undefined ? undefined : operation(evaluation, a, b);
+    return b === undefined ? failedWith(evaluation) : operation(evaluation, a, b);
   };
 };
 
-const variadicCall = ({ name, overloads, offset }: CallSite, args: readonly Node[]): Node => {
+const variadicCall = (site: CallSite, args: readonly Node[]): Node => {
+  const { overloads, offset } = site;
   return (evaluation) => {
     const values: Value[] = [];
     for (const argument of args) {
@@ -84,12 +99,9 @@ const variadicCall = ({ name, overloads, offset }: CallSite, args: readonly Node
     evaluation.at = offset;
     for (const overload of overloads) {
       const outcome: Outcome = overload.many === undefined ? NO_MATCH : overload.many(evaluation, values);
-      if (outcome === NO_MATCH) continue;
-      if (outcome === undefined) return failed(evaluation);
-      const cost = overload.cost === undefined ? 1 : overload.cost(values, outcome);
-      return evaluation.charge(cost) ? outcome : undefined;
+      if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: values }, outcome);
     }
-    return noOverload(evaluation, name, values);
+    return refused(evaluation, site, values);
   };
 };
 

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Checked } from '../check/check.ts';
 import { foldedConversions } from '../functions/conversions.ts';
-import { absentNamespaces } from '../functions/environment.ts';
-import type { Environment } from '../functions/environment.ts';
 import { compilePattern } from '../functions/pattern.ts';
+import { findOverloads } from '../functions/regex.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
 import * as types from '../values/boxed.ts';
-import type { CelType } from '../values/boxed.ts';
+import { CelType } from '../values/boxed.ts';
 import { CelError } from '../values/error.ts';
+import { CelMap } from '../values/map.ts';
+import { CelDuration, CelTimestamp } from '../values/time.ts';
+import type { Value } from '../values/value.ts';
+import { CIDR, IP } from '../values/ip.ts';
 import { build } from './build.ts';
 import { Evaluation } from './evaluation.ts';
 import type { Ir } from './ir.ts';
 
 /** Names that stand for types. */
-const typeNames: ReadonlyMap<string, CelType> = new Map(
+const typeValues: ReadonlyMap<string, CelType> = new Map(
   [
     types.BOOL,
     types.BYTES,
+    CIDR,
     types.DOUBLE,
     types.DURATION,
     types.INT,
+    IP,
     types.LIST,
     types.MAP,
     types.NULL,
@@ -32,7 +38,7 @@ const typeNames: ReadonlyMap<string, CelType> = new Map(
   ].map((type) => [type.name, type]),
 );
 
-export type LowerInput = { readonly source: string; readonly variables: ReadonlySet<string>; readonly environment: Environment };
+export type LowerInput = { readonly source: string; readonly variables: ReadonlyMap<string, unknown>; readonly checked: Checked };
 export type Lowered = { readonly ir: Ir; readonly issues: readonly Issue[]; readonly references: ReadonlySet<string> };
 
 type Scope = {
@@ -51,86 +57,56 @@ const report = (scope: Scope, offset: number, message: string): Ir => {
   return NOTHING;
 };
 
-const undeclared = (scope: Scope, offset: number, name: string, absent?: string): Ir =>
-  report(
-    scope,
-    offset,
-    `undeclared reference to '${name}' (in container '')${absent === undefined ? '' : `: Kubernetes has no ${absent}`}`,
-  );
-
-/** `a.b.c` of plain selects on a name that no macro binds; undefined for anything else. */
-const qualifiedName = (scope: Scope, expr: ast.Expr): string | undefined => {
-  if (expr.kind === 'ident') return scope.slots.has(expr.name) && !expr.absolute ? undefined : expr.name;
-  if (expr.kind !== 'select' || expr.mode !== 'plain') return undefined;
-  const operand = qualifiedName(scope, expr.operand);
-  return operand === undefined ? undefined : `${operand}.${expr.field}`;
-};
-
-const lowerName = (scope: Scope, name: string, offset: number): Ir | undefined => {
-  if (scope.input.variables.has(name)) {
-    scope.references.add(name);
-    return { kind: 'variable', offset, name };
-  }
-  const type = typeNames.get(name);
-  return type === undefined ? undefined : { kind: 'constant', offset, value: type };
+/** A variable of the caller or a type, where the checker found one. */
+const lowerName = (scope: Scope, expr: ast.Expr): Ir | undefined => {
+  const name = scope.input.checked.names.get(expr);
+  if (name === undefined) return undefined;
+  if (!scope.input.variables.has(name)) return { kind: 'constant', offset: expr.offset, value: typeValues.get(name) ?? null };
+  scope.references.add(name);
+  return { kind: 'variable', offset: expr.offset, name };
 };
 
 const lowerIdent = (scope: Scope, expr: ast.Ident): Ir => {
   const slot = expr.absolute ? undefined : scope.slots.get(expr.name);
   if (slot !== undefined) return { kind: 'local', offset: expr.offset, slot };
-  return lowerName(scope, expr.name, expr.offset) ?? undeclared(scope, expr.offset, expr.name);
+  return lowerName(scope, expr) ?? NOTHING;
 };
 
-const lowerSelect = (scope: Scope, expr: ast.Select): Ir => {
-  const name = qualifiedName(scope, expr);
-  const whole = name === undefined ? undefined : lowerName(scope, name, expr.offset);
-  if (whole !== undefined) return whole;
-  return { kind: 'select', offset: expr.offset, operand: lower(scope, expr.operand), field: expr.field, mode: expr.mode };
-};
+const lowerSelect = (scope: Scope, expr: ast.Select): Ir =>
+  lowerName(scope, expr) ?? {
+    kind: 'select',
+    offset: expr.offset,
+    operand: lower(scope, expr.operand),
+    field: expr.field,
+    mode: expr.mode,
+  };
 
-const rootOf = (expr: ast.Expr): ast.Ident | undefined =>
-  expr.kind === 'ident' ? expr : expr.kind === 'select' ? rootOf(expr.operand) : undefined;
-
-/** A namespaced function (`optional.of`), else a member of its target, else global. */
 const lowerCall = (scope: Scope, expr: ast.Call): Ir => {
-  const { functions } = scope.input.environment;
-  const prefix = expr.target === undefined ? undefined : qualifiedName(scope, expr.target);
-  const namespaced = prefix === undefined ? undefined : `${prefix}.${expr.name}`;
-  const isNamespaced = namespaced !== undefined && functions.has(namespaced);
-  const name = isNamespaced ? namespaced : expr.name;
-  const target = isNamespaced ? undefined : expr.target;
-  const overloads = functions.get(name);
-  const root = expr.target === undefined ? undefined : rootOf(expr.target);
-  if (
-    overloads === undefined &&
-    root !== undefined &&
-    prefix !== undefined &&
-    absentNamespaces.has(root.name) &&
-    !scope.input.variables.has(root.name)
-  )
-    return undeclared(scope, root.offset, root.name, `${prefix}.${expr.name}`);
-  const operands = target === undefined ? expr.args : [target, ...expr.args];
+  const bound = scope.input.checked.calls.get(expr);
+  if (bound === undefined) return NOTHING;
+  const operands = expr.target === undefined || bound.namespaced ? expr.args : [expr.target, ...expr.args];
   const args = operands.map((operand) => lower(scope, operand));
-  if (overloads === undefined) return undeclared(scope, expr.offset, name);
-  const fitting = overloads.filter((overload) => overload.member === (target !== undefined) && overload.params.length === args.length);
-  if (fitting.length > 0)
-    return (
-      special(scope, { name, args, offset: expr.offset }) ??
-      fold(scope, { kind: 'call', offset: expr.offset, name, overloads: fitting, args })
-    );
-  const given = expr.args.map(() => 'dyn').join(', ');
-  return report(
-    scope,
-    expr.offset,
-    `found no matching overload for '${name}' applied to '${target === undefined ? '' : 'dyn.'}(${given})'`,
-  );
+  const { name, overloads } = bound;
+  return special(scope, { name, args, offset: expr.offset }) ?? fold(scope, { kind: 'call', offset: expr.offset, name, overloads, args });
 };
 
 type PlainCall = { readonly name: string; readonly args: readonly Ir[]; readonly offset: number };
 
+/** Searches for a pattern of a literal have it compiled once. */
+const lowerFind = (scope: Scope, { name, args, offset }: PlainCall): Ir | undefined => {
+  const source = args[1];
+  if (source?.kind !== 'constant' || typeof source.value !== 'string') return undefined;
+  const pattern = compilePattern(source.value);
+  if (typeof pattern === 'string') return report(scope, source.offset, `program instantiation failed: ${pattern}`);
+  const overloads = findOverloads(name, pattern).filter(({ params }) => params.length === args.length);
+  return { kind: 'call', offset, name, overloads, args };
+};
+
 /** Calls that have a form of their own: they look at their arguments only when needed, or can be prepared. */
-const special = (scope: Scope, { name, args, offset }: PlainCall): Ir | undefined => {
+const special = (scope: Scope, call: PlainCall): Ir | undefined => {
+  const { name, args, offset } = call;
   const [first, second] = args;
+  if (name === 'find' || name === 'findAll') return lowerFind(scope, call);
   if (first === undefined || second === undefined || args.length !== 2) return undefined;
   if (name === 'or' || name === 'orValue') return { kind: 'alternative', offset, unwrap: name === 'orValue', option: first, other: second };
   if (name !== 'matches' || second.kind !== 'constant' || typeof second.value !== 'string') return undefined;
@@ -167,6 +143,17 @@ const OPERATORS = new Map<string, 'and' | 'or'>([
   ['_||_', 'or'],
 ]);
 
+/** How cel-go's planner calls a constant that can be no key; undefined = it can. */
+const unfitKey = (key: Value): string | undefined => {
+  if (key === null) return 'types.Null';
+  if (key instanceof Uint8Array) return 'types.Bytes';
+  if (Array.isArray(key)) return '*types.baseList';
+  if (key instanceof CelType) return '*types.Type';
+  if (key instanceof CelTimestamp) return 'types.Timestamp';
+  if (key instanceof CelDuration) return 'types.Duration';
+  return key instanceof CelMap ? '*types.baseMap' : undefined;
+};
+
 const lowerOperator = (scope: Scope, expr: ast.Call): Ir => {
   const { offset } = expr;
   const logical = OPERATORS.get(expr.name);
@@ -176,7 +163,10 @@ const lowerOperator = (scope: Scope, expr: ast.Call): Ir => {
     return { kind: 'conditional', offset, condition: lower(scope, first), yes: lower(scope, second), no: lower(scope, third) };
   const isIndex = expr.name === '_[_]' || expr.name === '_[?_]';
   if (!isIndex || first === undefined || second === undefined) return lowerCall(scope, expr);
-  return { kind: 'index', offset, operand: lower(scope, first), index: lower(scope, second), optional: expr.name === '_[?_]' };
+  const index = lower(scope, second);
+  const goType = index.kind === 'constant' ? unfitKey(index.value) : undefined;
+  if (goType !== undefined) return report(scope, second.offset, `program instantiation failed: invalid qualifier type: ${goType}`);
+  return { kind: 'index', offset, operand: lower(scope, first), index, optional: expr.name === '_[?_]' };
 };
 
 const withSlots = (scope: Scope, names: readonly string[]): { readonly inner: Scope; readonly slots: readonly number[] } => {
@@ -232,8 +222,7 @@ const lower = (scope: Scope, expr: ast.Expr): Ir => {
       return foldLiteral({ kind: 'map', offset: expr.offset, entries });
     }
     case 'struct':
-      for (const value of expr.values) lower(scope, value);
-      return undeclared(scope, expr.offset, expr.name);
+      return NOTHING;
     case 'comprehension':
       return lowerComprehension(scope, expr);
     case 'optMap':
@@ -243,7 +232,7 @@ const lower = (scope: Scope, expr: ast.Expr): Ir => {
   }
 };
 
-/** Syntax tree → IR, with every name that nothing declares as an issue. */
+/** Checked syntax tree → IR; constants that can't be converted are issues. */
 export const lowerExpr = (expr: ast.Expr, input: LowerInput): Lowered => {
   const scope: Scope = { input, issues: [], references: new Set(), slots: new Map(), counter: { slots: 0 } };
   const ir = lower(scope, expr);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Type } from '../types/type.ts';
 import type { CelError } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
 
@@ -12,6 +13,8 @@ export type Program = {
   readonly source: string;
   /** Root identifiers that the expression reads (not the variables of its macros). */
   readonly references: ReadonlySet<string>;
+  /** The static type of the result. */
+  readonly type: Type;
   /** Pure and total: a value or an error, never an exception; the same answer for the same input. */
   evaluate(bindings: Bindings, budget: Budget): Value | CelError;
 };

@@ -58,6 +58,36 @@ const expandOptMap = (call: Call, target: Expr): Expr => {
   return { kind: 'optMap', offset: call.offset, flat: call.name === 'optFlatMap', target, variable: first.name, body };
 };
 
+/** What `sortBy` may be called on, as cel-go's macro has it. */
+const SORTABLE: ReadonlySet<Expr['kind']> = new Set(['list', 'select', 'ident', 'comprehension', 'optMap', 'call']);
+
+/** A name that no expression can write. */
+const SORTED = '@__sortBy_input__';
+
+/** `list.sortBy(v, key)`: the list is evaluated once and bound, then sorted by the list of its keys. */
+const expandSortBy = (call: Call, list: Expr): Expr => {
+  const [first, key] = call.args;
+  if (first === undefined || key === undefined) return call;
+  const { offset } = call;
+  if (!SORTABLE.has(list.kind))
+    throw new SyntaxFault('sortBy can only be applied to a list, identifier, comprehension, call or select expression', list.offset);
+  const bound: Expr = { kind: 'ident', offset, name: SORTED, absolute: false };
+  const keys: Expr = {
+    kind: 'comprehension',
+    offset,
+    macro: 'map',
+    range: bound,
+    variable: variableName(first),
+    second: undefined,
+    filter: undefined,
+    body: key,
+  };
+  const target: Call = { kind: 'call', offset, name: 'optional.of', target: undefined, args: [list] };
+  const body: Call = { kind: 'call', offset, name: '@sortByAssociatedKeys', target: bound, args: [keys] };
+  const sorted: Expr = { kind: 'optMap', offset, flat: false, target, variable: SORTED, body };
+  return { kind: 'call', offset, name: 'value', target: sorted, args: [] };
+};
+
 const expandHas = (call: Call): Expr => {
   const [argument] = call.args;
   if (argument === undefined) return call;
@@ -71,6 +101,7 @@ export const expandMacro = (call: Call): Expr => {
   const shape = COMPREHENSIONS.get(`${call.name}/${call.args.length}`);
   if (shape !== undefined) return expandComprehension(call, call.target, shape);
   if (call.args.length !== 2) return call;
+  if (call.name === 'sortBy') return expandSortBy(call, call.target);
   if (call.name === 'filter') return expandFilter(call, call.target);
   return call.name === 'optMap' || call.name === 'optFlatMap' ? expandOptMap(call, call.target) : call;
 };

@@ -8,7 +8,10 @@ export type Type =
   | { readonly kind: 'optional'; readonly element: Type }
   | { readonly kind: 'type'; readonly of: Type | undefined }
   | { readonly kind: 'opaque'; readonly name: string }
+  /** Known fields only; the name stands for the whole, so two structs of one name are one type. */
   | { readonly kind: 'struct'; readonly name: string; readonly fields: ReadonlyMap<string, Type> }
+  /** A scalar that may be null as well. */
+  | { readonly kind: 'wrapper'; readonly of: Type }
   | { readonly kind: 'param'; readonly name: string };
 
 export const DYN: Type = { kind: 'dyn' };
@@ -21,15 +24,23 @@ export const NULL: Type = { kind: 'null' };
 export const STRING: Type = { kind: 'string' };
 export const TIMESTAMP: Type = { kind: 'timestamp' };
 export const UINT: Type = { kind: 'uint' };
+/** Of what could not be typed: it fits everywhere, so that one mistake is told once. */
+export const ERROR: Type = { kind: 'error' };
 
 export const listOf = (element: Type): Type => ({ kind: 'list', element });
 export const mapOf = (key: Type, value: Type): Type => ({ kind: 'map', key, value });
 export const optionalOf = (element: Type): Type => ({ kind: 'optional', element });
 export const typeOfType = (of?: Type): Type => ({ kind: 'type', of });
 export const opaque = (name: string): Type => ({ kind: 'opaque', name });
+export const structOf = (name: string, fields: Readonly<Record<string, Type>>): Type => ({
+  kind: 'struct',
+  name,
+  fields: new Map(Object.entries(fields)),
+});
+export const wrapperOf = (of: Type): Type => ({ kind: 'wrapper', of });
 export const param = (name: string): Type => ({ kind: 'param', name });
 
-/** As cel-go prints it: `list(int)`, `map(string, dyn)`, `optional_type(dyn)`. */
+/** As cel-go prints it outside of its checker: `list(int)`, `map(string, dyn)`, `optional_type(dyn)`, `null_type`. */
 export const typeText = (type: Type): string => {
   switch (type.kind) {
     case 'list':
@@ -50,12 +61,15 @@ export const typeText = (type: Type): string => {
       return 'google.protobuf.Timestamp';
     case 'error':
       return '!error!';
+    case 'null':
+      return 'null_type';
+    case 'wrapper':
+      return `wrapper(${typeText(type.of)})`;
     case 'dyn':
     case 'bool':
     case 'bytes':
     case 'double':
     case 'int':
-    case 'null':
     case 'string':
     case 'uint':
       return type.kind;

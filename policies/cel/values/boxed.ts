@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Value } from './value.ts';
 
 /**
  * Base of every value that is not a JavaScript primitive, array, byte string or plain JSON object. One `instanceof` of it tells
@@ -11,8 +12,11 @@ export abstract class Boxed {
   /** The run-time type, what `type(x)` gives. */
   abstract get type(): CelType;
 
-  /** `==` with another object of the engine; types with a value of their own (quantities, addresses) override it. */
-  sameAs(_other: Boxed): boolean {
+  /**
+   * `==` with another value; types with a value of their own (quantities, addresses) override it. undefined = there is no such
+   * overload, as Kubernetes answers when its types are compared with others.
+   */
+  sameAs(_other: Value): boolean | undefined {
     return false;
   }
 }

@@ -85,7 +85,7 @@ const equalBoxed = (evaluation: Evaluation, left: Boxed, right: Value, depth: nu
   if (left instanceof CelTimestamp) return right instanceof CelTimestamp && left.nanos === right.nanos;
   if (left instanceof CelDuration) return right instanceof CelDuration && left.nanos === right.nanos;
   if (left instanceof CelType) return right instanceof CelType && left.name === right.name;
-  if (!(left instanceof CelOptional)) return left === right || (right instanceof Boxed && left.sameAs(right));
+  if (!(left instanceof CelOptional)) return left.sameAs(right) ?? evaluation.fail('no such overload');
   if (!(right instanceof CelOptional)) return false;
   if (left.value === undefined || right.value === undefined) return left.value === right.value;
   return equalValues(evaluation, left.value, right.value, depth + 1);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as types from '../types/type.ts';
+import type { Type } from '../types/type.ts';
+import { isDynOrError, isExactly, mostGeneral, partsOf, unwrapped } from './type-relations.ts';
+
+/** Types built of each other grow without bound in a short expression; this many steps over types no honest one needs. */
+const EFFORT_LIMIT = 3_000_000;
+
+/** Thrown when the steps are used up, and caught by the checker's entry point: every step may be the last, on every path. */
+export class TypesTooLarge {
+  readonly message = 'the types of the expression are too large to check';
+}
+
+/** Types that a null may stand for. */
+const isNullable = (type: Type): boolean =>
+  type.kind === 'null' ||
+  type.kind === 'wrapper' ||
+  type.kind === 'struct' ||
+  type.kind === 'opaque' ||
+  type.kind === 'optional' ||
+  type.kind === 'duration' ||
+  type.kind === 'timestamp';
+
+/**
+ * What is known of type parameters, by cel-go's rules of unification: a parameter stands for the most general of the types it met.
+ * A failed question leaves no trace.
+ */
+export class Substitution {
+  readonly #known = new Map<string, Type>();
+  /** Entries as they were before, for taking a failed question back. */
+  readonly #trail: { readonly name: string; readonly before: Type | undefined }[] = [];
+  #fresh = 0;
+  #effort = EFFORT_LIMIT;
+
+  /** A parameter that nothing is known of. */
+  newParameter(): Type {
+    return types.param(`_var${this.#fresh++}`);
+  }
+
+  /** May a value of each type be where the other is asked for? Remembers what that says of parameters. */
+  areAssignable(from: readonly Type[], to: readonly Type[]): boolean {
+    this.#trail.length = 0;
+    if (this.#all(from, to)) return true;
+    for (const { name, before } of this.#trail.toReversed()) {
+      if (before === undefined) this.#known.delete(name);
+      else this.#known.set(name, before);
+    }
+    return false;
+  }
+
+  isAssignable(from: Type, to: Type): boolean {
+    return this.areAssignable([from], [to]);
+  }
+
+  /** The type with everything that is known of its parameters; with `final`, unknown ones are dyn. */
+  apply(type: Type, final = false): Type {
+    this.#step();
+    switch (type.kind) {
+      case 'param': {
+        const known = this.#known.get(type.name);
+        if (known !== undefined) return this.apply(known, final);
+        return final ? types.DYN : type;
+      }
+      case 'list':
+        return types.listOf(this.apply(type.element, final));
+      case 'map':
+        return types.mapOf(this.apply(type.key, final), this.apply(type.value, final));
+      case 'optional':
+        return types.optionalOf(this.apply(type.element, final));
+      case 'type':
+        return type.of === undefined ? type : types.typeOfType(this.apply(type.of, final));
+      case 'bool':
+      case 'bytes':
+      case 'double':
+      case 'duration':
+      case 'dyn':
+      case 'error':
+      case 'int':
+      case 'null':
+      case 'opaque':
+      case 'string':
+      case 'struct':
+      case 'timestamp':
+      case 'uint':
+      case 'wrapper':
+        return type;
+      default:
+        return type satisfies never;
+    }
+  }
+
+  #step(): void {
+    if (--this.#effort < 0) throw new TypesTooLarge();
+  }
+
+  #set(name: string, type: Type): void {
+    this.#trail.push({ name, before: this.#known.get(name) });
+    this.#known.set(name, type);
+  }
+
+  #all(from: readonly Type[], to: readonly Type[]): boolean {
+    return (
+      from.length === to.length &&
+      from.every((type, index) => {
+        const other = to[index];
+        return other !== undefined && this.#fits(type, other);
+      })
+    );
+  }
+
+  #fits(from: Type, to: Type): boolean {
+    this.#step();
+    if (to.kind === 'param') {
+      const outcome = this.#mayStandFor(from, to.name, to);
+      if (outcome === 'yes') return true;
+      if (outcome === 'no') return false;
+    }
+    if (from.kind === 'param') return this.#mayStandFor(to, from.name, from) === 'yes';
+    if (isDynOrError(from) || isDynOrError(to)) return true;
+    if (from.kind === 'null') return isNullable(to);
+    if (to.kind === 'null') return isNullable(from);
+    const [a, b] = [unwrapped(from), unwrapped(to)];
+    if (a.kind !== b.kind) return false;
+    if (a.kind === 'type') return true;
+    if (a.kind === 'struct' || a.kind === 'opaque') return isExactly(a, b);
+    return this.#all(partsOf(a), partsOf(b));
+  }
+
+  /** Whether the parameter may stand for the type; `unfit` = it is bound to nothing yet, but occurs within the type. */
+  #mayStandFor(type: Type, name: string, parameter: Type): 'yes' | 'no' | 'unfit' {
+    if (isExactly(type, parameter)) return 'yes';
+    const known = this.#known.get(name);
+    if (known === undefined) {
+      if (this.#occursIn(parameter, type)) return 'unfit';
+      this.#set(name, type);
+      return 'yes';
+    }
+    if (isExactly(type, known)) return 'yes';
+    if (!this.#fits(type, known)) return 'no';
+    const general = mostGeneral(type, known);
+    if (!this.#occursIn(parameter, general)) this.#set(name, general);
+    return 'yes';
+  }
+
+  #occursIn(parameter: Type, type: Type): boolean {
+    this.#step();
+    if (isExactly(parameter, type)) return true;
+    if (type.kind !== 'param') return partsOf(type).some((part) => this.#occursIn(parameter, part));
+    const known = this.#known.get(type.name);
+    return known !== undefined && this.#occursIn(parameter, known);
+  }
+}

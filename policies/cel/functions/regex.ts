@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evaluation } from '../program/evaluation.ts';
+import * as types from '../types/type.ts';
+import type { CelInt, Value } from '../values/value.ts';
+import { costOfMatch } from './cost.ts';
+import { int, string } from './parameters.ts';
+import { compileDynamicPattern } from './pattern.ts';
+import type { Pattern } from './pattern.ts';
+import { entry, overload2, overload3 } from './table.ts';
+import type { CostOf, FunctionEntry, Library, Overload } from './table.ts';
+
+const costOfFind: CostOf = ([text, source]) => costOfMatch(text, source);
+
+/** The pattern of a source; undefined after a failure. */
+type PatternOf = (evaluation: Evaluation, source: string) => Pattern | undefined;
+
+const fromData: PatternOf = (evaluation, source) => compileDynamicPattern(evaluation, source, 'Illegal regex: ');
+
+/** The first matches, as many as the limit says; below 0 it says nothing. */
+const findUpTo = (
+  evaluation: Evaluation,
+  pattern: Pattern,
+  about: { readonly text: string; readonly limit: number },
+): readonly string[] | undefined => {
+  const { text, limit } = about;
+  const found: string[] = [];
+  if (limit === 0) return found;
+  const perCharacter = pattern.placesEffortPerCharacter;
+  if (!evaluation.strain(text.length * perCharacter)) return undefined;
+  for (const { start, end } of pattern.places(text)) {
+    found.push(text.slice(start, end));
+    if (found.length === limit) break;
+    // The first search is paid for; each further one may read as far.
+    if (!evaluation.strain(16 + (pattern.looksFar ? (text.length - end) * perCharacter : 0))) return undefined;
+  }
+  return found;
+};
+
+const find =
+  (patternOf: PatternOf) =>
+  (evaluation: Evaluation, text: string, source: string): Value | undefined => {
+    const pattern = patternOf(evaluation, source);
+    const found = pattern === undefined ? undefined : findUpTo(evaluation, pattern, { text, limit: 1 });
+    return found === undefined ? undefined : (found[0] ?? '');
+  };
+
+const findAll =
+  (patternOf: PatternOf) =>
+  (evaluation: Evaluation, { a: text, b: source, c: limit }: { a: string; b: string; c: CelInt }): Value | undefined => {
+    const pattern = patternOf(evaluation, source);
+    return pattern === undefined ? undefined : findUpTo(evaluation, pattern, { text, limit: Number(limit) });
+  };
+
+const STRINGS = types.listOf(types.STRING);
+
+const findEntry = (patternOf: PatternOf): FunctionEntry =>
+  entry(
+    'find',
+    overload2({
+      id: 'string_find_string',
+      member: true,
+      params: [string, string],
+      result: types.STRING,
+      cost: costOfFind,
+      run: find(patternOf),
+    }),
+  );
+
+const findAllEntry = (patternOf: PatternOf): FunctionEntry =>
+  entry(
+    'findAll',
+    overload2({
+      id: 'string_find_all_string',
+      member: true,
+      params: [string, string],
+      result: STRINGS,
+      cost: costOfFind,
+      run: (evaluation, a, b) => findAll(patternOf)(evaluation, { a, b, c: -1 }),
+    }),
+    overload3({
+      id: 'string_find_all_string_int',
+      member: true,
+      params: [string, string, int],
+      result: STRINGS,
+      cost: costOfFind,
+      run: findAll(patternOf),
+    }),
+  );
+
+/** The overloads of a search whose pattern is known when it is compiled. */
+export const findOverloads = (name: string, pattern: Pattern): readonly Overload[] => {
+  const known: PatternOf = () => pattern;
+  return (name === 'find' ? findEntry : findAllEntry)(known).overloads;
+};
+
+export const regexLibrary: Library = {
+  name: 'kubernetes.regex',
+  since: '1.0',
+  functions: [findEntry(fromData), findAllEntry(fromData)],
+};
