@@ -89,8 +89,8 @@ const jsonReport = ({ run, coverage }: CaseReport): string => {
 };
 
 // XML 1.0 has no way to write most control characters, not even as references.
-// eslint-disable-next-line no-control-regex
 const NOT_IN_XML =
+  // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
 

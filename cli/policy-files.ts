@@ -81,7 +81,7 @@ const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
   else if (outcome.kind === 'Policy') {
     const { object: policy } = outcome;
     loaded.documents.set(policy.metadata.name ?? '', document);
-    loaded.inputs.push({ policy, digest: document.digest, file: document.file, positionOf: document.positionOf });
+    loaded.inputs.push({ policy, digest: document.digest, file: document.file, positionOf: (path) => document.positionOf(path) });
   }
 };
 

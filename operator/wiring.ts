@@ -48,7 +48,14 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
   const observer = observeControllers(metrics, log);
   const receiver = createReceiver({
     clock,
-    onPush: (sourceKey, receivedAtMs) => requestSync(client, sourceKey, receivedAtMs),
+    onPush: async (sourceKey, receivedAtMs) => {
+      try {
+        await requestSync(client, sourceKey, receivedAtMs);
+      } catch (error) {
+        log.error({ err: error, source: sourceKey }, 'a push could not be passed on');
+        throw error;
+      }
+    },
     observe: (source, { status, verdict, reason, event }) => {
       metrics.deliveries.inc({ source, status: String(status) });
       log.info({ source, status, verdict, reason, event }, 'delivery');

@@ -10,7 +10,7 @@ import type { Credentials } from './credentials.ts';
 import type { Git } from './git.ts';
 import type { SourceLimits } from './limits.ts';
 import { createMirror } from './mirror.ts';
-import type { Fetched, Mirror } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
 import { createLister } from './remote.ts';
 import type { SourceUrl } from './url.ts';
 import { makeWorkdir, removeWorkdir } from './workdir.ts';

@@ -68,6 +68,7 @@ test('with nothing verified every workload is still asked about', () => {
     for (const operation of ['CREATE', 'UPDATE'])
       assert.ok(asks(rules, namespaced(group, resource, operation)), `${group} ${resource} ${operation}`);
   }
+  assert.ok(!rules.some(({ resources }) => resources.includes('clusterservingruntimes')));
   assert.ok(!asks(rules, namespaced('', 'pods', 'DELETE')));
   assert.ok(!asks(rules, namespaced('', 'pods/status', 'UPDATE')));
   assert.ok(!asks(rules, namespaced('', 'configmaps', 'CREATE')));

@@ -74,7 +74,7 @@ const onParams = (spec: JsonObject, objects: readonly JsonObject[], asked?: Admi
     judge(
       {
         policies: [
-          policy({ ...TAKES, validations: [{ expression: "params.data.max == '1'", messageExpression: 'params.metadata.name' }] }),
+          policy({ ...TAKES, validations: [{ expression: "params.data.max == '1'", messageExpression: 'string(params.metadata.name)' }] }),
         ],
         bindings: [binding(spec)],
         objects,

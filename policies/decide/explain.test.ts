@@ -24,8 +24,8 @@ test('explain says why a policy did not apply, and what each expression said', (
     ],
   );
   assert.deepEqual(policies[3]?.steps, [
-    { kind: 'validation', name: 'true', outcome: 'true' },
-    { kind: 'validation', name: 'false', outcome: 'false', message: 'm' },
+    { kind: 'validation', name: 'true', source: 'true', outcome: 'true', parts: [] },
+    { kind: 'validation', name: 'false', source: 'false', outcome: 'false', message: 'm', parts: [], failedAt: 0 },
   ]);
   assert.equal(decision.verdict, 'Deny');
 });
