@@ -7,10 +7,10 @@ import { temporaryFolder } from './spawn-writ.ts';
 describe('writ eval', () => {
   it('tells value and cost', () => {
     using folder = temporaryFolder();
-    assert.deepEqual(folder.writ(['eval', '1 + 1']), { code: 0, out: '2\ncost: 1\n', err: '' });
+    assert.deepEqual(folder.writ(['eval', '1 + 1']), { code: 0, out: '2\ntype: int\ncost: 1\n', err: '' });
     const { out } = folder.writ([
       'eval',
-      "[x, y, z, double(x), b'a', timestamp('2026-01-01T00:00:00Z')]",
+      "[x, y, z, dyn(double(x)), dyn(b'a'), dyn(timestamp('2026-01-01T00:00:00Z'))]",
       '--var',
       'x=1',
       '--var',
@@ -23,10 +23,10 @@ describe('writ eval', () => {
 
   it('loses no digit in JSON', () => {
     using folder = temporaryFolder();
-    const { code, out } = folder.writ(['eval', '[n, n + 1]', '--var', 'n=9007199254740993', '--output', 'json']);
+    const { code, out } = folder.writ(['eval', '[n, dyn(n + 1)]', '--var', 'n=9007199254740993', '--output', 'json']);
     assert.equal(code, 0);
     const { value, cost, expression } = JSON.parse(out);
-    assert.deepEqual([value, expression], [['9007199254740993', '9007199254740994'], '[n, n + 1]']);
+    assert.deepEqual([value, expression], [['9007199254740993', '9007199254740994'], '[n, dyn(n + 1)]']);
     assert.equal(typeof cost, 'number');
   });
 
@@ -39,7 +39,7 @@ describe('writ eval', () => {
     });
     const { out } = folder.writ([
       'eval',
-      '[workload.containers[0].image, request.operation, oldObject.metadata.name, namespaceObject.metadata.name, string(params.max), tenant.name]',
+      '[workload.containers[0].image, request.operation, oldObject.metadata.name, namespaceObject.metadata.name, dyn(string(params.max)), tenant.name]',
       '--object',
       'pod.yaml',
       '--old-object',

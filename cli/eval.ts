@@ -2,7 +2,7 @@
 // writ eval: one expression, on the engine of the webhook.
 import { Command, Option } from 'commander';
 import { emptyTenant, governedNamespace } from '../policies/cases/run.ts';
-import { compile, fromJson, isCelError, parseJson } from '../policies/cel/index.ts';
+import { celTypes, compile, fromJson, isCelError, parseJson } from '../policies/cel/index.ts';
 import type { Bindings, CelError, Value } from '../policies/cel/index.ts';
 import { baseBindings } from '../policies/decide/bindings.ts';
 import { DEFAULT_LIMITS } from '../policies/decide/limits.ts';
@@ -27,9 +27,9 @@ type Options = {
 const HELP = `
 With --object the variables of a policy are there: object, request, namespaceObject, workload, agent, tenant, as if that
 object were created in a governed namespace (updated, with --old-object), and params with --params. --var NAME=JSON gives any
-other variable; a value that is not JSON is taken for text. Told are the value and the cost, counted as the budget of
-1,000,000 that an expression of a policy has; an error is told with a caret under its place. The type of the expression is
-not told: there is no type checker yet.
+other variable; a value that is not JSON is taken for text. Variables are of the type dyn. Told are the value, the static
+type of the expression and its cost, counted against the budget of 1,000,000 that an expression of a policy has; an error
+is told with a caret under its place.
 
 Exit codes: 0 there is a value, 1 the expression does not compile or ended in an error, 2 wrong use.
 
@@ -84,6 +84,7 @@ const evaluate = (source: string, options: Options, terminal: Terminal): void =>
   }
   const budget = { remaining: DEFAULT_LIMITS.expression };
   const result: Value | CelError = outcome.program.evaluate(bindings, budget);
+  const type = celTypes.typeText(outcome.program.type);
   const cost = DEFAULT_LIMITS.expression - budget.remaining;
   if (isCelError(result)) {
     terminal.exit(EXIT_FINDINGS);
@@ -92,8 +93,8 @@ const evaluate = (source: string, options: Options, terminal: Terminal): void =>
     terminal.err(tell(message, { source, offset }));
     return terminal.err(`cost: ${cost}\n`);
   }
-  if (options.output === 'json') return printJson(terminal, { expression: source, value: celJson(result), cost });
-  terminal.out(`${celText(result)}\ncost: ${cost}\n`);
+  if (options.output === 'json') return printJson(terminal, { expression: source, value: celJson(result), type, cost });
+  terminal.out(`${celText(result)}\ntype: ${type}\ncost: ${cost}\n`);
 };
 
 export const evalCommand = (terminal: Terminal): Command =>

@@ -5,9 +5,13 @@ import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { emptyTenant, governedNamespace } from '../policies/cases/run.ts';
+import { parseReview } from '../policies/decide/request.ts';
+import type { AdmissionRequest } from '../policies/decide/request.ts';
 import { isJsonObject, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { formatProblem } from '../policies/problem.ts';
+import { encodeUngoverned } from '../webhook/admission/answer.ts';
+import { scopeOf, tenantNameOf } from '../webhook/admission/governed.ts';
 import { handleReview } from '../webhook/admission/index.ts';
 import type { ReviewDeps } from '../webhook/admission/index.ts';
 import { EXIT_FINDINGS, UserError } from './output.ts';
@@ -62,6 +66,19 @@ const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): Review
   };
 };
 
+/**
+ * A namespace that is described without the tenant label is none of Writ's business, so the API server would not ask; the
+ * webhook itself, when it is asked, takes such a namespace for one whose label has not arrived.
+ */
+const isNotAsked = (request: AdmissionRequest, deps: ReviewDeps): boolean =>
+  scopeOf(request, deps.systemNamespace).kind === 'inside' && tenantNameOf(deps.namespaces.get(request.namespace)) === undefined;
+
+const answer = async (line: string, deps: ReviewDeps): Promise<{ readonly status: number; readonly body: string }> => {
+  const parsed = parseReview(line);
+  if (parsed.ok && isNotAsked(parsed.request, deps)) return { status: 200, body: encodeUngoverned(parsed.request.uid) };
+  return handleReview(line, deps);
+};
+
 const review = async (options: Options, terminal: Terminal): Promise<void> => {
   const files = loadPolicyFiles(options.policies);
   if (files.problems.length > 0) throw new UserError(files.problems);
@@ -69,7 +86,7 @@ const review = async (options: Options, terminal: Terminal): Promise<void> => {
   const deps = depsFor(files, options.tenant, terminal);
   for await (const line of createInterface({ input: Readable.from(terminal.input), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;
-    const { status, body } = await handleReview(line, deps);
+    const { status, body } = await answer(line, deps);
     if (status !== 200) terminal.exit(EXIT_FINDINGS);
     terminal.out(`${body.trimEnd()}\n`);
   }

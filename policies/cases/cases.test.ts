@@ -205,6 +205,13 @@ describe('coverage', () => {
     assert.deepEqual(missing(), ['', '', '', '', 'false']);
   });
 
+  it('an error is neither true nor false', () => {
+    const world = worldOf({ validations: [{ expression: 'object.spec.nothing == 1' }] });
+    const covered = coveredSet(world.set);
+    assert.equal(run({ expect: 'Deny' }, { ...world, set: covered.set }).held, true);
+    assert.deepEqual(covered.expressions[0]?.counts, { true: 0, false: 0, error: 1, value: 0 });
+  });
+
   it('changes no decision', () => {
     const world = worldOf({ validations: [{ expression: "object.metadata.name == 'good'" }] });
     assert.deepEqual(run({ expect: 'Deny' }, { ...world, set: coveredSet(world.set).set }), run({ expect: 'Deny' }, world));

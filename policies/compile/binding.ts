@@ -43,7 +43,7 @@ const actionsOf = (spec: JsonObject, refuse: Refuse): Enforcement | undefined =>
   const values: readonly unknown[] = Array.isArray(given) ? given : [];
   if (values.length === 0) return refuse(path, 'must name at least one of Deny, Warn, Audit');
   const unknown = values.find((value) => !ACTIONS.some((action) => action === value));
-  if (unknown !== undefined) return refuse(path, `${String(unknown)} is none of Deny, Warn, Audit`);
+  if (unknown !== undefined) return refuse(path, `${JSON.stringify(unknown)} is none of Deny, Warn, Audit`);
   if (new Set(values).size !== values.length) return refuse(path, 'an action is given twice');
   if (values.includes('Deny') && values.includes('Warn')) return refuse(path, 'Deny and Warn may not be used together');
   return ACTIONS.find((action) => values.includes(action));
@@ -126,7 +126,7 @@ const paramsFor = (reference: ParamRef | undefined, world: BindingWorld): Compil
 };
 
 const compileBinding = (document: ParsedDocument, world: BindingWorld, problems: Problem[]): CompiledBinding | undefined => {
-  const context: Context = { positionOf: document.positionOf, problems };
+  const context: Context = { positionOf: (path) => document.positionOf(path), problems };
   const refuse = refuser(context);
   const spec = own(document.value, 'spec');
   if (!isJsonObject(spec)) return refuse(['spec'], 'spec is missing');

@@ -106,7 +106,7 @@ export const admissionPolicies = (documents: ClusterDocuments): AdmissionPolicie
   for (const [name, orphans] of byPolicy) {
     if (typeof name === 'string' && names.has(name)) continue;
     for (const orphan of orphans) {
-      const message = `there is no ValidatingAdmissionPolicy ${String(name)}`;
+      const message = `there is no ValidatingAdmissionPolicy ${typeof name === 'string' ? name : ''}`;
       warnings.push({ code: 'BINDING_ORPHAN', message, at: orphan.positionOf(['spec', 'policyName']), path: 'spec.policyName' });
     }
   }
@@ -122,7 +122,13 @@ export const admissionPolicies = (documents: ClusterDocuments): AdmissionPolicie
       });
     const bindings = compileBindings(bound, { spec: policy.spec, objects: documents.objects, kinds: documents.kinds });
     problems.push(...bindings.problems);
-    return { policy, digest: document.digest, file: document.file, positionOf: document.positionOf, bindings: bindings.compiled };
+    return {
+      policy,
+      digest: document.digest,
+      file: document.file,
+      positionOf: (path) => document.positionOf(path),
+      bindings: bindings.compiled,
+    };
   });
   return { inputs, problems, warnings };
 };

@@ -47,6 +47,9 @@ describe('the part to blame', () => {
     ['a ? b : a', 'a ? ^b : a'],
     ['a && o.x == 1', 'a && o^.x == 1'],
     ['b', '^b'],
+    ['a == b', '^a == b'],
+    ['a && b == a', 'a && ^b == a'],
+    ['n > 2 && (a == b) == a', 'n > 2 && ^(a == b) == a'],
   ] as const) {
     it(source, () => assert.equal(blamed(source), expected));
   }

@@ -42,7 +42,7 @@ const shortText = (value: Value): string => {
 };
 
 const evaluate = (telling: Telling, node: PartNode, { bindings }: Scope): Value | CelError | undefined => {
-  const outcome = compile(telling.source.slice(node.start, node.end), { variables: Object.keys(bindings) });
+  const outcome = compile(telling.source.slice(node.start, node.end), { variables: Object.keys(bindings), dialect: 'unchecked' });
   // A part that does not stand on its own (its types come from around it) is left out.
   return outcome.ok ? outcome.program.evaluate(bindings, { remaining: STEPS }) : undefined;
 };
@@ -109,8 +109,8 @@ const isFailure = (result: Value | CelError | undefined): boolean => result === 
 
 const explainNode = (telling: Telling, node: PartNode, scope: Scope): Value | CelError | undefined => {
   const result = tell(telling, node, scope);
-  // Of what came out as it should nothing inside is to blame; inside of `!` and comparisons the opposite may be wanted.
-  const blaming = isFailure(result) && node.kind !== 'not' && node.kind !== 'comparison' ? telling : unblamed(telling);
+  // Of what came out as it should nothing inside is to blame; a side of a comparison may be false and right.
+  const blaming = isFailure(result) && node.kind !== 'comparison' ? telling : unblamed(telling);
   if (node.kind === 'every' || node.kind === 'some') explainElements(blaming, node, scope);
   else explainOperands(blaming, node, scope);
   if (isCelError(result) && result.offset >= 0) blame(telling, node.start + result.offset);

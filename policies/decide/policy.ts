@@ -230,7 +230,7 @@ const REVIEW_GROUPS = new Set(['authentication.k8s.io', 'authorization.k8s.io'])
 /** Questions to the API server and the policies themselves are never subject to a ValidatingAdmissionPolicy. */
 const isBeyondPolicies = ({ resource: { group, resource } }: AdmissionRequest): boolean =>
   (group === 'admissionregistration.k8s.io' && ADMISSION_RESOURCES.has(resource)) ||
-  (REVIEW_GROUPS.has(group) && /reviews$/.test(resource));
+  (REVIEW_GROUPS.has(group) && resource.endsWith('reviews'));
 
 const unknownNamespace = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   const message = `the namespace ${run.subject.request.namespace} is not known, and the policy chooses by its labels`;
