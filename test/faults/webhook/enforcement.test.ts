@@ -104,13 +104,14 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     await plane?.stop();
   });
 
-  it('is not ready before its certificate is there, and says so', async () => {
-    await eventually('the caches are filled', async () => (await webhook.ready()).text.includes('[+] policies'));
+  it('is not ready before its certificate and a whole commit are there, and says so', async () => {
+    await eventually('the caches are filled', async () => (await webhook.ready()).text.includes('the inventory of'));
     const { ok, text } = await webhook.ready();
     assert.equal(ok, false);
     assert.match(text, /\[-\] tls: TLS_MISSING/);
     await apply(tlsSecret(pair));
-    await eventually('ready', async () => (await webhook.ready()).ok);
+    await eventually('the certificate is in use', async () => (await webhook.ready()).text.includes('[+] tls'));
+    assert.equal((await webhook.ready()).ok, false);
   });
 
   it('a commit whose inventory is not there yet is not enforced: governed workloads are closed, others open', async () => {
@@ -131,13 +132,14 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
         },
       ],
     });
-    await eventually('the API server asks', async () => (await createPod('team', { owner: 'ann' })).includes('NO_VERIFIED_POLICY'));
+    await eventually('the API server asks', async () => (await createPod('team', { owner: 'ann' })).includes('WEBHOOK_NOT_READY'));
     assert.equal(await createPod('free'), 'created');
   });
 
   it('the whole commit is enforced', async () => {
     await apply(encodeInventory(inventoryOf(SOURCE, 'main@sha1:1', [one], { receivedAt: new Date().toISOString() })));
     await eventually('enforced', async () => (await createPod('team', { owner: 'ann' })) === 'created');
+    assert.equal((await webhook.ready()).ok, true);
     const refusal = await createPod('team');
     assert.match(
       refusal,
