@@ -12,7 +12,7 @@ import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
 import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeApiError, isConflict, isTransient } from '../../kube/errors.ts';
+import { KubeApiError, isConflict, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
 import type { ObjectIdentity } from './identity.ts';
@@ -49,6 +49,8 @@ const inventoryProblem = (inventory: Inventory, namespace: string): Problem | un
 };
 
 const refuse = (problems: readonly Problem[]): CommitOutcome => ({ ok: false, problems, transient: false });
+// What the dry run accepted a moment ago is refused for a reason that may pass: it is told, and tried again.
+const refuseForNow = (problems: readonly Problem[]): CommitOutcome => ({ ok: false, problems, transient: true });
 
 export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> => {
   const { plan, inventory, namespace, client, signal } = input;
@@ -63,18 +65,18 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   for (const kind of new Set(writes.map(({ target }) => target.kind))) {
     const sameKind = writes.filter(({ target }) => target.kind === kind);
     const problems = await attemptAll(sameKind, { client, signal, dryRun: false });
-    if (problems.length > 0) return refuse(problems);
+    if (problems.length > 0) return refuseForNow(problems);
   }
   for (const operation of deletions) {
     const problems = await attemptAll([operation], { client, signal, dryRun: false });
-    if (problems.length > 0) return refuse(problems);
+    if (problems.length > 0) return refuseForNow(problems);
   }
   if (!input.inventoryStands) {
     const target = { group: '', kind: 'ConfigMap', namespace, name: inventoryName(inventory.source) };
     const problems = await attempt(target, () =>
       client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal }),
     );
-    if (problems.length > 0) return refuse(problems);
+    if (problems.length > 0) return refuseForNow(problems);
   }
   return { ok: true, applied: writes.length, deleted: deletions.length };
 };
@@ -84,13 +86,16 @@ type CallOptions = { readonly client: KubeClient; readonly signal: AbortSignal; 
 const attemptAll = async (operations: readonly Operation[], options: CallOptions): Promise<readonly Problem[]> =>
   (await Promise.all(operations.map((operation) => attempt(operation.target, () => perform(operation, options))))).flat();
 
-/** A refusal that a person must see to is an answer; what may pass by itself is thrown, to be tried again. */
+/**
+ * A refusal that a person must see to is an answer; what may pass by itself is thrown, to be tried again. A missing
+ * permission is among that: an API server that has just started knows no roles yet.
+ */
 const attempt = async (target: Refusable, call: () => Promise<unknown>): Promise<readonly Problem[]> => {
   try {
     await call();
     return [];
   } catch (error) {
-    if (!(error instanceof KubeApiError) || isTransient(error) || isConflict(error)) throw error;
+    if (!(error instanceof KubeApiError) || isTransient(error) || isConflict(error) || isForbidden(error)) throw error;
     return refusals(target, error);
   }
 };

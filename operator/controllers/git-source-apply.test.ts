@@ -102,7 +102,7 @@ test('what the API server says no to on the way is told: refusals for a person, 
     const applied = await bringToCluster(deps, facts, signal);
     return applied.ok ? undefined : [applied.problems[0]?.code, applied.transient];
   };
-  assert.deepEqual(await said(new KubeApiError({ status: 403 })), ['APPLY_REFUSED', false]);
+  assert.deepEqual(await said(new KubeApiError({ status: 403 })), ['APPLY_REFUSED', true]);
   assert.deepEqual(await said(new KubeApiError({ status: 422 })), ['APPLY_REFUSED', false]);
   assert.deepEqual(await said(new KubeApiError({ status: 503 })), ['APPLY_INTERRUPTED', true]);
   assert.deepEqual(await said(new KubeApiError({ status: 409 })), ['APPLY_INTERRUPTED', true]);

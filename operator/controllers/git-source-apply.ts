@@ -7,7 +7,7 @@ import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeApiError, isConflict, isFenced, isTransient } from '../../kube/errors.ts';
+import { KubeApiError, isConflict, isFenced, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -60,7 +60,7 @@ export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, sig
       return { ok: false, problems: [{ code: 'APPLY_INTERRUPTED', message }], transient: true, error };
     }
     if (!(error instanceof KubeApiError)) throw error;
-    return { ok: false, problems: [{ code: 'APPLY_REFUSED', message: error.message }], transient: false };
+    return { ok: false, problems: [{ code: 'APPLY_REFUSED', message: error.message }], transient: isForbidden(error), error };
   }
 };
 
