@@ -78,9 +78,10 @@ build/node/$(NODE_VERSION): | tools
 .PHONY: modules
 modules: $(MODULES)
 
+# Not `npm ci`: it insists on the optional packages of every other platform, which a lock made on one may lack.
 $(MODULES): package.json package-lock.json $(NODE_READY) | tools
 	@echo "installing the packages that package-lock.json names (about 30 s, once)"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@mkdir -p build && touch $@
 
 .PHONY: control-plane
