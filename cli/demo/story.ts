@@ -21,7 +21,9 @@ import type { Stage } from './stage.ts';
 const examples = fileURLToPath(new URL('../../deploy/examples/', import.meta.url));
 const exampleDocuments = (): Record<string, string> =>
   Object.fromEntries(
-    globSync('{policies,tenants}/*.yaml', { cwd: examples }).map((path) => [path, readFileSync(`${examples}${path}`, 'utf8')]),
+    globSync('{policies,tenants}/*.yaml', { cwd: examples })
+      .filter((path) => !path.endsWith('.cases.yaml'))
+      .map((path) => [path, readFileSync(`${examples}${path}`, 'utf8')]),
   );
 
 const NAMESPACE = 'acme-prod';
