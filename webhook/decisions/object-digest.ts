@@ -6,15 +6,14 @@ import { hash } from 'node:crypto';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Index after the string that opens at `start`. Strings here are short: looking at each character beats a search. */
+/** Index after the string that opens at `start`. A quote after an odd number of backslashes does not end it. */
 const skipString = (text: string, start: number): number => {
-  const { length } = text;
-  for (let at = start + 1; at < length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at += 1;
-    else if (code === QUOTE) return at + 1;
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 1) return at + 1;
   }
-  return length;
+  return text.length;
 };
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
@@ -49,40 +48,50 @@ const skipValue = (text: string, start: number): number => {
   return at;
 };
 
-/** Where each of `keys` has its value in the object that begins at `start`; of a key given twice the last counts, as in JSON.parse. */
-const findMembers = (text: string, start: number, keys: readonly string[]): ReadonlyMap<string, readonly [number, number]> => {
-  const found = new Map<string, readonly [number, number]>();
+type Span = { readonly start: number; readonly end: number };
+type Member = (key: string, start: number) => number | undefined;
+
+/**
+ * Calls `visit` for each member of the object that begins at `start`, with the index where its value begins; what `visit`
+ * has not walked through itself is skipped. Returns the index after the object, or undefined where there is none.
+ */
+const walkMembers = (text: string, start: number, visit: Member): number | undefined => {
   let at = skipBlanks(text, start);
-  if (text.charCodeAt(at) !== 0x7b) return found;
+  if (text.charCodeAt(at) !== 0x7b) return undefined;
   at = skipBlanks(text, at + 1);
   while (text.charCodeAt(at) === QUOTE) {
     const keyEnd = skipString(text, at);
-    const key = text.slice(at + 1, keyEnd - 1);
     const valueStart = skipBlanks(text, skipBlanks(text, keyEnd) + 1);
-    const valueEnd = skipValue(text, valueStart);
-    if (keys.includes(key)) found.set(key, [valueStart, valueEnd]);
-    at = skipBlanks(text, valueEnd);
+    at = skipBlanks(text, visit(text.slice(at + 1, keyEnd - 1), valueStart) ?? skipValue(text, valueStart));
     if (text.charCodeAt(at) !== 0x2c) break;
     at = skipBlanks(text, at + 1);
   }
-  return found;
+  return at + 1;
 };
 
-const REVIEW_KEYS = ['request'];
-const OBJECT_KEYS = ['object', 'oldObject'];
+const textOf = (review: string, span: Span | undefined): string | undefined => {
+  const text = span === undefined ? 'null' : review.slice(span.start, span.end);
+  return text === 'null' ? undefined : text;
+};
 
 /** The JSON text of the object under decision in a review that parsed; undefined where it has none (most CONNECTs). */
 export const objectText = (review: string): string | undefined => {
-  const request = findMembers(review, 0, REVIEW_KEYS).get('request');
-  if (request === undefined) return undefined;
-  const members = findMembers(review, request[0], OBJECT_KEYS);
-  for (const key of OBJECT_KEYS) {
-    const member = members.get(key);
-    if (member === undefined) continue;
-    const text = review.slice(member[0], member[1]);
-    if (text !== 'null') return text;
-  }
-  return undefined;
+  let object: Span | undefined;
+  let oldObject: Span | undefined;
+  // Of a key given twice the last counts, as in JSON.parse.
+  walkMembers(review, 0, (key, start) => {
+    if (key !== 'request') return undefined;
+    object = undefined;
+    oldObject = undefined;
+    return walkMembers(review, start, (name, valueStart) => {
+      if (name !== 'object' && name !== 'oldObject') return undefined;
+      const end = skipValue(review, valueStart);
+      if (name === 'object') object = { start: valueStart, end };
+      else oldObject = { start: valueStart, end };
+      return end;
+    });
+  });
+  return textOf(review, object) ?? textOf(review, oldObject);
 };
 
 export const objectDigest = (review: string): string | undefined => {
