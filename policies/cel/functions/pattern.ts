@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RE2JS } from 're2js';
 import type { Evaluation } from '../program/evaluation.ts';
+import { createAutomaton } from '../regex/automaton.ts';
+import type { Automaton } from '../regex/automaton.ts';
 
 /**
- * RE2 patterns, and what they may cost. re2js matches by a lazy automaton (about 20 ns a character) that can need a new state for
- * every character of random text: then each takes 30-140 µs, and 20,000 characters take a second. So a pattern of a literal is
- * tried on random text when it is compiled; one whose automaton grows, like any pattern that comes from data, is matched by
- * re2js' other engines, whose work is bounded by the size of the program.
+ * RE2 patterns, and what they may cost. Most patterns of a literal have an automaton of ours; those without one, and all that come
+ * from data, are matched by re2js' engines, whose work is bounded by the size of the program. re2js' own lazy automaton is not
+ * used: for every character of random text it can need a new state, and then each takes 30-140 µs.
  */
 export type Pattern = {
   readonly matches: (text: string) => boolean;
@@ -41,72 +42,22 @@ const looksFar = (source: string): boolean => {
 const MAX_PATTERN_LENGTH = 10_000;
 /** Instructions of one program; more is only ever an attack (`((a{30}){30}){30}`). */
 const MAX_PROGRAM = 10_000;
-/** States that the automaton of an honest pattern does not reach. */
-const MAX_STATES = 250;
-const MAX_FAST_PROGRAM = 300;
-/** Measured: 50-100 ns an instruction and character outside of the automaton, 20 ns a character in it. */
-const SLOW_EFFORT = 15;
-const FAST_EFFORT = 4;
+/** Measured: 50-100 ns an instruction and character by re2js' bounded engines, 2 ns a character by the automaton. */
+const BOUNDED_EFFORT = 15;
+const AUTOMATON_EFFORT = 1;
 
-/** What is used of re2js' automaton; it is internal there, so a version without it only means the slower way. */
-type Automaton = { stateBudget: number; memBudget: number; stateCount: number; failed: boolean };
-
-const isAutomaton = (value: unknown): value is Automaton =>
-  typeof value === 'object' &&
-  value !== null &&
-  'stateBudget' in value &&
-  'memBudget' in value &&
-  'stateCount' in value &&
-  'failed' in value;
-
-const automatonOf = (regex: RE2JS): Automaton | undefined => {
-  const automaton: unknown = Reflect.get(regex.re2(), 'dfa');
-  if (!isAutomaton(automaton)) return undefined;
-  // Room for a few states more than honest patterns need, by re2js' own account of their size.
-  const memory = MAX_STATES * 1.2 * (1_000 + 8 * regex.programSize());
-  automaton.stateBudget = memory;
-  automaton.memBudget = memory;
-  return automaton;
-};
-
-const TRIAL_LENGTH = 600;
-
-/** Text of the pattern's own characters in random order, always the same for the same pattern. */
-const trialText = (alphabet: readonly string[], source: string): string => {
-  let state = 1;
-  const next = (): string => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    return alphabet[(state >>> 16) % alphabet.length] ?? 'a';
-  };
-  return Array.from({ length: TRIAL_LENGTH }, next).join('') + source + alphabet.join('');
-};
-
-const growsOnTrial = (regex: RE2JS, automaton: Automaton, source: string): boolean => {
-  const own = [...new Set(source.replaceAll(/[^A-Za-z0-9\-_./:@]/g, ''))];
-  const alphabets = [own.length > 1 ? own.slice(0, 2) : ['a', 'b'], [...own, 'a', 'b', '0', '-', '.', '/', ' ', 'é']];
-  return alphabets.some((alphabet) => {
-    regex.test(trialText(alphabet, source));
-    return automaton.stateCount > MAX_STATES / 2;
-  });
-};
-
-const slow = (regex: RE2JS, source: string): Pattern => ({
+const bounded = (regex: RE2JS, source: string): Pattern => ({
   matches: (text) => regex.matcher(text).find(),
-  effortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT,
+  effortPerCharacter: 4 + regex.programSize() * BOUNDED_EFFORT,
   places: (text) => placesOf(regex, text),
-  placesEffortPerCharacter: 4 + regex.programSize() * SLOW_EFFORT,
+  placesEffortPerCharacter: 4 + regex.programSize() * BOUNDED_EFFORT,
   looksFar: looksFar(source),
 });
 
-const fast = (regex: RE2JS, source: string, automaton: Automaton): Pattern => ({
-  ...slow(regex, source),
-  matches: (text) => {
-    const found = regex.test(text);
-    // Text worse than the trial: from now on this pattern goes the bounded way too.
-    if (automaton.stateCount > MAX_STATES) automaton.failed = true;
-    return found;
-  },
-  effortPerCharacter: FAST_EFFORT,
+const withAutomaton = (pattern: Pattern, automaton: Automaton): Pattern => ({
+  ...pattern,
+  matches: (text) => automaton(text) ?? pattern.matches(text),
+  effortPerCharacter: AUTOMATON_EFFORT,
 });
 
 const compileRegex = (source: string): RE2JS | string => {
@@ -132,18 +83,18 @@ const cached = <T>(size: number, build: (source: string) => T): ((source: string
   };
 };
 
-/** The pattern of a literal, or the reason why it is none. Some 100 µs. */
+/** The pattern of a literal, or the reason why it is none. Some 200 µs. */
 export const compilePattern = cached(4_096, (source: string): Pattern | string => {
   const regex = compileRegex(source);
   if (typeof regex === 'string') return regex;
-  const automaton = regex.programSize() > MAX_FAST_PROGRAM ? undefined : automatonOf(regex);
-  return automaton === undefined || growsOnTrial(regex, automaton, source) ? slow(regex, source) : fast(regex, source, automaton);
+  const automaton = createAutomaton(source);
+  return automaton === undefined ? bounded(regex, source) : withAutomaton(bounded(regex, source), automaton);
 });
 
 /** The pattern of a text that comes from data. */
 const dynamicPattern = cached(256, (source: string): Pattern | string => {
   const regex = compileRegex(source);
-  return typeof regex === 'string' ? regex : slow(regex, source);
+  return typeof regex === 'string' ? regex : bounded(regex, source);
 });
 
 /** Units of effort a character of pattern takes to compile, whether it was kept or not: the same input always costs the same. */
