@@ -52,6 +52,14 @@ export const validatingWebhookConfigurations: Resource = {
   kind: 'ValidatingWebhookConfiguration',
   namespaced: false,
 };
+/** Questions to the authorizer; they are answered and never stored. */
+export const subjectAccessReviews: Resource = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  plural: 'subjectaccessreviews',
+  kind: 'SubjectAccessReview',
+  namespaced: false,
+};
 export const customResourceDefinitions: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -80,6 +88,7 @@ export const OPERATOR_LEASE = 'writ-operator';
 
 /** Field manager of what comes from Git. */
 export const SYNC_FIELD_MANAGER = 'writ-sync';
+export const STATUS_FIELD_MANAGER = 'writ-status';
 
 /** On a namespace: the Tenant that it belongs to. Only namespaces that carry it are governed. */
 export const TENANT_LABEL = 'writ.dev/tenant';

@@ -70,6 +70,7 @@ const allowed: readonly Access[] = [
   { user: WEBHOOK, verb: 'watch', group: 'writ.dev', resource: 'policies' },
   { user: WEBHOOK, verb: 'watch', group: 'writ.dev', resource: 'trustpolicies' },
   { user: WEBHOOK, verb: 'list', resource: 'namespaces' },
+  { user: WEBHOOK, verb: 'create', group: 'authorization.k8s.io', resource: 'subjectaccessreviews' },
   { user: WEBHOOK, verb: 'watch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
   { user: WEBHOOK, verb: 'patch', resource: 'configmaps', namespace: 'writ-system' },
   { user: WEBHOOK, verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace: 'writ-system' },

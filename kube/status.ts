@@ -2,7 +2,7 @@
 // Status by server-side apply under a field manager of its own, so that nobody else's conditions are touched. The whole status
 // that we own is stated each time: what was stated before and is not any more goes. If nothing would change, nothing is sent.
 import { isDeepStrictEqual } from 'node:util';
-import { apiVersionOf } from '../crds/kinds.ts';
+import { STATUS_FIELD_MANAGER, apiVersionOf } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
 import { CONDITION_MESSAGE_MAX } from '../crds/conditions.ts';
 import type { Condition } from '../crds/conditions.ts';
@@ -19,8 +19,6 @@ export type StatusOutcome<T> = { readonly written: boolean; readonly object: T }
 
 type LiveStatus = { readonly conditions?: readonly Condition[]; readonly [field: string]: unknown };
 
-const STATUS_MANAGER = 'writ-status';
-
 export const applyStatus = async <T extends KubeObject>(
   client: KubeClient,
   input: {
@@ -33,7 +31,7 @@ export const applyStatus = async <T extends KubeObject>(
     readonly signal?: AbortSignal;
   },
 ): Promise<StatusOutcome<T>> => {
-  const { resource, object, clock, fieldManager = STATUS_MANAGER } = input;
+  const { resource, object, clock, fieldManager = STATUS_FIELD_MANAGER } = input;
   const { name, namespace, generation } = object.metadata;
   const live = (object as { readonly status?: LiveStatus }).status ?? {};
   const { conditions, ...fields } = input.status;

@@ -3,24 +3,20 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
-import { isDigest, isName } from '../crds/wire.ts';
+import { isName } from '../crds/wire.ts';
 import { parseAddress } from '../process/address.ts';
 import type { Address } from '../process/address.ts';
-import { defineFlags, parseFlags } from '../process/flags.ts';
+import { defineFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
-import { logLevels } from '../process/log.ts';
+import { configurationReader, programFlags, wrongFlag } from '../process/program.ts';
+import type { Configuration } from '../process/program.ts';
 import type { WebhookTarget } from './controllers/webhook-configuration.ts';
 
 export const PROGRAM = 'writ-operator';
 export const SUMMARY = 'Brings signed policies from Git to the cluster and keeps them there.';
 
 export const operatorFlags = defineFlags({
-  'trust-digest': {
-    type: 'string',
-    env: 'WRIT_TRUST_DIGEST',
-    required: true,
-    doc: 'Digest (sha256:…) of the document of TrustPolicy cluster; other bytes are refused.',
-  },
+  'trust-digest': programFlags['trust-digest'],
   'system-namespace': {
     type: 'string',
     env: 'WRIT_SYSTEM_NAMESPACE',
@@ -44,18 +40,9 @@ export const operatorFlags = defineFlags({
     default: 90 * 24 * 3_600_000,
     doc: "How long the webhook's certificate is good; it is renewed at two thirds.",
   },
-  kubeconfig: {
-    type: 'string',
-    env: 'WRIT_KUBECONFIG',
-    doc: "A kubeconfig file; without it the pod's service account, else what kubectl would use.",
-  },
+  kubeconfig: programFlags.kubeconfig,
   identity: { type: 'string', env: 'WRIT_IDENTITY', doc: 'Name of this process in the leader election; the host name unless given.' },
-  'metrics-address': {
-    type: 'string',
-    env: 'WRIT_METRICS_ADDRESS',
-    default: '0.0.0.0:8080',
-    doc: 'Where to serve /metrics, /healthz and /readyz over HTTP.',
-  },
+  'metrics-address': programFlags['metrics-address'],
   'receiver-address': {
     type: 'string',
     env: 'WRIT_RECEIVER_ADDRESS',
@@ -100,7 +87,7 @@ export const operatorFlags = defineFlags({
     default: 2_000,
     doc: 'How often the lease is renewed or tried for.',
   },
-  'log-level': { type: 'string', env: 'WRIT_LOG_LEVEL', choices: logLevels, default: 'info', doc: 'What is logged.' },
+  'log-level': programFlags['log-level'],
 });
 
 export type OperatorConfig = FlagValues<typeof operatorFlags> & {
@@ -111,13 +98,6 @@ export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   /** The names that the webhook's certificate must carry. */
   readonly certificateNames: readonly string[];
 };
-
-export type ConfigOutcome =
-  | { readonly kind: 'config'; readonly config: OperatorConfig }
-  | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'error'; readonly message: string };
-
-const error = (message: string): ConfigOutcome => ({ kind: 'error', message });
 
 type Target = { readonly target: WebhookTarget; readonly names: readonly string[] };
 
@@ -135,20 +115,22 @@ const targetByService = (text: string): Target | undefined => {
   return { target: { kind: 'service', name, namespace, port: Number(port) }, names: [host, `${host}.cluster.local`] };
 };
 
-const complete = (values: FlagValues<typeof operatorFlags>): ConfigOutcome => {
+const complete = (values: FlagValues<typeof operatorFlags>): Configuration<OperatorConfig> => {
   const metricsListen = parseAddress(values['metrics-address']);
   const receiverListen = parseAddress(values['receiver-address']);
-  if (metricsListen === undefined) return error(`--metrics-address: "${values['metrics-address']}" is not host:port`);
-  if (receiverListen === undefined) return error(`--receiver-address: "${values['receiver-address']}" is not host:port`);
-  if (!isDigest(values['trust-digest'])) return error('--trust-digest: write sha256: and 64 hex digits');
-  if (!isName(values['system-namespace'])) return error('--system-namespace: write the name of a namespace');
+  if (metricsListen === undefined) return wrongFlag(`--metrics-address: "${values['metrics-address']}" is not host:port`);
+  if (receiverListen === undefined) return wrongFlag(`--receiver-address: "${values['receiver-address']}" is not host:port`);
+  if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByService(values['webhook-service']) : targetByUrl(url);
   if (found === undefined) {
-    return error(url === undefined ? '--webhook-service: write SERVICE.NAMESPACE:PORT' : '--webhook-url: write https://HOST:PORT/validate');
+    return wrongFlag(
+      url === undefined ? '--webhook-service: write SERVICE.NAMESPACE:PORT' : '--webhook-url: write https://HOST:PORT/validate',
+    );
   }
   const [retryMs, renewMs, leaseMs] = [values['lease-retry-period'], values['lease-renew-deadline'], values['lease-duration']];
-  if (!(retryMs < renewMs && renewMs < leaseMs)) return error('--lease-retry-period < --lease-renew-deadline < --lease-duration must hold');
+  if (!(retryMs < renewMs && renewMs < leaseMs))
+    return wrongFlag('--lease-retry-period < --lease-renew-deadline < --lease-duration must hold');
   const holder = values.identity ?? hostname();
   return {
     kind: 'config',
@@ -156,7 +138,4 @@ const complete = (values: FlagValues<typeof operatorFlags>): ConfigOutcome => {
   };
 };
 
-export const readConfig = (argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigOutcome => {
-  const parsed = parseFlags(operatorFlags, { argv, env, program: PROGRAM, summary: SUMMARY });
-  return parsed.kind === 'values' ? complete(parsed.values) : parsed;
-};
+export const readConfig = configurationReader({ program: PROGRAM, summary: SUMMARY, flags: operatorFlags }, complete);

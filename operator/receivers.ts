@@ -64,13 +64,23 @@ export const followReceivers = async (
   }
 };
 
-export const serveReceivers = async (receiver: Receiver, listen: Address): Promise<{ readonly url: string; close(): Promise<void> }> => {
+export const serveReceivers = async ({
+  receiver,
+  listen,
+  onError,
+}: {
+  readonly receiver: Receiver;
+  readonly listen: Address;
+  readonly onError: (error: unknown) => void;
+}): Promise<{ readonly url: string; close(): Promise<void> }> => {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
   mountReceiver(app, receiver);
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, app);
   server.maxConnections = 200;
+  // Also later: without a listener one connection that cannot be accepted would end the operator.
+  server.on('error', onError);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen.port, listen.host, () => resolve());
   });

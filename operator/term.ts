@@ -4,6 +4,7 @@
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
 import { decodeInventory } from '../crds/inventory.ts';
+import { configMaps, leases } from '../crds/kinds.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -11,6 +12,7 @@ import { createEventRecorder } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
+import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
@@ -18,9 +20,9 @@ import type { OperatorConfig } from './config.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
-import { REFUSAL_LASTS_MS, createPolicyBook } from './controllers/policy-book.ts';
+import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
-import { liveReplicas, replicaFingerprint } from './controllers/replicas.ts';
+import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
 import { createTrustHolder, reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
@@ -42,7 +44,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
   const trust = createTrustHolder(caches.trustPolicies, config['trust-digest']);
   const book = createPolicyBook({ policies: caches.policies, trust, clock });
-  const replicas = () => liveReplicas({ reports: caches.replicas.list(), leases: caches.leases.list(), nowMs: clock.now() });
+  const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
+  const replicaLife = createReplicaWatch(clock);
+  const replicas = () => replicaLife.live(replicaObjects());
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
@@ -104,6 +108,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       webhookConfiguration.enqueue(SINGLE_KEY);
     }
     fingerprint = seen;
+    for (const name of replicaLife.abandoned(replicaObjects())) await removeReplica(name);
     return after(REPLICA_LOOK_MS);
   });
 
@@ -116,17 +121,31 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       pinnedDigest: config['trust-digest'],
       systemNamespace,
       recorder,
+      claims: new Map(),
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
       standing: (name) => {
         const object = caches.policies.get(name);
-        const judgement = object === undefined ? undefined : book.judge(object);
-        return judgement?.ok === true ? judgement : undefined;
+        const judged = object === undefined ? undefined : book.judge(object);
+        return judged?.ok === true ? judged.document : judged?.signed;
       },
       widen: (source, policies, stop) => scope.widen(source, policies, stop),
       settle: (source) => scope.settle(source),
     });
     return (key, stop) => reconcile(key, { signal: stop });
+  }
+  /** Keys of the sources whose commit orders that policy. */
+  function sourcesNaming(policyName: string): readonly string[] {
+    return liveInventories(caches).flatMap(({ source, documents }) =>
+      documents.some(({ kind, name }) => kind === 'Policy' && name === policyName) ? [source] : [],
+    );
+  }
+  /** The Lease first: a replica that comes back at this moment has renewed it, and then nothing is taken away. */
+  async function removeReplica(name: string): Promise<void> {
+    const ref = { namespace: systemNamespace, name };
+    const resourceVersion = caches.leases.get(keyOf({ metadata: ref }))?.metadata.resourceVersion;
+    if (resourceVersion !== undefined) await client.delete(leases, ref, { preconditions: { resourceVersion } });
+    await client.delete(configMaps, ref);
   }
   function allPolicies(): void {
     for (const object of caches.policies.list()) policy.enqueue(keyOf(object));
@@ -138,8 +157,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
       gitSource.enqueue(keyOf(object), { priority: 1 });
     }),
-    caches.trustPolicies.onChange(() => {
+    caches.trustPolicies.onChange(({ object: changed, type, ...change }) => {
       trustPolicy.enqueue(SINGLE_KEY);
+      if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, changed)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
       allPolicies();
       for (const object of caches.gitSources.list()) gitSource.enqueue(keyOf(object));
@@ -148,8 +168,19 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       policy.enqueue(keyOf(object));
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
+      // A replica that starts now cannot make that commit whole: not to be put off until the remote is looked at again.
+      if (type === 'deleted') for (const source of sourcesNaming(object.metadata.name)) gitSource.enqueue(source);
     }),
-    caches.tenants.onChange(({ object }) => tenant.enqueue(keyOf(object))),
+    caches.tenants.onChange(({ object, type, ...change }) => {
+      tenant.enqueue(keyOf(object));
+      const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
+      if (previous !== undefined && isStatusOnly(previous, object)) return;
+      // What one gives up another may have been waiting for.
+      const named = new Set([previous, object].flatMap((one) => one?.spec.namespaces?.items?.map(({ name }) => name) ?? []));
+      for (const other of caches.tenants.list()) {
+        if (other.spec.namespaces?.items?.some(({ name }) => named.has(name)) === true) tenant.enqueue(keyOf(other));
+      }
+    }),
     caches.namespaces.onChange(({ object }) => {
       for (const owner of caches.tenants.list()) {
         if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));

@@ -93,7 +93,11 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
   try {
     const { url } = await endpoint.start();
     closing.push(() => endpoint.close());
-    const hooks = await serveReceivers(receiver, config.receiverListen);
+    const hooks = await serveReceivers({
+      receiver,
+      listen: config.receiverListen,
+      onError: (error) => log.error({ err: error }, 'a delivery could not be accepted'),
+    });
     closing.push(() => hooks.close());
     log.info({ endpoint: url, receiver: hooks.url }, 'listening');
     for (const informer of Object.values(caches)) informer.start(signal);

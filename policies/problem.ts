@@ -23,6 +23,9 @@ export type Problem = {
   readonly path?: string;
 };
 
+/** Where a problem of a whole file stands, so that every message leads to a place. */
+export const startOf = (file: string): SourcePosition => ({ file, line: 1, column: 1 });
+
 /** The outcome of a step that can refuse its input. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
 

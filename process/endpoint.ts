@@ -33,6 +33,8 @@ export const createEndpoint = (options: {
     endpointApp(options),
   );
   server.maxConnections = 100;
+  // Without a listener one connection that cannot be accepted would end the process; whoever asked asks again.
+  server.on('error', () => undefined);
   return {
     start: () =>
       new Promise((resolve, reject) => {

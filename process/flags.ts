@@ -17,7 +17,12 @@ type Common<T> = {
 };
 
 export type FlagDefinition =
-  | (Common<string> & { readonly type: 'string'; readonly choices?: readonly string[] })
+  | (Common<string> & {
+      readonly type: 'string';
+      readonly choices?: readonly string[];
+      /** What the text must look like, and how that is told. */
+      readonly form?: { readonly pattern: RegExp; readonly write: string };
+    })
   | (Common<number> & { readonly type: 'number'; readonly min?: number; readonly max?: number })
   | (Common<boolean> & { readonly type: 'boolean' })
   /** Milliseconds; written `500ms`, `10s`, `1m`, `1h30m`, `0`. */
@@ -134,9 +139,12 @@ const readValue = (definition: FlagDefinition, texts: readonly string[]): Read =
   const text = texts[0] ?? '';
   switch (definition.type) {
     case 'string':
-      return definition.choices === undefined || definition.choices.includes(text)
+      if (definition.choices !== undefined && !definition.choices.includes(text)) {
+        return { ok: false, why: `"${text}" is none of ${definition.choices.join(', ')}` };
+      }
+      return definition.form === undefined || definition.form.pattern.test(text)
         ? { ok: true, value: text }
-        : { ok: false, why: `"${text}" is none of ${definition.choices.join(', ')}` };
+        : { ok: false, why: `write ${definition.form.write}` };
     case 'boolean':
       return text === 'true' || text === 'false'
         ? { ok: true, value: text === 'true' }

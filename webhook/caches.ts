@@ -17,9 +17,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import type { JsonObject } from '../policies/decide/request.ts';
+import type { JsonObject } from '../policies/document/json.ts';
+import type { SealedObject } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
-import type { SealedObject } from './policyset/judge.ts';
 
 export type SealedCopy = KubeObject & SealedObject;
 

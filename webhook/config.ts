@@ -2,12 +2,13 @@
 // The flags of the webhook, and what they mean together.
 import { hostname } from 'node:os';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
-import { isDigest, isName } from '../crds/wire.ts';
+import { isName } from '../crds/wire.ts';
 import { parseAddress } from '../process/address.ts';
 import type { Address } from '../process/address.ts';
-import { defineFlags, parseFlags } from '../process/flags.ts';
+import { defineFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
-import { logLevels } from '../process/log.ts';
+import { configurationReader, programFlags, wrongFlag } from '../process/program.ts';
+import type { Configuration } from '../process/program.ts';
 
 export const PROGRAM = 'writ-webhook';
 export const SUMMARY = 'Decides admission requests by the signed policies of the cluster.';
@@ -19,18 +20,8 @@ export const webhookFlags = defineFlags({
     default: '0.0.0.0:9443',
     doc: 'Where to serve POST /validate over HTTPS; port 0 picks one.',
   },
-  'metrics-address': {
-    type: 'string',
-    env: 'WRIT_METRICS_ADDRESS',
-    default: '0.0.0.0:8080',
-    doc: 'Where to serve /metrics, /healthz and /readyz over HTTP.',
-  },
-  'trust-digest': {
-    type: 'string',
-    env: 'WRIT_TRUST_DIGEST',
-    required: true,
-    doc: 'Digest (sha256:…) of the document of TrustPolicy cluster; other bytes are refused.',
-  },
+  'metrics-address': programFlags['metrics-address'],
+  'trust-digest': programFlags['trust-digest'],
   'system-namespace': {
     type: 'string',
     env: 'WRIT_SYSTEM_NAMESPACE',
@@ -38,11 +29,7 @@ export const webhookFlags = defineFlags({
     doc: 'The namespace that Writ runs in; it is never governed.',
   },
   'replica-id': { type: 'string', env: 'WRIT_REPLICA_ID', doc: 'Name of this replica in its report; the host name unless given.' },
-  kubeconfig: {
-    type: 'string',
-    env: 'WRIT_KUBECONFIG',
-    doc: "A kubeconfig file; without it the pod's service account, else what kubectl would use.",
-  },
+  kubeconfig: programFlags.kubeconfig,
   'tls-cert-file': {
     type: 'string',
     env: 'WRIT_TLS_CERT_FILE',
@@ -78,6 +65,12 @@ export const webhookFlags = defineFlags({
     default: 1000,
     doc: 'How long a request waits for a namespace that was made a moment ago.',
   },
+  'access-wait': {
+    type: 'duration',
+    env: 'WRIT_ACCESS_WAIT',
+    default: 2500,
+    doc: 'How long a request waits for what its policies ask the authorizer; what is not answered then is an error of the policy.',
+  },
   'max-in-flight': {
     type: 'number',
     env: 'WRIT_MAX_IN_FLIGHT',
@@ -94,7 +87,7 @@ export const webhookFlags = defineFlags({
     max: 16_384,
     doc: 'Request bodies held at once, together.',
   },
-  'log-level': { type: 'string', env: 'WRIT_LOG_LEVEL', choices: logLevels, default: 'info', doc: 'What is logged.' },
+  'log-level': programFlags['log-level'],
 });
 
 export type WebhookConfig = FlagValues<typeof webhookFlags> & {
@@ -104,31 +97,19 @@ export type WebhookConfig = FlagValues<typeof webhookFlags> & {
   readonly tlsFiles: { readonly certFile: string; readonly keyFile: string } | undefined;
 };
 
-export type ConfigOutcome =
-  | { readonly kind: 'config'; readonly config: WebhookConfig }
-  | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'error'; readonly message: string };
-
-const error = (message: string): ConfigOutcome => ({ kind: 'error', message });
-
-const complete = (values: FlagValues<typeof webhookFlags>): ConfigOutcome => {
+const complete = (values: FlagValues<typeof webhookFlags>): Configuration<WebhookConfig> => {
   const listen = parseAddress(values.address);
   const metricsListen = parseAddress(values['metrics-address']);
-  if (listen === undefined) return error(`--address: "${values.address}" is not host:port`);
-  if (metricsListen === undefined) return error(`--metrics-address: "${values['metrics-address']}" is not host:port`);
-  if (!isDigest(values['trust-digest'])) return error('--trust-digest: write sha256: and 64 hex digits');
+  if (listen === undefined) return wrongFlag(`--address: "${values.address}" is not host:port`);
+  if (metricsListen === undefined) return wrongFlag(`--metrics-address: "${values['metrics-address']}" is not host:port`);
   const replica = values['replica-id'] ?? hostname().toLowerCase();
-  if (!isName(replica) || replica.length > 200) return error(`--replica-id: "${replica}" is not a name such as a pod may have`);
-  const systemNamespace: string = values['system-namespace'];
-  if (!isName(systemNamespace)) return error(`--system-namespace: ${JSON.stringify(systemNamespace)} is not a name`);
+  if (!isName(replica) || replica.length > 200) return wrongFlag(`--replica-id: "${replica}" is not a name such as a pod may have`);
+  if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   const certFile = values['tls-cert-file'];
   const keyFile = values['tls-key-file'];
-  if ((certFile === undefined) !== (keyFile === undefined)) return error('--tls-cert-file and --tls-key-file belong together');
+  if ((certFile === undefined) !== (keyFile === undefined)) return wrongFlag('--tls-cert-file and --tls-key-file belong together');
   const tlsFiles = certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
   return { kind: 'config', config: { ...values, listen, metricsListen, replica, tlsFiles } };
 };
 
-export const readConfig = (argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigOutcome => {
-  const parsed = parseFlags(webhookFlags, { argv, env, program: PROGRAM, summary: SUMMARY });
-  return parsed.kind === 'values' ? complete(parsed.values) : parsed;
-};
+export const readConfig = configurationReader({ program: PROGRAM, summary: SUMMARY, flags: webhookFlags }, complete);

@@ -11,6 +11,7 @@ import { hash } from 'node:crypto';
 import { decodeInventory } from '../crds/inventory.ts';
 import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { rememberJudgements } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
@@ -20,11 +21,11 @@ import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
+import { accessReviews } from './admission/access-reviews.ts';
 import { createDecisionSink } from './decisions/sink.ts';
 import type { DecisionSink } from './decisions/sink.ts';
 import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
-import { rememberingJudge } from './policyset/judge.ts';
 import { createLoader } from './policyset/loader.ts';
 import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
@@ -187,7 +188,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judge: rememberingJudge(),
+    judgements: rememberJudgements(),
     onBug: bug,
     onFlip: (flip) => {
       recordFlip(sink, flip.state);
@@ -209,6 +210,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     drainDelayMs: config['drain-delay'],
     lingerMs: config['drain-linger'],
     cutAfterMs: CUT_AFTER_MS,
+    onError: (error) => log.error({ err: error }, 'a connection could not be accepted'),
   });
   const holder = createHolder(listener, metrics, log);
   const guard = createGuard({ maxInFlight: config['max-in-flight'], maxBytes: config['max-body-mebibytes'] * 2 ** 20 });
@@ -226,6 +228,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     tenantOf: (name) => caches.tenants.get(name),
     systemNamespace,
     namespaceWaitMs: config['namespace-wait'],
+    askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
     clock,
   };
   const closing = (): boolean => listener.state === 'closing';

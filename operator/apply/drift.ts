@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does a live object still say what was applied? Only what was declared counts: the API server and other owners may add
 // fields, never change ours. Lists are compared whole, as server-side apply treats the lists that we write.
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isRecord } from '../../crds/wire.ts';
 
 /** The path of the first declared field that `live` does not carry as declared; undefined where all of them hold. */
 export const firstDifference = (declared: unknown, live: unknown, path = ''): string | undefined => {

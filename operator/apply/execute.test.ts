@@ -76,6 +76,26 @@ describe('applying a commit', () => {
     });
   }
 
+  it('waits for every write before it gives up, so that none lands after the next try', async () => {
+    const slow = Promise.withResolvers<void>();
+    const client = {
+      apply: async (_resource: Resource, object: { metadata: { name: string } }, { dryRun }: { dryRun?: boolean }) => {
+        if (dryRun === true) return;
+        if (object.metadata.name === 'a') throw new KubeApiError({ status: 503, message: 'restarting' });
+        await slow.promise;
+      },
+    } as unknown as KubeClient;
+    const other = { ...target, ...identity('c'), object: { metadata: { name: 'c' } } };
+    const operations = [target, other].map((each) => ({ kind: 'apply', target: each, reason: 'new' }) as const);
+    const { outcome } = await run({}, { client, plan: { ...plan, operations } });
+    let ended = false;
+    const end = assert.rejects(outcome, KubeApiError).finally(() => (ended = true));
+    for (let turns = 0; turns < 20; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(ended, false);
+    slow.resolve();
+    await end;
+  });
+
   it('stops before any write when the API server cannot be told to ask about it yet', async () => {
     const problem = { code: 'APPLY_NOT_READY', message: 'no certificate' } as const;
     const { calls, outcome } = await run({}, { widen: async () => problem });

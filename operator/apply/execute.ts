@@ -83,8 +83,17 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
 
 type CallOptions = { readonly client: KubeClient; readonly signal: AbortSignal; readonly dryRun: boolean };
 
-const attemptAll = async (operations: readonly Operation[], options: CallOptions): Promise<readonly Problem[]> =>
-  (await Promise.all(operations.map((operation) => attempt(operation.target, () => perform(operation, options))))).flat();
+/**
+ * Waits for every call also where one fails: a write that is still on its way when the same source is tried again, maybe
+ * at a newer commit, could land after it and bring the older document back.
+ */
+const attemptAll = async (operations: readonly Operation[], options: CallOptions): Promise<readonly Problem[]> => {
+  const settled = await Promise.allSettled(operations.map((operation) => attempt(operation.target, () => perform(operation, options))));
+  return settled.flatMap((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+};
 
 /**
  * A refusal that a person must see to is an answer; what may pass by itself is thrown, to be tried again. A missing

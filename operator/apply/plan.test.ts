@@ -85,6 +85,24 @@ describe('plan', () => {
     assert.deepEqual([ignore.operations.length, ignore.drifted.length], [0, 0]);
   });
 
+  it('puts back what a replica needs to make the commit whole, whatever the source says of drift', () => {
+    const [key, object] = live('a');
+    const sealed = { ...desired('a'), object: { ...desired('a').object, signature: { document: 'd', bundles: [] } } };
+    const stands = { ...object, signature: { document: 'd', bundles: [] } };
+    for (const driftPolicy of ['Detect', 'Ignore'] as const) {
+      const seen = (held: AppliedObject | undefined) =>
+        summary({
+          desired: [sealed],
+          recorded: [recorded('a')],
+          live: new Map(held === undefined ? [] : [[key, held]]),
+          options: { ...options, driftPolicy },
+        });
+      assert.deepEqual(seen(undefined), ['apply a'], 'deleted by hand');
+      assert.deepEqual(seen({ ...stands, signature: { document: 'x', bundles: [] } }), ['apply a'], 'other bytes');
+      assert.deepEqual(seen({ ...stands, spec: { version: 9 } }), []);
+    }
+  });
+
   it('a new digest is applied even where drift is ignored', () => {
     const input = {
       desired: [desired('a', 'd2')],

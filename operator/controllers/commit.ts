@@ -18,7 +18,7 @@ import { loadTrust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
 import { readManifest, wantedPaths } from '../manifest/index.ts';
 import type { Manifest } from '../manifest/index.ts';
-import type { Memo } from '../manifest/memo.ts';
+import type { Memo } from '../../policies/memo.ts';
 import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';

@@ -2,16 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeInventory, encodeInventory } from '../../crds/inventory.ts';
-import { policies, tenants } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, policies, tenants } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { objectKey } from '../apply/identity.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import { KubeApiError, KubeFencedError } from '../../kube/errors.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
-import type { ApplyDeps } from './git-source-apply.ts';
+import type { ApplyDeps, CommitToApply } from './git-source-apply.ts';
 
 const [D1, D2] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
 
@@ -84,22 +86,65 @@ for (const ms of [Number.NaN, Infinity, 8.64e15, 8.65e15, -8.64e15, Date.UTC(10_
   });
 }
 
+const depsWith = (client: KubeClient): ApplyDeps => ({
+  client,
+  liveObject: () => undefined,
+  liveOwned: () => [],
+  systemNamespace: 'writ-system',
+  claims: new Map(),
+  standing: () => undefined,
+  widen: async () => undefined,
+  settle: () => undefined,
+});
+const commitOf = (name: string): CommitToApply => ({
+  key: `writ-system/${name}`,
+  source: { metadata: { name, namespace: 'writ-system' }, spec: { url: 'https://git.example/a.git' } },
+  revision: 'main@sha1:1',
+  objects: commit(1, D1),
+  committedAtMs: 0,
+  receivedAtMs: 0,
+});
+
+test('two sources that name the same new policy: one has it, the other is told whose it is, also before any cache knows', async () => {
+  const signal = new AbortController().signal;
+  const stored = new Map<string, KubeObject>();
+  const writers: unknown[] = [];
+  const client = {
+    get: async (resource: Resource, { name }: { name: string }) => stored.get(`${resource.kind} ${name}`),
+    apply: async (resource: Resource, object: KubeObject, { dryRun }: { dryRun?: boolean }) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (dryRun === true) return object;
+      if (resource === policies) writers.push(object.metadata.labels?.[SOURCE_LABEL]);
+      stored.set(`${resource.kind} ${object.metadata.name}`, object);
+      return object;
+    },
+  } as unknown as KubeClient;
+  const deps = depsWith(client);
+  const labelled = (name: string): CommitToApply => {
+    const one = commitOf(name);
+    const desired = one.objects.desired.map((target) => ({
+      ...target,
+      object: { ...target.object, metadata: { name: target.name, labels: { [SOURCE_LABEL]: `writ-system.${name}` } } },
+    }));
+    return { ...one, objects: { ...one.objects, desired } };
+  };
+  const [first, second] = await Promise.all([bringToCluster(deps, labelled('one'), signal), bringToCluster(deps, labelled('two'), signal)]);
+  assert.equal(first.ok, true);
+  assert.ok(!second.ok);
+  assert.deepEqual([second.problems[0]?.code, second.transient], ['APPLY_OWNED_ELSEWHERE', true]);
+  const again = await bringToCluster(deps, labelled('two'), signal);
+  assert.ok(!again.ok);
+  assert.deepEqual([again.problems[0]?.code, again.transient], ['APPLY_OWNED_ELSEWHERE', false]);
+  assert.match(again.problems[0]?.message ?? '', /writ-system\.one/);
+  assert.deepEqual(again.problems[0]?.at, { file: 'policies/p.yaml', line: 6, column: 3 });
+  assert.deepEqual(writers, ['writ-system.one']);
+});
+
 test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {
   const signal = new AbortController().signal;
   const said = async (error: unknown) => {
     const client = { get: () => Promise.reject(error) } as unknown as KubeClient;
-    const deps: ApplyDeps = {
-      client,
-      liveObject: () => undefined,
-      liveOwned: () => [],
-      systemNamespace: 'writ-system',
-      standing: () => undefined,
-      widen: async () => undefined,
-      settle: () => undefined,
-    };
-    const source = { metadata: { name: 's', namespace: 'writ-system' }, spec: { url: 'https://git.example/a.git' } };
-    const facts = { key: 'writ-system/s', source, revision: 'main@sha1:1', objects: commit(1, D1), committedAtMs: 0, receivedAtMs: 0 };
-    const applied = await bringToCluster(deps, facts, signal);
+    const applied = await bringToCluster(depsWith(client), commitOf('s'), signal);
     return applied.ok ? undefined : [applied.problems[0]?.code, applied.transient];
   };
   assert.deepEqual(await said(new KubeApiError({ status: 403 })), ['APPLY_REFUSED', true]);

@@ -36,6 +36,8 @@ export type ApplyDeps = {
   /** What the operator applied from a source, whatever inventory names it, from the caches. */
   readonly liveOwned: (source: string) => readonly { readonly resource: Resource; readonly name: string }[];
   readonly systemNamespace: string;
+  /** One for all sources. */
+  readonly claims: Claims;
   /** The verified document of a policy that is in the cluster now, if there is one. */
   readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
   /** Makes the API server ask about what these match too, beside what it asks about now; why not, if it cannot yet. */
@@ -64,7 +66,38 @@ export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, sig
   }
 };
 
+/** Objects that a source is about to apply, by `objectKey`: while the caches show none of them, nothing else tells that they are taken. */
+export type Claims = Map<string, string>;
+
+/**
+ * Two sources that name the same new object at the same time would each find it free, and each write the other's over: the
+ * first one is let through, the other is told whose it is.
+ */
+const claim = (claims: Claims, { key, objects }: CommitToApply): Problem | (() => void) => {
+  const taken = objects.desired.find((object) => (claims.get(objectKey(object)) ?? key) !== key);
+  if (taken !== undefined) {
+    const owner = sourceLabel(claims.get(objectKey(taken)) ?? '');
+    const message = `${objectTitle(taken)} is just being applied from the source ${owner}`;
+    return { code: 'APPLY_OWNED_ELSEWHERE', message, at: taken.positionOf(['metadata', 'name']) };
+  }
+  for (const object of objects.desired) claims.set(objectKey(object), key);
+  return () => {
+    for (const object of objects.desired) claims.delete(objectKey(object));
+  };
+};
+
 const bring = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
+  const claimed = claim(deps.claims, commit);
+  // The other may yet fail, so this is tried again; once it went through, the object itself says whose it is.
+  if (typeof claimed !== 'function') return { ok: false, problems: [claimed], transient: true };
+  try {
+    return await bringClaimed(deps, commit, signal);
+  } finally {
+    claimed();
+  }
+};
+
+const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
   const { client, systemNamespace: namespace } = deps;
   const { key, objects } = commit;
   const stale = staleVersions(objects, deps.standing);
@@ -132,16 +165,23 @@ const observe = async (
   { desired, applied, signal }: Observed,
 ): Promise<ReadonlyMap<string, AppliedObject>> => {
   const live = new Map<string, AppliedObject>();
+  const known = new Set(applied.map(objectKey));
+  const read = async (identity: DesiredObject | RecordedObject): Promise<void> => {
+    const object = await client.get<AppliedObject>(identity.resource, { name: identity.name }, { signal });
+    if (object !== undefined) live.set(objectKey(identity), object);
+  };
+  const unknown: DesiredObject[] = [];
   for (const identity of desired) {
     const object = liveObject(identity.kind, identity.name);
     if (object !== undefined) live.set(objectKey(identity), object);
+    // One that is new to this source may have come from another a moment ago.
+    else if (!known.has(objectKey(identity))) unknown.push(identity);
   }
+  await Promise.all(unknown.map(read));
   const wanted = new Set(desired.map(objectKey));
   for (const identity of applied) {
     const key = objectKey(identity);
-    if (wanted.has(key) || live.has(key)) continue;
-    const object = await client.get<AppliedObject>(identity.resource, { name: identity.name }, { signal });
-    if (object !== undefined) live.set(key, object);
+    if (!wanted.has(key) && !live.has(key)) await read(identity);
   }
   return live;
 };

@@ -14,8 +14,8 @@ import type { Outcome } from '../../kube/outcome.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { parseDuration } from '../../process/flags.ts';
-import { createMemo } from '../manifest/memo.ts';
-import type { Memo } from '../manifest/memo.ts';
+import { createMemo } from '../../policies/memo.ts';
+import type { Memo } from '../../policies/memo.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Sources } from '../source/index.ts';
 import { jittered } from '../source/jitter.ts';
@@ -173,7 +173,9 @@ const readCurrent = async (
       credentials: credentials.credentials,
       timeoutMs: parseDuration(spec.timeout ?? '') ?? DEFAULT_TIMEOUT_MS,
       knownCommit: reusable?.commit,
-      since: requestedMs,
+      // Not the time of the request: the replica that took it may have another clock, and a listing that was begun before
+      // the push would be taken for a fresh one.
+      since: requestedMs === undefined ? undefined : nowMs,
       allowEmpty: spec.prune?.allowEmpty,
     },
     signal,

@@ -82,7 +82,7 @@ describe('the policy book', () => {
       );
       const judgement = book.judge(live('p'));
       assert.ok(judgement.ok);
-      assert.equal(judgement.expiresMs, Date.parse(EXPIRES));
+      assert.equal(judgement.document.expiresMs, Date.parse(EXPIRES));
       assert.equal(book.coversAll(quiet), true);
     }
   });

@@ -5,14 +5,15 @@ import type { Policy } from '../../crds/generated/types.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventInput } from '../../kube/events.ts';
+import { compilePolicies } from '../../policies/compile/index.ts';
+import type { Judged, SignedPolicy } from '../../policies/policy-object.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import type { LivePolicy } from './live.ts';
-import type { Judgement } from './policy-book.ts';
 import { reconcilePolicy } from './policy.ts';
 import type { PolicyDeps } from './policy.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
-const spec = { version: 1, validations: [{ expression: 'true' }] };
+const spec: Policy['spec'] = { version: 1, workloads: ['Agent'], validations: [{ expression: 'true' }] };
 const policy: Policy = { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: 'p' }, spec };
 const report: ReplicaReport = {
   replica: 'r',
@@ -26,7 +27,7 @@ type Status = {
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; message: string }[];
 };
 
-const run = async (judgement: Judgement, clock = fakeClock()) => {
+const run = async (judged: Judged, clock = fakeClock()) => {
   const statuses: Status[] = [];
   const events: EventInput[] = [];
   const object: LivePolicy = { metadata: { name: 'p' }, spec };
@@ -37,23 +38,17 @@ const run = async (judgement: Judgement, clock = fakeClock()) => {
     },
   } as unknown as KubeClient;
   const informer = { get: () => object } as unknown as PolicyDeps['informer'];
-  const book = { judge: () => judgement, compiled: () => [], coversAll: () => true };
+  const book = { judge: () => judged, compiled: () => [], coversAll: () => true };
   const record = async (event: EventInput) => events.push(event) > 0;
   const deps = { client, informer, book, replicas: () => [report], inventories: () => [], recorder: { record }, clock };
   const outcome = await reconcilePolicy(deps, 'p');
   const conditions = new Map(statuses[0]?.conditions.map((condition) => [condition.type, condition]));
   return { outcome, conditions, events };
 };
-const good = (expiresMs: number | undefined): Judgement => ({
-  ok: true,
-  policy,
-  digest: DIGEST,
-  version: 1,
-  expiresMs,
-  signers: ['alice'],
-  compiled: undefined,
-  compileProblem: undefined,
-});
+const signed: SignedPolicy = { name: 'p', policy, digest: DIGEST, version: 1, expiresMs: undefined, signers: ['alice'] };
+const [compiled] = compilePolicies([{ policy, digest: DIGEST }]).set.policies;
+assert.ok(compiled);
+const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled } });
 
 describe('the status of a policy', () => {
   it('past its date says that what it matches is closed', async () => {
@@ -75,5 +70,19 @@ describe('the status of a policy', () => {
     assert.deepEqual([young.conditions.get('Ready')?.reason, young.outcome], ['Enforced', { kind: 'after', delayMs: 5000 }]);
     const refused = await run({ ok: false, problem: { code: 'SEAL_KEY_NOT_VALID', message: 'not yet' } });
     assert.deepEqual([refused.conditions.get('Ready')?.reason, refused.outcome], ['SealKeyNotValid', { kind: 'after', delayMs: 60_000 }]);
+  });
+
+  it('says of one that does not compile that its seal counts, and who still enforces the one before', async () => {
+    const { conditions } = await run({ ok: false, problem: { code: 'DOCUMENT_INVALID', message: 'no' }, signed });
+    assert.deepEqual(
+      ['Ready', 'Verified', 'Compiled', 'Stalled'].map((type) => [conditions.get(type)?.status, conditions.get(type)?.reason]),
+      [
+        ['False', 'CompileFailed'],
+        ['True', 'Verified'],
+        ['False', 'CompileFailed'],
+        ['True', 'CompileFailed'],
+      ],
+    );
+    assert.match(conditions.get('Ready')?.message ?? '', /DOCUMENT_INVALID: no .*; 1 replicas still enforce the last verified document/);
   });
 });

@@ -2,7 +2,7 @@
 /**
  * A Policy's status: is it genuine, does it compile, do all replicas enforce it.
  *
- * In: the live object, the book's judgement, the replicas' reports, the inventories. Out: conditions, digest, signers,
+ * In: the live object, what the book says of it, the replicas' reports, the inventories. Out: conditions, digest, signers,
  * revision, enforcedReplicas; an event at each change of Ready. It never touches spec or signature.
  */
 import { conditionReason } from '../../crds/conditions.ts';
@@ -17,12 +17,13 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { firstDifference } from '../apply/drift.ts';
 import type { LivePolicy } from './live.ts';
-import { REFUSAL_LASTS_MS } from './policy-book.ts';
-import type { Judgement, PolicyBook } from './policy-book.ts';
+import type { PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';
 
 export type PolicyDeps = {
@@ -40,18 +41,19 @@ type Verdict = { readonly ready: ConditionInput; readonly others: readonly Condi
 export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<Outcome> => {
   const object = deps.informer.get(name);
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
-  const judgement = deps.book.judge(object);
+  const judged = deps.book.judge(object);
+  const signed = judged.ok ? judged.document : judged.signed;
   const replicas = deps.replicas();
   const nowMs = deps.clock.now();
-  const verdict = verdictOf(object, judgement, { replicas, nowMs });
-  const revision = revisionOf(object, { judgement, inventories: deps.inventories() });
+  const verdict = verdictOf(object, judged, { replicas, nowMs });
+  const revision = revisionOf(object, { digest: signed?.digest, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: policies,
     object,
     clock: deps.clock,
     status: {
       observedGeneration: object.metadata.generation,
-      ...(judgement.ok ? { digest: judgement.digest, signers: judgement.signers } : {}),
+      ...(signed === undefined ? {} : { digest: signed.digest, signers: signed.signers }),
       ...(revision === undefined ? {} : { revision }),
       enforcedReplicas: verdict.enforced,
       replicas: replicas.length,
@@ -69,46 +71,48 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       action: 'Enforce',
     });
   }
-  const againMs = nextChangeMs(judgement, nowMs);
+  const againMs = nextChangeMs(judged, nowMs);
   return againMs === undefined ? done : after(againMs);
 };
 
 type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: number };
-type Good = Extract<Judgement, { ok: true }>;
 
-const isExpired = ({ expiresMs }: Good, nowMs: number): boolean => expiresMs !== undefined && expiresMs <= nowMs;
+const isExpired = ({ expiresMs }: SignedPolicy, nowMs: number): boolean => expiresMs !== undefined && expiresMs <= nowMs;
 
-const verdictOf = (object: LivePolicy, judgement: Judgement, { replicas, nowMs }: Facts): Verdict => {
-  if (!judgement.ok) return refusedVerdict(judgement, replicas, object.metadata.name);
-  return isExpired(judgement, nowMs) && judgement.compileProblem === undefined
-    ? expiredVerdict(judgement, replicas)
-    : judgeEnforcement(object, judgement, replicas);
+const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
+  if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
+  const { document } = judged;
+  return isExpired(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
 };
 
 /** Timers hold no longer than some weeks. */
 const LOOK_MS = 24 * 3600_000;
 
 /** When time alone may change what is told: a policy ends, a refusal is looked at again. */
-const nextChangeMs = (judgement: Judgement, nowMs: number): number | undefined => {
-  if (!judgement.ok) return REFUSAL_LASTS_MS;
-  const { expiresMs } = judgement;
+const nextChangeMs = (judged: Judged, nowMs: number): number | undefined => {
+  if (!judged.ok) return REFUSAL_LASTS_MS;
+  const { expiresMs } = judged.document;
   return expiresMs === undefined || expiresMs <= nowMs ? undefined : Math.min(expiresMs - nowMs, LOOK_MS);
 };
 
+const verifiedBy = (signers: readonly string[]): ConditionInput => ({
+  type: 'Verified',
+  status: 'True',
+  reason: 'Verified',
+  message: `sealed by ${signers.join(', ')}`,
+});
+const COMPILED: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
+
 /** Not good and not gone: replicas close what it matches until a newer version comes. */
-const expiredVerdict = ({ policy, digest, version, expiresMs = 0, signers }: Good, replicas: readonly ReplicaReport[]): Verdict => {
-  const closing = enforcing(replicas, policy.metadata.name ?? '', digest);
+const expiredVerdict = ({ name, digest, version, expiresMs = 0, signers }: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+  const closing = enforcing(replicas, name, digest);
   const ended = `version ${version} ended at ${new Date(expiresMs).toISOString()}`;
   const problem = { code: 'POLICY_EXPIRED', path: 'spec.expires' } as const;
   const message = formatProblem({ ...problem, message: `${ended}; ${closing} of ${replicas.length} replicas close what it matches` });
   const failed = { reason: conditionReason(problem.code), message };
   return {
     ready: { type: 'Ready', status: 'False', ...failed },
-    others: [
-      { type: 'Verified', status: 'True', reason: 'Verified', message: `sealed by ${signers.join(', ')}` },
-      { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' },
-      { type: 'Stalled', status: 'True', ...failed },
-    ],
+    others: [verifiedBy(signers), COMPILED, { type: 'Stalled', status: 'True', ...failed }],
     enforced: closing,
   };
 };
@@ -119,9 +123,8 @@ const expiredVerdict = ({ policy, digest, version, expiresMs = 0, signers }: Goo
  */
 const revisionOf = (
   { metadata, status }: LivePolicy,
-  { judgement, inventories }: { readonly judgement: Judgement; readonly inventories: readonly Inventory[] },
+  { digest, inventories }: { readonly digest: string | undefined; readonly inventories: readonly Inventory[] },
 ): string | undefined => {
-  const digest = judgement.ok ? judgement.digest : undefined;
   if (digest !== undefined && status?.digest === digest && status.revision !== undefined) return status.revision;
   return inventories.find(({ documents }) =>
     documents.some(
@@ -130,48 +133,35 @@ const revisionOf = (
   )?.revision;
 };
 
-const refusedVerdict = (judgement: Extract<Judgement, { ok: false }>, replicas: readonly ReplicaReport[], name: string): Verdict => {
-  const reason = conditionReason(judgement.problem.code);
+type Refused = Extract<Judged, { ok: false }>;
+
+const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly ReplicaReport[], name: string): Verdict => {
   const standing = replicas.filter((report) => Object.hasOwn(report.policies, name)).length;
-  const message = `${formatProblem(judgement.problem)}${standing === 0 ? '' : `; ${standing} replicas still enforce the last verified document`}`;
+  const message = `${formatProblem(problem)}${standing === 0 ? '' : `; ${standing} replicas still enforce the last verified document`}`;
+  // Whoever sealed it sees that the seal is not what is wrong.
+  const reason = signed === undefined ? conditionReason(problem.code) : 'CompileFailed';
+  const failed = { status: 'False', reason, message } as const;
+  const stages: readonly ConditionInput[] =
+    signed === undefined ? [{ type: 'Verified', ...failed }] : [verifiedBy(signed.signers), { type: 'Compiled', ...failed }];
   return {
-    ready: { type: 'Ready', status: 'False', reason, message },
-    others: [
-      { type: 'Verified', status: 'False', reason, message },
-      { type: 'Stalled', status: 'True', reason, message },
-    ],
+    ready: { type: 'Ready', ...failed },
+    others: [...stages, { type: 'Stalled', status: 'True', reason, message }],
     enforced: 0,
   };
 };
 
-const judgeEnforcement = (object: LivePolicy, judgement: Good, replicas: readonly ReplicaReport[]): Verdict => {
-  const { name } = object.metadata;
-  const verified: ConditionInput = {
-    type: 'Verified',
-    status: 'True',
-    reason: 'Verified',
-    message: `sealed by ${judgement.signers.join(', ')}`,
-  };
-  if (judgement.compileProblem !== undefined) {
-    const message = formatProblem(judgement.compileProblem);
-    const failed = { status: 'False', reason: 'CompileFailed', message } as const;
-    return {
-      ready: { type: 'Ready', ...failed },
-      others: [verified, { type: 'Compiled', ...failed }, { type: 'Stalled', status: 'True', reason: 'CompileFailed', message }],
-      enforced: 0,
-    };
-  }
-  const compiled: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
-  const enforced = enforcing(replicas, name, judgement.digest);
-  const difference =
-    firstDifference(judgement.policy.spec, object.spec, 'spec') ?? firstDifference(object.spec, judgement.policy.spec, 'spec');
+const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, replicas: readonly ReplicaReport[]): Verdict => {
+  const { name, digest, policy, signers } = document;
+  const good = [verifiedBy(signers), COMPILED];
+  const enforced = enforcing(replicas, name, digest);
+  const difference = firstDifference(policy.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy.spec, 'spec');
   if (difference !== undefined) {
     const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
-    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: [verified, compiled], enforced };
+    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good, enforced };
   }
-  const message = `${enforced} of ${replicas.length} replicas enforce ${judgement.digest.slice(0, 19)}`;
+  const message = `${enforced} of ${replicas.length} replicas enforce ${digest.slice(0, 19)}`;
   if (replicas.length > 0 && enforced === replicas.length) {
-    return { ready: { type: 'Ready', status: 'True', reason: 'Enforced', message }, others: [verified, compiled], enforced };
+    return { ready: { type: 'Ready', status: 'True', reason: 'Enforced', message }, others: good, enforced };
   }
   const refused = replicas.flatMap((report) => (Object.hasOwn(report.refused, name) ? [report.refused[name]] : []))[0];
   if (refused !== undefined) {
@@ -182,13 +172,13 @@ const judgeEnforcement = (object: LivePolicy, judgement: Good, replicas: readonl
         reason: conditionReason(refused.code),
         message: `${refused.code}: ${refused.message}; ${message}`,
       },
-      others: [verified, compiled],
+      others: good,
       enforced,
     };
   }
   return {
     ready: { type: 'Ready', status: 'False', reason: 'NotEnforced', message },
-    others: [verified, compiled, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
+    others: [...good, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
     enforced,
   };
 };

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL, tenants } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeApiError } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { LiveTenant } from './live.ts';
-import { planNamespace, namespacesStatus } from './tenant.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import { planNamespace, namespacesStatus, reconcileTenant } from './tenant.ts';
+import type { TenantDeps } from './tenant.ts';
 
 const tenant = (namespaces: LiveTenant['spec']['namespaces'] = {}): LiveTenant => ({ metadata: { name: 'acme' }, spec: { namespaces } });
 const ours = { [TENANT_LABEL]: 'acme', [MANAGED_BY_LABEL]: MANAGED_BY };
@@ -117,4 +122,33 @@ describe('a namespace that a Tenant held before', () => {
     });
     assert.equal(step.kind, 'apply');
   });
+});
+
+test('a namespace that the API server refuses is told, looked at again, and keeps no other waiting; what passes is tried again', async () => {
+  const signal = new AbortController().signal;
+  const owner: LiveTenant = { metadata: { name: 'acme' }, spec: { namespaces: { items: [{ name: 'full' }, { name: 'b' }] } } };
+  const reconcile = async (status: number) => {
+    const statuses: LiveTenant['status'][] = [];
+    const client = {
+      get: async () => undefined,
+      apply: async (resource: Resource, object: KubeObject & Pick<LiveTenant, 'status'>) => {
+        if (resource === tenants) statuses.push(object.status);
+        if (object.metadata.name === 'full') throw new KubeApiError({ status, message: 'exceeded quota' });
+        return object;
+      },
+    } as unknown as KubeClient;
+    const all = { get: () => owner, list: () => [owner] } as unknown as TenantDeps['tenants'];
+    const none = { get: () => undefined } as unknown as TenantDeps['namespaces'];
+    const recorder = { record: async () => true };
+    const deps = { client, tenants: all, namespaces: none, recorder, clock: fakeClock(), systemNamespace: 'writ-system' };
+    return { outcome: await reconcileTenant(deps, 'acme', signal), status: statuses[0] };
+  };
+  const { outcome, status } = await reconcile(403);
+  assert.equal(outcome.kind, 'after');
+  assert.deepEqual(
+    status?.namespaces?.map(({ name }) => name),
+    ['b'],
+  );
+  assert.match(status?.conditions?.[0]?.message ?? '', /APPLY_REFUSED: spec\.namespaces\.items\[0\]\.name: namespace full: exceeded quota/);
+  for (const passing of [503, 409]) await assert.rejects(reconcile(passing), KubeApiError);
 });

@@ -11,11 +11,12 @@
 import { conditionReason } from '../../crds/conditions.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, NEVER_GOVERNED, SYNC_FIELD_MANAGER, TENANT_LABEL, namespaces, tenants } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { KubeApiError, isConflict, isTransient } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { regardingOf } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { done } from '../../kube/outcome.ts';
+import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
@@ -41,6 +42,8 @@ export type NamespaceStep =
 
 /** As many as a Tenant can list: whatever was ours is known again by its uid. */
 const STATUS_NAMESPACES_MAX = 256;
+
+const REFUSED_LOOK_MS = 10_000;
 
 /** Whether the Tenant's spec asks for the namespace. */
 const asksFor = (tenant: LiveTenant, { metadata }: KubeObject): boolean =>
@@ -120,10 +123,32 @@ export const reconcileTenant = async (deps: TenantDeps, name: string, signal: Ab
     });
     if (step.kind === 'refuse') problems.push(step.problem);
     else if (step.kind === 'keep') made.push(step.object);
-    else made.push(await deps.client.apply(namespaces, step.object, { fieldManager: SYNC_FIELD_MANAGER, signal }));
+    else {
+      const applied = await applyNamespace(deps.client, { object: step.object, path: `spec.namespaces.items[${index}].name` }, signal);
+      if ('problem' in applied) problems.push(applied.problem);
+      else made.push(applied.object);
+    }
   }
   await report(deps, { tenant, made, problems });
-  return done;
+  // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
+  return problems.some(({ code }) => code === 'APPLY_REFUSED') ? after(REFUSED_LOOK_MS) : done;
+};
+
+type Wanted = { readonly object: KubeObject; readonly path: string };
+
+/** What a person must see to is told and keeps no other namespace waiting; what may pass by itself is thrown. */
+const applyNamespace = async (
+  client: KubeClient,
+  { object, path }: Wanted,
+  signal: AbortSignal,
+): Promise<{ readonly object: KubeObject } | { readonly problem: Problem }> => {
+  try {
+    return { object: await client.apply(namespaces, object, { fieldManager: SYNC_FIELD_MANAGER, signal }) };
+  } catch (error) {
+    const said = error instanceof KubeApiError ? error.message : undefined;
+    if (said === undefined || isTransient(error) || isConflict(error)) throw error;
+    return { problem: { code: 'APPLY_REFUSED', message: `namespace ${object.metadata.name}: ${said}`, path } };
+  }
 };
 
 /** What the status says of the namespaces. */

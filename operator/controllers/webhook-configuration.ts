@@ -10,6 +10,7 @@
 import {
   MANAGED_BY,
   MANAGED_BY_LABEL,
+  NEVER_GOVERNED,
   SYNC_FIELD_MANAGER,
   TENANT_LABEL,
   WEBHOOK_CONFIGURATION_NAME,
@@ -39,7 +40,6 @@ export type ConfigurationInput = {
 };
 
 const WEBHOOK_NAME = 'validate.writ.dev';
-const NEVER_GOVERNED = ['kube-system', 'kube-public', 'kube-node-lease'];
 /** The API server gives up after this; a verdict takes well under a millisecond. */
 const TIMEOUT_SECONDS = 5;
 
@@ -127,6 +127,11 @@ export const createAdmissionScope = (options: {
   // What the configuration held last, as far as this term knows; before its first look that is the live object's to say.
   let held: readonly Rule[] | undefined;
   let last: Promise<unknown> = Promise.resolve();
+  /** What the cache has caught up with needs no copy here: it would be asked about for ever, also when it is gone. */
+  const forgetShown = (verified: readonly CompiledPolicy[]): void => {
+    const shown = new Set(verified.map(({ digest }) => digest));
+    for (const [source, policies] of applied) if (policies.every(({ digest }) => shown.has(digest))) applied.delete(source);
+  };
   const write = async (signal: AbortSignal): Promise<boolean> => {
     // Without an authority no call could succeed: a configuration would close every tenant.
     if (authorities === '') return false;
@@ -137,7 +142,9 @@ export const createAdmissionScope = (options: {
       { signal },
     );
     const standing = options.mayNarrow() ? [] : policiesMatching(held ?? standingRules(live, WEBHOOK_NAME));
-    const rules = rulesFor([...options.verified(), ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing]);
+    const verified = options.verified();
+    forgetShown(verified);
+    const rules = rulesFor([...verified, ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing]);
     const wrote = await applyWebhookConfiguration({ client, live, signal }, { rules, target, authorities, systemNamespace });
     held = rules;
     return wrote;

@@ -9,6 +9,7 @@
  *
  * `operator/controllers` and `cli` import this. Pure.
  */
+import { startOf } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { placeOf, sealedPath } from './layout.ts';
 import type { KindHint } from './layout.ts';
@@ -50,12 +51,7 @@ const decode = (bytes: Uint8Array): string | undefined => {
 
 const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
 
-// A problem of a whole file stands at its start, so that every message leads to a place.
-const atFile = (code: Problem['code'], path: string, message: string): Problem => ({
-  code,
-  message,
-  at: { file: path, line: 1, column: 1 },
-});
+export const atFile = (code: Problem['code'], path: string, message: string): Problem => ({ code, message, at: startOf(path) });
 
 const nameProblem = (path: string): Problem | undefined => {
   const place = placeOf(path).is;

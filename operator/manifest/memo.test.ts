@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { createSigner, digestOf, sealedFiles, trustDocument } from '../../test/scenario/sealed-repository.ts';
 import { readManifest } from './index.ts';
-import { createMemo } from './memo.ts';
+import { createMemo } from '../../policies/memo.ts';
 import { verifyManifest } from './verify.ts';
 import type { VerifiedObject } from './verify.ts';
 

@@ -14,9 +14,10 @@ import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Principal, SignedDocument, Trust } from '../../policies/trust/index.ts';
+import { atFile } from './index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
 import { memoKeys } from './memo.ts';
-import type { Memo } from './memo.ts';
+import type { Memo } from '../../policies/memo.ts';
 
 type Verified = {
   readonly path: string;
@@ -53,11 +54,6 @@ type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readon
 
 const KINDS = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' } as const;
 
-const atFile = (code: Problem['code'], path: string, message: string): Problem => ({
-  code,
-  message,
-  at: { file: path, line: 1, column: 1 },
-});
 const refused = (...problems: readonly Problem[]): Outcome => ({ ok: false, problems });
 
 const wrongKind = (document: ManifestDocument, parsed: ParsedDocument, kind: string): Outcome =>

@@ -66,7 +66,8 @@ const rows: readonly Row[] = [
   {
     code: 'SOURCE_TLS',
     transient: false,
-    pattern: /certificate|SSL|TLS|gnutls/i,
+    // Only what a certificate is to blame for: a connection that breaks speaks of TLS too, and passes by itself.
+    pattern: /certificate|unknown ca\b|cert(?:ificate)? verif|CAfile/i,
     message:
       'the TLS connection failed: the certificate is not trusted, out of date, for another name, or a client certificate is asked for',
   },
@@ -87,7 +88,7 @@ const rows: readonly Row[] = [
     code: 'SOURCE_UNREACHABLE',
     transient: true,
     pattern:
-      /Could not resolve host|Name or service not known|name resolution|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset|closed)|timed out|No route to host|Network is unreachable|unexpected disconnect|early EOF|hung up|Empty reply|Recv failure|RPC failed|returned error: 5\d\d|returned error: 429|too slow/i,
+      /Could not resolve host|Name or service not known|name resolution|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset|closed)|timed out|No route to host|Network is unreachable|unexpected disconnect|early EOF|hung up|Empty reply|Recv failure|RPC failed|returned error: 5\d\d|returned error: 429|too slow|SSL|TLS/i,
     message: 'no connection, or it broke',
   },
 ];

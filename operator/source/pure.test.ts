@@ -138,6 +138,14 @@ test('what git says is told without secrets, addresses of users and timings', ()
   const run = { exitCode: 128, stdout: Buffer.alloc(0), stopped: undefined };
   const rows = [
     ['fatal: unable to access x: gnutls_handshake() failed: certificate verify failed', 'SOURCE_TLS', false],
+    ['fatal: unable to access x: SSL certificate problem: unable to get local issuer certificate', 'SOURCE_TLS', false],
+    ["fatal: unable to access x: SSL: no alternative certificate subject name matches target host name '::1'", 'SOURCE_TLS', false],
+    ['fatal: unable to access x: OpenSSL SSL_read: error:0A000412:SSL routines::tlsv1 alert unknown ca', 'SOURCE_TLS', false],
+    ['error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function.', 'SOURCE_UNREACHABLE', true],
+    ['fatal: unable to access x: gnutls_handshake() failed: The TLS connection was non-properly terminated.', 'SOURCE_UNREACHABLE', true],
+    ['fatal: unable to access x: OpenSSL SSL_read: Connection reset by peer, errno 104', 'SOURCE_UNREACHABLE', true],
+    ['fatal: unable to access x: OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to x:443', 'SOURCE_UNREACHABLE', true],
+    ['fatal: unable to access x: error:0A000126:SSL routines::unexpected eof while reading', 'SOURCE_UNREACHABLE', true],
     ['fatal: write error: No space left on device', 'SOURCE_DISK_FULL', true],
     ['Host key verification failed.\nfatal: Could not read from remote repository.', 'SOURCE_HOST_KEY', false],
     ['fatal: Authentication failed for x', 'SOURCE_CREDENTIAL_REFUSED', false],

@@ -6,7 +6,7 @@ import type { Type } from '../cel/index.ts';
 
 export type Declarations = Readonly<Record<string, Type>>;
 
-const { BOOL, DYN, INT, STRING, TIMESTAMP, listOf, mapOf, structOf } = cel;
+const { BOOL, DYN, INT, STRING, TIMESTAMP, listOf, mapOf, opaque, structOf } = cel;
 const STRINGS = listOf(STRING);
 const TEXTS = mapOf(STRING, STRING);
 
@@ -112,6 +112,13 @@ export const baseDeclarations: Declarations = {
 };
 
 export const withParams = (declarations: Declarations): Declarations => ({ ...declarations, params: DYN });
+
+/** Whoever asks the authorizer is the user of the request; `requestResource` is the resource of the request. */
+export const withAuthorizer = (declarations: Declarations): Declarations => ({
+  ...declarations,
+  authorizer: opaque('kubernetes.authorization.Authorizer'),
+  'authorizer.requestResource': opaque('kubernetes.authorization.ResourceCheck'),
+});
 
 const signatures = new WeakMap<Declarations, string>();
 

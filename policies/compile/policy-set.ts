@@ -49,6 +49,8 @@ export type CompiledPolicy = {
   readonly params: Value | undefined;
   readonly variables: readonly NamedProgram[];
   readonly validations: readonly CompiledValidation[];
+  /** Whether an expression may ask what a user is allowed to do. */
+  readonly asksAuthorizer: boolean;
   readonly schema: SchemaCheck | undefined;
   readonly auditAnnotations: readonly NamedProgram[];
   /** Of a ValidatingAdmissionPolicy, which says nothing without one; a Policy has none and binds wherever it matches. */
@@ -60,6 +62,8 @@ export type PolicySet = {
   readonly digest: string;
   /** In the order of their names. */
   readonly policies: readonly CompiledPolicy[];
+  /** Whether any of them does: for the others no question is ever prepared. */
+  readonly asksAuthorizer: boolean;
   /**
    * Those that may apply, in the order of their names, found without looking at the others. `undefined` labels: the
    * namespace is not known. Whether each does apply is `matchOutcome`'s to say.

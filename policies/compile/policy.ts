@@ -6,7 +6,7 @@ import { celTypes, fromJson } from '../cel/index.ts';
 import type { Program, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
-import { baseDeclarations, kubernetesDeclarations, withParams, withVariables } from './declarations.ts';
+import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables } from './declarations.ts';
 import type { Declarations } from './declarations.ts';
 import { compileExpression, problemAt } from './expression.ts';
 import type { Expression, FieldPath, PositionOf } from './expression.ts';
@@ -30,10 +30,16 @@ type Context = {
   readonly problems: Problem[];
   /** Without `variables`. namespaceObject is declared in match conditions too, where it is null: so Kubernetes has it. */
   readonly base: Declarations;
+  /** For messages: these may not ask the authorizer. */
+  readonly unasking: Declarations;
 };
 
-const ours = { plain: baseDeclarations, withParams: withParams(baseDeclarations) };
-const kubernetes = { plain: kubernetesDeclarations, withParams: withParams(kubernetesDeclarations) };
+type Known = Pick<Context, 'base' | 'unasking'>;
+
+const asking = (unasking: Declarations): Known => ({ base: withAuthorizer(unasking), unasking });
+
+const ours = { plain: asking(baseDeclarations), withParams: asking(withParams(baseDeclarations)) };
+const kubernetes = { plain: asking(kubernetesDeclarations), withParams: asking(withParams(kubernetesDeclarations)) };
 const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 const RESERVED = new Set(
   'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
@@ -44,7 +50,7 @@ const expression = (context: Context, one: Expression): Program | undefined => c
 type Variables = {
   readonly programs: readonly NamedProgram[];
   /** With all of them. */
-  readonly declarations: Declarations;
+  readonly declarations: Known;
 };
 
 /** Each may use those before it. One that has problems counts as dyn, so that these are told once. */
@@ -67,7 +73,7 @@ const compileVariables = (spec: PolicySpec, context: Context): Variables => {
     typed.set(name, program?.type ?? celTypes.DYN);
     if (program !== undefined) programs.push({ name, program });
   }
-  return { programs, declarations: withVariables(context.base, typed) };
+  return { programs, declarations: { base: withVariables(context.base, typed), unasking: withVariables(context.unasking, typed) } };
 };
 
 const compileMatchConditions = (spec: PolicySpec, context: Context): readonly NamedProgram[] =>
@@ -81,19 +87,19 @@ const compileValidation = (
   validation: PolicyValidation,
   path: FieldPath,
   context: Context,
-  declarations: Declarations,
+  declarations: Known,
 ): CompiledValidation | undefined => {
   const program = expression(context, {
     source: validation.expression,
     path: [...path, 'expression'],
     result: 'bool',
-    declarations,
+    declarations: declarations.base,
   });
   const source = validation.messageExpression;
   const messageExpression =
     source === undefined
       ? undefined
-      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', declarations });
+      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', declarations: declarations.unasking });
   const { message } = validation;
   if (message !== undefined && /[\r\n]/.test(message.trim())) {
     context.problems.push(
@@ -118,12 +124,12 @@ const compileValidation = (
   };
 };
 
-const compileValidations = (spec: PolicySpec, context: Context, declarations: Declarations): readonly CompiledValidation[] =>
+const compileValidations = (spec: PolicySpec, context: Context, declarations: Known): readonly CompiledValidation[] =>
   (spec.validations ?? []).flatMap(
     (validation, index) => compileValidation(validation, ['spec', 'validations', index], context, declarations) ?? [],
   );
 
-const compileAuditAnnotations = (spec: PolicySpec, context: Context, declarations: Declarations): readonly NamedProgram[] => {
+const compileAuditAnnotations = (spec: PolicySpec, context: Context, { base: declarations }: Known): readonly NamedProgram[] => {
   const seen = new Set<string>();
   return (spec.auditAnnotations ?? []).flatMap(({ key, valueExpression }, index) => {
     const path: FieldPath = ['spec', 'auditAnnotations', index];
@@ -185,17 +191,21 @@ const checkShape = (spec: PolicySpec, context: Context, isBound: boolean): void 
   }
 };
 
+/** Audit annotations may name the authorizer and do not get it: so Kubernetes has it. */
+const asks = ({ references }: Program): boolean => references.has('authorizer') || references.has('authorizer.requestResource');
+
 export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySource): PolicyOutcome => {
   const { spec } = policy;
   const problems: Problem[] = [];
   const hasParams = spec.params !== undefined || spec.paramKind !== undefined;
   const known = bindings === undefined ? ours : kubernetes;
-  const context: Context = { positionOf, problems, base: hasParams ? known.withParams : known.plain };
+  const context: Context = { positionOf, problems, ...(hasParams ? known.withParams : known.plain) };
   checkShape(spec, context, bindings !== undefined);
   const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
   const matchConditions = compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
   const { programs: variables, declarations } = compileVariables(spec, context);
+  const validations = compileValidations(spec, context, declarations);
   const compiled: CompiledPolicy = {
     name: policy.metadata.name ?? '',
     digest,
@@ -209,7 +219,8 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
     matchConditions,
     params,
     variables,
-    validations: compileValidations(spec, context, declarations),
+    validations,
+    asksAuthorizer: [...matchConditions, ...variables, ...validations].some(({ program }) => asks(program)),
     schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
     auditAnnotations: compileAuditAnnotations(spec, context, declarations),
     ...(bindings === undefined ? {} : { bindings }),

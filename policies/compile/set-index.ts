@@ -100,4 +100,9 @@ export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['c
 };
 
 export const createSet = (policies: readonly CompiledPolicy[]): PolicySet =>
-  Object.freeze({ digest: setDigest(policies), policies: Object.freeze([...policies]), candidates: indexPolicies(policies) });
+  Object.freeze({
+    digest: setDigest(policies),
+    policies: Object.freeze([...policies]),
+    asksAuthorizer: policies.some(({ asksAuthorizer }) => asksAuthorizer),
+    candidates: indexPolicies(policies),
+  });

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variables of ValidatingAdmissionPolicy and our three, as expressions see them.
-import { CelError, Fields, fromJson, isCelError } from '../cel/index.ts';
-import type { Bindings, Budget, JsonMap, Value } from '../cel/index.ts';
+import { Authorizer, CelError, Fields, fromJson, isCelError, isEffortError, ResourceCheck } from '../cel/index.ts';
+import type { Access, Bindings, JsonMap, Value } from '../cel/index.ts';
 import type { NamedProgram } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { lazyFields } from '../subject/lazy-fields.ts';
 import type { FieldTable } from '../subject/lazy-fields.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
 import type { AdmissionFacts } from './index.ts';
+import type { VariableSteps } from './limits.ts';
 import type { AdmissionRequest, JsonObject } from './request.ts';
 
 const filled = (text: string): string | undefined => (text === '' ? undefined : text);
@@ -68,6 +69,27 @@ const tenantValue = (value: Value): Value => {
   };
 };
 
+const nobody: Access = () => new CelError('nobody answers what the authorizer is asked');
+
+/** `authorizer` asks for the user of the request, `authorizer.requestResource` about the resource as the client sent it. */
+export const authorizerBindings = (request: AdmissionRequest, access: Access = nobody): Bindings => {
+  const { requestResource, resource, requestSubResource, subResource, userInfo, namespace, name } = request;
+  const authorizer = new Authorizer(userInfo, access);
+  const asSent = requestResource ?? resource;
+  return {
+    authorizer,
+    'authorizer.requestResource': new ResourceCheck(authorizer, {
+      group: asSent.group,
+      resource: asSent.resource,
+      subresource: requestResource === undefined ? subResource : requestSubResource,
+      namespace,
+      name,
+      fieldSelector: '',
+      labelSelector: '',
+    }),
+  };
+};
+
 /** Shared by all policies of a decision. */
 export const baseBindings = (subject: Subject, facts: AdmissionFacts): Bindings => ({
   object: subject.object,
@@ -82,15 +104,15 @@ export const baseBindings = (subject: Subject, facts: AdmissionFacts): Bindings 
 /** `variables`: lazy, each evaluated at most once, errors remembered, only those declared earlier visible to each. */
 class Variables extends Fields {
   readonly #programs: readonly NamedProgram[];
-  readonly #budget: Budget;
+  readonly #steps: VariableSteps;
   readonly #known = new Map<number, Value | CelError>();
   #bindings: Bindings;
   #visible: number;
 
-  constructor(programs: readonly NamedProgram[], bindings: Bindings, budget: Budget) {
+  constructor(programs: readonly NamedProgram[], bindings: Bindings, steps: VariableSteps) {
     super();
     this.#programs = programs;
-    this.#budget = budget;
+    this.#steps = steps;
     this.#visible = programs.length;
     this.#bindings = bindings;
   }
@@ -116,13 +138,14 @@ class Variables extends Fields {
     if (known !== undefined) return known;
     const visible = this.#visible;
     this.#visible = position;
-    const result = variable.program.evaluate(this.#bindings, this.#budget);
+    const budget = { remaining: this.#steps.limit };
+    const result = variable.program.evaluate(this.#bindings, budget);
     this.#visible = visible;
-    const outcome = isCelError(result)
-      ? new CelError(`composited variable "${name}" fails to evaluate: ${result.message}`, -1, result.budget)
-      : result;
-    // What was only cut short by the budget of one expression may still work out for the next.
-    if (!isCelError(outcome) || !outcome.budget) this.#known.set(position, outcome);
+    this.#steps.used += this.#steps.limit - budget.remaining;
+    // A variable that is too dear is an error like others to the expression that reads it.
+    const end = isEffortError(result) ? 'budget' : 'absorbed';
+    const outcome = isCelError(result) ? new CelError(`composited variable "${name}" fails to evaluate: ${result.message}`, -1, end) : result;
+    this.#known.set(position, outcome);
     return outcome;
   }
 
@@ -136,5 +159,5 @@ class Variables extends Fields {
 /** A context of its own for validations, messages and audit annotations each, as Kubernetes has it. */
 export const withVariables = (
   programs: readonly NamedProgram[],
-  { bindings, budget }: { readonly bindings: Bindings; readonly budget: Budget },
-): Bindings => (programs.length === 0 ? bindings : new Variables(programs, bindings, budget).bind().bindings);
+  { bindings, steps }: { readonly bindings: Bindings; readonly steps: VariableSteps },
+): Bindings => (programs.length === 0 ? bindings : new Variables(programs, bindings, steps).bind().bindings);

@@ -14,7 +14,7 @@ import type { ExplainedPart } from './explain-parts.ts';
 import { decide, startRun, strongest } from './index.ts';
 import type { AdmissionFacts, Decision, Verdict, Violation } from './index.ts';
 import { evaluatePolicy } from './policy.ts';
-import type { Step } from './policy.ts';
+import type { Step } from './run.ts';
 import { celText } from './value-text.ts';
 
 type SpokenStep = Exclude<Step, { readonly kind: 'match' }>;
@@ -73,7 +73,7 @@ const STEPS = 1_000_000;
 const MAX_TEXT = 500;
 
 const explainVariables = (policy: CompiledPolicy, bindings: Bindings): readonly ExplainedVariable[] => {
-  const { variables } = withVariables(policy.variables, { bindings, budget: { remaining: STEPS } });
+  const { variables } = withVariables(policy.variables, { bindings, steps: { limit: STEPS, used: 0 } });
   return policy.variables.map(({ name, program }) => {
     const value = variables instanceof Fields ? variables.field(name) : undefined;
     const told = { name, source: program.source };

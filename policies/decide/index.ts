@@ -9,6 +9,7 @@
  */
 import { TENANT_LABEL } from '../../crds/kinds.ts';
 import { fromJson, toJson } from '../cel/index.ts';
+import type { Access, Bindings } from '../cel/index.ts';
 import { isClusterScoped, isNamespaceResource } from '../compile/match.ts';
 import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/policy-set.ts';
 import { labelsOf } from '../compile/selector.ts';
@@ -18,12 +19,12 @@ import { problemCodes } from '../problem-codes.ts';
 import type { Subject } from '../subject/index.ts';
 import { CONTAINER_SUBRESOURCES } from '../subject/kind-index.ts';
 import { own, ownMap } from '../subject/paths.ts';
-import { baseBindings } from './bindings.ts';
+import { authorizerBindings, baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
 import type { DecisionLimits } from './limits.ts';
 import { localeOf, violationLine } from './message.ts';
 import { evaluatePolicy } from './policy.ts';
-import type { PolicyOutcome, Run } from './policy.ts';
+import type { PolicyOutcome, Run } from './run.ts';
 import type { AdmissionRequest, JsonObject } from './request.ts';
 
 export type Verdict = 'Allow' | 'Deny' | 'Warn' | 'Audit';
@@ -37,6 +38,8 @@ export type AdmissionFacts = {
   /** Whether the request is Writ's to decide; by default the tenant label of the namespace says it. */
   readonly governed?: boolean;
   readonly limits?: DecisionLimits;
+  /** Answers what policies ask the authorizer (`access.ts`); without it each question is an error. */
+  readonly access?: Access;
 };
 
 export type Violation = {
@@ -149,14 +152,33 @@ const plainOf = (subject: Subject): (() => unknown) => {
   return () => (known ??= { data: toJson(subject.object) }).data;
 };
 
-export const startRun = (subject: Subject, facts: AdmissionFacts): Run => ({
-  subject,
-  match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent },
-  base: baseBindings(subject, facts),
-  locale: localeOf(subject, facts),
-  json: plainOf(subject),
-  meter: createMeter(facts.limits ?? DEFAULT_LIMITS),
-});
+/** What Kubernetes charges for a check; the answer takes no time of this thread, so it does not count against the decision. */
+const CHECK_STEPS = 350_000;
+
+const askingBindings = (facts: AdmissionFacts, meter: Run['meter']): (() => Bindings) => {
+  const { access } = facts;
+  const counted: Access | undefined =
+    access &&
+    ((question) => {
+      meter.decision += CHECK_STEPS;
+      return access(question);
+    });
+  let known: Bindings | undefined;
+  return () => (known ??= authorizerBindings(facts.request, counted));
+};
+
+export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
+  const meter = createMeter(facts.limits ?? DEFAULT_LIMITS);
+  return {
+    subject,
+    match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent },
+    base: baseBindings(subject, facts),
+    locale: localeOf(subject, facts),
+    json: plainOf(subject),
+    authorizer: askingBindings(facts, meter),
+    meter,
+  };
+};
 
 export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts): Decision => {
   if (!isGoverned(subject, facts)) return answer(set.digest, []);

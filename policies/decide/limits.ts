@@ -25,14 +25,23 @@ export const DEFAULT_LIMITS: DecisionLimits = {
   decision: 10_000_000,
 };
 
-/** What is left of the decision's steps, and of the phase of a policy that runs. */
-export type Meter = { readonly limits: DecisionLimits; readonly budget: Budget; decision: number; phase: number };
+/** Steps that variables take when an expression first reads them. Kubernetes grants each as much as an expression. */
+export type VariableSteps = { readonly limit: number; used: number };
 
-export const createMeter = (limits: DecisionLimits): Meter => ({ limits, budget: { remaining: 0 }, decision: limits.decision, phase: 0 });
+/** What is left of the decision's steps, and of the phase of a policy that runs. */
+export type Meter = { readonly limits: DecisionLimits; readonly budget: Budget; readonly variables: VariableSteps; decision: number; phase: number };
+
+export const createMeter = (limits: DecisionLimits): Meter => ({
+  limits,
+  budget: { remaining: 0 },
+  variables: { limit: limits.expression, used: 0 },
+  decision: limits.decision,
+  phase: 0,
+});
 
 export const isSpent = (meter: Meter): boolean => meter.decision <= 0;
 
-/** Runs one metered piece of work. Lazy values that it reads are charged to it, since they share the budget object. */
+/** Runs one metered piece of work that ends when the steps of its phase do. */
 export const metered = <T>(meter: Meter, work: (budget: Budget) => T): T => {
   const granted = Math.max(0, Math.min(meter.limits.expression, meter.phase, meter.decision));
   meter.budget.remaining = granted;
@@ -48,14 +57,24 @@ export type Evaluated =
   | { readonly kind: 'error'; readonly message: string }
   | { readonly kind: 'spent' };
 
-/** `spent`: not this expression alone went too far, but there is nothing left for the phase or the decision. */
+const SPENT: Evaluated = { kind: 'spent' };
+
+/**
+ * As in Kubernetes an expression may take all of its own steps, whatever is left for its phase: that is looked at afterwards, when the
+ * variables it read first are paid for too. `spent`: the phase or the decision has nothing left for what this took.
+ */
 export const evaluate = (program: Program, { meter, bindings }: { readonly meter: Meter; readonly bindings: Bindings }): Evaluated => {
-  const result: Value | CelError = metered(meter, (budget) => {
-    const found = program.evaluate(bindings, budget);
-    // A step too dear for what was left has used all of it.
-    if (isBudgetError(found)) budget.remaining = 0;
-    return found;
-  });
-  if (isBudgetError(result) && (meter.phase <= 0 || meter.decision <= 0)) return { kind: 'spent' };
+  const { budget, limits, variables } = meter;
+  const granted = Math.max(0, Math.min(limits.expression, meter.decision));
+  budget.remaining = granted;
+  variables.used = 0;
+  const result: Value | CelError = program.evaluate(bindings, budget);
+  const used = granted - budget.remaining + variables.used;
+  meter.decision -= used;
+  if (used > meter.phase || (granted < limits.expression && isBudgetError(result))) {
+    meter.phase = 0;
+    return SPENT;
+  }
+  meter.phase -= used;
   return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person is told: message expressions with their fallbacks, languages, and the line that a violation makes.
-import type { Bindings } from '../cel/index.ts';
 import type { CompiledValidation } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
-import { evaluate } from './limits.ts';
-import type { Meter } from './limits.ts';
+import type { Evaluated } from './limits.ts';
+import { trimSpace } from './white-space.ts';
 import type { AdmissionFacts, Violation } from './index.ts';
 
 const MESSAGE_MAX_BYTES = 5 * 1024;
@@ -33,23 +32,19 @@ const localised = (messages: ReadonlyMap<string, string>, locale: string): strin
   return undefined;
 };
 
-const isLine = (text: string): boolean => text !== '' && !/[\r\n]/.test(text) && Buffer.byteLength(text) <= MESSAGE_MAX_BYTES;
+const isLine = (text: string): boolean => text !== '' && !text.includes('\n') && Buffer.byteLength(text) <= MESSAGE_MAX_BYTES;
 
-type Speech = { readonly bindings: Bindings; readonly locale: string; readonly meter: Meter };
-
-const evaluated = (validation: CompiledValidation, { bindings, meter }: Speech): string | undefined => {
-  if (validation.messageExpression === undefined) return undefined;
-  const result = evaluate(validation.messageExpression, { meter, bindings });
+/** What a messageExpression came to, as far as it can be told. */
+export const messageOf = (result: Evaluated): string | undefined => {
   if (result.kind !== 'value' || typeof result.value !== 'string') return undefined;
-  const text = result.value.trim();
+  const text = trimSpace(result.value);
   return isLine(text) ? text : undefined;
 };
 
 /** messageExpression, else the message in the user's language, else the message, else the expression itself. */
-export const breachMessage = (validation: CompiledValidation, speech: Speech): string => {
-  const made = evaluated(validation, speech) ?? localised(validation.messages, speech.locale) ?? validation.message;
-  const text = made?.trim() ?? '';
-  return text === '' ? `failed expression: ${validation.program.source.trim()}` : text;
+export const breachMessage = (validation: CompiledValidation, evaluated: string | undefined, locale: string): string => {
+  const text = trimSpace(evaluated ?? localised(validation.messages, locale) ?? validation.message ?? '');
+  return text === '' ? `failed expression: ${trimSpace(validation.program.source)}` : text;
 };
 
 /** One line: policy, reason, text. */

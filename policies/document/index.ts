@@ -9,6 +9,7 @@
  * its kind. Anyone may import it; `yaml` is imported in this folder only.
  */
 import { LineCounter, parseAllDocuments } from 'yaml';
+import { startOf } from '../problem.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { excessOf } from './complexity.ts';
 import { digestOf } from './digest.ts';
@@ -61,8 +62,7 @@ const syntaxTree = (text: string, file: string): Tree => {
     lineCounter: lines,
   });
   const [first, second] = documents;
-  if (first === undefined)
-    return refuse({ code: 'DOCUMENT_COUNT', message: 'the file holds no document', at: { file, line: 1, column: 1 } });
+  if (first === undefined) return refuse({ code: 'DOCUMENT_COUNT', message: 'the file holds no document', at: startOf(file) });
   const [error] = first.errors;
   if (error !== undefined) {
     return refuse({ code: 'DOCUMENT_SYNTAX', message: error.message.split('\n')[0] ?? '', at: placeIn(lines, file, error.pos[0]) });
@@ -72,7 +72,7 @@ const syntaxTree = (text: string, file: string): Tree => {
   }
   if (first.directives?.docStart === true && DIRECTIVE.test(text.slice(0, text.indexOf('---')))) {
     const message = 'YAML directives are not allowed';
-    return refuse({ code: 'DOCUMENT_FORBIDDEN', message, hint: 'remove the line that begins with %', at: { file, line: 1, column: 1 } });
+    return refuse({ code: 'DOCUMENT_FORBIDDEN', message, hint: 'remove the line that begins with %', at: startOf(file) });
   }
   return { ok: true, root: first.contents, lines };
 };
@@ -121,6 +121,6 @@ export const parseDocument = (bytes: Uint8Array, file: string): ParseOutcome => 
   } catch (error) {
     // The YAML library is not ours and the bytes are hostile: whatever it throws is a refusal, never a crash.
     const message = `the YAML reader gave up: ${error instanceof Error ? error.message : 'unknown reason'}`;
-    return { ok: false, problems: [{ code: 'DOCUMENT_SYNTAX', message, at: { file, line: 1, column: 1 } }] };
+    return { ok: false, problems: [{ code: 'DOCUMENT_SYNTAX', message, at: startOf(file) }] };
   }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes → text: the size, the encoding and the characters that a signed document may have.
 import { isUtf8 } from 'node:buffer';
+import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 
 /** The largest document. A custom resource carries it as one string beside its bundles, well below etcd's 1.5 MB. */
@@ -60,7 +61,7 @@ const placeOfIndex = (text: string, index: number): { readonly line: number; rea
 export const decodeText = (bytes: Uint8Array, file: string): TextOutcome => {
   if (bytes.length > MAX_DOCUMENT_BYTES) {
     const message = `${bytes.length} bytes, at most ${MAX_DOCUMENT_BYTES} are allowed`;
-    return { ok: false, problem: { code: 'DOCUMENT_TOO_LARGE', message, at: { file, line: 1, column: 1 } } };
+    return { ok: false, problem: { code: 'DOCUMENT_TOO_LARGE', message, at: startOf(file) } };
   }
   if (!isUtf8(bytes)) {
     return {

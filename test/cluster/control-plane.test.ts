@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
-import { sleep, systemClock } from '../../process/clock.ts';
+import { until } from '../scenario/until.ts';
 import { startControlPlane, type ControlPlane } from './control-plane.ts';
 import { findPrograms } from './programs.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -17,14 +17,6 @@ const ok = async (answer: ReturnType<ControlPlane['kubectl']>): Promise<string> 
   const { stdout, stderr, code } = await answer;
   assert.equal(code, 0, stderr);
   return stdout.trim();
-};
-
-const eventually = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const deadlineMs = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) assert.fail(`not within 20 s: ${what}`);
-    await sleep(systemClock, 20);
-  }
 };
 
 const running = (pid: number): boolean => {
@@ -104,7 +96,10 @@ describe('a control plane', () => {
     // Not the role "view": only the controller manager gathers its rules.
     await ok(plane.kubectl(['create', 'clusterrole', 'reader', '--verb=get,list', '--resource=configmaps']));
     await ok(plane.kubectl(['create', 'clusterrolebinding', 'readers', '--clusterrole=reader', '--group=readers']));
-    await eventually('the group may read', async () => (await plane.kubectl(['get', 'configmaps'], { kubeconfig })).code === 0);
+    await until(async () => (await plane.kubectl(['get', 'configmaps'], { kubeconfig })).code === 0, {
+      what: 'the group may read',
+      withinMs: 20_000,
+    });
   });
 
   it('issues tokens to service accounts and believes them', async () => {
@@ -160,7 +155,7 @@ describe('with the controller manager', () => {
     await ok(plane.kubectl(['create', 'namespace', 'short-lived']));
     await ok(plane.kubectl(['-n', 'short-lived', 'create', 'deployment', 'web', '--image=web', '--replicas=2']));
     const pods = (): Promise<string> => ok(plane.kubectl(['-n', 'short-lived', 'get', 'pods', '-o', 'name']));
-    await eventually('two pods', async () => (await pods()).split('\n').length === 2);
+    await until(async () => (await pods()).split('\n').length === 2, { what: 'two pods', withinMs: 20_000 });
     await ok(plane.kubectl(['delete', 'namespace', 'short-lived', '--timeout=30s']));
     assert.equal((await plane.kubectl(['get', 'namespace', 'short-lived'])).code, 1);
   });
@@ -173,7 +168,7 @@ describe('nothing is left behind', () => {
     const pids = await processesOf(folder);
     assert.ok(pids.length >= 2, 'etcd and the API server run');
     child.kill('SIGKILL');
-    await eventually('its processes are gone', () => pids.every((pid) => !running(pid)));
+    await until(async () => pids.every((pid) => !running(pid)), { what: 'its processes are gone', withinMs: 20_000 });
     assert.deepEqual(await processesOf(folder), []);
     // Nobody could remove the folder at that moment; whoever needs a folder next does.
     const next = await temporaryFolder();
@@ -186,7 +181,7 @@ describe('nothing is left behind', () => {
     assert.equal((await ended).code, 0);
     const folder = dirname(JSON.parse(line).kubeconfig);
     assert.ok(!existsSync(folder));
-    await eventually('its processes are gone', async () => (await processesOf(folder)).length === 0);
+    await until(async () => (await processesOf(folder)).length === 0, { what: 'its processes are gone', withinMs: 20_000 });
   });
 
   it('by a start that fails, and the error shows the log', async () => {

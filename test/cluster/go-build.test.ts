@@ -8,7 +8,7 @@ import { watch } from 'node:fs';
 import { mkdir, readFile, readdir, utimes, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { sleep, systemClock } from '../../process/clock.ts';
+import { until } from '../scenario/until.ts';
 import { temporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
 
 const FAKE_GO = `#!/bin/sh
@@ -107,7 +107,7 @@ describe('the build', () => {
         return true;
       }
     };
-    while (!gone()) await sleep(systemClock, 20);
+    await until(async () => gone(), { what: 'the compiler to be gone', withinMs: 20_000 });
   });
 
   it('removes what nobody used for two weeks', async () => {

@@ -10,7 +10,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
+import { formatProblem } from '../../policies/problem.ts';
 import { fakeClock } from '../fake-clock.ts';
+import { until } from '../scenario/until.ts';
 import { codeOf, openScene, snapshotOf, textsOf } from './scene.ts';
 
 const sessionsTalkingTo = async (url: string): Promise<readonly string[]> => {
@@ -81,26 +83,49 @@ test('a remote that hangs is given up after the timeout, and no process stays', 
   assert.deepEqual(await textsOf(snapshotOf(await fetch())), { f: '1' });
 });
 
+test('a TLS connection that breaks, before, in or after its handshake, passes; a certificate that is not trusted does not', async (t) => {
+  const { server, repository, fetch } = await openScene(t, { server: { tls: true } });
+  await repository.publish({ f: '1' });
+  const credentials = { caCrt: server.ca ?? '' };
+  const breaks: readonly (readonly [string, NonNullable<typeof server.intercept>])[] = [
+    ['reset without an answer', (request) => request.socket.destroy() !== undefined],
+    [
+      'reset in the middle of an answer',
+      (request, response) => {
+        response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement', 'content-length': '1000' });
+        response.write('001e# service=git-upload-pack\n', () => request.socket.destroy());
+        return true;
+      },
+    ],
+  ];
+  for (const [what, intercept] of breaks) {
+    server.intercept = intercept;
+    const broken = await fetch({ credentials });
+    assert.ok(broken.kind === 'problem', what);
+    assert.deepEqual([broken.problem.code, broken.transient], ['SOURCE_UNREACHABLE', true], `${what}: ${broken.problem.message}`);
+  }
+  const hangsUp = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1');
+  await once(hangsUp, 'listening');
+  t.after(() => hangsUp.close());
+  const address = hangsUp.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const inHandshake = await fetch({ url: `https://127.0.0.1:${address.port}/policies.git`, credentials });
+  assert.ok(inHandshake.kind === 'problem');
+  assert.deepEqual([inHandshake.problem.code, inHandshake.transient], ['SOURCE_UNREACHABLE', true], inHandshake.problem.message);
+  server.intercept = undefined;
+  const strange = await fetch();
+  assert.ok(strange.kind === 'problem');
+  assert.deepEqual([strange.problem.code, strange.transient], ['SOURCE_TLS', false], strange.problem.message);
+  assert.deepEqual(await textsOf(snapshotOf(await fetch({ credentials }))), { f: '1' });
+});
+
 /** What a git that was ended leaves in a mirror. */
 const unfinished = async (dir: string): Promise<readonly string[]> =>
   (await readdir(dir, { recursive: true })).filter((name) => /tmp_|\.lock$/.test(name));
 
-const until = async (isSo: () => Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 5000; tries += 1) {
-    if (await isSo()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.fail('it never came to be');
-};
-
 // Killed at once, but it is the kernel's to take the processes down.
-const ended = async (url: string): Promise<void> => {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if ((await sessionsTalkingTo(url)).length === 0) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.fail(`still running: ${(await sessionsTalkingTo(url)).join(' | ')}`);
-};
+const ended = (url: string): Promise<boolean> =>
+  until(async () => (await sessionsTalkingTo(url)).length === 0, { what: `every process that talks to ${url} to end`, withinMs: 5_000 });
 
 test('an abort in the middle of a pack ends git with its children and leaves the mirror usable', async (t) => {
   const { server, url, fetch, repository, root } = await openScene(t);
@@ -112,7 +137,7 @@ test('an abort in the middle of a pack ends git with its children and leaves the
   const abort = new AbortController();
   server.holdAfterBytes = 300_000;
   const result = fetch({}, abort.signal);
-  await until(async () => (await unfinished(cache)).some((name) => name.includes('tmp_pack')));
+  await until(async () => (await unfinished(cache)).some((name) => name.includes('tmp_pack')), { what: 'the pack to be on its way' });
   abort.abort();
   assert.equal(codeOf(await result), 'SOURCE_CANCELLED');
   await ended(url);
@@ -224,7 +249,10 @@ test('a full disk under the mirror is told, and the next fetch after it has spac
   await repository.publish({ f: 'x'.repeat(200_000) });
   const full = await fetch();
   assert.ok(full.kind === 'problem' && full.transient, JSON.stringify(full));
-  assert.equal(full.problem.code, 'SOURCE_DISK_FULL');
+  assert.match(
+    formatProblem(full.problem),
+    /^SOURCE_DISK_FULL: .*no space is left for the mirror of the repository \(give the cache folder of the operator more space/,
+  );
   assert.deepEqual(await unfinished(cache), []);
   assert.deepEqual(await textsOf(before), { f: '1' });
   await rm(filler);

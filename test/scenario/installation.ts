@@ -24,8 +24,9 @@ import type { GitServer } from '../git/server.ts';
 import { freePort } from './free-port.ts';
 import { createSigner, digestOf, sealedFiles, trustDocument } from './sealed-repository.ts';
 import type { Signer } from './sealed-repository.ts';
+import { readSource } from './told.ts';
 import { until } from './until.ts';
-import { startWrit } from './writ-process.ts';
+import { lastLines, startWrit } from './writ-process.ts';
 import type { WritProcess } from './writ-process.ts';
 
 export type InstallationOptions = {
@@ -38,8 +39,8 @@ export type InstallationOptions = {
   /** Flags beside those that every installation has. */
   readonly operatorFlags?: Readonly<Record<string, string>>;
   readonly webhookFlags?: Readonly<Record<string, string>>;
-  /** Leave operator and webhook to the caller. */
-  readonly withoutProcesses?: boolean;
+  /** How long the webhook may take to hold the first commit. */
+  readonly readyWithinMs?: number;
 };
 
 export type Installation = {
@@ -201,12 +202,23 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
       await Promise.all([installation.webhook.stop('SIGTERM', 5000), installation.operator.stop('SIGTERM', 5000)]);
     });
     await operator.ready();
-    await webhook.ready();
+    await webhook.ready(options.readyWithinMs).catch((error: unknown) => explainNotReady(client, operator, error));
     return installation;
   } catch (error) {
     await stop();
     throw error;
   }
+};
+
+/** Why the webhook has nothing to enforce is often told elsewhere: by its source, and by who follows that. */
+const explainNotReady = async (client: KubeClient, operator: WritProcess, error: unknown): Promise<never> => {
+  const source = await readSource(client).catch(() => undefined);
+  const conditions = (source?.status?.conditions ?? []).map(
+    ({ type, status, reason, message }) => `  ${type}=${status} ${reason}: ${message}`,
+  );
+  const told = [`GitSource ${SOURCE}:`, ...(conditions.length === 0 ? ['  no conditions yet'] : conditions)].join('\n');
+  const said = error instanceof Error ? error.message : String(error);
+  throw new Error([said, await lastLines(operator.logFile), told].join('\n'), { cause: error });
 };
 
 const must = async (plane: ControlPlane, args: readonly string[], input?: string): Promise<{ readonly stdout: string }> => {

@@ -182,12 +182,6 @@ const rows: readonly Row[] = [
     says: new RegExp(`^${PATH}:[56]:\\d+: `),
   },
   {
-    what: 'a question to the authorizer',
-    change: pinnedAs('!has(c.image)', 'authorizer.group("").resource("pods").check("create").allowed()'),
-    code: 'POLICY_AUTHORIZER',
-    says: `${PATH}:10:`,
-  },
-  {
     what: 'a paramKind',
     change: pinnedAs('  version: 1', '  version: 1\n  paramKind: {apiVersion: v1, kind: ConfigMap}'),
     code: 'POLICY_PARAM_KIND',

@@ -115,6 +115,16 @@ describe('a tenant', () => {
     }
   });
 
+  it('gets at once what a tenant that is removed had', async () => {
+    await apply(tenantText('elder', ['heritage']));
+    await says('elder', 'True', 'Succeeded');
+    await apply(tenantText('heir', ['heritage']));
+    await says('heir', 'False', 'NamespaceOwnedByAnother');
+    assert.equal((await writ.plane.kubectl(['delete', 'tenant', 'elder'])).code, 0);
+    await says('heir', 'True', 'Succeeded');
+    assert.equal(await label('heritage'), 'heir');
+  });
+
   it('that may adopt takes what is unowned', async () => {
     await apply(tenantText('late', ['late-own', 'elsewhere']).replace('  namespaces:\n', '  namespaces:\n    adoptionPolicy: IfUnowned\n'));
     await says('late', 'True', 'Succeeded');

@@ -10,6 +10,7 @@ import {
   WEBHOOK_TLS_SECRET,
   configMaps,
   namespaces,
+  policies,
   secrets,
   validatingWebhookConfigurations,
 } from '../../crds/kinds.ts';
@@ -143,6 +144,22 @@ describe('the webhook configuration', () => {
       await until(refusesTagged, { what: 'the policy to be enforced again', withinMs: 15_000 });
     });
   }
+
+  it('is not narrowed by whoever deletes a policy that a commit orders, and the policy is back long before the next look', async () => {
+    const before = await shape();
+    const { metadata } = (await writ.client.get<KubeObject>(policies, { name: 'pinned' })) ?? {};
+    await writ.client.delete(policies, { name: 'pinned' });
+    // The remote is looked at once a minute here.
+    await until(
+      async () => {
+        const found = await writ.client.get<KubeObject>(policies, { name: 'pinned' });
+        return found !== undefined && found.metadata.uid !== metadata?.uid;
+      },
+      { what: 'the policy to come back', withinMs: 10_000 },
+    );
+    assert.deepEqual(await shape(), before);
+    assert.ok(await refusesTagged());
+  });
 
   it('is widened before a policy that needs it is in force, and narrowed after the last one left', async () => {
     const asks = async (): Promise<boolean> => (await hook()).rules.some((rule) => rule.resources.includes('configmaps'));

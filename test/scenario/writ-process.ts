@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operator or webhook as a process of its own, as they run in a cluster: own credentials, own log, killed with us.
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startTethered } from '../cluster/tethered-process.ts';
 import type { TetheredProcess } from '../cluster/tethered-process.ts';
@@ -13,7 +13,8 @@ export type WritProcess = TetheredProcess & {
   readonly logFile: string;
   /** `http://127.0.0.1:PORT` of /metrics, /healthz and /readyz. */
   readonly endpoint: string;
-  ready(): Promise<void>;
+  /** Rejects with what is missing and the last lines of its log. */
+  ready(withinMs?: number): Promise<void>;
   /** The text of /metrics. */
   metrics(): Promise<string>;
 };
@@ -23,6 +24,14 @@ export type WritProcessOptions = {
   readonly flags: Readonly<Record<string, string>>;
   readonly metricsPort: number;
   readonly logFile: string;
+};
+
+const SHOWN_LINES = 15;
+
+/** Of a log, under its name. */
+export const lastLines = async (logFile: string): Promise<string> => {
+  const log = await readFile(logFile, 'utf8').catch(() => '');
+  return [`${basename(logFile)}:`, ...log.trimEnd().split('\n').slice(-SHOWN_LINES)].join('\n');
 };
 
 export const startWrit = async ({ program, flags, metricsPort, logFile }: WritProcessOptions): Promise<WritProcess> => {
@@ -40,20 +49,20 @@ export const startWrit = async ({ program, flags, metricsPort, logFile }: WritPr
     logFile,
   });
   const endpoint = `http://127.0.0.1:${metricsPort}`;
-  const ready = async (): Promise<void> => {
-    let missing = '';
-    await until(
+  const ready = async (withinMs = 30_000): Promise<void> => {
+    let missing = 'it did not answer';
+    const isReady = await until(
       async () => {
-        if (!child.running) throw new Error(`the ${program} ended`);
+        if (!child.running) return 'ended';
         const response = await fetch(`${endpoint}/readyz`);
         missing = await response.text();
-        return response.ok;
+        return response.ok ? 'ready' : undefined;
       },
-      { what: `the ${program} to be ready`, withinMs: 30_000 },
-    ).catch(async (error: unknown) => {
-      const log = await readFile(logFile, 'utf8').catch(() => '');
-      throw new Error(`the ${program} is not ready: ${missing}\n${log.split('\n').slice(-15).join('\n')}`, { cause: error });
-    });
+      { what: `the ${program} to be ready`, withinMs },
+    ).catch((error: unknown) => error);
+    if (isReady === 'ready') return;
+    const why = isReady === 'ended' ? `it ended by itself: ${await child.exited}` : missing.trim();
+    throw new Error(`the ${program} is not ready: ${why}\n${await lastLines(logFile)}`, { cause: isReady });
   };
   // Getters of the child must stay getters.
   return Object.assign(Object.create(child), {

@@ -4,11 +4,13 @@
  *
  * In: the review's text; the set in force, the namespaces and tenants that the caches hold, a clock. Out: HTTP status,
  * body and the record of the decision. Order: parse → whom does it concern → the namespace's facts → decide → encode.
- * Nothing is called on the way (law 3); the one wait is for a namespace that was made or labelled a moment ago and has not
- * reached the cache so. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
+ * Nothing is called on the way (law 3), save what a policy itself asks the authorizer; the one other wait is for a namespace
+ * that was made or labelled a moment ago and has not reached the cache so. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
  * calls it; the command line uses `answer.ts`.
  */
-import { decide } from '../../policies/decide/index.ts';
+import { decideAsking } from '../../policies/decide/access.ts';
+import type { AskAccess } from '../../policies/decide/access.ts';
+import type { Decision } from '../../policies/decide/index.ts';
 import { parseReview } from '../../policies/decide/request.ts';
 import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -35,6 +37,8 @@ export type ReviewDeps = {
   readonly tenantOf: (name: string) => JsonObject | undefined;
   readonly systemNamespace: string;
   readonly namespaceWaitMs: number;
+  /** Makes what answers the authorizer's questions about one request, where a policy has any; absent: nobody answers. */
+  readonly askAccess?: () => AskAccess;
   readonly clock: { now(): number; monotonicMs(): number };
 };
 
@@ -99,14 +103,24 @@ const closedAnswer = ({ text, request, deps, startedMs }: Context, problem: Prob
   return { status: 200, body, outcome: 'closed', record };
 };
 
-const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: Concern): Reviewed => {
-  const { text, request, deps, startedMs } = context;
+const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: Concern): Reviewed | Promise<Reviewed> => {
+  const { request, deps } = context;
   const enforced = deps.enforced();
   if (enforced.closed !== undefined) {
     return closable ? closedAnswer(context, enforced.closed, tenant) : ungovernedAnswer(request);
   }
   const facts = { request, namespaceObject, tenant: tenant === '' ? null : (deps.tenantOf(tenant) ?? null) };
-  const decision = decide(enforced.set, subjectOf(request), facts);
+  const asking = { set: enforced.set, subject: subjectOf(request), facts };
+  const decision = decideAsking(asking, enforced.set.asksAuthorizer ? deps.askAccess?.() : undefined);
+  const settled = { enforced, tenant };
+  return decision instanceof Promise
+    ? decision.then((late) => settledAnswer(context, late, settled))
+    : settledAnswer(context, decision, settled);
+};
+
+type Settled = { readonly enforced: EnforcedSet; readonly tenant: string };
+
+const settledAnswer = ({ text, request, deps, startedMs }: Context, decision: Decision, { enforced, tenant }: Settled): Reviewed => {
   const digest = objectDigest(text);
   const id = decisionId(request.uid, decision.setDigest, digest);
   const body = encodeAnswer({ uid: request.uid, id, decision });
@@ -122,14 +136,14 @@ const ungovernedAnswer = (request: AdmissionRequest): Reviewed => ({
   record: undefined,
 });
 
-const answerFor = (context: Context, concerned: Concerned): Reviewed => {
+const answerFor = (context: Context, concerned: Concerned): Reviewed | Promise<Reviewed> => {
   if (concerned.kind === 'ungoverned') return ungovernedAnswer(context.request);
   if (concerned.kind === 'governed') return decidedAnswer(context, concerned.concern);
   const message = `namespace ${concerned.namespace} did not reach this replica with its tenant label within ${context.deps.namespaceWaitMs} ms`;
   return closedAnswer(context, { code: 'NAMESPACE_UNKNOWN', message }, '');
 };
 
-/** Synchronous but for a namespace that the cache does not hold yet with its label. */
+/** Synchronous but for a namespace that the cache does not hold yet with its label, and for what policies ask the authorizer. */
 export const handleReview = (text: string, deps: ReviewDeps): Reviewed | Promise<Reviewed> => {
   const startedMs = deps.clock.monotonicMs();
   const parsed = parseReview(text);

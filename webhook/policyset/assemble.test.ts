@@ -8,15 +8,16 @@ import { sourceLabel } from '../../crds/kinds.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
 import { emptySet } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
-import type { AssembleState, Assembled, HeldDocument, Offer } from './assemble.ts';
+import type { AssembleState, Assembled, Offer } from './assemble.ts';
 
 const SOURCE = 'writ-system/policies';
 
 // Assembling never looks into a compiled policy.
 const compiled = emptySet.policies[0] as unknown as CompiledPolicy;
 
-const documentOf = (name: string, version: number, variant = '', expiresMs?: number): HeldDocument => ({
+const documentOf = (name: string, version: number, variant = '', expiresMs?: number): PolicyDocument => ({
   name,
   version,
   digest: `sha256:${name}-${version}${variant}`,
@@ -25,7 +26,7 @@ const documentOf = (name: string, version: number, variant = '', expiresMs?: num
   compiled,
   policy: { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec: { validations: [{ expression: 'true' }] } },
 });
-const offer = (document: HeldDocument, source?: string): Offer => ({
+const offer = (document: PolicyDocument, source?: string): Offer => ({
   name: document.name,
   source: source === undefined ? undefined : sourceLabel(source),
   judged: { ok: true, document },
@@ -35,7 +36,7 @@ const refusedOffer = (name: string, source?: string, code: ProblemCode = 'POLICY
   source: source === undefined ? undefined : sourceLabel(source),
   judged: { ok: false, problem: { code, message: 'refused' } },
 });
-const inventory = (revision: string, documents: readonly HeldDocument[], source = SOURCE): Inventory => ({
+const inventory = (revision: string, documents: readonly PolicyDocument[], source = SOURCE): Inventory => ({
   source,
   revision,
   documents: [
@@ -203,7 +204,7 @@ describe('an inventory that is not there', () => {
       fc.property(fc.array(policy, { maxLength: 6 }), fc.tuple(stateOf, stateOf, stateOf), (policies, states) => {
         const held = policies.map((one, index) => ({ ...one, document: documentOf(`p${index}`, one.version) }));
         const inState = (state: string): readonly string[] => sources.filter((_, index) => states[index] === state);
-        const namedBy = (source: string): readonly HeldDocument[] =>
+        const namedBy = (source: string): readonly PolicyDocument[] =>
           held.flatMap(({ owner, named, document }) => {
             if (owner !== source || named === 'not at all') return [];
             return [named === 'older' ? documentOf(document.name, document.version - 1) : document];
@@ -289,9 +290,9 @@ describe('whatever the order of events', () => {
           ),
         ]);
         // Two watch streams, each in its own order, seen with any delay against each other; objects are damaged on the way.
-        const objectWrites: (readonly [string, HeldDocument | undefined])[] = [];
+        const objectWrites: (readonly [string, PolicyDocument | undefined])[] = [];
         const inventoryWrites: { readonly inventory: Inventory; readonly afterWrites: number }[] = [];
-        const live = new Map<string, HeldDocument>();
+        const live = new Map<string, PolicyDocument>();
         for (const { revision, documents } of history) {
           for (const document of documents) {
             if (live.get(document.name)?.digest !== document.digest) objectWrites.push([document.name, document]);

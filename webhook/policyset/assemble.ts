@@ -11,38 +11,22 @@
 import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { SOURCE_LABEL, sourceLabel } from '../../crds/kinds.ts';
-import type { Policy } from '../../crds/generated/types.ts';
-import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { checkMarks, raiseMarks } from './marks.ts';
 import type { Marks } from './marks.ts';
 
-/** A document that verified and compiled. */
-export type HeldDocument = {
-  readonly name: string;
-  /** `sha256:…` of the signed bytes. */
-  readonly digest: string;
-  readonly version: number;
-  /** Milliseconds since the epoch. */
-  readonly expiresMs: number | undefined;
-  readonly policy: Policy;
-  readonly compiled: CompiledPolicy;
-  readonly signers: readonly string[];
-};
-
-export type Judged = { readonly ok: true; readonly document: HeldDocument } | { readonly ok: false; readonly problem: Problem };
-
 /** What one Policy object offers; `source` is the value of its source label. */
 export type Offer = { readonly name: string; readonly source: string | undefined; readonly judged: Judged };
 
-export type Commit = { readonly inventory: Inventory; readonly documents: ReadonlyMap<string, HeldDocument> };
+export type Commit = { readonly inventory: Inventory; readonly documents: ReadonlyMap<string, PolicyDocument> };
 
 export type Enforcement = {
   readonly commits: ReadonlyMap<string, Commit>;
   /** Policies that belong to no commit, by name. */
-  readonly loose: ReadonlyMap<string, HeldDocument>;
+  readonly loose: ReadonlyMap<string, PolicyDocument>;
   /** By digest: everything that may still be needed to make a commit whole. */
-  readonly held: ReadonlyMap<string, HeldDocument>;
+  readonly held: ReadonlyMap<string, PolicyDocument>;
   readonly marks: Marks;
 };
 
@@ -60,7 +44,7 @@ export type Pending = {
 export type Assembled = {
   readonly enforcement: Enforcement;
   /** What is enforced, sorted by name, one document a name. */
-  readonly documents: readonly HeldDocument[];
+  readonly documents: readonly PolicyDocument[];
   readonly refused: ReadonlyMap<string, Problem>;
   readonly pending: readonly Pending[];
 };
@@ -80,8 +64,8 @@ export const nothingEnforced: Enforcement = { commits: new Map(), loose: new Map
 const wantedPolicies = (inventory: Inventory): Inventory['documents'] =>
   inventory.documents.filter((document) => document.kind === 'Policy');
 
-const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, HeldDocument> => {
-  const held = new Map<string, HeldDocument>();
+const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, PolicyDocument> => {
+  const held = new Map<string, PolicyDocument>();
   for (const inventory of inventories) {
     for (const { digest } of wantedPolicies(inventory)) {
       const document = previous.held.get(digest);
@@ -94,14 +78,14 @@ const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<stri
 };
 
 type Lookup = {
-  readonly held: ReadonlyMap<string, HeldDocument>;
+  readonly held: ReadonlyMap<string, PolicyDocument>;
   readonly offered: ReadonlyMap<string, Offer>;
   readonly marks: Marks;
 };
 
 /** The commit that an inventory names, or what stands in its way. */
 const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup): Commit | readonly Missing[] => {
-  const documents = new Map<string, HeldDocument>();
+  const documents = new Map<string, PolicyDocument>();
   const missing: Missing[] = [];
   for (const { name, digest } of wantedPolicies(inventory)) {
     const document = held.get(digest);
@@ -120,13 +104,13 @@ const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup):
 const isCommit = (outcome: Commit | readonly Missing[]): outcome is Commit => 'inventory' in outcome;
 
 /** Of two documents of one name (a policy that moves from one source to another) the newer order counts, whatever came first. */
-const newerOf = (one: HeldDocument | undefined, other: HeldDocument): HeldDocument => {
+const newerOf = (one: PolicyDocument | undefined, other: PolicyDocument): PolicyDocument => {
   if (one === undefined || other.version > one.version) return other;
   return other.version === one.version && other.digest < one.digest ? other : one;
 };
 
-const assembleLoose = (state: AssembleState, named: ReadonlySet<string>, refused: Map<string, Problem>): Map<string, HeldDocument> => {
-  const loose = new Map<string, HeldDocument>();
+const assembleLoose = (state: AssembleState, named: ReadonlySet<string>, refused: Map<string, Problem>): Map<string, PolicyDocument> => {
+  const loose = new Map<string, PolicyDocument>();
   for (const { name, source, judged } of state.offers) {
     if (named.has(name)) continue;
     const standing = state.previous.loose.get(name);
@@ -212,7 +196,7 @@ export const assemble = (state: AssembleState): Assembled => {
     if (labelled.has(sourceLabel(source)) || state.unreadable.includes(inventoryName(source))) commits.set(source, commit);
   }
 
-  const byName = new Map<string, HeldDocument>();
+  const byName = new Map<string, PolicyDocument>();
   for (const commit of commits.values()) {
     for (const document of commit.documents.values()) byName.set(document.name, newerOf(byName.get(document.name), document));
   }

@@ -4,14 +4,15 @@
 // (Deny closes, Warn warns, Audit notes), and loses its conditions and rules, which would let things through.
 import { createHash } from 'node:crypto';
 import type { CompileInput } from '../../policies/compile/index.ts';
-import type { HeldDocument } from './assemble.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
 
-export const isExpired = (document: HeldDocument, atMs: number): boolean => document.expiresMs !== undefined && document.expiresMs <= atMs;
+export const isExpired = (document: PolicyDocument, atMs: number): boolean =>
+  document.expiresMs !== undefined && document.expiresMs <= atMs;
 
 /** Another meaning needs another digest: verdicts, caches and the set's digest all go by it. */
 export const expiredDigest = (digest: string): string => `sha256:${createHash('sha256').update(`expired\n${digest}`).digest('hex')}`;
 
-export const expiredInput = (document: HeldDocument): CompileInput => {
+export const expiredInput = (document: PolicyDocument): CompileInput => {
   const { matchConditions: _matchConditions, validations: _validations, variables: _variables, ...standing } = document.policy.spec;
   const { jsonSchema: _jsonSchema, params: _params, auditAnnotations: _auditAnnotations, ...spec } = standing;
   const message = `POLICY_EXPIRED: policy ${document.name} version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; sign and publish a newer version`;
@@ -25,7 +26,7 @@ export const expiredInput = (document: HeldDocument): CompileInput => {
 };
 
 /** When the next document ends, in milliseconds since the epoch. */
-export const nextExpiryMs = (documents: readonly HeldDocument[], atMs: number): number | undefined => {
+export const nextExpiryMs = (documents: readonly PolicyDocument[], atMs: number): number | undefined => {
   let nextMs: number | undefined;
   for (const { expiresMs } of documents) {
     if (expiresMs !== undefined && expiresMs > atMs && (nextMs === undefined || expiresMs < nextMs)) nextMs = expiresMs;

@@ -4,9 +4,9 @@ import { describe, it } from 'node:test';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
+import { judgePolicyObject, rememberJudgements } from '../../policies/policy-object.ts';
+import type { Judge } from '../../policies/policy-object.ts';
 import { loadTrust } from '../../policies/trust/load.ts';
-import { judgePolicy, rememberingJudge } from './judge.ts';
-import type { Judge } from './judge.ts';
 import { createLoader } from './loader.ts';
 import type { Flip, LoaderState, Observed } from './loader.ts';
 
@@ -31,7 +31,7 @@ type World = {
   unreadableInventories: readonly string[];
 };
 
-const scene = (world: Partial<World> = {}, judge: Judge = rememberingJudge()) => {
+const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
     world: { trustPolicy: sealer.trustPolicy, policies: [], inventories: [], unreadableInventories: [], ...world },
@@ -43,7 +43,7 @@ const scene = (world: Partial<World> = {}, judge: Judge = rememberingJudge()) =>
     clock,
     observe: () => seen.world,
     pinnedTrustDigest: sealer.trustDigest,
-    judge,
+    judgements: rememberJudgements(judge),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
     onBug: (error) => seen.bugs.push(error),
@@ -158,8 +158,8 @@ describe('from the caches to the set in force', () => {
 
   it('many changes are one rebuild, and known bytes are not verified again', async () => {
     let judged = 0;
-    const counting: Judge = (...input) => ((judged += 1), judgePolicy(...input));
-    const { show, loader, seen } = scene({}, rememberingJudge(counting));
+    const counting: Judge = (...input) => ((judged += 1), judgePolicyObject(...input));
+    const { show, loader, seen } = scene({}, counting);
     await show({ policies: [a1, b1, loose] });
     for (let times = 0; times < 50; times += 1) loader.request();
     await loader.settled();
@@ -174,7 +174,7 @@ describe('from the caches to the set in force', () => {
     let broken = false;
     const { show, enforced, seen } = scene({}, (...input) => {
       if (broken) throw new Error('a bug');
-      return judgePolicy(...input);
+      return judgePolicyObject(...input);
     });
     await show({ policies: [loose] });
     broken = true;
@@ -227,7 +227,7 @@ describe('a rebuild of a thousand policies', () => {
     const [known, other] = [sealer.policy('known', spec(1)), sealer.policy('other', spec(1))];
     const trust = loadTrust(Buffer.from(sealer.trustPolicy.signature.document), { pinnedDigest: sealer.trustDigest });
     assert.ok(trust.ok);
-    const judged = judgePolicy(known, trust.trust, 0);
+    const judged = judgePolicyObject(known, trust.trust, 0);
     const clock = fakeClock();
     let elapsedMs = 0;
     let sinceTurn = 0;
@@ -239,10 +239,13 @@ describe('a rebuild of a thousand policies', () => {
       clock: { ...clock, monotonicMs: () => elapsedMs },
       observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [], unreadableInventories: [] }),
       pinnedTrustDigest: sealer.trustDigest,
-      judge: (object, ...rest) => {
-        elapsedMs += 3;
-        most = Math.max(most, (sinceTurn += 1));
-        return object === known ? judged : judgePolicy(object, ...rest);
+      judgements: {
+        judge: (object, ...rest) => {
+          elapsedMs += 3;
+          most = Math.max(most, (sinceTurn += 1));
+          return object === known ? judged : judgePolicyObject(object, ...rest);
+        },
+        forgetUnseen: () => undefined,
       },
       onState: () => undefined,
       onFlip: () => undefined,

@@ -10,16 +10,17 @@
 import type { Inventory } from '../../crds/inventory.ts';
 import { SOURCE_LABEL } from '../../crds/kinds.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
-import type { Assembled, Enforcement, HeldDocument, Offer, Pending } from './assemble.ts';
+import type { Assembled, Enforcement, Offer, Pending } from './assemble.ts';
 import { closedSet } from './enforced.ts';
 import type { EnforcedSet } from './enforced.ts';
 import { expiredDigest, isExpired, nextExpiryMs } from './expired.ts';
-import type { Judge, SealedObject } from './judge.ts';
 import { createSetMaker } from './set.ts';
 import { createSlices } from './slices.ts';
 
@@ -34,7 +35,7 @@ export type Observed = {
 
 export type LoaderState = {
   readonly enforced: EnforcedSet;
-  readonly documents: readonly HeldDocument[];
+  readonly documents: readonly PolicyDocument[];
   readonly refused: ReadonlyMap<string, Problem>;
   readonly pending: readonly Pending[];
   readonly trustProblem: Problem | undefined;
@@ -47,7 +48,7 @@ export type LoaderOptions = {
   /** `undefined` until every cache holds its first list. */
   readonly observe: () => Observed | undefined;
   readonly pinnedTrustDigest: string;
-  readonly judge: Judge;
+  readonly judgements: JudgeMemory;
   readonly onState: (state: LoaderState) => void;
   readonly onFlip: (flip: Flip) => void;
   /** What should never happen; the set before stands. */
@@ -62,8 +63,6 @@ export type Loader = {
   settled(): Promise<void>;
   close(): void;
 };
-
-const RETRY_REFUSED_MS = 60_000;
 
 const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
 
@@ -80,11 +79,11 @@ const describePending = (pending: readonly Pending[]): string => {
 };
 
 export const createLoader = (options: LoaderOptions): Loader => {
-  const { clock, observe, pinnedTrustDigest, judge } = options;
+  const { clock, observe, pinnedTrustDigest, judgements } = options;
   const makeSet = createSetMaker();
   let current = closedSet(notReady('the caches are not filled yet'), clock.now());
   let enforcement: Enforcement = nothingEnforced;
-  let documents: readonly HeldDocument[] = [];
+  let documents: readonly PolicyDocument[] = [];
   let trust: Trust | undefined;
   let startedWhole = false;
   const work: { dirty: boolean; closed: boolean; running: Promise<void> | undefined } = { dirty: false, closed: false, running: undefined };
@@ -111,9 +110,14 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const slices = createSlices(clock);
     const offers: Offer[] = [];
     for (const object of policies) {
-      offers.push({ name: object.metadata.name, source: object.metadata.labels?.[SOURCE_LABEL], judged: judge(object, by, clock.now()) });
+      offers.push({
+        name: object.metadata.name,
+        source: object.metadata.labels?.[SOURCE_LABEL],
+        judged: judgements.judge(object, by, clock.now()),
+      });
       if ((await slices.rest()) && work.dirty) return undefined;
     }
+    judgements.forgetUnseen();
     return offers;
   };
 
@@ -151,7 +155,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
   const wakeLater = (assembled: Assembled): void => {
     const nowMs = clock.now();
     const expiryMs = nextExpiryMs(assembled.documents, nowMs);
-    const delays = [...(expiryMs === undefined ? [] : [expiryMs - nowMs]), ...(assembled.refused.size > 0 ? [RETRY_REFUSED_MS] : [])];
+    const delays = [...(expiryMs === undefined ? [] : [expiryMs - nowMs]), ...(assembled.refused.size > 0 ? [REFUSAL_LASTS_MS] : [])];
     cancelWake();
     cancelWake = delays.length === 0 || work.closed ? () => undefined : clock.schedule(Math.min(...delays), request);
   };
@@ -210,7 +214,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
   };
 };
 
-const expiredProblem = (document: HeldDocument): Problem => ({
+const expiredProblem = (document: PolicyDocument): Problem => ({
   code: 'POLICY_EXPIRED',
   message: `version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; what it matches is closed (digest ${expiredDigest(document.digest)})`,
   path: 'spec.expires',

@@ -36,6 +36,13 @@ const scene = (fail: () => boolean = () => false) => {
   return { clock, applied, deleted, errors, reporter, reports, end: () => (stop.abort(), running) };
 };
 
+const silent = () => {
+  const clock = fakeClock();
+  const client: Pick<KubeClient, 'apply' | 'delete'> = { apply: async (_resource, object) => object, delete: async () => true };
+  const reporter = createReporter({ client, clock, namespace: 'writ-system', replica: 'r-1', onError: () => undefined });
+  return { clock, reporter };
+};
+
 it('is written when it changes and never otherwise, while the Lease is renewed', async () => {
   const { clock, reporter, reports, applied, deleted, end } = scene();
   reporter.tell(stateAt(1000));
@@ -65,4 +72,37 @@ it('is tried again until it is written, the newest state first', async () => {
   );
   assert.ok(errors.length > 0);
   await end();
+});
+
+it('is written again by a replica that could not renew its Lease for so long that it was taken for dead', async () => {
+  let down = false;
+  const { clock, reporter, reports, end } = scene(() => down);
+  reporter.tell(stateAt(1000));
+  await clock.advance(15_000);
+  down = true;
+  await clock.advance(60_000);
+  down = false;
+  await clock.advance(20_000);
+  assert.equal(reports().length, 2);
+  await clock.advance(60_000);
+  assert.equal(reports().length, 2);
+  await end();
+});
+
+it('keeps no listener for each change', async () => {
+  const added: string[] = [];
+  const stop = new AbortController();
+  const listen = stop.signal.addEventListener.bind(stop.signal);
+  const unlisten = stop.signal.removeEventListener.bind(stop.signal);
+  stop.signal.addEventListener = (...input: Parameters<typeof listen>) => (added.push(input[0]), listen(...input));
+  stop.signal.removeEventListener = (...input: Parameters<typeof unlisten>) => (added.pop(), unlisten(...input));
+  const { clock, reporter } = silent();
+  const running = reporter.run(stop.signal);
+  for (let number = 0; number < 100; number += 1) {
+    reporter.tell(stateAt(number));
+    await clock.advance(0);
+  }
+  assert.ok(added.length < 5, `${added.length} listeners`);
+  stop.abort();
+  await running;
 });

@@ -52,13 +52,14 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
 
   const writeReport = async (signal: AbortSignal): Promise<void> => {
     let delayMs = RETRY_FIRST_MS;
+    signal.addEventListener('abort', () => wake(), { once: true });
     while (!signal.aborted) {
       const text = wanted === undefined ? '' : JSON.stringify(wanted);
       if (wanted === undefined || text === written) {
+        // One listener for all waits: each would stay until the signal aborts, which is the life of the process.
         await new Promise<void>((resolve) => {
           wake = resolve;
           if (signal.aborted) resolve();
-          else signal.addEventListener('abort', () => resolve(), { once: true });
         });
         continue;
       }
@@ -85,9 +86,16 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
   });
 
   const renewLease = async (signal: AbortSignal): Promise<void> => {
+    let renewedMs = clock.monotonicMs();
     while (!signal.aborted) {
       try {
         await client.apply(leases, leaseNow(), { fieldManager: FIELD_MANAGER, signal });
+        // Whoever was taken for dead may have been cleared away.
+        if (clock.monotonicMs() - renewedMs > LEASE_SECONDS * 1000) {
+          written = '';
+          wake();
+        }
+        renewedMs = clock.monotonicMs();
       } catch (error) {
         if (!signal.aborted) onError(error);
       }

@@ -3,19 +3,18 @@
 // a commit into a thousand policies does not hold requests up. Digest and index are those of policies/compile.
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy, PolicySet } from '../../policies/compile/index.ts';
-import { setDigest } from '../../policies/compile/digest.ts';
-import { indexPolicies } from '../../policies/compile/set-index.ts';
-import type { HeldDocument } from './assemble.ts';
+import { createSet } from '../../policies/compile/set-index.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { expiredInput, isExpired } from './expired.ts';
 
-export type SetMaker = (documents: readonly HeldDocument[], atMs: number) => PolicySet;
+export type SetMaker = (documents: readonly PolicyDocument[], atMs: number) => PolicySet;
 
 /** Documents sorted by name, one a name, as `assemble` gives them. */
 export const createSetMaker = (): SetMaker => {
-  const closing = new WeakMap<HeldDocument, CompiledPolicy>();
+  const closing = new WeakMap<PolicyDocument, CompiledPolicy>();
   let last: { readonly key: string; readonly set: PolicySet } | undefined;
 
-  const whenExpired = (document: HeldDocument): CompiledPolicy => {
+  const whenExpired = (document: PolicyDocument): CompiledPolicy => {
     const known = closing.get(document);
     if (known !== undefined) return known;
     const { set, refused } = compilePolicies([expiredInput(document)]);
@@ -31,11 +30,7 @@ export const createSetMaker = (): SetMaker => {
     const policies = documents.map((document) => (isExpired(document, atMs) ? whenExpired(document) : document.compiled));
     const key = policies.map((policy) => policy.digest).join(' ');
     if (last?.key === key) return last.set;
-    const set: PolicySet = Object.freeze({
-      digest: setDigest(policies),
-      policies: Object.freeze(policies),
-      candidates: indexPolicies(policies),
-    });
+    const set = createSet(policies);
     last = { key, set };
     return set;
   };

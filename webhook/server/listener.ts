@@ -33,6 +33,8 @@ export type ListenerOptions = {
   readonly lingerMs: number;
   /** What is not answered then is cut. */
   readonly cutAfterMs: number;
+  /** A connection could not be accepted, for want of file descriptors for instance; those that are open live on. */
+  readonly onError?: (error: unknown) => void;
 };
 
 export type Listener = {
@@ -74,6 +76,8 @@ export const createListener = (options: ListenerOptions): Listener => {
       if (state === 'closing' && sockets.size === 0) gone.abort();
     });
   });
+  // Without a listener one connection too many would end the process.
+  server.on('error', (error) => options.onError?.(error));
   // A client that goes away in the middle of a handshake is no event.
   server.on('tlsClientError', () => undefined);
 

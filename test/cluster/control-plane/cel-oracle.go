@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,14 @@ type celAnswer struct {
 	// Set when the expression never ran.
 	Error   *celError   `json:"error,omitempty"`
 	Results []celResult `json:"results,omitempty"`
+	// What the expression may cost, when nothing is known of the sizes of its variables.
+	Estimate *celEstimate `json:"estimate,omitempty"`
+}
+
+// Both are the text of a uint64, which a JSON number does not carry everywhere.
+type celEstimate struct {
+	Min string `json:"min"`
+	Max string `json:"max"`
 }
 
 type celResult struct {
@@ -95,6 +104,9 @@ func answerCEL(line []byte) any {
 		return celAnswer{Error: failed}
 	}
 	answer := celAnswer{Type: ast.OutputType().String()}
+	if estimate, err := env.EstimateCost(ast, &library.CostEstimator{}); err == nil {
+		answer.Estimate = &celEstimate{strconv.FormatUint(estimate.Min, 10), strconv.FormatUint(estimate.Max, 10)}
+	}
 	program, err := env.Program(ast, cel.InterruptCheckFrequency(celconfig.CheckFrequency))
 	if err != nil {
 		answer.Error = &celError{Kind: "program", Text: err.Error()}

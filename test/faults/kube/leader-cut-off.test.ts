@@ -2,6 +2,7 @@
 // A leader that is cut off from the API server stops writing before another one leads, and writes nothing afterwards even when
 // its connection comes back; the one who comes after it need not know of it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { configMaps, leases, namespaces } from '../../../crds/kinds.ts';
 import { createKubeClient } from '../../../kube/client.ts';
@@ -9,12 +10,13 @@ import type { KubeClient } from '../../../kube/client.ts';
 import { isFenced } from '../../../kube/errors.ts';
 import { createLeader } from '../../../kube/leader.ts';
 import type { Lease } from '../../../kube/lease.ts';
-import { sleep, systemClock } from '../../../process/clock.ts';
+import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
 import { startFaultProxy } from '../../cluster/fault-proxy.ts';
 import type { FaultProxy } from '../../cluster/fault-proxy.ts';
 import type { Fault } from '../../cluster/fault-script.ts';
+import { until } from '../../scenario/until.ts';
 
 const clock = systemClock;
 const TIMING = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 400 };
@@ -40,9 +42,14 @@ const candidate = (client: KubeClient, namespace: string, identity: string) => {
   const led = Promise.withResolvers<void>();
   const refused = Promise.withResolvers<void>();
   const again = Promise.withResolvers<void>();
-  let lastSentAtMs = 0;
+  const lookedInVain = Promise.withResolvers<void>();
   let terms = 0;
-  const leader = createLeader({ client, namespace, name: 'leader', identity, clock, ...TIMING });
+  // Asked for the length of the wait after each look at a lease that was not to be had.
+  const random = (): number => {
+    lookedInVain.resolve();
+    return 0;
+  };
+  const leader = createLeader({ client, namespace, name: 'leader', identity, clock, random, ...TIMING });
   const running = leader.run(stop.signal, async (leaderSignal, fenced) => {
     terms += 1;
     (terms === 1 ? led : again).resolve();
@@ -51,21 +58,21 @@ const candidate = (client: KubeClient, namespace: string, identity: string) => {
       const name = `${identity}-${terms}-${number}`;
       try {
         await fenced.create(configMaps, { metadata: { namespace, name } }, { timeoutMs: 60_000 });
-        lastSentAtMs = clock.monotonicMs();
       } catch (error) {
-        if (isFenced(error)) {
-          refused.resolve();
-          if (leaderSignal.aborted) return;
-        }
+        if (!isFenced(error)) continue;
+        refused.resolve();
+        if (!leaderSignal.aborted) await once(leaderSignal, 'abort');
+        return;
       }
-      await sleep(clock, 20, stop.signal);
     }
   });
-  return { stop, running, led: led.promise, refused: refused.promise, again: again.promise, leader, lastSentAtMs: () => lastSentAtMs };
+  return { stop, running, led: led.promise, refused: refused.promise, again: again.promise, lookedInVain: lookedInVain.promise, leader };
 };
 
 const written = async (namespace: string, identity: string): Promise<number> =>
   (await direct.list(configMaps, { namespace })).items.filter(({ metadata }) => metadata.name.startsWith(`${identity}-`)).length;
+
+const leaseOf = (namespace: string): Promise<Lease | undefined> => direct.get<Lease>(leases, { namespace, name: 'leader' });
 
 describe('a leader', () => {
   for (const fault of [{ kind: 'stall' }, { kind: 'reset' }, { kind: 'lose-answer' }] as const satisfies readonly Fault[]) {
@@ -76,17 +83,17 @@ describe('a leader', () => {
       const first = candidate(faulty, namespace, 'first');
       await first.led;
       const second = candidate(direct, namespace, 'second');
-      await sleep(clock, 500);
-      assert.ok((await written(namespace, 'first')) > 0);
+      await second.lookedInVain;
+      await until(async () => (await written(namespace, 'first')) > 0, { what: 'the first to write' });
       assert.equal(second.leader.isLeader(), false);
 
       // With lost answers the server still does what it is told, also the renewals, unless those are refused too.
-      const renewals = {
+      const renewing = {
         match: { path: '/leases' },
         count: Number.POSITIVE_INFINITY,
         fault: fault.kind === 'lose-answer' ? ({ kind: 'reset' } as const) : fault,
       };
-      proxy.script([renewals, { count: Number.POSITIVE_INFINITY, fault }]);
+      proxy.script([renewing, { count: Number.POSITIVE_INFINITY, fault }]);
       const cutAtMs = clock.monotonicMs();
       await second.led;
       const ledAtMs = clock.monotonicMs();
@@ -97,10 +104,11 @@ describe('a leader', () => {
       proxy.script([]);
       proxy.dropConnections();
       await first.refused;
-      // Time enough for anything that was still on its way.
-      await sleep(clock, 1000);
+      // Whatever was still on its way had the time of two renewals to arrive.
+      const renewals = new Set<string>();
+      await until(async () => renewals.add((await leaseOf(namespace))?.spec?.renewTime ?? '').size > 2, { what: 'two renewals' });
       assert.equal(await written(namespace, 'first'), before);
-      const lease = await direct.get<Lease>(leases, { namespace, name: 'leader' });
+      const lease = await leaseOf(namespace);
       assert.equal(lease?.spec?.holderIdentity, 'second');
 
       // Once the second one has given the lease back, the first may lead again.
@@ -109,7 +117,7 @@ describe('a leader', () => {
       await first.again;
       first.stop.abort();
       await first.running;
-      const released = await direct.get<Lease>(leases, { namespace, name: 'leader' });
+      const released = await leaseOf(namespace);
       assert.equal(released?.spec?.holderIdentity ?? '', '');
       await faulty.close();
     });

@@ -3,11 +3,11 @@
 // what stays open, and what stands when someone tampers.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { encodeInventory } from '../../../crds/inventory.ts';
 import { decodeReplica, replicaName } from '../../../crds/replica.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
+import { until } from '../../scenario/until.ts';
 import { makeServingPair } from './certificates.ts';
 import { startWebhookProcess } from './process.ts';
 import type { WebhookProcess } from './process.ts';
@@ -32,15 +32,6 @@ const owned = (version: number, label: string): SealedPolicy =>
   );
 const one = owned(1, 'owner');
 const two = owned(2, 'team');
-
-/** Tries until it holds. A watch that failed while the API server was away waits up to half a minute for its next try. */
-const eventually = async (what: string, check: () => Promise<boolean>): Promise<void> => {
-  const endMs = Date.now() + 60_000;
-  while (!(await check())) {
-    if (Date.now() > endMs) assert.fail(`never: ${what}`);
-    await pause(50);
-  }
-};
 
 describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
   let plane: ControlPlane;
@@ -105,12 +96,12 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
   });
 
   it('is not ready before its certificate and a whole commit are there, and says so', async () => {
-    await eventually('the caches are filled', async () => (await webhook.ready()).text.includes('the inventory of'));
+    await until(async () => (await webhook.ready()).text.includes('the inventory of'), { what: 'the caches are filled' });
     const { ok, text } = await webhook.ready();
     assert.equal(ok, false);
     assert.match(text, /\[-\] tls: TLS_MISSING/);
     await apply(tlsSecret(pair));
-    await eventually('the certificate is in use', async () => (await webhook.ready()).text.includes('[+] tls'));
+    await until(async () => (await webhook.ready()).text.includes('[+] tls'), { what: 'the certificate is in use' });
     assert.equal((await webhook.ready()).ok, false);
   });
 
@@ -132,13 +123,13 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
         },
       ],
     });
-    await eventually('the API server asks', async () => (await createPod('team', { owner: 'ann' })).includes('WEBHOOK_NOT_READY'));
+    await until(async () => (await createPod('team', { owner: 'ann' })).includes('WEBHOOK_NOT_READY'), { what: 'the API server asks' });
     assert.equal(await createPod('free'), 'created');
   });
 
   it('the whole commit is enforced', async () => {
     await apply(encodeInventory(inventoryOf(SOURCE, 'main@sha1:1', [one], { receivedAt: new Date().toISOString() })));
-    await eventually('enforced', async () => (await createPod('team', { owner: 'ann' })) === 'created');
+    await until(async () => (await createPod('team', { owner: 'ann' })) === 'created', { what: 'enforced' });
     assert.equal((await webhook.ready()).ok, true);
     const refusal = await createPod('team');
     assert.match(
@@ -154,13 +145,13 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     const metrics = await (await fetch(`${webhook.endpointUrl}/metrics`)).text();
     assert.match(metrics, /writ_policy_decisions_total\{tenant="acme",policy="owned",verdict="Deny"\} 1/);
     assert.match(metrics, /writ_sync_lag_seconds_count\{since="received"\} 1/);
-    await eventually('the report', async () => (await replica())?.policies['owned'] === policyDigest(one));
+    await until(async () => (await replica())?.policies['owned'] === policyDigest(one), { what: 'the report' });
   });
 
   it('tampered bytes are refused, and what was sealed stands', async () => {
     await apply({ ...one, signature: { ...one.signature, document: one.signature.document.replace("'owner' in", "'owner2' in") } });
     const report = async (): Promise<string | undefined> => (await replica())?.refused['owned']?.code;
-    await eventually('the refusal is reported', async () => (await report())?.startsWith('SEAL_') === true);
+    await until(async () => (await report())?.startsWith('SEAL_') === true, { what: 'the refusal is reported' });
     assert.equal(await createPod('team', { owner: 'ann' }), 'created');
     assert.match(await createPod('team'), /name the owner/);
   });
@@ -169,9 +160,9 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     await apply(two);
     assert.equal(await createPod('team', { owner: 'ann' }), 'created');
     await apply(encodeInventory(inventoryOf(SOURCE, 'main@sha1:2', [two])));
-    await eventually('the flip', async () => (await createPod('team', { owner: 'ann' })).includes('name the team'));
+    await until(async () => (await createPod('team', { owner: 'ann' })).includes('name the team'), { what: 'the flip' });
     assert.equal(await createPod('team', { team: 'a' }), 'created');
-    await eventually('the report', async () => (await replica())?.policies['owned'] === policyDigest(two));
+    await until(async () => (await replica())?.policies['owned'] === policyDigest(two), { what: 'the report' });
     assert.deepEqual((await replica())?.refused, {});
   });
 
@@ -185,11 +176,11 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
 
   it('it decides on while the API server restarts, and follows it afterwards', async () => {
     await plane.restartApiServer();
-    await eventually('decided again', async () => (await createPod('team', { team: 'a' })) === 'created');
+    await until(async () => (await createPod('team', { team: 'a' })) === 'created', { what: 'decided again' });
     assert.match(await createPod('team'), /name the team/);
     const three = owned(3, 'purpose');
     await apply(three, encodeInventory(inventoryOf(SOURCE, 'main@sha1:3', [three])));
-    await eventually('the next commit', async () => (await createPod('team', { purpose: 'x' })) === 'created');
+    await until(async () => (await createPod('team', { purpose: 'x' })) === 'created', { what: 'the next commit' });
   });
 
   it('killed: governed namespaces are closed, others open; back: as before', async () => {
@@ -198,13 +189,27 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     assert.match(await createPod('team', { purpose: 'x' }), /failed calling webhook "validate\.writ\.dev"/);
     assert.equal(await createPod('free'), 'created');
     webhook = await startWebhookProcess(flags(port));
-    await eventually('ready', async () => (await webhook.ready()).ok);
-    await eventually('open', async () => (await createPod('team', { purpose: 'x' })) === 'created');
+    await until(async () => (await webhook.ready()).ok, { what: 'ready' });
+    await until(async () => (await createPod('team', { purpose: 'x' })) === 'created', { what: 'open' });
+    assert.match(await createPod('team'), /name the purpose/);
+  });
+
+  it('started while the API server is away, it lives, is not ready and says why, and decides once it can', async () => {
+    const port = Number(new URL(webhook.url).port);
+    assert.equal(await webhook.end('SIGKILL'), 'SIGKILL');
+    await plane.stopApiServer({ signal: 'SIGKILL' });
+    webhook = await startWebhookProcess(flags(port));
+    const { ok, text } = await webhook.ready();
+    assert.equal(ok, false);
+    assert.match(text, /\[-\] caches: waiting for the first list of policies, trust, inventories, namespaces, tenants, certificate/);
+    await plane.startApiServer();
+    await until(async () => (await webhook.ready()).ok, { what: 'ready' });
+    await until(async () => (await createPod('team', { purpose: 'x' })) === 'created', { what: 'open' });
     assert.match(await createPod('team'), /name the purpose/);
   });
 
   it('told to end, it takes its report away and ends well', async () => {
-    await eventually('a report', async () => (await replica()) !== undefined);
+    await until(async () => (await replica()) !== undefined, { what: 'a report' });
     assert.equal(await webhook.end('SIGTERM'), 0);
     assert.equal(await replica(), undefined);
     const { stdout } = await plane.kubectl(['get', 'lease', '-n', 'writ-system', '-o', 'name']);

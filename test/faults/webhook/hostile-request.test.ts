@@ -3,10 +3,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
+import { fakeClock } from '../../fake-clock.ts';
+import type { FakeClock } from '../../fake-clock.ts';
 import { createClient, serve } from './serving.ts';
 import type { Client, Post, Serving } from './serving.ts';
 
 const MEBIBYTE = 2 ** 20;
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Ends a server whose clock stands still. */
+const endedBy = async (clock: FakeClock, { listener }: Serving): Promise<void> => {
+  const drained = listener.drain();
+  while (listener.state !== 'closed') {
+    await clock.advance(10);
+    await turn();
+  }
+  await drained;
+};
 
 describe('a request that is no review', () => {
   let serving: Serving;
@@ -84,21 +98,31 @@ describe('more than can be taken on', () => {
   });
 
   it('a decision that is late is answered 503 within the time that the caller gave', async () => {
-    const serving = await serve(() => new Promise(() => undefined));
+    const clock = fakeClock();
+    const started = Promise.withResolvers<void>();
+    const serving = await serve(() => (started.resolve(), new Promise(() => undefined)), { clock, lingerMs: 0 });
     const client = createClient(serving.pair.caPem, () => serving.port);
-    const reply = await client.post({ path: '/validate?timeout=300ms' });
+    const answer = client.post({ path: '/validate?timeout=1s' });
+    await started.promise;
+    while (clock.pending === 0) await turn();
+    await clock.advance(1000);
+    const reply = await answer;
     assert.deepEqual([reply.status, JSON.parse(reply.body).code], [503, 'REQUEST_DEADLINE']);
     client.close();
-    await serving.listener.drain();
+    await endedBy(clock, serving);
   });
 
   it('a body that does not come is answered 503, and its connection ends', async () => {
-    const serving = await serve(() => ({ status: 200, body: '{}' }), { deadlineMs: 100 });
+    const clock = fakeClock();
+    const serving = await serve(() => ({ status: 200, body: '{}' }), { clock, deadlineMs: 100, lingerMs: 0 });
     const client = createClient(serving.pair.caPem, () => serving.port);
-    const reply = await client.post({ headers: { 'content-length': '1000' }, body: '{' });
+    const answer = client.post({ headers: { 'content-length': '1000' }, body: '{' });
+    while (clock.pending === 0) await turn();
+    await clock.advance(100);
+    const reply = await answer;
     assert.deepEqual([reply.status, JSON.parse(reply.body).code, reply.headers.connection], [503, 'REQUEST_DEADLINE', 'close']);
     client.close();
-    await serving.listener.drain();
+    await endedBy(clock, serving);
   });
 
   it('a bug is a failed call, never a verdict, and is reported', async () => {

@@ -5,6 +5,7 @@ import { Agent, request } from 'node:https';
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../../../process/clock.ts';
+import type { Clock } from '../../../process/clock.ts';
 import { createApp } from '../../../webhook/server/app.ts';
 import { createGuard } from '../../../webhook/server/guard.ts';
 import type { GuardLimits } from '../../../webhook/server/guard.ts';
@@ -25,17 +26,22 @@ export type Serving = {
 
 export const serve = async (
   handle: ValidateOptions['handle'],
-  options: Partial<GuardLimits> & { readonly deadlineMs?: number; readonly drainDelayMs?: number; readonly lingerMs?: number } = {},
+  options: Partial<GuardLimits> & {
+    readonly clock?: Clock;
+    readonly deadlineMs?: number;
+    readonly drainDelayMs?: number;
+    readonly lingerMs?: number;
+  } = {},
 ): Promise<Serving> => {
-  const { drainDelayMs = 0, lingerMs = 50, deadlineMs = 2000, maxInFlight = 100, maxBytes = 2 ** 27 } = options;
-  const listener = createListener({ host: '127.0.0.1', port: 0, clock: systemClock, drainDelayMs, lingerMs, cutAfterMs: 2000 });
+  const { clock = systemClock, drainDelayMs = 0, lingerMs = 50, deadlineMs = 2000, maxInFlight = 100, maxBytes = 2 ** 27 } = options;
+  const listener = createListener({ host: '127.0.0.1', port: 0, clock, drainDelayMs, lingerMs, cutAfterMs: 2000 });
   const closing = (): boolean => listener.state === 'closing';
   const refused: string[] = [];
   const bugs: unknown[] = [];
   const validate = createValidate({
     handle,
     guard: createGuard({ maxInFlight, maxBytes }),
-    clock: systemClock,
+    clock,
     deadlineMs,
     closing,
     onBug: (error) => bugs.push(error),

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Policy object → the policy that its bytes order, or a coded refusal: seal, schema, kind and name, compilation.
+ *
+ * In: an object of the cluster, a `Trust`, the time. Out: a `Judged`. Only `signature` counts; `spec` beside it is for
+ * people. Pure and total. There is one such function, because operator and replicas must come to the same answer, or the
+ * API server would ask about less than replicas enforce. A document past its date is judged as of its last moment: what it
+ * matches is closed, so it must still be known; whether it has ended is the caller's to ask of `expiresMs`.
+ */
+import { hash } from 'node:crypto';
+import type { Policy } from '../crds/generated/types.ts';
+import { compilePolicies } from './compile/index.ts';
+import type { CompiledPolicy } from './compile/index.ts';
+import { parseDocument } from './document/index.ts';
+import { createMemo } from './memo.ts';
+import type { Problem } from './problem.ts';
+import { verifyArtifact } from './trust/index.ts';
+import type { Artifact, Trust, VerifyOutcome } from './trust/index.ts';
+
+/** What is believed of an object: its name and the bytes under seal. */
+export type SealedObject = {
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly signature?: { readonly document: string; readonly bundles?: readonly string[] };
+};
+
+/** A document whose seal counts. */
+export type SignedPolicy = {
+  readonly name: string;
+  /** `sha256:…` of the signed bytes. */
+  readonly digest: string;
+  readonly version: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresMs: number | undefined;
+  readonly policy: Policy;
+  readonly signers: readonly string[];
+};
+
+/** One that can be enforced too. */
+export type PolicyDocument = SignedPolicy & { readonly compiled: CompiledPolicy };
+
+export type Judged =
+  | { readonly ok: true; readonly document: PolicyDocument }
+  /** `signed`: the seal counts, and the expressions do not compile. */
+  | { readonly ok: false; readonly problem: Problem; readonly signed?: SignedPolicy };
+
+export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged;
+
+/** When a document whose seal nobody has looked at yet says that it ends; only ever used to look at an earlier moment. */
+const claimedExpiry = ({ bytes, file }: Artifact): number | undefined => {
+  const parsed = parseDocument(bytes, file);
+  const spec = parsed.ok ? parsed.document.value['spec'] : undefined;
+  const expires = typeof spec === 'object' && spec !== null && !Array.isArray(spec) && 'expires' in spec ? spec['expires'] : undefined;
+  const atMs = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+};
+
+const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
+  const outcome = verifyArtifact(artifact, trust, atMs);
+  if (outcome.ok || outcome.problem.code !== 'SEAL_EXPIRED') return outcome;
+  const endMs = claimedExpiry(artifact);
+  return endMs === undefined || endMs > atMs ? outcome : verifyArtifact(artifact, trust, endMs - 1);
+};
+
+export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
+  const refuse = (problem: Problem): Judged => ({ ok: false, problem });
+  if (signature === undefined) {
+    return refuse({ code: 'POLICY_UNSIGNED', message: `policy ${name} carries no signed document`, path: 'signature' });
+  }
+  const { document: text, bundles = [] } = signature;
+  const outcome = verifyAsOf({ bytes: Buffer.from(text), bundles, file: `policies/${name}.yaml` }, trust, atMs);
+  if (!outcome.ok) return refuse(outcome.problem);
+  const { document } = outcome;
+  if (document.kind !== 'Policy' || document.name !== name) {
+    const message = `the object is Policy ${name}, its document is ${document.kind} ${document.name}`;
+    return refuse({ code: 'POLICY_NAME_MISMATCH', message });
+  }
+  const { object: policy, digest, version, expires: expiresMs, parsed } = document;
+  const signed: SignedPolicy = { name, digest, version, expiresMs, policy, signers: outcome.signers.map((signer) => signer.name) };
+  const { set, refused } = compilePolicies([{ policy, digest, positionOf: (path) => parsed.positionOf(path) }]);
+  const [compiled] = set.policies;
+  if (compiled !== undefined) return { ok: true, document: { ...signed, compiled } };
+  const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
+  return { ok: false, problem, signed };
+};
+
+/** A refusal may depend on the time (a key that is not valid yet), so it is looked at again. */
+export const REFUSAL_LASTS_MS = 60_000;
+
+export type JudgeMemory = {
+  /** Known bytes under the same trust cost nothing. */
+  readonly judge: Judge;
+  /** Forgets what was not asked for since the last call: after a look at all objects, what no object holds any more. */
+  forgetUnseen(): void;
+};
+
+export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemory => {
+  type Remembered = { readonly judged: Judged; readonly atMs: number };
+  const memo = createMemo<Remembered>();
+  // The same object in the cache of an informer has the same bytes.
+  const keys = new WeakMap<SealedObject, string>();
+  const keyOf = (object: SealedObject): string => {
+    const known = keys.get(object);
+    if (known !== undefined) return known;
+    const { document = '', bundles = [] } = object.signature ?? {};
+    const signed = object.signature === undefined ? 'unsigned' : hash('sha256', document, 'base64url');
+    const key = `${object.metadata.name} ${signed} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
+    keys.set(object, key);
+    return key;
+  };
+  return {
+    judge: (object, trust, atMs) => {
+      const key = `${trust.digest} ${keyOf(object)}`;
+      const known = memo.recall(key);
+      if (known !== undefined && (known.judged.ok || atMs - known.atMs < REFUSAL_LASTS_MS)) return known.judged;
+      const judged = judge(object, trust, atMs);
+      memo.keep(key, { judged, atMs });
+      return judged;
+    },
+    forgetUnseen: () => memo.sweep(),
+  };
+};
