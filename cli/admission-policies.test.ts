@@ -103,7 +103,7 @@ describe('a file of ValidatingAdmissionPolicies', () => {
     assert.equal(code, 1);
     assert.match(
       err,
-      /^vap\.yaml:16:\d+: POLICY_EXPRESSION: spec\.validations\[0\]\.expression: .*maxi.*\nvap\.yaml:25:\d+: BINDING_INVALID: spec\.validationActions: .*together/,
+      /^vap\.yaml:16:\d+: POLICY_EXPRESSION: spec\.validations\[0\]\.expression: .*maxi.*\nvap\.yaml:25:\d+: BINDING_INVALID: spec\.validationActions: .*both Deny and Warn/,
     );
     folder.write({
       'vap.yaml': VAP.replace(

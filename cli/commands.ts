@@ -5,18 +5,9 @@
  * One command is one file of this folder. Imported by `main.ts` and by the generator of the reference.
  */
 import { Command } from 'commander';
-import { completionCommand } from './completion.ts';
-import { demoCommand } from './demo.ts';
-import { evalCommand } from './eval.ts';
-import { explainCommand } from './explain.ts';
-import { keygenCommand } from './keygen.ts';
-import { lintCommand } from './lint.ts';
+import { UsageError } from './output.ts';
 import type { Terminal } from './output.ts';
-import { reviewCommand } from './review.ts';
-import { signCommand } from './sign.ts';
-import { testCommand } from './test.ts';
-import { verifyCommand } from './verify.ts';
-import { VERSION, versionCommand } from './version.ts';
+import { VERSION } from './version-number.ts';
 
 const HELP = `
 Exit codes: 0 good, 1 something was found or refused, 2 wrong use. WRIT_DEBUG=1 shows stack traces.
@@ -30,46 +21,56 @@ Start:
 
 \`writ help COMMAND\` tells more of each: what it does, its options, examples and exit codes.`;
 
-const DEMO_MANUAL = `
-Starts etcd and kube-apiserver on loopback, installs Writ with a fresh key, pushes a signed policy and shows each step until
-a pod is denied. Ctrl-C ends it and removes everything.
-
-Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use.
-
-Examples:
-  writ demo
-  writ demo --once`;
-
 type Factory = (terminal: Terminal) => Command;
 
-const leaves: readonly Factory[] = [
-  keygenCommand,
-  signCommand,
-  verifyCommand,
-  lintCommand,
-  testCommand,
-  evalCommand,
-  reviewCommand,
-  explainCommand,
-  (terminal) => demoCommand(terminal).addHelpText('after', DEMO_MANUAL),
-  versionCommand,
-];
+/** Loaded when they are asked for: most of the time of a short command is spent on reading its code. */
+const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
+  ['keygen', async () => (await import('./keygen.ts')).keygenCommand],
+  ['sign', async () => (await import('./sign.ts')).signCommand],
+  ['verify', async () => (await import('./verify.ts')).verifyCommand],
+  ['lint', async () => (await import('./lint.ts')).lintCommand],
+  ['test', async () => (await import('./test.ts')).testCommand],
+  ['eval', async () => (await import('./eval.ts')).evalCommand],
+  ['review', async () => (await import('./review.ts')).reviewCommand],
+  ['explain', async () => (await import('./explain.ts')).explainCommand],
+  ['demo', async () => (await import('./demo.ts')).demoCommand],
+  ['version', async () => (await import('./version.ts')).versionCommand],
+]);
 
-export const createCommands = (terminal: Terminal): readonly Command[] => {
-  const commands = leaves.map((create) => create(terminal));
-  const completion = completionCommand(terminal, () => [...commands, completion]);
-  return [...commands, completion];
+const completion = async (terminal: Terminal): Promise<Command> => {
+  const { completionCommand } = await import('./completion.ts');
+  return completionCommand(terminal, () => createCommands(terminal));
 };
 
-export const createProgram = (terminal: Terminal): Command => {
+/** All of them. */
+export const createCommands = async (terminal: Terminal): Promise<readonly Command[]> => {
+  const made = [...factories.values()].map(async (load) => (await load())(terminal));
+  return Promise.all([...made, completion(terminal)]);
+};
+
+/** The one that is asked for, or all where none is: for the list of them, or a name that was meant. */
+const commandsFor = async (argv: readonly string[], terminal: Terminal): Promise<readonly Command[]> => {
+  const name = (argv[0] === 'help' ? argv[1] : argv[0]) ?? '';
+  if (argv[0] === 'help' && name !== '' && name !== 'completion' && !factories.has(name))
+    throw new UsageError(`there is no command ${name}`);
+  if (name === 'completion') return [await completion(terminal)];
+  const load = factories.get(name);
+  return load === undefined ? createCommands(terminal) : [(await load())(terminal)];
+};
+
+export const createProgram = async (terminal: Terminal, argv: readonly string[]): Promise<Command> => {
   const program = new Command('writ')
     .description('Policies for AI agents on Kubernetes, signed and proven.')
     .version(VERSION, '-V, --version', 'tell the version')
     .helpCommand('help [command]', 'tell how a command is used')
     .addHelpText('after', HELP);
-  for (const command of createCommands(terminal)) program.addCommand(command);
+  for (const command of await commandsFor(argv, terminal)) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError('(writ help tells more)').configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+    const topic = command === program ? '' : ` ${command.name()}`;
+    command
+      .exitOverride()
+      .showHelpAfterError(`(writ help${topic} tells more)`)
+      .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   }
   return program;
 };

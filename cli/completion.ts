@@ -146,14 +146,14 @@ complete -c writ -n '__fish_seen_subcommand_from help' -f -a ${fishQuoted(names)
 
 const SCRIPTS: Readonly<Record<Shell, (commands: readonly Command[]) => string>> = { bash, zsh, fish };
 
-/** `commands` is asked when the script is made, so that this command is in it too. */
-export const completionCommand = (terminal: Terminal, commands: () => readonly Command[]): Command =>
+/** `commands` are asked for when the script is made, this one among them. */
+export const completionCommand = (terminal: Terminal, commands: () => Promise<readonly Command[]>): Command =>
   new Command('completion')
     .description('print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', HELP)
-    .action((given: string) => {
+    .action(async (given: string) => {
       const shell = SHELLS.find((known) => known === given);
       if (shell === undefined) return terminal.exit(EXIT_USAGE);
-      terminal.out(SCRIPTS[shell](commands()));
+      terminal.out(SCRIPTS[shell](await commands()));
     });

@@ -4,11 +4,21 @@ import { Command } from 'commander';
 import { UserError } from './output.ts';
 import type { Terminal } from './output.ts';
 
+const HELP = `
+Starts etcd and kube-apiserver on loopback, installs Writ with a fresh key, pushes a signed policy and shows each step until
+a pod is denied. Ctrl-C ends it and removes everything. It runs from a clone of the repository (make demo).
+
+Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use.
+
+Examples:
+  writ demo
+  writ demo --once`;
+
 export const demoCommand = (terminal: Terminal): Command =>
   new Command('demo')
     .description('start a control plane, install Writ on it and show the chain from a signed push to a verdict')
     .option('--once', 'end after the last step instead of staying up', false)
-    .addHelpText('after', '\nRuns from a clone of the repository (make demo). Everything is on loopback and in a temporary folder.')
+    .addHelpText('after', HELP)
     .action(async ({ once }: { readonly once: boolean }) => {
       const { tellStory } = await import('./demo/story.ts').catch((error: unknown) => {
         const message = `the demo runs from a clone of the repository: ${error instanceof Error ? error.message : String(error)}`;

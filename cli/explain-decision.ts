@@ -2,11 +2,14 @@
 // A decision's record, from the webhook's log, for people.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { requestOf } from '../policies/cases/request.ts';
+import type { DescribedKind } from '../policies/compile/params.ts';
+import type { AdmissionRequest } from '../policies/decide/request.ts';
 import { isJsonObject, own } from '../policies/document/json.ts';
 import type { JsonObject, JsonValue } from '../policies/document/json.ts';
-import { fileError } from './files.ts';
-import { UserError, printJson } from './output.ts';
-import type { Format, Terminal } from './output.ts';
+import { fileError, isFile, readText } from './files.ts';
+import { UsageError, UserError } from './output.ts';
+import type { Terminal } from './output.ts';
 
 export const isDecisionId = (text: string): boolean => /^d-[0-9a-f]{20}$/.test(text);
 
@@ -35,14 +38,15 @@ const words = (object: JsonObject, field: string): readonly string[] => {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 };
 
-type Found = { readonly decision: JsonObject | undefined; readonly set: JsonObject | undefined };
+export type FoundDecision = { readonly decision: JsonObject; readonly set: JsonObject | undefined };
 
 /** The last record of that id, and the set under which it was made. */
-const search = async (id: string, log: string): Promise<Found> => {
+export const findDecision = async (id: string, log: string): Promise<FoundDecision> => {
   let decision: JsonObject | undefined;
   const sets = new Map<string, JsonObject>();
+  const input = log === '-' ? process.stdin : createReadStream(log);
   try {
-    for await (const line of createInterface({ input: createReadStream(log), crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       if (!line.includes(id) && !line.includes('"policy set"')) continue;
       const record = parseLine(line);
       if (record === undefined) continue;
@@ -52,7 +56,49 @@ const search = async (id: string, log: string): Promise<Found> => {
   } catch (error) {
     throw fileError(log, error);
   }
-  return { decision, set: decision === undefined ? undefined : sets.get(text(decision, 'setDigest')) };
+  if (decision === undefined) throw new UserError([{ code: 'DECISION_NOT_FOUND', message: `${log} has no decision ${id}` }]);
+  return { decision, set: sets.get(text(decision, 'setDigest')) };
+};
+
+/** A file that is one record, a line of the log; undefined for any other. */
+export const recordIn = (path: string): FoundDecision | undefined => {
+  if (path !== '-' && !isFile(path)) return undefined;
+  const content = readText(path);
+  const record = content.trimStart().startsWith('{') ? parseLine(content) : undefined;
+  if (record !== undefined && own(record, 'msg') === 'decision') return { decision: record, set: undefined };
+  if (path === '-') throw new UserError([{ code: 'DECISION_NOT_FOUND', message: 'standard input holds no decision record' }]);
+  return undefined;
+};
+
+const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
+
+type Given = {
+  readonly object: JsonObject;
+  readonly oldObject: JsonObject | null;
+  readonly groups: readonly string[];
+  readonly kinds: readonly DescribedKind[];
+};
+
+export type Asked = { readonly request: AdmissionRequest; readonly tenant: string; readonly names: ReadonlySet<string> };
+
+/** The request as the record tells it, with the object that a record only has a digest of. */
+export const requestOfDecision = (decision: JsonObject, { object, oldObject, groups, kinds }: Given): Asked => {
+  const operation = OPERATIONS.find((known) => known === own(decision, 'operation')) ?? 'CREATE';
+  if (operation === 'UPDATE' && oldObject === null) throw new UsageError('the decision is about an update: give --old-object too');
+  const made = requestOf({
+    operation,
+    object: operation === 'DELETE' ? null : object,
+    oldObject: operation === 'DELETE' ? object : oldObject,
+    user: { username: text(decision, 'user'), groups },
+    namespace: text(decision, 'namespace'),
+    kinds,
+  });
+  if (!made.ok) throw new UserError([{ code: 'REVIEW_INVALID', message: made.message }]);
+  const { group, version, kind } = made.request.kind;
+  const given = `${group === '' ? version : `${group}/${version}`}, ${kind}`;
+  if (given !== text(decision, 'kind')) throw new UsageError(`the decision is about ${text(decision, 'kind')}, the object is ${given}`);
+  const names = [...rows(decision, 'spoke').map((row) => text(row, 'policy')), ...words(decision, 'allowed')];
+  return { request: made.request, tenant: text(decision, 'tenant'), names: new Set(names) };
 };
 
 const signersOf = (policy: string, decision: JsonObject, set: JsonObject | undefined): string => {
@@ -63,7 +109,7 @@ const signersOf = (policy: string, decision: JsonObject, set: JsonObject | undef
   return signers.length === 0 ? '' : `, sealed by ${signers.join(', ')}`;
 };
 
-const print = ({ decision, set }: { decision: JsonObject; set: JsonObject | undefined }, terminal: Terminal): void => {
+export const printDecision = ({ decision, set }: FoundDecision, terminal: Terminal): void => {
   const get = (field: string): string => text(decision, field);
   const where = get('namespace') === '' ? '' : ` in ${get('namespace')}`;
   const subResource = get('subResource') === '' ? '' : `/${get('subResource')}`;
@@ -88,15 +134,4 @@ const print = ({ decision, set }: { decision: JsonObject; set: JsonObject | unde
   }
   const allowed = words(decision, 'allowed');
   if (allowed.length > 0) terminal.out(`\n  nothing to say: ${allowed.join(', ')}\n`);
-};
-
-export const explainDecision = async (
-  id: string,
-  options: { readonly log: string; readonly output: Format },
-  terminal: Terminal,
-): Promise<void> => {
-  const { decision, set } = await search(id, options.log);
-  if (decision === undefined) throw new UserError([{ code: 'DECISION_NOT_FOUND', message: `${options.log} has no decision ${id}` }]);
-  if (options.output === 'json') printJson(terminal, { decision, ...(set === undefined ? {} : { policySet: set }) });
-  else print({ decision, set }, terminal);
 };

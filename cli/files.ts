@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing files on behalf of a person: every failure is told with the path and what to do.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './output.ts';
 
@@ -22,15 +23,58 @@ export const fileError = (path: string, error: unknown): UserError => {
   return new UserError([{ code: code === 'EEXIST' ? 'FILE_EXISTS' : 'FILE_UNREADABLE', message: `${path}: ${reason}` }]);
 };
 
-export const readBytes = (path: string): Uint8Array => {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw fileError(path, error);
+/** Far more than any manifest or list of cases has; a device or a pipe without end stops here too. */
+export const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+const STANDARD_INPUT = 0;
+const CHUNK = 64 * 1024;
+
+const tooLarge = (path: string): UserError =>
+  new UserError([
+    {
+      code: 'FILE_UNREADABLE',
+      message: `${path}: it is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`,
+      hint: 'give it in smaller files',
+    },
+  ]);
+
+/** Of what has no size, such as a pipe. */
+const readAll = (file: number, path: string): Uint8Array => {
+  const chunks: Uint8Array[] = [];
+  for (let total = 0; ;) {
+    const chunk = new Uint8Array(CHUNK);
+    const length = readSync(file, chunk, 0, CHUNK, null);
+    if (length === 0) return Buffer.concat(chunks);
+    total += length;
+    if (total > MAX_FILE_BYTES) throw tooLarge(path);
+    chunks.push(chunk.subarray(0, length));
   }
 };
 
-export const readText = (path: string): string => new TextDecoder().decode(readBytes(path));
+/** `-` is standard input. */
+export const readBytes = (path: string): Uint8Array => {
+  let file: number | undefined;
+  try {
+    file = path === '-' ? STANDARD_INPUT : openSync(path, 'r');
+    const stat = fstatSync(file);
+    if (!stat.isFile()) return readAll(file, path);
+    if (stat.size > MAX_FILE_BYTES) throw tooLarge(path);
+    return readFileSync(file);
+  } catch (error) {
+    throw error instanceof UserError ? error : fileError(path, error);
+  } finally {
+    if (file !== undefined && file !== STANDARD_INPUT) closeSync(file);
+  }
+};
+
+/** Not a folder, and there. */
+export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+
+export const readText = (path: string): string => {
+  const bytes = readBytes(path);
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  throw new UserError([{ code: 'DOCUMENT_ENCODING', message: `${path}: it is not UTF-8 text` }]);
+};
 
 /** Writes a file that must not be there yet. */
 export const writeNew = (path: string, text: string, mode: number): void => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ keygen: a key pair for sealing.
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
+import type { KeyPairKeyObjectResult } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
@@ -8,24 +9,41 @@ import { hintOf } from '../policies/trust/key.ts';
 import { writeNew } from './files.ts';
 import { UsageError, UserError, printJson } from './output.ts';
 import type { Format, Terminal } from './output.ts';
-import { PASSPHRASE_VARIABLE, passphraseFrom } from './private-key.ts';
+import { PASSWORD_VARIABLE, passwordFrom } from './private-key.ts';
 
-type Options = { readonly name: string; readonly out: string; readonly encrypt: boolean; readonly output: Format };
+const TYPES = ['ecdsa-p256', 'ecdsa-p384', 'ed25519', 'rsa-4096'] as const;
+type KeyType = (typeof TYPES)[number];
+
+type Options = { readonly name: string; readonly out: string; readonly type: KeyType; readonly encrypt: boolean; readonly output: Format };
 
 const HELP = `
-Writes NAME.key (private, mode 0600) and NAME.pub, and never overwrites either. Keys are ECDSA P-256; cosign reads them
-after \`cosign import-key-pair --key NAME.key\`, openssl as they are.
+Writes NAME.key (private, mode 0600) and NAME.pub, and never overwrites either. cosign reads the private
+key after \`cosign import-key-pair --key NAME.key\`, openssl as it is.
 
 Exit codes: 0 written, 1 refused, 2 wrong use.
 
 Examples:
   writ keygen                                    writ.key and writ.pub in this folder
   writ keygen --name alice --out ~/keys
-  ${PASSPHRASE_VARIABLE}=… writ keygen --encrypt       PKCS#8, PBES2 with AES-256`;
+  writ keygen --name partner --type rsa-4096
+  ${PASSWORD_VARIABLE}=… writ keygen --encrypt       PKCS#8, PBES2 with AES-256`;
+
+const generatePair = (type: KeyType): KeyPairKeyObjectResult => {
+  switch (type) {
+    case 'ecdsa-p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'ecdsa-p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+    case 'rsa-4096':
+      return generateKeyPairSync('rsa', { modulusLength: 4096 });
+  }
+};
 
 const generate = (options: Options, terminal: Terminal): void => {
-  const passphrase = passphraseFrom(terminal);
-  if (options.encrypt && passphrase === undefined) throw new UsageError(`--encrypt needs a passphrase in ${PASSPHRASE_VARIABLE}`);
+  const passphrase = passwordFrom(terminal);
+  if (options.encrypt && (passphrase ?? '') === '') throw new UsageError(`--encrypt needs a password in ${PASSWORD_VARIABLE}`);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(options.name))
     throw new UsageError(`--name ${options.name}: use letters, digits, dots and hyphens`);
   const privatePath = join(options.out, `${options.name}.key`);
@@ -33,19 +51,17 @@ const generate = (options: Options, terminal: Terminal): void => {
   const taken = [privatePath, publicPath].filter((path) => existsSync(path));
   if (taken.length > 0) throw new UserError(taken.map((path) => ({ code: 'FILE_EXISTS', message: `${path}: it exists already` })));
 
-  const { privateKey, publicKey } = generateKeyPairSync('ec', {
-    namedCurve: 'P-256',
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  const pair = generatePair(options.type);
+  const publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  const stored = pair.privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+    ...(options.encrypt ? { cipher: 'aes-256-cbc', passphrase: passphrase ?? '' } : {}),
   });
-  const key = createPrivateKey(privateKey);
-  const stored = options.encrypt
-    ? key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: passphrase ?? '' })
-    : privateKey;
   writeNew(privatePath, stored.toString(), 0o600);
   writeNew(publicPath, publicKey, 0o644);
 
-  const hint = hintOf(key);
+  const hint = hintOf(pair.publicKey);
   if (options.output === 'json') return printJson(terminal, { privateKey: privatePath, publicKey: publicPath, hint });
   const indented = publicKey.trimEnd().replaceAll('\n', '\n        ');
   terminal.out(`${privatePath}  private, keep it\n${publicPath}  public, hint ${hint}\n\nFor the trust policy, under spec.principals:\n`);
@@ -57,9 +73,10 @@ const generate = (options: Options, terminal: Terminal): void => {
 export const keygenCommand = (terminal: Terminal): Command =>
   new Command('keygen')
     .description('make a key pair for sealing')
+    .addOption(new Option('--type <type>', 'kind of key').choices(TYPES).default('ecdsa-p256'))
     .option('--name <name>', 'name of the files', 'writ')
     .option('--out <folder>', 'where they are written', '.')
-    .option('--encrypt', `encrypt the private key with the passphrase in ${PASSPHRASE_VARIABLE}`, false)
+    .option('--encrypt', `encrypt the private key with the password in ${PASSWORD_VARIABLE}`, false)
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
     .action((options: Options) => generate(options, terminal));

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ lint: everything that would be refused later, told now, at its place; and what can hardly be meant.
 import { Command, Option } from 'commander';
+import { pathText } from '../policies/compile/expression.ts';
+import { costFindings } from '../policies/compile/cost-findings.ts';
 import { bindingFindings, findingPath, matchFindings } from '../policies/compile/match-findings.ts';
 import type { MatchFinding } from '../policies/compile/match-findings.ts';
+import { typeFindings } from '../policies/compile/type-findings.ts';
 import { valueAt } from '../policies/document/json.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
-import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
-import { EXIT_FINDINGS, plural, printJson, printProblems, problemRow } from './output.ts';
+import { EXIT_FINDINGS, plural, printJson, printProblems, printWarnings, problemRow } from './output.ts';
 import type { Terminal } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
 import type { PolicyFiles } from './policy-files.ts';
+import { readDefinitions } from './schemas/definition-files.ts';
+import { knownTypes } from './schemas/index.ts';
 import { sarifLog } from './sarif.ts';
 
-type Options = { readonly output: 'text' | 'json' | 'sarif'; readonly strict: boolean };
+type Options = { readonly output: 'text' | 'json' | 'sarif'; readonly strict: boolean; readonly crds: readonly string[] };
 
 const HELP = `
 A folder is searched for YAML files that speak of writ.dev or admissionregistration.k8s.io; a file that is named is always
@@ -23,13 +27,20 @@ refuse, and two policies of one name.
 
 Warnings are told of what is allowed and can hardly be meant: rules that excludeResourceRules take away, resources in a
 group that has none of them, selectors that contradict themselves, match conditions that no operation of the rules can
-make true, bindings without policy and policies without binding. They count only with --strict.
+make true, bindings without policy and policies without binding, expressions that cost more than any may. Where the rules name kinds without wildcards, expressions
+are checked against the types of these kinds too, as the API server does for status.typeChecking: those of Kubernetes are
+known, others come from the CustomResourceDefinitions among PATHS or in --crds. Warnings count only with --strict.
+
+Formats: text has one line a finding, file:line:column: CODE: message (fix), on standard error, and a summary on standard
+output; json has {files, problems, warnings}, each with code, message, fix, path, file, line, column, and costs: what
+Kubernetes estimates each expression to cost, {policy, path, min, max}, with objects of unknown size; sarif is SARIF 2.1.0.
 
 Exit codes: 0 nothing found, 1 problems (with --strict: or warnings), 2 wrong use.
 
 Examples:
   writ lint .
   writ lint policies/a.yaml --output json
+  writ lint policies --crds crds
   writ lint policies --strict --output sarif > writ.sarif`;
 
 const warn = (finding: MatchFinding, document: ParsedDocument): Problem => ({
@@ -53,16 +64,51 @@ const matchWarnings = ({ set, policies }: PolicyFiles): readonly Problem[] =>
     return [...own, ...ofBindings];
   });
 
+/** Where the rules of a policy name kinds exactly, what the types of these say. */
+const typeWarnings = ({ set, policies, definitions }: PolicyFiles, crds: readonly string[]): readonly Problem[] => {
+  const known = knownTypes([...definitions, ...readDefinitions(crds)]);
+  const compiled = new Set(set.policies.map(({ name, digest }) => JSON.stringify([name, digest])));
+  return policies.flatMap(({ name, spec, document, bindings }) => {
+    if (!compiled.has(JSON.stringify([name, document.digest]))) return [];
+    return typeFindings(spec, { known, isOurs: bindings === undefined }).map(({ path, message, offset, kinds }): Problem => ({
+      code: 'EXPRESSION_TYPES',
+      message: `${kinds.join(' and ')}: ${message}`,
+      path: pathText(path),
+      at: document.positionIn(path, offset),
+    }));
+  });
+};
+
+type PolicyCost = { readonly policy: string; readonly path: string; readonly min: number; readonly max: number };
+type Costs = { readonly costs: readonly PolicyCost[]; readonly warnings: readonly Problem[] };
+
+/** What each expression may cost, and those that cost more than any may. */
+const costsOf = ({ set, policies }: PolicyFiles): Costs => {
+  const found = set.policies.flatMap((policy) => {
+    const document = policies.find((one) => one.name === policy.name && one.document.digest === policy.digest)?.document;
+    return costFindings(policy).map((finding) => ({ ...finding, policy: policy.name, document }));
+  });
+  return {
+    costs: found.map(({ policy, path, estimate }) => ({ policy, path: pathText(path), ...estimate })),
+    warnings: found.flatMap(({ path, message, document }): readonly Problem[] =>
+      message === undefined || document === undefined
+        ? []
+        : [{ code: 'EXPRESSION_COST', message, path: pathText(path), at: document.positionOf(path) }],
+    ),
+  };
+};
+
 const lint = (paths: readonly string[], options: Options, terminal: Terminal): void => {
   const files = loadPolicyFiles(paths);
   const { documents, problems } = files;
-  const warnings = [...files.warnings, ...matchWarnings(files)];
+  const { costs, warnings: dear } = costsOf(files);
+  const warnings = [...files.warnings, ...matchWarnings(files), ...typeWarnings(files, options.crds), ...dear];
   if (problems.length > 0 || (options.strict && warnings.length > 0)) terminal.exit(EXIT_FINDINGS);
   if (options.output === 'sarif') return printJson(terminal, sarifLog({ problems, warnings }));
   if (options.output === 'json')
-    return printJson(terminal, { files: documents, problems: problems.map(problemRow), warnings: warnings.map(problemRow) });
+    return printJson(terminal, { files: documents, problems: problems.map(problemRow), warnings: warnings.map(problemRow), costs });
   printProblems(terminal, problems);
-  for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}\n`);
+  printWarnings(terminal, warnings);
   const also = warnings.length === 0 ? '' : `, ${plural(warnings.length, 'warning')}`;
   terminal.out(`${plural(documents, 'document')}, ${plural(problems.length, 'problem')}${also}\n`);
 };
@@ -72,6 +118,7 @@ export const lintCommand = (terminal: Terminal): Command =>
     .description('find what is wrong with documents, at file:line:column')
     .argument('<paths...>', 'documents or folders')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json', 'sarif']).default('text'))
+    .option('--crds <paths...>', 'CustomResourceDefinitions: files or folders', [])
     .option('--strict', 'warnings count as problems', false)
     .addHelpText('after', HELP)
     .action((paths: string[], options: Options) => lint(paths, options, terminal));

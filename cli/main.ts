@@ -3,53 +3,23 @@
 /**
  * writ, the command line: the same parser, seals and engine as operator and webhook, without a cluster.
  *
- * In: arguments, files, standard input. Out: results on standard output, problems on standard error, and an exit code: 0
- * good, 1 something was found or refused, 2 wrong use. A person's mistake is told in words; WRIT_DEBUG=1 adds the stack.
- * The commands are in `commands.ts`; nothing imports this one.
+ * Node strips types from some hundred files and compiles them at each start, which takes longer than most commands; so what
+ * it makes of them is kept, in the person's own cache folder (another user could write to a shared one). For this to count,
+ * all else is loaded afterwards, by `run.ts`. Nothing imports this file.
  */
-import { CommanderError } from 'commander';
-import { systemClock } from '../process/clock.ts';
-import { createProgram } from './commands.ts';
-import { EXIT_FINDINGS, EXIT_USAGE, UsageError, UserError, printProblems } from './output.ts';
-import type { Terminal } from './output.ts';
+import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { isAbsolute, join } from 'node:path';
 
-const report = (error: unknown, terminal: Terminal): void => {
-  if (error instanceof CommanderError) {
-    // Commander has told it already; asking for help is no mistake.
-    terminal.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
-    return;
-  }
-  if (error instanceof UserError) {
-    printProblems(terminal, error.problems);
-    terminal.exit(error.exitCode);
-  } else if (error instanceof UsageError) {
-    terminal.err(`error: ${error.message}\n`);
-    terminal.exit(EXIT_USAGE);
-  } else {
-    terminal.err(`error: ${error instanceof Error ? error.message : String(error)} (a defect of writ; WRIT_DEBUG=1 tells where)\n`);
-    terminal.exit(EXIT_FINDINGS);
-  }
-  if (terminal.env['WRIT_DEBUG'] === '1' && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);
+/** Below a folder that is there: Node makes what is missing, and never ends where the system lets nothing be made (in /proc). */
+const cacheFolder = ({ XDG_CACHE_HOME: given = '', HOME: home = '' }: NodeJS.ProcessEnv): string | undefined => {
+  const base = given === '' ? home : given;
+  if (!isAbsolute(base) || !existsSync(base)) return undefined;
+  return given === '' ? join(home, '.cache', 'writ', 'code') : join(given, 'writ', 'code');
 };
 
-const run = async (argv: readonly string[], terminal: Terminal): Promise<void> => {
-  try {
-    await createProgram(terminal).parseAsync([...argv], { from: 'user' });
-  } catch (error) {
-    report(error, terminal);
-  }
-};
+const folder = cacheFolder(process.env);
+if (folder !== undefined) enableCompileCache(folder);
 
-// `writ … | head` closes the pipe early: that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT_FINDINGS));
-
-await run(process.argv.slice(2), {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
-  input: process.stdin,
-  env: process.env,
-  clock: systemClock,
-  exit: (code) => {
-    process.exitCode = Math.max(Number(process.exitCode ?? 0), code);
-  },
-});
+const { run } = await import('./run.ts');
+await run(process.argv.slice(2));

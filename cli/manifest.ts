@@ -3,17 +3,20 @@
  * Manifests that nobody signed, as kubectl reads them: several documents a file, anchors, merge keys, YAML 1.1 scalars.
  *
  * In: the text of a file. Out: one object for each document with its places, or what is wrong with it. Documents of
- * writ.dev are read strictly instead, by `policies/document`. Bounded: aliases that multiply end in a problem.
+ * writ.dev are read strictly instead, by `policies/document`. Bounded: aliases that multiply end in a problem. What is plain
+ * YAML (`plain-yaml.ts`) the library reads only if a place within it is asked for.
  */
 import { LineCounter, isAlias, isMap, isPair, isScalar, isSeq, parseAllDocuments } from 'yaml';
 import type { Document, Scalar, YAMLMap } from 'yaml';
 import { digestOf } from '../policies/document/digest.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
 import { isJsonObject, own, valueAt } from '../policies/document/json.ts';
-import type { JsonObject } from '../policies/document/json.ts';
+import type { JsonObject, JsonPath } from '../policies/document/json.ts';
 import { indexInString, indexOfField } from '../policies/document/places.ts';
 import type { Problem, SourcePosition } from '../policies/problem.ts';
 import { readAsKubectl } from './kubectl-scalars.ts';
+import { readPlainYaml } from './plain-yaml.ts';
+import type { PlainDocument } from './plain-yaml.ts';
 
 export type Manifests = { readonly documents: readonly ParsedDocument[]; readonly problems: readonly Problem[] };
 
@@ -145,7 +148,35 @@ const unpacked = (document: ParsedDocument): readonly ParsedDocument[] => {
   });
 };
 
-export const readManifests = (text: string, file: string): Manifests => {
+const lineCounter = (text: string): LineCounter => {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) lines.addNewLine(index + 1);
+  return lines;
+};
+
+const plainDocument = (text: string, file: string, { value, itemsOf }: PlainDocument): ParsedDocument => {
+  let known: LineCounter | undefined;
+  let exact: ParsedDocument | undefined;
+  // Both read the same, so there is one document; the path it was given stands where there were none.
+  const placesOf = (): ParsedDocument | undefined => (exact ??= readByLibrary(text, file).documents[0]);
+  const start = { file, line: 1, column: 1 };
+  const itemPlace = (path: JsonPath): SourcePosition | undefined => {
+    const index = path.at(-1);
+    const list: unknown = typeof index === 'number' ? valueAt(value, path.slice(0, -1)) : undefined;
+    const offset = Array.isArray(list) && typeof index === 'number' ? itemsOf(list)?.[index] : undefined;
+    return offset === undefined ? undefined : placeIn({ text, file, lines: (known ??= lineCounter(text)) }, offset);
+  };
+  return {
+    file,
+    digest: digestOf(Buffer.from(text)),
+    value,
+    positionOf: (path) => itemPlace(path) ?? placesOf()?.positionOf(path) ?? start,
+    positionIn: (path, offset) => placesOf()?.positionIn(path, offset) ?? start,
+  };
+};
+
+const readByLibrary = (text: string, file: string): Manifests => {
   const source = { text, file, lines: new LineCounter() };
   try {
     const parsed = parseAllDocuments(text, {
@@ -156,15 +187,18 @@ export const readManifests = (text: string, file: string): Manifests => {
       lineCounter: source.lines,
     });
     const read = parsed.flatMap((document) => documentOf(source, document) ?? []);
-    return {
-      documents: read.flatMap((one) => ('value' in one ? unpacked(one) : [])),
-      problems: read.flatMap((one) => ('value' in one ? [] : [one])),
-    };
+    return { documents: read.filter((one) => 'value' in one), problems: read.flatMap((one) => ('value' in one ? [] : [one])) };
   } catch (error) {
     // The YAML library gives up on nesting that its stack can not hold.
     const message = `the YAML reader gave up: ${error instanceof Error ? error.message : 'unknown reason'}`;
     return { documents: [], problems: [{ code: 'DOCUMENT_SYNTAX', message, at: { file, line: 1, column: 1 } }] };
   }
+};
+
+export const readManifests = (text: string, file: string): Manifests => {
+  const plain = readPlainYaml(text);
+  const read = plain === undefined ? readByLibrary(text, file) : { documents: [plainDocument(text, file, plain)], problems: [] };
+  return { documents: read.documents.flatMap(unpacked), problems: read.problems };
 };
 
 /** A plain JSON copy is not needed: objects of a manifest are read only. */
@@ -174,4 +208,9 @@ export const kindOf = (value: JsonObject): { readonly group: string; readonly ve
   const [first = '', second] = typeof apiVersion === 'string' ? apiVersion.split('/') : [];
   const [group, version] = second === undefined ? ['', first] : [first, second];
   return { group, version, kind: typeof kind === 'string' ? kind : '' };
+};
+
+export const isDefinition = (value: JsonObject): boolean => {
+  const { group, kind } = kindOf(value);
+  return group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition';
 };

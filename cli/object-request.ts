@@ -13,7 +13,7 @@ export type RequestOptions = {
   readonly namespace: string;
   readonly user: string;
   readonly groups: readonly string[];
-  readonly oldObject?: JsonObject;
+  readonly oldObject?: JsonObject | undefined;
   readonly kinds?: readonly DescribedKind[];
 };
 

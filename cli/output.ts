@@ -21,6 +21,8 @@ export type Terminal = {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
   readonly input: AsyncIterable<Uint8Array | string>;
+  /** Asks the person for a password; absent where nobody sits before the terminal. */
+  readonly askSecret?: (question: string) => Promise<string | undefined>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** The code with which the process ends; the highest given counts. */
@@ -56,6 +58,10 @@ export const printJson = (terminal: Terminal, value: unknown): void => terminal.
 
 export const printProblems = (terminal: Terminal, problems: readonly Problem[]): void => {
   for (const problem of problems) terminal.err(`${formatProblem(problem)}\n`);
+};
+
+export const printWarnings = (terminal: Terminal, warnings: readonly Problem[]): void => {
+  for (const warning of warnings) terminal.err(`warning: ${formatProblem(warning)}\n`);
 };
 
 export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;

@@ -23,7 +23,7 @@ import type { ExactPlaces } from './exact-places.ts';
 import { readBytes } from './files.ts';
 import { findFiles, isCasesFile, isManifest } from './find-files.ts';
 import type { FoundFile } from './find-files.ts';
-import { kindOf, readManifests } from './manifest.ts';
+import { isDefinition, kindOf, readManifests } from './manifest.ts';
 import { UserError } from './output.ts';
 
 export type LoadedPolicy = {
@@ -43,6 +43,8 @@ export type PolicyFiles = {
   readonly tenants: readonly Tenant[];
   readonly namespaces: readonly JsonObject[];
   readonly kinds: readonly DescribedKind[];
+  /** CustomResourceDefinitions. */
+  readonly definitions: readonly JsonObject[];
   /** In the order of files and lines. */
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
@@ -54,6 +56,7 @@ type Loaded = {
   readonly tenants: Tenant[];
   readonly namespaces: JsonObject[];
   readonly kinds: DescribedKind[];
+  readonly definitions: JsonObject[];
   readonly problems: Problem[];
   readonly admission: { readonly policies: ParsedDocument[]; readonly bindings: ParsedDocument[] };
   /** Params, or nothing to us; which of the two is known when all policies are. */
@@ -91,7 +94,8 @@ const takeCluster = (document: ParsedDocument, loaded: Loaded): boolean => {
   if (isAdmissionPolicy(document)) loaded.admission.policies.push(loaded.places.watch(document));
   else if (isAdmissionBinding(document)) loaded.admission.bindings.push(loaded.places.watch(document));
   else if (group === '' && kind === 'Namespace') loaded.namespaces.push(document.value);
-  else if (group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition') {
+  else if (isDefinition(document.value)) {
+    loaded.definitions.push(document.value);
     const described = describedKind(document.value);
     if (described !== undefined) loaded.kinds.push(described);
   } else return false;
@@ -181,6 +185,7 @@ export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
     tenants: [],
     namespaces: [],
     kinds: [],
+    definitions: [],
     problems: [],
     admission: { policies: [], bindings: [] },
     strangers: [],
@@ -216,6 +221,7 @@ export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
     tenants: loaded.tenants,
     namespaces: loaded.namespaces,
     kinds: loaded.kinds,
+    definitions: loaded.definitions,
     problems: inOrder(files, problems.map(loaded.places.refine)),
     warnings: inOrder(files, admission.warnings),
   };

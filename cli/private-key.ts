@@ -2,42 +2,51 @@
 // A private key file → a key that can seal.
 import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { isP256 } from '../policies/trust/key.ts';
+import { SUPPORTED_KEYS, keyRefusal } from '../policies/trust/key.ts';
+import { isCosignKey, openCosignKey } from './cosign-key.ts';
 import { readText } from './files.ts';
 import { UserError } from './output.ts';
 import type { Terminal } from './output.ts';
 
-export const PASSPHRASE_VARIABLE = 'WRIT_KEY_PASSPHRASE';
+export const PASSWORD_VARIABLE = 'WRIT_KEY_PASSWORD';
+const COSIGN_PASSWORD_VARIABLE = 'COSIGN_PASSWORD';
 
 const unreadable = (message: string, hint?: string): UserError =>
   new UserError([{ code: 'KEY_UNREADABLE', message, ...(hint === undefined ? {} : { hint }) }]);
 
-export const passphraseFrom = (terminal: Terminal): string | undefined => {
-  const passphrase = terminal.env[PASSPHRASE_VARIABLE];
-  return passphrase === '' ? undefined : passphrase;
+/** From the environment; cosign's keys may have an empty one. */
+export const passwordFrom = (terminal: Terminal): string | undefined =>
+  terminal.env[PASSWORD_VARIABLE] ?? terminal.env[COSIGN_PASSWORD_VARIABLE];
+
+const passwordFor = async (path: string, terminal: Terminal): Promise<string> => {
+  const password = passwordFrom(terminal) ?? (await terminal.askSecret?.(`password of ${path}: `));
+  if (password === undefined)
+    throw unreadable(`${path}: the key is encrypted`, `put its password into ${PASSWORD_VARIABLE} or ${COSIGN_PASSWORD_VARIABLE}`);
+  return password;
 };
 
-const parse = (path: string, pem: string, passphrase: string | undefined): KeyObject => {
+const parsePem = (path: string, pem: string, passphrase: string | undefined): KeyObject => {
   try {
     return createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
   } catch {
-    const wrong = passphrase !== undefined && pem.includes('ENCRYPTED');
-    throw unreadable(wrong ? `${path}: the passphrase in ${PASSPHRASE_VARIABLE} does not open it` : `${path}: not a private key in PEM`);
+    throw unreadable(passphrase === undefined ? `${path}: not a private key in PEM` : `${path}: the password does not open it`);
   }
 };
 
-/** Reads an ECDSA P-256 private key; the passphrase of an encrypted one comes from the environment. */
-export const readPrivateKey = (path: string, terminal: Terminal): KeyObject => {
+const parseCosign = (path: string, pem: string, password: string): KeyObject => {
+  const outcome = openCosignKey(pem, password);
+  if (outcome.kind === 'key') return outcome.key;
+  throw unreadable(
+    outcome.kind === 'wrong-password' ? `${path}: the password does not open it` : `${path}: not a key file as cosign writes it`,
+  );
+};
+
+/** Reads a private key in PEM, plain, in PKCS#8's encryption or in cosign's. */
+export const readPrivateKey = async (path: string, terminal: Terminal): Promise<KeyObject> => {
   const pem = readText(path);
-  if (/ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY/.test(pem)) {
-    throw unreadable(`${path}: a key in cosign's own encryption`, 'sign with `cosign sign-blob --key … --bundle FILE.sigstore.json FILE`');
-  }
-  const passphrase = passphraseFrom(terminal);
-  if (pem.includes('ENCRYPTED') && passphrase === undefined) {
-    throw unreadable(`${path}: the key is encrypted`, `put its passphrase into ${PASSPHRASE_VARIABLE}`);
-  }
-  const key = parse(path, pem, passphrase);
-  if (!isP256(key))
-    throw unreadable(`${path}: the key is ${key.asymmetricKeyType ?? 'unknown'}, only ECDSA P-256 can seal`, 'make one with `writ keygen`');
+  const password = pem.includes('ENCRYPTED') ? await passwordFor(path, terminal) : undefined;
+  const key = isCosignKey(pem) ? parseCosign(path, pem, password ?? '') : parsePem(path, pem, password);
+  const refusal = keyRefusal(key);
+  if (refusal !== undefined) throw unreadable(`${path}: ${refusal.message}`, `make one with \`writ keygen\`: ${SUPPORTED_KEYS}`);
   return key;
 };

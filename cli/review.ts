@@ -4,17 +4,14 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
-import { emptyTenant, governedNamespace } from '../policies/cases/run.ts';
 import { parseReview } from '../policies/decide/request.ts';
 import type { AdmissionRequest } from '../policies/decide/request.ts';
-import { isJsonObject, valueAt } from '../policies/document/json.ts';
-import type { JsonObject } from '../policies/document/json.ts';
-import { formatProblem } from '../policies/problem.ts';
 import { encodeUngoverned } from '../webhook/admission/answer.ts';
 import { scopeOf, tenantNameOf } from '../webhook/admission/governed.ts';
 import { handleReview } from '../webhook/admission/index.ts';
 import type { ReviewDeps } from '../webhook/admission/index.ts';
-import { EXIT_FINDINGS, UserError } from './output.ts';
+import { localFacts } from './local-facts.ts';
+import { EXIT_FINDINGS, UserError, printWarnings } from './output.ts';
 import type { Terminal } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
 import type { PolicyFiles } from './policy-files.ts';
@@ -27,24 +24,14 @@ webhook would send: same engine, same code. Seals are not asked for. Documents m
 their bindings and params, Tenants and Namespaces (v1); a namespace that none of them describes is taken for a governed one
 of the tenant named by --tenant. In a namespace that no tenant owns the webhook says nothing.
 
+Formats: in and out one JSON a line, an AdmissionReview with request for one with response, in the same order; a line that is
+none is answered with {code, message, fix}.
+
 Exit codes: 0 all answered, 1 a line was no review or a policy is not valid, 2 wrong use.
 
 Examples:
   writ review --policies policies < reviews.jsonl
   jq -c . review.json | writ review --policies a.yaml namespaces/team.yaml --tenant acme`;
-
-/** The facts that a cluster would give, from the documents and defaults. */
-export const localFacts = (files: PolicyFiles, tenant: string) => {
-  const namespaces = new Map(files.namespaces.map((object) => [valueAt(object, ['metadata', 'name']), object]));
-  const tenants = new Map(files.tenants.map((object) => [object.metadata.name, object]));
-  return {
-    namespace: (name: string): JsonObject => namespaces.get(name) ?? governedNamespace(name, tenant),
-    tenant: (name: string): JsonObject => {
-      const known: unknown = tenants.get(name);
-      return isJsonObject(known) ? known : emptyTenant(name);
-    },
-  };
-};
 
 const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): ReviewDeps => {
   const facts = localFacts(files, tenant);
@@ -82,7 +69,7 @@ const answer = async (line: string, deps: ReviewDeps): Promise<{ readonly status
 const review = async (options: Options, terminal: Terminal): Promise<void> => {
   const files = loadPolicyFiles(options.policies);
   if (files.problems.length > 0) throw new UserError(files.problems);
-  for (const warning of files.warnings) terminal.err(`warning: ${formatProblem(warning)}\n`);
+  printWarnings(terminal, files.warnings);
   const deps = depsFor(files, options.tenant, terminal);
   for await (const line of createInterface({ input: Readable.from(terminal.input), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;

@@ -20,6 +20,7 @@ import type { Problem, SourcePosition } from '../policies/problem.ts';
 import { readText } from './files.ts';
 import { findFiles, isCasesFile } from './find-files.ts';
 import { readManifests } from './manifest.ts';
+import type { Manifests } from './manifest.ts';
 import { UserError } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
 import type { PolicyFiles } from './policy-files.ts';
@@ -175,9 +176,18 @@ const runFile = (cases: CasesFile, session: Session): readonly CaseRow[] => {
   });
 };
 
+/** One file that can not be read fails its own cases, not all others. */
+const readOrTell = (path: string): Manifests => {
+  try {
+    return readManifests(readText(path), path);
+  } catch (error) {
+    return { documents: [], problems: problemsOf(error) };
+  }
+};
+
 const readCasesFile = (path: string, session: Session): CasesFile | undefined => {
   session.read.add(path);
-  const { documents, problems } = readManifests(readText(path), path);
+  const { documents, problems } = readOrTell(path);
   const [first, second] = documents;
   session.problems.push(...problems);
   if (problems.length > 0) return undefined;

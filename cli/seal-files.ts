@@ -5,6 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileError, readText } from './files.ts';
 
 const ENDING = '.sigstore.json';
+/** One statement over many files, at the root of the repository. */
+export const REPOSITORY_SEAL = 'seal.sigstore.json';
 const WHO = /^[A-Za-z0-9_-]+$/;
 
 export const isSignerName = (name: string): boolean => WHO.test(name);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ version.
 import { Command, Option } from 'commander';
-import manifest from '../package.json' with { type: 'json' };
 import { API_VERSION } from '../crds/kinds.ts';
 import { printJson } from './output.ts';
 import type { Format, Terminal } from './output.ts';
-
-export const VERSION: string = manifest.version;
+import { VERSION } from './version-number.ts';
 
 const HELP = `
-Tells the version of writ, of its API and of Node.
+Tells the version of writ, of its API and of Node; json has {version, api, node}.
 
 Exit codes: 0 told, 2 wrong use.
 

@@ -53,8 +53,10 @@ const section = (command: Command): string => {
   ].join('\n\n');
 };
 
+const commands = await createCommands(silent);
+
 export const commandsPage = (): string =>
   page('The command `writ`', 'the commands in `cli/`', [
     '`writ COMMAND --help` prints the same. Exit codes: 0 good, 1 something was found or refused, 2 wrong use.',
-    ...createCommands(silent).map(section),
+    ...commands.map(section),
   ]);

@@ -6,11 +6,13 @@
  * the reason why it is none; nothing that can be written there throws. `run.ts` judges a case with the engine of the
  * webhook, `coverage.ts` tells what no case reached. Pure: files are read by the command line.
  */
+import type { Access } from '../cel/index.ts';
 import type { Verdict } from '../decide/index.ts';
 import type { Operation, UserInfo } from '../decide/request.ts';
 import { formatPath, isJsonObject, own } from '../document/json.ts';
 import type { JsonObject, JsonPath, JsonValue } from '../document/json.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
+import { readAuthorizer } from './authorizer.ts';
 
 export type ObjectSource = { readonly object: JsonObject } | { readonly file: string };
 
@@ -33,6 +35,8 @@ export type Case = {
   /** Likewise; null is a namespace that no tenant owns, in which Policies say nothing. */
   readonly tenant: JsonObject | string | null | undefined;
   readonly user: Partial<UserInfo>;
+  /** What the authorizer answers. */
+  readonly access: Access;
   readonly params: JsonObject | undefined;
   readonly expect: Expectation;
   /** As it is written. */
@@ -151,13 +155,11 @@ const expectationAt = (value: JsonValue | undefined, path: JsonPath): Expectatio
   return expectation;
 };
 
-/** Taken for its shape only: no expression can ask the authorizer, so what it would allow changes nothing. */
-const checkAuthorizer = (value: JsonValue | undefined, path: JsonPath): void => {
-  const authorizer = objectAt(value, path);
-  if (authorizer === undefined) return;
-  onlyFields(authorizer, new Set(['allow']), path);
-  const allow = own(authorizer, 'allow');
-  if (allow !== undefined && !Array.isArray(allow)) throw new Misfit([...path, 'allow'], 'must be a list');
+/** Without one nobody is allowed anything. */
+const accessAt = (value: JsonValue | undefined, path: JsonPath): Access => {
+  const outcome = readAuthorizer(value, path);
+  if (!outcome.ok) throw new Misfit(outcome.path, outcome.message);
+  return outcome.access;
 };
 
 const readCase = (given: JsonValue, path: JsonPath, document: Document): Case => {
@@ -165,7 +167,6 @@ const readCase = (given: JsonValue, path: JsonPath, document: Document): Case =>
   onlyFields(given, CASE_FIELDS, path);
   const operation = OPERATIONS.find((known) => known === (own(given, 'operation') ?? 'CREATE'));
   if (operation === undefined) throw new Misfit([...path, 'operation'], `must be one of ${OPERATIONS.join(', ')}`);
-  checkAuthorizer(own(given, 'authorizer'), [...path, 'authorizer']);
   const expected = own(given, 'expect') ?? null;
   // On DELETE the one file is that of the object that goes.
   const isDelete = operation === 'DELETE' && own(given, 'object') === undefined;
@@ -187,6 +188,7 @@ const readCase = (given: JsonValue, path: JsonPath, document: Document): Case =>
     namespaceObject: namedOrObject(own(given, 'namespaceObject'), [...path, 'namespaceObject']),
     tenant: namedOrObject(own(given, 'tenant'), [...path, 'tenant']),
     user: userAt(own(given, 'user'), [...path, 'user']),
+    access: accessAt(own(given, 'authorizer'), [...path, 'authorizer']),
     params: objectAt(own(given, 'params'), [...path, 'params']),
     expect: expectationAt(own(given, 'expect'), [...path, 'expect']),
     expected,

@@ -162,7 +162,7 @@ const judge = (one: Case, request: AdmissionRequest, world: World): Decision => 
   if (set.policies.length === 0) return { ...NOTHING_SAID, setDigest: set.digest };
   const namespaceObject = namespaceOf(one, request, world);
   // A case asks what the policies say, so the namespace counts as governed whatever its labels are.
-  const facts = { request, namespaceObject, tenant: tenantOf(one, namespaceObject, world), governed: true };
+  const facts = { request, namespaceObject, tenant: tenantOf(one, namespaceObject, world), governed: true, access: one.access };
   return decide(set, subjectOf(request), facts);
 };
 

@@ -7,6 +7,7 @@ import { isJsonObject, own, valueAt } from '../document/json.ts';
 import type { JsonObject, JsonValue } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
 import type { Problem } from '../problem.ts';
+import { bindingFindings } from './admission-validation.ts';
 import { compileMatchResources } from './constraints.ts';
 import { problemAt } from './expression.ts';
 import type { FieldPath } from './expression.ts';
@@ -37,19 +38,12 @@ const refuser =
     return undefined;
   };
 
-const actionsOf = (spec: JsonObject, refuse: Refuse): Enforcement | undefined => {
-  const path: FieldPath = ['spec', 'validationActions'];
+const actionsOf = (spec: JsonObject): Enforcement | undefined => {
   const given = own(spec, 'validationActions');
-  const values: readonly unknown[] = Array.isArray(given) ? given : [];
-  if (values.length === 0) return refuse(path, 'must name at least one of Deny, Warn, Audit');
-  const unknown = values.find((value) => !ACTIONS.some((action) => action === value));
-  if (unknown !== undefined) return refuse(path, `${JSON.stringify(unknown)} is none of Deny, Warn, Audit`);
-  if (new Set(values).size !== values.length) return refuse(path, 'an action is given twice');
-  if (values.includes('Deny') && values.includes('Warn')) return refuse(path, 'Deny and Warn may not be used together');
-  return ACTIONS.find((action) => values.includes(action));
+  return ACTIONS.find((action) => Array.isArray(given) && given.includes(action));
 };
 
-const selectorOf = (value: JsonValue | undefined, refuse: Refuse): Selector | undefined => {
+const selectorOf = (value: JsonValue | undefined): Selector | undefined => {
   const labels = isJsonObject(value) ? own(value, 'matchLabels') : undefined;
   const expressions = isJsonObject(value) ? own(value, 'matchExpressions') : undefined;
   const text = (one: unknown): string => (typeof one === 'string' ? one : '');
@@ -60,26 +54,20 @@ const selectorOf = (value: JsonValue | undefined, refuse: Refuse): Selector | un
       return { key: text(own(one, 'key')), operator: text(own(one, 'operator')), values: Array.isArray(values) ? values.map(text) : [] };
     }),
   });
-  return typeof made === 'string' ? refuse(['spec', 'paramRef', 'selector'], made) : made;
+  return typeof made === 'string' ? undefined : made;
 };
 
-const paramRefOf = (spec: JsonObject, refuse: Refuse): ParamRef | undefined => {
-  const path: FieldPath = ['spec', 'paramRef'];
+/** Of a binding in which nothing was found wrong. */
+const paramRefOf = (spec: JsonObject): ParamRef | undefined => {
   const given = own(spec, 'paramRef');
-  if (given === undefined || given === null) return undefined;
-  if (!isJsonObject(given)) return refuse(path, 'must be a mapping');
-  const [name, namespace, selector] = [own(given, 'name'), own(given, 'namespace'), own(given, 'selector')];
-  const notFound = own(given, 'parameterNotFoundAction');
+  if (!isJsonObject(given)) return undefined;
+  const [name, namespace] = [own(given, 'name'), own(given, 'namespace')];
   const hasName = typeof name === 'string' && name !== '';
-  if (hasName && selector !== undefined) return refuse(path, 'name and selector are mutually exclusive');
-  if (!hasName && selector === undefined) return refuse(path, 'one of name or selector must be specified');
-  if (notFound !== 'Allow' && notFound !== 'Deny')
-    return refuse([...path, 'parameterNotFoundAction'], 'parameterNotFoundAction must be Allow or Deny');
   return {
     name: hasName ? name : undefined,
     namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
-    selector: selector === undefined ? undefined : selectorOf(selector, refuse),
-    notFound,
+    selector: hasName ? undefined : selectorOf(own(given, 'selector')),
+    notFound: own(given, 'parameterNotFoundAction') === 'Allow' ? 'Allow' : 'Deny',
   };
 };
 
@@ -125,19 +113,28 @@ const paramsFor = (reference: ParamRef | undefined, world: BindingWorld): Compil
   return paramChooser(reference, { objects, namespaced });
 };
 
+/** What the API server would not store it for. */
+export const bindingProblems = (document: ParsedDocument): readonly Problem[] =>
+  bindingFindings(document.value).map(({ path, message }) =>
+    problemAt('BINDING_INVALID', message, { path, positionOf: (place) => document.positionOf(place) }),
+  );
+
 const compileBinding = (document: ParsedDocument, world: BindingWorld, problems: Problem[]): CompiledBinding | undefined => {
   const context: Context = { positionOf: (path) => document.positionOf(path), problems };
   const refuse = refuser(context);
   const spec = own(document.value, 'spec');
   if (!isJsonObject(spec)) return refuse(['spec'], 'spec is missing');
   for (const field of Object.keys(spec)) if (!FIELDS.has(field)) refuse(['spec', field], `${field} is no field of a binding`);
-  const enforcement = actionsOf(spec, refuse);
-  const reference = paramRefOf(spec, refuse);
+  const reference = own(spec, 'paramRef');
+  if (reference !== undefined && reference !== null && !isJsonObject(reference)) return refuse(['spec', 'paramRef'], 'must be a mapping');
+  const found = bindingProblems(document);
+  problems.push(...found);
+  if (found.length > 0) return undefined;
   const match = compileMatchResources(matchResourcesOf(document, context), ['spec', 'matchResources'], context);
   const name = valueAt(document.value, ['metadata', 'name']);
-  if (typeof name !== 'string' || name === '') return refuse(['metadata'], 'metadata.name is missing');
-  if (enforcement === undefined) return undefined;
-  return { name, match, enforcement, params: paramsFor(reference, world) };
+  const enforcement = actionsOf(spec);
+  if (typeof name !== 'string' || enforcement === undefined) return undefined;
+  return { name, match, enforcement, params: paramsFor(paramRefOf(spec), world) };
 };
 
 export const compileBindings = (

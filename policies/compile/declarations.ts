@@ -132,6 +132,8 @@ export const signatureOf = (declarations: Declarations): string => {
   return signature;
 };
 
-/** `variables` with those declared so far; of two of one name the later counts. Without any it is no variable at all. */
-export const withVariables = (declarations: Declarations, variables: ReadonlyMap<string, Type>): Declarations =>
-  variables.size === 0 ? declarations : { ...declarations, variables: structOf('kubernetes.variables', Object.fromEntries(variables)) };
+/** `variables` with those declared so far, of two of one name the later. A policy that declares none has no `variables` at all. */
+export const withVariables = (declarations: Declarations, variables: ReadonlyMap<string, Type>): Declarations => ({
+  ...declarations,
+  variables: structOf('kubernetes.variables', Object.fromEntries(variables)),
+});

@@ -73,6 +73,7 @@ const compileVariables = (spec: PolicySpec, context: Context): Variables => {
     typed.set(name, program?.type ?? celTypes.DYN);
     if (program !== undefined) programs.push({ name, program });
   }
+  if ((spec.variables ?? []).length === 0) return { programs, declarations: context };
   return { programs, declarations: { base: withVariables(context.base, typed), unasking: withVariables(context.unasking, typed) } };
 };
 
@@ -104,14 +105,6 @@ const compileValidation = (
   if (message !== undefined && /[\r\n]/.test(message.trim())) {
     context.problems.push(
       problemAt('POLICY_FIELD', 'a message has one line', { path: [...path, 'message'], positionOf: context.positionOf }),
-    );
-  }
-  if (message === undefined && source === undefined && /[\r\n]/.test(validation.expression.trim())) {
-    context.problems.push(
-      problemAt('POLICY_FIELD', 'an expression of several lines needs a message', {
-        path: [...path, 'message'],
-        positionOf: context.positionOf,
-      }),
     );
   }
   if (program === undefined) return undefined;

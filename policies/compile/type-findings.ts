@@ -84,7 +84,7 @@ const checkAll = (spec: PolicySpec, base: Declarations): readonly Found[] => {
     typed.set(name, checked.type);
     found.push(...checked.found);
   }
-  const declarations = withVariables(base, typed);
+  const declarations = typed.size === 0 ? base : withVariables(base, typed);
   for (const [index, { expression, messageExpression }] of (spec.validations ?? []).entries()) {
     const path = ['spec', 'validations', index];
     found.push(...check(expression, [...path, 'expression'], declarations).found);

@@ -151,17 +151,21 @@ describe('bindings', () => {
 
   for (const [name, spec, message] of [
     ['no actions', { validationActions: [] }, /at least one/],
-    ['an unknown action', { validationActions: ['Refuse'] }, /none of Deny/],
-    ['Deny and Warn', { validationActions: ['Deny', 'Warn'] }, /together/],
-    ['an action twice', { validationActions: ['Deny', 'Deny'] }, /twice/],
-    ['name and selector', { paramRef: { name: 'a', selector: {}, parameterNotFoundAction: 'Deny' } }, /mutually exclusive/],
+    ['an unknown action', { validationActions: ['Refuse'] }, /^Unsupported value: "Refuse"/],
+    ['Deny and Warn', { validationActions: ['Deny', 'Warn'] }, /must not contain both/],
+    ['an action twice', { validationActions: ['Deny', 'Deny'] }, /^Duplicate value: "Deny"$/],
+    [
+      'name and selector',
+      { paramRef: { name: 'a', selector: {}, parameterNotFoundAction: 'Deny' } },
+      /^Forbidden: name and selector are mutually exclusive$/,
+    ],
     ['neither', { paramRef: { parameterNotFoundAction: 'Deny' } }, /one of name or selector/],
-    ['no parameterNotFoundAction', { paramRef: { name: 'a' } }, /Allow or Deny/],
+    ['no parameterNotFoundAction', { paramRef: { name: 'a' } }, /^Required value$/],
     ['an unknown field', { enforcement: 'Deny' }, /no field of a binding/],
     [
       'a selector that means nothing',
       { paramRef: { selector: { matchExpressions: [{ key: 'a', operator: 'In' }] }, parameterNotFoundAction: 'Deny' } },
-      /needs values/,
+      /^Required value: must be specified when/,
     ],
     [
       'a rule that names nothing',
@@ -171,8 +175,8 @@ describe('bindings', () => {
   ] as const) {
     it(`refuses ${name}`, () => {
       const { problems } = load({ policies: [policy(TAKES)], bindings: [binding(spec)] });
-      assert.equal(problems.length, 1, JSON.stringify(problems));
-      assert.match(problems[0]?.message ?? '', message);
+      assert.ok(problems.length > 0);
+      for (const problem of problems) assert.match(problem.message, message);
     });
   }
 });

@@ -10,12 +10,15 @@ import { API_VERSION } from '../../crds/kinds.ts';
 import type { Policy } from '../../crds/generated/types.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { isJsonObject, own, valueAt } from '../document/json.ts';
-import type { JsonObject } from '../document/json.ts';
+import type { JsonObject, JsonValue } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
 import type { Problem } from '../problem.ts';
-import { compileBindings } from './binding.ts';
+import { policyFindings, VALIDATION_REASONS } from './admission-validation.ts';
+import { bindingProblems, compileBindings } from './binding.ts';
+import { problemAt } from './expression.ts';
 import type { CompileInput } from './index.ts';
 import type { DescribedKind } from './params.ts';
+import { compilePolicy } from './policy.ts';
 
 export type ClusterDocuments = {
   readonly policies: readonly ParsedDocument[];
@@ -77,40 +80,73 @@ const strangeFields = (document: ParsedDocument): readonly Problem[] => {
   ];
 };
 
-type Read = { readonly policy: Policy; readonly document: ParsedDocument };
+type Read = {
+  readonly policy: Policy | undefined;
+  readonly document: ParsedDocument;
+  readonly problems: readonly Problem[];
+};
+
+const problemsOf = (document: ParsedDocument): readonly Problem[] =>
+  policyFindings(document.value).map(({ path, message }) =>
+    problemAt('POLICY_FIELD', message, { path, positionOf: (place) => document.positionOf(place) }),
+  );
+
+/** Reasons are checked already, and one that is not known must not hide what else is wrong. */
+const withoutReasons = (value: JsonObject): JsonObject => {
+  const spec = own(value, 'spec');
+  const validations = isJsonObject(spec) ? own(spec, 'validations') : undefined;
+  if (!isJsonObject(spec) || !Array.isArray(validations)) return value;
+  const known = validations.map((one: JsonValue): JsonValue => {
+    if (!isJsonObject(one) || VALIDATION_REASONS.includes(String(own(one, 'reason')))) return one;
+    const { reason: _reason, ...rest } = one;
+    return rest;
+  });
+  return { ...value, spec: { ...spec, validations: known } };
+};
 
 /** The defaults of the API server, written out; the spec alone is ours to check. */
-const readPolicy = (document: ParsedDocument): Read | readonly Problem[] => {
+const readPolicy = (document: ParsedDocument): Read => {
   const strange = strangeFields(document);
-  if (strange.length > 0) return strange;
+  if (strange.length > 0) return { policy: undefined, document, problems: strange };
   const value: JsonObject = {
     apiVersion: API_VERSION,
     kind: 'Policy',
     metadata: { name: valueAt(document.value, ['metadata', 'name']) ?? '' },
     spec: own(document.value, 'spec') ?? {},
   };
-  const outcome = validateDocument({ ...document, value });
-  if (!outcome.ok) return outcome.problems;
-  return outcome.kind === 'Policy' ? { policy: outcome.object, document } : [];
+  const findings = problemsOf(document);
+  const outcome = validateDocument({ ...document, value: withoutReasons(value) });
+  const policy = outcome.ok && outcome.kind === 'Policy' ? outcome.object : undefined;
+  if (findings.length === 0) return { policy, document, problems: outcome.ok ? [] : outcome.problems };
+  // It is refused, and told at once what its expressions do not compile for.
+  const compiled =
+    policy === undefined
+      ? undefined
+      : compilePolicy({ policy, digest: document.digest, positionOf: (path) => document.positionOf(path), bindings: [] });
+  const told = new Set(findings.map(({ path }) => path));
+  const expressions =
+    compiled === undefined || compiled.ok
+      ? []
+      : compiled.problems.filter(({ code, path }) => code === 'POLICY_EXPRESSION' && !told.has(path));
+  return { policy: undefined, document, problems: [...findings, ...expressions] };
 };
-
-const isRead = (value: Read | readonly Problem[]): value is Read => 'policy' in value;
 
 export const admissionPolicies = (documents: ClusterDocuments): AdmissionPolicies => {
   const read = documents.policies.map(readPolicy);
-  const policies = read.filter(isRead);
-  const problems: Problem[] = read.flatMap((one) => (isRead(one) ? [] : one));
+  const problems: Problem[] = read.flatMap((one) => one.problems);
   const warnings: Problem[] = [];
   const byPolicy = Map.groupBy(documents.bindings, ({ value }) => valueAt(value, ['spec', 'policyName']) ?? '');
   const names = new Set(documents.policies.map(({ value }) => valueAt(value, ['metadata', 'name'])));
   for (const [name, orphans] of byPolicy) {
     if (typeof name === 'string' && names.has(name)) continue;
     for (const orphan of orphans) {
+      problems.push(...bindingProblems(orphan));
       const message = `there is no ValidatingAdmissionPolicy ${typeof name === 'string' ? name : ''}`;
       warnings.push({ code: 'BINDING_ORPHAN', message, at: orphan.positionOf(['spec', 'policyName']), path: 'spec.policyName' });
     }
   }
-  const inputs = policies.map(({ policy, document }): CompileInput => {
+  const inputs = read.flatMap(({ policy, document }): readonly CompileInput[] => {
+    if (policy === undefined) return [];
     const name = policy.metadata.name ?? '';
     const bound = byPolicy.get(name) ?? [];
     if (bound.length === 0)
@@ -122,13 +158,15 @@ export const admissionPolicies = (documents: ClusterDocuments): AdmissionPolicie
       });
     const bindings = compileBindings(bound, { spec: policy.spec, objects: documents.objects, kinds: documents.kinds });
     problems.push(...bindings.problems);
-    return {
-      policy,
-      digest: document.digest,
-      file: document.file,
-      positionOf: (path) => document.positionOf(path),
-      bindings: bindings.compiled,
-    };
+    return [
+      {
+        policy,
+        digest: document.digest,
+        file: document.file,
+        positionOf: (path) => document.positionOf(path),
+        bindings: bindings.compiled,
+      },
+    ];
   });
   return { inputs, problems, warnings };
 };
