@@ -40,6 +40,17 @@ const KNOWN = new Map<string, string>([
   ...['map_null_entry_no_such_key', 'map_present_key_invalid_field'].map(
     (name) => [`optionals/optionals/${name}`, 'cel-go, too, gives none for a step from an optional scalar'] as const,
   ),
+  ...['map_key_float', 'map_value_repeat_key', 'map_value_repeat_key_heterogeneous'].map(
+    (name) =>
+      [
+        `fields/qualified_identifier_resolution/${name}`,
+        'cel-go, too, takes keys of any type, tells numbers of different types apart, and the last one of a key stands',
+      ] as const,
+  ),
+  ...['indexof_out_of_range', 'lastindexof_out_of_range'].map(
+    (name) =>
+      [`string_ext/value_errors/${name}`, 'cel-go, too, finds nothing behind the end and only refuses what is before the start'] as const,
+  ),
   ...['map_bad_key_type_or_true', 'map_bad_key_type_and_false'].map(
     (name) => [`fields/map_fields/${name}`, 'cel-go, too, refuses constants as keys that can be none'] as const,
   ),
@@ -48,6 +59,7 @@ const KNOWN = new Map<string, string>([
     'default precision for scientific notation',
     'positive infinity support for scientific notation',
     'negative infinity support for scientific notation',
+    'NaN support for scientific notation',
     'NaN support for decimal',
     'positive infinity support for decimal',
     'negative infinity support for decimal',
@@ -191,6 +203,7 @@ describe('the published conformance rows', () => {
         .filter(({ failure }) => failure !== undefined);
       total += rows.length - failures.filter(({ path }) => KNOWN.get(path) === NEWER_FORMAT).length;
       passed += rows.length - failures.length;
+      for (const { path, expr } of failures) t.diagnostic(`fails ${path}: ${expr.slice(0, 120)}: ${KNOWN.get(path) ?? 'not explained'}`);
       t.diagnostic(`${section.name}: ${rows.length - failures.length}/${rows.length}, ${all.length - rows.length} not for Kubernetes`);
       const unexpected = failures.filter(({ path }) => !KNOWN.has(path));
       assert.deepEqual(unexpected, []);
@@ -209,10 +222,15 @@ describe('the published conformance rows', () => {
 /** cel-go's parser test runs these with a recursion limit of 32 and without optional syntax. */
 const NOT_OUR_SETTINGS = /unsupported syntax '(?:\.\?|\[\?|\?)'|recursion limit exceeded: 32|max recursion depth exceeded/;
 
+/** Not a macro in Kubernetes, so an ordinary call, which the checker refuses. */
+const NO_MACRO = /\.existsOne\(\w+, \w+\)/;
+
 describe('the published parser rows', () => {
   it('are accepted or refused as cel-go does', (t) => {
     const rows = rowsOf(getParsingSuite(), 'parsing');
-    const compared = rows.filter(({ test }) => test.ast !== undefined || !NOT_OUR_SETTINGS.test(test.error ?? ''));
+    const compared = rows.filter(
+      ({ test }) => !NO_MACRO.test(test.original.expr) && (test.ast !== undefined || !NOT_OUR_SETTINGS.test(test.error ?? '')),
+    );
     const wrong = compared.filter(({ test }) => parse(test.original.expr).ok !== (test.ast !== undefined)).map(({ path }) => path);
     t.diagnostic(
       `parser: ${compared.length - wrong.length}/${compared.length}, ${rows.length - compared.length} of other settings left out`,

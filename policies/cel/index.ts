@@ -8,23 +8,28 @@
  * whole public surface and the folder depends on re2js alone; README.md describes both. Anyone may import it.
  */
 import { checkExpr } from './check/check.ts';
-import type { Dialect } from './check/check.ts';
+import type { Checked, Dialect } from './check/check.ts';
+import { estimateChecked } from './cost/estimate.ts';
+import type { CostEstimate } from './cost/estimate.ts';
 import { environmentOf, NEWEST_VERSION } from './functions/environment.ts';
 import { build } from './program/build.ts';
-import { Evaluation } from './program/evaluation.ts';
+import { EFFORT_LIMIT, Evaluation } from './program/evaluation.ts';
 import type { Node } from './program/evaluation.ts';
 import { lowerExpr } from './program/lower.ts';
 import type { Bindings, Budget, Program } from './program/program.ts';
+import type { Expr } from './syntax/ast.ts';
 import { issueAt } from './syntax/issue.ts';
 import type { Issue } from './syntax/issue.ts';
 import { parse } from './syntax/parser.ts';
 import { DYN, typeText } from './types/type.ts';
 import type { Type } from './types/type.ts';
-import { CelError } from './values/error.ts';
+import { CelError, EFFORT_EXCEEDED } from './values/error.ts';
 import type { Value } from './values/value.ts';
 
+export { Authorizer, ResourceCheck } from './values/authorizer.ts';
+export type { Access, AccessAnswer, AccessQuestion, AccessResource, AccessUser } from './values/authorizer.ts';
 export { CelType } from './values/boxed.ts';
-export { CelError, isBudgetError, isCelError } from './values/error.ts';
+export { CelError, isBudgetError, isCelError, isEffortError } from './values/error.ts';
 export { fromJson, parseJson, toJson } from './values/json.ts';
 export { CelMap } from './values/map.ts';
 export { CelDuration, CelTimestamp } from './values/time.ts';
@@ -32,6 +37,7 @@ export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts
 export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings, Budget, Program } from './program/program.ts';
 export type { Dialect } from './check/check.ts';
+export type { CostEstimate } from './cost/estimate.ts';
 export type { Issue } from './syntax/issue.ts';
 export * as celTypes from './types/type.ts';
 export type { Type } from './types/type.ts';
@@ -52,15 +58,18 @@ export type CompileOptions = {
 export type CompileResult = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly issues: readonly Issue[] };
 
 const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError => {
-  const evaluation = new Evaluation(bindings, budget);
+  const granted = Math.min(budget.effort ?? EFFORT_LIMIT, EFFORT_LIMIT);
+  const evaluation = new Evaluation(bindings, budget.remaining, granted);
   try {
     const value = root(evaluation);
     return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;
   } catch (error) {
     // The last net: a stack that data nested too deeply has used up. Nothing else here throws.
-    if (error instanceof RangeError)
-      return new CelError('operation cancelled: evaluation needs too much work or memory', evaluation.at, true);
+    if (error instanceof RangeError) return new CelError(EFFORT_EXCEEDED, evaluation.at, 'budget');
     throw error;
+  } finally {
+    budget.remaining = evaluation.remaining;
+    if (budget.effort !== undefined) budget.effort -= granted - evaluation.effort;
   }
 };
 
@@ -79,19 +88,38 @@ const refusedResult = (type: Type, wanted: ResultType): string | undefined => {
   return plain === 'string' || plain === 'null_type' ? undefined : `must evaluate to one of [string null_type] but got ${text}`;
 };
 
-/** Expression text → program, or everything that is wrong with it. Total. */
-export const compile = (source: string, options: CompileOptions): CompileResult => {
-  const parsed = parse(source);
-  if (!parsed.ok) return parsed;
+type CheckedSource = { readonly ok: true; readonly expr: Expr; readonly checked: Checked; readonly variables: ReadonlyMap<string, Type> };
+
+const check = (source: string, options: CompileOptions): CheckedSource | { readonly ok: false; readonly issues: readonly Issue[] } => {
   const environment = environmentOf(options.version ?? NEWEST_VERSION);
+  const parsed = parse(source, environment.syntax);
+  if (!parsed.ok) return parsed;
   const variables = declared(options.variables);
   const checked = checkExpr(parsed.expr, { source, variables, environment, dialect: options.dialect ?? 'kubernetes' });
-  if (!checked.ok) return checked;
+  return checked.ok ? { ok: true, expr: parsed.expr, checked, variables } : checked;
+};
+
+/**
+ * What Kubernetes estimates the expression to cost at least and at most, with data of unknown size; undefined if it does not compile.
+ * An estimate above the budget of an expression says that data can be large enough to exceed it.
+ */
+export const estimateCost = (source: string, options: CompileOptions): CostEstimate | undefined => {
+  const found = check(source, options);
+  return found.ok ? estimateChecked(found.expr, found.checked) : undefined;
+};
+
+/** Expression text → program, or everything that is wrong with it. Total. */
+export const compile = (source: string, options: CompileOptions): CompileResult => {
+  const found = check(source, options);
+  if (!found.ok) return found;
+  const { expr, checked, variables } = found;
   const refused = refusedResult(checked.type, options.result ?? 'any');
   if (refused !== undefined) return { ok: false, issues: [issueAt(source, 0, refused)] };
-  const { ir, issues, references } = lowerExpr(parsed.expr, { source, variables, checked });
+  const { ir, issues, references } = lowerExpr(expr, { source, variables, checked });
   if (issues.length > 0) return { ok: false, issues: issues.toSorted((left, right) => left.offset - right.offset) };
   const root = build(ir);
   const evaluate = (bindings: Bindings, budget: Budget): Value | CelError => run(root, bindings, budget);
-  return { ok: true, program: { source, references, type: checked.type, evaluate } };
+  // Estimates are asked for by people only, so the tree is not kept for them.
+  const estimate = (): CostEstimate => estimateCost(source, options) ?? { min: 0, max: 0 };
+  return { ok: true, program: { source, references, type: checked.type, evaluate, estimateCost: estimate } };
 };

@@ -138,13 +138,16 @@ class Variables extends Fields {
     if (known !== undefined) return known;
     const visible = this.#visible;
     this.#visible = position;
-    const budget = { remaining: this.#steps.limit };
+    const budget = { remaining: this.#steps.limit, effort: this.#steps.effort };
     const result = variable.program.evaluate(this.#bindings, budget);
     this.#visible = visible;
     this.#steps.used += this.#steps.limit - budget.remaining;
+    this.#steps.effort = budget.effort;
     // A variable that is too dear is an error like others to the expression that reads it.
     const end = isEffortError(result) ? 'budget' : 'absorbed';
-    const outcome = isCelError(result) ? new CelError(`composited variable "${name}" fails to evaluate: ${result.message}`, -1, end) : result;
+    const outcome = isCelError(result)
+      ? new CelError(`composited variable "${name}" fails to evaluate: ${result.message}`, -1, end)
+      : result;
     this.#known.set(position, outcome);
     return outcome;
   }

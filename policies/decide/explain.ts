@@ -73,7 +73,7 @@ const STEPS = 1_000_000;
 const MAX_TEXT = 500;
 
 const explainVariables = (policy: CompiledPolicy, bindings: Bindings): readonly ExplainedVariable[] => {
-  const { variables } = withVariables(policy.variables, { bindings, steps: { limit: STEPS, used: 0 } });
+  const { variables } = withVariables(policy.variables, { bindings, steps: { limit: STEPS, used: 0, effort: 20 * STEPS } });
   return policy.variables.map(({ name, program }) => {
     const value = variables instanceof Fields ? variables.field(name) : undefined;
     const told = { name, source: program.source };

@@ -14,7 +14,12 @@ export type DecisionLimits = {
   readonly audit: number;
   /** Everything that all policies together do for one request. */
   readonly decision: number;
+  /** Work and memory of the same that steps don't show, in units of some 5 ns or 8 bytes. */
+  readonly effort?: number;
 };
+
+/** Ten expressions that go to the end of what one may do. */
+const DECISION_EFFORT = 40_000_000;
 
 /** The first four as ValidatingAdmissionPolicy has them (k8s.io/apiserver/pkg/apis/cel). */
 export const DEFAULT_LIMITS: DecisionLimits = {
@@ -26,20 +31,26 @@ export const DEFAULT_LIMITS: DecisionLimits = {
 };
 
 /** Steps that variables take when an expression first reads them. Kubernetes grants each as much as an expression. */
-export type VariableSteps = { readonly limit: number; used: number };
+export type VariableSteps = { readonly limit: number; used: number; effort: number };
 
 /** What is left of the decision's steps, and of the phase of a policy that runs. */
-export type Meter = { readonly limits: DecisionLimits; readonly budget: Budget; readonly variables: VariableSteps; decision: number; phase: number };
+export type Meter = {
+  readonly limits: DecisionLimits;
+  readonly budget: Budget;
+  readonly variables: VariableSteps;
+  decision: number;
+  phase: number;
+};
 
 export const createMeter = (limits: DecisionLimits): Meter => ({
   limits,
   budget: { remaining: 0 },
-  variables: { limit: limits.expression, used: 0 },
+  variables: { limit: limits.expression, used: 0, effort: limits.effort ?? DECISION_EFFORT },
   decision: limits.decision,
   phase: 0,
 });
 
-export const isSpent = (meter: Meter): boolean => meter.decision <= 0;
+export const isSpent = ({ decision, variables }: Meter): boolean => decision <= 0 || variables.effort <= 0;
 
 /** Runs one metered piece of work that ends when the steps of its phase do. */
 export const metered = <T>(meter: Meter, work: (budget: Budget) => T): T => {
@@ -66,9 +77,12 @@ const SPENT: Evaluated = { kind: 'spent' };
 export const evaluate = (program: Program, { meter, bindings }: { readonly meter: Meter; readonly bindings: Bindings }): Evaluated => {
   const { budget, limits, variables } = meter;
   const granted = Math.max(0, Math.min(limits.expression, meter.decision));
+  const { effort } = variables;
   budget.remaining = granted;
+  budget.effort = effort;
   variables.used = 0;
   const result: Value | CelError = program.evaluate(bindings, budget);
+  variables.effort -= effort - budget.effort;
   const used = granted - budget.remaining + variables.used;
   meter.decision -= used;
   if (used > meter.phase || (granted < limits.expression && isBudgetError(result))) {

@@ -37,7 +37,7 @@ const rows: readonly Row[] = [
   {
     name: 'an error in a condition denies when none is false',
     spec: { ...validation('true'), ...conditions('true', ERROR) },
-    expect: `Deny\nInvalid: match condition "c1": expression '${ERROR}' resulted in error: no such key: nothing`,
+    expect: `Deny\nInvalid: expression '${ERROR}' resulted in error: no such key: nothing`,
   },
   { name: 'and skips under Ignore', spec: { ...validation('false'), ...conditions(ERROR), failurePolicy: 'Ignore' }, expect: 'Allow' },
   {
@@ -234,7 +234,7 @@ const rows: readonly Row[] = [
   {
     name: 'an error in an audit annotation denies whatever the enforcement',
     spec: { enforcement: 'Audit', auditAnnotations: [{ key: 'k', valueExpression: "'a' + object.nothing" }] },
-    expect: `Deny\nInvalid: audit annotation "k": expression ''a' + object.nothing' resulted in error: no such key: nothing`,
+    expect: `Deny\nInvalid: expression ''a' + object.nothing' resulted in error: no such key: nothing`,
   },
   {
     name: 'but not under Ignore',
@@ -251,9 +251,9 @@ const refusedAt = (spec: Partial<PolicySpec>): readonly string[] =>
 const refusals: readonly (readonly [name: string, spec: Partial<PolicySpec>, expect: string])[] = [
   ['a syntax error', validation('object.'), 'POLICY_EXPRESSION spec.validations[0].expression'],
   [
-    'authorizer',
-    validation("authorizer.group('').resource('pods').check('get').allowed()"),
-    'POLICY_AUTHORIZER spec.validations[0].expression',
+    'authorizer in a message',
+    validation('true', { messageExpression: "authorizer.path('/x').check('get').reason()" }),
+    'POLICY_EXPRESSION spec.validations[0].messageExpression',
   ],
   ['params without params', validation('params.x == 1'), 'POLICY_EXPRESSION spec.validations[0].expression'],
   ['variables without variables', validation('variables.x == 1'), 'POLICY_EXPRESSION spec.validations[0].expression'],

@@ -8,7 +8,6 @@
  * the types, then, if they hold, literals (`literals.ts`). Total: types that grow without bound end in an issue. Only the
  * engine imports it.
  */
-import { absentNamespaces } from '../functions/environment.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
@@ -20,7 +19,7 @@ import { expectBool, report, reportMismatch, reportUndeclared, startChecking } f
 import type { BoundCall, CheckInput, Checking, Scope } from './checking.ts';
 import { checkComprehension, checkOptMap } from './comprehensions.ts';
 import { validateLiterals } from './literals.ts';
-import { qualifiedName, rootOf, typeNames } from './names.ts';
+import { qualifiedName, typeNames } from './names.ts';
 import { resolve, resolveCall } from './resolution.ts';
 import { TypesTooLarge } from './substitution.ts';
 import { mostGeneral } from './type-relations.ts';
@@ -31,6 +30,7 @@ export type Checked = {
   readonly type: Type;
   readonly names: ReadonlyMap<ast.Expr, string>;
   readonly calls: ReadonlyMap<ast.Expr, BoundCall>;
+  readonly typeOf: (expr: ast.Expr) => Type;
 };
 export type CheckResult = ({ readonly ok: true } & Checked) | { readonly ok: false; readonly issues: readonly Issue[] };
 
@@ -45,7 +45,8 @@ const literalType = ({ value }: ast.Literal): Type => {
 
 /** A variable of the caller, or a type. */
 const lookUp = (checking: Checking, expr: ast.Expr, name: string): Type | undefined => {
-  const named = typeNames.get(name) ?? (checking.environment.types.has(name) ? types.opaque(name) : undefined);
+  const isHidden = name === 'optional_type' && !checking.environment.syntax.optionals;
+  const named = (isHidden ? undefined : typeNames.get(name)) ?? (checking.environment.types.has(name) ? types.opaque(name) : undefined);
   const type = checking.variables.get(name) ?? (named === undefined ? undefined : types.typeOfType(named));
   if (type !== undefined) checking.names.set(expr, name);
   return type;
@@ -60,6 +61,9 @@ const fieldType = (checking: Checking, target: Type, expr: ast.Select): Type => 
   if (target.kind === 'map') return target.value;
   if (target.kind === 'struct') return target.fields.get(expr.field) ?? report(checking, expr.offset, `undefined field '${expr.field}'`);
   if (target.kind === 'param') checking.substitution.isAssignable(types.DYN, target);
+  // Kubernetes declares its own types, save addresses, as structs that nobody describes.
+  else if (target.kind === 'opaque' && target.name.startsWith('kubernetes.'))
+    report(checking, expr.offset, `unexpected failed resolution of '${target.name}'`);
   else if (target.kind !== 'dyn' && target.kind !== 'error')
     report(checking, expr.offset, `type '${checkedText(target)}' does not support field selection`);
   return types.DYN;
@@ -93,17 +97,14 @@ const checkCall = (checking: Checking, scope: Scope, expr: ast.Call): Type => {
   const args = (): readonly Type[] => expr.args.map((arg) => check(checking, scope, arg));
   if (OPERATORS.has(expr.name)) return resolve(checking, { name: expr.name, args: args(), member: false, offset });
   const prefix = target === undefined ? undefined : qualifiedName(target, (ident) => scope.has(ident));
-  const root = target === undefined ? undefined : rootOf(target);
   const bind = (name: string, given: readonly Type[], namespaced: boolean): Type => {
     const member = target !== undefined && !namespaced;
     const { type, fitting } = resolveCall(checking, { name, args: given, member, offset });
-    checking.calls.set(expr, { name, namespaced, overloads: fitting });
+    checking.calls.set(expr, { name, namespaced, overloads: fitting, all: functions.get(name) ?? [] });
     return type;
   };
   if (prefix !== undefined && functions.has(`${prefix}.${expr.name}`)) return bind(`${prefix}.${expr.name}`, args(), true);
   const isKnown = functions.has(expr.name);
-  const absent = root !== undefined && prefix !== undefined && absentNamespaces.has(root.name) && !checking.variables.has(root.name);
-  if (!isKnown && absent) return reportUndeclared(checking, root.offset, root.name, `${prefix}.${expr.name}`);
   const given = args();
   const all = target === undefined ? given : [check(checking, scope, target), ...given];
   return isKnown ? bind(expr.name, all, false) : reportUndeclared(checking, offset, expr.name);
@@ -189,7 +190,8 @@ export const checkExpr = (expr: ast.Expr, given: CheckInput): CheckResult => {
     const type = check(checking, new Map(), expr);
     if (checking.issues.length === 0 && checking.dialect === 'kubernetes') validateLiterals(checking, expr);
     if (checking.issues.length > 0) return { ok: false, issues: inOrder(checking.issues) };
-    return { ok: true, type: checking.substitution.apply(type, true), names: checking.names, calls: checking.calls };
+    const known = (each: ast.Expr): Type => checking.substitution.apply(checking.types.get(each) ?? types.DYN, true);
+    return { ok: true, type: checking.substitution.apply(type, true), names: checking.names, calls: checking.calls, typeOf: known };
   } catch (error) {
     // RangeError: types nested deeper than the stack.
     if (!(error instanceof TypesTooLarge) && !(error instanceof RangeError)) throw error;

@@ -4,13 +4,22 @@ import type { Overload } from '../functions/table.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
+import { SORTED } from '../syntax/macros.ts';
 import { BOOL, ERROR } from '../types/type.ts';
 import type { Type } from '../types/type.ts';
 import { checkedText, signatureText } from './checked-text.ts';
 import { Substitution } from './substitution.ts';
 
-/** A call as its types bind it: the function (its name has dots if it is one of a namespace) and the overloads that fit. */
-export type BoundCall = { readonly name: string; readonly namespaced: boolean; readonly overloads: readonly Overload[] };
+/**
+ * A call as its types bind it: the function (its name has dots if it is one of a namespace), the overloads that fit, and all of them:
+ * a static type may promise more than its value keeps (`[1] + self.l`).
+ */
+export type BoundCall = {
+  readonly name: string;
+  readonly namespaced: boolean;
+  readonly overloads: readonly Overload[];
+  readonly all: readonly Overload[];
+};
 
 /**
  * How strict: as Kubernetes is; as cel-go is by itself, which lets literals mix types; or with names only, where everything has
@@ -56,12 +65,14 @@ export const report = (checking: Checking, offset: number, message: string): Typ
   return ERROR;
 };
 
-export const reportUndeclared = (checking: Checking, offset: number, name: string, absent?: string): Type =>
-  report(
-    checking,
-    offset,
-    `undeclared reference to '${name}' (in container '')${absent === undefined ? '' : `: Kubernetes has no ${absent}`}`,
-  );
+/** The macro copies what stands before `.optMap(…)`, so whatever is wrong with it is told twice; `sortBy` only looks like one. */
+export const repeatIssues = (checking: Checking, { variable }: ast.OptMap, before: number): void => {
+  if (variable === SORTED) return;
+  for (const issue of checking.issues.slice(before)) report(checking, issue.offset, issue.message);
+};
+
+export const reportUndeclared = (checking: Checking, offset: number, name: string): Type =>
+  report(checking, offset, `undeclared reference to '${name}' (in container '')`);
 
 export const reportMismatch = (checking: Checking, offset: number, expected: Type, found: Type): Type =>
   report(checking, offset, `expected type '${checkedText(expected)}' but found '${checkedText(found)}'`);

@@ -3,7 +3,7 @@ import type * as ast from '../syntax/ast.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
 import { checkedText } from './checked-text.ts';
-import { expectBool, report, reportMismatch } from './checking.ts';
+import { expectBool, repeatIssues, report, reportMismatch } from './checking.ts';
 import type { Checking, Scope } from './checking.ts';
 import { resolve } from './resolution.ts';
 
@@ -104,7 +104,9 @@ export const checkComprehension = (checking: Checking, expr: ast.Comprehension, 
 /** `target.hasValue() ? optional.of(body) : optional.none()` with the variable bound to `target.value()`. */
 export const checkOptMap = (checking: Checking, expr: ast.OptMap, scope: Scope, check: CheckIn): Type => {
   const { offset } = expr;
+  const before = checking.issues.length;
   const target = check(scope, expr.target);
+  repeatIssues(checking, expr, before);
   const ask = (name: string): Type => resolve(checking, { name, args: [target], member: true, offset });
   const apply = applyAt(checking, offset);
   const condition = ask('hasValue');

@@ -171,9 +171,12 @@ table('syntax that is refused (13)', {
 
 table('what Kubernetes 1.36 has and what not (14)', {
   "'abc'.reverse()": "1:14: found no matching overload for 'reverse' applied to 'string.()'",
-  'math.greatest(1, 2) == 2': "1:1: undeclared reference to 'math' (in container ''): Kubernetes has no math.greatest",
-  "base64.encode(b'a')": "1:1: undeclared reference to 'base64' (in container ''): Kubernetes has no base64.encode",
-  'cel.bind(x, 1, x)': "1:1: undeclared reference to 'cel' (in container ''): Kubernetes has no cel.bind",
+  'math.greatest(1, 2) == 2':
+    "1:1: undeclared reference to 'math' (in container '') | 1:14: undeclared reference to 'greatest' (in container '')",
+  "base64.encode(b'a')":
+    "1:1: undeclared reference to 'base64' (in container '') | 1:14: undeclared reference to 'encode' (in container '')",
+  'cel.bind(x, 1, x)':
+    "1:1: undeclared reference to 'cel' (in container '') | 1:9: undeclared reference to 'bind' (in container '') | 1:10: undeclared reference to 'x' (in container '') | 1:16: undeclared reference to 'x' (in container '')",
   "jsonpatch.escapeKey('a')":
     "1:1: undeclared reference to 'jsonpatch' (in container '') | 1:20: undeclared reference to 'escapeKey' (in container '')",
   'optional.unwrap([oi]) == [oi].unwrapOpt()': 'bool',

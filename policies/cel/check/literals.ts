@@ -6,7 +6,7 @@ import type { Type } from '../types/type.ts';
 import { NANOS_PER_SECOND, parseDuration, parseTimestamp, timestampOf } from '../values/time.ts';
 import { isInt } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { report, reportMismatch } from './checking.ts';
+import { repeatIssues, report, reportMismatch } from './checking.ts';
 import type { Checking } from './checking.ts';
 import { validateFormat } from './format-clauses.ts';
 import { isEquivalent } from './type-relations.ts';
@@ -67,7 +67,7 @@ const readers: ReadonlyMap<string, (literal: Value) => boolean> = new Map([
 const validateCall = (checking: Checking, expr: ast.Call): void => {
   const [argument] = expr.args;
   const reads = readers.get(expr.name);
-  if (reads !== undefined && argument?.kind === 'literal' && !reads(argument.value))
+  if (reads !== undefined && checking.environment.checksLiterals && argument?.kind === 'literal' && !reads(argument.value))
     report(checking, argument.offset, `invalid ${expr.name} argument`);
   const { target } = expr;
   if (expr.name !== 'format' || target?.kind !== 'literal' || typeof target.value !== 'string' || argument?.kind !== 'list') return;
@@ -78,11 +78,15 @@ const validateCall = (checking: Checking, expr: ast.Call): void => {
 /** Reports literals that the API server would refuse. */
 export const validateLiterals = (checking: Checking, root: ast.Expr): void => {
   const visit = (expr: ast.Expr, formatted: boolean): void => {
+    const within = formatted || (expr.kind === 'call' && expr.name === 'format');
+    for (const child of childrenOf(expr)) {
+      const before = checking.issues.length;
+      visit(child, within);
+      if (expr.kind === 'optMap' && child === expr.target) repeatIssues(checking, expr, before);
+    }
     if (expr.kind === 'list' && !formatted) validateList(checking, expr);
     if (expr.kind === 'map' && !formatted) validateMap(checking, expr);
     if (expr.kind === 'call') validateCall(checking, expr);
-    const within = formatted || (expr.kind === 'call' && expr.name === 'format');
-    for (const child of childrenOf(expr)) visit(child, within);
   };
   visit(root, false);
 };

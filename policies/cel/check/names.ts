@@ -27,7 +27,3 @@ export const qualifiedName = (expr: ast.Expr, isBound: (name: string) => boolean
   const operand = qualifiedName(expr.operand, isBound);
   return operand === undefined ? undefined : `${operand}.${expr.field}`;
 };
-
-/** The name that a chain of selects begins with. */
-export const rootOf = (expr: ast.Expr): ast.Ident | undefined =>
-  expr.kind === 'ident' ? expr : expr.kind === 'select' ? rootOf(expr.operand) : undefined;

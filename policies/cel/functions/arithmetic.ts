@@ -2,10 +2,9 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { int64, INT_MIN, UINT_MAX } from '../values/integer.ts';
-import { durationOf, timestampOf } from '../values/time.ts';
+import { CelDuration, durationOf, timestampOf } from '../values/time.ts';
 import { CelDouble, CelUint } from '../values/value.ts';
 import type { CelInt, Value } from '../values/value.ts';
-import { costOfSum } from './cost.ts';
 import { bytes, double, duration, int, list, string, timestamp, uint } from './parameters.ts';
 import { entry, NO_MATCH, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Outcome } from './table.ts';
@@ -74,12 +73,11 @@ const addLists = (evaluation: Evaluation, a: readonly Value[], b: readonly Value
 
 const A = types.param('A');
 const TIMESTAMP_OVERFLOW = 'timestamp overflow';
-const DURATION_OVERFLOW = 'duration overflow';
 
 const add = entry(
   '_+_',
   overload2({ id: 'add_int64', params: [int, int], result: types.INT, run: addInts }),
-  overload2({ id: 'add_string', params: [string, string], result: types.STRING, cost: costOfSum, run: addStrings }),
+  overload2({ id: 'add_string', params: [string, string], result: types.STRING, run: addStrings }),
   overload2({
     id: 'add_double',
     params: [double, double],
@@ -93,24 +91,24 @@ const add = entry(
     result: types.UINT,
     run: (evaluation, a, b) => uintResult(evaluation, a.value + b.value),
   }),
-  overload2({ id: 'add_bytes', params: [bytes, bytes], result: types.BYTES, cost: costOfSum, run: addBytes }),
+  overload2({ id: 'add_bytes', params: [bytes, bytes], result: types.BYTES, run: addBytes }),
   overload2({
     id: 'add_duration_duration',
     params: [duration, duration],
     result: types.DURATION,
-    run: (evaluation, a, b) => durationOf(a.nanos + b.nanos) ?? evaluation.fail(DURATION_OVERFLOW),
+    run: (evaluation, a, b) => durationOf(a.nanos + b.nanos) ?? evaluation.fail(OVERFLOW),
   }),
   overload2({
     id: 'add_duration_timestamp',
     params: [duration, timestamp],
     result: types.TIMESTAMP,
-    run: (evaluation, a, b) => timestampOf(a.nanos + b.nanos) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
+    run: (evaluation, a, b) => timestampOf(a.nanos + b.nanos, b.offsetSeconds) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
   }),
   overload2({
     id: 'add_timestamp_duration',
     params: [timestamp, duration],
     result: types.TIMESTAMP,
-    run: (evaluation, a, b) => timestampOf(a.nanos + b.nanos) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
+    run: (evaluation, a, b) => timestampOf(a.nanos + b.nanos, a.offsetSeconds) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
   }),
 );
 
@@ -142,19 +140,19 @@ const subtract = entry(
     id: 'subtract_duration_duration',
     params: [duration, duration],
     result: types.DURATION,
-    run: (evaluation, a, b) => durationOf(a.nanos - b.nanos) ?? evaluation.fail(DURATION_OVERFLOW),
+    run: (evaluation, a, b) => durationOf(a.nanos - b.nanos) ?? evaluation.fail(OVERFLOW),
   }),
   overload2({
     id: 'subtract_timestamp_duration',
     params: [timestamp, duration],
     result: types.TIMESTAMP,
-    run: (evaluation, a, b) => timestampOf(a.nanos - b.nanos) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
+    run: (evaluation, a, b) => timestampOf(a.nanos - b.nanos, a.offsetSeconds) ?? evaluation.fail(TIMESTAMP_OVERFLOW),
   }),
   overload2({
     id: 'subtract_timestamp_timestamp',
     params: [timestamp, timestamp],
     result: types.DURATION,
-    run: (evaluation, a, b) => durationOf(a.nanos - b.nanos) ?? evaluation.fail(DURATION_OVERFLOW),
+    run: (evaluation, a, b) => durationOf(a.nanos - b.nanos) ?? evaluation.fail(OVERFLOW),
   }),
 );
 
@@ -203,10 +201,16 @@ const modulo = entry(
   }),
 );
 
+/** Durations have a negation that the checker does not know: only a dynamic one is negated. */
+const negateDynamic = (evaluation: Evaluation, value: Value): Outcome => {
+  if (value instanceof CelDouble) return new CelDouble(-value.value);
+  return value instanceof CelDuration ? (durationOf(-value.nanos) ?? evaluation.fail(OVERFLOW)) : NO_MATCH;
+};
+
 const negate = entry(
   '-_',
   overload1({ id: 'negate_int64', params: [int], result: types.INT, run: (evaluation, a) => subtractInts(evaluation, 0, a) }),
-  overload1({ id: 'negate_double', params: [double], result: types.DOUBLE, run: (_evaluation, a) => new CelDouble(-a.value) }),
+  { ...overload1({ id: 'negate_double', params: [double], result: types.DOUBLE, run: (_evaluation, a) => a }), one: negateDynamic },
 );
 
 export const arithmetic: readonly FunctionEntry[] = [add, subtract, multiply, divide, modulo, negate];

@@ -3,21 +3,11 @@ import * as types from '../types/type.ts';
 import { CIDR, containsAddress, containsPrefix, formatCidr, masked } from '../values/ip.ts';
 import type { CidrPrefix } from '../values/ip.ts';
 import { AddressFault, parseCidr, parseIp } from '../values/ip-text.ts';
-import type { Value } from '../values/value.ts';
-import { actualSize, costOfFirst, traversal } from './cost.ts';
 import { isAddress, readAddress } from './ip.ts';
 import { cidr, ip } from './opaque.ts';
 import { string } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
-import type { CostOf, Library } from './table.ts';
-
-/** The bytes of the prefix are compared with as many of the other; a text counts where it is known to be one. */
-const costOfAddress: CostOf = ([network, other], _result, resolved) =>
-  traversal(2 * actualSize(network)) + (resolved && typeof other === 'string' ? traversal(actualSize(other)) : 0);
-
-/** The network is masked besides, which reads its bytes once more. */
-const costOfNetwork: CostOf = (args: readonly Value[], result, resolved) =>
-  costOfAddress(args, result, resolved) + traversal(actualSize(args[0])) + 1;
+import type { Library } from './table.ts';
 
 /** Kubernetes says twice what failed. */
 const parseNetwork = (text: string): CidrPrefix | AddressFault => {
@@ -37,7 +27,6 @@ export const cidrLibrary: Library = {
         id: 'string_to_cidr',
         params: [string],
         result: cidr.type,
-        cost: costOfFirst,
         run: (evaluation, text) => readAddress(evaluation, text, parseNetwork),
       }),
     ),
@@ -47,7 +36,6 @@ export const cidrLibrary: Library = {
         id: 'is_cidr',
         params: [string],
         result: types.BOOL,
-        cost: costOfFirst,
         run: (evaluation, text) => isAddress(evaluation, text, parseCidr),
       }),
     ),
@@ -58,7 +46,6 @@ export const cidrLibrary: Library = {
         member: true,
         params: [cidr, string],
         result: types.BOOL,
-        cost: costOfAddress,
         run: (evaluation, network, text) => {
           if (!evaluation.strain(text.length * 2)) return undefined;
           const address = parseIp(text);
@@ -71,7 +58,6 @@ export const cidrLibrary: Library = {
         member: true,
         params: [cidr, ip],
         result: types.BOOL,
-        cost: costOfAddress,
         run: (_evaluation, network, address) => containsAddress(network, address),
       }),
     ),
@@ -82,7 +68,6 @@ export const cidrLibrary: Library = {
         member: true,
         params: [cidr, string],
         result: types.BOOL,
-        cost: costOfNetwork,
         run: (evaluation, network, text) => {
           const other = readAddress(evaluation, text, parseNetwork);
           return other === undefined ? undefined : containsPrefix(network, other);
@@ -93,7 +78,6 @@ export const cidrLibrary: Library = {
         member: true,
         params: [cidr, cidr],
         result: types.BOOL,
-        cost: costOfNetwork,
         run: (_evaluation, network, other) => containsPrefix(network, other),
       }),
     ),

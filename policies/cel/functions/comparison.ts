@@ -2,11 +2,11 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
+import { unhashable } from '../values/go-type.ts';
 import { CelMap } from '../values/map.ts';
 import { compareValues, equalValues } from '../values/compare.ts';
-import { isJsonMap } from '../values/value.ts';
+import { CelDouble, isJsonMap } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { actualSize, costOfComparison } from './cost.ts';
 import { any, bool, list, map } from './parameters.ts';
 import { entry, NO_MATCH, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Outcome, Overload } from './table.ts';
@@ -32,6 +32,7 @@ const ORDERED: readonly (readonly [string, Type, Type])[] = [
 const compareWith =
   (test: (order: number) => boolean) =>
   (evaluation: Evaluation, a: Value, b: Value): Outcome => {
+    if (a instanceof CelDouble && Number.isNaN(a.value)) return evaluation.fail('NaN values cannot be ordered');
     const order = compareValues(a, b);
     if (order === undefined) return NO_MATCH;
     return Number.isNaN(order) ? evaluation.fail('NaN values cannot be ordered') : test(order);
@@ -45,7 +46,6 @@ const ordering = (name: string, id: string, test: (order: number) => boolean): F
     member: false,
     params: [a, b],
     result: types.BOOL,
-    cost: costOfComparison,
     one: undefined,
     two,
     many: undefined,
@@ -54,6 +54,7 @@ const ordering = (name: string, id: string, test: (order: number) => boolean): F
 };
 
 const inList = (evaluation: Evaluation, needle: Value, haystack: readonly Value[]): Value | undefined => {
+  if (!evaluation.strain(haystack.length * 4)) return undefined;
   for (const element of haystack) {
     const same = equalValues(evaluation, element, needle);
     if (same === true) return true;
@@ -63,8 +64,11 @@ const inList = (evaluation: Evaluation, needle: Value, haystack: readonly Value[
   return false;
 };
 
-const inMap = (needle: Value, haystack: Value): boolean => {
-  if (haystack instanceof CelMap) return haystack.get(needle) !== undefined;
+const inMap = (evaluation: Evaluation, needle: Value, haystack: Value): boolean | undefined => {
+  if (haystack instanceof CelMap) {
+    const broken = typeof needle === 'object' && haystack.size > 0 ? unhashable(needle) : undefined;
+    return broken === undefined ? haystack.get(needle) !== undefined : evaluation.breakDown(broken);
+  }
   return typeof needle === 'string' && isJsonMap(haystack) && Object.hasOwn(haystack, needle);
 };
 
@@ -82,7 +86,6 @@ export const comparison: readonly FunctionEntry[] = [
       id: 'equals',
       params: [any(A), any(A)],
       result: types.BOOL,
-      cost: costOfComparison,
       run: (evaluation, a, b) => equalValues(evaluation, a, b),
     }),
   ),
@@ -92,10 +95,10 @@ export const comparison: readonly FunctionEntry[] = [
       id: 'not_equals',
       params: [any(A), any(A)],
       result: types.BOOL,
-      cost: costOfComparison,
       run: (evaluation, a, b) => {
+        // What can't be compared is not equal, and that is no error here.
         const same = equalValues(evaluation, a, b);
-        return same === undefined ? undefined : !same;
+        return same === undefined && evaluation.cancelled ? undefined : same !== true;
       },
     }),
   ),
@@ -105,10 +108,9 @@ export const comparison: readonly FunctionEntry[] = [
       id: 'in_list',
       params: [any(A), list(A)],
       result: types.BOOL,
-      cost: (args) => Math.max(1, actualSize(args[1])),
       run: inList,
     }),
-    overload2({ id: 'in_map', params: [any(A), map(A, B)], result: types.BOOL, run: (_evaluation, a, b) => inMap(a, b) }),
+    overload2({ id: 'in_map', params: [any(A), map(A, B)], result: types.BOOL, run: inMap }),
   ),
   entry('!_', overload1({ id: 'logical_not', params: [bool], result: types.BOOL, run: (_evaluation, a) => !a })),
 ];

@@ -6,7 +6,6 @@ import { typeText } from '../types/type.ts';
 import { INT_MAX, INT_MIN, int64, UINT_MAX } from '../values/integer.ts';
 import { formatDouble } from '../values/text.ts';
 import {
-  durationOf,
   formatDuration,
   formatTimestamp,
   NANOS_PER_SECOND,
@@ -17,7 +16,6 @@ import {
 } from '../values/time.ts';
 import { CelDouble, CelUint, typeOf } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { costOfFirst } from './cost.ts';
 import { any, bool, bytes, double, duration, int, string, timestamp, uint } from './parameters.ts';
 import { entry, overload1 } from './table.ts';
 import type { FunctionEntry, Overload, Parameter } from './table.ts';
@@ -27,7 +25,11 @@ const cannot = (evaluation: Evaluation, from: Type, to: Type): undefined =>
 
 const INTEGER = /^[+-]?[0-9]+$/;
 const UNSIGNED = /^[0-9]+$/;
-const FLOAT = /^[+-]?(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)$/;
+const FLOAT = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const HEX_FLOAT = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/;
+/** Between digits, or behind the prefix. */
+const UNDERSCORE = /(?<=[0-9a-fA-F]|^[+-]?0[xX])_(?=[0-9a-fA-F])/g;
+const DECIMAL_UNDERSCORE = /(?<=[0-9])_(?=[0-9])/g;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 /** Longer digit strings can't be in range, and BigInt of them would be slow. */
 const MAX_DIGITS = 400;
@@ -45,11 +47,23 @@ const stringToUint = (evaluation: Evaluation, text: string): Value | undefined =
   return parsed === undefined || parsed > UINT_MAX ? cannot(evaluation, types.STRING, types.UINT) : new CelUint(parsed);
 };
 
+/** Go's hexadecimal floats: `0x1.8p3`. */
+const parseHexFloat = (text: string): number => {
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = HEX_FLOAT.exec(text) ?? [];
+  const digits = whole + fraction;
+  // Up to 13 digits fit a double's mantissa; more would need rounding of their own.
+  if (digits === '' || digits.length > 13 || exponent.length > 5) return Number.NaN;
+  const value = Number.parseInt(digits, 16) * 2 ** (Number(exponent) - 4 * fraction.length);
+  return sign === '-' ? -value : value;
+};
+
 const stringToDouble = (evaluation: Evaluation, text: string): Value | undefined => {
   if (/^[+-]?nan$/i.test(text)) return new CelDouble(Number.NaN);
   const infinite = INFINITE.exec(text);
   if (infinite !== null) return new CelDouble(infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
-  const parsed = FLOAT.test(text) ? Number(text) : Number.NaN;
+  const isHex = /^[+-]?0[xX]/.test(text);
+  const digits = text.includes('_') ? text.replaceAll(isHex ? UNDERSCORE : DECIMAL_UNDERSCORE, '') : text;
+  const parsed = isHex ? parseHexFloat(digits) : FLOAT.test(digits) ? Number(digits) : Number.NaN;
   return Number.isFinite(parsed) ? new CelDouble(parsed) : cannot(evaluation, types.STRING, types.DOUBLE);
 };
 
@@ -142,7 +156,7 @@ const toText = entry(
   'string',
   identity('string_to_string', string),
   overload1({ id: 'bool_to_string', params: [bool], result: types.STRING, run: (_evaluation, value) => String(value) }),
-  overload1({ id: 'bytes_to_string', params: [bytes], result: types.STRING, cost: costOfFirst, run: bytesToString }),
+  overload1({ id: 'bytes_to_string', params: [bytes], result: types.STRING, run: bytesToString }),
   overload1({ id: 'double_to_string', params: [double], result: types.STRING, run: (_evaluation, { value }) => formatDouble(value) }),
   overload1({ id: 'duration_to_string', params: [duration], result: types.STRING, run: (_evaluation, value) => formatDuration(value) }),
   overload1({ id: 'int64_to_string', params: [int], result: types.STRING, run: (_evaluation, value) => String(value) }),
@@ -157,8 +171,7 @@ const toBytes = entry(
     id: 'string_to_bytes',
     params: [string],
     result: types.BYTES,
-    cost: costOfFirst,
-    run: (evaluation, text) => (evaluation.strain(text.length >> 2) ? new TextEncoder().encode(text) : undefined),
+    run: (evaluation, text) => (evaluation.strain(text.length) ? new TextEncoder().encode(text) : undefined),
   }),
 );
 
@@ -183,10 +196,11 @@ const toDuration = entry(
   'duration',
   identity('duration_to_duration', duration),
   overload1({
+    // Declared, but there is no such conversion.
     id: 'int64_to_duration',
     params: [int],
     result: types.DURATION,
-    run: (evaluation, nanos) => durationOf(BigInt(nanos)) ?? evaluation.fail('duration overflow'),
+    run: (evaluation) => cannot(evaluation, types.INT, types.DURATION),
   }),
   overload1({
     id: 'string_to_duration',
@@ -220,6 +234,7 @@ export const foldedConversions: ReadonlySet<string> = new Set([
   'int',
   'string',
   'timestamp',
+  'type',
   'uint',
   'dyn',
 ]);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Syntax } from '../syntax/macros.ts';
 import type { CelType } from '../values/boxed.ts';
 import { arithmetic } from './arithmetic.ts';
+import { authorizerLibrary, authorizerSelectorsLibrary } from './authorizer.ts';
 import { cidrLibrary } from './cidr.ts';
 import { comparison } from './comparison.ts';
 import { conversions } from './conversions.ts';
@@ -13,7 +15,7 @@ import { quantityLibrary } from './quantity.ts';
 import { regexLibrary } from './regex.ts';
 import { semverLibrary } from './semver.ts';
 import { setsLibrary } from './sets.ts';
-import { stringsLibrary } from './strings.ts';
+import { formattingLibrary, stringsLibrary } from './strings.ts';
 import type { Library, Overload } from './table.ts';
 import { standardText } from './text.ts';
 import { timeAccessors } from './time.ts';
@@ -28,17 +30,20 @@ const standard: Library = {
 /** Every library, in the order in which overloads of one name are tried. */
 const libraries: readonly Library[] = [
   standard,
-  stringsLibrary,
-  optionalLibrary,
   urlLibrary,
   regexLibrary,
   listsLibrary,
+  stringsLibrary,
+  formattingLibrary,
+  optionalLibrary,
   quantityLibrary,
   setsLibrary,
   ipLibrary,
   cidrLibrary,
   formatLibrary,
   semverLibrary,
+  authorizerLibrary,
+  authorizerSelectorsLibrary,
   listsExtension,
   includesLibrary,
 ];
@@ -52,19 +57,30 @@ export type Environment = {
   readonly functions: ReadonlyMap<string, readonly Overload[]>;
   /** Types of the libraries that expressions may name. */
   readonly types: ReadonlyMap<string, CelType>;
+  readonly syntax: Syntax;
+  /** Are durations, timestamps and patterns that are literals checked with the types, or only when the program is made? */
+  readonly checksLiterals: boolean;
 };
 
 const minorOf = (version: string): number => Number(/^1\.(\d+)$/.exec(version)?.[1] ?? Number.NaN);
 
+/** Comparisons of numbers of two types, known to the checker since 1.28. */
+const CROSS_TYPE = /^(?:less|greater)(?:_equals)?_(?:u?int64|double)_(?:u?int64|double)$/;
+
 const build = (version: string): Environment => {
+  const minor = minorOf(version);
   const functions = new Map<string, readonly Overload[]>();
   const types = new Map<string, CelType>();
   for (const library of libraries) {
-    if (minorOf(library.since) > minorOf(version)) continue;
+    if (minorOf(library.since) > minor) continue;
     for (const type of library.types ?? []) types.set(type.name, type);
-    for (const { name, overloads } of library.functions) functions.set(name, [...(functions.get(name) ?? []), ...overloads]);
+    for (const { name, overloads } of library.functions) {
+      const known = minor < 28 ? overloads.filter(({ id }) => !CROSS_TYPE.test(id)) : overloads;
+      functions.set(name, [...(functions.get(name) ?? []), ...known]);
+    }
   }
-  return { version, functions, types };
+  const syntax = { optionals: minor >= 28, twoVariables: minor >= 32, sortBy: minor >= 34 };
+  return { version, functions, types, syntax, checksLiterals: minor >= 29 };
 };
 
 const environments = new Map<string, Environment>();
@@ -77,6 +93,3 @@ export const environmentOf = (version: string): Environment => {
   if (Number.isFinite(minorOf(version))) environments.set(version, built);
   return built;
 };
-
-/** Namespaces of cel-go extensions that Kubernetes leaves out. */
-export const absentNamespaces: ReadonlySet<string> = new Set(['base64', 'cel', 'math', 'net', 'proto']);

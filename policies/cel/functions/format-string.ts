@@ -3,6 +3,7 @@ import type { Evaluation } from '../program/evaluation.ts';
 import { CelType } from '../values/boxed.ts';
 import { fixedDecimals } from '../values/decimal.ts';
 import { CelMap } from '../values/map.ts';
+import { goQuote } from '../values/quote.ts';
 import { compareText, formatDouble } from '../values/text.ts';
 import { CelDuration, CelTimestamp, formatDuration, formatTimestamp } from '../values/time.ts';
 import { CelDouble, CelUint, isBytes, isInt, isJsonMap, isList, typeOf } from '../values/value.ts';
@@ -20,23 +21,6 @@ type Piece = string | Refusal;
 const DEFAULT_PRECISION = 6;
 const MAX_PRECISION = 1_000;
 const MAX_DEPTH = 100;
-
-const ESCAPES = new Map<string, string>([
-  ['"', '\\"'],
-  ['\\', '\\\\'],
-  ['\u0007', '\\a'],
-  ['\b', '\\b'],
-  ['\f', '\\f'],
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-  ['\v', '\\v'],
-]);
-
-const escape = (char: string): string => ESCAPES.get(char) ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-/** Characters below space are those that Go's `%q` escapes. */
-const quote = (text: string): string =>
-  `"${Array.from(text, (char) => (char < ' ' || char === '"' || char === '\\' || char === '\u007f' ? escape(char) : char)).join('')}"`;
 
 const decoder = new TextDecoder();
 
@@ -62,27 +46,33 @@ const plainText = (value: Value): Piece => {
 /** A value inside a list or map, written so that it could be read as CEL. */
 const nestedText = (evaluation: Evaluation, value: Value, depth: number): Piece => {
   if (isList(value) || value instanceof CelMap || isJsonMap(value)) return containerText(evaluation, value, depth);
-  if (typeof value === 'string') return quote(value);
+  if (typeof value === 'string') return goQuote(value);
   if (value instanceof CelDouble)
-    return Number.isFinite(value.value) ? fixedDecimals(value.value, DEFAULT_PRECISION) : quote(formatDouble(value.value));
+    return Number.isFinite(value.value) ? fixedDecimals(value.value, DEFAULT_PRECISION) : goQuote(formatDouble(value.value));
   const text = plainText(value);
   if (typeof text !== 'string') return { refused: `no formatting function for ${typeOf(value).name}` };
-  if (isBytes(value)) return `b${quote(text)}`;
-  if (value instanceof CelDuration) return `duration(${quote(text)})`;
-  return value instanceof CelTimestamp ? `timestamp(${quote(text)})` : text;
+  if (isBytes(value)) return `b${goQuote(text)}`;
+  if (value instanceof CelDuration) return `duration(${goQuote(text)})`;
+  return value instanceof CelTimestamp ? `timestamp(${goQuote(text)})` : text;
 };
 
 const entriesOf = (value: CelMap | { readonly [key: string]: Value }): readonly (readonly [Value, Value])[] =>
   value instanceof CelMap ? Array.from(value.entries(), ({ key, value: item }) => [key, item] as const) : Object.entries(value);
 
+const isFormattedKey = (key: Value): boolean => typeof key === 'string' || typeof key === 'boolean' || isInt(key) || key instanceof CelUint;
+
+/** What stands inside of lists and maps, and a character of it, which is quoted and joined. */
+const NESTED_EFFORT = 60;
+const QUOTED_EFFORT = 8;
+
 const containerText = (evaluation: Evaluation, value: Value, depth: number): Piece => {
-  if (depth > MAX_DEPTH || !evaluation.strain(8)) return { refused: 'value is nested too deeply' };
+  if (depth > MAX_DEPTH || !evaluation.strain(NESTED_EFFORT)) return { refused: 'value is nested too deeply' };
   if (isList(value)) {
     const pieces: string[] = [];
     for (const item of value) {
       const piece = nestedText(evaluation, item, depth + 1);
       if (typeof piece !== 'string') return piece;
-      if (!evaluation.strain(piece.length)) return piece;
+      if (!evaluation.strain(NESTED_EFFORT + piece.length * QUOTED_EFFORT)) return piece;
       pieces.push(piece);
     }
     return `[${pieces.join(', ')}]`;
@@ -90,11 +80,12 @@ const containerText = (evaluation: Evaluation, value: Value, depth: number): Pie
   if (!(value instanceof CelMap) && !isJsonMap(value)) return plainText(value);
   const pairs: (readonly [string, string])[] = [];
   for (const [key, item] of entriesOf(value)) {
+    if (!isFormattedKey(key)) return { refused: `no formatting function for map key of type ${typeOf(key).name}` };
     const name = nestedText(evaluation, key, depth + 1);
     const piece = nestedText(evaluation, item, depth + 1);
     if (typeof name !== 'string') return name;
     if (typeof piece !== 'string') return piece;
-    if (!evaluation.strain(name.length + piece.length)) return piece;
+    if (!evaluation.strain(2 * NESTED_EFFORT + (name.length + piece.length) * QUOTED_EFFORT)) return piece;
     pairs.push([name, piece]);
   }
   const sorted = pairs.toSorted(([left], [right]) => compareText(left, right));
@@ -113,23 +104,31 @@ const fixedText = (value: Value, precision: number): Piece => {
   const number = doubleOf(value);
   if (number === undefined) return refuse('fixed-point clause can only be used on doubles', value);
   if (!Number.isFinite(number)) return infinite(number);
-  const [whole = '', decimals] = fixedDecimals(number, precision).split('.');
+  const [whole = '', decimals] = fixedDecimals(number === 0 ? 0 : number, precision).split('.');
   const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
   return decimals === undefined ? grouped : `${grouped}.${decimals}`;
 };
 
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
-const scientificText = (value: Value): Piece => {
+/** Six decimals; a number in the middle between two goes to the even one, where JavaScript takes the greater. */
+const roundedToEven = (number: number): string => {
+  const exact = number.toExponential(20);
+  const [, kept = '', rest = '', exponent = ''] = /^(-?\d\.\d{6})(\d*)(e.*)$/.exec(exact) ?? [];
+  return /^50*$/.test(rest) && '02468'.includes(kept.at(-1) ?? '') ? kept + exponent : number.toExponential(DEFAULT_PRECISION);
+};
+
+/** cel-go takes the precision for a width here; there are always six decimals. */
+const scientificText = (value: Value, width: number): Piece => {
   const number = doubleOf(value);
   if (number === undefined) return refuse('scientific clause can only be used on doubles', value);
-  if (!Number.isFinite(number)) return infinite(number);
-  const [mantissa = '', exponent = '0'] = number.toExponential(DEFAULT_PRECISION).split('e');
+  if (!Number.isFinite(number)) return infinite(number).padStart(width);
+  const [mantissa = '', exponent = '0'] = roundedToEven(number).split('e');
   const power = exponent
     .replace(/^[+-]/, '')
     .padStart(2, '0')
     .replaceAll(/\d/g, (digit) => SUPERSCRIPTS.charAt(Number(digit)));
-  return `${mantissa}\u202f×\u202f10${exponent.startsWith('-') ? '⁻' : ''}${power}`;
+  return `${mantissa}\u00d710${exponent.startsWith('-') ? '⁻' : ''}${power}`.padStart(width);
 };
 
 const integerOf = (value: Value): bigint | undefined => (isInt(value) ? BigInt(value) : value instanceof CelUint ? value.value : undefined);
@@ -156,7 +155,7 @@ const clauseText = (evaluation: Evaluation, clause: Clause, value: Value): Piece
     case 'f':
       return fixedText(value, clause.precision);
     case 'e':
-      return scientificText(value);
+      return scientificText(value, clause.precision);
     case 'x':
       return hexText(value);
     case 'X': {
@@ -170,50 +169,58 @@ const clauseText = (evaluation: Evaluation, clause: Clause, value: Value): Piece
   }
 };
 
-export type FormatPart = string | Clause;
+const CLAUSE = /(?:\.(\d*))?([^]|$)/uy;
+const PARSING = 'could not parse formatting clause: ';
+const PRECISION = `${PARSING}error while parsing precision: `;
 
-const CLAUSE = /(?:\.(\d+))?([^]|$)/uy;
+/** Go cuts the text at a byte: of a character beyond ASCII it tells the first. */
+const byteOf = (char: string): string =>
+  (char.codePointAt(0) ?? 0) < 0x80 ? char : String.fromCharCode(Buffer.from(char, 'utf8')[0] ?? 0);
 
-/** A format text cut into plain text and clauses, or the reason why it is none. */
-export const parseFormat = (format: string): readonly FormatPart[] | Refusal => {
-  const parts: FormatPart[] = [];
-  let from = 0;
-  for (let percent = format.indexOf('%'); percent !== -1; percent = format.indexOf('%', from)) {
-    parts.push(format.slice(from, percent));
-    CLAUSE.lastIndex = percent + 1;
-    const [, digits, verb = ''] = CLAUSE.exec(format) ?? [];
-    from = CLAUSE.lastIndex;
-    const precision = digits === undefined ? DEFAULT_PRECISION : Number(digits);
-    if (verb === '') return { refused: 'could not parse formatting clause: unexpected end of string' };
-    if (verb === '%' && digits === undefined) parts.push('%');
-    else if (!'sdfexXob'.includes(verb)) return { refused: `could not parse formatting clause: unrecognized formatting clause "${verb}"` };
-    else if (precision > MAX_PRECISION) return { refused: `could not parse formatting clause: precision ${precision} is too large` };
-    else parts.push({ verb, precision });
-  }
-  parts.push(format.slice(from));
-  return parts;
+/** The clause behind a `%`, and where it ends. */
+const clauseAt = (format: string, at: number): (Clause & { readonly end: number }) | Refusal => {
+  CLAUSE.lastIndex = at;
+  const [, digits, verb = ''] = CLAUSE.exec(format) ?? [];
+  const end = CLAUSE.lastIndex;
+  if (digits !== undefined && verb === '') return { refused: `${PRECISION}could not find end of precision specifier` };
+  if (digits === '')
+    return { refused: `${PRECISION}error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax` };
+  const precision = digits === undefined ? DEFAULT_PRECISION : Number(digits);
+  if (!'sdfexXob'.includes(verb)) return { refused: `${PARSING}unrecognized formatting clause "${byteOf(verb)}"` };
+  return precision > MAX_PRECISION ? { refused: `${PARSING}precision ${precision} is too large` } : { verb, precision, end };
 };
 
-/** `text.format(list)`. */
+/** What takes the place of a clause; undefined = the evaluation has failed. */
+const pieceOf = (evaluation: Evaluation, clause: Clause | Refusal, value: Value): string | undefined => {
+  if ('refused' in clause) return evaluation.fail(clause.refused);
+  const piece = clauseText(evaluation, clause, value);
+  if (evaluation.cancelled) return undefined;
+  if (typeof piece !== 'string') return evaluation.fail(`error during formatting: ${piece.refused}`);
+  return evaluation.strain(piece.length >> 2) ? piece : undefined;
+};
+
+/** `text.format(list)`. Clauses are read as they come: what is wrong with an argument is told before what is wrong behind it. */
 export const formatString = (evaluation: Evaluation, format: string, args: readonly Value[]): Value | undefined => {
   if (!evaluation.strain(format.length)) return undefined;
-  const parts = parseFormat(format);
-  if ('refused' in parts) return evaluation.fail(parts.refused);
   let text = '';
   let index = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') {
-      text += part;
+  let from = 0;
+  for (let percent = format.indexOf('%'); percent !== -1; percent = format.indexOf('%', from)) {
+    text += format.slice(from, percent);
+    from = percent + 2;
+    if (format[percent + 1] === '%') {
+      text += '%';
       continue;
     }
     const value = args[index];
     if (value === undefined) return evaluation.fail(`index ${index} out of range`);
-    index++;
-    const piece = clauseText(evaluation, part, value);
-    if (evaluation.cancelled) return undefined;
-    if (typeof piece !== 'string') return evaluation.fail(`error during formatting: ${piece.refused}`);
-    if (!evaluation.strain(piece.length >> 2)) return undefined;
+    if (percent + 1 === format.length) return evaluation.fail('unexpected end of string');
+    const clause = clauseAt(format, percent + 1);
+    const piece = pieceOf(evaluation, clause, value);
+    if (piece === undefined) return undefined;
     text += piece;
+    index++;
+    if ('end' in clause) from = clause.end;
   }
-  return text;
+  return text + format.slice(from);
 };

@@ -5,7 +5,6 @@ import { formatIp, IP, isGlobalUnicast, isLinkLocalMulticast, isLinkLocalUnicast
 import type { IpAddress } from '../values/ip.ts';
 import { AddressFault, parseIp } from '../values/ip-text.ts';
 import type { Value } from '../values/value.ts';
-import { actualSize, costOfFirst, traversal } from './cost.ts';
 import { ip } from './opaque.ts';
 import { string } from './parameters.ts';
 import { entry, overload1 } from './table.ts';
@@ -50,7 +49,6 @@ export const ipLibrary: Library = {
         id: 'string_to_ip',
         params: [string],
         result: ip.type,
-        cost: costOfFirst,
         run: (evaluation, text) => readAddress(evaluation, text, parseIp),
       }),
     ),
@@ -60,7 +58,6 @@ export const ipLibrary: Library = {
         id: 'is_ip',
         params: [string],
         result: types.BOOL,
-        cost: costOfFirst,
         run: (evaluation, text) => isAddress(evaluation, text, parseIp),
       }),
     ),
@@ -70,7 +67,6 @@ export const ipLibrary: Library = {
         id: 'ip_is_canonical',
         params: [string],
         result: types.BOOL,
-        cost: ([text]) => traversal(actualSize(text) * 2),
         run: isCanonical,
       }),
     ),

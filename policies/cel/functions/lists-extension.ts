@@ -2,27 +2,13 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { compareValues } from '../values/compare.ts';
-import { isBytes, isInt, isList, typeOf } from '../values/value.ts';
+import { isList, typeOf } from '../values/value.ts';
 import type { CelInt, Value } from '../values/value.ts';
-import { actualSize } from './cost.ts';
 import { isOrdered, ORDERED_TYPES } from './lists.ts';
 import { int, list } from './parameters.ts';
 import { isElement } from './sets.ts';
 import { entry, overload1, overload2, overload3 } from './table.ts';
-import type { CostOf, Library } from './table.ts';
-
-/** A call that makes a list costs 11 besides its work. */
-const ALLOCATION = 11;
-
-const costOfResult: CostOf = (_args, result) => ALLOCATION + actualSize(result);
-
-/** Comparing all elements with each other, twice; texts a little more. */
-const costOfComparisons = (items: Value | undefined): number => {
-  const size = actualSize(items);
-  const first = items !== undefined && isList(items) ? items[0] : undefined;
-  const isText = first !== undefined && (typeof first === 'string' || isBytes(first));
-  return ALLOCATION + Math.floor(size * size * (isText ? 2.1 : 2));
-};
+import type { Library } from './table.ts';
 
 const slice = (
   evaluation: Evaluation,
@@ -42,7 +28,7 @@ const flattenInto = (
   into: Value[],
   about: { readonly items: readonly Value[]; readonly depth: number; readonly level: number },
 ): boolean => {
-  if (!evaluation.strain(about.items.length)) return false;
+  if (!evaluation.strain(about.items.length * 4)) return false;
   for (const item of about.items) {
     if (!isList(item) || about.depth === about.level) into.push(item);
     else if (about.level > MAX_DEPTH) {
@@ -91,24 +77,21 @@ const sortByKeys = (evaluation: Evaluation, items: readonly Value[], keys: reado
 
 const range = (evaluation: Evaluation, size: CelInt): Value | undefined => {
   if (size <= 0) return [];
-  return evaluation.strain(Number(size) * 2) ? Array.from({ length: Number(size) }, (_, at) => at) : undefined;
+  if (!evaluation.strain(Number(size) * 2)) return undefined;
+  const numbers: number[] = [];
+  for (let at = 0; at < size; at++) numbers.push(at);
+  return numbers;
 };
 
 const A = types.param('T');
 const LIST = types.listOf(A);
-
-/** cel-go binds the list by a loop that costs nothing; ours, of an optional, is what this takes off again. */
-const BINDING_STEPS = 4;
 
 /** Version 3 of cel-go's lists extension. */
 export const listsExtension: Library = {
   name: 'lists',
   since: '1.34',
   functions: [
-    entry(
-      'slice',
-      overload3({ id: 'list_slice', member: true, params: [list(A), int, int], result: LIST, cost: costOfResult, run: slice }),
-    ),
+    entry('slice', overload3({ id: 'list_slice', member: true, params: [list(A), int, int], result: LIST, run: slice })),
     entry(
       'flatten',
       overload1({
@@ -116,7 +99,6 @@ export const listsExtension: Library = {
         member: true,
         params: [list(LIST)],
         result: LIST,
-        cost: ([items]) => ALLOCATION + actualSize(items),
         run: (evaluation, items) => flatten(evaluation, items, 1),
       }),
       overload2({
@@ -124,7 +106,6 @@ export const listsExtension: Library = {
         member: true,
         params: [list(), int],
         result: types.listOf(types.DYN),
-        cost: ([items, depth]) => ALLOCATION + (depth !== undefined && isInt(depth) && depth > 0 ? actualSize(items) * Number(depth) : 0),
         run: flatten,
       }),
     ),
@@ -135,7 +116,6 @@ export const listsExtension: Library = {
         member: true,
         params: [list(A)],
         result: LIST,
-        cost: ([items]) => costOfComparisons(items),
         run: distinct,
       }),
     ),
@@ -146,7 +126,6 @@ export const listsExtension: Library = {
         member: true,
         params: [list(A)],
         result: LIST,
-        cost: costOfResult,
         run: (evaluation, items) => (evaluation.strain(items.length) ? items.toReversed() : undefined),
       }),
     ),
@@ -158,7 +137,6 @@ export const listsExtension: Library = {
           member: true,
           params: [list(element.type)],
           result: types.listOf(element.type),
-          cost: ([items], _result, resolved) => (resolved ? costOfComparisons(items) : 1),
           run: (evaluation, items) => sortByKeys(evaluation, items, items),
         }),
       ),
@@ -171,11 +149,10 @@ export const listsExtension: Library = {
           member: true,
           params: [list(A), list(key.type)],
           result: LIST,
-          cost: ([, keys], _result, resolved) => (resolved ? costOfComparisons(keys) : 1) - BINDING_STEPS,
           run: sortByKeys,
         }),
       ),
     ),
-    entry('lists.range', overload1({ id: 'lists_range', params: [int], result: types.listOf(types.INT), cost: costOfResult, run: range })),
+    entry('lists.range', overload1({ id: 'lists_range', params: [int], result: types.listOf(types.INT), run: range })),
   ],
 };

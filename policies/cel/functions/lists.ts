@@ -2,14 +2,13 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { compareValues, equalValues } from '../values/compare.ts';
-import { CelMap } from '../values/map.ts';
 import { CelDuration } from '../values/time.ts';
-import { CelDouble, CelUint, isBytes, isJsonMap, isList } from '../values/value.ts';
+import { CelDouble, CelUint } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import { addValues } from './arithmetic.ts';
-import { any, bool, bytes, double, duration, int, list, string, timestamp, uint } from './parameters.ts';
+import { any, bool, bytes, double, duration, int, list, listOf, string, timestamp, uint } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
-import type { CostOf, FunctionEntry, Library, Overload, Parameter } from './table.ts';
+import type { FunctionEntry, Library, Overload, Parameter } from './table.ts';
 
 type Named = readonly [string, Parameter<Value>];
 
@@ -30,41 +29,13 @@ export const ORDERED_TYPES: readonly Named[] = [
   named('bytes', bytes),
 ];
 
-/** A list by the type of its first element, as overloads are told apart at run time; an empty list is of any type. */
-const listOf = (element: Parameter<Value>): Parameter<readonly Value[]> => ({
-  type: types.listOf(element.type),
-  accepts: (value): value is readonly Value[] => {
-    const first = isList(value) ? value[0] : undefined;
-    return isList(value) && (first === undefined || element.accepts(first));
-  },
-});
-
 /** Has the value a type of an ordered one? */
 export const isOrdered = (value: Value): boolean => ORDERED_TYPES.some(([, parameter]) => parameter.accepts(value));
-
-const UTF8_BYTES = /[^\0-\u007f]/;
-
-/** Reading all of a tree, texts by the tenth of their bytes. Bounded: what is nested too deeply counts no further. */
-const traversalOfTree = (value: Value, depth = 0): number => {
-  if (typeof value === 'string') return Math.floor((UTF8_BYTES.test(value) ? Buffer.byteLength(value) : value.length) * 0.1);
-  if (isBytes(value)) return Math.floor(value.length * 0.1);
-  if (depth > 500) return 1;
-  if (isList(value)) return value.reduce<number>((sum, element) => sum + traversalOfTree(element, depth + 1), 0);
-  if (value instanceof CelMap)
-    return Array.from(value.entries()).reduce(
-      (sum, entryOf) => sum + traversalOfTree(entryOf.key, depth + 1) + traversalOfTree(entryOf.value, depth + 1),
-      0,
-    );
-  if (!isJsonMap(value)) return 1;
-  return Object.entries(value).reduce((sum, [key, item]) => sum + traversalOfTree(key) + traversalOfTree(item, depth + 1), 0);
-};
-
-const costOfList: CostOf = ([items]) => (items === undefined ? 1 : traversalOfTree(items));
 
 /** Elements of a list of mixed types that can't be compared with each other are passed over, as Kubernetes does. */
 const isAfter = (left: Value, right: Value): boolean => (compareValues(left, right) ?? 0) > 0;
 
-const ELEMENT_EFFORT = 4;
+const ELEMENT_EFFORT = 20;
 
 const allOrdered = (evaluation: Evaluation, items: readonly Value[]): boolean => {
   if (!evaluation.strain(items.length * ELEMENT_EFFORT)) return false;
@@ -111,7 +82,7 @@ const search = (
   items: readonly Value[],
   about: { readonly value: Value; readonly backwards: boolean },
 ): Value | undefined => {
-  if (!evaluation.strain(items.length)) return undefined;
+  if (!evaluation.strain(items.length * 2)) return undefined;
   for (let step = 0; step < items.length; step++) {
     const at = about.backwards ? items.length - 1 - step : step;
     const same = equalValues(evaluation, items[at] ?? null, about.value);
@@ -134,7 +105,6 @@ const ofOrdered = (
         member: true,
         params: [listOf(parameter)],
         result: about.result ?? parameter.type,
-        cost: costOfList,
         run: about.run,
       }),
     ),
@@ -154,7 +124,6 @@ const sum = (): readonly Overload[] =>
       member: true,
       params: [listOf(parameter)],
       result: parameter.type,
-      cost: costOfList,
       run: sumFrom(zero),
     }),
   );
@@ -169,7 +138,6 @@ const indexOf = (name: string, id: string, backwards: boolean): FunctionEntry =>
       member: true,
       params: [list(A), any(A)],
       result: types.INT,
-      cost: costOfList,
       run: (evaluation, items, value) => search(evaluation, items, { value, backwards }),
     }),
   );
@@ -199,13 +167,12 @@ export const includesLibrary: Library = {
   functions: [
     entry(
       'includes',
-      overload2({ id: 'list_includes', member: true, params: [list(A), any(A)], result: types.BOOL, cost: costOfList, run: includes }),
+      overload2({ id: 'list_includes', member: true, params: [list(A), any(A)], result: types.BOOL, run: includes }),
       overload2({
         id: 'value_includes',
         member: true,
         params: [any(A), any(A)],
         result: types.BOOL,
-        cost: costOfList,
         run: (evaluation, one, value) => includes(evaluation, [one], value),
       }),
     ),

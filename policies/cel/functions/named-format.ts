@@ -7,11 +7,10 @@ import { nameRules } from '../values/name-rules.ts';
 import { uriFault } from '../values/url-text.ts';
 import { CelOptional, NONE } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { actualSize, traversal } from './cost.ts';
 import { format } from './opaque.ts';
 import { string } from './parameters.ts';
 import { entry, overload0, overload1, overload2 } from './table.ts';
-import type { CostOf, FunctionEntry, Library } from './table.ts';
+import type { FunctionEntry, Library } from './table.ts';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const TIME_OF_DAY = /^([0-9]{2}):([0-9]{2}):([0-9]{2})(?:.[0-9]+)?(?:z|[+-][0-9]{2}:[0-9]{2})$/u;
@@ -72,9 +71,6 @@ const validate = (evaluation: Evaluation, { rule }: NamedFormat, text: string): 
   return problems.length === 0 ? NONE : new CelOptional(problems);
 };
 
-const costOfValidation: CostOf = ([checked, text]) =>
-  traversal(1 + actualSize(text)) * Math.ceil((checked instanceof NamedFormat ? checked.rule.patternSize : 0) * 0.25);
-
 const constant = ([name, value]: [string, NamedFormat]): FunctionEntry =>
   entry(`format.${name}`, overload0({ id: `format.${name}`, result: format.type, run: () => value }));
 
@@ -102,7 +98,6 @@ export const formatLibrary: Library = {
         member: true,
         params: [format, string],
         result: types.optionalOf(types.listOf(types.STRING)),
-        cost: costOfValidation,
         run: validate,
       }),
     ),

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
+import {
+  AccessDecision,
+  Authorizer,
+  AUTHORIZER,
+  DECISION,
+  GroupCheck,
+  GROUP_CHECK,
+  PathCheck,
+  PATH_CHECK,
+  ResourceCheck,
+  RESOURCE_CHECK,
+} from '../values/authorizer.ts';
 import type { Boxed, CelType } from '../values/boxed.ts';
 import { CIDR, CidrPrefix, IP, IpAddress } from '../values/ip.ts';
 import { FORMAT, NamedFormat } from '../values/named-format.ts';
@@ -24,3 +36,9 @@ export const cidr = parameterOf(CIDR, (value): value is CidrPrefix => value inst
 export const url = parameterOf(URL_TYPE, (value): value is UrlValue => value instanceof UrlValue);
 export const semver = parameterOf(SEMVER, (value): value is SemanticVersion => value instanceof SemanticVersion);
 export const format = parameterOf(FORMAT, (value): value is NamedFormat => value instanceof NamedFormat);
+
+export const authorizer = parameterOf(AUTHORIZER, (value): value is Authorizer => value instanceof Authorizer);
+export const pathCheck = parameterOf(PATH_CHECK, (value): value is PathCheck => value instanceof PathCheck);
+export const groupCheck = parameterOf(GROUP_CHECK, (value): value is GroupCheck => value instanceof GroupCheck);
+export const resourceCheck = parameterOf(RESOURCE_CHECK, (value): value is ResourceCheck => value instanceof ResourceCheck);
+export const decision = parameterOf(DECISION, (value): value is AccessDecision => value instanceof AccessDecision);

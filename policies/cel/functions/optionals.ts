@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
+import { goText } from '../values/go-type.ts';
 import { CelMap } from '../values/map.ts';
-import { CelDuration, CelTimestamp } from '../values/time.ts';
+import { keysOf } from '../values/map-keys.ts';
+import { CelDuration, CelTimestamp, isZeroTime } from '../values/time.ts';
 import { CelDouble, CelOptional, CelUint, isBytes, isJsonMap, isList, NONE } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { any, list, optional } from './parameters.ts';
+import { any, list, listOf, optional } from './parameters.ts';
 import { entry, overload0, overload1, overload2 } from './table.ts';
 import type { Library } from './table.ts';
 
@@ -20,16 +22,15 @@ const isZero = (value: Value): boolean => {
   if (value instanceof CelUint) return value.value === 0n;
   if (value instanceof CelMap) return value.size === 0;
   if (value instanceof CelDuration) return value.nanos === 0n;
-  if (value instanceof CelTimestamp) return false;
-  if (value instanceof CelOptional) return value.value === undefined;
-  return isJsonMap(value) && Object.keys(value).length === 0;
+  if (value instanceof CelTimestamp) return isZeroTime(value);
+  return isJsonMap(value) && keysOf(value).length === 0;
 };
 
 const unwrap = (evaluation: Evaluation, options: readonly Value[]): Value | undefined => {
   if (!evaluation.strain(options.length)) return undefined;
   const values: Value[] = [];
   for (const option of options) {
-    if (!(option instanceof CelOptional)) return evaluation.fail(`value is not an optional type`);
+    if (!(option instanceof CelOptional)) return evaluation.fail(`value ${goText(option)} is not optional`);
     if (option.value !== undefined) values.push(option.value);
   }
   return values;
@@ -53,10 +54,10 @@ const optionals: Library['functions'] = [
       run: (_evaluation, value) => (isZero(value) ? NONE : new CelOptional(value)),
     }),
   ),
-  entry('optional.unwrap', overload1({ id: 'optional_unwrap', params: [list(OPTIONAL_A)], result: types.listOf(A), run: unwrap })),
+  entry('optional.unwrap', overload1({ id: 'optional_unwrap', params: [listOf(optional(A))], result: types.listOf(A), run: unwrap })),
   entry(
     'unwrapOpt',
-    overload1({ id: 'optional_unwrapOpt', member: true, params: [list(OPTIONAL_A)], result: types.listOf(A), run: unwrap }),
+    overload1({ id: 'optional_unwrapOpt', member: true, params: [listOf(optional(A))], result: types.listOf(A), run: unwrap }),
   ),
   entry(
     'hasValue',

@@ -24,6 +24,15 @@ export const typeValue: Parameter<CelType> = { type: types.typeOfType(), accepts
 
 export const list = (element: Type = types.DYN): Parameter<readonly Value[]> => ({ type: types.listOf(element), accepts: isList });
 
+/** A list by the type of its first element, as overloads are told apart at run time; an empty list is of any type. */
+export const listOf = <T extends Value>(element: Parameter<T>): Parameter<readonly Value[]> => ({
+  type: types.listOf(element.type),
+  accepts: (value): value is readonly Value[] => {
+    const first = isList(value) ? value[0] : undefined;
+    return isList(value) && (first === undefined || element.accepts(first));
+  },
+});
+
 export const map = (key: Type = types.DYN, value: Type = types.DYN): Parameter<CelMap | JsonMap> => ({
   type: types.mapOf(key, value),
   accepts: (candidate) => candidate instanceof CelMap || isJsonMap(candidate),

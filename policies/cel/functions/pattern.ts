@@ -101,7 +101,7 @@ const dynamicPattern = cached(256, (source: string): Pattern | string => {
 const COMPILE_EFFORT = 100;
 
 export const compileDynamicPattern = (evaluation: Evaluation, source: string, complaint = ''): Pattern | undefined => {
-  if (!evaluation.strain(source.length * COMPILE_EFFORT)) return undefined;
+  if (!evaluation.strain((source.length + 16) * COMPILE_EFFORT)) return undefined;
   const pattern = dynamicPattern(source);
   return typeof pattern === 'string' ? evaluation.fail(complaint + pattern) : pattern;
 };

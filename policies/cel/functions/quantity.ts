@@ -7,7 +7,6 @@ import { addQuantities, approximateFloat, integerOf, quantityOfInt, strainFor, s
 import type { Quantity } from '../values/quantity.ts';
 import { CelDouble } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { costOfFirst } from './cost.ts';
 import { quantity } from './opaque.ts';
 import { int, string } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
@@ -52,8 +51,8 @@ export const quantityLibrary: Library = {
   name: 'kubernetes.quantity',
   since: '1.28',
   functions: [
-    entry('quantity', overload1({ id: 'string_to_quantity', params: [string], result: quantity.type, cost: costOfFirst, run: read })),
-    entry('isQuantity', overload1({ id: 'is_quantity_string', params: [string], result: types.BOOL, cost: costOfFirst, run: isQuantity })),
+    entry('quantity', overload1({ id: 'string_to_quantity', params: [string], result: quantity.type, run: read })),
+    entry('isQuantity', overload1({ id: 'is_quantity_string', params: [string], result: types.BOOL, run: isQuantity })),
     // Declared as a global function: Kubernetes has no `q.sign()`.
     entry(
       'sign',

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
+import { CelType } from '../values/boxed.ts';
+import { CelOptional } from '../values/value.ts';
 import type { CelInt, Value } from '../values/value.ts';
-import { costOfMatch } from './cost.ts';
 import { int, string } from './parameters.ts';
 import { compileDynamicPattern } from './pattern.ts';
 import type { Pattern } from './pattern.ts';
-import { entry, overload2, overload3 } from './table.ts';
-import type { CostOf, FunctionEntry, Library, Overload } from './table.ts';
-
-const costOfFind: CostOf = ([text, source]) => costOfMatch(text, source);
+import { entry, NO_MATCH, overload2, overload3 } from './table.ts';
+import type { FunctionEntry, Library, Outcome, Overload } from './table.ts';
 
 /** The pattern of a source; undefined after a failure. */
 type PatternOf = (evaluation: Evaluation, source: string) => Pattern | undefined;
@@ -61,7 +60,6 @@ const findEntry = (patternOf: PatternOf): FunctionEntry =>
       member: true,
       params: [string, string],
       result: types.STRING,
-      cost: costOfFind,
       run: find(patternOf),
     }),
   );
@@ -74,7 +72,6 @@ const findAllEntry = (patternOf: PatternOf): FunctionEntry =>
       member: true,
       params: [string, string],
       result: STRINGS,
-      cost: costOfFind,
       run: (evaluation, a, b) => findAll(patternOf)(evaluation, { a, b, c: -1 }),
     }),
     overload3({
@@ -82,15 +79,33 @@ const findAllEntry = (patternOf: PatternOf): FunctionEntry =>
       member: true,
       params: [string, string, int],
       result: STRINGS,
-      cost: costOfFind,
       run: findAll(patternOf),
     }),
   );
 
+const refuse = (evaluation: Evaluation): undefined => evaluation.fail('no such overload');
+
+/** How cel-go looks at arguments where the pattern is a literal: a type counts as its name, an optional as its value. */
+export const looselyRead = (value: Value): Value => {
+  if (value instanceof CelType) return value.name;
+  return value instanceof CelOptional && value.value !== undefined ? looselyRead(value.value) : value;
+};
+
+/** An overload that takes whatever it is given, and only says that there is none. */
+const lenient = (overload: Overload): Overload => {
+  const { two, many } = overload;
+  const orRefused = (evaluation: Evaluation, outcome: Outcome): Outcome => (outcome === NO_MATCH ? refuse(evaluation) : outcome);
+  return {
+    ...overload,
+    two: two && ((evaluation, a, b) => orRefused(evaluation, two(evaluation, looselyRead(a), b))),
+    many: many && ((evaluation, [a = null, ...rest]) => orRefused(evaluation, many(evaluation, [a, ...rest].map(looselyRead)))),
+  };
+};
+
 /** The overloads of a search whose pattern is known when it is compiled. */
 export const findOverloads = (name: string, pattern: Pattern): readonly Overload[] => {
   const known: PatternOf = () => pattern;
-  return (name === 'find' ? findEntry : findAllEntry)(known).overloads;
+  return (name === 'find' ? findEntry : findAllEntry)(known).overloads.map(lenient);
 };
 
 export const regexLibrary: Library = {

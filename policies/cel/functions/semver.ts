@@ -4,7 +4,6 @@ import * as types from '../types/type.ts';
 import { intOf } from '../values/integer.ts';
 import { compareVersions, parseLooseVersion, parseVersion } from '../values/semver.ts';
 import type { Value } from '../values/value.ts';
-import { costOfFirst } from './cost.ts';
 import { semver } from './opaque.ts';
 import { bool, string } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
@@ -64,10 +63,9 @@ export const semverLibrary: Library = {
         id: 'string_to_semver',
         params: [string],
         result: semver.type,
-        cost: costOfFirst,
         run: (evaluation, text) => read(evaluation, text, false),
       }),
-      overload2({ id: 'string_bool_to_semver', params: [string, bool], result: semver.type, cost: costOfFirst, run: read }),
+      overload2({ id: 'string_bool_to_semver', params: [string, bool], result: semver.type, run: read }),
     ),
     entry(
       'isSemver',
@@ -75,10 +73,9 @@ export const semverLibrary: Library = {
         id: 'is_semver_string',
         params: [string],
         result: types.BOOL,
-        cost: costOfFirst,
         run: (evaluation, text) => isVersion(evaluation, text, false),
       }),
-      overload2({ id: 'is_semver_string_bool', params: [string, bool], result: types.BOOL, cost: costOfFirst, run: isVersion }),
+      overload2({ id: 'is_semver_string_bool', params: [string, bool], result: types.BOOL, run: isVersion }),
     ),
     comparison('isGreaterThan', 'semver_is_greater_than', (order) => order > 0),
     comparison('isLessThan', 'semver_is_less_than', (order) => order < 0),

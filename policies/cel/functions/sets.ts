@@ -3,14 +3,13 @@ import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { equalValues } from '../values/compare.ts';
 import type { Value } from '../values/value.ts';
-import { actualSize } from './cost.ts';
 import { list } from './parameters.ts';
 import { entry, overload2 } from './table.ts';
 import type { FunctionEntry, Library } from './table.ts';
 
 /** Is the value among the elements? Those that can't be compared with it are others; undefined = the evaluation is over. */
 export const isElement = (evaluation: Evaluation, items: readonly Value[], value: Value): boolean | undefined => {
-  if (!evaluation.strain(items.length)) return undefined;
+  if (!evaluation.strain(items.length * 3)) return undefined;
   for (const item of items) {
     const same = equalValues(evaluation, item, value);
     if (same === true) return true;
@@ -42,15 +41,13 @@ const equivalent = (evaluation: Evaluation, left: readonly Value[], right: reado
 
 const A = types.param('T');
 
-/** Each element of one list is compared with each of the other. */
-const setFunction = (name: string, run: typeof contains, rounds = 1): FunctionEntry =>
+const setFunction = (name: string, run: typeof contains): FunctionEntry =>
   entry(
     `sets.${name}`,
     overload2({
       id: `list_sets_${name}_list`,
       params: [list(A), list(A)],
       result: types.BOOL,
-      cost: ([left, right]) => 1 + actualSize(left) * actualSize(right) * rounds,
       run,
     }),
   );
@@ -58,5 +55,5 @@ const setFunction = (name: string, run: typeof contains, rounds = 1): FunctionEn
 export const setsLibrary: Library = {
   name: 'sets',
   since: '1.29',
-  functions: [setFunction('contains', contains), setFunction('equivalent', equivalent, 2), setFunction('intersects', intersects)],
+  functions: [setFunction('contains', contains), setFunction('equivalent', equivalent), setFunction('intersects', intersects)],
 };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
+import { goText } from '../values/go-type.ts';
 import { codePointIndex, codePointsOf, sizeOf, unitIndex } from '../values/text.ts';
 import type { CelInt, Value } from '../values/value.ts';
-import { actualSize, costOfFirst, traversal } from './cost.ts';
 import { formatString } from './format-string.ts';
-import { int, list, string } from './parameters.ts';
+import { int, list, listOf, string } from './parameters.ts';
 import { entry, overload1, overload2, overload3, overload4 } from './table.ts';
-import type { CostOf, Library } from './table.ts';
+import type { Library } from './table.ts';
 
 const STRINGS = types.listOf(types.STRING);
 
@@ -22,7 +22,8 @@ const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | un
 
 const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (part === '') return from;
-  if (from < 0 || from >= sizeOf(text)) return from === 0 ? -1 : outOfRange(evaluation, from);
+  if (from < 0) return outOfRange(evaluation, from);
+  if (from >= sizeOf(text)) return -1;
   if (!evaluation.strain(text.length >> 3)) return undefined;
   const found = text.indexOf(part, unitIndex(text, Number(from)));
   return found === -1 ? -1 : codePointIndex(text, found);
@@ -30,7 +31,8 @@ const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: str
 
 const lastIndexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (part === '') return from;
-  if (from < 0 || from >= sizeOf(text)) return outOfRange(evaluation, from);
+  if (from < 0) return outOfRange(evaluation, from);
+  if (from >= sizeOf(text)) return -1;
   if (!evaluation.strain(text.length >> 3)) return undefined;
   const found = text.lastIndexOf(part, unitIndex(text, Number(from)));
   return found === -1 ? -1 : codePointIndex(text, found);
@@ -46,11 +48,11 @@ const join = (evaluation: Evaluation, items: readonly Value[], separator: string
   let length = 0;
   const texts: string[] = [];
   for (const item of items) {
-    if (typeof item !== 'string') return evaluation.fail("type conversion error from 'list' to '[]string'");
+    if (typeof item !== 'string') return evaluation.fail(`join: invalid input: ${goText(item)}`);
     length += item.length + separator.length;
     texts.push(item);
   }
-  return evaluation.strain(length >> 3) ? texts.join(separator) : undefined;
+  return evaluation.strain(items.length * 8 + (length >> 3)) ? texts.join(separator) : undefined;
 };
 
 /** Go's SplitN: an empty separator splits into code points, the last part keeps the rest. */
@@ -139,7 +141,7 @@ const QUOTED = new Map<string, string>([
 ]);
 
 const quote = (evaluation: Evaluation, text: string): Value | undefined =>
-  evaluation.strain(text.length * 2) ? `"${Array.from(text.toWellFormed(), (char) => QUOTED.get(char) ?? char).join('')}"` : undefined;
+  evaluation.strain(text.length * 20) ? `"${Array.from(text.toWellFormed(), (char) => QUOTED.get(char) ?? char).join('')}"` : undefined;
 
 const text1 = (name: string, id: string, run: (text: string) => string): Library['functions'][number] =>
   entry(
@@ -149,17 +151,9 @@ const text1 = (name: string, id: string, run: (text: string) => string): Library
       member: true,
       params: [string],
       result: types.STRING,
-      cost: costOfFirst,
       run: (evaluation, text) => (evaluation.strain(text.length >> 1) ? run(text) : undefined),
     }),
   );
-
-/** Kubernetes counts bytes here, and rounds down. */
-const costOfBytes: CostOf = ([text]) => (typeof text === 'string' ? Math.floor(Buffer.byteLength(text) * 0.1) : 1);
-
-/** Reading the text and making the result. */
-const costOfCopy: CostOf = ([text]) => traversal(2 * actualSize(text));
-const costOfJoined: CostOf = (_args, result) => traversal(2 * actualSize(result));
 
 /** Version 2 of cel-go's strings extension, the one that Kubernetes has. */
 export const stringsLibrary: Library = {
@@ -174,7 +168,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: types.INT,
-        cost: costOfBytes,
         run: (evaluation, a, b) => indexOf(evaluation, { a, b, c: 0 }),
       }),
       overload3({
@@ -182,7 +175,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: types.INT,
-        cost: costOfBytes,
         run: indexOf,
       }),
     ),
@@ -193,7 +185,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: types.INT,
-        cost: costOfBytes,
         run: lastIndexInAll,
       }),
       overload3({
@@ -201,7 +192,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: types.INT,
-        cost: costOfBytes,
         run: lastIndexOf,
       }),
     ),
@@ -210,17 +200,15 @@ export const stringsLibrary: Library = {
       overload1({
         id: 'list_join',
         member: true,
-        params: [list(types.STRING)],
+        params: [listOf(string)],
         result: types.STRING,
-        cost: costOfJoined,
         run: (evaluation, items) => join(evaluation, items, ''),
       }),
       overload2({
         id: 'list_join_string',
         member: true,
-        params: [list(types.STRING), string],
+        params: [listOf(string), string],
         result: types.STRING,
-        cost: costOfJoined,
         run: join,
       }),
     ),
@@ -233,7 +221,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, string],
         result: types.STRING,
-        cost: costOfCopy,
         run: (evaluation, args) => replace(evaluation, { ...args, d: -1 }),
       }),
       overload4({
@@ -241,7 +228,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, string, int],
         result: types.STRING,
-        cost: costOfCopy,
         run: replace,
       }),
     ),
@@ -252,7 +238,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string],
         result: STRINGS,
-        cost: costOfCopy,
         run: (evaluation, a, b) => split(evaluation, { a, b, c: -1 }),
       }),
       overload3({
@@ -260,7 +245,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, string, int],
         result: STRINGS,
-        cost: costOfCopy,
         run: split,
       }),
     ),
@@ -271,7 +255,6 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, int],
         result: types.STRING,
-        cost: costOfFirst,
         run: substringFrom,
       }),
       overload3({
@@ -279,11 +262,18 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, int, int],
         result: types.STRING,
-        cost: costOfFirst,
         run: substring,
       }),
     ),
     text1('trim', 'string_trim', trim),
+  ],
+};
+
+/** What version 1 and 2 of cel-go's strings extension add. */
+export const formattingLibrary: Library = {
+  name: 'formatting',
+  since: '1.29',
+  functions: [
     entry(
       'format',
       overload2({
@@ -291,10 +281,9 @@ export const stringsLibrary: Library = {
         member: true,
         params: [string, list()],
         result: types.STRING,
-        cost: costOfFirst,
         run: formatString,
       }),
     ),
-    entry('strings.quote', overload1({ id: 'strings_quote', params: [string], result: types.STRING, cost: costOfFirst, run: quote })),
+    entry('strings.quote', overload1({ id: 'strings_quote', params: [string], result: types.STRING, run: quote })),
   ],
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How functions are declared. A library is a list of functions, each with overloads: a typed signature for the checker, an
- * implementation that first looks at its arguments' run-time types, and the cost it has besides the fixed 1 of a call. The table of an
+ * How functions are declared. A library is a list of functions, each with overloads: a typed signature for the checker and an
+ * implementation that first looks at its arguments' run-time types. What calls cost is in `cost/`. The table of an
  * environment is the libraries put together; overloads of one name from several libraries join.
  *
  * An implementation returns a value, or undefined after `evaluation.fail(…)`.
@@ -18,19 +18,12 @@ export type Outcome = Value | undefined | typeof NO_MATCH;
 /** A parameter: its static type, and the test that a run-time value must pass. */
 export type Parameter<T extends Value> = { readonly type: Type; readonly accepts: (value: Value) => value is T };
 
-/**
- * Replaces the fixed cost of 1 of a call. Takes the arguments and the result (undefined after a failure), as cel-go's cost tracker
- * does. `resolved`: the types known at compile time leave one overload; some costs count only then.
- */
-export type CostOf = (args: readonly Value[], result: Value | undefined, resolved: boolean) => number;
-
 export type Overload = {
   readonly id: string;
   /** Called as `target.f(…)`; the target is the first parameter. */
   readonly member: boolean;
   readonly params: readonly Type[];
   readonly result: Type;
-  readonly cost: CostOf | undefined;
   /** One of the three, by the number of parameters. */
   readonly one: ((evaluation: Evaluation, a: Value) => Outcome) | undefined;
   readonly two: ((evaluation: Evaluation, a: Value, b: Value) => Outcome) | undefined;
@@ -47,7 +40,7 @@ export type Library = {
   readonly functions: readonly FunctionEntry[];
 };
 
-type Common = { readonly id: string; readonly member?: boolean; readonly result: Type; readonly cost?: CostOf };
+type Common = { readonly id: string; readonly member?: boolean; readonly result: Type };
 type Spec0 = Common & { readonly run: (evaluation: Evaluation) => Value | undefined };
 type Spec1<A extends Value> = Common & {
   readonly params: readonly [Parameter<A>];
@@ -75,7 +68,6 @@ const overload = (
   member: spec.member ?? false,
   params: params.map((parameter) => parameter.type),
   result: spec.result,
-  cost: spec.cost,
   one: run.one,
   two: run.two,
   many: run.many,

@@ -2,9 +2,9 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { CelMap } from '../values/map.ts';
+import { keysOf } from '../values/map-keys.ts';
 import { sizeOf } from '../values/text.ts';
 import type { JsonMap, Value } from '../values/value.ts';
-import { costOfMatch, costOfSearch, costOfSecond } from './cost.ts';
 import { bytes, list, map, string } from './parameters.ts';
 import { compileDynamicPattern, matchPattern } from './pattern.ts';
 import { entry, overload1, overload2 } from './table.ts';
@@ -13,8 +13,7 @@ import type { FunctionEntry, Overload } from './table.ts';
 const A = types.param('A');
 const B = types.param('B');
 
-const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value =>
-  value instanceof CelMap ? value.size : Object.keys(value).length;
+const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value => (value instanceof CelMap ? value.size : keysOf(value).length);
 
 /** `size(x)` and `x.size()`. */
 const sizes = (member: boolean, prefix: string): readonly Overload[] => [
@@ -53,7 +52,6 @@ const matches = (id: string, member: boolean): Overload =>
     member,
     params: [string, string],
     result: types.BOOL,
-    cost: ([text, pattern]) => costOfMatch(text, pattern),
     run: runMatches,
   });
 
@@ -73,7 +71,6 @@ export const standardText: readonly FunctionEntry[] = [
       member: true,
       params: [string, string],
       result: types.BOOL,
-      cost: costOfSearch,
       run: search((text, part) => text.includes(part)),
     }),
   ),
@@ -84,7 +81,6 @@ export const standardText: readonly FunctionEntry[] = [
       member: true,
       params: [string, string],
       result: types.BOOL,
-      cost: costOfSecond,
       run: (_evaluation, text, part) => text.startsWith(part),
     }),
   ),
@@ -95,7 +91,6 @@ export const standardText: readonly FunctionEntry[] = [
       member: true,
       params: [string, string],
       result: types.BOOL,
-      cost: costOfSecond,
       run: (_evaluation, text, part) => text.endsWith(part),
     }),
   ),

@@ -5,7 +5,7 @@ import { intOf } from '../values/integer.ts';
 import { NANOS_PER_SECOND } from '../values/time.ts';
 import type { CelDuration, CelTimestamp } from '../values/time.ts';
 import type { Value } from '../values/value.ts';
-import { clockIn } from '../values/zone.ts';
+import { clockIn, utcClock } from '../values/zone.ts';
 import { duration, string, timestamp } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Overload } from './table.ts';
@@ -22,7 +22,7 @@ const inZone = (
 ): Value | undefined => {
   if (!evaluation.strain(ZONE_EFFORT)) return undefined;
   const clock = clockIn(at.time, at.zone);
-  return clock === undefined ? evaluation.fail(`unknown time zone ${at.zone}`) : read(clock);
+  return typeof clock === 'string' ? evaluation.fail(clock) : read(clock);
 };
 
 const dayOfYear = (clock: Date): number => {
@@ -38,7 +38,7 @@ const ofTimestamp = (id: string, read: (clock: Date) => number): readonly Overlo
     member: true,
     params: [timestamp],
     result: types.INT,
-    run: (_evaluation, time) => read(clockIn(time, undefined) ?? new Date(0)),
+    run: (_evaluation, time) => read(utcClock(time)),
   }),
   overload2({
     id: `timestamp_to_${id}_with_tz`,
@@ -83,6 +83,6 @@ export const timeAccessors: readonly FunctionEntry[] = [
   entry(
     'getMilliseconds',
     ...ofTimestamp('milliseconds', (clock) => clock.getUTCMilliseconds()),
-    ofDuration('milliseconds', (nanos) => (nanos / 1_000_000n) % 1_000n),
+    ofDuration('milliseconds', (nanos) => nanos / 1_000_000n),
   ),
 ];

@@ -7,7 +7,6 @@ import { parseQuery, parseUrl, splitHost, textOf, uriFault } from '../values/url
 import { escapedPath } from '../values/url.ts';
 import type { UrlParts } from '../values/url.ts';
 import type { Value } from '../values/value.ts';
-import { costOfFirst } from './cost.ts';
 import { url } from './opaque.ts';
 import { string } from './parameters.ts';
 import { entry, overload1 } from './table.ts';
@@ -45,7 +44,7 @@ export const urlLibrary: Library = {
   name: 'kubernetes.urls',
   since: '1.0',
   functions: [
-    entry('url', overload1({ id: 'string_to_url', params: [string], result: url.type, cost: costOfFirst, run: read })),
+    entry('url', overload1({ id: 'string_to_url', params: [string], result: url.type, run: read })),
     entry(
       'isURL',
       overload1({

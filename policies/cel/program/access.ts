@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Boxed } from '../values/boxed.ts';
 import { CelError } from '../values/error.ts';
+import { goText, goTypeOf, goTypeOfJson, unhashable } from '../values/go-type.ts';
+import { INT_MAX } from '../values/integer.ts';
 import { CelMap } from '../values/map.ts';
-import { formatDouble } from '../values/text.ts';
 import { CelDouble, CelOptional, CelUint, Fields, isList, NONE, typeOf } from '../values/value.ts';
 import type { JsonMap, Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
@@ -29,9 +30,11 @@ const orAbsent = (value: Value | undefined): Found => (value === undefined ? ABS
 const listIndex = (evaluation: Evaluation, key: Value): number | undefined => {
   if (typeof key === 'number') return key;
   if (typeof key === 'bigint') return -1;
-  if (key instanceof CelUint) return Number(key.value);
-  if (!(key instanceof CelDouble)) return evaluation.fail(`unsupported index type '${typeOf(key).name}' in list`);
-  return Number.isInteger(key.value) ? key.value : evaluation.fail(`unsupported index value ${formatDouble(key.value)} in list`);
+  if (key instanceof CelUint && key.value <= INT_MAX) return Number(key.value);
+  if (!(key instanceof CelDouble || key instanceof CelUint)) return evaluation.fail(`unsupported index type '${typeOf(key).name}' in list`);
+  return key instanceof CelDouble && Number.isInteger(key.value) && Math.abs(key.value) < 2 ** 63
+    ? key.value
+    : evaluation.fail(`unsupported index value ${goText(key)} in list`);
 };
 
 const fieldOfStruct = (evaluation: Evaluation, struct: Fields, key: Value): Found => {
@@ -48,41 +51,42 @@ const lookup = (evaluation: Evaluation, operand: Value, key: Value): Found => {
     const index = listIndex(evaluation, key);
     return index === undefined ? undefined : orAbsent(operand[index]);
   }
-  if (operand instanceof CelMap) return orAbsent(operand.get(key));
+  if (operand instanceof CelMap) {
+    const broken = typeof key === 'object' && operand.size > 0 ? unhashable(key) : undefined;
+    return broken === undefined ? orAbsent(operand.get(key)) : evaluation.breakDown(broken);
+  }
   if (operand instanceof Fields) return fieldOfStruct(evaluation, operand, key);
   if (!hasDataKeys(operand) || operand instanceof Uint8Array || typeof key !== 'string' || !Object.hasOwn(operand, key)) return ABSENT;
   return orAbsent(operand[key]);
 };
 
-/** A key as errors name it. */
-export const keyText = (key: Value): string => {
-  if (key instanceof CelUint) return String(key.value);
-  if (key instanceof CelDouble) return formatDouble(key.value);
-  return key === null || typeof key !== 'object' ? String(key) : typeOf(key).name;
-};
-
 const missing = (evaluation: Evaluation, operand: Value, key: Value): undefined =>
-  evaluation.fail(isList(operand) ? `index out of bounds: ${keyText(key)}` : `no such key: ${keyText(key)}`);
+  evaluation.fail(isList(operand) ? `index out of bounds: ${goText(key)}` : `no such key: ${goText(key)}`);
 
-/** A step into an optional value stays optional: `a.?b.c`. */
-const lookupOptional = (evaluation: Evaluation, option: CelOptional, key: Value): Value | undefined => {
-  if (option.value === undefined) return NONE;
-  const found = lookup(evaluation, option.value, key);
-  return found === ABSENT ? NONE : found === undefined ? undefined : new CelOptional(found);
+/** A step into an optional value stays optional: `a.?b.c`. It costs 1 if there is something. */
+const stepOptional = (evaluation: Evaluation, inner: Value | undefined, key: Value): Value | undefined => {
+  if (inner === undefined) return NONE;
+  const found = lookup(evaluation, inner, key);
+  if (found === ABSENT) return NONE;
+  return found !== undefined && evaluation.charge(1) ? new CelOptional(found) : undefined;
 };
 
-const access = (evaluation: Evaluation, operand: Value, key: Value): Value | undefined => {
-  if (operand instanceof CelOptional) return lookupOptional(evaluation, operand, key);
+/** `operand.key` and `operand[key]`, which cost 1 whether they fail or not. */
+const step = (evaluation: Evaluation, operand: Value, key: Value): Value | undefined => {
+  if (operand instanceof CelOptional) return stepOptional(evaluation, operand.value, key);
+  if (!evaluation.charge(1)) return undefined;
   const found = lookup(evaluation, operand, key);
   return found === ABSENT ? missing(evaluation, operand, key) : found;
 };
 
+export type VariableParts = { readonly name: string; readonly offset: number; readonly steps: number };
+
 /** A variable of the caller. */
-export const variableNode = (name: string, offset: number): Node => {
-  const undeclared = new CelError(`undeclared reference to '${name}' (in container '')`, offset);
+export const variableNode = ({ name, offset, steps }: VariableParts): Node => {
+  const undeclared = new CelError(`no such attribute(s): ${name}`, offset);
   const guarded = inherited.has(name);
   return (evaluation) => {
-    if (!evaluation.charge(1)) return undefined;
+    if (steps > 0 && !evaluation.charge(steps)) return undefined;
     const { bindings } = evaluation;
     const value = guarded && !Object.hasOwn(bindings, name) ? undefined : bindings[name];
     if (value === undefined) evaluation.error = undeclared;
@@ -90,22 +94,67 @@ export const variableNode = (name: string, offset: number): Node => {
   };
 };
 
+/** What stands before the fields and indexes of a chain that begins with no variable; the chain itself costs 1. */
+export const relativeNode =
+  (operand: Node): Node =>
+  (evaluation) => {
+    const value = operand(evaluation);
+    if (value === undefined) return evaluation.chargeFailed(1);
+    return evaluation.charge(1) ? value : undefined;
+  };
+
 export type Step = { readonly field: string; readonly offset: number };
 
-/** `variable.a.b.c`: one closure for the whole chain. */
-export const pathNode = (root: Node, path: readonly Step[]): Node => {
-  const steps = path.map(({ field, offset }) => ({ field, offset, guarded: inherited.has(field) }));
-  return (evaluation) => {
-    let target = root(evaluation);
-    for (const step of steps) {
-      if (target === undefined || !evaluation.charge(1)) return undefined;
-      const value: Value | undefined = !step.guarded && hasDataKeys(target) ? target[step.field] : undefined;
-      if (value === undefined) {
-        evaluation.at = step.offset;
-        target = access(evaluation, target, step.field);
-      } else target = value;
+type GuardedStep = Step & { readonly guarded: boolean };
+
+const guardedSteps = (path: readonly Step[]): readonly GuardedStep[] =>
+  path.map(({ field, offset }) => ({ field, offset, guarded: inherited.has(field) }));
+
+/** Follows plain fields; what they and the `owed` cost is charged at once where nothing stands in the way. */
+const walk = (
+  evaluation: Evaluation,
+  root: Value | undefined,
+  about: { readonly steps: readonly GuardedStep[]; readonly first: number },
+) => {
+  let target = root;
+  let owed = about.first;
+  for (const { field, offset, guarded } of about.steps) {
+    if (target === undefined) break;
+    const value: Value | undefined = !guarded && hasDataKeys(target) ? target[field] : undefined;
+    if (value === undefined) {
+      if (!evaluation.chargeEach(owed)) return undefined;
+      owed = 0;
+      evaluation.at = offset;
+      target = step(evaluation, target, field);
+    } else {
+      owed++;
+      target = value;
     }
-    return target;
+  }
+  if (target === undefined) return owed === 0 ? undefined : evaluation.chargeFailed(owed);
+  return owed === 0 || evaluation.chargeEach(owed) ? target : undefined;
+};
+
+/** `root.a.b.c`: one closure for the whole chain; `first` is what its root costs. */
+export const pathNode = (root: Node, path: readonly Step[], first: number): Node => {
+  const about = { steps: guardedSteps(path), first };
+  return (evaluation) => walk(evaluation, root(evaluation), about);
+};
+
+/** The same from a variable of a macro, which is where most chains begin. */
+export const localPathNode = (slot: number, path: readonly Step[], first: number): Node => {
+  const about = { steps: guardedSteps(path), first };
+  const [only] = about.steps;
+  if (only === undefined || about.steps.length > 1 || only.guarded) return (evaluation) => walk(evaluation, evaluation.locals[slot], about);
+  const { field } = only;
+  const cost = first + 1;
+  return (evaluation) => {
+    const target = evaluation.locals[slot];
+    if (target !== undefined && hasDataKeys(target)) {
+      const value = target[field];
+      if (value !== undefined) return evaluation.chargeEach(cost) ? value : undefined;
+    }
+    return walk(evaluation, target, about);
   };
 };
 
@@ -114,56 +163,81 @@ export const selectNode = (operand: Node, field: string, offset: number): Node =
   const guarded = inherited.has(field);
   return (evaluation) => {
     const target = operand(evaluation);
-    if (target === undefined || !evaluation.charge(1)) return undefined;
+    if (target === undefined) return undefined;
     if (!guarded && hasDataKeys(target)) {
       const value = target[field];
-      if (value !== undefined) return value;
+      if (value !== undefined) return evaluation.charge(1) ? value : undefined;
     }
     evaluation.at = offset;
-    return access(evaluation, target, field);
+    return step(evaluation, target, field);
   };
 };
 
-/** `operand.?field` and `operand[?key]` */
-export const optionalAccessNode = (operand: Node, key: Node, offset: number): Node => {
+/** How a key that is no constant comes to be: read from data as it was decoded, or computed. */
+export type KeySource = 'data' | 'computed';
+
+/** Only these can be keys; what else stands in brackets is told by its type in Go. */
+const fitsAsKey = (evaluation: Evaluation, key: Value, source: KeySource): boolean => {
+  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean' || typeof key === 'bigint') return true;
+  if (key instanceof CelDouble || key instanceof CelUint) return true;
+  evaluation.fail(`invalid qualifier type: ${source === 'data' ? goTypeOfJson(key) : goTypeOf(key)}`);
+  return false;
+};
+
+const isNone = (value: Value): boolean => value instanceof CelOptional && value.value === undefined;
+
+export type IndexParts = { readonly offset: number; readonly source: KeySource };
+
+/** `operand.?field` and `operand[?key]`; the key of what is not there is not even evaluated. */
+export const optionalAccessNode = (operand: Node, key: Node, { offset, source }: IndexParts): Node => {
   return (evaluation) => {
     const target = operand(evaluation);
-    if (target === undefined) return undefined;
+    if (target === undefined || isNone(target)) return target;
     const name = key(evaluation);
-    if (name === undefined || !evaluation.charge(1)) return undefined;
+    if (name === undefined) return undefined;
     evaluation.at = offset;
-    return lookupOptional(evaluation, target instanceof CelOptional ? target : new CelOptional(target), name);
+    if (!fitsAsKey(evaluation, name, source)) return undefined;
+    return stepOptional(evaluation, target instanceof CelOptional ? target.value : target, name);
   };
 };
 
-/** `has(operand.field)`; costs nothing besides its operand. */
-export const testNode = (operand: Node, field: string, offset: number): Node => {
+const hasField = (evaluation: Evaluation, target: Value, field: string): boolean | undefined => {
+  if (target instanceof Fields) return target.has(field);
+  const found = lookup(evaluation, target, field);
+  return found === undefined ? undefined : found !== ABSENT;
+};
+
+export type TestParts = { readonly field: string; readonly offset: number; readonly refund: boolean };
+
+/** `has(operand.field)`; of an optional operand it costs 1 only where the field is there. */
+export const testNode = (operand: Node, { field, offset, refund }: TestParts): Node => {
   const guarded = inherited.has(field);
+  const cost = refund ? 0 : 1;
   return (evaluation) => {
     const outer = operand(evaluation);
-    if (outer === undefined) return undefined;
-    if (!guarded && hasDataKeys(outer) && outer[field] !== undefined) return true;
-    const target = outer instanceof CelOptional ? outer.value : outer;
-    if (target === undefined) return false;
-    if (target instanceof Fields) return target.has(field);
+    if (outer === undefined) return refund ? evaluation.chargeFailed(-1) : undefined;
+    if (!guarded && hasDataKeys(outer) && outer[field] !== undefined) return evaluation.charge(cost) ? true : undefined;
     evaluation.at = offset;
-    const found = lookup(evaluation, target, field);
-    return found === undefined ? undefined : found !== ABSENT;
+    if (!(outer instanceof CelOptional)) return evaluation.charge(cost) ? hasField(evaluation, outer, field) : undefined;
+    const found = outer.value === undefined ? false : hasField(evaluation, outer.value, field);
+    return evaluation.charge(found === true ? cost : cost - 1) ? found : undefined;
   };
 };
 
 /** `operand[key]` */
-export const indexNode = (operand: Node, key: Node, offset: number): Node => {
+export const indexNode = (operand: Node, key: Node, { offset, source }: IndexParts): Node => {
   return (evaluation) => {
     const target = operand(evaluation);
-    if (target === undefined) return undefined;
+    if (target === undefined || isNone(target)) return target;
     const name = key(evaluation);
-    if (name === undefined || !evaluation.charge(1)) return undefined;
+    if (name === undefined) return target instanceof CelOptional ? undefined : evaluation.chargeFailed(1);
     if (typeof name === 'number' && isList(target)) {
       const value = target[name];
-      if (value !== undefined) return value;
+      if (value !== undefined) return evaluation.charge(1) ? value : undefined;
     }
     evaluation.at = offset;
-    return access(evaluation, target, name);
+    if (typeof name === 'object' && !fitsAsKey(evaluation, name, source))
+      return target instanceof CelOptional ? undefined : evaluation.chargeFailed(1);
+    return step(evaluation, target, name);
   };
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Value } from '../values/value.ts';
-import { indexNode, optionalAccessNode, pathNode, selectNode, testNode, variableNode } from './access.ts';
+import { indexNode, localPathNode, optionalAccessNode, pathNode, relativeNode, selectNode, testNode, variableNode } from './access.ts';
 import { callNode, matchNode } from './calls.ts';
 import type { Node } from './evaluation.ts';
 import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
-import type { Call, Fold, Ir, Select } from './ir.ts';
+import type { Bind, Call, Fold, Ir, Local, Select } from './ir.ts';
 import { listLiteralNode, mapLiteralNode } from './literals.ts';
-import { alternativeNode, conditionalNode, logicalNode, optMapNode } from './logic.ts';
+import { alternativeNode, bindNode, conditionalNode, logicalNode, optMapNode } from './logic.ts';
 import { membershipNode, notNode, operatorNode } from './operators.ts';
 
 const constant =
@@ -14,29 +14,34 @@ const constant =
   () =>
     value;
 
-const local =
-  (slot: number): Node =>
-  (evaluation) =>
-    evaluation.charge(1) ? evaluation.locals[slot] : undefined;
+const local = ({ slot, steps, lazy }: Local): Node => {
+  if (lazy)
+    return (evaluation) => {
+      const due = evaluation.due?.[slot] ?? 0;
+      if (evaluation.due !== undefined) evaluation.due[slot] = 0;
+      evaluation.paid += due;
+      return evaluation.charge(steps + due) ? evaluation.locals[slot] : undefined;
+    };
+  return steps === 0
+    ? (evaluation) => evaluation.locals[slot]
+    : (evaluation) => (evaluation.charge(steps) ? evaluation.locals[slot] : undefined);
+};
 
-/** Chains of plain selects become one closure. */
+/** Chains of plain selects become one closure, which charges for a plain root too. */
 const buildSelect = (ir: Select): Node => {
   const steps = [ir];
   for (let operand = ir.operand; operand.kind === 'select' && operand.mode === 'plain'; operand = operand.operand) steps.unshift(operand);
-  const root = build(steps[0]?.operand ?? ir.operand);
-  return steps.length === 1 ? selectNode(root, ir.field, ir.offset) : pathNode(root, steps);
+  const root = steps[0]?.operand ?? ir.operand;
+  if (root.kind === 'local' && !root.lazy) return localPathNode(root.slot, steps, root.steps);
+  if (root.kind === 'variable') return pathNode(build({ ...root, steps: 0 }), steps, root.steps);
+  return steps.length === 1 ? selectNode(build(root), ir.field, ir.offset) : pathNode(build(root), steps, 0);
 };
 
 const buildCall = (ir: Call): Node => {
   const args = ir.args.map(build);
   const [left, right] = args;
-  const haystack = ir.args[1];
   if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(ir, left);
   if (left === undefined || right === undefined || args.length !== 2) return callNode(ir, args);
-  if (ir.name === '@in' && haystack?.kind === 'constant' && Array.isArray(haystack.value)) {
-    const values: readonly Value[] = haystack.value;
-    if (values.every((value) => typeof value === 'string')) return membershipNode(ir, left, values);
-  }
   return operatorNode(ir, left, right) ?? callNode(ir, args);
 };
 
@@ -59,7 +64,7 @@ const buildFold = (ir: Fold): Node => {
     case 'filter':
     case 'map':
     case 'transformList':
-      return listNode(parts);
+      return listNode(parts, ir.body.kind === 'constant');
     case 'transformMap':
     case 'transformMapEntry':
       return mapNode(parts, ir.macro);
@@ -68,30 +73,51 @@ const buildFold = (ir: Fold): Node => {
   }
 };
 
+/** A list that failed is read twice by the call, which then is charged as one that got nothing. */
+const buildBind = ({ target, slot, body }: Bind): Node => {
+  const failed = typeof body.cost === 'number' ? body.cost : body.cost(undefined, undefined, undefined);
+  return bindNode({ target: build(target), slot, body: build(body), failed: typeof failed === 'number' ? 2 + failed : failed });
+};
+
+/** Is the value read from a variable of the caller, and nothing done to it? */
+const isData = (ir: Ir): boolean => {
+  if (ir.kind === 'variable') return true;
+  if (ir.kind === 'conditional') return isData(ir.yes) && isData(ir.no);
+  return (ir.kind === 'select' && ir.mode === 'plain' && isData(ir.operand)) || (ir.kind === 'index' && !ir.optional && isData(ir.operand));
+};
+
 /** IR → closures. */
 export const build = (ir: Ir): Node => {
   switch (ir.kind) {
     case 'constant':
       return constant(ir.value);
     case 'variable':
-      return variableNode(ir.name, ir.offset);
+      return variableNode(ir);
     case 'local':
-      return local(ir.slot);
+      return local(ir);
+    case 'relative':
+      return relativeNode(build(ir.operand));
     case 'select':
-      if (ir.mode === 'test') return testNode(build(ir.operand), ir.field, ir.offset);
-      if (ir.mode === 'optional') return optionalAccessNode(build(ir.operand), constant(ir.field), ir.offset);
+      if (ir.mode === 'test') return testNode(build(ir.operand), ir);
+      if (ir.mode === 'optional')
+        return optionalAccessNode(build(ir.operand), constant(ir.field), { offset: ir.offset, source: 'computed' });
       return buildSelect(ir);
     case 'index':
-      return (ir.optional ? optionalAccessNode : indexNode)(build(ir.operand), build(ir.index), ir.offset);
+      return (ir.optional ? optionalAccessNode : indexNode)(build(ir.operand), build(ir.index), {
+        offset: ir.offset,
+        source: isData(ir.index) ? 'data' : 'computed',
+      });
     case 'and':
     case 'or':
       return logicalNode(ir.operands.map(build), ir.kind === 'or', ir.offset);
     case 'conditional':
       return conditionalNode({ condition: build(ir.condition), yes: build(ir.yes), no: build(ir.no), offset: ir.offset });
     case 'alternative':
-      return alternativeNode({ option: build(ir.option), other: build(ir.other), unwrap: ir.unwrap, offset: ir.offset });
+      return alternativeNode({ option: build(ir.option), other: build(ir.other), unwrap: ir.unwrap });
     case 'call':
       return buildCall(ir);
+    case 'membership':
+      return membershipNode({ ...ir, name: '@in', cost: 0, hasty: false }, build(ir.needle), ir.values);
     case 'match':
       return matchNode(build(ir.text), ir.pattern, ir);
     case 'list':
@@ -107,6 +133,8 @@ export const build = (ir: Ir): Node => {
       return buildFold(ir);
     case 'optMap':
       return optMapNode({ target: build(ir.target), slot: ir.slot, body: build(ir.body), flat: ir.flat, offset: ir.offset });
+    case 'bind':
+      return buildBind(ir);
     default:
       return ir satisfies never;
   }

@@ -1,126 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CallCost } from '../cost/call-cost.ts';
 import { matchPattern } from '../functions/pattern.ts';
 import type { Pattern } from '../functions/pattern.ts';
-import { costOfMatch } from '../functions/cost.ts';
+import { refusalText } from '../functions/refusal.ts';
+import { looselyRead } from '../functions/regex.ts';
 import { NO_MATCH } from '../functions/table.ts';
 import type { Outcome, Overload } from '../functions/table.ts';
-import { typeOf } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
-/** Operators say `no such overload` alone, functions add their name and the types they got. */
-const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]): undefined =>
-  evaluation.fail(
-    /^[_@!-]/.test(name) ? 'no such overload' : `no such overload: ${name}(${args.map((arg) => typeOf(arg).name).join(', ')})`,
-  );
+const noOverload = (evaluation: Evaluation, name: string, args: readonly Value[]): undefined => evaluation.fail(refusalText(name, args));
 
-export type CallSite = { readonly name: string; readonly overloads: readonly Overload[]; readonly offset: number };
-
-type Made = { readonly site: CallSite; readonly overload: Overload; readonly args: readonly Value[] };
-
-/** Charges a call that was made; one that failed costs as much. */
-const charged = (evaluation: Evaluation, { site, overload, args }: Made, outcome: Value | undefined): Value | undefined => {
-  const failure = evaluation.error;
-  const cost = overload.cost === undefined ? 1 : overload.cost(args, outcome, site.overloads.length === 1);
-  if (!evaluation.charge(cost)) return undefined;
-  if (outcome === undefined) evaluation.error = failure;
-  return outcome;
+/** `hasty`: after a failed argument the others are not evaluated and nothing is charged, as cel-go does where it calls by a list. */
+export type CallSite = {
+  readonly name: string;
+  readonly overloads: readonly Overload[];
+  readonly offset: number;
+  readonly cost: CallCost;
+  readonly hasty: boolean;
 };
 
-/** A call that no overload takes costs what the first would have. */
-const refused = (evaluation: Evaluation, site: CallSite, args: readonly Value[]): undefined => {
-  noOverload(evaluation, site.name, args);
-  const [overload] = site.overloads;
-  if (overload !== undefined) charged(evaluation, { site, overload, args }, undefined);
-  return undefined;
-};
-
-/** A call whose argument failed is made all the same, and fails with it. */
-const failedWith = (evaluation: Evaluation): undefined => {
-  const failure = evaluation.error;
-  if (!evaluation.cancelled && evaluation.charge(1)) evaluation.error = failure;
-  return undefined;
+/** What a call costs is known after it: it may depend on the result, and a call that failed costs as well. */
+export const settle = (
+  evaluation: Evaluation,
+  cost: CallCost,
+  made: { readonly first: Value | undefined; readonly second: Value | undefined; readonly result: Value | undefined },
+): Value | undefined => {
+  if (made.result === undefined && evaluation.cancelled) return undefined;
+  const due = typeof cost === 'number' ? cost : cost(made.first, made.second, made.result);
+  if (typeof due === 'string') return evaluation.breakDown(due);
+  return evaluation.charge(due) ? made.result : undefined;
 };
 
 const unaryCall = (site: CallSite, argument: Node): Node => {
-  const { overloads, offset } = site;
-  return (evaluation) => {
-    const a = argument(evaluation);
-    if (a === undefined) return failedWith(evaluation);
+  const { name, overloads, offset, cost } = site;
+  const run = (evaluation: Evaluation, first: Value): Value | undefined => {
     evaluation.at = offset;
+    if (!evaluation.read(first)) return undefined;
     for (const overload of overloads) {
-      const outcome: Outcome = overload.one === undefined ? NO_MATCH : overload.one(evaluation, a);
-      if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: [a] }, outcome);
+      const outcome: Outcome = overload.one === undefined ? NO_MATCH : overload.one(evaluation, first);
+      if (outcome !== NO_MATCH) return outcome;
     }
-    return refused(evaluation, site, [a]);
+    return noOverload(evaluation, name, [first]);
+  };
+  return (evaluation) => {
+    const first = argument(evaluation);
+    return settle(evaluation, cost, { first, second: undefined, result: first === undefined ? undefined : run(evaluation, first) });
   };
 };
 
-/** Both sides of a binary call are evaluated before an error of either counts, as cel-go does; the left one's error stands. */
-const rightAfterFailure = (evaluation: Evaluation, right: Node): undefined => {
-  const failure = evaluation.error;
-  if (evaluation.cancelled) return undefined;
-  if (right(evaluation) === undefined && evaluation.cancelled) return undefined;
-  evaluation.error = failure;
-  return failedWith(evaluation);
-};
-
-/** One call with two evaluated arguments. */
+/** One call with two evaluated arguments, but for its cost. */
 export const invokeTwo = (evaluation: Evaluation, site: CallSite, a: Value, b: Value): Value | undefined => {
   evaluation.at = site.offset;
+  if (!evaluation.read(a) || !evaluation.read(b)) return undefined;
   for (const overload of site.overloads) {
     const outcome: Outcome = overload.two === undefined ? NO_MATCH : overload.two(evaluation, a, b);
-    if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: [a, b] }, outcome);
+    if (outcome !== NO_MATCH) return outcome;
   }
-  return refused(evaluation, site, [a, b]);
+  return noOverload(evaluation, site.name, [a, b]);
+};
+
+/** The same with its cost. */
+export const callTwo = (evaluation: Evaluation, site: CallSite, first: Value, second: Value): Value | undefined =>
+  settle(evaluation, site.cost, { first, second, result: invokeTwo(evaluation, site, first, second) });
+
+/** Both sides of a binary call are evaluated before an error of either counts; the left one's error stands. */
+const afterFailure = (evaluation: Evaluation, site: CallSite, right: Node): undefined => {
+  const failure = evaluation.error;
+  if (site.hasty || evaluation.cancelled) return undefined;
+  const second = right(evaluation);
+  if (second === undefined && evaluation.cancelled) return undefined;
+  evaluation.error = failure;
+  settle(evaluation, site.cost, { first: undefined, second, result: undefined });
+  return undefined;
 };
 
 export type BinaryOperation = (evaluation: Evaluation, a: Value, b: Value) => Value | undefined;
 
-/** Evaluates both sides, then the operation. */
-export const binaryNode = (left: Node, right: Node, operation: BinaryOperation): Node => {
+/** Evaluates both sides, then the operation, which charges the call. */
+export const binaryNode = (site: CallSite, sides: { readonly left: Node; readonly right: Node }, operation: BinaryOperation): Node => {
+  const { left, right } = sides;
   return (evaluation) => {
     const a = left(evaluation);
-    if (a === undefined) return rightAfterFailure(evaluation, right);
+    if (a === undefined) return afterFailure(evaluation, site, right);
     const b = right(evaluation);
-    return b === undefined ? failedWith(evaluation) : operation(evaluation, a, b);
+    if (b !== undefined) return operation(evaluation, a, b);
+    settle(evaluation, site.cost, { first: a, second: undefined, result: undefined });
+    return undefined;
   };
 };
 
 const variadicCall = (site: CallSite, args: readonly Node[]): Node => {
-  const { overloads, offset } = site;
+  const { name, overloads, offset, cost } = site;
+  const run = (evaluation: Evaluation, values: readonly Value[]): Value | undefined => {
+    evaluation.at = offset;
+    if (!values.every((value) => evaluation.read(value))) return undefined;
+    for (const overload of overloads) {
+      const outcome: Outcome = overload.many === undefined ? NO_MATCH : overload.many(evaluation, values);
+      if (outcome !== NO_MATCH) return outcome;
+    }
+    return noOverload(evaluation, name, values);
+  };
   return (evaluation) => {
     const values: Value[] = [];
     for (const argument of args) {
       const value = argument(evaluation);
-      if (value === undefined) return undefined;
+      if (value === undefined) break;
       values.push(value);
     }
-    evaluation.at = offset;
-    for (const overload of overloads) {
-      const outcome: Outcome = overload.many === undefined ? NO_MATCH : overload.many(evaluation, values);
-      if (outcome !== NO_MATCH) return charged(evaluation, { site, overload, args: values }, outcome);
-    }
-    return refused(evaluation, site, values);
+    // A call is charged once its last argument was evaluated, whatever came of that.
+    if (values.length < args.length - 1) return undefined;
+    const result = values.length < args.length ? undefined : run(evaluation, values);
+    return settle(evaluation, cost, { first: values[0], second: values[1], result });
   };
 };
 
 export const callNode = (site: CallSite, args: readonly Node[]): Node => {
-  const [first, second] = args;
-  if (first !== undefined && args.length === 1) return unaryCall(site, first);
-  if (first !== undefined && second !== undefined && args.length === 2)
-    return binaryNode(first, second, (evaluation, a, b) => invokeTwo(evaluation, site, a, b));
+  const [left, right] = args;
+  if (left !== undefined && args.length === 1) return unaryCall(site, left);
+  if (left !== undefined && right !== undefined && args.length === 2)
+    return binaryNode(site, { left, right }, (evaluation, a, b) => callTwo(evaluation, site, a, b));
   return variadicCall(site, args);
 };
 
+export type MatchParts = { readonly source: string; readonly offset: number; readonly cost: CallCost };
+
 /** `text.matches('literal')` */
-export const matchNode = (text: Node, pattern: Pattern, about: { readonly source: string; readonly offset: number }): Node => {
+export const matchNode = (text: Node, pattern: Pattern, { source, offset, cost }: MatchParts): Node => {
   return (evaluation) => {
-    const value = text(evaluation);
-    if (value === undefined) return undefined;
-    evaluation.at = about.offset;
-    if (typeof value !== 'string') return noOverload(evaluation, 'matches', [value, about.source]);
-    if (!evaluation.charge(costOfMatch(value, about.source))) return undefined;
-    return matchPattern(evaluation, pattern, value);
+    const first = text(evaluation);
+    if (first === undefined) return undefined;
+    evaluation.at = offset;
+    const subject = typeof first === 'string' ? first : looselyRead(first);
+    if (typeof subject !== 'string') evaluation.fail('no such overload');
+    // What is too dear is not even searched.
+    const due = typeof cost === 'number' ? cost : cost(first, source, undefined);
+    if (typeof due !== 'number' || !evaluation.charge(due)) return undefined;
+    return typeof subject === 'string' ? matchPattern(evaluation, pattern, subject) : undefined;
   };
 };

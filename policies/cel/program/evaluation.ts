@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CelError } from '../values/error.ts';
+import { CelError, COST_EXCEEDED, EFFORT_EXCEEDED } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
-import type { Bindings, Budget } from './program.ts';
+import type { Bindings } from './program.ts';
 
 /**
  * Bounds what one evaluation may do besides its cost: some calls have a small cost in Kubernetes' model but real work behind it (a
- * regex that repeats, a list that doubles). One unit is about 5 ns or 8 bytes, so this is some 20 ms and 32 MB. It is counted, not
+ * regex that repeats, a list that doubles). One unit is about 5 ns or 8 bytes, so this is some 15 ms and 24 MB. It is counted, not
  * timed: the same input always ends the same way.
  */
-const EFFORT_LIMIT = 4_000_000;
+export const EFFORT_LIMIT = 3_000_000;
 
 /**
  * The state of one run of one program. Nodes return a value, or undefined after they put the reason into `error`; that keeps the
@@ -16,17 +16,23 @@ const EFFORT_LIMIT = 4_000_000;
  */
 export class Evaluation {
   readonly bindings: Bindings;
-  readonly budget: Budget;
   /** Variables of macros, by slot. */
   readonly locals: Value[] = [];
+  /** What the first reading of a variable of `optMap` still has to pay, by slot. */
+  due: number[] | undefined = undefined;
   error: CelError | undefined = undefined;
   /** Where the call that runs now stands in the source. */
   at = 0;
-  #effort = EFFORT_LIMIT;
+  /** Steps that are left; below zero once they are used up. */
+  remaining: number;
+  /** What was paid for variables of `optMap` that are still in sight. */
+  paid = 0;
+  effort: number;
 
-  constructor(bindings: Bindings, budget: Budget) {
+  constructor(bindings: Bindings, steps: number, effort = EFFORT_LIMIT) {
     this.bindings = bindings;
-    this.budget = budget;
+    this.remaining = steps;
+    this.effort = effort;
   }
 
   fail(message: string): undefined {
@@ -34,17 +40,43 @@ export class Evaluation {
     return undefined;
   }
 
-  /** Takes steps off the budget; false = they are used up and the evaluation is over. */
-  charge(steps: number): boolean {
-    const remaining = this.budget.remaining - steps;
-    this.budget.remaining = remaining;
-    return remaining >= 0 || this.#cancel('operation cancelled: actual cost limit exceeded');
+  /** Takes one cost off the budget; false = it is used up and the evaluation is over. Leaves `error` alone otherwise. */
+  charge(cost: number): boolean {
+    const remaining = this.remaining - cost;
+    this.remaining = remaining;
+    return remaining >= 0 || this.#cancel(COST_EXCEEDED);
+  }
+
+  /** So many costs of 1: the first that is too much ends the evaluation, and what it had cost by then is told. */
+  chargeEach(steps: number): boolean {
+    const remaining = this.remaining - steps;
+    this.remaining = remaining;
+    if (remaining >= 0) return true;
+    this.remaining = -1;
+    return this.#cancel(COST_EXCEEDED);
+  }
+
+  /** Charges what is owed although something failed, unless that was the end. */
+  chargeFailed(cost: number): undefined {
+    if (!this.cancelled) this.charge(cost);
+    return undefined;
   }
 
   /** Announces work or memory before it is spent; false = too much, and the evaluation is over. */
   strain(units: number): boolean {
-    this.#effort -= units;
-    return this.#effort >= 0 || this.#cancel('operation cancelled: evaluation needs too much work or memory');
+    this.effort -= units;
+    return this.effort >= 0 || this.#cancel(EFFORT_EXCEEDED);
+  }
+
+  /** Fails as cel-go does where it breaks down: nothing absorbs that. */
+  breakDown(message: string): undefined {
+    this.error = new CelError(message, this.at, 'breakdown');
+    return undefined;
+  }
+
+  /** Announces that a text is read, some 2 ns a unit; short ones are not worth it. */
+  read(value: Value | undefined): boolean {
+    return typeof value !== 'string' || value.length < 256 || this.strain(value.length >> 1);
   }
 
   #cancel(message: string): false {
@@ -54,7 +86,7 @@ export class Evaluation {
 
   /** True when the last failure must not be absorbed by `||`, `all` and the like. */
   get cancelled(): boolean {
-    return this.error?.budget === true;
+    return this.error?.final === true;
   }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CelError } from '../values/error.ts';
+import { goText, goTypeOf, unhashable } from '../values/go-type.ts';
 import { CelMap } from '../values/map.ts';
+import { keysOf } from '../values/map-keys.ts';
 import { isJsonMap, isList, typeOf } from '../values/value.ts';
-import type { Value } from '../values/value.ts';
-import { keyText } from './access.ts';
+import type { JsonMap, Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
 /**
@@ -21,24 +22,9 @@ export type FoldParts = {
 };
 
 /** What a comprehension runs over: values of its first variable (undefined = the positions) and of its second. */
-type Range = { readonly size: number; readonly firsts: readonly Value[] | undefined; readonly seconds: readonly Value[] };
+type Range = { readonly size: number; readonly firsts: readonly Value[] | undefined; readonly seconds: readonly Value[] | JsonMap };
 
 const NO_VALUES: readonly Value[] = [];
-
-/** Go's names of the types that can't be iterated over. */
-const goNames = new Map<string, string>([
-  ['bool', 'types.Bool'],
-  ['bytes', 'types.Bytes'],
-  ['double', 'types.Double'],
-  ['google.protobuf.Duration', 'types.Duration'],
-  ['google.protobuf.Timestamp', 'types.Timestamp'],
-  ['int', 'types.Int'],
-  ['null_type', 'types.Null'],
-  ['optional_type', '*types.Optional'],
-  ['string', 'types.String'],
-  ['type', '*types.Type'],
-  ['uint', 'types.Uint'],
-]);
 
 const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range | undefined => {
   const paired = parts.secondSlot !== undefined;
@@ -54,18 +40,27 @@ const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range 
     };
   }
   if (isJsonMap(value)) {
-    const firsts = Object.keys(value);
+    const firsts = keysOf(value);
     if (!evaluation.strain(firsts.length)) return undefined;
-    return { size: firsts.length, firsts, seconds: paired ? Object.values(value) : NO_VALUES };
+    return { size: firsts.length, firsts, seconds: paired ? value : NO_VALUES };
   }
   evaluation.at = parts.offset;
-  const name = typeOf(value).name;
-  return evaluation.fail(`got '${goNames.get(name) ?? name}', expected iterable type`);
+  const type = goTypeOf(value);
+  return evaluation.fail(paired ? `unsupported comprehension range type: ${type}` : `got '${type}', expected iterable type`);
 };
+
+/** Of an object the value under the key, which is its own. */
+const secondAt = ({ firsts, seconds }: Range, index: number): Value => {
+  if (isValues(seconds)) return seconds[index] ?? null;
+  const key = firsts?.[index];
+  return typeof key === 'string' ? (seconds[key] ?? null) : null;
+};
+
+const isValues = (seconds: Range['seconds']): seconds is readonly Value[] => Array.isArray(seconds);
 
 const bind = (evaluation: Evaluation, parts: FoldParts, range: Range, index: number): void => {
   evaluation.locals[parts.slot] = range.firsts === undefined ? index : (range.firsts[index] ?? null);
-  if (parts.secondSlot !== undefined) evaluation.locals[parts.secondSlot] = range.seconds[index] ?? null;
+  if (parts.secondSlot !== undefined) evaluation.locals[parts.secondSlot] = secondAt(range, index);
 };
 
 const resolve = (evaluation: Evaluation, parts: FoldParts): Range | undefined => {
@@ -88,10 +83,10 @@ const quantify = (evaluation: Evaluation, range: Range, { parts, decides, noOver
   const steps = decides ? 4 : 3;
   let failure: CelError | undefined;
   for (let index = 0; index < range.size; index++) {
-    if (!evaluation.charge(steps)) return undefined;
+    if (!evaluation.chargeEach(steps)) return undefined;
     bind(evaluation, parts, range, index);
     const value = parts.body(evaluation);
-    if (value === decides) return evaluation.charge(index + 1 < range.size ? steps : 1) ? decides : undefined;
+    if (value === decides) return evaluation.chargeEach(index + 1 < range.size ? steps : 1) ? decides : undefined;
     if (value === !decides) continue;
     if (value !== undefined) failure ??= noOverload;
     else if (evaluation.cancelled) return undefined;
@@ -121,11 +116,11 @@ export const existsOneNode = (parts: FoldParts): Node => {
     for (let index = 0; index < range.size; index++) {
       bind(evaluation, parts, range, index);
       const passed = passes(evaluation, parts.body, noOverload);
-      if (passed === undefined || !evaluation.charge(passed === true ? 2 : 1)) return undefined;
+      if (passed === undefined || (passed === true && !evaluation.chargeEach(2))) return undefined;
       if (passed === true) count++;
       else if (passed !== false) failure = passed;
     }
-    if (!evaluation.charge(2)) return undefined;
+    if (!evaluation.chargeEach(2)) return undefined;
     if (failure === undefined) return count === 1;
     evaluation.error = failure;
     return undefined;
@@ -135,38 +130,51 @@ export const existsOneNode = (parts: FoldParts): Node => {
 /** Collects what the body gives for each element that passes; false = the evaluation is over or has failed. */
 type Collect = (evaluation: Evaluation, element: Value, key: Value) => boolean;
 
-const collect = (
-  evaluation: Evaluation,
-  parts: FoldParts,
-  about: { readonly steps: number; readonly noOverload: CelError; readonly add: Collect },
-): boolean => {
+/**
+ * How a macro joins a result to what it has: `reading` what it has and whatever else comes before the body, `joining` after it. `hasty`:
+ * once something failed, the body is not evaluated any more.
+ */
+type Joining = { readonly reading: number; readonly joining: (evaluation: Evaluation) => boolean; readonly hasty: boolean };
+
+/** One element that passed; an error stays the first one. */
+const join = (evaluation: Evaluation, parts: FoldParts, about: CollectParts): CelError | undefined => {
+  const { failure, add, joining: macro } = about;
+  if (!evaluation.chargeEach(failure !== undefined && macro.hasty ? 1 : macro.reading)) return evaluation.error;
+  if (failure !== undefined && macro.hasty) return failure;
+  const value = parts.body(evaluation);
+  if (value === undefined && evaluation.cancelled) return evaluation.error;
+  const broken = value === undefined ? evaluation.error : undefined;
+  if (!macro.joining(evaluation)) return evaluation.error;
+  if (failure !== undefined || broken !== undefined || value === undefined) return failure ?? broken;
+  return add(evaluation, value, evaluation.locals[parts.slot] ?? null) ? undefined : evaluation.error;
+};
+
+type CollectParts = { readonly joining: Joining; readonly add: Collect; readonly failure?: CelError };
+
+const collect = (evaluation: Evaluation, parts: FoldParts, about: CollectParts & { readonly noOverload: CelError }): boolean => {
   const range = resolve(evaluation, parts);
   if (range === undefined) return false;
   let failure: CelError | undefined;
   for (let index = 0; index < range.size; index++) {
     bind(evaluation, parts, range, index);
     const passed = parts.filter === undefined ? true : passes(evaluation, parts.filter, about.noOverload);
-    if (passed === undefined || !evaluation.charge(passed === true ? about.steps : 1)) return false;
+    if (passed === undefined) return false;
     if (passed === false) continue;
-    if (passed !== true) {
-      failure = passed;
-      continue;
-    }
-    const value = parts.body(evaluation);
-    if (value !== undefined && (failure !== undefined || about.add(evaluation, value, evaluation.locals[parts.slot] ?? null))) continue;
-    if (evaluation.cancelled) return false;
-    failure ??= evaluation.error;
+    failure = passed === true ? join(evaluation, parts, failure === undefined ? about : { ...about, failure }) : passed;
+    if (failure?.final === true) return false;
   }
   if (!evaluation.charge(1)) return false;
   if (failure !== undefined) evaluation.error = failure;
   return failure === undefined;
 };
 
-/** cel-go joins `accumulator + [element]`: reading it 1, the list 10, the call 1. */
-const LIST_STEPS = 12;
+/** `accumulator + [element]`: reading it 1, the list 10 unless it is a constant, the sum 1. */
+const INTO_LIST: Joining = { reading: 1, joining: (evaluation) => evaluation.charge(10) && evaluation.charge(1), hasty: false };
+const CONSTANT_INTO_LIST: Joining = { reading: 1, joining: (evaluation) => evaluation.charge(1), hasty: false };
 
 /** `map`, `filter` and `transformList` */
-export const listNode = (parts: FoldParts): Node => {
+export const listNode = (parts: FoldParts, isConstant: boolean): Node => {
+  const joining = isConstant ? CONSTANT_INTO_LIST : INTO_LIST;
   const noOverload = new CelError('no such overload', parts.offset);
   return (evaluation) => {
     const list: Value[] = [];
@@ -174,18 +182,25 @@ export const listNode = (parts: FoldParts): Node => {
       list.push(element);
       return true;
     };
-    return collect(evaluation, parts, { steps: LIST_STEPS, noOverload, add }) ? list : undefined;
+    return collect(evaluation, parts, { joining, noOverload, add }) ? list : undefined;
   };
 };
 
 const insert = (evaluation: Evaluation, map: CelMap, key: Value, value: Value): boolean => {
-  if (map.insert(key, value)) return true;
-  evaluation.fail(`insert failed: key '${keyText(key)}' already exists`);
+  const broken = typeof key === 'object' ? unhashable(key) : undefined;
+  if (broken === undefined && map.insert(key, value)) return true;
+  if (broken === undefined) evaluation.fail(`insert failed: key ${goText(key)} already exists`);
+  else evaluation.breakDown(broken);
   return false;
 };
 
+const INSERTING = (evaluation: Evaluation): boolean => evaluation.charge(1);
+
 /** Reading the accumulator 1, the call that inserts 1, and where the key is given, reading it 1. */
-const MAP_STEPS = { transformMap: 3, transformMapEntry: 2 } as const;
+const INTO_MAP: Readonly<Record<'transformMap' | 'transformMapEntry', Joining>> = {
+  transformMap: { reading: 2, joining: INSERTING, hasty: true },
+  transformMapEntry: { reading: 1, joining: INSERTING, hasty: false },
+};
 
 /** `transformMap` keeps the keys, `transformMapEntry` takes whole entries from what its body gives. */
 export const mapNode = (parts: FoldParts, macro: 'transformMap' | 'transformMapEntry'): Node => {
@@ -194,7 +209,7 @@ export const mapNode = (parts: FoldParts, macro: 'transformMap' | 'transformMapE
     evaluation.at = parts.offset;
     if (entries instanceof CelMap) return Array.from(entries.entries()).every(({ key, value }) => insert(evaluation, map, key, value));
     if (isJsonMap(entries)) return Object.entries(entries).every(([key, value]) => insert(evaluation, map, key, value));
-    evaluation.error = noOverload;
+    evaluation.fail(`no such overload: cel.@mapInsert(map, ${typeOf(entries).name})`);
     return false;
   };
   return (evaluation) => {
@@ -203,6 +218,6 @@ export const mapNode = (parts: FoldParts, macro: 'transformMap' | 'transformMapE
       if (!evaluation.strain(4)) return false;
       return macro === 'transformMap' ? insert(evaluation, map, key, element) : addEntries(evaluation, map, element);
     };
-    return collect(evaluation, parts, { steps: MAP_STEPS[macro], noOverload, add }) ? map : undefined;
+    return collect(evaluation, parts, { joining: INTO_MAP[macro], noOverload, add }) ? map : undefined;
   };
 };

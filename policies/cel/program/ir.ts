@@ -4,14 +4,28 @@
  * variable, a type), constants folded, patterns of literals compiled, calls bound to the overloads that their name and number of
  * arguments leave.
  */
+import type { CallCost } from '../cost/call-cost.ts';
 import type { Pattern } from '../functions/pattern.ts';
 import type { Overload } from '../functions/table.ts';
 import type { ComprehensionMacro } from '../syntax/ast.ts';
 import type { Value } from '../values/value.ts';
 
 export type Constant = { readonly kind: 'constant'; readonly offset: number; readonly value: Value };
-export type Variable = { readonly kind: 'variable'; readonly offset: number; readonly name: string };
-export type Local = { readonly kind: 'local'; readonly offset: number; readonly slot: number };
+/**
+ * cel-go charges a whole chain of fields and indexes (an attribute) 1, and 1 for each of its steps. `steps`: that 1, or 0 where the
+ * chain is a branch of a conditional or an index, which are never observed as such.
+ */
+export type Variable = { readonly kind: 'variable'; readonly offset: number; readonly name: string; readonly steps: number };
+/** `lazy`: bound by `optMap`, where the first reading pays for the value. */
+export type Local = {
+  readonly kind: 'local';
+  readonly offset: number;
+  readonly slot: number;
+  readonly steps: number;
+  readonly lazy: boolean;
+};
+/** What a chain begins with when it is no variable; costs 1 for the chain. */
+export type Relative = { readonly kind: 'relative'; readonly offset: number; readonly operand: Ir };
 
 export type SelectMode = 'plain' | 'optional' | 'test';
 export type Select = {
@@ -20,6 +34,8 @@ export type Select = {
   readonly operand: Ir;
   readonly field: string;
   readonly mode: SelectMode;
+  /** A test of a conditional's field gives back what cel-go never charged. */
+  readonly refund: boolean;
 };
 export type Index = {
   readonly kind: 'index';
@@ -53,6 +69,17 @@ export type Call = {
   readonly name: string;
   readonly overloads: readonly Overload[];
   readonly args: readonly Ir[];
+  readonly cost: CallCost;
+  /** After a failed argument the others are not evaluated and nothing is charged. */
+  readonly hasty: boolean;
+};
+/** `x in [constants]`, all of them plain: free of charge. */
+export type Membership = {
+  readonly kind: 'membership';
+  readonly offset: number;
+  readonly needle: Ir;
+  readonly values: readonly Value[];
+  readonly overloads: readonly Overload[];
 };
 export type Match = {
   readonly kind: 'match';
@@ -60,6 +87,7 @@ export type Match = {
   readonly text: Ir;
   readonly pattern: Pattern;
   readonly source: string;
+  readonly cost: CallCost;
 };
 
 export type ListElement = { readonly optional: boolean; readonly value: Ir };
@@ -85,19 +113,24 @@ export type OptMap = {
   readonly slot: number;
   readonly body: Ir;
 };
+/** A list by a name that only its body can see. */
+export type Bind = { readonly kind: 'bind'; readonly offset: number; readonly slot: number; readonly target: Ir; readonly body: Call };
 
 export type Ir =
   | Constant
   | Variable
   | Local
+  | Relative
   | Select
   | Index
   | Logical
   | Conditional
   | Alternative
   | Call
+  | Membership
   | Match
   | List
   | MapLiteral
   | Fold
-  | OptMap;
+  | OptMap
+  | Bind;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CelMap, isKey } from '../values/map.ts';
+import { goText, unhashable } from '../values/go-type.ts';
+import { CelMap } from '../values/map.ts';
 import { CelOptional } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import type { Node } from './evaluation.ts';
 
-/** cel-go's costs of making a list and a map. */
+/** cel-go's costs of making a list and a map, and of failing to. */
 const LIST_COST = 10;
 const MAP_COST = 30;
 
@@ -13,23 +14,28 @@ export type EntryNode = { readonly optional: boolean; readonly key: Node; readon
 
 /** `[a, ?b]`: an optional element without value is left out. */
 export const listLiteralNode = (elements: readonly ElementNode[], offset: number): Node => {
-  return (evaluation) => {
+  const make: Node = (evaluation) => {
     const list: Value[] = [];
     for (const element of elements) {
       const value = element.value(evaluation);
       if (value === undefined) return undefined;
       evaluation.at = offset;
       if (!element.optional) list.push(value);
-      else if (!(value instanceof CelOptional)) return evaluation.fail('no such overload');
-      else if (value.value !== undefined) list.push(value.value);
+      else if (!(value instanceof CelOptional)) {
+        return evaluation.fail(`cannot initialize optional list element from non-optional value ${goText(value)}`);
+      } else if (value.value !== undefined) list.push(value.value);
     }
-    return evaluation.charge(LIST_COST) ? list : undefined;
+    return list;
+  };
+  return (evaluation) => {
+    const list = make(evaluation);
+    return list === undefined ? evaluation.chargeFailed(LIST_COST) : evaluation.charge(LIST_COST) ? list : undefined;
   };
 };
 
 /** `{k: v, ?k: o}` */
 export const mapLiteralNode = (entries: readonly EntryNode[]): Node => {
-  return (evaluation) => {
+  const make: Node = (evaluation) => {
     const map = new CelMap();
     for (const entry of entries) {
       const key = entry.key(evaluation);
@@ -37,11 +43,18 @@ export const mapLiteralNode = (entries: readonly EntryNode[]): Node => {
       const given = entry.value(evaluation);
       if (given === undefined) return undefined;
       evaluation.at = entry.offset;
-      if (!isKey(key)) return evaluation.fail('unsupported key type');
-      if (entry.optional && !(given instanceof CelOptional)) return evaluation.fail('no such overload');
+      const broken = typeof key === 'object' ? unhashable(key) : undefined;
+      if (broken !== undefined) return evaluation.breakDown(broken);
+      if (entry.optional && !(given instanceof CelOptional))
+        return evaluation.fail(`cannot initialize optional entry '${goText(key)}' from non-optional value ${goText(given)}`);
       const value = entry.optional && given instanceof CelOptional ? given.value : given;
-      if (value !== undefined && !map.insert(key, value)) return evaluation.fail('Failed with repeated key');
+      if (value === undefined) map.delete(key);
+      else map.set(key, value);
     }
-    return evaluation.charge(MAP_COST) ? map : undefined;
+    return map;
+  };
+  return (evaluation) => {
+    const map = make(evaluation);
+    return map === undefined ? evaluation.chargeFailed(MAP_COST) : evaluation.charge(MAP_COST) ? map : undefined;
   };
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CelError } from '../values/error.ts';
-import { CelOptional, NONE } from '../values/value.ts';
-import type { Value } from '../values/value.ts';
+import { CelOptional, NONE, typeOf } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
 /**
@@ -44,25 +43,23 @@ export const conditionalNode = (parts: {
   };
 };
 
-/** `option.or(other)` and, unwrapping, `option.orValue(other)`: the other is evaluated only when there is no value. */
-export const alternativeNode = (parts: {
-  readonly option: Node;
-  readonly other: Node;
-  readonly unwrap: boolean;
-  readonly offset: number;
-}): Node => {
-  const { option, other, unwrap, offset } = parts;
-  const noOverload = new CelError('no such overload', offset);
+/**
+ * `option.or(other)` and, unwrapping, `option.orValue(other)`: the other is evaluated only when there is no value, and what is no
+ * optional stands for itself. Free of charge.
+ */
+export const alternativeNode = (parts: { readonly option: Node; readonly other: Node; readonly unwrap: boolean }): Node => {
+  const { option, other, unwrap } = parts;
   return (evaluation) => {
     const value = option(evaluation);
-    if (value === undefined || !evaluation.charge(1)) return undefined;
-    if (value instanceof CelOptional) return value.value === undefined ? other(evaluation) : unwrap ? value.value : value;
-    evaluation.error = noOverload;
-    return undefined;
+    if (!(value instanceof CelOptional)) return value;
+    return value.value === undefined ? other(evaluation) : unwrap ? value.value : value;
   };
 };
 
-/** `option.optMap(v, body)` and `option.optFlatMap(v, body)` */
+/**
+ * `option.optMap(v, body)` and `option.optFlatMap(v, body)`: in cel-go a conditional over `hasValue`, whose value is evaluated a second
+ * time when the variable is first read. Ours is not, but costs as much; what the value paid for variables around it is not due again.
+ */
 export const optMapNode = (parts: {
   readonly target: Node;
   readonly slot: number;
@@ -71,18 +68,42 @@ export const optMapNode = (parts: {
   readonly offset: number;
 }): Node => {
   const { target, slot, body, flat, offset } = parts;
-  const noOverload = new CelError('no such overload', offset);
-  const wrap = (value: Value): Value => (flat ? value : new CelOptional(value));
   return (evaluation: Evaluation) => {
+    const before = evaluation.remaining + evaluation.paid;
     const option = target(evaluation);
-    if (option === undefined || !evaluation.charge(2)) return undefined;
+    if (option === undefined) return evaluation.chargeFailed(1);
+    const due = before - evaluation.remaining - evaluation.paid + 1;
+    if (!evaluation.charge(1)) return undefined;
     if (!(option instanceof CelOptional)) {
-      evaluation.error = noOverload;
-      return undefined;
+      evaluation.at = offset;
+      return evaluation.fail(`no such overload: hasValue(${typeOf(option).name})`);
     }
-    if (option.value === undefined) return NONE;
+    if (option.value === undefined) return evaluation.charge(1) ? NONE : undefined;
     evaluation.locals[slot] = option.value;
+    const dues = (evaluation.due ??= []);
+    dues[slot] = due;
     const value = body(evaluation);
-    return value === undefined ? undefined : wrap(value);
+    if (dues[slot] === 0) evaluation.paid -= due;
+    if (flat) return value;
+    if (value === undefined) return evaluation.chargeFailed(1);
+    return evaluation.charge(1) ? new CelOptional(value) : undefined;
+  };
+};
+
+/** A name for a list that only one call sees; a list that fails takes both of its uses with it. */
+export const bindNode = (parts: {
+  readonly target: Node;
+  readonly slot: number;
+  readonly body: Node;
+  readonly failed: number | string;
+}): Node => {
+  const { target, slot, body, failed } = parts;
+  return (evaluation) => {
+    const value = target(evaluation);
+    if (value === undefined && typeof failed === 'string')
+      return evaluation.cancelled || !evaluation.chargeEach(2) ? undefined : evaluation.breakDown(failed);
+    if (value === undefined) return evaluation.chargeFailed(typeof failed === 'number' ? failed : 0);
+    evaluation.locals[slot] = value;
+    return body(evaluation);
   };
 };

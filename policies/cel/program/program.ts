@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CostEstimate } from '../cost/estimate.ts';
 import type { Type } from '../types/type.ts';
 import type { CelError } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
 
-/** Steps that an evaluation may still take. Shared by the expressions of one decision and counted down in place. */
-export type Budget = { remaining: number };
+/**
+ * What an evaluation may take, counted down in place. `remaining`: steps in Kubernetes' cost units; below zero when they were
+ * exceeded, so that what it came to is still known. `effort`: for several evaluations that share a bound on work and memory (one unit is
+ * some 5 ns or 8 bytes); each of them has one of its own besides.
+ */
+export type Budget = { remaining: number; effort?: number };
 
 /** Variables by name; only own keys count. */
 export type Bindings = { readonly [name: string]: Value | undefined };
@@ -17,4 +22,6 @@ export type Program = {
   readonly type: Type;
   /** Pure and total: a value or an error, never an exception; the same answer for the same input. */
   evaluate(bindings: Bindings, budget: Budget): Value | CelError;
+  /** What Kubernetes estimates it to cost, with data of unknown size; worked out anew each time. */
+  estimateCost(): CostEstimate;
 };

@@ -2,6 +2,9 @@
 import type { Call, ComprehensionMacro, Expr } from './ast.ts';
 import { SyntaxFault } from './issue.ts';
 
+/** What of the syntax only some environments have: `?` of optionals with their macros, macros of two variables, `sortBy`. */
+export type Syntax = { readonly optionals: boolean; readonly twoVariables: boolean; readonly sortBy: boolean };
+
 /** Names that the accumulator of a comprehension has in cel-go: a variable may not hide it. */
 const ACCUMULATORS = new Set(['__result__', '@result']);
 
@@ -20,7 +23,6 @@ const COMPREHENSIONS = new Map<string, Shape>([
   ['exists/2', { macro: 'exists', variables: 1, filtered: false }],
   ['exists/3', { macro: 'exists', variables: 2, filtered: false }],
   ['exists_one/2', { macro: 'existsOne', variables: 1, filtered: false }],
-  ['existsOne/2', { macro: 'existsOne', variables: 1, filtered: false }],
   ['exists_one/3', { macro: 'existsOne', variables: 2, filtered: false }],
   ['existsOne/3', { macro: 'existsOne', variables: 2, filtered: false }],
   ['map/2', { macro: 'map', variables: 1, filtered: false }],
@@ -62,7 +64,7 @@ const expandOptMap = (call: Call, target: Expr): Expr => {
 const SORTABLE: ReadonlySet<Expr['kind']> = new Set(['list', 'select', 'ident', 'comprehension', 'optMap', 'call']);
 
 /** A name that no expression can write. */
-const SORTED = '@__sortBy_input__';
+export const SORTED = '@__sortBy_input__';
 
 /** `list.sortBy(v, key)`: the list is evaluated once and bound, then sorted by the list of its keys. */
 const expandSortBy = (call: Call, list: Expr): Expr => {
@@ -96,12 +98,13 @@ const expandHas = (call: Call): Expr => {
 };
 
 /** A call that is a macro becomes what it stands for; any other call stays. Throws SyntaxFault. */
-export const expandMacro = (call: Call): Expr => {
+export const expandMacro = (call: Call, syntax: Syntax): Expr => {
   if (call.target === undefined) return call.name === 'has' && call.args.length === 1 ? expandHas(call) : call;
   const shape = COMPREHENSIONS.get(`${call.name}/${call.args.length}`);
+  if (shape !== undefined && shape.variables === 2 && !syntax.twoVariables) return call;
   if (shape !== undefined) return expandComprehension(call, call.target, shape);
   if (call.args.length !== 2) return call;
-  if (call.name === 'sortBy') return expandSortBy(call, call.target);
+  if (call.name === 'sortBy' && syntax.sortBy) return expandSortBy(call, call.target);
   if (call.name === 'filter') return expandFilter(call, call.target);
-  return call.name === 'optMap' || call.name === 'optFlatMap' ? expandOptMap(call, call.target) : call;
+  return syntax.optionals && (call.name === 'optMap' || call.name === 'optFlatMap') ? expandOptMap(call, call.target) : call;
 };

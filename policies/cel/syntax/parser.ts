@@ -7,6 +7,7 @@ import { tokenize } from './lexer.ts';
 import type { Token } from './lexer.ts';
 import { literalValue } from './literals.ts';
 import { expandMacro } from './macros.ts';
+import type { Syntax } from './macros.ts';
 
 /** cel-go's limits, and two of our own (nodes, height) that keep every later stage inside the stack and the heap. */
 export const limits = { codePoints: 100_000, recursion: 250, chain: 250, nodes: 50_000, height: 1_000 } as const;
@@ -31,7 +32,7 @@ const BINARY = new Map<string, { readonly precedence: number; readonly name: str
   ['%', { precedence: 3, name: '_%_' }],
 ]);
 
-type Cursor = { readonly tokens: readonly Token[]; at: number; depth: number };
+type Cursor = { readonly tokens: readonly Token[]; readonly syntax: Syntax; at: number; depth: number };
 
 const END: Token = { kind: 'end', text: '<EOF>', offset: 0 };
 const peek = (cursor: Cursor, ahead = 0): Token => cursor.tokens[cursor.at + ahead] ?? cursor.tokens.at(-1) ?? END;
@@ -48,6 +49,13 @@ const accept = (cursor: Cursor, text: string): Token | undefined => (isText(peek
 
 const mismatch = (token: Token, wanted: string): SyntaxFault =>
   new SyntaxFault(`Syntax error: mismatched input '${token.text.slice(0, 80)}' expecting ${wanted}`, token.offset);
+
+/** `?` of an optional, behind what it belongs to. */
+const acceptOptional = (cursor: Cursor, before?: Token): boolean => {
+  const mark = accept(cursor, '?');
+  if (mark === undefined || cursor.syntax.optionals) return mark !== undefined;
+  throw new SyntaxFault(`unsupported syntax '${before?.text ?? ''}?'`, (before ?? mark).offset);
+};
 
 const expect = (cursor: Cursor, text: string): Token => {
   const token = peek(cursor);
@@ -122,7 +130,7 @@ const parseMember = (cursor: Cursor): Expr => {
     if (!isText(token, '.') && !isText(token, '[')) return result;
     if (links > limits.chain) throw new SyntaxFault('max recursion depth exceeded', token.offset);
     take(cursor);
-    const optional = accept(cursor, '?') !== undefined;
+    const optional = acceptOptional(cursor, token);
     result = token.text === '[' ? parseIndex(cursor, result, token, optional) : parseField(cursor, result, token, optional);
   }
 };
@@ -138,7 +146,7 @@ const parseField = (cursor: Cursor, operand: Expr, dot: Token, optional: boolean
   const open = peek(cursor);
   if (optional || !isText(open, '('))
     return { kind: 'select', offset: dot.offset, operand, field: name, mode: optional ? 'optional' : 'plain' };
-  return expandMacro({ kind: 'call', offset: open.offset, name, target: operand, args: parseArguments(cursor) });
+  return expandMacro({ kind: 'call', offset: open.offset, name, target: operand, args: parseArguments(cursor) }, cursor.syntax);
 };
 
 const parseArguments = (cursor: Cursor): readonly Expr[] => {
@@ -188,7 +196,10 @@ const parseName = (cursor: Cursor): Expr => {
   if (RESERVED.has(token.text)) throw new SyntaxFault(`reserved identifier: ${token.text}`, token.offset);
   const open = peek(cursor);
   if (!isText(open, '(')) return { kind: 'ident', offset: token.offset, name: token.text, absolute };
-  return expandMacro({ kind: 'call', offset: open.offset, name: token.text, target: undefined, args: parseArguments(cursor) });
+  return expandMacro(
+    { kind: 'call', offset: open.offset, name: token.text, target: undefined, args: parseArguments(cursor) },
+    cursor.syntax,
+  );
 };
 
 /** `a.b.C{`: the name before a brace, its dots and words consumed; undefined (nothing consumed) when no brace follows. */
@@ -222,7 +233,7 @@ const parseList = (cursor: Cursor): Expr => {
   const open = expect(cursor, '[');
   const elements: ListElement[] = [];
   while (!isText(peek(cursor), ']')) {
-    const optional = accept(cursor, '?') !== undefined;
+    const optional = acceptOptional(cursor);
     elements.push({ optional, value: parseExpr(cursor) });
     if (accept(cursor, ',') === undefined) break;
   }
@@ -235,7 +246,7 @@ const parseMap = (cursor: Cursor): Expr => {
   const open = expect(cursor, '{');
   const entries: MapEntry[] = [];
   while (!isText(peek(cursor), '}')) {
-    const optional = accept(cursor, '?') !== undefined;
+    const optional = acceptOptional(cursor);
     const key = parseExpr(cursor);
     const { offset } = expect(cursor, ':');
     entries.push({ optional, key, value: parseExpr(cursor), offset });
@@ -261,12 +272,14 @@ const checkSize = (root: Expr): void => {
 
 export type ParseResult = { readonly ok: true; readonly expr: Expr } | { readonly ok: false; readonly issues: readonly Issue[] };
 
+const ALL_SYNTAX: Syntax = { optionals: true, twoVariables: true, sortBy: true };
+
 /** Total: any string gives a tree or an issue. */
-export const parse = (source: string): ParseResult => {
+export const parse = (source: string, syntax: Syntax = ALL_SYNTAX): ParseResult => {
   try {
     if (source.length > limits.codePoints && countCodePoints(source) > limits.codePoints)
       throw new SyntaxFault(`expression code point size exceeds limit: size: ${countCodePoints(source)}, limit ${limits.codePoints}`, 0);
-    const cursor: Cursor = { tokens: tokenize(source), at: 0, depth: 0 };
+    const cursor: Cursor = { tokens: tokenize(source), syntax, at: 0, depth: 0 };
     const expr = parseExpr(cursor);
     if (peek(cursor).kind !== 'end') throw mismatch(peek(cursor), '<EOF>');
     checkSize(expr);

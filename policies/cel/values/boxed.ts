@@ -12,6 +12,11 @@ export abstract class Boxed {
   /** The run-time type, what `type(x)` gives. */
   abstract get type(): CelType;
 
+  /** Go holds it by a pointer, which some messages show. */
+  get pointed(): boolean {
+    return false;
+  }
+
   /**
    * `==` with another value; types with a value of their own (quantities, addresses) override it. undefined = there is no such
    * overload, as Kubernetes answers when its types are compared with others.

@@ -2,6 +2,7 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import { Boxed, CelType } from './boxed.ts';
 import { CelMap } from './map.ts';
+import { keysOf } from './map-keys.ts';
 import { CelDuration, CelTimestamp } from './time.ts';
 import { CelDouble, CelOptional, CelUint, isBytes, isInt, isJsonMap, isList } from './value.ts';
 import type { CelInt, Value } from './value.ts';
@@ -47,7 +48,7 @@ const equalLists = (evaluation: Evaluation, left: readonly Value[], right: reado
   if (left.length !== right.length) return false;
   for (const [index, element] of left.entries()) {
     const same = equalValues(evaluation, element, right[index] ?? null, depth + 1);
-    if (same !== true) return same;
+    if (same === false || evaluation.cancelled) return same;
   }
   return true;
 };
@@ -55,7 +56,7 @@ const equalLists = (evaluation: Evaluation, left: readonly Value[], right: reado
 type MapView = {
   readonly size: number;
   readonly get: (key: Value) => Value | undefined;
-  readonly entries: Iterable<readonly [Value, Value]>;
+  readonly keys: readonly Value[];
 };
 
 const mapView = (value: Value): MapView | undefined => {
@@ -63,20 +64,25 @@ const mapView = (value: Value): MapView | undefined => {
     return {
       size: value.size,
       get: (key) => value.get(key),
-      entries: Array.from(value.entries(), ({ key, value: item }) => [key, item] as const),
+      keys: Array.from(value.entries(), ({ key }) => key),
     };
   if (!isJsonMap(value)) return undefined;
-  const entries = Object.entries(value);
-  return { size: entries.length, get: (key) => (typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined), entries };
+  const keys = keysOf(value);
+  const get = (key: Value): Value | undefined => (typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined);
+  return { size: keys.length, get, keys };
 };
+
+/** Finding a key in both. */
+const KEY_EFFORT = 40;
 
 const equalMaps = (evaluation: Evaluation, left: MapView, right: MapView, depth: number): boolean | undefined => {
   if (left.size !== right.size) return false;
-  for (const [key, value] of left.entries) {
-    const other = right.get(key);
-    if (other === undefined) return false;
+  if (!evaluation.strain(left.size * KEY_EFFORT)) return undefined;
+  for (const key of left.keys) {
+    const [value, other] = [left.get(key), right.get(key)];
+    if (value === undefined || other === undefined) return false;
     const same = equalValues(evaluation, value, other, depth + 1);
-    if (same !== true) return same;
+    if (same === false || evaluation.cancelled) return same;
   }
   return true;
 };

@@ -2,7 +2,7 @@
 import { Boxed, CelType } from './boxed.ts';
 import { int64 } from './integer.ts';
 import { CelMap } from './map.ts';
-import { CelDuration, CelTimestamp, formatDuration, formatTimestamp } from './time.ts';
+import { CelDuration, CelTimestamp, formatDurationExactly, formatTimestampUtc } from './time.ts';
 import { CelDouble, CelOptional, CelUint } from './value.ts';
 import type { Value } from './value.ts';
 
@@ -62,8 +62,8 @@ export const fromJson = (data: unknown, depth = 0): Value => {
 const boxedToJson = (value: Boxed, depth: number): unknown => {
   if (value instanceof CelDouble) return value.value;
   if (value instanceof CelUint) return Number(value.value);
-  if (value instanceof CelTimestamp) return formatTimestamp(value);
-  if (value instanceof CelDuration) return formatDuration(value);
+  if (value instanceof CelTimestamp) return formatTimestampUtc(value);
+  if (value instanceof CelDuration) return formatDurationExactly(value);
   if (value instanceof CelType) return value.name;
   if (value instanceof CelOptional) return value.value === undefined ? null : toJson(value.value, depth + 1);
   if (!(value instanceof CelMap)) return null;

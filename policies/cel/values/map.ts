@@ -1,30 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Boxed, MAP } from './boxed.ts';
-import type { CelType } from './boxed.ts';
-import { INT_MAX, INT_MIN, intOf } from './integer.ts';
+import { Boxed, CelType, MAP } from './boxed.ts';
+import { INT_MAX, INT_MIN, intOf, UINT_MAX } from './integer.ts';
+import { CelDuration, CelTimestamp } from './time.ts';
 import { CelDouble, CelUint } from './value.ts';
 import type { Value } from './value.ts';
 
-type MapKey = string | number | bigint | boolean;
 type Entry = { readonly key: Value; readonly value: Value };
 
-/** Numeric keys of equal value are one key, whatever their type: `{1: 'a'}[1u]`. undefined = this can't be a key of any entry. */
-const keyOf = (key: Value): MapKey | undefined => {
-  if (typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean') return key;
-  if (key instanceof CelUint) return intOf(key.value);
-  if (!(key instanceof CelDouble) || !Number.isInteger(key.value)) return undefined;
-  if (Number.isSafeInteger(key.value)) return key.value;
-  const exact = BigInt(key.value);
-  return exact < INT_MIN || exact > 2n * INT_MAX + 1n ? undefined : exact;
+/**
+ * Keys as JavaScript's Map tells them apart. Go compares keys with their types, so 1, 1u and 1.0 are three keys; lists, maps and
+ * the like are only the same as themselves.
+ */
+type Form = null | string | number | bigint | boolean | object;
+
+/** Forms of keys that are objects here and values in Go stay apart from those of texts by their own table. */
+const boxedForm = (key: Value): Form => {
+  if (key instanceof CelUint) return `u${key.value}`;
+  // NaN is no key that could be found again.
+  if (key instanceof CelDouble) return Number.isNaN(key.value) ? {} : `d${key.value === 0 ? 0 : key.value}`;
+  if (key instanceof CelTimestamp) return `t${key.nanos} ${key.offsetSeconds}`;
+  if (key instanceof CelDuration) return `n${key.nanos}`;
+  return key instanceof CelType ? `T${key.name}` : key;
 };
 
-/** A map with keys of any key type, as map literals and transforms make it. Built once, then only read. */
+const isPlain = (key: Value): key is null | string | number | bigint | boolean => typeof key !== 'object' || key === null;
+
+/** The int and then the uint of the same value, which a look-up tries as well. */
+const otherNumbers = (key: Value): readonly Value[] => {
+  if (typeof key === 'number' || typeof key === 'bigint') return key < 0 ? [] : [new CelUint(BigInt(key))];
+  if (key instanceof CelUint) return key.value > INT_MAX ? [] : [intOf(key.value)];
+  if (!(key instanceof CelDouble) || !Number.isInteger(key.value)) return [];
+  const exact = BigInt(key.value);
+  if (exact < INT_MIN || exact > UINT_MAX) return [];
+  return [...(exact <= INT_MAX ? [intOf(exact)] : []), ...(exact >= 0n ? [new CelUint(exact)] : [])];
+};
+
+/** A map with keys of any type, as map literals and transforms make it. Built once, then only read. */
 export class CelMap extends Boxed {
-  readonly #entries = new Map<MapKey, Entry>();
+  readonly #plain = new Map<Form, Entry>();
+  readonly #boxed = new Map<Form, Entry>();
 
   static from(entries: Iterable<readonly [Value, Value]>): CelMap {
     const map = new CelMap();
-    for (const [key, value] of entries) map.insert(key, value);
+    for (const [key, value] of entries) map.set(key, value);
     return map;
   }
 
@@ -33,27 +51,39 @@ export class CelMap extends Boxed {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#plain.size + this.#boxed.size;
   }
 
   get(key: Value): Value | undefined {
-    const form = keyOf(key);
-    return form === undefined ? undefined : this.#entries.get(form)?.value;
+    const found = isPlain(key) ? this.#plain.get(key) : this.#boxed.get(boxedForm(key));
+    if (found !== undefined || typeof key === 'string') return found?.value;
+    for (const other of otherNumbers(key)) {
+      const same = isPlain(other) ? this.#plain.get(other) : this.#boxed.get(boxedForm(other));
+      if (same !== undefined) return same.value;
+    }
+    return undefined;
   }
 
   entries(): Iterable<Entry> {
-    return this.#entries.values();
+    return this.#boxed.size === 0 ? this.#plain.values() : [...this.#plain.values(), ...this.#boxed.values()];
   }
 
-  /** For the one who builds the map; false = the key is there already or can't be a key. */
+  /** For the one who builds the map: the last value of a key stands. */
+  set(key: Value, value: Value): void {
+    if (isPlain(key)) this.#plain.set(key, { key, value });
+    else this.#boxed.set(boxedForm(key), { key, value });
+  }
+
+  /** The same for a key that came without a value after all. */
+  delete(key: Value): void {
+    if (isPlain(key)) this.#plain.delete(key);
+    else this.#boxed.delete(boxedForm(key));
+  }
+
+  /** For the one who builds the map; false = the key is there already. */
   insert(key: Value, value: Value): boolean {
-    const form = key instanceof CelDouble ? undefined : keyOf(key);
-    if (form === undefined || this.#entries.has(form)) return false;
-    this.#entries.set(form, { key, value });
+    if (this.get(key) !== undefined) return false;
+    this.set(key, value);
     return true;
   }
 }
-
-/** Is the value one of the types that keys may have? */
-export const isKey = (key: Value): boolean =>
-  typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean' || key instanceof CelUint;

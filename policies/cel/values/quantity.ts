@@ -38,6 +38,10 @@ export class Quantity extends Boxed {
     return QUANTITY;
   }
 
+  override get pointed(): boolean {
+    return this.#derived;
+  }
+
   override sameAs(other: Value): boolean | undefined {
     return other instanceof Quantity && !other.#derived ? compareDecimals(this.#amount, other.#amount) === 0 : undefined;
   }
@@ -92,6 +96,15 @@ export const addQuantities = (evaluation: Evaluation, left: Quantity, right: Qua
   sum(evaluation, left, right);
 
 export const subtractQuantities = (evaluation: Evaluation, left: Quantity, right: Quantity): Quantity | undefined =>
-  sum(evaluation, left, new Quantity(negated(right.amount), right.small, true));
+  sum(evaluation, left, isLeast(left, right) ? right : new Quantity(negated(right.amount), right.small, true));
+
+/** Go negates the least int to itself, unless the numbers are too large for its fast path. */
+const isLeast = (left: Quantity, right: Quantity): boolean =>
+  left.small &&
+  right.small &&
+  left.amount.mantissa >= 0n &&
+  left.amount.exponent >= 0 &&
+  right.amount.mantissa === -(2n ** 63n) &&
+  right.amount.exponent === 0;
 
 export const quantityOfInt = (value: CelInt): Quantity => new Quantity({ mantissa: BigInt(value), exponent: 0 }, true, true);

@@ -8,13 +8,18 @@ export const NANOS_PER_SECOND = 1_000_000_000n;
 const TIMESTAMP_MIN = -62_135_596_800n * NANOS_PER_SECOND;
 const TIMESTAMP_MAX = 253_402_300_800n * NANOS_PER_SECOND - 1n;
 
-/** A point in time, in nanoseconds since 1970-01-01T00:00:00Z. */
+/**
+ * A point in time, in nanoseconds since 1970-01-01T00:00:00Z, and the offset from UTC that it was written with: its text keeps it,
+ * nothing else looks at it.
+ */
 export class CelTimestamp extends Boxed {
   readonly nanos: bigint;
+  readonly offsetSeconds: number;
 
-  constructor(nanos: bigint) {
+  constructor(nanos: bigint, offsetSeconds = 0) {
     super();
     this.nanos = nanos;
+    this.offsetSeconds = offsetSeconds;
   }
 
   override get type(): CelType {
@@ -36,8 +41,8 @@ export class CelDuration extends Boxed {
   }
 }
 
-export const timestampOf = (nanos: bigint): CelTimestamp | undefined =>
-  nanos < TIMESTAMP_MIN || nanos > TIMESTAMP_MAX ? undefined : new CelTimestamp(nanos);
+export const timestampOf = (nanos: bigint, offsetSeconds = 0): CelTimestamp | undefined =>
+  nanos < TIMESTAMP_MIN || nanos > TIMESTAMP_MAX ? undefined : new CelTimestamp(nanos, offsetSeconds);
 
 export const durationOf = (nanos: bigint): CelDuration | undefined =>
   nanos < INT_MIN || nanos > INT_MAX ? undefined : new CelDuration(nanos);
@@ -55,20 +60,41 @@ export const splitSeconds = (nanos: bigint): { readonly seconds: number; readonl
 
 const fraction = (nanos: bigint): string => (nanos === 0n ? '' : `.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}`);
 
-/** RFC 3339 in UTC with as many fraction digits as needed. */
-export const formatTimestamp = (timestamp: CelTimestamp): string => {
-  const { seconds, nanos } = splitSeconds(timestamp.nanos);
-  const iso = new Date(seconds * 1000).toISOString();
-  return `${iso.slice(0, 19)}${fraction(BigInt(nanos))}Z`;
+const offsetText = (offsetSeconds: number): string => {
+  const minutes = Math.abs(offsetSeconds) / 60;
+  const pair = (part: number): string => part.toString().padStart(2, '0');
+  return offsetSeconds === 0 ? 'Z' : `${offsetSeconds < 0 ? '-' : '+'}${pair(Math.trunc(minutes / 60))}:${pair(minutes % 60)}`;
 };
 
-/** Seconds with a fraction and `s`, the JSON form of google.protobuf.Duration. */
+/** RFC 3339 at the timestamp's own offset, with as many fraction digits as needed. */
+export const formatTimestamp = ({ nanos: total, offsetSeconds }: CelTimestamp): string => {
+  const { seconds, nanos } = splitSeconds(total);
+  const iso = new Date((seconds + offsetSeconds) * 1000).toISOString();
+  return `${iso.slice(0, 19)}${fraction(BigInt(nanos))}${offsetText(offsetSeconds)}`;
+};
+
+/** The same in UTC. */
+export const formatTimestampUtc = ({ nanos }: CelTimestamp): string => formatTimestamp(new CelTimestamp(nanos));
+
+/** The first instant of the year 1, which Go takes for no time at all. */
+export const isZeroTime = ({ nanos }: CelTimestamp): boolean => nanos === TIMESTAMP_MIN;
+
+/** As `string(…)` gives it: the seconds are a double in Go, which only long durations show. */
 export const formatDuration = (duration: CelDuration): string => {
+  if (duration.nanos > -MAX_EXACT && duration.nanos < MAX_EXACT) return formatDurationExactly(duration);
+  return `${Number(duration.nanos / NANOS_PER_SECOND) + Number(duration.nanos % NANOS_PER_SECOND) / 1e9}s`;
+};
+
+/** Nanoseconds whose seconds, as a double, have all of their digits. */
+const MAX_EXACT = 10n ** 15n;
+
+/** Seconds with a fraction and `s`, the JSON form of google.protobuf.Duration. */
+export const formatDurationExactly = (duration: CelDuration): string => {
   const size = duration.nanos < 0n ? -duration.nanos : duration.nanos;
   return `${duration.nanos < 0n ? '-' : ''}${size / NANOS_PER_SECOND}${fraction(size % NANOS_PER_SECOND)}s`;
 };
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 
 /** Reads RFC 3339; undefined when it is not one or out of range. */
 export const parseTimestamp = (text: string): CelTimestamp | undefined => {
@@ -83,7 +109,7 @@ export const parseTimestamp = (text: string): CelTimestamp | undefined => {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59 || Number(zoneHour) > 23 || Number(zoneMinute) > 59) return undefined;
   const zone = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60 * (sign === '-' ? -1 : 1);
   const seconds = date.getTime() / 1000 + Number(hour) * 3600 + Number(minute) * 60 + Number(second) - zone;
-  return timestampOf(BigInt(seconds) * NANOS_PER_SECOND + BigInt(digits.slice(0, 9).padEnd(9, '0')));
+  return timestampOf(BigInt(seconds) * NANOS_PER_SECOND + BigInt(digits.slice(0, 9).padEnd(9, '0')), zone);
 };
 
 const UNIT_NANOS = new Map<string, bigint>([
