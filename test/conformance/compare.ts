@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our engine's answer to a question, in the oracle's form, and what differs.
+// Our engine's answer to a question, in the oracle's form, and what differs: type, value, error, and where the checker refuses it.
 import {
+  celTypes,
   CelDouble,
   CelDuration,
   CelMap,
@@ -14,7 +15,7 @@ import {
   toJson,
 } from '../../policies/cel/index.ts';
 import type { Value } from '../../policies/cel/index.ts';
-import type { CelAnswer, CelQuestion, CelResult } from './oracle.ts';
+import type { CelAnswer, CelFailure, CelQuestion, CelResult } from './oracle.ts';
 
 /** What Kubernetes grants one expression. */
 const COST_LIMIT = 1_000_000;
@@ -65,25 +66,41 @@ const normal = (value: unknown): unknown => {
   return opaque === undefined ? value : { opaque };
 };
 
-export type Answer = { readonly refused?: string; readonly results: readonly CelResult[] };
+export type Answer = {
+  /** Why it never ran: `line:column text` of each issue. */
+  readonly refused?: readonly string[];
+  readonly type?: string;
+  readonly results: readonly CelResult[];
+};
 
-export const answerOurselves = (question: CelQuestion): Answer => {
-  const compiled = compile(question.expression, { variables: Object.keys(question.variables) });
-  if (!compiled.ok) return { refused: compiled.issues.map(({ message }) => message).join('; '), results: [] };
-  const results = question.inputs.map((input): CelResult => {
-    const bindings = Object.fromEntries(Object.entries(input).map(([name, json]) => [name, parseJson(json)]));
+/** Values of JSON texts; the same few are asked for again and again. */
+const parsed = new Map<string, Value>();
+const valueOf = (json: string): Value => {
+  const known = parsed.get(json);
+  if (known !== undefined) return known;
+  const value = parseJson(json);
+  if (parsed.size < 1_000) parsed.set(json, value);
+  return value;
+};
+
+export const answerOurselves = ({ expression, variables, inputs, version }: CelQuestion): Answer => {
+  const compiled = compile(expression, { variables: Object.keys(variables), ...(version === undefined ? {} : { version }) });
+  if (!compiled.ok) return { refused: compiled.issues.map(({ message, line, column }) => `${line}:${column} ${message}`), results: [] };
+  const { program } = compiled;
+  const results = inputs.map((input): CelResult => {
+    const bindings = Object.fromEntries(Object.entries(input).map(([name, json]) => [name, valueOf(json)]));
     const budget = { remaining: COST_LIMIT };
-    const value = compiled.program.evaluate(bindings, budget);
+    const value = program.evaluate(bindings, budget);
     const cost = COST_LIMIT - budget.remaining;
     return isCelError(value)
       ? { cost, error: { kind: 'runtime', text: value.message, line: 0, column: 0 } }
       : { cost, value: tagged(value) };
   });
-  return { results };
+  return { type: celTypes.typeText(program.type), results };
 };
 
 export type Difference = {
-  readonly kind: 'refused' | 'accepted' | 'value' | 'error' | 'cost';
+  readonly kind: 'refused' | 'accepted' | 'refusal' | 'type' | 'value' | 'error' | 'cost';
   readonly ours: string;
   readonly theirs: string;
 };
@@ -91,27 +108,45 @@ export type Difference = {
 const outcome = ({ value, error }: CelResult, ownForm: boolean): string =>
   error === undefined ? `value ${JSON.stringify(ownForm ? value : normal(value))}` : `error ${error.text}`;
 
+/** Beyond 2^53 a cost is rounded here, and far beyond any budget. */
+const isSameCost = (ours = -1, theirs = -1): boolean =>
+  ours === theirs || (ours > Number.MAX_SAFE_INTEGER && theirs > Number.MAX_SAFE_INTEGER);
+
 const ofResult = (ours: CelResult, theirs: CelResult, cost: boolean): Difference | undefined => {
   const [our, their] = [outcome(ours, true), outcome(theirs, false)];
   if (our !== their) return { kind: ours.error !== undefined && theirs.error !== undefined ? 'error' : 'value', ours: our, theirs: their };
-  if (cost && ours.cost !== theirs.cost) return { kind: 'cost', ours: String(ours.cost), theirs: String(theirs.cost) };
+  if (cost && !isSameCost(ours.cost, theirs.cost)) return { kind: 'cost', ours: String(ours.cost), theirs: String(theirs.cost) };
   return undefined;
+};
+
+/** What the API server puts before an error of a program that could not be made. */
+const PROGRAM_ERROR = 'program instantiation failed: ';
+
+const ofRefusals = (ours: readonly string[], { kind, text, issues = [] }: CelFailure): Difference | undefined => {
+  if (kind === 'program') {
+    // No place is told of it, and nothing is told after it.
+    const [first = ''] = ours;
+    if (first.replace(/^\d+:\d+ /, '') === PROGRAM_ERROR + text) return undefined;
+    return { kind: 'refusal', ours: ours.join('; '), theirs: `program error ${text}` };
+  }
+  const theirs = issues.map((issue) => `${issue.line}:${issue.column} ${issue.text}`);
+  return ours.join('\n') === theirs.join('\n') ? undefined : { kind: 'refusal', ours: ours.join('; '), theirs: theirs.join('; ') };
 };
 
 /** The first way in which the answers differ. */
 export const difference = (ours: Answer, theirs: CelAnswer, cost = false): Difference | undefined => {
   const { error, results = [] } = theirs;
   if (error !== undefined) {
-    if (ours.refused !== undefined) return undefined;
-    // What folding finds at once, evaluation finds later: the same failure.
-    if (error.kind === 'program' && ours.results.every((result) => result.error?.text === error.text)) return undefined;
+    if (error.kind === 'panic') return undefined;
+    if (ours.refused !== undefined) return ofRefusals(ours.refused, error);
     return {
       kind: 'accepted',
       ours: outcome(ours.results[0] ?? {}, true),
       theirs: `${error.kind} error ${error.issues?.[0]?.text ?? error.text}`,
     };
   }
-  if (ours.refused !== undefined) return { kind: 'refused', ours: ours.refused, theirs: outcome(results[0] ?? {}, false) };
+  if (ours.refused !== undefined) return { kind: 'refused', ours: ours.refused.join('; '), theirs: outcome(results[0] ?? {}, false) };
+  if (ours.type !== theirs.type) return { kind: 'type', ours: String(ours.type), theirs: String(theirs.type) };
   for (const [index, result] of results.entries()) {
     const found = ofResult(ours.results[index] ?? {}, result, cost);
     if (found !== undefined) return found;

@@ -10,7 +10,9 @@ import { celQuestion } from './oracle.ts';
 import type { CelAnswer, CelQuestion, Oracle } from './oracle.ts';
 
 const VARIABLES = { self: 'dyn', object: 'dyn' } as const;
-const BATCH = 500;
+const BATCH = 250;
+/** So many batches are with the oracle while one is compared. */
+const AHEAD = 4;
 /** Go walks maps in another order each time, and then even Kubernetes does not agree with itself. */
 const REPEATS = 8;
 /** So many of the differences that look alike are cut down; the same look may have several causes. */
@@ -28,20 +30,55 @@ export type Tally = {
   /** Differences that the table does not know, smallest form, each once. */
   readonly found: readonly Found[];
 };
-export type Options = { readonly oracle: Oracle<CelAnswer>; readonly cost: boolean; readonly shrinkAtMost: number };
+export type Options = {
+  readonly oracle: Oracle<CelAnswer>;
+  readonly cost: boolean;
+  readonly shrinkAtMost: number;
+  /** The Kubernetes minor that the expressions must suit; without it the newest. */
+  readonly version?: string;
+};
 
-const questionOf = (expression: string): CelQuestion => ({ expression, variables: VARIABLES, inputs: INPUTS });
+const questionOf = (expression: string, version: string | undefined): CelQuestion => ({
+  expression,
+  variables: VARIABLES,
+  inputs: INPUTS,
+  ...(version === undefined ? {} : { version }),
+});
 
 type Judged = { readonly expression: string; readonly theirs: CelAnswer; readonly difference: Difference | undefined };
 
-const judge = async (expressions: readonly string[], { oracle, cost }: Options): Promise<readonly Judged[]> => {
-  const questions = expressions.map(questionOf);
+const judge = async (expressions: readonly string[], { oracle, cost, version }: Options): Promise<readonly Judged[]> => {
+  const questions = expressions.map((expression) => questionOf(expression, version));
   const answers = await oracle.ask(questions.map(celQuestion));
   return questions.map((question, index) => {
     const theirs = answers[index] ?? {};
     return { expression: question.expression, theirs, difference: difference(answerOurselves(question), theirs, cost) };
   });
 };
+
+/** Trees with what was judged of them, in order; the oracle never waits for us. */
+async function* judged(trees: readonly Tree[], options: Options): AsyncGenerator<Judged & { readonly tree: Tree }> {
+  const pending: { readonly batch: readonly Tree[]; readonly answers: Promise<readonly Judged[]> }[] = [];
+  for (let start = 0; start < trees.length || pending.length > 0;) {
+    while (start < trees.length && pending.length < AHEAD) {
+      const batch = trees.slice(start, start + BATCH);
+      start += BATCH;
+      pending.push({
+        batch,
+        answers: judge(
+          batch.map((tree) => render(tree)),
+          options,
+        ),
+      });
+    }
+    const first = pending.shift();
+    if (first === undefined) return;
+    for (const [index, one] of (await first.answers).entries()) {
+      const tree = first.batch[index];
+      if (tree !== undefined) yield { ...one, tree };
+    }
+  }
+}
 
 const differs = async (expression: string, options: Options): Promise<Difference | undefined> => {
   const again = await judge(
@@ -67,12 +104,12 @@ const shrink = async (tree: Tree, first: Difference, options: Options): Promise<
     const candidates = simpler(smallest.tree)
       .filter((candidate) => size(candidate) < size(smallest.tree) || render(candidate).length < render(smallest.tree).length)
       .sort((left, right) => render(left).length - render(right).length);
-    const judged = await judge(
+    const answers = await judge(
       candidates.map((candidate) => render(candidate)),
       options,
     );
-    const index = judged.findIndex((one) => one.difference !== undefined && same(one.difference, first, one.expression));
-    const [better, found] = [candidates[index], judged[index]?.difference];
+    const index = answers.findIndex((one) => one.difference !== undefined && same(one.difference, first, one.expression));
+    const [better, found] = [candidates[index], answers[index]?.difference];
     if (better === undefined || found === undefined) break;
     smallest = { tree: better, difference: found };
   }
@@ -83,43 +120,48 @@ const increment = (counts: Record<string, number>, name: string): void => {
   counts[name] = (counts[name] ?? 0) + 1;
 };
 
-export const compareAll = async (trees: readonly Tree[], options: Options): Promise<Tally> => {
-  const known: Record<string, number> = {};
-  const found = new Map<string, Found>();
-  const showings: Record<string, number> = {};
-  let [evaluations, refused, errors, shrunk] = [0, 0, 0, 0];
-  for (let start = 0; start < trees.length; start += BATCH) {
-    const batch = trees.slice(start, start + BATCH);
-    const judged = await judge(
-      batch.map((tree) => render(tree)),
-      options,
-    );
-    for (const [index, { expression, theirs, difference: first }] of judged.entries()) {
-      evaluations += theirs.results?.length ?? 0;
-      errors += theirs.results?.filter((result) => result.error !== undefined).length ?? 0;
-      if (theirs.error !== undefined && first === undefined) refused += 1;
-      const tree = batch[index];
-      if (first === undefined || tree === undefined) continue;
-      const row = knownDifference(first, expression);
-      if (row !== undefined) {
-        increment(known, row.name);
-        continue;
-      }
-      const confirmed = await differs(expression, options);
-      if (confirmed === undefined) {
-        increment(known, 'the oracle varies');
-        continue;
-      }
-      const matter = signature(first);
-      increment(showings, matter);
-      if (shrunk >= options.shrinkAtMost || (showings[matter] ?? 0) > SHOWINGS) {
-        increment(known, 'looks like one of those found');
-        continue;
-      }
-      shrunk += 1;
-      const least = await shrink(tree, first, options);
-      found.set(least.expression, least);
-    }
+/** A difference that the table does not know: is it one at all, and what is its smallest form? */
+const explain = async (
+  tree: Tree,
+  first: Difference,
+  { options, tally }: { readonly options: Options; readonly tally: Counting },
+): Promise<void> => {
+  const confirmed = await differs(render(tree), options);
+  if (confirmed === undefined) {
+    increment(tally.known, 'the oracle varies');
+    return;
   }
-  return { expressions: trees.length, evaluations, refused, errors, known, found: [...found.values()].sort((a, b) => a.size - b.size) };
+  const matter = signature(first);
+  increment(tally.showings, matter);
+  if (tally.shrunk >= options.shrinkAtMost || (tally.showings[matter] ?? 0) > SHOWINGS) {
+    increment(tally.known, 'looks like one of those found');
+    return;
+  }
+  tally.shrunk += 1;
+  const least = await shrink(tree, first, options);
+  tally.found.set(least.expression, least);
+};
+
+type Counting = {
+  readonly known: Record<string, number>;
+  readonly showings: Record<string, number>;
+  readonly found: Map<string, Found>;
+  shrunk: number;
+};
+
+export const compareAll = async (trees: readonly Tree[], options: Options): Promise<Tally> => {
+  const tally: Counting = { known: {}, showings: {}, found: new Map(), shrunk: 0 };
+  let [evaluations, refused, errors] = [0, 0, 0];
+  for await (const { tree, expression, theirs, difference: first } of judged(trees, options)) {
+    evaluations += theirs.results?.length ?? 0;
+    errors += theirs.results?.filter((result) => result.error !== undefined).length ?? 0;
+    if (theirs.error?.kind === 'panic') increment(tally.known, 'Kubernetes breaks down when it compiles it');
+    else if (theirs.error !== undefined && first === undefined) refused += 1;
+    if (first === undefined) continue;
+    const row = knownDifference(first, expression);
+    if (row === undefined) await explain(tree, first, { options, tally });
+    else increment(tally.known, row.name);
+  }
+  const found = [...tally.found.values()].sort((a, b) => a.size - b.size);
+  return { expressions: trees.length, evaluations, refused, errors, known: tally.known, found };
 };

@@ -1,17 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions by the grammar and the functions of CEL as Kubernetes has it. Productions are typed, so that most
 // expressions pass the type checker; arguments are often dynamic fields or values of a wrong type behind dyn(), so that
-// many of them err when they run.
+// many of them err when they run, and sometimes of a wrong type or undeclared outright, so that the checker refuses them.
 import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { leaf } from './expression-tree.ts';
 import type { Tree } from './expression-tree.ts';
-import { grammarWithout } from './grammar.ts';
-import { LEAVES } from './grammar-leaves.ts';
-import type { Sort } from './grammar-leaves.ts';
-import { ABSENT_FUNCTIONS } from './known-differences.ts';
+import { ADDRESSES, LISTS, QUANTITIES, TEXTS } from './grammar-kubernetes.ts';
+import { AGGREGATES, LOGIC, NUMBERS, OPTIONALS, TEXT, TIMES } from './grammar-standard.ts';
+import { grammarOf, SORTS } from './grammar.ts';
+import type { Sort } from './grammar.ts';
 
-const { sorts: SORTS, productions: PRODUCTIONS } = grammarWithout(ABSENT_FUNCTIONS);
+const COMPARED: readonly Sort[] = ['int', 'uint', 'double', 'string', 'bool', 'bytes', 'timestamp', 'duration'];
+const EQUATED: readonly Sort[] = [
+  ...COMPARED,
+  ...(['ints', 'strings', 'list', 'map', 'optional', 'type', 'quantity', 'ip', 'cidr', 'url', 'semver'] as const),
+];
+
+const { leaves: LEAVES, productions: PRODUCTIONS } = grammarOf(
+  LOGIC,
+  NUMBERS,
+  TEXT,
+  TIMES,
+  AGGREGATES,
+  OPTIONALS,
+  LISTS,
+  TEXTS,
+  QUANTITIES,
+  ADDRESSES,
+  ...COMPARED.flatMap((sort) => ['<', '<=', '>', '>='].map((operator) => `bool: ($0 ${operator} $1) <- ${sort}? ${sort}?`)),
+  ...EQUATED.flatMap((sort) => ['==', '!='].map((operator) => `bool: ($0 ${operator} $1) <- ${sort}? ${sort}?`)),
+  ...SORTS.map((sort) => `${sort}: ($0 ? $1 : $2) <- bool? ${sort} ${sort}`),
+);
 const MAX_DEPTH = 4;
 
 const FIELDS = [
@@ -31,41 +51,60 @@ const OBJECT_FIELDS = [
   .split(' ')
   .map((path) => `object.${path}`);
 
+/** What no environment declares, besides what is declared. */
+const UNDECLARED = [
+  'nothing',
+  'nothing.a',
+  'self.nothing()',
+  'nothing(1)',
+  'math.abs(1)',
+  "base64.encode(b'a')",
+  'int.a',
+  "'a'.b",
+  '[1].a',
+];
+
 const dynamic: Arbitrary<Tree> = fc.oneof(
   { arbitrary: fc.constantFrom(...FIELDS).map(leaf), weight: 6 },
   { arbitrary: fc.constantFrom(...OBJECT_FIELDS).map(leaf), weight: 2 },
   { arbitrary: fc.constantFrom(...FIELDS).map((field) => ({ text: '@', children: [leaf(field)] })), weight: 4 },
 );
 
-type Knot = Readonly<Record<Sort | `${Sort}?`, Tree>>;
+type Knot = { readonly [sort: string]: Tree };
 
-const { expression } = fc.letrec<Knot & { expression: Tree }>((tie) => {
+const { expression } = fc.letrec<Knot>((tie) => {
+  const ofAnySort = fc.constantFrom(...SORTS).chain((sort) => tie(sort));
   const strictly = (sort: Sort): Arbitrary<Tree> =>
     fc.oneof(
       { maxDepth: MAX_DEPTH, depthIdentifier: 'expression' },
-      { arbitrary: fc.constantFrom(...LEAVES[sort]).map(leaf), weight: 4 },
+      { arbitrary: fc.constantFrom(...(LEAVES.get(sort) ?? [])).map(leaf), weight: 4 },
       ...PRODUCTIONS.filter((production) => production.gives === sort).map(({ text, takes, weight }) => ({
-        arbitrary: fc.tuple(...takes.map((taken) => tie(taken))).map((children): Tree => ({ text, children })),
-        weight: weight ?? 1,
+        arbitrary: fc
+          .tuple(...takes.map((taken) => tie(taken.dynamic ? `${taken.sort}?` : `${taken.sort}!`)))
+          .map((children): Tree => ({ text, children })),
+        weight,
       })),
+    );
+  /** Now and then of a wrong type, or nothing that is declared. */
+  const nearly = (sort: Sort): Arbitrary<Tree> =>
+    fc.oneof(
+      { arbitrary: tie(sort), weight: 60 },
+      { arbitrary: ofAnySort, weight: 1 },
+      { arbitrary: fc.constantFrom(...UNDECLARED).map(leaf), weight: 1 },
     );
   const loosely = (sort: Sort): Arbitrary<Tree> =>
     fc.oneof(
-      { arbitrary: tie(sort), weight: 13 },
+      { arbitrary: tie(`${sort}!`), weight: 13 },
       { arbitrary: dynamic, weight: 6 },
-      {
-        arbitrary: fc
-          .constantFrom(...SORTS)
-          .chain((wrong) => tie(wrong))
-          .map((tree): Tree => ({ text: 'dyn($0)', children: [tree] })),
-        weight: 1,
-      },
+      { arbitrary: ofAnySort.map((tree): Tree => ({ text: 'dyn($0)', children: [tree] })), weight: 1 },
     );
-  const sorts = SORTS.flatMap((sort) => [[sort, strictly(sort)] as const, [`${sort}?`, loosely(sort)] as const]);
-  return {
-    ...(Object.fromEntries(sorts) as { [K in keyof Knot]: Arbitrary<Tree> }),
-    expression: fc.oneof({ arbitrary: tie('bool'), weight: 4 }, ...SORTS.map((sort) => ({ arbitrary: tie(sort), weight: 1 }))),
-  };
+  const sorts = SORTS.flatMap((sort) => [
+    [sort, strictly(sort)] as const,
+    [`${sort}!`, nearly(sort)] as const,
+    [`${sort}?`, loosely(sort)] as const,
+  ]);
+  const roots = fc.oneof({ arbitrary: tie('bool'), weight: 6 }, ...SORTS.map((sort) => ({ arbitrary: tie(sort), weight: 1 })));
+  return { ...Object.fromEntries(sorts), expression: roots };
 });
 
-export const arbitraryExpression = (): Arbitrary<Tree> => expression;
+export const arbitraryExpression = (): Arbitrary<Tree> => expression ?? fc.constant(leaf('true'));

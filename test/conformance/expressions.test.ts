@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Generated expressions against Kubernetes' own CEL. WRIT_CONFORMANCE_EXPRESSIONS says how many (thousands a second);
-// WRIT_CONFORMANCE_SEED repeats a run.
+// Generated expressions against Kubernetes' own CEL. WRIT_CONFORMANCE_EXPRESSIONS says how many,
+// WRIT_CONFORMANCE_SEED repeats a run. What they cost is compared too. `make conformance` runs many more.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { compareAll } from './differences.ts';
-import type { Found, Tally } from './differences.ts';
 import { arbitraryExpression } from './expression-arbitrary.ts';
 import { startCelOracle } from './oracle.ts';
 import type { CelAnswer, Oracle } from './oracle.ts';
+import { findingText, tallyText } from './report.ts';
 
 const COUNT = Number(process.env['WRIT_CONFORMANCE_EXPRESSIONS'] ?? 1000);
 const SEED = Number(process.env['WRIT_CONFORMANCE_SEED'] ?? 1);
-const CHUNK = 10_000;
-
-const line = ({ kind, expression, ours, theirs }: Found): string => `[${kind}] ${expression}\n    ours   ${ours}\n    theirs ${theirs}`;
-
-const report = (seed: number, { expressions, evaluations, errors, refused, known, found }: Tally): string =>
-  [
-    `seed ${seed}: ${expressions} expressions, ${evaluations} evaluations (${errors} errors), ${refused} refused by both, ${found.length} differences`,
-    ...Object.entries(known).map(([name, count]) => `  known: ${name}: ${count}`),
-    ...found.map(line),
-  ].join('\n');
+const COST = true;
+/** Those in which something was new, and the one before. */
+const VERSIONS = ['1.27', '1.28', '1.29', '1.30', '1.31', '1.32', '1.33', '1.34'];
 
 describe('generated expressions', () => {
   let oracle: Oracle<CelAnswer>;
@@ -30,15 +23,18 @@ describe('generated expressions', () => {
   });
   after(() => oracle[Symbol.asyncDispose]());
 
-  it(`have the value or the error that Kubernetes gives them`, async (context) => {
-    const found: Found[] = [];
-    for (let done = 0; done < COUNT; done += CHUNK) {
-      const seed = SEED + done / CHUNK;
-      const trees = fc.sample(arbitraryExpression(), { seed, numRuns: Math.min(CHUNK, COUNT - done) });
-      const tally = await compareAll(trees, { oracle, cost: process.env['WRIT_CONFORMANCE_COST'] === '1', shrinkAtMost: 100 });
-      context.diagnostic(report(seed, tally));
-      found.push(...tally.found);
-    }
-    assert.deepEqual(found.map(line), []);
+  it('have the type, the value or the error that Kubernetes gives them', async (context) => {
+    const trees = fc.sample(arbitraryExpression(), { seed: SEED, numRuns: COUNT });
+    const tally = await compareAll(trees, { oracle, cost: COST, shrinkAtMost: 100 });
+    context.diagnostic(tallyText(`seed ${SEED}`, tally));
+    assert.deepEqual(tally.found.map(findingText), []);
   });
+
+  for (const version of VERSIONS)
+    it(`are what Kubernetes ${version} takes`, async (context) => {
+      const trees = fc.sample(arbitraryExpression(), { seed: SEED, numRuns: Math.ceil(COUNT / 8) });
+      const tally = await compareAll(trees, { oracle, cost: COST, shrinkAtMost: 20, version });
+      context.diagnostic(tallyText(`seed ${SEED}`, tally));
+      assert.deepEqual(tally.found.map(findingText), []);
+    });
 });

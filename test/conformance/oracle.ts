@@ -77,7 +77,13 @@ type Waiting = { readonly resolve: (line: string) => void; readonly reject: (rea
 const failureOf = (answer: unknown): string | undefined =>
   typeof answer === 'object' && answer !== null && 'failed' in answer && !('decisions' in answer) ? String(answer.failed) : undefined;
 
-const startOracle = async <Answer>(verb: Verb): Promise<Oracle<Answer>> => {
+/** What Kubernetes' own code breaks down over is an answer too, one that no engine need repeat. */
+const brokenDown = (failed: string): CelAnswer | undefined =>
+  failed.startsWith('panic: ')
+    ? { error: { kind: 'panic', text: failed.slice('panic: '.length).split('\n', 1)[0] ?? '', line: 0, column: 0 } }
+    : undefined;
+
+const startOracle = async <Answer>(verb: Verb, answerToPanic: (failed: string) => Answer | undefined): Promise<Oracle<Answer>> => {
   const program = await ensureBuilt();
   // Its input is our pipe: when we end, however we end, it reads the end of it and ends too.
   const child = spawn(program, [verb], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -91,8 +97,10 @@ const startOracle = async <Answer>(verb: Verb): Promise<Oracle<Answer>> => {
   const answerOf = (line: string): Answer => {
     const answer: Answer = JSON.parse(line);
     const failed = failureOf(answer);
-    if (failed !== undefined) throw new Error(`${verb}: ${failed}`);
-    return answer;
+    if (failed === undefined) return answer;
+    const broken = answerToPanic(failed);
+    if (broken === undefined) throw new Error(`${verb}: ${failed}`);
+    return broken;
   };
   return {
     ask: async (questions) => {
@@ -108,5 +116,5 @@ const startOracle = async <Answer>(verb: Verb): Promise<Oracle<Answer>> => {
   };
 };
 
-export const startCelOracle = (): Promise<Oracle<CelAnswer>> => startOracle<CelAnswer>('cel-oracle');
-export const startPolicyOracle = (): Promise<Oracle<PolicyAnswer>> => startOracle<PolicyAnswer>('policy-oracle');
+export const startCelOracle = (): Promise<Oracle<CelAnswer>> => startOracle<CelAnswer>('cel-oracle', brokenDown);
+export const startPolicyOracle = (): Promise<Oracle<PolicyAnswer>> => startOracle<PolicyAnswer>('policy-oracle', () => undefined);

@@ -42,7 +42,14 @@ export const params: readonly { readonly [key: string]: Json }[] = [
   { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'p1', namespace: 'acme', labels: { tier: 'front' } }, data: { max: '3' } },
   { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'p1', namespace: 'other' }, data: { max: '9' } },
   { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'p2', namespace: 'other', labels: { tier: 'back' } } },
+  { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'p3', namespace: 'acme', labels: { tier: 'front' } }, data: { max: '7' } },
+  { apiVersion: 'example.com/v1', kind: 'Limit', metadata: { name: 'p1', labels: { tier: 'front' } }, data: { max: '3' } },
+  { apiVersion: 'example.com/v1', kind: 'Limit', metadata: { name: 'p2', labels: { tier: 'back' } }, data: { max: '1' } },
 ];
+
+/** Kinds that a CustomResourceDefinition would describe. */
+export const paramKinds = [{ apiVersion: 'example.com/v1', kind: 'Limit', namespaced: false }] as const;
+export const describedKinds = [{ group: 'example.com', kind: 'Limit', plural: 'limits', namespaced: false }] as const;
 
 const pod = (name: string, labels: Json): Json => ({
   apiVersion: 'v1',
