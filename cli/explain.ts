@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ explain: what a policy says, what it says to an object, or why a decision came out as it did.
 import { Command, Option } from 'commander';
-import { readAuthorizer } from '../policies/cases/authorizer.ts';
 import type { Access } from '../policies/cel/index.ts';
 import { createSet } from '../policies/compile/set-index.ts';
 import { explain } from '../policies/decide/explain.ts';
 import type { Explanation } from '../policies/decide/explain.ts';
 import type { AdmissionRequest } from '../policies/decide/request.ts';
-import { formatPath } from '../policies/document/json.ts';
 import { subjectOf } from '../policies/subject/index.ts';
+import { accessIn } from './authorizer-file.ts';
 import { findDecision, isDecisionId, printDecision, recordIn, requestOfDecision } from './explain-decision.ts';
 import type { FoundDecision } from './explain-decision.ts';
 import { describeExplanation, describePolicy, rulesOf } from './explain-text.ts';
 import { localFacts } from './local-facts.ts';
-import { readMapping, readObject, requestFor } from './object-request.ts';
+import { readObject, requestFor } from './object-request.ts';
 import { EXIT_FINDINGS, UsageError, UserError, printJson, printWarnings } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
@@ -67,13 +66,6 @@ type Judged = {
   readonly request: AdmissionRequest;
   readonly tenant: string;
   readonly access: Access;
-};
-
-/** As a case writes it down. */
-const accessIn = (file: string | undefined): Access => {
-  const outcome = readAuthorizer(file === undefined ? undefined : readMapping(file), []);
-  if (!outcome.ok) throw new UsageError(`--authorizer ${file ?? ''}: ${formatPath(outcome.path)}: ${outcome.message}`);
-  return outcome.access;
 };
 
 const explanationOf = ({ policies, request, tenant, access }: Judged, files: PolicyFiles): Explanation => {

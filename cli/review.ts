@@ -4,19 +4,21 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
+import { isCelError } from '../policies/cel/index.ts';
 import { parseReview } from '../policies/decide/request.ts';
 import type { AdmissionRequest } from '../policies/decide/request.ts';
 import { encodeUngoverned } from '../webhook/admission/answer.ts';
 import { scopeOf, tenantNameOf } from '../webhook/admission/governed.ts';
 import { handleReview } from '../webhook/admission/index.ts';
 import type { ReviewDeps } from '../webhook/admission/index.ts';
+import { accessIn } from './authorizer-file.ts';
 import { localFacts } from './local-facts.ts';
 import { EXIT_FINDINGS, UserError, printWarnings } from './output.ts';
 import type { Terminal } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
 import type { PolicyFiles } from './policy-files.ts';
 
-type Options = { readonly policies: readonly string[]; readonly tenant: string };
+type Options = { readonly policies: readonly string[]; readonly tenant: string; readonly authorizer?: string };
 
 const HELP = `
 Reads AdmissionReviews (admission.k8s.io/v1), one JSON a line, on standard input, and answers each with the line that the
@@ -33,8 +35,9 @@ Examples:
   writ review --policies policies < reviews.jsonl
   jq -c . review.json | writ review --policies a.yaml namespaces/team.yaml --tenant acme`;
 
-const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): ReviewDeps => {
+const depsFor = (files: PolicyFiles, { tenant, authorizer }: Options, terminal: Terminal): ReviewDeps => {
   const facts = localFacts(files, tenant);
+  const access = accessIn(authorizer);
   return {
     enforced: () => ({
       closed: undefined,
@@ -49,6 +52,10 @@ const depsFor = (files: PolicyFiles, tenant: string, terminal: Terminal): Review
     tenantOf: facts.tenant,
     systemNamespace: SYSTEM_NAMESPACE,
     namespaceWaitMs: 0,
+    askAccess: () => async (question) => {
+      const answer = access(question);
+      return isCelError(answer) ? { failed: answer.message } : answer;
+    },
     clock: terminal.clock,
   };
 };
@@ -70,7 +77,7 @@ const review = async (options: Options, terminal: Terminal): Promise<void> => {
   const files = loadPolicyFiles(options.policies);
   if (files.problems.length > 0) throw new UserError(files.problems);
   printWarnings(terminal, files.warnings);
-  const deps = depsFor(files, options.tenant, terminal);
+  const deps = depsFor(files, options, terminal);
   for await (const line of createInterface({ input: Readable.from(terminal.input), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === '') continue;
     const { status, body } = await answer(line, deps);
@@ -84,5 +91,6 @@ export const reviewCommand = (terminal: Terminal): Command =>
     .description('answer AdmissionReviews as the webhook would')
     .requiredOption('--policies <paths...>', 'policies, tenants and namespaces: documents or folders')
     .option('--tenant <name>', 'tenant of namespaces that are not described', 'test')
+    .option('--authorizer <file>', 'what users may do, {allow: […]} as in a case; nothing, without it')
     .addHelpText('after', HELP)
     .action((options: Options) => review(options, terminal));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyPairKeyObjectResult } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -61,16 +62,16 @@ describe('keygen', () => {
     assert.deepEqual(principal, { name: 'a', publicKeys: [{ pem: read(folder, 'a.pub') }] });
   });
 
-  it('encrypts with a passphrase, which signing then needs', () => {
+  it('encrypts with a password, which signing then needs', () => {
     using folder = temporaryFolder();
     assert.equal(folder.writ(['keygen', '--encrypt']).code, 2);
-    assert.equal(folder.writ(['keygen', '--encrypt'], { env: { WRIT_KEY_PASSPHRASE: 'sesame' } }).code, 0);
+    assert.equal(folder.writ(['keygen', '--encrypt'], { env: { WRIT_KEY_PASSWORD: 'sesame' } }).code, 0);
     assert.match(read(folder, 'writ.key'), /BEGIN ENCRYPTED PRIVATE KEY/);
     folder.write({ 'a.yaml': POLICY });
     const sign = (env: Record<string, string>) => folder.writ(['sign', 'a.yaml', '--key', 'writ.key'], { env });
     assert.match(sign({}).err, /KEY_UNREADABLE: writ\.key: the key is encrypted/);
-    assert.match(sign({ WRIT_KEY_PASSPHRASE: 'wrong' }).err, /KEY_UNREADABLE: writ\.key: the passphrase/);
-    assert.equal(sign({ WRIT_KEY_PASSPHRASE: 'sesame' }).code, 0);
+    assert.match(sign({ WRIT_KEY_PASSWORD: 'wrong' }).err, /KEY_UNREADABLE: writ\.key: the password/);
+    assert.equal(sign({ WRIT_KEY_PASSWORD: 'sesame' }).code, 0);
   });
 });
 
@@ -168,11 +169,17 @@ describe('sign and verify', () => {
 
   it('refuse keys that cannot seal', () => {
     using folder = scene();
-    const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
-    folder.write({ 'p384.key': String(p384), 'cosign.key': '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n', 'junk.key': 'x' });
+    const pem = (pair: KeyPairKeyObjectResult): string => String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    folder.write({
+      'p521.key': pem(generateKeyPairSync('ec', { namedCurve: 'P-521' })),
+      'rsa.key': pem(generateKeyPairSync('rsa', { modulusLength: 2048 })),
+      'cosign.key': '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n',
+      'junk.key': 'x',
+    });
     for (const [key, message] of [
-      ['p384.key', /only ECDSA P-256 can seal/],
-      ['cosign.key', /cosign sign-blob/],
+      ['p521.key', /ECDSA P-521 is not supported/],
+      ['rsa.key', /RSA of 2048 bits, at least 3072/],
+      ['cosign.key', /the key is encrypted/],
       ['junk.key', /not a private key/],
       ['alice.pub', /not a private key/],
       ['none.key', /there is no such file/],

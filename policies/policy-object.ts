@@ -20,7 +20,12 @@ import type { Artifact, Trust, VerifyOutcome } from './trust/index.ts';
 /** What is believed of an object: its name and the bytes under seal. */
 export type SealedObject = {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
-  readonly signature?: { readonly document: string; readonly bundles?: readonly string[] };
+  readonly signature?: {
+    readonly document: string;
+    readonly bundles?: readonly string[];
+    /** Of a trust policy. */
+    readonly trustedRoot?: string;
+  };
 };
 
 /** A document whose seal counts. */
@@ -109,7 +114,8 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
   };
   return {
     judge: (object, trust, atMs) => {
-      const key = `${trust.digest} ${keyOf(object)}`;
+      // The root may come after the trust policy that pins it.
+      const key = `${trust.digest} ${trust.root.ok} ${keyOf(object)}`;
       const known = memo.recall(key);
       if (known !== undefined && (known.judged.ok || atMs - known.atMs < REFUSAL_LASTS_MS)) return known.judged;
       const judged = judge(object, trust, atMs);

@@ -240,10 +240,6 @@ export const problemCodes = {
 
   // policies
   POLICY_EXPRESSION: { summary: 'A CEL expression of the policy does not compile.', fix: 'correct the expression at the place named' },
-  POLICY_AUTHORIZER: {
-    summary: 'An expression asks the authorizer, which needs a question to the API server during admission.',
-    fix: 'use request.userInfo, or keep this rule in a ValidatingAdmissionPolicy',
-  },
   POLICY_PARAM_KIND: {
     summary: 'The policy takes its parameters from objects of the cluster, which needs a binding.',
     fix: 'put the values into spec.params.defaults',
@@ -264,6 +260,14 @@ export const problemCodes = {
   BINDING_INVALID: { summary: 'A binding is not one that the API server would take.', fix: 'correct the field named' },
   POLICY_UNBOUND: { summary: 'A ValidatingAdmissionPolicy has no binding, so it says nothing.', fix: 'give its binding too' },
   BINDING_ORPHAN: { summary: 'A binding names a policy that is not there.', fix: 'correct spec.policyName, or give the policy too' },
+  EXPRESSION_TYPES: {
+    summary: 'An expression does not fit the types of the objects that the policy is about.',
+    fix: 'correct the field or its use, or narrow the rules to the kinds that have it; dyn(…) tells the checker not to look',
+  },
+  EXPRESSION_COST: {
+    summary: 'An expression costs more than Kubernetes grants one, whatever the object.',
+    fix: 'split it over several validations or variables, or ask less: an authorizer check costs 350,000 of the 1,000,000',
+  },
   MATCH_UNREACHABLE: { summary: 'A part of the policy can never match a request.', fix: 'correct what is named, or remove it' },
   REVIEW_NOT_JSON: { summary: 'The review is not JSON.', fix: 'send an AdmissionReview of admission.k8s.io/v1 as JSON' },
   REVIEW_NOT_REVIEW: {
@@ -307,7 +311,7 @@ export const problemCodes = {
   },
   SEAL_UNSUPPORTED: {
     summary: 'A bundle proves something in a way that is not supported.',
-    fix: 'sign the file itself with an ECDSA P-256 key, without a transparency log',
+    fix: 'sign with ECDSA P-256 or P-384, Ed25519, RSA of 3072 bits or more, or keyless with Sigstore',
   },
   SEAL_DIGEST_MISMATCH: {
     summary: 'A bundle was made for other bytes than these.',
@@ -319,6 +323,34 @@ export const problemCodes = {
   },
   SEAL_KEY_NOT_VALID: { summary: 'A bundle is by a key that is not valid at this time.', fix: 'sign again with a key that is valid now' },
   SEAL_REVOKED: { summary: 'The document, a key or a principal was revoked.', fix: 'sign a new version with a key that is still trusted' },
+  SEAL_KEY_WEAK: {
+    summary: 'A bundle is by an RSA key that is too short, or has an unusual exponent.',
+    fix: 'sign with a longer key (`writ keygen --type rsa-4096`) and have it added to the trust policy',
+  },
+  SEAL_STATEMENT: {
+    summary: 'A bundle holds a statement that approves no document.',
+    fix: 'make it with `writ sign --as approval` or `--as set`',
+  },
+  SEAL_CERTIFICATE: {
+    summary: 'The certificate of a keyless seal is not one that the pinned trusted root stands for, or not at that time.',
+    fix: 'sign again through the Sigstore instance whose trusted_root.json the trust policy pins',
+  },
+  SEAL_SCT: {
+    summary: 'No certificate log of the pinned trusted root vouches for the certificate of a keyless seal.',
+    fix: 'sign again through the Sigstore instance whose trusted_root.json the trust policy pins',
+  },
+  SEAL_LOG: {
+    summary: 'The transparency log entry of a seal is missing, or is not proven to be of this signature.',
+    fix: 'sign again and keep the bundle as it was written',
+  },
+  SEAL_TIMESTAMP: {
+    summary: 'Nothing that can be believed says when a seal was made.',
+    fix: 'sign again with a timestamp authority or a log of the pinned trusted root',
+  },
+  SEAL_UNKNOWN_IDENTITY: {
+    summary: 'A keyless seal is by an identity that the trust policy does not list.',
+    fix: 'have issuer, subject and oids added to the trust policy exactly as the message has them',
+  },
   SEAL_SIGNATURE: { summary: 'A signature does not fit the bytes and the key.', fix: 'sign the file again' },
   SEAL_THRESHOLD: { summary: 'Too few of the principals that a rule asks for have signed.', fix: 'add the seals of the principals named' },
   SEAL_NO_RULE: { summary: 'No rule of the trust policy fits the document.', fix: 'have a rule for this kind added to the trust policy' },
@@ -337,6 +369,22 @@ export const problemCodes = {
   },
   TRUST_KEY_INVALID: { summary: 'A public key in the trust policy cannot be read.', fix: 'give one PEM block BEGIN PUBLIC KEY' },
   TRUST_KEY_SHARED: { summary: 'One key is listed twice in the trust policy.', fix: 'list each key once, under one principal' },
+  TRUST_IDENTITY_SHARED: {
+    summary: 'One certificate could be two principals of the trust policy.',
+    fix: 'list each identity once, or tell the two apart by an oid that both name',
+  },
+  TRUST_ROOT_MISSING: {
+    summary: 'A seal needs the Sigstore trusted root, and there is none.',
+    fix: 'put trusted_root.json beside the trust policy and its digest into spec.trustedRootSha256',
+  },
+  TRUST_ROOT_MISMATCH: {
+    summary: 'The Sigstore trusted root is not the one that the trust policy pins.',
+    fix: 'bring back the pinned trusted_root.json, or pin the new one in a new version of the trust policy',
+  },
+  TRUST_ROOT_INVALID: {
+    summary: 'The pinned Sigstore trusted root cannot be used.',
+    fix: 'take trusted_root.json as your Sigstore instance publishes it, and pin its digest',
+  },
   TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires and pin its new digest' },
   // command line
   FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },
@@ -344,7 +392,7 @@ export const problemCodes = {
   FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
   KEY_UNREADABLE: {
     summary: 'The private key cannot be read.',
-    fix: 'give an ECDSA P-256 private key in PEM, and its passphrase where it has one',
+    fix: 'give a private key in PEM as `writ keygen` or cosign writes it, and its password where it has one',
   },
   CASES_INVALID: { summary: 'A cases file does not have the format that `writ test` reads.', fix: 'correct the field named' },
   DECISION_NOT_FOUND: {

@@ -32,6 +32,7 @@ const namesByPath: Readonly<Record<string, string>> = {
   'Tenant.spec.usage.limits': 'TenantUsageLimit',
   'Tenant.spec.network.egress': 'TenantEgress',
   'TrustPolicy.spec.rules.allOf': 'TrustPolicyThreshold',
+  'TrustPolicy.signature': 'TrustPolicySignature',
 };
 
 const capitalised = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);

@@ -13,7 +13,7 @@ export type TrustPolicy = {
   readonly kind: 'TrustPolicy';
   readonly metadata: ObjectMeta;
   readonly spec: TrustPolicySpec;
-  readonly signature?: Signature;
+  readonly signature?: TrustPolicySignature;
   readonly status?: TrustPolicyStatus;
 };
 /**
@@ -96,7 +96,7 @@ export type TrustPolicySpec = {
    */
   readonly unsigned?: 'Deny' | 'Audit';
   /**
-   * Digest of the Sigstore trusted root file, 64 hexadecimal digits. Not supported yet, a document that sets it is refused.
+   * SHA-256 of trusted_root.json, the file by which keyless seals are judged, 64 hexadecimal digits. Without it no keyless seal counts.
    */
   readonly trustedRootSha256?: string;
 };
@@ -117,7 +117,7 @@ export type TrustPolicyPrincipal = {
    */
   readonly publicKeys?: readonly TrustPolicyPublicKey[];
   /**
-   * Fewest bits that an RSA key of the principal may have. Not supported yet, a document that sets it is refused.
+   * Fewest bits that an RSA key of the principal may have. No RSA key of fewer than 3072 bits ever counts.
    */
   readonly minRsaBits?: number;
 };
@@ -230,11 +230,15 @@ export type TrustPolicyRevoked = {
 /**
  * The signed document. Where there is one, what it says counts; spec is a copy for people.
  */
-export type Signature = {
+export type TrustPolicySignature = {
   /**
    * The file byte for byte as it was signed, in UTF-8 with LF line ends.
    */
   readonly document: string;
+  /**
+   * The Sigstore trusted root, byte for byte as spec.trustedRootSha256 of the document pins it.
+   */
+  readonly trustedRoot?: string;
   /**
    * Sigstore bundles over those bytes, each as JSON text.
    *
@@ -970,6 +974,21 @@ export type TenantDataResidency = {
    * Strict where a breach is to be refused, Audit where it is only to be recorded.
    */
   readonly enforcement?: 'Strict' | 'Audit';
+};
+/**
+ * The signed document. Where there is one, what it says counts; spec is a copy for people.
+ */
+export type Signature = {
+  /**
+   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
+  /**
+   * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
 };
 /**
  * What Writ last saw and did.

@@ -61,10 +61,13 @@ export const readCommit = async (input: ReadCommitInput): Promise<CommitReading>
   return compiled(verified.objects, input.source);
 };
 
-// A commit may bring the trust policy that it is sealed under; the pinned digest is what makes it believable.
+// A commit may bring the trust policy that it is sealed under, or the trusted root that it lacks; the pinned digest is what makes it believable.
 const trustFor = (manifest: Manifest, input: ReadCommitInput): TrustState => {
   const document = manifest.documents.find(({ kindHint }) => kindHint === 'trust');
-  return input.trust.ok || document === undefined ? input.trust : loadTrust(document.bytes, { pinnedDigest: input.pinnedDigest });
+  const isWhole = input.trust.ok && (input.trust.trust.root.ok || manifest.trustedRoot === undefined);
+  if (isWhole || document === undefined) return input.trust;
+  const brought = loadTrust(document.bytes, { pinnedDigest: input.pinnedDigest, trustedRoot: manifest.trustedRoot });
+  return brought.ok || !input.trust.ok ? brought : input.trust;
 };
 
 const compiled = (objects: readonly VerifiedObject[], source: string): CommitReading => {
@@ -93,6 +96,12 @@ const compiled = (objects: readonly VerifiedObject[], source: string): CommitRea
   };
 };
 
+const signatureOf = (verified: VerifiedObject): object => ({
+  document: verified.document,
+  bundles: verified.bundles,
+  ...(verified.kind === 'TrustPolicy' && verified.trustedRoot !== undefined ? { trustedRoot: verified.trustedRoot } : {}),
+});
+
 const desiredObject = (verified: VerifiedObject, source: string): DesiredObject => {
   const resource = RESOURCES[verified.kind];
   const { metadata, spec } = verified.object;
@@ -113,7 +122,7 @@ const desiredObject = (verified: VerifiedObject, source: string): DesiredObject 
         ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
       },
       spec,
-      ...(verified.kind === 'Tenant' ? {} : { signature: { document: verified.document, bundles: verified.bundles } }),
+      ...(verified.kind === 'Tenant' ? {} : { signature: signatureOf(verified) }),
     },
   };
 };

@@ -25,17 +25,20 @@ export type TrustHolder = { current(): TrustState };
 
 /** Reads the trust of the moment; parsed once for each version of the object. */
 export const createTrustHolder = (informer: Informer<LiveTrustPolicy>, pinnedDigest: string): TrustHolder => {
-  let seen: { readonly document: string; readonly state: TrustState } | undefined;
+  let seen: { readonly document: string; readonly root: string | undefined; readonly state: TrustState } | undefined;
   return {
     current: () => {
-      const document = informer.get(TRUST_POLICY_NAME)?.signature?.document;
+      const { document, trustedRoot: root } = informer.get(TRUST_POLICY_NAME)?.signature ?? {};
       if (document === undefined) {
         return {
           ok: false,
           problem: { code: 'TRUST_MISSING', message: `there is no TrustPolicy ${TRUST_POLICY_NAME} with a signed document` },
         };
       }
-      if (seen?.document !== document) seen = { document, state: loadTrust(Buffer.from(document), { pinnedDigest }) };
+      if (seen?.document !== document || seen.root !== root) {
+        const trustedRoot = root === undefined ? undefined : Buffer.from(root);
+        seen = { document, root, state: loadTrust(Buffer.from(document), { pinnedDigest, trustedRoot }) };
+      }
       return seen.state;
     },
   };

@@ -19,7 +19,7 @@ export type { KindHint } from './layout.ts';
 export type ManifestDocument = {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** The texts of its seals, by path. */
+  /** The texts of its seals, by path; that of the whole repository last. */
   readonly bundles: readonly string[];
   readonly kindHint: KindHint;
   /** What the file name says that metadata.name is. */
@@ -29,6 +29,8 @@ export type ManifestDocument = {
 export type Manifest = {
   /** By path. */
   readonly documents: readonly ManifestDocument[];
+  /** The bytes of `trusted_root.json`. */
+  readonly trustedRoot: Uint8Array | undefined;
   readonly problems: readonly Problem[];
 };
 
@@ -38,7 +40,7 @@ export type ManifestFile = { readonly path: string; readonly bytes: Uint8Array }
 export const wantedPaths = (paths: readonly string[]): readonly string[] =>
   paths.filter((path) => {
     const place = placeOf(path).is;
-    return place === 'document' || place === 'seal' || place === 'repository-seal' || place === 'misplaced';
+    return place !== 'cases' && place !== 'foreign';
   });
 
 const decode = (bytes: Uint8Array): string | undefined => {
@@ -53,13 +55,8 @@ const byPath = (a: { readonly path: string }, b: { readonly path: string }): num
 
 export const atFile = (code: Problem['code'], path: string, message: string): Problem => ({ code, message, at: startOf(path) });
 
-const nameProblem = (path: string): Problem | undefined => {
-  const place = placeOf(path).is;
-  if (place === 'misplaced') return atFile('MANIFEST_MISPLACED', path, 'this file would be left unread');
-  return place === 'repository-seal'
-    ? atFile('KIND_NOT_ENFORCED', path, 'one seal for a whole repository is not read by this version; seal each document')
-    : undefined;
-};
+const nameProblem = (path: string): Problem | undefined =>
+  placeOf(path).is === 'misplaced' ? atFile('MANIFEST_MISPLACED', path, 'this file would be left unread') : undefined;
 
 /** Sorts the files of a commit into documents with their seals. Total; the order of `files` does not matter. */
 export const readManifest = (files: readonly ManifestFile[]): Manifest => {
@@ -68,20 +65,34 @@ export const readManifest = (files: readonly ManifestFile[]): Manifest => {
   const owners = new Set(placed.flatMap(({ file, place }) => (place.is === 'document' ? [file.path] : [])));
   const problems: Problem[] = [];
   const bundles = new Map<string, string[]>();
+  const forAll: string[] = [];
   for (const { file, place } of placed) {
     const found = nameProblem(file.path);
     if (found !== undefined) problems.push(found);
-    if (place.is !== 'seal') continue;
-    const owner = sealedPath(place.subject, owners);
+    if (place.is !== 'seal' && place.is !== 'repository-seal') continue;
     const text = decode(file.bytes);
+    if (place.is === 'repository-seal') {
+      if (text === undefined) problems.push(atFile('SEAL_ENCODING', file.path, 'the seal is not UTF-8'));
+      else forAll.push(text);
+      continue;
+    }
+    const owner = sealedPath(place.subject, owners);
     if (owner === undefined) problems.push(atFile('SEAL_ORPHAN', file.path, `the commit has no ${place.subject}`));
     else if (text === undefined) problems.push(atFile('SEAL_ENCODING', file.path, 'the seal is not UTF-8'));
     else bundles.set(owner, [...(bundles.get(owner) ?? []), text]);
   }
   const documents = placed.flatMap(({ file, place }): readonly ManifestDocument[] =>
     place.is === 'document'
-      ? [{ path: file.path, bytes: file.bytes, bundles: bundles.get(file.path) ?? [], kindHint: place.kindHint, name: place.name }]
+      ? [
+          {
+            path: file.path,
+            bytes: file.bytes,
+            bundles: [...(bundles.get(file.path) ?? []), ...forAll],
+            kindHint: place.kindHint,
+            name: place.name,
+          },
+        ]
       : [],
   );
-  return { documents, problems };
+  return { documents, trustedRoot: placed.find(({ place }) => place.is === 'trusted-root')?.file.bytes, problems };
 };

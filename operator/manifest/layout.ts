@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the names of a policy repository mean. Pure, over paths alone, so that only files of ours are ever read.
 
+import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
+
 export type KindHint = 'trust' | 'policy' | 'tenant' | 'ruleset';
 
 export type Place =
@@ -8,6 +10,8 @@ export type Place =
   /** `subject` is the path without the ending: `FILE`, or `FILE.WHO` for a second seal. */
   | { readonly is: 'seal'; readonly subject: string }
   | { readonly is: 'repository-seal' }
+  /** The Sigstore trusted root, which the trust policy pins. */
+  | { readonly is: 'trusted-root' }
   | { readonly is: 'cases' }
   /** Looks like a document, in a folder of documents, but under a name that would leave it unread. */
   | { readonly is: 'misplaced' }
@@ -34,6 +38,7 @@ const placeInFolder = (kindHint: KindHint, path: string): Place => {
 export const placeOf = (path: string): Place => {
   if (path === 'trust.yaml') return { is: 'document', kindHint: 'trust', name: 'cluster' };
   if (path === 'seal.sigstore.json') return { is: 'repository-seal' };
+  if (path === TRUSTED_ROOT_FILE) return { is: 'trusted-root' };
   if (path.startsWith('trust.yaml.') && path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
   const folder = path.slice(0, Math.max(0, path.indexOf('/')));
   const kindHint = Object.hasOwn(FOLDERS, folder) ? FOLDERS[folder] : undefined;

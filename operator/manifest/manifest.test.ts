@@ -7,7 +7,8 @@ import { digestOf } from '../../policies/document/digest.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
-import { seal } from '../../policies/trust/seal.ts';
+import { seal, sealStatement } from '../../policies/trust/seal.ts';
+import { writeStatement } from '../../policies/trust/statement.ts';
 import { readManifest, wantedPaths } from './index.ts';
 import { placeOf } from './layout.ts';
 import { verifyManifest } from './verify.ts';
@@ -109,7 +110,6 @@ test('everything wrong with a commit is told at once, by file and line', () => {
     'policies/short.yml': policy('short'),
     'policies/Upper.yaml': policy('upper'),
     'rulesets/eu/ruleset.yaml': 'kind: Ruleset',
-    'seal.sigstore.json': '{}',
     'tenants/bad.yaml': tenant('bad', '  teir: Free\n'),
     'tenants/bomb.yaml': `a: &a [x]\nb: [${'*a,'.repeat(50)}]\n`,
     'tenants/policy.yaml': policy('policy'),
@@ -132,7 +132,6 @@ test('everything wrong with a commit is told at once, by file and line', () => {
     'MANIFEST_MISPLACED policies/short.yml:1',
     'MANIFEST_MISPLACED policies/Upper.yaml:1',
     'KIND_NOT_ENFORCED rulesets/eu/ruleset.yaml:1',
-    'KIND_NOT_ENFORCED seal.sigstore.json:1',
     'DOCUMENT_UNKNOWN_FIELD tenants/bad.yaml:6',
     'MANIFEST_KIND tenants/policy.yaml:2',
     'TRUST_NOT_PINNED trust.yaml:1',
@@ -229,4 +228,37 @@ test('hostile bytes give problems, never an exception', () => {
     ),
     { numRuns: 300 },
   );
+});
+
+test('one seal for the whole repository counts for every document that it names', () => {
+  const paths = ['policies/a.yaml', 'policies/b.yaml'];
+  const texts = paths.map((_, index) => policy(['a', 'b'][index] ?? ''));
+  const subjects = paths.map((name, index) => ({ name, digest: digestOf(Buffer.from(texts[index] ?? '')) }));
+  const set = (count: number): string => sealStatement(writeStatement('set', subjects.slice(0, count), { sequence: 1 }), ada.privateKey);
+  const files = (count: number): Files => ({
+    [paths[0] ?? '']: texts[0] ?? '',
+    [paths[1] ?? '']: texts[1] ?? '',
+    'seal.sigstore.json': set(count),
+  });
+  assert.deepEqual(problemsOf(files(2)), ['ok']);
+  assert.deepEqual(problemsOf(files(1)), ['SEAL_DIGEST_MISMATCH policies/b.yaml:1']);
+  assert.deepEqual(problemsOf({ ...files(1), ...sealed('policies/b.yaml', texts[1] ?? '') }), ['ok']);
+  assert.deepEqual(problemsOf({ ...files(2), 'seal.sigstore.json': Uint8Array.from([0xff]) }).toSorted(), [
+    'SEAL_ENCODING seal.sigstore.json:1',
+    'SEAL_MISSING policies/a.yaml:1',
+    'SEAL_MISSING policies/b.yaml:1',
+  ]);
+});
+
+test('the trusted root travels with the trust policy that pins it, or nothing is applied', () => {
+  const root = '{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}';
+  const pinning = TRUST.replace('"version":1', `"version":1,"trustedRootSha256":"${digestOf(Buffer.from(root)).slice('sha256:'.length)}"`);
+  const by = trustOf(pinning);
+  const verified = verifyFiles({ 'trust.yaml': pinning, 'trusted_root.json': root }, by);
+  const [first] = verified.ok ? verified.objects : [];
+  assert.ok(first?.kind === 'TrustPolicy' && first.trustedRoot === root);
+  assert.deepEqual(problemsOf({ 'trust.yaml': pinning }, by), ['TRUST_ROOT_MISSING trusted_root.json:1']);
+  assert.deepEqual(problemsOf({ 'trust.yaml': pinning, 'trusted_root.json': `${root}\n` }, by), [
+    'TRUST_ROOT_MISMATCH trusted_root.json:1',
+  ]);
 });

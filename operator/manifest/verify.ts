@@ -12,7 +12,7 @@ import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { verifyArtifact } from '../../policies/trust/index.ts';
+import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts';
 import type { Principal, SignedDocument, Trust } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
@@ -36,7 +36,8 @@ type Verified = {
 export type VerifiedObject =
   | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number })
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
-  | (Verified & { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy });
+  /** `trustedRoot`: the text of the file that it pins, if it pins one. */
+  | (Verified & { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy; readonly trustedRoot: string | undefined });
 
 export type VerifiedManifest =
   | { readonly ok: true; readonly objects: readonly VerifiedObject[] }
@@ -49,6 +50,8 @@ export type VerifyOptions = {
   /** What was verified before; one memo for each source. */
   readonly memo?: Memo<VerifiedObject>;
 };
+
+type Inputs = VerifyOptions & { readonly trustedRoot: Uint8Array | undefined };
 
 type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -106,25 +109,39 @@ const readUnsigned = (document: ManifestDocument): Outcome => {
   if (valid.kind !== KINDS[document.kindHint]) return wrongKind(document, parsed.document, valid.kind);
   const verified = describe(document, parsed.document, valid.object.metadata.name);
   if (valid.kind === 'Tenant') return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
-  if (valid.kind === 'TrustPolicy') return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object } };
+  if (valid.kind === 'TrustPolicy')
+    return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object, trustedRoot: undefined } };
   return wrongKind(document, parsed.document, valid.kind);
 };
 
-const verifyTrust = (document: ManifestDocument, trust: Trust): Outcome => {
+/** What the trust policy pins must come with it, since whoever applies it takes both from here. */
+const withRoot = (outcome: Outcome, root: Uint8Array | undefined): Outcome => {
+  if (!outcome.ok || outcome.object.kind !== 'TrustPolicy') return outcome;
+  const pinned = outcome.object.object.spec.trustedRootSha256;
+  if (pinned === undefined) return outcome;
+  if (root === undefined)
+    return refused(atFile('TRUST_ROOT_MISSING', TRUSTED_ROOT_FILE, 'the trust policy pins it, and the commit does not have it'));
+  const digest = digestOf(root);
+  if (digest !== `sha256:${pinned}`)
+    return refused(atFile('TRUST_ROOT_MISMATCH', TRUSTED_ROOT_FILE, `its digest is ${digest}, pinned is sha256:${pinned}`));
+  return { ok: true, object: { ...outcome.object, trustedRoot: Buffer.from(root).toString('utf8') } };
+};
+
+const verifyTrust = (document: ManifestDocument, { trust, trustedRoot }: Inputs): Outcome => {
   const digest = digestOf(document.bytes);
-  if (digest === trust.digest) return readUnsigned(document);
+  if (digest === trust.digest) return withRoot(readUnsigned(document), trustedRoot);
   return refused(atFile('TRUST_NOT_PINNED', document.path, `its digest is ${digest}, and the trust policy in force is ${trust.digest}`));
 };
 
 const notEnforced = (document: ManifestDocument): Outcome =>
   refused(atFile('KIND_NOT_ENFORCED', document.path, 'rulesets are not enforced by this version'));
 
-const verifyDocument = (document: ManifestDocument, options: VerifyOptions): Outcome => {
+const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome => {
   switch (document.kindHint) {
     case 'ruleset':
       return notEnforced(document);
     case 'trust':
-      return verifyTrust(document, options.trust);
+      return verifyTrust(document, options);
     case 'policy':
       return verifySigned(document, options);
     case 'tenant':
@@ -135,7 +152,7 @@ const verifyDocument = (document: ManifestDocument, options: VerifyOptions): Out
 const isPast = (object: VerifiedObject, at: number): boolean =>
   object.kind === 'Policy' && object.object.spec.expires !== undefined && Date.parse(object.object.spec.expires) <= at;
 
-const rememberedVerify = (options: VerifyOptions): ((document: ManifestDocument) => Outcome) => {
+const rememberedVerify = (options: Inputs): ((document: ManifestDocument) => Outcome) => {
   const { memo, at } = options;
   if (memo === undefined) return (document) => verifyDocument(document, options);
   const keyOf = memoKeys(options.trust, at);
@@ -180,7 +197,7 @@ const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] 
 
 /** Everything that the commit may apply, or all that is wrong with it. Total: hostile bytes give problems. */
 export const verifyManifest = (manifest: Manifest, options: VerifyOptions): VerifiedManifest => {
-  const verify = rememberedVerify(options);
+  const verify = rememberedVerify({ ...options, trustedRoot: manifest.trustedRoot });
   const outcomes = manifest.documents.map((document) => ({ document, outcome: verify(document) }));
   options.memo?.sweep();
   const objects = outcomes.flatMap(({ outcome }) => (outcome.ok ? [outcome.object] : []));

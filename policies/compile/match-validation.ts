@@ -80,7 +80,7 @@ export const selector = (given: JsonValue | undefined, path: FieldPath): readonl
   return [
     ...Object.entries(isJsonObject(labels) ? labels : {}).flatMap(([key, value]) => [
       ...nameRules.qualifiedName(key).map((problem) => invalid([...path, 'matchLabels'], key, problem)),
-      ...nameRules.labelValue(String(value)).map((problem) => invalid([...path, 'matchLabels'], value, problem)),
+      ...nameRules.labelValue(typeof value === 'string' ? value : '').map((problem) => invalid([...path, 'matchLabels'], value, problem)),
     ]),
     ...objectsAt(given, 'matchExpressions').flatMap(([index, one]) => requirement(one, [...path, 'matchExpressions', index])),
   ];

@@ -97,8 +97,9 @@ const withoutReasons = (value: JsonObject): JsonObject => {
   const validations = isJsonObject(spec) ? own(spec, 'validations') : undefined;
   if (!isJsonObject(spec) || !Array.isArray(validations)) return value;
   const known = validations.map((one: JsonValue): JsonValue => {
-    if (!isJsonObject(one) || VALIDATION_REASONS.includes(String(own(one, 'reason')))) return one;
-    const { reason: _reason, ...rest } = one;
+    if (!isJsonObject(one)) return one;
+    const { reason, ...rest } = one;
+    if (typeof reason !== 'string' || VALIDATION_REASONS.includes(reason)) return one;
     return rest;
   });
   return { ...value, spec: { ...spec, validations: known } };

@@ -1,136 +1,210 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bundle text → what it claims, before any of it is believed: strict JSON of known fields, canonical base64, and the kind
-// of proof. The Sigstore library reads far more leniently; what passes here means the same to every reader of the
-// format (protojson refuses unknown and repeated fields too).
+// Bundle text → what it claims, before any of it is believed: strict JSON of known fields, canonical base64, the kind of
+// proof and the kind of signer. The Sigstore library reads far more leniently; what passes here means the same to every
+// reader of the format. Bundles 0.1 to 0.3: github.com/sigstore/protobuf-specs, sigstore_bundle.proto.
 import { Buffer } from 'node:buffer';
-import { bundleFromJSON } from '@sigstore/bundle';
-import type { Bundle } from '@sigstore/bundle';
+import { hash } from 'node:crypto';
 import { isJsonObject, own } from '../document/json.ts';
 import type { JsonObject, JsonValue } from '../document/json.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
+import { readLogEntry } from './log-entry.ts';
+import type { LogEntry } from './log-entry.ts';
+import { PAYLOAD_TYPE, preAuthEncoding, readStatement } from './statement.ts';
+import type { Statement } from './statement.ts';
+import { isTimestampResponse } from './timestamp.ts';
+import { bytesAt, objectAt, objectsAt, parseStrictObject, strangerIn, textAt } from './strict-json.ts';
 
 export const MAX_BUNDLE_BYTES = 64 * 1024;
 export const MAX_BUNDLES = 8;
+/** Of each sort; cosign writes one. */
+const MAX_EVIDENCE = 4;
+const MAX_TIMESTAMP_BYTES = 8 * 1024;
+const MAX_CHAIN = 8;
 
-/** A signature over the file itself, by a key that the hint names. */
-export type KeySeal = {
-  readonly hint: string;
-  /** `sha256:hex` that the bundle claims to be for. */ readonly digest: string;
-  readonly bundle: Bundle;
+type Digest = { readonly algorithm: DigestAlgorithm; /** Hexadecimal digits. */ readonly hex: string };
+
+/** A signature over the file itself, or over a statement that names it. */
+export type Proof =
+  /** Of the file, as the bundle says; undefined where it says nothing, as cosign does for Ed25519. */
+  | { readonly kind: 'message'; readonly claimed: Digest | undefined }
+  | { readonly kind: 'statement'; readonly statement: Statement; /** What is signed. */ readonly signed: Buffer };
+
+export type Signatory =
+  | { readonly kind: 'key'; readonly hint: string }
+  | {
+      readonly kind: 'certificate';
+      readonly der: Buffer;
+      /** Certificates of authorities that old bundles carry. */ readonly above: readonly Buffer[];
+    };
+
+export type Seal = {
+  readonly proof: Proof;
+  readonly signature: Buffer;
+  readonly signatory: Signatory;
+  readonly logEntries: readonly LogEntry[];
+  /** Whether there are RFC 3161 timestamps. */
+  readonly isTimestamped: boolean;
+  /** The whole, for the library. */
+  readonly json: JsonObject;
 };
 
-export type BundleOutcome = { readonly ok: true; readonly seal: KeySeal } | { readonly ok: false; readonly problem: Problem };
+export type Refusal = { readonly ok: false; readonly problem: Problem };
+export type BundleOutcome = { readonly ok: true; readonly seal: Seal } | Refusal;
 
-// Later spellings belong here once the library verifies them; the library itself would take any digits.
+type DigestAlgorithm = 'sha256' | 'sha384' | 'sha512';
+type Read<T> = ({ readonly ok: true } & T) | Refusal;
+
 const MEDIA_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.dev.sigstore.bundle.v0.3+json',
   'application/vnd.dev.sigstore.bundle+json;version=0.3',
   'application/vnd.dev.sigstore.bundle+json;version=0.2',
   'application/vnd.dev.sigstore.bundle+json;version=0.1',
 ]);
+const DIGESTS: ReadonlyMap<string, { readonly algorithm: DigestAlgorithm; readonly bytes: number }> = new Map([
+  ['SHA2_256', { algorithm: 'sha256', bytes: 32 }],
+  ['SHA2_384', { algorithm: 'sha384', bytes: 48 }],
+  ['SHA2_512', { algorithm: 'sha512', bytes: 64 }],
+]);
 
-const refuse = (code: ProblemCode, message: string): BundleOutcome => ({ ok: false, problem: { code, message } });
-const malformed = (message: string): BundleOutcome => refuse('SEAL_MALFORMED', message);
-const unsupported = (message: string): BundleOutcome => refuse('SEAL_UNSUPPORTED', message);
+const refuse = (code: ProblemCode, message: string): Refusal => ({ ok: false, problem: { code, message } });
+const malformed = (message: string): Refusal => refuse('SEAL_MALFORMED', message);
 
-const countKeys = (value: JsonValue): number => {
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + countKeys(item), 0);
-  if (!isJsonObject(value)) return 0;
-  return Object.values(value).reduce<number>((sum, item) => sum + 1 + countKeys(item ?? null), 0);
+const isAbsent = (value: JsonValue | undefined): boolean => value === undefined || value === null;
+
+const readCertificateField = (value: JsonObject | undefined): Buffer | undefined =>
+  value === undefined || strangerIn(value, ['rawBytes']) !== undefined ? undefined : bytesAt(value, 'rawBytes');
+
+const readChain = (chain: JsonObject): Read<{ readonly signatory: Signatory }> => {
+  const objects = strangerIn(chain, ['certificates']) === undefined ? objectsAt(chain, 'certificates') : undefined;
+  const certificates = (objects ?? []).map(readCertificateField);
+  const [der, ...above] = certificates.flatMap((certificate) => certificate ?? []);
+  if (der === undefined || certificates.includes(undefined)) return malformed('x509CertificateChain is not a list of certificates');
+  return certificates.length > MAX_CHAIN
+    ? refuse('SEAL_TOO_LARGE', `more than ${MAX_CHAIN} certificates`)
+    : { ok: true, signatory: { kind: 'certificate', der, above } };
 };
 
-/** `JSON.parse` keeps the last of two equal keys where other readers keep the first or refuse; keys in the text tell. */
-const hasRepeatedKey = (text: string, value: JsonValue): boolean => {
-  let keys = 0;
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) keys += match[1] === undefined ? 0 : 1;
-  return keys !== countKeys(value);
-};
-
-const parseJson = (text: string): JsonValue | undefined => {
-  try {
-    const value: JsonValue = JSON.parse(text);
-    return hasRepeatedKey(text, value) ? undefined : value;
-  } catch {
-    return undefined;
-  }
-};
-
-/** The name of a field that is not in the list. */
-const strangerIn = (object: JsonObject, known: readonly string[]): string | undefined =>
-  Object.keys(object).find((key) => !known.includes(key));
-
-const objectAt = (object: JsonObject, field: string): JsonObject | undefined => {
-  const value = own(object, field);
-  return isJsonObject(value) ? value : undefined;
-};
-
-const bytesAt = (object: JsonObject, field: string): Buffer | undefined => {
-  const value = own(object, field);
-  if (typeof value !== 'string') return undefined;
-  const bytes = Buffer.from(value, 'base64');
-  return bytes.length > 0 && bytes.toString('base64') === value ? bytes : undefined;
-};
-
-const isEmpty = (value: JsonValue | undefined): boolean => {
-  if (value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return isJsonObject(value) && Object.values(value).every(isEmpty);
-};
-
-/** The hint of the key; evidence of other sorts is named and refused, never skipped. */
-const readMaterial = (material: JsonObject): { readonly hint: string } | BundleOutcome => {
-  for (const field of ['certificate', 'x509CertificateChain']) {
-    if (own(material, field) !== undefined) return unsupported('a certificate (keyless signing) is not supported');
-  }
-  if (!isEmpty(own(material, 'tlogEntries'))) return unsupported('a transparency log entry is not supported');
-  if (!isEmpty(own(material, 'timestampVerificationData'))) return unsupported('a signed timestamp is not supported');
-  const stranger = strangerIn(material, ['publicKey', 'tlogEntries', 'timestampVerificationData']);
-  if (stranger !== undefined) return malformed(`unknown field verificationMaterial.${stranger}`);
+/** Exactly one of the three. */
+const readSignatory = (material: JsonObject): Read<{ readonly signatory: Signatory }> => {
+  const given = ['publicKey', 'certificate', 'x509CertificateChain'].filter((field) => !isAbsent(own(material, field)));
+  if (given.length !== 1) return malformed('verificationMaterial must hold one of publicKey, certificate, x509CertificateChain');
+  const chain = objectAt(material, 'x509CertificateChain');
+  if (chain !== undefined) return readChain(chain);
+  const certificate = objectAt(material, 'certificate');
+  const der = readCertificateField(certificate);
+  if (der !== undefined) return { ok: true, signatory: { kind: 'certificate', der, above: [] } };
   const publicKey = objectAt(material, 'publicKey');
-  const hint = publicKey === undefined ? undefined : own(publicKey, 'hint');
-  if (publicKey === undefined || typeof hint !== 'string' || strangerIn(publicKey, ['hint']) !== undefined) {
-    return malformed('verificationMaterial.publicKey must hold a hint and nothing else');
-  }
-  return { hint };
+  const hint = publicKey === undefined || strangerIn(publicKey, ['hint']) !== undefined ? undefined : textAt(publicKey, 'hint');
+  return hint === undefined
+    ? malformed('publicKey must hold a hint and nothing else, certificate rawBytes and nothing else')
+    : { ok: true, signatory: { kind: 'key', hint } };
 };
 
-const readSignature = (signature: JsonObject): { readonly digest: string } | BundleOutcome => {
-  const stranger = strangerIn(signature, ['messageDigest', 'signature']);
-  if (stranger !== undefined) return malformed(`unknown field messageSignature.${stranger}`);
-  const digest = objectAt(signature, 'messageDigest');
-  if (digest === undefined || strangerIn(digest, ['algorithm', 'digest']) !== undefined) {
-    return malformed('messageSignature.messageDigest must hold algorithm and digest');
+const readTimestamps = (material: JsonObject): Read<{ readonly count: number }> => {
+  const data = own(material, 'timestampVerificationData');
+  if (isAbsent(data)) return { ok: true, count: 0 };
+  const list =
+    isJsonObject(data) && strangerIn(data, ['rfc3161Timestamps']) === undefined ? objectsAt(data, 'rfc3161Timestamps') : undefined;
+  if (list === undefined) return malformed('timestampVerificationData holds something else than rfc3161Timestamps');
+  const tokens = list.map((item) => (strangerIn(item, ['signedTimestamp']) === undefined ? bytesAt(item, 'signedTimestamp') : undefined));
+  if (tokens.includes(undefined)) return malformed('a timestamp is not canonical base64');
+  const isTooLarge = tokens.length > MAX_EVIDENCE || tokens.some((token) => (token?.length ?? 0) > MAX_TIMESTAMP_BYTES);
+  if (isTooLarge) return refuse('SEAL_TOO_LARGE', `more than ${MAX_EVIDENCE} timestamps, or one of more than ${MAX_TIMESTAMP_BYTES} bytes`);
+  const isGranted = tokens.every((token) => token !== undefined && isTimestampResponse(token));
+  return isGranted
+    ? { ok: true, count: tokens.length }
+    : refuse('SEAL_TIMESTAMP', 'a timestamp is not a granted response of RFC 3161 with one signer');
+};
+
+const readLogEntries = (material: JsonObject): Read<{ readonly entries: readonly LogEntry[] }> => {
+  const list = objectsAt(material, 'tlogEntries');
+  if (list === undefined) return malformed('tlogEntries is not a list of objects');
+  if (list.length > MAX_EVIDENCE) return refuse('SEAL_TOO_LARGE', `more than ${MAX_EVIDENCE} log entries`);
+  const entries: LogEntry[] = [];
+  for (const item of list) {
+    const outcome = readLogEntry(item);
+    if (!outcome.ok) return refuse('SEAL_LOG', `a log entry cannot be believed: ${outcome.why}`);
+    entries.push(outcome.entry);
   }
-  const algorithm = own(digest, 'algorithm');
-  if (algorithm !== 'SHA2_256') return unsupported('a digest by another algorithm than SHA2_256 is not supported');
+  return { ok: true, entries };
+};
+
+type SignedContent = { readonly proof: Proof; readonly signature: Buffer };
+
+const readClaim = (digest: JsonObject | undefined): Read<{ readonly claimed: Digest | undefined }> => {
+  if (digest === undefined || strangerIn(digest, ['algorithm', 'digest']) !== undefined)
+    return malformed('messageSignature.messageDigest must hold algorithm and digest');
+  if (Object.keys(digest).length === 0) return { ok: true, claimed: undefined };
+  const known = DIGESTS.get(textAt(digest, 'algorithm') ?? '');
+  if (known === undefined) return refuse('SEAL_UNSUPPORTED', 'the digest is by another algorithm than SHA2_256, SHA2_384 and SHA2_512');
   const bytes = bytesAt(digest, 'digest');
-  if (bytes?.length !== 32) return malformed('messageSignature.messageDigest.digest is not the base64 of 32 bytes');
-  if (bytesAt(signature, 'signature') === undefined) return malformed('messageSignature.signature is not canonical base64');
-  return { digest: `sha256:${bytes.toString('hex')}` };
+  if (bytes?.length !== known.bytes) return malformed(`messageSignature.messageDigest.digest is not the base64 of ${known.bytes} bytes`);
+  return { ok: true, claimed: { algorithm: known.algorithm, hex: bytes.toString('hex') } };
+};
+
+const readMessage = (message: JsonObject): Read<SignedContent> => {
+  const stranger = strangerIn(message, ['messageDigest', 'signature']);
+  if (stranger !== undefined) return malformed(`unknown field messageSignature.${stranger}`);
+  const claim = readClaim(objectAt(message, 'messageDigest'));
+  if (!claim.ok) return claim;
+  const signature = bytesAt(message, 'signature');
+  if (signature === undefined) return malformed('messageSignature.signature is not canonical base64');
+  return { ok: true, signature, proof: { kind: 'message', claimed: claim.claimed } };
+};
+
+const readEnvelope = (envelope: JsonObject, signatory: Signatory): Read<SignedContent> => {
+  const stranger = strangerIn(envelope, ['payload', 'payloadType', 'signatures']);
+  if (stranger !== undefined) return malformed(`unknown field dsseEnvelope.${stranger}`);
+  if (textAt(envelope, 'payloadType') !== PAYLOAD_TYPE) return refuse('SEAL_STATEMENT', `dsseEnvelope.payloadType is not ${PAYLOAD_TYPE}`);
+  const payload = bytesAt(envelope, 'payload');
+  const [only, ...others] = objectsAt(envelope, 'signatures') ?? [];
+  if (only === undefined || others.length > 0) return malformed('dsseEnvelope must have exactly one signature');
+  const signature = strangerIn(only, ['sig', 'keyid']) === undefined ? bytesAt(only, 'sig') : undefined;
+  if (payload === undefined || signature === undefined) return malformed('dsseEnvelope.payload or its signature is not canonical base64');
+  // Nothing signs the name of the key, so it may say nothing that is not known already.
+  const keyId = own(only, 'keyid') ?? '';
+  if (keyId !== '' && !(signatory.kind === 'key' && keyId === signatory.hint))
+    return malformed('dsseEnvelope names another key than the bundle');
+  const read = readStatement(payload);
+  if (!read.ok) return refuse('SEAL_STATEMENT', `the statement approves no document: ${read.why}`);
+  return { ok: true, signature, proof: { kind: 'statement', statement: read.statement, signed: preAuthEncoding(PAYLOAD_TYPE, payload) } };
+};
+
+const readContent = (root: JsonObject, signatory: Signatory): Read<SignedContent> => {
+  const message = objectAt(root, 'messageSignature');
+  const envelope = objectAt(root, 'dsseEnvelope');
+  if (message !== undefined && envelope === undefined) return readMessage(message);
+  if (envelope !== undefined && message === undefined) return readEnvelope(envelope, signatory);
+  return malformed('it must hold one of messageSignature and dsseEnvelope');
 };
 
 const read = (text: string): BundleOutcome => {
   if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) return refuse('SEAL_TOO_LARGE', `more than ${MAX_BUNDLE_BYTES} bytes`);
-  const root = parseJson(text);
-  if (!isJsonObject(root)) return malformed('not a JSON object without repeated keys');
-  const mediaType = own(root, 'mediaType');
-  if (typeof mediaType !== 'string' || !MEDIA_TYPES.has(mediaType))
-    return malformed('mediaType is not that of a Sigstore bundle 0.1 to 0.3');
-  if (own(root, 'dsseEnvelope') !== undefined) return unsupported('a DSSE envelope (attestation) is not supported');
-  const stranger = strangerIn(root, ['mediaType', 'verificationMaterial', 'messageSignature']);
-  if (stranger !== undefined) return malformed(`unknown field ${stranger.slice(0, 40)}`);
+  const root = parseStrictObject(text);
+  if (root === undefined) return malformed('not a JSON object without repeated keys');
+  if (!MEDIA_TYPES.has(textAt(root, 'mediaType') ?? '')) return malformed('mediaType is not that of a Sigstore bundle 0.1 to 0.3');
+  const stranger = strangerIn(root, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
+  if (stranger !== undefined) return malformed(`unknown field ${stranger}`);
   const material = objectAt(root, 'verificationMaterial');
   if (material === undefined) return malformed('verificationMaterial is missing');
-  const key = readMaterial(material);
-  if ('ok' in key) return key;
-  const message = objectAt(root, 'messageSignature');
-  if (message === undefined) return malformed('messageSignature is missing');
-  const signature = readSignature(message);
-  if ('ok' in signature) return signature;
-  return { ok: true, seal: { hint: key.hint, digest: signature.digest, bundle: bundleFromJSON(root) } };
+  const odd = strangerIn(material, ['publicKey', 'certificate', 'x509CertificateChain', 'tlogEntries', 'timestampVerificationData']);
+  if (odd !== undefined) return malformed(`unknown field verificationMaterial.${odd}`);
+  const signatory = readSignatory(material);
+  if (!signatory.ok) return signatory;
+  const content = readContent(root, signatory.signatory);
+  if (!content.ok) return content;
+  const timestamps = readTimestamps(material);
+  if (!timestamps.ok) return timestamps;
+  const log = readLogEntries(material);
+  if (!log.ok) return log;
+  const { proof, signature } = content;
+  return {
+    ok: true,
+    seal: { proof, signature, signatory: signatory.signatory, logEntries: log.entries, isTimestamped: timestamps.count > 0, json: root },
+  };
 };
 
-/** Total: whatever the library throws is a refusal. */
+/** Total. */
 export const readBundle = (text: string): BundleOutcome => {
   try {
     return read(text);
@@ -138,3 +212,16 @@ export const readBundle = (text: string): BundleOutcome => {
     return malformed('it does not follow the bundle format');
   }
 };
+
+/** Whether the seal claims to be for these bytes. A claim only: the signature is another question. */
+export const isFor = ({ proof }: Seal, bytes: Uint8Array): boolean => {
+  if (proof.kind === 'statement') return proof.statement.digests.has(hash('sha256', bytes));
+  return proof.claimed === undefined || hash(proof.claimed.algorithm, bytes) === proof.claimed.hex;
+};
+
+/** What the signature is over. */
+export const signedBytes = ({ proof }: Seal, bytes: Uint8Array): Uint8Array => (proof.kind === 'message' ? bytes : proof.signed);
+
+/** Tells signers apart: the hint of the key, or the digest of the certificate. */
+export const signatoryName = ({ signatory }: Seal): string =>
+  signatory.kind === 'key' ? signatory.hint : `sha256:${hash('sha256', signatory.der)}`;

@@ -4,9 +4,9 @@
  *
  * In: the bytes of one file, the bundles that claim to seal it, a `Trust` (load.ts) and the time. Out: the object parsed
  * from those very bytes, who signed it, by which rule. Bytes before meaning: nothing is read as policy before enough
- * signatures hold. The steps stand in the order of their cost and of what they may believe: sizes, encoding, bundle
- * format, digest, key, signature, validity, revocation, thresholds, strict parse, schema, binding, expiry. Total: no data
- * makes it throw. A bundle that does not count never spoils those that do. Whether a version rises, and whether name and
+ * signatures hold. The steps stand in the order of their cost and of what they may believe: sizes, encoding, then for
+ * each bundle (check-seal.ts) format, digest, key or certificate, signature, log entries and timestamps, principal,
+ * validity, revocation; then thresholds, strict parse, schema, binding, expiry. Total: no data makes it throw. A bundle that does not count never spoils those that do. Whether a version rises, and whether name and
  * place are those asked for, is the caller's to compare: the document says what it is. Anyone may import it.
  */
 import type { Policy, Ruleset, Tenant } from '../../crds/generated/types.ts';
@@ -14,17 +14,18 @@ import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { decodeText } from '../document/text.ts';
+import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { bind } from './binding.ts';
-import { MAX_BUNDLES, readBundle } from './bundle.ts';
-import { judgeKey, keyByHint } from './principals.ts';
-import type { KeyOutcome } from './principals.ts';
+import { MAX_BUNDLES } from './bundle.ts';
+import { checkSeal } from './check-seal.ts';
+import type { CountedSeal } from './check-seal.ts';
 import { applyRules, describeMissing, satisfyAny } from './rules.ts';
-import { isSignedBy } from './signature.ts';
 import { isPast } from './trust.ts';
 import type { Principal, Trust } from './trust.ts';
 
-export { loadTrust } from './load.ts';
+export { TRUSTED_ROOT_FILE, loadTrust } from './load.ts';
+export type { CountedSeal } from './check-seal.ts';
 export type { Principal, Trust } from './trust.ts';
 
 export type SignedObject =
@@ -49,6 +50,8 @@ export type VerifyOutcome =
       readonly document: SignedDocument;
       /** In the order of their names. */
       readonly signers: readonly Principal[];
+      /** Every seal that counts, in the order given. */
+      readonly seals: readonly CountedSeal[];
       /** Index into `spec.rules` of the rule that granted it. */
       readonly rule: number;
       /** Bundles that did not count, and why. */
@@ -69,39 +72,23 @@ const refuse = (problem: Problem, others: readonly Problem[] = []): VerifyOutcom
   problems: [problem, ...others],
 });
 
-/** The key by which a bundle seals these bytes now. */
-const checkBundle = (artifact: Artifact, text: string, context: { trust: Trust; at: number; digest: string }): KeyOutcome => {
-  const read = readBundle(text);
-  if (!read.ok) return read;
-  if (read.seal.digest !== context.digest) {
-    const message = `it was made for ${read.seal.digest}, these bytes are ${context.digest}`;
-    return { ok: false, problem: { code: 'SEAL_DIGEST_MISMATCH', message } };
-  }
-  const named = keyByHint(read.seal.hint, context.trust);
-  if (!named.ok) return named;
-  if (!isSignedBy(artifact.bytes, read.seal, named.key)) {
-    return { ok: false, problem: { code: 'SEAL_SIGNATURE', message: `the signature is not by the key of ${named.key.principal.name}` } };
-  }
-  return judgeKey(named.key, context.trust, context.at);
-};
+type Seals = { readonly counted: readonly CountedSeal[]; readonly ignored: readonly Problem[] };
 
-type Seals = { readonly signers: ReadonlyMap<string, Principal>; readonly ignored: readonly Problem[] };
-
-const checkBundles = (artifact: Artifact, context: { trust: Trust; at: number; digest: string }): Seals => {
-  const signers = new Map<string, Principal>();
+const checkBundles = ({ bytes, bundles, file }: Artifact, context: { trust: Trust; at: number; digest: string }): Seals => {
+  const counted: CountedSeal[] = [];
   const ignored: Problem[] = [];
-  const at = { file: artifact.file, line: 1, column: 1 };
-  for (const [index, text] of artifact.bundles.entries()) {
-    const outcome = checkBundle(artifact, text, context);
-    const label = artifact.bundles.length > 1 ? `seal ${index + 1}: ` : '';
-    if (outcome.ok) signers.set(outcome.key.principal.name, outcome.key.principal);
+  const at = { file, line: 1, column: 1 };
+  for (const [index, text] of bundles.entries()) {
+    const outcome = checkSeal(text, { ...context, bytes });
+    const label = bundles.length > 1 ? `seal ${index + 1}: ` : '';
+    if (outcome.ok) counted.push(outcome.seal);
     else ignored.push({ ...outcome.problem, message: `${label}${outcome.problem.message}`, at });
   }
-  return { signers, ignored };
+  return { counted, ignored };
 };
 
 const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
-  const place = { file: artifact.file, line: 1, column: 1 };
+  const place = startOf(artifact.file);
   const plain = (code: ProblemCode, message: string): Problem => ({ code, message, at: place });
   if (isPast(trust.expires, at)) return refuse(plain('TRUST_EXPIRED', `the trust policy ${trust.digest} has expired`));
   const decoded = decodeText(artifact.bytes, artifact.file);
@@ -111,7 +98,8 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(plain('SEAL_TOO_LARGE', `${artifact.bundles.length} bundles, at most ${MAX_BUNDLES}`));
 
   const digest = digestOf(artifact.bytes);
-  const { signers, ignored } = checkBundles(artifact, { trust, at, digest });
+  const { counted, ignored } = checkBundles(artifact, { trust, at, digest });
+  const signers = new Map(counted.map(({ principal }) => [principal.name, principal]));
   const [firstIgnored, ...otherIgnored] = ignored;
   if (signers.size === 0) return refuse(firstIgnored ?? plain('SEAL_MISSING', 'no bundle counts'), otherIgnored);
   if (trust.revoked.documents.has(digest)) return refuse(plain('SEAL_REVOKED', `the document ${digest} is revoked`));
@@ -142,7 +130,7 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse({ code: 'SEAL_EXPIRED', message: 'it has expired', at: document.parsed.positionOf(path), path: 'spec.expires' });
   }
   const ordered = [...signers.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { ok: true, document, signers: ordered, rule: outcome.rule, ignored };
+  return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored };
 };
 
 /** Verifies one file; `at` is the time in epoch milliseconds. */
@@ -151,7 +139,7 @@ export const verifyArtifact = (artifact: Artifact, trust: Trust, at: number): Ve
     return check(artifact, trust, at);
   } catch {
     // Nothing is known to come here; if a library throws after all, the answer is no.
-    return refuse({ code: 'SEAL_MALFORMED', message: 'the seal cannot be checked', at: { file: artifact.file, line: 1, column: 1 } });
+    return refuse({ code: 'SEAL_MALFORMED', message: 'the seal cannot be checked', at: startOf(artifact.file) });
   }
 };
 

@@ -13,7 +13,7 @@ const pem = (key: KeyObject): string => String(key.export({ type: 'spki', format
 const first = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const second = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-type Entry = { readonly name: string; readonly publicKeys?: readonly object[] };
+type Entry = { readonly name: string; readonly publicKeys?: readonly object[]; readonly identity?: object; readonly minRsaBits?: number };
 
 const policyOf = (principals: readonly Entry[], spec: object = {}): string =>
   JSON.stringify({
@@ -57,36 +57,75 @@ describe('a trust policy', () => {
     assert.deepEqual([trust.digest, trust.version, trust.expires], [digestOf(Buffer.from(text)), 4, Date.UTC(2027, 0, 1)]);
     const key = trust.keys.get(hintOf(first.publicKey));
     assert.deepEqual([key?.principal.name, key?.validFromMs, key?.validUntilMs], ['a', Date.UTC(2026, 0, 1), Date.UTC(2026, 11, 31)]);
-    assert.deepEqual([key?.algorithm, key?.supported], ['ECDSA P-256', true]);
+    assert.deepEqual([key?.algorithm, key?.refusal], ['ECDSA P-256', undefined]);
     assert.deepEqual(trust.rules, [
       { kinds: new Set(['Policy']), publisherTiers: new Set(), allOf: [{ threshold: 1, principals: new Set(['a']) }] },
     ]);
     assert.ok(trust.revoked.documents.has(`sha256:${'0'.repeat(64)}`));
   });
 
-  it('is refused for every field that nothing obeys, each at its place', () => {
-    const principal = { name: 'a', publicKeys: [{ pem: pem(first.publicKey) }], minRsaBits: 4096 };
-    const outcome = load(policyOf([principal], { unsigned: 'Audit', trustedRootSha256: '0'.repeat(64) }));
+  it('is refused for the field that nothing obeys, at its place', () => {
+    const outcome = load(policyOf([{ name: 'a', publicKeys: [{ pem: pem(first.publicKey) }] }], { unsigned: 'Audit' }));
     assert.ok(!outcome.ok);
+    const { code, path, at } = outcome.problem;
+    assert.deepEqual([code, path, at?.file], ['TRUST_FIELD_UNSUPPORTED', 'spec.unsigned', 'trust.yaml']);
+  });
+
+  it('keeps keys that make no seal, each with the reason', () => {
+    const keys = [
+      generateKeyPairSync('rsa', { modulusLength: 1024 }),
+      generateKeyPairSync('rsa', { modulusLength: 3072, publicExponent: 3 }),
+      generateKeyPairSync('rsa-pss', { modulusLength: 3072 }),
+      generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
+      generateKeyPairSync('x25519'),
+      generateKeyPairSync('ed25519'),
+      generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+    ];
+    const outcome = load(keyed(...keys.map(({ publicKey }) => pem(publicKey))));
+    assert.ok(outcome.ok);
     assert.deepEqual(
-      outcome.problems.map(({ code, path, at }) => [code, path, at?.file]),
-      ['spec.unsigned', 'spec.trustedRootSha256', 'spec.principals[0].minRsaBits'].map((path) => [
-        'TRUST_FIELD_UNSUPPORTED',
-        path,
-        'trust.yaml',
-      ]),
+      [...outcome.trust.keys.values()].map(({ algorithm, refusal }) => `${algorithm} ${refusal?.code ?? 'good'}`),
+      [
+        'RSA 1024 SEAL_KEY_WEAK',
+        'RSA 3072 SEAL_KEY_WEAK',
+        'RSA-PSS 3072 SEAL_UNSUPPORTED',
+        'ECDSA secp256k1 SEAL_UNSUPPORTED',
+        'x25519 SEAL_UNSUPPORTED',
+        'Ed25519 good',
+        'ECDSA P-384 good',
+      ],
     );
   });
 
-  it('keeps keys of unsupported algorithms by name', () => {
+  it('raises the bits of RSA for one principal, never lowers them', () => {
+    const rsa = (modulusLength: number): string => pem(generateKeyPairSync('rsa', { modulusLength }).publicKey);
     const outcome = load(
-      keyed(pem(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), pem(generateKeyPairSync('ed25519').publicKey)),
+      policyOf([
+        { name: 'strict', publicKeys: [{ pem: rsa(3072) }, { pem: rsa(4096) }, { pem: pem(first.publicKey) }], minRsaBits: 4096 },
+        { name: 'lax', publicKeys: [{ pem: rsa(2048) }, { pem: rsa(3072) }], minRsaBits: 2048 },
+      ]),
     );
     assert.ok(outcome.ok);
     assert.deepEqual(
-      [...outcome.trust.keys.values()].map(({ algorithm, supported }) => `${algorithm} ${supported}`),
-      ['RSA 1024 false', 'Ed25519 false'],
+      [...outcome.trust.keys.values()].map(({ refusal }) => refusal?.code),
+      ['SEAL_KEY_WEAK', undefined, undefined, 'SEAL_KEY_WEAK', undefined],
     );
+  });
+
+  it('pins the trusted root: without the file keyless seals are missing it, another file is refused', () => {
+    const trusted = Buffer.from('{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}');
+    const text = Buffer.from(
+      policyOf([], { trustedRootSha256: digestOf(trusted).slice('sha256:'.length), principals: undefined }).replace(
+        '"version":4',
+        '"version":4,"principals":[{"name":"a","identity":{"issuer":"https://i","subject":"s"}}]',
+      ),
+    );
+    const loadWith = (trustedRoot?: Buffer): LoadOutcome =>
+      loadTrust(text, { pinnedDigest: digestOf(text), file: 'trust.yaml', trustedRoot });
+    const [without, good, other] = [loadWith(), loadWith(trusted), loadWith(Buffer.from('{}'))];
+    assert.ok(without.ok && !without.trust.root.ok && without.trust.root.problem.code === 'TRUST_ROOT_MISSING');
+    assert.ok(good.ok && good.trust.root.ok);
+    assert.ok(!other.ok && other.problem.code === 'TRUST_ROOT_MISMATCH' && other.problem.at?.file === 'trusted_root.json');
   });
 
   it('is refused unread when it is not the one that is pinned', () => {
@@ -106,6 +145,21 @@ describe('a trust policy', () => {
       ]),
       'TRUST_KEY_SHARED',
       'spec.principals[1].publicKeys[0]',
+    ],
+    [
+      'one identity under two principals',
+      policyOf([
+        { name: 'a', identity: { issuer: 'https://i', subject: 's', oids: { '1.2.3': 'x' } } },
+        { name: 'b', identity: { issuer: 'https://i', subject: 's', oids: { '1.2.4': 'y' } } },
+      ]),
+      'TRUST_IDENTITY_SHARED',
+      'spec.principals[1].identity',
+    ],
+    [
+      'an oid that is none',
+      policyOf([{ name: 'a', identity: { issuer: 'https://i', subject: 's', oids: { issuer: 'x' } } }]),
+      'TRUST_INVALID',
+      'spec.principals[0].identity.oids.issuer',
     ],
     ['one key twice', keyed(pem(first.publicKey), pem(first.publicKey)), 'TRUST_KEY_SHARED', 'spec.principals[0].publicKeys[1]'],
     [

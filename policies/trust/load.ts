@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TrustPolicy document → `Trust`. Whose seal counts is decided by these bytes, so they are compared with the pinned
 // digest before anything in them is read.
-import type { TrustPolicy, TrustPolicyPublicKey } from '../../crds/generated/types.ts';
+import type { TrustPolicy, TrustPolicyIdentity, TrustPolicyPrincipal, TrustPolicyPublicKey } from '../../crds/generated/types.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
+import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { readPublicKey } from './key.ts';
-import type { Principal, Trust, TrustedKey } from './trust.ts';
+import { readTrustedRoot } from './trusted-root.ts';
+import type { Principal, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
 
 export type LoadOutcome =
   | { readonly ok: true; readonly trust: Trust }
   | { readonly ok: false; readonly problem: Problem; /** All of them; `problem` is the first. */ readonly problems: readonly Problem[] };
 
-/** `pinnedDigest` is `sha256:hex`; `file` names the document in problems. */
-export type LoadOptions = { readonly pinnedDigest: string; readonly file?: string };
+/** The name of the file that `spec.trustedRootSha256` pins, beside the trust policy. */
+export const TRUSTED_ROOT_FILE = 'trusted_root.json';
+
+export type LoadOptions = {
+  /** `sha256:hex`. */
+  readonly pinnedDigest: string;
+  /** Names the document in problems. */
+  readonly file?: string;
+  /** The bytes of `trusted_root.json`. Without them no keyless seal counts; others than the pinned ones are refused. */
+  readonly trustedRoot?: Uint8Array | undefined;
+};
 
 const refuse = (problem: Problem, others: readonly Problem[] = []): LoadOutcome => ({ ok: false, problem, problems: [problem, ...others] });
 
@@ -31,69 +42,120 @@ const problemAt = (place: KeyPlace, code: ProblemCode, message: string): Problem
   path: formatPath(place.path),
 });
 
-const readKey = (entry: TrustPolicyPublicKey, principal: Principal, place: KeyPlace): { key: TrustedKey } | { problem: Problem } => {
+type KeyOwner = { readonly principal: Principal; readonly minRsaBits: number };
+
+const readKey = (
+  entry: TrustPolicyPublicKey,
+  { principal, minRsaBits }: KeyOwner,
+  place: KeyPlace,
+): { key: TrustedKey } | { problem: Problem } => {
   const read = readPublicKey(entry.pem);
   if (read === undefined) {
     const path = [...place.path, 'pem'];
     return { problem: problemAt({ ...place, path }, 'TRUST_KEY_INVALID', `a key of ${principal.name} is not a public key in PEM`) };
   }
+  const bits = read.publicKey.asymmetricKeyDetails?.modulusLength ?? Number.POSITIVE_INFINITY;
+  const weak: Problem = { code: 'SEAL_KEY_WEAK', message: `RSA of ${bits} bits, minRsaBits is ${minRsaBits}` };
+  const refusal = read.refusal ?? (bits < minRsaBits ? weak : undefined);
   const validFromMs = timeOf(entry.validFor?.start, Number.NEGATIVE_INFINITY);
   const validUntilMs = timeOf(entry.validFor?.end, Number.POSITIVE_INFINITY);
   if (!(validFromMs <= validUntilMs)) {
     const path = [...place.path, 'validFor'];
     return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'the key is never valid: start is not before end') };
   }
-  return { key: { ...read, principal, validFromMs, validUntilMs } };
+  return { key: { ...read, refusal, principal, validFromMs, validUntilMs } };
 };
 
-type Keys = { readonly principals: Map<string, Principal>; readonly keys: Map<string, TrustedKey>; readonly problems: Problem[] };
+type Readings = {
+  readonly principals: Map<string, Principal>;
+  readonly keys: Map<string, TrustedKey>;
+  readonly identities: TrustedIdentity[];
+  readonly problems: Problem[];
+};
 
-const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Keys => {
-  const principals = new Map<string, Principal>();
-  const keys = new Map<string, TrustedKey>();
-  const problems: Problem[] = [];
-  for (const [index, { name, publicKeys }] of policy.spec.principals.entries()) {
-    const principal = { name };
-    const path = ['spec', 'principals', index];
-    if (principals.has(name)) problems.push(problemAt({ document, path }, 'TRUST_INVALID', `the principal ${name} is listed twice`));
-    principals.set(name, principal);
-    for (const [keyIndex, entry] of (publicKeys ?? []).entries()) {
-      const place = { document, path: [...path, 'publicKeys', keyIndex] };
-      const read = readKey(entry, principal, place);
-      if ('problem' in read) {
-        problems.push(read.problem);
-        continue;
-      }
-      // One key under two names would let one person fill a threshold of two.
-      const other = keys.get(read.key.hint);
-      if (other !== undefined)
-        problems.push(problemAt(place, 'TRUST_KEY_SHARED', `this key is already listed under ${other.principal.name}`));
-      keys.set(read.key.hint, read.key);
-    }
+const OID = /^[0-2](?:\.(?:0|[1-9][0-9]{0,9})){1,31}$/;
+
+const readIdentity = (
+  identity: TrustPolicyIdentity,
+  principal: Principal,
+  place: KeyPlace,
+): { identity: TrustedIdentity } | { problem: Problem } => {
+  const oids = new Map(Object.entries(identity.oids ?? {}));
+  const wrong = [...oids.keys()].find((oid) => !OID.test(oid));
+  if (wrong !== undefined) {
+    const path = [...place.path, 'oids', wrong];
+    return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'it is not an object identifier, such as 1.3.6.1.4.1.57264.1.12') };
   }
-  return { principals, keys, problems };
+  return { identity: { principal, issuer: identity.issuer, subject: identity.subject, oids } };
 };
 
-/** Fields that the schema knows and nothing obeys yet: a trust policy that relies on one would be weaker than it reads. */
-const unsupportedFields = ({ spec }: TrustPolicy): readonly JsonPath[] => [
-  ...(spec.unsigned === 'Audit' ? [['spec', 'unsigned']] : []),
-  ...(spec.trustedRootSha256 === undefined ? [] : [['spec', 'trustedRootSha256']]),
-  ...spec.principals.flatMap(({ minRsaBits }, index) => (minRsaBits === undefined ? [] : [['spec', 'principals', index, 'minRsaBits']])),
-];
+/** Whether one certificate could be both. */
+const overlap = (one: TrustedIdentity, other: TrustedIdentity): boolean =>
+  one.issuer === other.issuer &&
+  one.subject === other.subject &&
+  [...one.oids].every(([oid, text]) => (other.oids.get(oid) ?? text) === text);
 
-const build = (policy: TrustPolicy, document: ParsedDocument): LoadOutcome => {
+const addKeys = (entry: TrustPolicyPrincipal, principal: Principal, place: KeyPlace, into: Readings): void => {
+  for (const [index, key] of (entry.publicKeys ?? []).entries()) {
+    const at = { ...place, path: [...place.path, 'publicKeys', index] };
+    const read = readKey(key, { principal, minRsaBits: entry.minRsaBits ?? 0 }, at);
+    if ('problem' in read) {
+      into.problems.push(read.problem);
+      continue;
+    }
+    // One key under two names would let one person fill a threshold of two.
+    const other = into.keys.get(read.key.hint);
+    if (other !== undefined)
+      into.problems.push(problemAt(at, 'TRUST_KEY_SHARED', `this key is already listed under ${other.principal.name}`));
+    into.keys.set(read.key.hint, read.key);
+  }
+};
+
+const addIdentity = (entry: TrustPolicyIdentity, principal: Principal, place: KeyPlace, into: Readings): void => {
+  const read = readIdentity(entry, principal, place);
+  if ('problem' in read) return void into.problems.push(read.problem);
+  const other = into.identities.find((known) => overlap(known, read.identity));
+  if (other !== undefined)
+    into.problems.push(problemAt(place, 'TRUST_IDENTITY_SHARED', `one certificate could be this principal and ${other.principal.name}`));
+  into.identities.push(read.identity);
+};
+
+const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings => {
+  const into: Readings = { principals: new Map(), keys: new Map(), identities: [], problems: [] };
+  for (const [index, entry] of policy.spec.principals.entries()) {
+    const { name, identity } = entry;
+    const principal = { name };
+    const place = { document, path: ['spec', 'principals', index] };
+    if (into.principals.has(name)) into.problems.push(problemAt(place, 'TRUST_INVALID', `the principal ${name} is listed twice`));
+    into.principals.set(name, principal);
+    addKeys(entry, principal, place, into);
+    if (identity !== undefined) addIdentity(identity, principal, { document, path: [...place.path, 'identity'] }, into);
+  }
+  return into;
+};
+
+/** A root that is given must be the pinned one; one that is not given is missed only by the seals that need it. */
+const readRoot = (pinned: string | undefined, bytes: Uint8Array | undefined): RootState => {
+  const refuse = (code: ProblemCode, message: string): RootState => ({ ok: false, problem: { code, message } });
+  if (pinned === undefined) return refuse('TRUST_ROOT_MISSING', 'the trust policy pins no trusted root (spec.trustedRootSha256)');
+  if (bytes === undefined) return refuse('TRUST_ROOT_MISSING', `the file ${TRUSTED_ROOT_FILE} is not there`);
+  const digest = digestOf(bytes);
+  if (digest !== `sha256:${pinned}`) return refuse('TRUST_ROOT_MISMATCH', `its digest is ${digest}, pinned is sha256:${pinned}`);
+  const read = readTrustedRoot(bytes);
+  return read.ok ? read : refuse('TRUST_ROOT_INVALID', read.why);
+};
+
+const build = (policy: TrustPolicy, document: ParsedDocument, trustedRoot: Uint8Array | undefined): LoadOutcome => {
   const { spec } = policy;
-  const { principals, keys, problems } = readPrincipals(policy, document);
+  const { principals, keys, identities, problems } = readPrincipals(policy, document);
+  const root = readRoot(spec.trustedRootSha256, trustedRoot);
+  if (!root.ok && root.problem.code !== 'TRUST_ROOT_MISSING')
+    problems.push({ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } });
   const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
   if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
-  for (const path of unsupportedFields(policy))
-    problems.push(
-      problemAt(
-        { document, path },
-        'TRUST_FIELD_UNSUPPORTED',
-        path.at(-1) === 'unsigned' ? 'Audit is not supported' : 'it is not supported',
-      ),
-    );
+  // A trust policy that relies on what nothing obeys would be weaker than it reads.
+  if (spec.unsigned === 'Audit')
+    problems.push(problemAt({ document, path: ['spec', 'unsigned'] }, 'TRUST_FIELD_UNSUPPORTED', 'Audit is not supported'));
   const [first, ...others] = problems;
   if (first !== undefined) return refuse(first, others);
   return {
@@ -104,6 +166,8 @@ const build = (policy: TrustPolicy, document: ParsedDocument): LoadOutcome => {
       expires,
       principals,
       keys,
+      identities,
+      root,
       rules: spec.rules.map((rule) => ({
         kinds: new Set<string>(rule.kinds),
         publisherTiers: new Set<string>(rule.publisherTiers),
@@ -122,7 +186,7 @@ const build = (policy: TrustPolicy, document: ParsedDocument): LoadOutcome => {
 export const loadTrust = (bytes: Uint8Array, options: LoadOptions): LoadOutcome => {
   const file = options.file ?? 'trust policy';
   const digest = digestOf(bytes);
-  const at = { file, line: 1, column: 1 };
+  const at = startOf(file);
   if (digest !== options.pinnedDigest) {
     return refuse({ code: 'TRUST_NOT_PINNED', message: `its digest is ${digest}, pinned is ${options.pinnedDigest}`, at });
   }
@@ -136,5 +200,5 @@ export const loadTrust = (bytes: Uint8Array, options: LoadOptions): LoadOutcome 
     const message = `a ${outcome.kind} is no TrustPolicy`;
     return refuse({ code: 'TRUST_INVALID', message, at: parsed.document.positionOf(['kind']), path: 'kind' });
   }
-  return build(outcome.object, parsed.document);
+  return build(outcome.object, parsed.document, options.trustedRoot);
 };

@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a TrustPolicy says, ready for use: principals, their keys by hint, rules, revocations. All look-ups are by Map and
-// Set, since hints and names come from attackers too.
+// What a TrustPolicy says, ready for use: principals, their keys by hint, their identities, rules, revocations. All
+// look-ups are by Map and Set, since hints and names come from attackers too.
+import type { Problem } from '../problem.ts';
 import type { PublicKey } from './key.ts';
+import type { TrustedRoot } from './trusted-root.ts';
 
 /** Whoever's seal can count. Thresholds count principals, never keys or signatures. */
 export type Principal = { readonly name: string };
 
-/** A key of a principal. One of an unsupported algorithm is kept, so that its seals are refused by name. */
+/** A key of a principal. One that can make no seal is kept, so that its seals are refused by name. */
 export type TrustedKey = PublicKey & {
   readonly principal: Principal;
   /** Epoch milliseconds, both inclusive. */
   readonly validFromMs: number;
   readonly validUntilMs: number;
+};
+
+/** An identity in a certificate; all of it is compared as exact text. */
+export type TrustedIdentity = {
+  readonly principal: Principal;
+  readonly issuer: string;
+  readonly subject: string;
+  /** Extensions of the certificate, object identifier → text. */
+  readonly oids: ReadonlyMap<string, string>;
 };
 
 export type Threshold = { readonly threshold: number; readonly principals: ReadonlySet<string> };
@@ -23,6 +34,9 @@ export type TrustRule = {
   readonly allOf: readonly Threshold[];
 };
 
+/** The authorities for keyless seals, or why there are none. */
+export type RootState = { readonly ok: true; readonly root: TrustedRoot } | { readonly ok: false; readonly problem: Problem };
+
 export type Trust = {
   /** `sha256:hex` of the TrustPolicy's document. */
   readonly digest: string;
@@ -31,6 +45,8 @@ export type Trust = {
   readonly expires: number | undefined;
   readonly principals: ReadonlyMap<string, Principal>;
   readonly keys: ReadonlyMap<string, TrustedKey>;
+  readonly identities: readonly TrustedIdentity[];
+  readonly root: RootState;
   readonly rules: readonly TrustRule[];
   readonly revoked: {
     readonly principals: ReadonlySet<string>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { constants, createHash, verify as cryptoVerify, generateKeyPairSync, sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
@@ -10,7 +10,8 @@ import type { ProblemCode } from '../problem.ts';
 import { loadTrust, verify } from './index.ts';
 import type { Trust, VerifyOutcome } from './index.ts';
 import { hintOf } from './key.ts';
-import { seal } from './seal.ts';
+import { seal, sealStatement } from './seal.ts';
+import { writeStatement } from './statement.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -30,9 +31,18 @@ const revokedPrincipal = p256();
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
 const ed25519 = generateKeyPairSync('ed25519');
 const rsa1024 = generateKeyPairSync('rsa', { modulusLength: 1024 });
+const rsa3072 = generateKeyPairSync('rsa', { modulusLength: 3072 });
+const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 4096 });
+const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+const pss = generateKeyPairSync('rsa-pss', { modulusLength: 3072 });
 
 type KeyEntry = { readonly pem: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
-type PrincipalEntry = { readonly name: string; readonly publicKeys?: readonly KeyEntry[]; readonly identity?: object };
+type PrincipalEntry = {
+  readonly name: string;
+  readonly publicKeys?: readonly KeyEntry[];
+  readonly identity?: object;
+  readonly minRsaBits?: number;
+};
 
 const principals: readonly PrincipalEntry[] = [
   { name: 'alice', publicKeys: [{ pem: pem(alice.publicKey) }, { pem: pem(alice2.publicKey) }] },
@@ -46,7 +56,9 @@ const principals: readonly PrincipalEntry[] = [
   },
   { name: 'revoked-key', publicKeys: [{ pem: pem(revoked.publicKey) }] },
   { name: 'revoked-principal', publicKeys: [{ pem: pem(revokedPrincipal.publicKey) }] },
-  { name: 'others', publicKeys: [{ pem: pem(p384.publicKey) }, { pem: pem(ed25519.publicKey) }, { pem: pem(rsa1024.publicKey) }] },
+  { name: 'others', publicKeys: [p384, ed25519, rsa3072].map(({ publicKey }) => ({ pem: pem(publicKey) })) },
+  { name: 'weak', publicKeys: [rsa1024, k256, pss].map(({ publicKey }) => ({ pem: pem(publicKey) })) },
+  { name: 'partner', publicKeys: [{ pem: pem(rsa4096.publicKey) }], minRsaBits: 4096 },
   { name: 'ci', identity: { issuer: 'https://token.example', subject: 'https://example/ci' } },
 ];
 
@@ -172,8 +184,38 @@ describe('a good seal', () => {
     assert.match(outcome.ignored[1]?.message ?? '', /^seal 2: /);
   });
 
-  it('is made by P-256 keys only', () => {
-    for (const { privateKey } of [p384, ed25519, rsa1024]) assert.throws(() => seal(bytes, privateKey), TypeError);
+  for (const [name, { privateKey }, principal] of [
+    ['ECDSA P-384', p384, 'others'],
+    ['Ed25519', ed25519, 'others'],
+    ['RSA of 3072 bits', rsa3072, 'others'],
+    ['RSA of 4096 bits', rsa4096, 'partner'],
+  ] as const) {
+    it(`by ${name}, over the file and over an approval`, () => {
+      const approval = sealStatement(writeStatement('approval', [{ name: 'x', digest: digestOf(bytes) }], {}), privateKey);
+      for (const [proof, bundle] of [
+        ['message', seal(bytes, privateKey)],
+        ['approval', approval],
+      ] as const) {
+        const outcome = verify(bytes, [bundle], trust, NOW);
+        assert.ok(outcome.ok, outcome.ok ? '' : outcome.problem.message);
+        assert.deepEqual(
+          outcome.seals.map((counted) => [counted.principal.name, counted.proof, counted.signedAtMs]),
+          [[principal, proof, undefined]],
+        );
+      }
+    });
+  }
+
+  it('is PKCS#1 v1.5 with SHA-256 where the key is RSA', () => {
+    const parsed: Json = JSON.parse(seal(bytes, rsa4096.privateKey));
+    const text: unknown = parsed['messageSignature']!['signature'];
+    assert.ok(typeof text === 'string');
+    const signature = Buffer.from(text, 'base64');
+    assert.ok(cryptoVerify('RSA-SHA256', bytes, { key: rsa4096.publicKey, padding: constants.RSA_PKCS1_PADDING }, signature));
+  });
+
+  it('is made by no weak key and by no public one', () => {
+    for (const { privateKey } of [rsa1024, k256, pss]) assert.throws(() => seal(bytes, privateKey), TypeError);
     assert.throws(() => seal(bytes, alice.publicKey), TypeError);
   });
 });
@@ -197,7 +239,7 @@ describe('refused', () => {
     ],
     [
       'a digest by another algorithm',
-      changed((b) => Object.assign(b['messageSignature']!['messageDigest']!, { algorithm: 'SHA2_512' })),
+      changed((b) => Object.assign(b['messageSignature']!['messageDigest']!, { algorithm: 'SHA3_256' })),
       'SEAL_UNSUPPORTED',
     ],
     ['a seal by an unknown key', seal(bytes, stranger.privateKey), 'SEAL_UNKNOWN_KEY'],
@@ -218,55 +260,76 @@ describe('refused', () => {
     ['a key whose time has not begun', seal(bytes, future.privateKey), 'SEAL_KEY_NOT_VALID'],
     ['a revoked key', seal(bytes, revoked.privateKey), 'SEAL_REVOKED'],
     ['a key of a revoked principal', seal(bytes, revokedPrincipal.privateKey), 'SEAL_REVOKED'],
+    ...(
+      [
+        ['P-384', p384],
+        ['Ed25519', ed25519],
+        ['RSA', rsa3072],
+      ] as const
+    ).map(
+      ([name, pair]) =>
+        [
+          `a signature by P-256 under the name of a key of ${name}`,
+          changed((b) => Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(pair.publicKey) })),
+          'SEAL_SIGNATURE',
+        ] as const,
+    ),
     [
-      'a P-384 key',
+      'a P-384 key that signed the SHA-256',
       changed((b) => {
         Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(p384.publicKey) });
         Object.assign(b['messageSignature']!, { signature: sign('sha256', bytes, p384.privateKey).toString('base64') });
       }),
-      'SEAL_UNSUPPORTED',
+      'SEAL_SIGNATURE',
     ],
     [
-      'an Ed25519 key',
+      'RSA with PSS padding',
       changed((b) => {
-        Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(ed25519.publicKey) });
-        Object.assign(b['messageSignature']!, { signature: sign(null, bytes, ed25519.privateKey).toString('base64') });
+        Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(rsa3072.publicKey) });
+        const key = { key: rsa3072.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING };
+        Object.assign(b['messageSignature']!, { signature: sign('sha256', bytes, key).toString('base64') });
       }),
-      'SEAL_UNSUPPORTED',
+      'SEAL_SIGNATURE',
     ],
+    ...(
+      [
+        [rsa1024, 'SEAL_KEY_WEAK'],
+        [k256, 'SEAL_UNSUPPORTED'],
+        [pss, 'SEAL_UNSUPPORTED'],
+      ] as const
+    ).map(
+      ([pair, code]) =>
+        [
+          `a good signature by a key of ${pair.publicKey.asymmetricKeyType} that makes no seal`,
+          changed((b) => {
+            Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(pair.publicKey) });
+            Object.assign(b['messageSignature']!, { signature: sign('sha256', bytes, pair.privateKey).toString('base64') });
+          }),
+          code,
+        ] as const,
+    ),
     [
-      'an RSA key of 1024 bits',
-      changed((b) => {
-        Object.assign(b['verificationMaterial']!['publicKey']!, { hint: hintOf(rsa1024.publicKey) });
-        Object.assign(b['messageSignature']!, { signature: sign('sha256', bytes, rsa1024.privateKey).toString('base64') });
-      }),
-      'SEAL_UNSUPPORTED',
-    ],
-    [
-      'a certificate (T3, T4)',
+      'a certificate that is none (T3, T4)',
       changed((b) => Object.assign(b, { verificationMaterial: { certificate: { rawBytes: 'AAAA' } } })),
-      'SEAL_UNSUPPORTED',
+      'SEAL_CERTIFICATE',
     ],
     [
       'a certificate chain beside a key',
       changed((b) => Object.assign(b['verificationMaterial']!, { x509CertificateChain: { certificates: [] } })),
-      'SEAL_UNSUPPORTED',
+      'SEAL_MALFORMED',
+    ],
+    ['log entries that say nothing', changed((b) => Object.assign(b['verificationMaterial']!, { tlogEntries: [{}, {}] })), 'SEAL_LOG'],
+    [
+      'five log entries (T12)',
+      changed((b) => Object.assign(b['verificationMaterial']!, { tlogEntries: [{}, {}, {}, {}, {}] })),
+      'SEAL_TOO_LARGE',
     ],
     [
-      'a DSSE envelope (T1)',
-      changed((b) => {
-        delete b['messageSignature'];
-        Object.assign(b, { dsseEnvelope: { payload: 'AAAA', payloadType: 'x', signatures: [{ sig: 'AAAA', keyid: '' }] } });
-      }),
-      'SEAL_UNSUPPORTED',
-    ],
-    ['log entries (T12)', changed((b) => Object.assign(b['verificationMaterial']!, { tlogEntries: [{}, {}] })), 'SEAL_UNSUPPORTED'],
-    [
-      'a timestamp',
+      'a timestamp that is none',
       changed((b) =>
         Object.assign(b['verificationMaterial']!, { timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: 'AAAA' }] } }),
       ),
-      'SEAL_UNSUPPORTED',
+      'SEAL_TIMESTAMP',
     ],
     ['an unknown field at the top (T7)', changed((b) => Object.assign(b, { extra: 1 })), 'SEAL_MALFORMED'],
     ['an unknown field in the material', changed((b) => Object.assign(b['verificationMaterial']!, { extra: 1 })), 'SEAL_MALFORMED'],
@@ -304,6 +367,7 @@ describe('refused', () => {
       changed((b) => Object.assign(b['messageSignature']!, { signature: Buffer.from('3006020100020100', 'hex').toString('base64') })),
       'SEAL_SIGNATURE',
     ],
+    ['an empty digest', changed((b) => Object.assign(b['messageSignature']!, { messageDigest: {} })), 'SEAL_MALFORMED'],
     ['no digest', changed((b) => delete b['messageSignature']!['messageDigest']), 'SEAL_MALFORMED'],
     [
       'a digest of 31 bytes',

@@ -99,9 +99,15 @@ export const createLoader = (options: LoaderOptions): Loader => {
           }
         : undefined;
     }
-    const loaded = loadTrust(Buffer.from(object.signature.document), { pinnedDigest: pinnedTrustDigest, file: 'trust.yaml' });
+    const { document, trustedRoot } = object.signature;
+    const loaded = loadTrust(Buffer.from(document), {
+      pinnedDigest: pinnedTrustDigest,
+      file: 'trust.yaml',
+      trustedRoot: trustedRoot === undefined ? undefined : Buffer.from(trustedRoot),
+    });
     if (!loaded.ok) return loaded.problem;
-    trust = loaded.trust;
+    // A root that was there and is taken away must not close what stands by it.
+    if (trust?.root.ok !== true || loaded.trust.root.ok) trust = loaded.trust;
     return undefined;
   };
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// One document and trust policies over it, for the tests of seals.
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { digestOf } from '../document/digest.ts';
+import type { ProblemCode } from '../problem.ts';
+import { loadTrust, verify } from './index.ts';
+import type { Trust, VerifyOutcome } from './index.ts';
+
+export const NOW = Date.UTC(2026, 5, 1);
+
+export const policyBytes = Buffer.from(`apiVersion: writ.dev/v1alpha1
+kind: Policy
+metadata: {name: pinned}
+spec:
+  version: 3
+  workloads: [Agent]
+  validations: [{expression: "true"}]
+`);
+
+export type PrincipalEntry = { readonly name: string; readonly [field: string]: unknown };
+
+export const keyed = (name: string, ...keys: readonly KeyObject[]): PrincipalEntry => ({
+  name,
+  publicKeys: keys.map((key) => ({ pem: String(key.export({ type: 'spki', format: 'pem' })) })),
+});
+
+export type TrustSpec = {
+  readonly principals: readonly PrincipalEntry[];
+  /** How many of them must have signed; default 1. */
+  readonly threshold?: number;
+  readonly revoked?: object;
+  readonly trustedRoot?: Uint8Array;
+};
+
+export const trustOf = ({ principals, threshold = 1, revoked, trustedRoot }: TrustSpec): Trust => {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      apiVersion: 'writ.dev/v1alpha1',
+      kind: 'TrustPolicy',
+      metadata: { name: 'cluster' },
+      spec: {
+        version: 1,
+        principals,
+        rules: [{ kinds: ['Policy'], allOf: [{ threshold, principals: principals.map(({ name }) => name) }] }],
+        ...(revoked === undefined ? {} : { revoked }),
+        ...(trustedRoot === undefined ? {} : { trustedRootSha256: createHash('sha256').update(trustedRoot).digest('hex') }),
+      },
+    }),
+  );
+  const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), trustedRoot });
+  assert.ok(outcome.ok, outcome.ok ? '' : JSON.stringify(outcome.problems));
+  return outcome.trust;
+};
+
+export const codeOf = (outcome: VerifyOutcome): ProblemCode | 'ok' => (outcome.ok ? 'ok' : outcome.problem.code);
+
+export const codeFor = (bundle: string, trust: Trust, bytes: Uint8Array = policyBytes): ProblemCode | 'ok' =>
+  codeOf(verify(bytes, [bundle], trust, NOW));

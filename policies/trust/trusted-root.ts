@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// `trusted_root.json` → the authorities and logs by which keyless seals are judged, without any network.
+//
+// The file has no signature of its own here: the trust policy carries its digest, so whoever may change whose seal counts
+// may change this too, and nobody else. Read strictly where the library guesses: an authority without a first day would
+// count since 1970, and a chain out of order would be searched for a way through it.
+// Format: github.com/sigstore/protobuf-specs, sigstore_trustroot.proto.
+import type { Buffer } from 'node:buffer';
+import { X509Certificate } from 'node:crypto';
+import { TrustedRoot as TrustedRootFormat } from '@sigstore/protobuf-specs';
+import { toTrustMaterial } from '@sigstore/verify';
+import type { TrustMaterial } from '@sigstore/verify';
+import { own } from '../document/json.ts';
+import type { JsonObject } from '../document/json.ts';
+import { fixWholeDer } from './fixed-der.ts';
+import { bytesAt, objectAt, objectsAt, parseStrictBytes, textAt } from './strict-json.ts';
+
+export const MAX_ROOT_BYTES = 256 * 1024;
+const MAX_AUTHORITIES = 32;
+const MAX_CHAIN = 8;
+
+const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot(?:\+json;version=0\.[12]|\.v0\.[12]\+json)$/;
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
+
+/** Authorities and logs, ready for the library. */
+export type TrustedRoot = {
+  readonly material: Omit<TrustMaterial, 'publicKey'>;
+  /** Certificates of the signing authorities, base64 of DER. */
+  readonly authorities: ReadonlySet<string>;
+};
+
+export type TrustedRootOutcome = { readonly ok: true; readonly root: TrustedRoot } | { readonly ok: false; readonly why: string };
+
+const SECTIONS = ['certificateAuthorities', 'timestampAuthorities', 'tlogs', 'ctlogs'] as const;
+
+const isPeriod = (holder: JsonObject | undefined): boolean => {
+  const period = holder === undefined ? undefined : objectAt(holder, 'validFor');
+  const start = period === undefined ? undefined : textAt(period, 'start');
+  const end = period === undefined ? undefined : own(period, 'end');
+  return start !== undefined && TIME.test(start) && (end === undefined || (typeof end === 'string' && TIME.test(end)));
+};
+
+/** From the first certificate, each issued by the next, to one that is issued by itself. */
+const isChain = (certificates: readonly X509Certificate[]): boolean =>
+  certificates.length > 0 &&
+  certificates.every((certificate, index) => {
+    const issuer = certificates[index + 1] ?? certificate;
+    return (index === 0 || certificate.ca) && certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  });
+
+/** DER of the chain of one authority; undefined where it is none. Older files of Sigstore have some chains from the root down. */
+const chainOf = (authority: JsonObject, order: 'up' | 'either'): readonly Buffer[] | undefined => {
+  const chain = objectAt(authority, 'certChain');
+  const list = chain === undefined ? undefined : objectsAt(chain, 'certificates');
+  if (list === undefined || list.length > MAX_CHAIN) return undefined;
+  const ders = list.flatMap((certificate) => bytesAt(certificate, 'rawBytes') ?? []);
+  const certificates = ders.map((der) => new X509Certificate(der));
+  const isGood = isChain(certificates) || (order === 'either' && isChain(certificates.toReversed()));
+  return ders.length === list.length && isGood ? ders : undefined;
+};
+
+const problemIn = (root: JsonObject): string | undefined => {
+  if (!MEDIA_TYPE.test(textAt(root, 'mediaType') ?? '')) return 'mediaType is not that of a Sigstore trusted root';
+  for (const section of SECTIONS) {
+    const entries = objectsAt(root, section);
+    if (entries === undefined || entries.length > MAX_AUTHORITIES) return `${section} is not a list of at most ${MAX_AUTHORITIES} objects`;
+    for (const [index, entry] of entries.entries()) {
+      const isLog = section === 'tlogs' || section === 'ctlogs';
+      if (!isPeriod(isLog ? objectAt(entry, 'publicKey') : entry)) return `${section}[${index}] does not say since when it is valid`;
+      const order = section === 'timestampAuthorities' ? 'up' : 'either';
+      if (!isLog && chainOf(entry, order) === undefined)
+        return `${section}[${index}].certChain is not a chain from the signing certificate to its root`;
+    }
+  }
+  return undefined;
+};
+
+const build = (root: JsonObject): TrustedRoot => {
+  const { publicKey: _, ...material } = toTrustMaterial(TrustedRootFormat.fromJSON(root));
+  for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
+    for (const certificate of certChain) fixWholeDer(certificate.root);
+  const chains = (objectsAt(root, 'certificateAuthorities') ?? []).flatMap((authority) => chainOf(authority, 'either') ?? []);
+  return { material, authorities: new Set(chains.map((der) => der.toString('base64'))) };
+};
+
+/** Total. Whether these are the pinned bytes is the caller's to ask first. */
+export const readTrustedRoot = (bytes: Uint8Array): TrustedRootOutcome => {
+  if (bytes.length > MAX_ROOT_BYTES) return { ok: false, why: `more than ${MAX_ROOT_BYTES} bytes` };
+  const json = parseStrictBytes(bytes);
+  if (json === undefined) return { ok: false, why: 'not a JSON object without repeated keys' };
+  try {
+    const why = problemIn(json);
+    return why === undefined ? { ok: true, root: build(json) } : { ok: false, why };
+  } catch {
+    return { ok: false, why: 'a key or a certificate in it cannot be read' };
+  }
+};
