@@ -12,7 +12,7 @@ import { Boxed } from '../values/boxed.ts';
 import { NamedFormat } from '../values/named-format.ts';
 import { isBytes, isInt, isList } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
-import { actualSize, patternSearch, traversal, treeTraversal, unwrappedSize } from './sizes.ts';
+import { actualSize, patternSearch, patternTimes, traversal, treeTraversal, unwrappedSize } from './sizes.ts';
 
 type Argument = Value | undefined;
 /** A text instead of a cost: counting it breaks cel-go down, which ends the evaluation with that text. */
@@ -123,6 +123,16 @@ const readingText: CostFunction = (first) => traversal(unwrappedSize(first));
 const sum: CostFunction = (left, right) => traversal(unwrappedSize(left) + unwrappedSize(right));
 const contained: CostFunction = (text, part) => traversal(unwrappedSize(text)) * traversal(unwrappedSize(part));
 
+const matching: CostFunction = (text, pattern) => patternSearch(unwrappedSize(text), unwrappedSize(pattern));
+
+/** The cost of `matches` with a pattern that is known: what depends on that alone is reckoned once. */
+export const costOfMatching = (pattern: string, cost: CallCost): ((text: Value) => number | string) => {
+  if (typeof cost === 'number') return () => cost;
+  if (cost !== matching) return (text) => cost(text, pattern, undefined);
+  const times = patternTimes(unwrappedSize(pattern));
+  return (text) => traversal(1 + unwrappedSize(text)) * times;
+};
+
 /** cel-go's standard library, by overload. Equality is known by its name alone. */
 const standard = new Map<string, CallCost>([
   // The argument that is read is the first, which is the text and not the part that it begins with.
@@ -135,7 +145,7 @@ const standard = new Map<string, CallCost>([
   ['in_list', (_needle, haystack) => unwrappedSize(haystack)],
   ['add_string', sum],
   ['add_bytes', sum],
-  ['matches_string', (text, pattern) => patternSearch(unwrappedSize(text), unwrappedSize(pattern))],
+  ['matches_string', matching],
   ['contains_string', contained],
   ...['less', 'less_equals', 'greater', 'greater_equals'].flatMap((order) =>
     ['string', 'bytes'].map((type): [string, CallCost] => [`${order}_${type}`, comparison]),

@@ -38,8 +38,10 @@ export const shorterTraversal = (left: string, right: string): number => {
   return right.length * 2 <= left.length ? textTraversal(right) : Math.min(textTraversal(left), textTraversal(right));
 };
 
+export const patternTimes = (patternSize: number): number => Math.ceil(patternSize * PATTERN_FACTOR);
+
 /** Searching a text for a pattern; an empty text counts as one character. */
-export const patternSearch = (size: number, patternSize: number): number => traversal(1 + size) * Math.ceil(patternSize * PATTERN_FACTOR);
+export const patternSearch = (size: number, patternSize: number): number => traversal(1 + size) * patternTimes(patternSize);
 
 const utf8Size = (text: string): number => {
   let size = 0;

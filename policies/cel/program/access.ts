@@ -224,6 +224,19 @@ export const testNode = (operand: Node, { field, offset, refund }: TestParts): N
   };
 };
 
+/** The same of a variable of a macro, `has(c.field)`, which costs `first` to read. */
+export const localTestNode = (slot: number, parts: TestParts, first: number): Node => {
+  const { field, refund } = parts;
+  const general = testNode((evaluation) => (first === 0 || evaluation.charge(first) ? evaluation.locals[slot] : undefined), parts);
+  if (inherited.has(field)) return general;
+  const cost = first + (refund ? 0 : 1);
+  return (evaluation) => {
+    const target = evaluation.locals[slot];
+    if (target === undefined || !hasDataKeys(target) || target[field] === undefined) return general(evaluation);
+    return evaluation.chargeEach(cost) ? true : undefined;
+  };
+};
+
 /** `operand[key]` */
 export const indexNode = (operand: Node, key: Node, { offset, source }: IndexParts): Node => {
   return (evaluation) => {

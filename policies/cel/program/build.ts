@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import { costOfMatching } from '../cost/call-cost.ts';
 import type { Value } from '../values/value.ts';
-import { indexNode, localPathNode, optionalAccessNode, pathNode, relativeNode, selectNode, testNode, variableNode } from './access.ts';
+import {
+  indexNode,
+  localPathNode,
+  localTestNode,
+  optionalAccessNode,
+  pathNode,
+  relativeNode,
+  selectNode,
+  testNode,
+  variableNode,
+} from './access.ts';
+import type { TestParts } from './access.ts';
 import { callNode, matchNode } from './calls.ts';
 import type { Node } from './evaluation.ts';
 import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
@@ -37,12 +49,20 @@ const buildSelect = (ir: Select): Node => {
   return steps.length === 1 ? selectNode(build(root), ir.field, ir.offset) : pathNode(build(root), steps, 0);
 };
 
+const buildTest = (ir: Select & TestParts): Node => {
+  const { operand } = ir;
+  return operand.kind === 'local' && !operand.lazy ? localTestNode(operand.slot, ir, operand.steps) : testNode(build(operand), ir);
+};
+
+const constantOf = (ir: Ir | undefined): Value | undefined => (ir?.kind === 'constant' ? ir.value : undefined);
+
 const buildCall = (ir: Call): Node => {
   const args = ir.args.map(build);
   const [left, right] = args;
   if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(ir, left);
   if (left === undefined || right === undefined || args.length !== 2) return callNode(ir, args);
-  return operatorNode(ir, left, right) ?? callNode(ir, args);
+  const [first, second] = ir.args;
+  return operatorNode(ir, { node: left, constant: constantOf(first) }, { node: right, constant: constantOf(second) }) ?? callNode(ir, args);
 };
 
 const buildFold = (ir: Fold): Node => {
@@ -98,7 +118,7 @@ export const build = (ir: Ir): Node => {
     case 'relative':
       return relativeNode(build(ir.operand));
     case 'select':
-      if (ir.mode === 'test') return testNode(build(ir.operand), ir);
+      if (ir.mode === 'test') return buildTest(ir);
       if (ir.mode === 'optional')
         return optionalAccessNode(build(ir.operand), constant(ir.field), { offset: ir.offset, source: 'computed' });
       return buildSelect(ir);
@@ -119,7 +139,7 @@ export const build = (ir: Ir): Node => {
     case 'membership':
       return membershipNode({ ...ir, name: '@in', cost: 0, hasty: false }, build(ir.needle), ir.values);
     case 'match':
-      return matchNode(build(ir.text), ir.pattern, ir);
+      return matchNode(build(ir.text), ir.pattern, { offset: ir.offset, cost: costOfMatching(ir.source, ir.cost) });
     case 'list':
       return listLiteralNode(
         ir.elements.map(({ optional, value }) => ({ optional, value: build(value) })),

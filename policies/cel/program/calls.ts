@@ -65,7 +65,7 @@ export const callTwo = (evaluation: Evaluation, site: CallSite, first: Value, se
   settle(evaluation, site.cost, { first, second, result: invokeTwo(evaluation, site, first, second) });
 
 /** Both sides of a binary call are evaluated before an error of either counts; the left one's error stands. */
-const afterFailure = (evaluation: Evaluation, site: CallSite, right: Node): undefined => {
+export const afterFailure = (evaluation: Evaluation, site: CallSite, right: Node): undefined => {
   const failure = evaluation.error;
   if (site.hasty || evaluation.cancelled) return undefined;
   const second = right(evaluation);
@@ -123,10 +123,10 @@ export const callNode = (site: CallSite, args: readonly Node[]): Node => {
   return variadicCall(site, args);
 };
 
-export type MatchParts = { readonly source: string; readonly offset: number; readonly cost: CallCost };
+export type MatchParts = { readonly offset: number; readonly cost: (text: Value) => number | string };
 
 /** `text.matches('literal')` */
-export const matchNode = (text: Node, pattern: Pattern, { source, offset, cost }: MatchParts): Node => {
+export const matchNode = (text: Node, pattern: Pattern, { offset, cost }: MatchParts): Node => {
   return (evaluation) => {
     const first = text(evaluation);
     if (first === undefined) return undefined;
@@ -134,7 +134,7 @@ export const matchNode = (text: Node, pattern: Pattern, { source, offset, cost }
     const subject = typeof first === 'string' ? first : looselyRead(first);
     if (typeof subject !== 'string') evaluation.fail('no such overload');
     // What is too dear is not even searched.
-    const due = typeof cost === 'number' ? cost : cost(first, source, undefined);
+    const due = cost(first);
     if (typeof due !== 'number' || !evaluation.charge(due)) return undefined;
     return typeof subject === 'string' ? matchPattern(evaluation, pattern, subject) : undefined;
   };

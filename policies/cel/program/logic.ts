@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CelError } from '../values/error.ts';
 import { CelOptional, NONE, typeOf } from '../values/value.ts';
+import type { Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
 /**
@@ -9,19 +10,33 @@ import type { Evaluation, Node } from './evaluation.ts';
  */
 export const logicalNode = (operands: readonly Node[], decides: boolean, offset: number): Node => {
   const noOverload = new CelError('no such overload', offset);
-  return (evaluation) => {
+  /** From the operand at `start` on; `value` is what that gave. */
+  const goOn = (evaluation: Evaluation, start: number, first: Value | undefined): boolean | undefined => {
     let failure: CelError | undefined;
-    for (const operand of operands) {
-      const value = operand(evaluation);
+    let value = first;
+    for (let at = start; ; value = operands[at]?.(evaluation)) {
       if (value === decides) return decides;
-      if (value === !decides) continue;
-      if (value !== undefined) failure ??= noOverload;
-      else if (evaluation.cancelled) return undefined;
-      else failure ??= evaluation.error;
+      if (value !== !decides) {
+        if (value !== undefined) failure ??= noOverload;
+        else if (evaluation.cancelled) return undefined;
+        else failure ??= evaluation.error;
+      }
+      at += 1;
+      if (at >= operands.length) break;
     }
     if (failure === undefined) return !decides;
     evaluation.error = failure;
     return undefined;
+  };
+  const [one, two] = operands;
+  if (one === undefined || two === undefined) return (evaluation) => goOn(evaluation, 0, one?.(evaluation));
+  return (evaluation) => {
+    const first = one(evaluation);
+    if (first === decides) return decides;
+    if (first !== !decides) return goOn(evaluation, 0, first);
+    const second = two(evaluation);
+    if (second === decides) return decides;
+    return operands.length === 2 && second === !decides ? second : goOn(evaluation, 1, second);
   };
 };
 

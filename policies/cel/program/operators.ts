@@ -2,7 +2,8 @@
 import { shorterTraversal, textTraversal } from '../cost/sizes.ts';
 import { CelError } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
-import { binaryNode, callTwo, invokeTwo } from './calls.ts';
+import { isJsonMap } from '../values/value.ts';
+import { afterFailure, binaryNode, callTwo, invokeTwo, settle } from './calls.ts';
 import type { BinaryOperation, CallSite } from './calls.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
@@ -38,25 +39,7 @@ const arithmetic =
     return callTwo(evaluation, site, a, b);
   };
 
-/** Questions about two texts: `text.startsWith(part)`. */
-const textTest =
-  (
-    site: CallSite,
-    about: { readonly cost: (text: string, part: string) => number; readonly test: (text: string, part: string) => boolean },
-  ): BinaryOperation =>
-  (evaluation, a, b) => {
-    if (typeof a !== 'string' || typeof b !== 'string') return callTwo(evaluation, site, a, b);
-    evaluation.at = site.offset;
-    if (!evaluation.charge(about.cost(a, b)) || !evaluation.strain(a.length >> 3)) return undefined;
-    return about.test(a, b);
-  };
-
-const costOfBoth = (text: string, part: string): number => textTraversal(text) * textTraversal(part);
-
 const operations = new Map<string, (site: CallSite) => BinaryOperation>([
-  ['startsWith', (site) => textTest(site, { cost: textTraversal, test: (text, part) => text.startsWith(part) })],
-  ['endsWith', (site) => textTest(site, { cost: textTraversal, test: (text, part) => text.endsWith(part) })],
-  ['contains', (site) => textTest(site, { cost: costOfBoth, test: (text, part) => text.includes(part) })],
   ['_==_', (site) => equality(site, true)],
   ['_!=_', (site) => equality(site, false)],
   ['_<_', (site) => ordering(site, (order) => order < 0)],
@@ -67,6 +50,54 @@ const operations = new Map<string, (site: CallSite) => BinaryOperation>([
   ['_-_', (site) => arithmetic(site, (a, b) => a - b)],
   ['_*_', (site) => arithmetic(site, (a, b) => a * b)],
 ]);
+
+/** `x == 'text'` and `x != 'text'`, the commonest comparison of policies. */
+const textEqualityNode = (site: CallSite, left: Node, text: string): Node => {
+  const equal = site.name === '_==_';
+  const cost = textTraversal(text);
+  const size = text.length * 2;
+  return (evaluation) => {
+    const a = left(evaluation);
+    if (typeof a !== 'string') return a === undefined ? afterFailure(evaluation, site, () => text) : callTwo(evaluation, site, a, text);
+    return evaluation.charge(a.length >= size ? cost : shorterTraversal(a, text)) ? (a === text) === equal : undefined;
+  };
+};
+
+/** What is asked about a text and a part of it, by the name of the function; reading the text costs, for `contains` as often as its part. */
+const textTests = new Map<string, { readonly test: (text: string, part: string) => boolean; readonly timesPart: boolean }>([
+  ['startsWith', { test: (text, part) => text.startsWith(part), timesPart: false }],
+  ['endsWith', { test: (text, part) => text.endsWith(part), timesPart: false }],
+  ['contains', { test: (text, part) => text.includes(part), timesPart: true }],
+]);
+
+/** `text.startsWith('part')` */
+const textTestNode = (site: CallSite, left: Node, part: string): Node | undefined => {
+  const about = textTests.get(site.name);
+  if (about === undefined) return undefined;
+  const { test, timesPart } = about;
+  const times = timesPart ? textTraversal(part) : 1;
+  const { offset } = site;
+  return (evaluation) => {
+    const a = left(evaluation);
+    if (typeof a !== 'string') return a === undefined ? afterFailure(evaluation, site, () => part) : callTwo(evaluation, site, a, part);
+    evaluation.at = offset;
+    return evaluation.charge(textTraversal(a) * times) && evaluation.strain(a.length >> 3) ? test(a, part) : undefined;
+  };
+};
+
+/** `'key' in map`; anything but an object of JSON goes the way of every call. */
+const keyNode = (site: CallSite, key: string, right: Node): Node => {
+  const cost = typeof site.cost === 'number' ? site.cost : undefined;
+  return (evaluation) => {
+    const map = right(evaluation);
+    if (map === undefined) {
+      settle(evaluation, site.cost, { first: key, second: undefined, result: undefined });
+      return undefined;
+    }
+    if (cost === undefined || !isJsonMap(map)) return callTwo(evaluation, site, key, map);
+    return evaluation.charge(cost) ? Object.hasOwn(map, key) : undefined;
+  };
+};
 
 /** `!operand` */
 export const notNode = (site: CallSite, operand: Node): Node => {
@@ -81,8 +112,21 @@ export const notNode = (site: CallSite, operand: Node): Node => {
   };
 };
 
+/** A side of an operator, and its value where that is a constant. */
+export type Side = { readonly node: Node; readonly constant: Value | undefined };
+
 /** A binary operator with a fast path; undefined = it has none. */
-export const operatorNode = (site: CallSite, left: Node, right: Node): Node | undefined => {
+export const operatorNode = (
+  site: CallSite,
+  { node: left, constant: first }: Side,
+  { node: right, constant: second }: Side,
+): Node | undefined => {
+  if (site.name === '@in' && typeof first === 'string') return keyNode(site, first, right);
+  if (typeof second === 'string') {
+    if (site.name === '_==_' || site.name === '_!=_') return textEqualityNode(site, left, second);
+    const test = textTestNode(site, left, second);
+    if (test !== undefined) return test;
+  }
   const operation = operations.get(site.name);
   return operation === undefined ? undefined : binaryNode(site, { left, right }, operation(site));
 };

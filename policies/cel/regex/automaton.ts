@@ -184,19 +184,30 @@ export type Automaton = (text: string) => boolean | undefined;
 const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
 
-const matcher = ({ alphabet, next, matchesAtEnd }: Tables, asciiOnly: boolean): Automaton => {
-  const { classOf } = alphabet;
+/** A row of 128 columns for each state, so that an ASCII character is looked up by itself. */
+const asciiRows = ({ alphabet, next, matchesAtEnd }: Tables): Uint16Array => {
   const width = alphabet.samples.length;
-  const other = classOf[OTHER] ?? 0;
+  return Uint16Array.from({ length: matchesAtEnd.length * OTHER }, (_, at) => {
+    const state = Math.floor(at / OTHER);
+    return next[state * width + (alphabet.classOf[at % OTHER] ?? 0)] ?? MATCHED;
+  });
+};
+
+const matcher = (tables: Tables, asciiOnly: boolean): Automaton => {
+  const { alphabet, next, matchesAtEnd } = tables;
+  const rows = asciiRows(tables);
+  const width = alphabet.samples.length;
+  const other = alphabet.classOf[OTHER] ?? 0;
   return (text) => {
     let state = 0;
     for (let at = 0; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
-      if (code >= OTHER) {
+      if (code < OTHER) state = rows[state * OTHER + code] ?? MATCHED;
+      else {
         if (asciiOnly) return undefined;
         if (isHigh(code) && isLow(text.charCodeAt(at + 1))) at += 1;
+        state = next[state * width + other] ?? MATCHED;
       }
-      state = next[state * width + (code < OTHER ? (classOf[code] ?? other) : other)] ?? MATCHED;
       if (state === MATCHED) return true;
     }
     return matchesAtEnd[state] === 1;
