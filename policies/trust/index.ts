@@ -6,8 +6,9 @@
  * from those very bytes, who signed it, by which rule. Bytes before meaning: nothing is read as policy before enough
  * signatures hold. The steps stand in the order of their cost and of what they may believe: sizes, encoding, then for
  * each bundle (check-seal.ts) format, digest, key or certificate, signature, log entries and timestamps, principal,
- * validity, revocation; then thresholds, strict parse, schema, binding, expiry. Total: no data makes it throw. A bundle that does not count never spoils those that do. Whether a version rises, and whether name and
- * place are those asked for, is the caller's to compare: the document says what it is. Anyone may import it.
+ * validity, revocation; then thresholds, strict parse, schema, binding, expiry. Total: no data makes it throw. A bundle
+ * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
+ * is the caller's to compare: the document says what it is. Anyone may import it.
  */
 import type { Policy, Ruleset, Tenant } from '../../crds/generated/types.ts';
 import { digestOf } from '../document/digest.ts';

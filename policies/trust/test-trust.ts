@@ -35,8 +35,9 @@ export type TrustSpec = {
   readonly trustedRoot?: Uint8Array;
 };
 
-export const trustOf = ({ principals, threshold = 1, revoked, trustedRoot }: TrustSpec): Trust => {
-  const bytes = Buffer.from(
+/** The document itself. */
+export const trustBytes = ({ principals, threshold = 1, revoked, trustedRoot }: TrustSpec): Buffer =>
+  Buffer.from(
     JSON.stringify({
       apiVersion: 'writ.dev/v1alpha1',
       kind: 'TrustPolicy',
@@ -50,7 +51,10 @@ export const trustOf = ({ principals, threshold = 1, revoked, trustedRoot }: Tru
       },
     }),
   );
-  const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), trustedRoot });
+
+export const trustOf = (spec: TrustSpec): Trust => {
+  const bytes = trustBytes(spec);
+  const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), trustedRoot: spec.trustedRoot });
   assert.ok(outcome.ok, outcome.ok ? '' : JSON.stringify(outcome.problems));
   return outcome.trust;
 };
