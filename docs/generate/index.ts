@@ -2,7 +2,7 @@
 /**
  * The pages of docs/reference, made from what the programs themselves use: the catalogue of error codes, the catalogues
  * of metrics, the tables of flags, the
- * commands, the CRDs.
+ * commands, the CRDs, the libraries of expressions.
  *
  * In: those tables. Out: path within the repository → text; the same code always gives the same bytes, on any machine.
  * `main.ts` writes them (`make generate`), a test holds what is checked in equal to them. Nothing that ships imports it.
@@ -12,6 +12,10 @@ import { operatorMetrics } from '../../operator/metrics.ts';
 import { problemCodes } from '../../policies/problem-codes.ts';
 import { PROGRAM as WEBHOOK, SUMMARY as WEBHOOK_SUMMARY, webhookFlags } from '../../webhook/config.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
+import { libraries, NEWEST_VERSION } from '../../policies/cel/functions/environment.ts';
+import { DEFAULT_LIMITS } from '../../policies/decide/limits.ts';
+import { KNOWN_DIFFERENCES } from '../../test/conformance/known-differences.ts';
+import { celPage } from './cel.ts';
 import { commandsPage } from './commands.ts';
 import { crdsPage } from './crds.ts';
 import { errorsPage } from './errors.ts';
@@ -19,6 +23,7 @@ import { flagsPage } from './flags.ts';
 import { metricsPage } from './metrics.ts';
 
 export const referencePages = (): Readonly<Record<string, string>> => ({
+  'docs/reference/cel.md': celPage({ newest: NEWEST_VERSION, libraries, limits: DEFAULT_LIMITS, differences: KNOWN_DIFFERENCES }),
   'docs/reference/commands.md': commandsPage(),
   'docs/reference/crds.md': crdsPage(),
   'docs/reference/errors.md': errorsPage(problemCodes),

@@ -28,7 +28,7 @@ const standard: Library = {
 };
 
 /** Every library, in the order in which overloads of one name are tried. */
-const libraries: readonly Library[] = [
+export const libraries: readonly Library[] = [
   standard,
   urlLibrary,
   regexLibrary,
