@@ -43,6 +43,10 @@ bench: modules control-plane bundle ## measure; prints a table and writes build/
 conformance: modules control-plane ## compare with Kubernetes' own CEL; ARGS='--evaluations 1000000 --seed 7' says how much
 	@node test/conformance/main.ts $(ARGS)
 
+.PHONY: fuzz
+fuzz: modules ## hostile inputs for expressions and decisions; ARGS='--inputs 500000 --seed 7' says how many of each
+	@node test/fuzz/main.ts $(ARGS)
+
 .PHONY: lint
 lint: modules ## type check, lint, format check
 	@echo "tsc";   tsc -p .
