@@ -2,19 +2,9 @@
 // The digest of what was decided: sha256 over the very bytes of `request.object` (of `oldObject` where there is no object)
 // as the API server sent them. The slice is found by one scan over the text, without parsing it a second time.
 import { hash } from 'node:crypto';
+import { endOfString } from '../../policies/cel/index.ts';
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** Index after the string that opens at `start`. A quote after an odd number of backslashes does not end it. */
-const skipString = (text: string, start: number): number => {
-  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
-    let before = at - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-    if ((at - before) % 2 === 1) return at + 1;
-  }
-  return text.length;
-};
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 
@@ -27,14 +17,14 @@ const skipBlanks = (text: string, start: number): number => {
 /** Index after the value that begins at `start`. */
 const skipValue = (text: string, start: number): number => {
   const first = text.charCodeAt(start);
-  if (first === QUOTE) return skipString(text, start);
+  if (first === QUOTE) return endOfString(text, start);
   const nested = first === 0x7b || first === 0x5b;
   let depth = 0;
   let at = start;
   while (at < text.length) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      at = skipString(text, at);
+      at = endOfString(text, at);
       continue;
     }
     if (code === 0x7b || code === 0x5b) depth += 1;
@@ -60,7 +50,7 @@ const walkMembers = (text: string, start: number, visit: Member): number | undef
   if (text.charCodeAt(at) !== 0x7b) return undefined;
   at = skipBlanks(text, at + 1);
   while (text.charCodeAt(at) === QUOTE) {
-    const keyEnd = skipString(text, at);
+    const keyEnd = endOfString(text, at);
     const valueStart = skipBlanks(text, skipBlanks(text, keyEnd) + 1);
     at = skipBlanks(text, visit(text.slice(at + 1, keyEnd - 1), valueStart) ?? skipValue(text, valueStart));
     if (text.charCodeAt(at) !== 0x2c) break;

@@ -6,40 +6,7 @@ import { CelDuration, CelTimestamp, formatDurationExactly, formatTimestampUtc } 
 import { CelDouble, CelOptional, CelUint } from './value.ts';
 import type { Value } from './value.ts';
 
-/**
- * Finds any number that JSON.parse alone would get wrong: a fraction or exponent (a double, even `1.0`), or 16 digits and more. A
- * hit inside a string only costs the slower path. The first pattern is quick and takes `image:1.2` for one; the second
- * looks closer where the first has hit. A text that is nothing but a number has nothing before it.
- */
-const MAY_NEED_SOURCE = /[:[,]\s*-?\d(?:\d*[.eE]|\d{15})/;
-const NEEDS_SOURCE = /(?:"\s*:|[[,])\s*-?\d(?:\d*[.eE]|\d{15})/;
-const IS_NUMBER = /^\s*-?\d/;
-
-const needsSource = (text: string): boolean => (MAY_NEED_SOURCE.test(text) && NEEDS_SOURCE.test(text)) || IS_NUMBER.test(text);
-
-const numberFrom = (source: string): Value => {
-  if (/[.eE]/.test(source)) return new CelDouble(Number(source));
-  // An integer beyond 64 bits is a double, as the API server's own JSON decoder has it.
-  return int64(BigInt(source)) ?? new CelDouble(Number(source));
-};
-
-const revive = (_key: string, value: unknown, ...context: readonly unknown[]): unknown => {
-  if (typeof value !== 'number') return value;
-  const [about] = context;
-  const hasSource = typeof about === 'object' && about !== null && 'source' in about && typeof about.source === 'string';
-  return hasSource ? numberFrom(String(about.source)) : fromJson(value);
-};
-
-/**
- * JSON text → value: integral numbers are ints (bigint beyond 2^53), all others doubles. `__proto__` stays a plain key.
- * Throws SyntaxError, as JSON.parse, when it isn't JSON.
- */
-export const parseJson = (text: string): Value => {
-  const value: Value = needsSource(text) ? JSON.parse(text, revive) : JSON.parse(text);
-  return value;
-};
-
-/** Beyond this depth conversions leave data as it is, so that no nesting overflows the stack. */
+/** Beyond this depth a conversion gives null, so that no nesting overflows the stack; nothing in a cluster is nested so. */
 const MAX_DEPTH = 1_000;
 
 /**
