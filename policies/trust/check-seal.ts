@@ -11,8 +11,9 @@ import type { Certificate } from './certificate.ts';
 import { checkEvidence } from './evidence.ts';
 import type { EvidenceOutcome } from './evidence.ts';
 import { digestFor, isSignedBy } from './key.ts';
-import { judgeKey, keyByHint, principalOf } from './principals.ts';
+import { judgeKey, keyByHint, principalOf, termOfKey } from './principals.ts';
 import type { PrincipalOutcome } from './principals.ts';
+import type { Term } from './term.ts';
 import { isPast } from './trust.ts';
 import type { Principal, Trust } from './trust.ts';
 
@@ -29,7 +30,8 @@ export type CountedSeal = {
   readonly sequence: number | undefined;
 };
 
-export type SealOutcome = { readonly ok: true; readonly seal: CountedSeal } | Refusal;
+/** `term`: when it counts. A refusal has one where time alone stands in the way. */
+export type SealOutcome = { readonly ok: true; readonly seal: CountedSeal; readonly term: Term } | (Refusal & { readonly term?: Term });
 
 /** `at` is now, in epoch milliseconds; `digest` is `sha256:hex` of the bytes. */
 export type SealContext = { readonly bytes: Uint8Array; readonly digest: string; readonly trust: Trust; readonly at: number };
@@ -54,6 +56,8 @@ type Signer = {
   readonly key: Certificate['key'];
   readonly certificate: Certificate | undefined;
   readonly judge: (timesMs: readonly number[]) => PrincipalOutcome;
+  /** Where only now can be asked. */
+  readonly term: Term | undefined;
   readonly by: string;
 };
 
@@ -67,7 +71,14 @@ const signerOf = ({ signatory }: Seal, { trust, at }: SealContext): SignerOutcom
     const judge = (timesMs: readonly number[]): PrincipalOutcome => judgeKey(key, trust, timesMs.length === 0 ? [at] : timesMs);
     return {
       ok: true,
-      signer: { who: `the key of ${key.principal.name}`, key, certificate: undefined, judge, by: `${key.algorithm} key ${key.hint}` },
+      signer: {
+        who: `the key of ${key.principal.name}`,
+        key,
+        certificate: undefined,
+        judge,
+        term: termOfKey(key, trust),
+        by: `${key.algorithm} key ${key.hint}`,
+      },
     };
   }
   const read = readCertificate(signatory.der);
@@ -82,6 +93,7 @@ const signerOf = ({ signatory }: Seal, { trust, at }: SealContext): SignerOutcom
       key,
       certificate,
       judge: () => principalOf(certificate, trust),
+      term: undefined,
       by: `${subject}, vouched for by ${issuer}`,
     },
   };
@@ -92,6 +104,8 @@ const evidenceOf = (seal: Seal, signer: Signer, { bytes, trust }: SealContext): 
   if (certificate === undefined && seal.logEntries.length === 0 && !seal.isTimestamped) return { ok: true, timesMs: [] };
   return trust.root.ok ? checkEvidence({ bytes, seal, key: key.publicKey, certificate, root: trust.root.root }) : trust.root;
 };
+
+const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY });
 
 /** Total, as far as the libraries below it are; `verifyArtifact` answers no for what they throw after all. */
 export const checkSeal = (text: string, context: SealContext): SealOutcome => {
@@ -108,12 +122,17 @@ export const checkSeal = (text: string, context: SealContext): SealOutcome => {
   const evidence = evidenceOf(seal, signer, context);
   if (!evidence.ok) return evidence;
   const judged = signer.judge(evidence.timesMs);
-  if (!judged.ok) return judged;
   const statement = seal.proof.kind === 'statement' ? seal.proof.statement : undefined;
+  const lastMs = statement?.expires ?? Number.POSITIVE_INFINITY;
+  const ofKey = evidence.timesMs.length === 0 ? signer.term : undefined;
+  if (!judged.ok) return ofKey === undefined ? judged : { ...judged, term: { ...ofKey, untilMs: Math.min(ofKey.untilMs, lastMs) } };
+  const standing = ofKey ?? always(judged.principal);
+  const term: Term = { ...standing, untilMs: Math.min(standing.untilMs, lastMs) };
   if (isPast(statement?.expires, context.at))
-    return refuse('SEAL_EXPIRED', `the ${statement?.kind ?? ''} of ${judged.principal.name} has expired`);
+    return { ...refuse('SEAL_EXPIRED', `the ${statement?.kind ?? ''} of ${judged.principal.name} has expired`), term };
   return {
     ok: true,
+    term,
     seal: {
       principal: judged.principal,
       proof: statement?.kind ?? 'message',

@@ -22,6 +22,8 @@ import { MAX_BUNDLES } from './bundle.ts';
 import { checkSeal } from './check-seal.ts';
 import type { CountedSeal } from './check-seal.ts';
 import { applyRules, describeMissing, satisfyAny } from './rules.ts';
+import { NO_TURN, endOfTerms, turnAt } from './term.ts';
+import type { Term, Turn } from './term.ts';
 import { isPast } from './trust.ts';
 import type { Principal, Trust } from './trust.ts';
 
@@ -57,35 +59,42 @@ export type VerifyOutcome =
       readonly rule: number;
       /** Bundles that did not count, and why. */
       readonly ignored: readonly Problem[];
+      readonly turn: Turn;
+      /** The first moment at which it is granted no more, epoch milliseconds: document and seals, not the trust policy; undefined = never. */
+      readonly endsMs: number | undefined;
     }
   | {
       readonly ok: false;
       readonly problem: Problem;
       /** All that is known; `problem` is the first. */ readonly problems: readonly Problem[];
+      readonly turn: Turn;
     };
 
 /** `file` names the bytes in problems. */
 export type Artifact = { readonly bytes: Uint8Array; readonly bundles: readonly string[]; readonly file: string };
 
-const refuse = (problem: Problem, others: readonly Problem[] = []): VerifyOutcome => ({
+const refuse = (problem: Problem, others: readonly Problem[] = [], turn: Turn = NO_TURN): VerifyOutcome => ({
   ok: false,
   problem,
   problems: [problem, ...others],
+  turn,
 });
 
-type Seals = { readonly counted: readonly CountedSeal[]; readonly ignored: readonly Problem[] };
+type Seals = { readonly counted: readonly CountedSeal[]; readonly ignored: readonly Problem[]; readonly terms: readonly Term[] };
 
 const checkBundles = ({ bytes, bundles, file }: Artifact, context: { trust: Trust; at: number; digest: string }): Seals => {
   const counted: CountedSeal[] = [];
   const ignored: Problem[] = [];
+  const terms: Term[] = [];
   const at = { file, line: 1, column: 1 };
   for (const [index, text] of bundles.entries()) {
     const outcome = checkSeal(text, { ...context, bytes });
     const label = bundles.length > 1 ? `seal ${index + 1}: ` : '';
+    if (outcome.term !== undefined) terms.push(outcome.term);
     if (outcome.ok) counted.push(outcome.seal);
     else ignored.push({ ...outcome.problem, message: `${label}${outcome.problem.message}`, at });
   }
-  return { counted, ignored };
+  return { counted, ignored, terms };
 };
 
 const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
@@ -99,10 +108,11 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(plain('SEAL_TOO_LARGE', `${artifact.bundles.length} bundles, at most ${MAX_BUNDLES}`));
 
   const digest = digestOf(artifact.bytes);
-  const { counted, ignored } = checkBundles(artifact, { trust, at, digest });
+  const { counted, ignored, terms } = checkBundles(artifact, { trust, at, digest });
+  const turn = turnAt(at, terms);
   const signers = new Map(counted.map(({ principal }) => [principal.name, principal]));
   const [firstIgnored, ...otherIgnored] = ignored;
-  if (signers.size === 0) return refuse(firstIgnored ?? plain('SEAL_MISSING', 'no bundle counts'), otherIgnored);
+  if (signers.size === 0) return refuse(firstIgnored ?? plain('SEAL_MISSING', 'no bundle counts'), otherIgnored, turn);
   if (trust.revoked.documents.has(digest)) return refuse(plain('SEAL_REVOKED', `the document ${digest} is revoked`));
 
   const names = new Set(signers.keys());
@@ -110,7 +120,7 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
   if (trust.rules.length === 0) return refuse(plain('SEAL_NO_RULE', 'the trust policy has no rule'), ignored);
   if (!satisfyAny(trust, names)) {
     const needed = describeMissing(trust.rules, names).join('; or ');
-    return refuse(plain('SEAL_THRESHOLD', `${signedBy}; needed: ${needed}`), ignored);
+    return refuse(plain('SEAL_THRESHOLD', `${signedBy}; needed: ${needed}`), ignored, turn);
   }
 
   const parsed = parseDocument(artifact.bytes, artifact.file);
@@ -120,18 +130,25 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(first ?? plain('DOCUMENT_SYNTAX', 'it cannot be read'), others);
   }
   const { document, tier } = bound;
-  const outcome = applyRules(trust, { kind: document.kind, tier }, names);
+  const fit = { kind: document.kind, tier };
+  const outcome = applyRules(trust, fit, names);
   const subject = tier === undefined ? document.kind : `${document.kind} of a ${tier} publisher`;
   if (outcome.kind === 'no-rule') return refuse(plain('SEAL_NO_RULE', `no rule speaks of a ${subject}`), ignored);
   if (outcome.kind === 'too-few') {
-    return refuse(plain('SEAL_THRESHOLD', `${signedBy}; a ${subject} needs ${outcome.missing.join('; or ')}`), ignored);
+    return refuse(plain('SEAL_THRESHOLD', `${signedBy}; a ${subject} needs ${outcome.missing.join('; or ')}`), ignored, turn);
   }
+  const lastMoments = document.expires === undefined ? [] : [document.expires];
+  const turnWithDocument = turnAt(at, terms, lastMoments);
   if (isPast(document.expires, at)) {
     const path = ['spec', 'expires'];
-    return refuse({ code: 'SEAL_EXPIRED', message: 'it has expired', at: document.parsed.positionOf(path), path: 'spec.expires' });
+    const problem: Problem = { code: 'SEAL_EXPIRED', message: 'it has expired', at: document.parsed.positionOf(path), path: 'spec.expires' };
+    return refuse(problem, [], turnWithDocument);
   }
   const ordered = [...signers.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored };
+  const sealsEndMs = endOfTerms(at, terms, (left) => applyRules(trust, fit, left).kind === 'granted');
+  const ends = [...lastMoments.map((last) => last + 1), ...(sealsEndMs === undefined ? [] : [sealsEndMs])];
+  const endsMs = ends.length === 0 ? undefined : Math.min(...ends);
+  return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored, turn: turnWithDocument, endsMs };
 };
 
 /** Verifies one file; `at` is the time in epoch milliseconds. */

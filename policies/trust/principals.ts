@@ -2,6 +2,7 @@
 // Which principal a seal speaks for, and whether it may speak.
 import type { Problem, ProblemCode } from '../problem.ts';
 import type { Certificate } from './certificate.ts';
+import type { Term } from './term.ts';
 import type { Principal, Trust, TrustedKey } from './trust.ts';
 
 export type KeyOutcome = { readonly ok: true; readonly key: TrustedKey } | { readonly ok: false; readonly problem: Problem };
@@ -42,6 +43,10 @@ export const judgeKey = (key: TrustedKey, trust: Trust, timesMs: readonly number
     return refuse('SEAL_KEY_NOT_VALID', `the key of ${principal.name} was valid until ${moment(key.validUntilMs)}`);
   return isRevoked(key.hint, principal, trust) ?? { ok: true, principal };
 };
+
+/** When the key counts where nothing proves a time; undefined = never again. */
+export const termOfKey = ({ hint, principal, validFromMs, validUntilMs }: TrustedKey, trust: Trust): Term | undefined =>
+  isRevoked(hint, principal, trust) === undefined ? { principal, fromMs: validFromMs, untilMs: validUntilMs } : undefined;
 
 /** The principal of a proven certificate: issuer, subject and every extension asked for, all as exact text. */
 export const principalOf = (certificate: Certificate, trust: Trust): PrincipalOutcome => {

@@ -12,12 +12,18 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
     why: 'cel-go takes an optional apart where a conditional gives it, and cannot put quantities, versions and the like together again',
-    fits: ({ theirs }) => /unsupported conversion to ref\.Val: /.test(theirs),
+    fits: ({ theirs }, expression) =>
+      /unsupported conversion to ref\.Val: /.test(theirs) &&
+      /optional|\.\?|\[\?|optMap|optFlatMap|first\(|last\(/.test(expression) &&
+      expression.includes(' ? '),
   },
   {
     name: 'data in messages',
     why: 'lists and maps inside of lists and maps are printed as Go holds them, which differs for what was read and what was computed',
-    fits: ({ kind, theirs }) => kind === 'error' && /^error cannot initialize optional |^error join: invalid input: /.test(theirs),
+    fits: ({ kind, ours, theirs }) => {
+      const [beginning] = /^error (?:cannot initialize optional |join: invalid input: )/.exec(theirs) ?? [];
+      return kind === 'error' && beginning !== undefined && ours.startsWith(beginning);
+    },
   },
   {
     name: 'mistakes in macros',
