@@ -4,14 +4,14 @@
  *
  * In: an object of the cluster, a `Trust`, the time. Out: a `Judged`. Only `signature` counts; `spec` beside it is for
  * people. Pure and total. There is one such function, because operator and replicas must come to the same answer, or the
- * API server would ask about less than replicas enforce. A document past its date is judged as of its last moment: what it
- * matches is closed, so it must still be known; whether it has ended is the caller's to ask of `expiresMs`.
+ * API server would ask about less than replicas enforce. A document past its end (its own, or that of the seals without
+ * which it would not be good) is judged as of its last moment: what it matches is closed, so it must still be known;
+ * whether it has ended is the caller's to ask of `expiresMs`. So all processes change at one moment, however long they run.
  */
 import { hash } from 'node:crypto';
 import type { Policy } from '../crds/generated/types.ts';
 import { compilePolicies } from './compile/index.ts';
 import type { CompiledPolicy } from './compile/index.ts';
-import { parseDocument } from './document/index.ts';
 import { createMemo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { verifyArtifact } from './trust/index.ts';
@@ -34,7 +34,7 @@ export type SignedPolicy = {
   /** `sha256:…` of the signed bytes. */
   readonly digest: string;
   readonly version: number;
-  /** Milliseconds since the epoch. */
+  /** When it ends: by its own word, or because too few of its seals still count. Milliseconds since the epoch. */
   readonly expiresMs: number | undefined;
   readonly policy: Policy;
   readonly signers: readonly string[];
@@ -43,27 +43,31 @@ export type SignedPolicy = {
 /** One that can be enforced too. */
 export type PolicyDocument = SignedPolicy & { readonly compiled: CompiledPolicy };
 
-export type Judged =
+/** `untilMs`: from when on it must be judged anew, since time alone may change it: its signers, its end, a refusal. */
+export type Judged = { readonly untilMs?: number | undefined } & (
   | { readonly ok: true; readonly document: PolicyDocument }
   /** `signed`: the seal counts, and the expressions do not compile. */
-  | { readonly ok: false; readonly problem: Problem; readonly signed?: SignedPolicy };
+  | { readonly ok: false; readonly problem: Problem; readonly signed?: SignedPolicy }
+);
 
 export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged;
 
-/** When a document whose seal nobody has looked at yet says that it ends; only ever used to look at an earlier moment. */
-const claimedExpiry = ({ bytes, file }: Artifact): number | undefined => {
-  const parsed = parseDocument(bytes, file);
-  const spec = parsed.ok ? parsed.document.value['spec'] : undefined;
-  const expires = typeof spec === 'object' && spec !== null && !Array.isArray(spec) && 'expires' in spec ? spec['expires'] : undefined;
-  const atMs = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
-  return Number.isNaN(atMs) ? undefined : atMs;
+/** For people: what a policy past its end ran into. */
+export const describeEnd = ({ version, policy, expiresMs = 0 }: SignedPolicy): string => {
+  const ended = `ended at ${new Date(expiresMs).toISOString()}`;
+  const { expires } = policy.spec;
+  return expires !== undefined && Date.parse(expires) === expiresMs
+    ? `version ${version} ${ended}`
+    : `the seals of version ${version} ${ended}`;
 };
 
+/** As of now or, where time alone has ended it, as of the last moment at which it was good: nothing is read that had no good seal then. */
 const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
-  const outcome = verifyArtifact(artifact, trust, atMs);
-  if (outcome.ok || outcome.problem.code !== 'SEAL_EXPIRED') return outcome;
-  const endMs = claimedExpiry(artifact);
-  return endMs === undefined || endMs > atMs ? outcome : verifyArtifact(artifact, trust, endMs - 1);
+  const now = verifyArtifact(artifact, trust, atMs);
+  let then = now;
+  // Each turn is earlier than the one before, and a document with eight seals has nine at most.
+  while (!then.ok && then.turn.lapsedMs !== undefined) then = verifyArtifact(artifact, trust, then.turn.lapsedMs);
+  return then.ok ? { ...then, turn: now.turn } : now;
 };
 
 export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
@@ -73,22 +77,24 @@ export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trus
   }
   const { document: text, bundles = [] } = signature;
   const outcome = verifyAsOf({ bytes: Buffer.from(text), bundles, file: `policies/${name}.yaml` }, trust, atMs);
-  if (!outcome.ok) return refuse(outcome.problem);
-  const { document } = outcome;
+  const { untilMs } = outcome.turn;
+  if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
+  const { document, endsMs } = outcome;
   if (document.kind !== 'Policy' || document.name !== name) {
     const message = `the object is Policy ${name}, its document is ${document.kind} ${document.name}`;
     return refuse({ code: 'POLICY_NAME_MISMATCH', message });
   }
-  const { object: policy, digest, version, expires: expiresMs, parsed } = document;
+  const { object: policy, digest, version, expires, parsed } = document;
+  const expiresMs = expires === undefined || endsMs === undefined ? endsMs : Math.min(expires, endsMs);
   const signed: SignedPolicy = { name, digest, version, expiresMs, policy, signers: outcome.signers.map((signer) => signer.name) };
   const { set, refused } = compilePolicies([{ policy, digest, positionOf: (path) => parsed.positionOf(path) }]);
   const [compiled] = set.policies;
-  if (compiled !== undefined) return { ok: true, document: { ...signed, compiled } };
+  if (compiled !== undefined) return { ok: true, document: { ...signed, compiled }, untilMs };
   const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
-  return { ok: false, problem, signed };
+  return { ok: false, problem, signed, untilMs };
 };
 
-/** A refusal may depend on the time (a key that is not valid yet), so it is looked at again. */
+/** A refusal may depend on more than is known here (a trusted root that comes later), so it is looked at again. */
 export const REFUSAL_LASTS_MS = 60_000;
 
 export type JudgeMemory = {
@@ -98,8 +104,13 @@ export type JudgeMemory = {
   forgetUnseen(): void;
 };
 
+type Remembered = { readonly judged: Judged; readonly atMs: number };
+
+/** A clock that was put back makes no judgement of the future current. */
+const isCurrent = ({ judged, atMs: judgedMs }: Remembered, atMs: number): boolean =>
+  judgedMs <= atMs && (judged.untilMs === undefined || atMs < judged.untilMs) && (judged.ok || atMs - judgedMs < REFUSAL_LASTS_MS);
+
 export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemory => {
-  type Remembered = { readonly judged: Judged; readonly atMs: number };
   const memo = createMemo<Remembered>();
   // The same object in the cache of an informer has the same bytes.
   const keys = new WeakMap<SealedObject, string>();
@@ -117,7 +128,7 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
       // The root may come after the trust policy that pins it.
       const key = `${trust.digest} ${trust.root.ok} ${keyOf(object)}`;
       const known = memo.recall(key);
-      if (known !== undefined && (known.judged.ok || atMs - known.atMs < REFUSAL_LASTS_MS)) return known.judged;
+      if (known !== undefined && isCurrent(known, atMs)) return known.judged;
       const judged = judge(object, trust, atMs);
       memo.keep(key, { judged, atMs });
       return judged;

@@ -30,8 +30,8 @@ export const problemCodes = {
 
   // admission
   POLICY_EXPIRED: {
-    summary: 'The policy is past its date; what it matches is closed.',
-    fix: 'sign and publish a newer version with a later spec.expires',
+    summary: 'The policy is past its date or that of its seals; what it matches is closed.',
+    fix: 'publish a newer version with a later spec.expires, or seal it again by a key that is valid now',
   },
   POLICY_ROLLBACK: {
     summary: 'The document is an older version of a policy that is enforced.',
@@ -285,7 +285,7 @@ export const problemCodes = {
     fix: 'look at the conditions of the GitSources and Policies: `kubectl get writ -A`',
   },
   DECISION_BUDGET: {
-    summary: 'The policies took more steps for this request than one decision may.',
+    summary: 'The policies took more work for this request than one decision may.',
     fix: 'make the object smaller, or simplify the expressions that walk over lists within lists',
   },
 

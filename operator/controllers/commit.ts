@@ -27,7 +27,7 @@ import type { TrustState } from './trust-policy.ts';
 export type CommitObjects = {
   readonly desired: readonly DesiredObject[];
   readonly policies: readonly CompiledPolicy[];
-  /** Epoch ms at which the first document ends; after it the commit must be judged again. */
+  /** Epoch ms at which time alone may change what a document or a seal is worth; from then on the commit must be judged again. */
   readonly expiresMs: number | undefined;
 };
 
@@ -85,7 +85,7 @@ const compiled = (objects: readonly VerifiedObject[], source: string): CommitRea
   );
   const { set, refused } = compilePolicies(inputs);
   if (refused.length > 0) return { ok: false, stage: 'Verified', problems: refused.flatMap(({ problems }) => problems) };
-  const ends = inputs.flatMap(({ policy }) => (policy.spec.expires === undefined ? [] : [Date.parse(policy.spec.expires)]));
+  const ends = objects.flatMap(({ untilMs }) => untilMs ?? []);
   return {
     ok: true,
     objects: {

@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, describeEnd } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -88,11 +88,12 @@ const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Fact
 /** Timers hold no longer than some weeks. */
 const LOOK_MS = 24 * 3600_000;
 
-/** When time alone may change what is told: a policy ends, a refusal is looked at again. */
+/** When time alone may change what is told: a policy ends, a seal does, a refusal is looked at again. */
 const nextChangeMs = (judged: Judged, nowMs: number): number | undefined => {
-  if (!judged.ok) return REFUSAL_LASTS_MS;
-  const { expiresMs } = judged.document;
-  return expiresMs === undefined || expiresMs <= nowMs ? undefined : Math.min(expiresMs - nowMs, LOOK_MS);
+  const ends = [judged.untilMs, judged.ok ? judged.document.expiresMs : undefined];
+  const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
+  if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
+  return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
 };
 
 const verifiedBy = (signers: readonly string[]): ConditionInput => ({
@@ -104,11 +105,14 @@ const verifiedBy = (signers: readonly string[]): ConditionInput => ({
 const COMPILED: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
 
 /** Not good and not gone: replicas close what it matches until a newer version comes. */
-const expiredVerdict = ({ name, digest, version, expiresMs = 0, signers }: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+const expiredVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+  const { name, digest, signers } = document;
   const closing = enforcing(replicas, name, digest);
-  const ended = `version ${version} ended at ${new Date(expiresMs).toISOString()}`;
-  const problem = { code: 'POLICY_EXPIRED', path: 'spec.expires' } as const;
-  const message = formatProblem({ ...problem, message: `${ended}; ${closing} of ${replicas.length} replicas close what it matches` });
+  const problem = { code: 'POLICY_EXPIRED' } as const;
+  const message = formatProblem({
+    ...problem,
+    message: `${describeEnd(document)}; ${closing} of ${replicas.length} replicas close what it matches`,
+  });
   const failed = { reason: conditionReason(problem.code), message };
   return {
     ready: { type: 'Ready', status: 'False', ...failed },

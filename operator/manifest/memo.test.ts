@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { loadTrust } from '../../policies/trust/index.ts';
+import { seal, sealStatement } from '../../policies/trust/seal.ts';
+import { writeStatement } from '../../policies/trust/statement.ts';
 import { createSigner, digestOf, sealedFiles, trustDocument } from '../../test/scenario/sealed-repository.ts';
 import { readManifest } from './index.ts';
 import { createMemo } from '../../policies/memo.ts';
@@ -60,6 +63,41 @@ describe('the memo of verified documents', () => {
     const manifest = sealed(policy(1, '2026-02-01T00:00:00Z'));
     assert.ok(verifyManifest(manifest, { trust, at, memo }).ok);
     assert.equal(verifyManifest(manifest, { trust, at: Date.UTC(2026, 1, 2), memo }).ok, false);
+  });
+
+  it('does not outlive a seal, whether its key ends or its statement', () => {
+    const until = Date.UTC(2026, 1, 1);
+    const bytes = policy(1);
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const trustWith = (validFor: object) => {
+      const principals = [{ name: 'eve', publicKeys: [{ pem: String(publicKey.export({ type: 'spki', format: 'pem' })), validFor }] }];
+      const rules = [{ kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['eve'] }] }];
+      const metadata = { name: 'cluster' };
+      const document = JSON.stringify({
+        apiVersion: 'writ.dev/v1alpha1',
+        kind: 'TrustPolicy',
+        metadata,
+        spec: { version: 1, principals, rules },
+      });
+      const outcome = loadTrust(Buffer.from(document), { pinnedDigest: digestOf(document) });
+      assert.ok(outcome.ok);
+      return outcome.trust;
+    };
+    const expires = new Date(until).toISOString();
+    const approval = writeStatement('approval', [{ name: 'p.yaml', digest: digestOf(bytes) }], { expires });
+    for (const [bundle, by] of [
+      [seal(Buffer.from(bytes), privateKey), trustWith({ end: expires })],
+      [sealStatement(approval, privateKey), trustWith({})],
+    ] as const) {
+      const memo = createMemo<VerifiedObject>();
+      const manifest = manifestOf({ 'policies/p.yaml': bytes, 'policies/p.yaml.sigstore.json': bundle });
+      const first = verifyManifest(manifest, { trust: by, at, memo });
+      const last = verifyManifest(manifest, { trust: by, at: until, memo });
+      assert.ok(first.ok && last.ok);
+      assert.equal(last.objects[0], first.objects[0]);
+      assert.equal(first.objects[0]?.untilMs, until + 1);
+      assert.equal(verifyManifest(manifest, { trust: by, at: until + 1, memo }).ok, false);
+    }
   });
 
   it('forgets what has left the tree', () => {

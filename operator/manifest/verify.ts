@@ -13,7 +13,7 @@ import { validateDocument } from '../../policies/document/validate.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts';
-import type { Principal, SignedDocument, Trust } from '../../policies/trust/index.ts';
+import type { Principal, Trust, VerifyOutcome } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
 import { memoKeys } from './memo.ts';
@@ -29,6 +29,8 @@ type Verified = {
   readonly bundles: readonly string[];
   /** Empty where no seal was asked for. */
   readonly signers: readonly Principal[];
+  /** From when on it must be verified anew, since time alone may change the outcome, epoch ms; undefined = never. */
+  readonly untilMs: number | undefined;
   /** For the position of what later steps find. */
   readonly parsed: ParsedDocument;
 };
@@ -75,6 +77,7 @@ const describe = (document: ManifestDocument, parsed: ParsedDocument, name: stri
   document: Buffer.from(document.bytes).toString('utf8'),
   bundles: document.bundles,
   signers: [],
+  untilMs: undefined,
   parsed,
 });
 
@@ -85,12 +88,12 @@ const verifySigned = (document: ManifestDocument, options: VerifyOptions): Outco
       ? refused(atFile('SEAL_MISSING', document.path, `there is no ${document.path}.sigstore.json`))
       : { ok: false, problems: outcome.problems };
   }
-  return accepted(document, outcome.document, outcome.signers);
+  return accepted(document, outcome);
 };
 
-const accepted = (document: ManifestDocument, signed: SignedDocument, signers: readonly Principal[]): Outcome => {
+const accepted = (document: ManifestDocument, { document: signed, signers, turn }: Extract<VerifyOutcome, { ok: true }>): Outcome => {
   if (signed.kind !== KINDS[document.kindHint]) return wrongKind(document, signed.parsed, signed.kind);
-  const verified = { ...describe(document, signed.parsed, signed.name), signers };
+  const verified = { ...describe(document, signed.parsed, signed.name), signers, untilMs: turn.untilMs };
   switch (signed.kind) {
     case 'Policy':
       return { ok: true, object: { ...verified, kind: 'Policy', object: signed.object, version: signed.version } };
@@ -149,17 +152,14 @@ const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome =>
   }
 };
 
-const isPast = (object: VerifiedObject, at: number): boolean =>
-  object.kind === 'Policy' && object.object.spec.expires !== undefined && Date.parse(object.object.spec.expires) <= at;
-
 const rememberedVerify = (options: Inputs): ((document: ManifestDocument) => Outcome) => {
   const { memo, at } = options;
   if (memo === undefined) return (document) => verifyDocument(document, options);
-  const keyOf = memoKeys(options.trust, at);
+  const keyOf = memoKeys(options.trust);
   return (document) => {
     const key = keyOf(document);
     const known = memo.recall(key);
-    if (known !== undefined && !isPast(known, at)) return { ok: true, object: known };
+    if (known !== undefined && (known.untilMs === undefined || at < known.untilMs)) return { ok: true, object: known };
     const outcome = verifyDocument(document, options);
     if (outcome.ok) memo.keep(key, outcome.object);
     return outcome;

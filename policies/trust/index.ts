@@ -141,7 +141,12 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
   const turnWithDocument = turnAt(at, terms, lastMoments);
   if (isPast(document.expires, at)) {
     const path = ['spec', 'expires'];
-    const problem: Problem = { code: 'SEAL_EXPIRED', message: 'it has expired', at: document.parsed.positionOf(path), path: 'spec.expires' };
+    const problem: Problem = {
+      code: 'SEAL_EXPIRED',
+      message: 'it has expired',
+      at: document.parsed.positionOf(path),
+      path: 'spec.expires',
+    };
     return refuse(problem, [], turnWithDocument);
   }
   const ordered = [...signers.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));

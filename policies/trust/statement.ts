@@ -2,7 +2,7 @@
 // The in-toto statement inside a DSSE envelope: which files it approves, by digest.
 //
 // Two kinds of approval are read. `policy-approval/v1`: one reviewer approves one file. `policy-set/v1`: one signature for
-// all files of a repository, numbered by `sequence` so that sets can be told apart. A statement of any other kind says
+// all files of a repository, with a `sequence` by which people can tell sets apart; nothing here compares it. A statement of any other kind says
 // something else than "this may be enforced" and counts for nothing: an envelope whose signature holds is not a file
 // whose approval holds. Formats: github.com/secure-systems-lab/dsse and github.com/in-toto/attestation, spec/v1.
 import { Buffer } from 'node:buffer';
@@ -24,7 +24,7 @@ export type Statement = {
   readonly kind: StatementKind;
   /** SHA-256 of each file, in hexadecimal digits. */
   readonly digests: ReadonlySet<string>;
-  /** Of a set; rises with every set. */
+  /** Of a set; for people. */
   readonly sequence: number | undefined;
   /** Epoch milliseconds, the last moment; undefined = never. */
   readonly expires: number | undefined;

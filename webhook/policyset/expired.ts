@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a policy past its date means. It may not just disappear, and it may not go on as if nothing had happened (an
+// What a policy past its end, or that of its seals, means. It may not just disappear, and it may not go on as if nothing had happened (an
 // order that is never renewed could be played for ever): what it matched is closed. It keeps its scope and its strength
 // (Deny closes, Warn warns, Audit notes), and loses its conditions and rules, which would let things through.
 import { createHash } from 'node:crypto';
 import type { CompileInput } from '../../policies/compile/index.ts';
+import { describeEnd } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
+import type { Offer } from './assemble.ts';
 
 export const isExpired = (document: PolicyDocument, atMs: number): boolean =>
   document.expiresMs !== undefined && document.expiresMs <= atMs;
@@ -15,7 +17,7 @@ export const expiredDigest = (digest: string): string => `sha256:${createHash('s
 export const expiredInput = (document: PolicyDocument): CompileInput => {
   const { matchConditions: _matchConditions, validations: _validations, variables: _variables, ...standing } = document.policy.spec;
   const { jsonSchema: _jsonSchema, params: _params, auditAnnotations: _auditAnnotations, ...spec } = standing;
-  const message = `POLICY_EXPIRED: policy ${document.name} version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; sign and publish a newer version`;
+  const message = `POLICY_EXPIRED: policy ${document.name}: ${describeEnd(document)}; sign and publish a newer version`;
   return {
     policy: {
       ...document.policy,
@@ -25,11 +27,13 @@ export const expiredInput = (document: PolicyDocument): CompileInput => {
   };
 };
 
-/** When the next document ends, in milliseconds since the epoch. */
-export const nextExpiryMs = (documents: readonly PolicyDocument[], atMs: number): number | undefined => {
-  let nextMs: number | undefined;
-  for (const { expiresMs } of documents) {
-    if (expiresMs !== undefined && expiresMs > atMs && (nextMs === undefined || expiresMs < nextMs)) nextMs = expiresMs;
-  }
-  return nextMs;
+/**
+ * When time alone next changes what is enforced or what is known of an object, in milliseconds since the epoch; it may have
+ * passed while the objects were judged. `atMs`: as of when the set was made.
+ */
+export const nextChangeMs = (documents: readonly PolicyDocument[], offers: readonly Offer[], atMs: number): number | undefined => {
+  let nextMs = Number.POSITIVE_INFINITY;
+  for (const { expiresMs } of documents) if (expiresMs !== undefined && expiresMs > atMs) nextMs = Math.min(nextMs, expiresMs);
+  for (const { judged } of offers) if (judged.untilMs !== undefined) nextMs = Math.min(nextMs, judged.untilMs);
+  return Number.isFinite(nextMs) ? nextMs : undefined;
 };

@@ -31,10 +31,10 @@ type World = {
   unreadableInventories: readonly string[];
 };
 
-const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject) => {
+const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by = sealer) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
-    world: { trustPolicy: sealer.trustPolicy, policies: [], inventories: [], unreadableInventories: [], ...world },
+    world: { trustPolicy: by.trustPolicy, policies: [], inventories: [], unreadableInventories: [], ...world },
     states: [],
     flips: [],
     bugs: [],
@@ -42,7 +42,7 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject) => 
   const loader = createLoader({
     clock,
     observe: () => seen.world,
-    pinnedTrustDigest: sealer.trustDigest,
+    pinnedTrustDigest: by.trustDigest,
     judgements: rememberJudgements(judge),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
@@ -219,6 +219,55 @@ describe('a policy with an end', () => {
     await late.clock.advance(endsMs - late.clock.now() + 5000);
     await late.show({ policies: [mortal] });
     assert.equal(late.loader.current.set.digest, first.loader.current.set.digest);
+  });
+});
+
+describe('a seal with an end', () => {
+  const endsMs = Date.UTC(2026, 0, 2);
+  const by = createSealer({ name: 'ada', validFor: { end: new Date(endsMs - 1).toISOString() } }, { name: 'bob' });
+  const once = by.policy('p', spec(1), SOURCE);
+  const inventories = [inventoryOf(SOURCE, 'r1', [once])];
+
+  it('ends the policy without any event, the same for a replica that runs and one that starts, until it is sealed again', async () => {
+    const running = scene({}, judgePolicyObject, by);
+    await running.show({ policies: [once], inventories });
+    const { digest } = running.loader.current.set;
+    await running.clock.advance(endsMs - running.clock.now() - 1);
+    await running.loader.settled();
+    assert.equal(running.loader.current.set.digest, digest);
+    await running.clock.advance(1);
+    await running.loader.settled();
+    assert.deepEqual(running.loader.current.expired, ['p']);
+    assert.match(running.seen.states.at(-1)?.refused.get('p')?.message ?? '', /the seals of version 1 ended at 2026-01-02T00:00:00.000Z/);
+
+    const fresh = scene({}, judgePolicyObject, by);
+    await fresh.clock.advance(endsMs - fresh.clock.now() + 5000);
+    await fresh.show({ policies: [once], inventories });
+    assert.equal(fresh.loader.current.closed, undefined);
+    assert.notEqual(fresh.loader.current.set.digest, digest);
+    for (const { loader, show } of [running, fresh]) {
+      assert.equal(loader.current.set.digest, fresh.loader.current.set.digest);
+      assert.deepEqual(loader.current.revisions, { [SOURCE]: 'r1' });
+      await show({ policies: [by.sealAgain(once, 1)] });
+      assert.equal(loader.current.set.digest, digest);
+      assert.deepEqual(loader.current.expired, []);
+      assert.deepEqual(loader.current.signers.get('p'), ['bob']);
+    }
+    assert.deepEqual([...running.seen.bugs, ...fresh.seen.bugs], []);
+  });
+
+  it('leaves the policy in force where another seal is enough; decisions name those whose seal counts', async () => {
+    const { clock, show, loader } = scene({}, judgePolicyObject, by);
+    await show({ policies: [once], inventories });
+    const { set } = loader.current;
+    assert.deepEqual(loader.current.signers.get('p'), ['ada']);
+    await show({ policies: [by.sealAgain(once, 0, 1)] });
+    assert.deepEqual(loader.current.signers.get('p'), ['ada', 'bob']);
+    await clock.advance(endsMs - clock.now());
+    await loader.settled();
+    assert.deepEqual(loader.current.signers.get('p'), ['bob']);
+    assert.deepEqual(loader.current.expired, []);
+    assert.equal(loader.current.set, set);
   });
 });
 

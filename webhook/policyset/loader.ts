@@ -10,7 +10,7 @@
 import type { Inventory } from '../../crds/inventory.ts';
 import { SOURCE_LABEL } from '../../crds/kinds.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, describeEnd } from '../../policies/policy-object.ts';
 import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/load.ts';
@@ -20,7 +20,7 @@ import { assemble, nothingEnforced } from './assemble.ts';
 import type { Assembled, Enforcement, Offer, Pending } from './assemble.ts';
 import { closedSet } from './enforced.ts';
 import type { EnforcedSet } from './enforced.ts';
-import { expiredDigest, isExpired, nextExpiryMs } from './expired.ts';
+import { expiredDigest, isExpired, nextChangeMs } from './expired.ts';
 import { createSetMaker } from './set.ts';
 import { createSlices } from './slices.ts';
 
@@ -157,11 +157,10 @@ export const createLoader = (options: LoaderOptions): Loader => {
     report({ documents: [], refused: new Map(), pending: [], trustProblem: problem }, flipped ? [] : undefined);
   };
 
-  /** Also without any event: a document ends, a refusal may have been a matter of time. */
-  const wakeLater = (assembled: Assembled): void => {
-    const nowMs = clock.now();
-    const expiryMs = nextExpiryMs(assembled.documents, nowMs);
-    const delays = [...(expiryMs === undefined ? [] : [expiryMs - nowMs]), ...(assembled.refused.size > 0 ? [REFUSAL_LASTS_MS] : [])];
+  /** Also without any event: a document ends, one of its seals does, a refusal may have been a matter of time. */
+  const wakeLater = (refusals: number, nextMs: number | undefined): void => {
+    const delays = refusals > 0 ? [REFUSAL_LASTS_MS] : [];
+    if (nextMs !== undefined) delays.push(Math.max(nextMs - clock.now(), 0));
     cancelWake();
     cancelWake = delays.length === 0 || work.closed ? () => undefined : clock.schedule(Math.min(...delays), request);
   };
@@ -184,7 +183,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const refused = new Map(assembled.refused);
     for (const document of documents) if (isExpired(document, atMs)) refused.set(document.name, expiredProblem(document));
     report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by));
-    wakeLater({ ...assembled, refused });
+    wakeLater(refused.size, nextChangeMs(documents, offers, atMs));
   };
 
   const run = async (): Promise<void> => {
@@ -222,8 +221,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
 
 const expiredProblem = (document: PolicyDocument): Problem => ({
   code: 'POLICY_EXPIRED',
-  message: `version ${document.version} ended at ${new Date(document.expiresMs ?? 0).toISOString()}; what it matches is closed (digest ${expiredDigest(document.digest)})`,
-  path: 'spec.expires',
+  message: `${describeEnd(document)}; what it matches is closed (digest ${expiredDigest(document.digest)})`,
 });
 
 const isSame = (one: EnforcedSet, other: EnforcedSet): boolean =>
@@ -231,4 +229,4 @@ const isSame = (one: EnforcedSet, other: EnforcedSet): boolean =>
   one.closed?.message === other.closed?.message &&
   one.set.digest === other.set.digest &&
   one.trustDigest === other.trustDigest &&
-  JSON.stringify(one.revisions) === JSON.stringify(other.revisions);
+  JSON.stringify([one.revisions, one.expired, [...one.signers]]) === JSON.stringify([other.revisions, other.expired, [...other.signers]]);

@@ -32,16 +32,30 @@ export type Sealer = {
     readonly spec: object;
     readonly signature: SealedPolicy['signature'];
   };
+  /** Under the seal of the first. */
   policy(name: string, spec: { readonly version: number } & Record<string, unknown>, source?: string): SealedPolicy;
+  /** The same bytes under the seals of these, by number. */
+  sealAgain(policy: SealedPolicy, ...by: readonly number[]): SealedPolicy;
 };
 
-export const createSealer = (): Sealer => {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export type SealerOptions = { readonly name: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
+
+/** The seal of any of them is enough. */
+export const createSealer = (...options: readonly SealerOptions[]): Sealer => {
+  const sealers = (options.length === 0 ? [{ name: 'ci' }] : options).map((one) => ({
+    ...one,
+    ...generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  }));
   const spec = {
     version: 1,
-    principals: [{ name: 'ci', publicKeys: [{ pem: publicKey.export({ type: 'spki', format: 'pem' }) }] }],
-    rules: [{ kinds: ['Policy', 'Tenant'], allOf: [{ threshold: 1, principals: ['ci'] }] }],
+    principals: sealers.map(({ name, publicKey, privateKey: _, ...validity }) => ({
+      name,
+      publicKeys: [{ pem: publicKey.export({ type: 'spki', format: 'pem' }), ...validity }],
+    })),
+    rules: [{ kinds: ['Policy', 'Tenant'], allOf: [{ threshold: 1, principals: sealers.map(({ name }) => name) }] }],
   };
+  const bundlesOf = (text: string, by: readonly number[]): readonly string[] =>
+    sealers.flatMap(({ privateKey }, index) => (by.includes(index) ? [seal(Buffer.from(text), privateKey)] : []));
   const trust = document('TrustPolicy', 'cluster', spec);
   return {
     trustDigest: digestOf(trust),
@@ -50,7 +64,7 @@ export const createSealer = (): Sealer => {
       kind: 'TrustPolicy',
       metadata: { name: 'cluster' },
       spec,
-      signature: { document: trust, bundles: [seal(Buffer.from(trust), privateKey)] },
+      signature: { document: trust, bundles: bundlesOf(trust, [0]) },
     },
     policy: (name, policySpec, source) => {
       const text = document('Policy', name, policySpec);
@@ -59,8 +73,12 @@ export const createSealer = (): Sealer => {
         kind: 'Policy',
         metadata: { name, ...(source === undefined ? {} : { labels: { 'writ.dev/source': sourceLabel(source) } }) },
         spec: policySpec,
-        signature: { document: text, bundles: [seal(Buffer.from(text), privateKey)] },
+        signature: { document: text, bundles: bundlesOf(text, [0]) },
       };
+    },
+    sealAgain: (policy, ...by) => {
+      const { document: text } = policy.signature;
+      return { ...policy, signature: { document: text, bundles: bundlesOf(text, by) } };
     },
   };
 };
