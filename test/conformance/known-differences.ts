@@ -11,11 +11,34 @@ export type KnownDifference = {
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
-    why: 'cel-go takes an optional apart where a conditional gives it, and cannot put quantities, versions and the like together again',
-    fits: ({ theirs }, expression) =>
-      /unsupported conversion to ref\.Val: /.test(theirs) &&
-      /optional|\.\?|\[\?|optMap|optFlatMap|first\(|last\(/.test(expression) &&
-      expression.includes(' ? '),
+    why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again',
+    fits: ({ kind, ours, theirs }, expression) =>
+      kind === 'value' &&
+      ours.startsWith('value ') &&
+      / \? |optMap|optFlatMap/.test(expression) &&
+      (/unsupported conversion to ref\.Val: /.test(theirs) || ours.replaceAll(/\{"type":("[^"]*")\}/g, '$1') === theirs),
+  },
+  {
+    name: 'order of a map',
+    why: 'Go runs over a map in another order each time; ours keeps the order of the text',
+    fits: ({ kind, ours, theirs }, expression) =>
+      kind === 'value' && /transformList|map\(/.test(expression) && [...ours].toSorted().join('') === [...theirs].toSorted().join(''),
+  },
+  {
+    name: 'the least integer taken off a quantity',
+    why: 'Go cannot negate −2^63, and goes on with a decimal number that is no integer any more',
+    fits: ({ kind }, expression) => kind === 'value' && /\.sub\(-9223372036854775808\)/.test(expression),
+  },
+  {
+    name: 'a cost below zero',
+    why: 'cel-go takes back what `has` did not read from a cost of nothing, which then is the greatest there is',
+    fits: ({ ours, theirs }, expression) =>
+      theirs === 'error operation cancelled: actual cost limit exceeded' && ours.startsWith('error ') && expression.includes('has(('),
+  },
+  {
+    name: 'a variable that a fold over nothing does not have',
+    why: 'cel-go folds a macro over an empty list and looks for types in what is left of it',
+    fits: ({ kind, theirs }) => kind === 'accepted' && /^program error reference to undefined type: [a-z]$/.test(theirs),
   },
   {
     name: 'data in messages',
