@@ -87,7 +87,7 @@ build/node/$(NODE_VERSION): | tools
 	@touch $@
 
 .PHONY: modules
-modules: $(MODULES)
+modules: $(MODULES) ## install Node's packages (and Node, if yours is too old), which cli/writ needs
 
 # Not `npm ci`: it insists on the optional packages of every other platform, which a lock made on one may lack.
 $(MODULES): package.json package-lock.json $(NODE_READY) | tools

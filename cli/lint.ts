@@ -8,11 +8,15 @@ import type { MatchFinding } from '../policies/compile/match-findings.ts';
 import { typeFindings } from '../policies/compile/type-findings.ts';
 import { valueAt } from '../policies/document/json.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
+import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
+import { isFolder } from './find-files.ts';
 import { EXIT_FINDINGS, plural, printJson, printProblems, printWarnings, problemRow } from './output.ts';
 import type { Terminal } from './output.ts';
 import { loadPolicyFiles } from './policy-files.ts';
 import type { PolicyFiles } from './policy-files.ts';
+import { readRepository } from './repository-files.ts';
+import type { RepositoryFiles } from './repository-files.ts';
 import { readDefinitions } from './schemas/definition-files.ts';
 import { knownTypes } from './schemas/index.ts';
 import { sarifLog } from './sarif.ts';
@@ -21,7 +25,9 @@ type Options = { readonly output: 'text' | 'json' | 'sarif'; readonly strict: bo
 
 const HELP = `
 A folder is searched for YAML files that speak of writ.dev or admissionregistration.k8s.io; a file that is named is always
-read. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
+read, and - is standard input. How many other YAML files were left alone is told. A folder that has trust.yaml, or YAML in
+policies/ or tenants/, is a policy repository: what the operator would read there must be as it wants it, names included;
+seals are for writ verify. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
 values whose meaning differs between YAML 1.1 and 1.2, expressions that do not compile, bindings that an API server would
 refuse, and two policies of one name.
 
@@ -32,7 +38,7 @@ are checked against the types of these kinds too, as the API server does for sta
 known, others come from the CustomResourceDefinitions among PATHS or in --crds. Warnings count only with --strict.
 
 Formats: text has one line a finding, file:line:column: CODE: message (fix), on standard error, and a summary on standard
-output; json has {files, problems, warnings}, each with code, message, fix, path, file, line, column, and costs: what
+output; json has {files, leftAlone, problems, warnings}, each problem with code, message, fix, path, file, line, column, and costs: what
 Kubernetes estimates each expression to cost, {policy, path, min, max}, with objects of unknown size; sarif is SARIF 2.1.0.
 
 Exit codes: 0 nothing found, 1 problems (with --strict: or warnings), 2 wrong use.
@@ -41,6 +47,7 @@ Examples:
   writ lint .
   writ lint policies/a.yaml --output json
   writ lint policies --crds crds
+  helm template chart | writ lint -
   writ lint policies --strict --output sarif > writ.sarif`;
 
 const warn = (finding: MatchFinding, document: ParsedDocument): Problem => ({
@@ -98,19 +105,36 @@ const costsOf = ({ set, policies }: PolicyFiles): Costs => {
   };
 };
 
+/** Those that a repository has beyond the ones of its documents, which are found twice. */
+const allProblems = ({ problems }: PolicyFiles, repositories: readonly RepositoryFiles[]): readonly Problem[] => {
+  const told = new Set(problems.map(formatProblem));
+  return [...problems, ...repositories.flatMap((one) => one.problems).filter((problem) => !told.has(formatProblem(problem)))];
+};
+
 const lint = (paths: readonly string[], options: Options, terminal: Terminal): void => {
-  const files = loadPolicyFiles(paths);
-  const { documents, problems } = files;
+  const repositories = paths.filter(isFolder).flatMap((path) => readRepository(path) ?? []);
+  const files = loadPolicyFiles(paths, repositories.length > 0);
+  const { documents } = files;
+  const problems = allProblems(files, repositories);
+  const read = new Set(repositories.flatMap((repository) => repository.files));
+  const leftAlone = files.leftAlone.filter((file) => !read.has(file));
   const { costs, warnings: dear } = costsOf(files);
   const warnings = [...files.warnings, ...matchWarnings(files), ...typeWarnings(files, options.crds), ...dear];
   if (problems.length > 0 || (options.strict && warnings.length > 0)) terminal.exit(EXIT_FINDINGS);
   if (options.output === 'sarif') return printJson(terminal, sarifLog({ problems, warnings }));
   if (options.output === 'json')
-    return printJson(terminal, { files: documents, problems: problems.map(problemRow), warnings: warnings.map(problemRow), costs });
+    return printJson(terminal, {
+      files: documents,
+      leftAlone,
+      problems: problems.map(problemRow),
+      warnings: warnings.map(problemRow),
+      costs,
+    });
   printProblems(terminal, problems);
   printWarnings(terminal, warnings);
   const also = warnings.length === 0 ? '' : `, ${plural(warnings.length, 'warning')}`;
-  terminal.out(`${plural(documents, 'document')}, ${plural(problems.length, 'problem')}${also}\n`);
+  const others = leftAlone.length === 0 ? '' : `; ${plural(leftAlone.length, 'other YAML file')} left alone: not Writ's`;
+  terminal.out(`${plural(documents, 'document')}, ${plural(problems.length, 'problem')}${also}${others}\n`);
 };
 
 export const lintCommand = (terminal: Terminal): Command =>

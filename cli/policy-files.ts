@@ -37,6 +37,8 @@ export type LoadedPolicy = {
 export type PolicyFiles = {
   /** Files in which something was read. */
   readonly files: readonly string[];
+  /** Files of a folder in which nothing is ours, nor may be meant as a param. */
+  readonly leftAlone: readonly string[];
   readonly documents: number;
   readonly policies: readonly LoadedPolicy[];
   readonly set: PolicySet;
@@ -177,7 +179,8 @@ const refuseStrangers = (loaded: Loaded): void => {
   }
 };
 
-export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
+/** `mayBeEmpty`: no document at all is no problem, since the caller has found others. */
+export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): PolicyFiles => {
   const files = findFiles(paths, isManifest).filter(({ path }) => !isCasesFile(path));
   const loaded: Loaded = {
     places: exactPlaces(),
@@ -194,7 +197,7 @@ export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
     count: 0,
   };
   for (const file of files) loadFile(file, loaded);
-  if (loaded.files.size === 0) throw new UserError([{ code: 'FILE_NONE', message: `no document in ${paths.join(', ')}` }]);
+  if (loaded.files.size === 0 && !mayBeEmpty) throw new UserError([{ code: 'FILE_NONE', message: `no document in ${paths.join(', ')}` }]);
   refuseStrangers(loaded);
   const admission = admissionPolicies({
     ...loaded.admission,
@@ -213,8 +216,10 @@ export const loadPolicyFiles = (paths: readonly string[]): PolicyFiles => {
     const bindings = loaded.admission.bindings.filter(({ value }) => valueAt(value, ['spec', 'policyName']) === name);
     return document === undefined ? [] : [{ name, spec: policy.spec, document, bindings }];
   });
+  const params = new Set(loaded.admission.policies.length > 0 ? loaded.strangers.map(({ document }) => document.file) : []);
   return {
     files: [...loaded.files],
+    leftAlone: files.flatMap(({ path }) => (loaded.files.has(path) || params.has(path) ? [] : [path])),
     documents: loaded.count,
     policies: [...ours, ...theirs],
     set,

@@ -2,7 +2,7 @@
 // writ sign: seals documents, or prints them as sealed resources.
 import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { dirname, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
 import { parseDocument } from '../policies/document/index.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
@@ -39,7 +39,8 @@ is a Sigstore bundle over the exact bytes, which \`cosign verify-blob --key KEY.
 too. --output resource writes no file: it prints the object with the document and its seals, those beside FILE included.
 
 --as approval seals an in-toto statement that approves FILE (\`cosign verify-blob-attestation\` checks it); --as set seals one
-that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} at the root of the repository.
+that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} at the root of the repository: beside the trust.yaml
+in the folder of the FILEs or above it, else in the current folder.
 
 KEY is a PEM file of writ, openssl or cosign: ECDSA P-256 or P-384, Ed25519, RSA of 3072 bits or more. The password of an
 encrypted one comes from ${PASSWORD_VARIABLE}, COSIGN_PASSWORD, or the person at the terminal.
@@ -116,14 +117,27 @@ const checkUse = (options: Options): void => {
 
 type Written = { readonly file: string; readonly bundle: string; readonly digest: string; readonly hint: string };
 
-const report = (written: readonly Written[], { output }: Options, terminal: Terminal): void => {
+const report = (written: readonly Written[], { output, as, sequence }: Options, terminal: Terminal): void => {
   if (output === 'json') return terminal.out(`${JSON.stringify(written, null, 2)}\n`);
-  for (const { file, bundle, digest } of written) terminal.out(`${bundle.endsWith(REPOSITORY_SEAL) ? file : bundle}  ${digest}\n`);
+  const isSet = as === 'set';
+  for (const { file, bundle, digest } of written) terminal.out(`${isSet ? file : bundle}  ${digest}\n`);
+  if (isSet) terminal.out(`${written[0]?.bundle ?? ''}: set ${sequence ?? ''}\n`);
   terminal.err(`${plural(written.length, 'document')} sealed by the key ${written[0]?.hint ?? ''}\n`);
 };
 
+/** The folder of the nearest trust.yaml above these files, else the current one. */
+const rootOf = (files: readonly string[]): string => {
+  const above = (folder: string): string => {
+    if (existsSync(join(folder, 'trust.yaml'))) return folder;
+    return dirname(folder) === folder ? resolve('.') : above(dirname(folder));
+  };
+  const roots = new Set(files.map((file) => above(dirname(resolve(file)))));
+  if (roots.size > 1) throw new UsageError(`the documents belong to several repositories, ${[...roots].join(' and ')}: give --out`);
+  return [...roots][0] ?? resolve('.');
+};
+
 const writeSet = (sealables: readonly Sealable[], key: KeyObject, options: Options): readonly Written[] => {
-  const path = options.out ?? REPOSITORY_SEAL;
+  const path = options.out ?? relative('.', join(rootOf(sealables.map(({ file }) => file)), REPOSITORY_SEAL));
   const hint = hintOf(key);
   refuseToReplace(path, sealables, hint);
   const subjects = sealables.map(({ file, document }) => ({ name: nameIn(dirname(path), file), digest: document.digest }));
@@ -183,7 +197,7 @@ export const signCommand = (terminal: Terminal): Command =>
     .addOption(new Option('--as <proof>', 'what is signed').choices(['message', 'approval', 'set']).default('message'))
     .option('--sequence <number>', 'of a set: a whole number that rises with every set')
     .option('--expires <time>', 'of an approval or a set: its last moment, RFC 3339')
-    .option('--out <file>', `of a set: where it is written (default: ${REPOSITORY_SEAL})`)
+    .option('--out <file>', `of a set: where it is written (default: ${REPOSITORY_SEAL} beside trust.yaml)`)
     .option('--signer <name>', 'write the seal as FILE.NAME.sigstore.json, beside the one of another signer')
     .addOption(
       new Option('--output <form>', 'bundle and json write FILE.sigstore.json').choices(['bundle', 'resource', 'json']).default('bundle'),

@@ -36,6 +36,8 @@ Examples:
   writ verify policies/*.yaml --trust trust.yaml --at 2027-03-01T00:00:00Z     will they still count then?`;
 
 const readTrust = (options: Options, terminal: Terminal): Trust => {
+  if (options.trustDigest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(options.trustDigest))
+    throw new UsageError(`--trust-digest ${options.trustDigest}: write sha256: and 64 digits from 0 to f`);
   const bytes = readBytes(options.trust);
   const digest = digestOf(bytes);
   if (options.trustDigest === undefined) terminal.err(`trust assumed: --trust-digest ${digest}\n`);

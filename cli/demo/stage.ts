@@ -12,6 +12,8 @@ export type Stage = {
   /** Columns: lines are cut, never folded. */
   table(text: string): void;
   note(text: string): void;
+  /** To be copied: lines are neither folded nor cut. */
+  commands(text: string): void;
 };
 
 const WIDTH = 112;
@@ -60,5 +62,6 @@ export const createStage = (terminal: Terminal): Stage => {
           .join(''),
       ),
     note: (text) => terminal.out(`${wrap(text, '   ')}\n`),
+    commands: (text) => terminal.out(`${text.replaceAll(/^/gm, '     ')}\n`),
   };
 };

@@ -5,7 +5,7 @@ import { code, page, plain, table } from './markdown.ts';
 
 type Functions = { readonly name: string; readonly since: string; readonly functions: readonly { readonly name: string }[] };
 type Difference = { readonly name: string; readonly why: string };
-type Limits = { readonly expression: number; readonly match: number; readonly policy: number; readonly audit: number; readonly decision: number };
+type Limits = { readonly expression: number; readonly match: number; readonly policy: number; readonly audit: number; readonly effort: number };
 
 /** Operators are written between their operands, not called by these names. */
 const isCalled = (name: string): boolean => !/^[_@!-]/.test(name);
@@ -41,9 +41,11 @@ export const celPage = (input: {
         ['all match conditions of a policy', count(limits.match)],
         ['all validations and messages of a policy', count(limits.policy)],
         ['all audit annotations of a policy', count(limits.audit)],
-        ['everything that all policies do for one request (Writ’s own; beyond it the request is refused by `DECISION_BUDGET`)', count(limits.decision)],
       ],
     ),
+    'Policies together have no bound in steps. Writ counts beside them the work that calls and loops really do, in units of some 5 ns or 8 bytes: ' +
+      `3,000,000 for one expression, which then fails with an error, and ${count(limits.effort)} for all that policies do for one request, which is then ` +
+      'refused by `DECISION_BUDGET`.',
     '## Where it differs',
     'Generated expressions are evaluated here and by Kubernetes’ own code and compared in type, value, cost, error and refusal (`make conformance`). ' +
       'What differs and why:',

@@ -26,6 +26,8 @@ import type { Type } from './types/type.ts';
 import { CelError, EFFORT_EXCEEDED } from './values/error.ts';
 import type { Value } from './values/value.ts';
 
+export { compilePattern } from './functions/pattern.ts';
+export type { Pattern } from './functions/pattern.ts';
 export { Authorizer, ResourceCheck } from './values/authorizer.ts';
 export type { Access, AccessAnswer, AccessQuestion, AccessResource, AccessUser } from './values/authorizer.ts';
 export { CelType } from './values/boxed.ts';

@@ -38,9 +38,9 @@ const refuser =
     return undefined;
   };
 
-const actionsOf = (spec: JsonObject): Enforcement | undefined => {
+const actionsOf = (spec: JsonObject): readonly Enforcement[] => {
   const given = own(spec, 'validationActions');
-  return ACTIONS.find((action) => Array.isArray(given) && given.includes(action));
+  return (Array.isArray(given) ? given : []).flatMap((one) => ACTIONS.find((action) => action === one) ?? []);
 };
 
 const selectorOf = (value: JsonValue | undefined): Selector | undefined => {
@@ -132,9 +132,10 @@ const compileBinding = (document: ParsedDocument, world: BindingWorld, problems:
   if (found.length > 0) return undefined;
   const match = compileMatchResources(matchResourcesOf(document, context), ['spec', 'matchResources'], context);
   const name = valueAt(document.value, ['metadata', 'name']);
-  const enforcement = actionsOf(spec);
+  const actions = actionsOf(spec);
+  const enforcement = ACTIONS.find((action) => actions.includes(action));
   if (typeof name !== 'string' || enforcement === undefined) return undefined;
-  return { name, match, enforcement, params: paramsFor(paramRefOf(spec), world) };
+  return { name, match, enforcement, actions, params: paramsFor(paramRefOf(spec), world) };
 };
 
 export const compileBindings = (

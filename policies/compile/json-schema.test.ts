@@ -131,13 +131,96 @@ test('patterns take linear time and are charged', () => {
   assert.equal(check(schema, { a: 'a'.repeat(100_000) }, 1_000), 'budget');
 });
 
-test('a long list of unique objects is compared in linear time', () => {
+test('each pattern of a schema is its own', () => {
+  const schema = { properties: { a: { pattern: '^a' }, b: { pattern: '^b' } }, patternProperties: { '^x': { type: 'string' }, '^y': {} } };
+  assert.equal(check(schema, { a: 'a', b: 'b', y: 1 }), 'fits');
+  assert.equal(check(schema, { a: 'b' }), '/a must match pattern "^a"');
+  assert.equal(check(schema, { x: 1 }), '/x must be string');
+});
+
+const LIMIT = 3_000_000;
+
+/** Units of effort that a check takes. */
+const unitsOf = (schema: unknown, data: unknown): number => {
+  const outcome = compileSchema(schema);
+  assert.ok(outcome.ok);
+  const budget = { remaining: 1_000_000_000, effort: 1_000_000_000_000 };
+  outcome.check(data, budget);
+  const units = 1_000_000_000_000 - budget.effort;
+  assert.equal(1_000_000_000 - budget.remaining, Math.ceil(units / 3));
+  return units;
+};
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+test('patterns are charged by the work of their program, not by their length', () => {
+  // No automaton is made of a word boundary, so the bounded engine reads it.
+  const units = unitsOf({ pattern: '\\b(a{1,30}){1,30}$' }, 'a'.repeat(20_000));
+  assert.ok(units > 20_000 * 900 * 15, String(units));
+  assert.ok(unitsOf({ pattern: '^a+$' }, 'a'.repeat(20_000)) < 50_000);
+});
+
+test('the effort grows with what is visited', () => {
+  const grows: readonly (readonly [schema: unknown, data: (count: number) => unknown])[] = [
+    [{ uniqueItems: true }, numbers],
+    [{ uniqueItems: true }, (count) => numbers(count).map((a) => ({ a }))],
+    [{ uniqueItems: true }, (count) => ['x', [{ a: 'x'.repeat(count * 10) }]]],
+    [{ items: { type: 'integer', minimum: 0 } }, numbers],
+    [{ contains: { type: 'string' } }, numbers],
+    [{ items: { enum: [{ a: 1 }, { b: [1, 2] }, 1] } }, (count) => numbers(count).map(() => 1)],
+    [{ maxLength: 1_000_000 }, (count) => 'x'.repeat(count)],
+    [{ additionalProperties: { type: 'string' } }, (count) => Object.fromEntries(numbers(count).map((at) => [`k${at}`, 'x']))],
+    [{ patternProperties: { '^k': {} } }, (count) => Object.fromEntries(numbers(count).map((at) => [`k${at}`, 'x']))],
+  ];
+  for (const [schema, data] of grows) {
+    const [few, many] = [unitsOf(schema, data(100)), unitsOf(schema, data(800))];
+    assert.ok(many > few * 4 && many < few * 20, `${JSON.stringify(schema)}: ${few}, ${many}`);
+  }
+});
+
+const hostile: readonly (readonly [name: string, schema: unknown, data: unknown])[] = [
+  ['a pattern that repeats', { pattern: '\\b(a{1,30}){1,30}$' }, `${'a'.repeat(20_000)}!`],
+  ['many integers', { uniqueItems: true }, numbers(300_000)],
+  ['many objects', { uniqueItems: true }, numbers(100_000).map((a) => ({ a }))],
+  ["not and anyOf don't hide it", { not: { anyOf: [{ uniqueItems: true }, {}] } }, numbers(300_000)],
+  ['many branches for many items', { items: { not: { anyOf: numbers(1_000).map(() => ({ type: 'string' })) } } }, numbers(10_000)],
+  ['many values of an enum', { items: { not: { enum: numbers(500).map((a) => ({ a })) } } }, numbers(10_000).map(() => ({}))],
+  ['a format for each of many texts', { items: { format: 'uri' } }, numbers(2_000).map((at) => `http://${'a'.repeat(2_000)}${at}`)],
+];
+
+for (const [name, schema, data] of hostile)
+  test(`ends refused: ${name}`, () => {
+    const outcome = compileSchema(schema);
+    assert.ok(outcome.ok);
+    const budget = { remaining: 1_000_000, effort: 2 * LIMIT };
+    assert.deepEqual(outcome.check(data, budget), { kind: 'budget' });
+    assert.ok(budget.remaining < 0 && budget.effort <= LIMIT);
+    // What all checks share may end it as well.
+    const shared = { remaining: 1_000_000, effort: 1_000 };
+    assert.deepEqual(outcome.check(data, shared), { kind: 'budget' });
+    assert.ok(shared.effort < 0);
+  });
+
+test('what an honest policy asks is far from the limit', () => {
+  const schema = {
+    items: { required: ['name'], properties: { name: { type: 'string', pattern: '^[a-z]+$', maxLength: 63 } } },
+    uniqueItems: true,
+  };
   assert.equal(
     check(
-      { uniqueItems: true },
-      Array.from({ length: 50_000 }, (_, a) => ({ a })),
+      schema,
+      numbers(500)
+        .map(() => ({ name: 'abc' }))
+        .slice(0, 1),
     ),
     'fits',
+  );
+  assert.ok(
+    unitsOf(
+      { ...schema, uniqueItems: true },
+      numbers(500).map((at) => ({ name: 'a'.repeat(1 + (at % 60)), at })),
+    ) <
+      LIMIT / 4,
   );
 });
 
@@ -158,7 +241,7 @@ test('works where code generation from strings is off', () => {
   const script = `import { compileSchema } from ${JSON.stringify(new URL('json-schema.ts', import.meta.url).href)};
     const outcome = compileSchema({ required: ['a'] });
     if (!outcome.ok) throw new Error(outcome.message);
-    process.stdout.write(JSON.stringify(outcome.check({}, { remaining: 1 })));`;
+    process.stdout.write(JSON.stringify(outcome.check({}, { remaining: 100 })));`;
   const output = execFileSync(process.execPath, ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script], {
     encoding: 'utf8',
   });

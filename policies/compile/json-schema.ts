@@ -9,14 +9,18 @@
  * schema reaches the source only as ajv's quoted literals. The interpreting validators on npm were looked at and left: they
  * put patterns through RegExp, whose backtracking one label can stall, find `constructor` in every object, and compare list items pairwise.
  *
- * So: patterns run on re2js and are charged to the budget, `uniqueItems` is ours and linear, own properties only, one error.
+ * So: patterns are those of CEL, `uniqueItems` is ours and linear, own properties only, one error; and every schema, pattern
+ * and list of unique items charges the budget before it is looked at (schema-effort.ts).
  */
 import { compileFunction } from 'node:vm';
+import { _ } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import { RE2JS } from 're2js';
+import { compilePattern } from '../cel/index.ts';
 import type { Budget } from '../cel/index.ts';
-import { plainSchema } from './schema-shape.ts';
+import { createSchemaMeter, isUnique, textUnits, visitUnits } from './schema-effort.ts';
+import type { SchemaMeter } from './schema-effort.ts';
+import { plainSchema, TEXT_MARK, VISIT_MARK } from './schema-shape.ts';
 
 export type SchemaBreach = { readonly kind: 'breach'; readonly message: string } | { readonly kind: 'budget' };
 /** undefined: the data satisfies the schema. */
@@ -65,42 +69,48 @@ const formatTest = (name: (typeof FORMATS)[number]): ((text: string) => boolean)
   throw new Error(`no format ${name}`);
 };
 
-/** Equal values have equal texts: keys sorted, as JSON has no order of keys. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_key, held: unknown) =>
-    typeof held === 'object' && held !== null && !Array.isArray(held)
-      ? Object.fromEntries(Object.entries(held).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : held,
-  ) ?? '';
-
-const isUnique = (items: readonly unknown[]): boolean => {
-  const seen = new Set<string>();
-  for (const item of items) {
-    const text = canonical(item);
-    if (seen.has(text)) return false;
-    seen.add(text);
-  }
-  return true;
-};
-
-type Meter = { budget: Budget };
-
-/** RE2 costs time in proportion to pattern and text, so that product is what a test is charged. */
-const regExp = (meter: Meter) => {
-  const engine = (pattern: string) => {
-    const compiled = RE2JS.compile(pattern);
-    const perChar = 1 + pattern.length / 40;
+/** Of a text of any length; the pattern says what each character may take. */
+const regExp = ({ spend }: SchemaMeter) => {
+  const engine = (source: string) => {
+    const pattern = compilePattern(source);
+    if (typeof pattern === 'string') throw new Error(pattern);
     return {
       test: (text: string): boolean => {
-        meter.budget.remaining -= Math.ceil(text.length * perChar * 0.1);
-        return meter.budget.remaining >= 0 && compiled.matcher(text).find();
+        spend(CALL_UNITS + text.length * pattern.effortPerCharacter);
+        return pattern.matches(text);
       },
+      // ajv keeps one of those that have the same text.
+      toString: () => source,
     };
   };
   return Object.assign(engine, { code: 're2js' });
 };
 
-const createAjv = (meter: Meter): Ajv2020 => {
+/** What a call from ajv's code takes. */
+const CALL_UNITS = 8;
+
+const addCharges = (ajv: Ajv2020, { spend }: SchemaMeter): void => {
+  ajv.addKeyword({
+    keyword: VISIT_MARK,
+    // The first of ajv's own keywords that look at data of every type.
+    before: 'const',
+    code: ({ gen, data, parentSchema }) => {
+      const unitsOf = visitUnits(parentSchema);
+      gen.code(_`${gen.scopeValue('func', { ref: (value: unknown) => spend(unitsOf(value)) })}(${data})`);
+    },
+  });
+  ajv.addKeyword({
+    keyword: TEXT_MARK,
+    type: 'string',
+    before: 'maxLength',
+    code: ({ gen, data, parentSchema }) => {
+      const unitsOf = textUnits(parentSchema, FORMAT_MAX);
+      if (unitsOf !== undefined) gen.code(_`${gen.scopeValue('func', { ref: (text: string) => spend(unitsOf(text.length)) })}(${data})`);
+    },
+  });
+};
+
+const createAjv = (meter: SchemaMeter): Ajv2020 => {
   const ajv = new Ajv2020({
     meta: false,
     validateSchema: false,
@@ -130,9 +140,10 @@ const createAjv = (meter: Meter): Ajv2020 => {
     keyword: 'uniqueItems',
     type: 'array',
     schemaType: 'boolean',
-    validate: (wanted: boolean, items: readonly unknown[]) => !wanted || isUnique(items),
+    validate: (wanted: boolean, items: readonly unknown[]) => !wanted || isUnique(items, meter.spend),
     error: { message: 'must NOT have duplicate items' },
   });
+  addCharges(ajv, meter);
   return ajv;
 };
 
@@ -170,7 +181,7 @@ const namedIn = (params: object): string => {
 export const compileSchema = (schema: unknown): SchemaOutcome => {
   const shape = plainSchema(schema);
   if (!shape.ok) return shape;
-  const meter: Meter = { budget: { remaining: 0 } };
+  const meter = createSchemaMeter();
   try {
     const ajv = createAjv(meter);
     const source = sourceOf(ajv, typeof shape.schema === 'boolean' ? (shape.schema ? {} : { not: {} }) : shape.schema);
@@ -181,10 +192,10 @@ export const compileSchema = (schema: unknown): SchemaOutcome => {
     return {
       ok: true,
       check: (data, budget) => {
-        meter.budget = budget;
-        const valid: unknown = Reflect.apply(validate, undefined, [data]);
-        if (budget.remaining < 0) return { kind: 'budget' };
-        return valid === true ? undefined : { kind: 'breach', message: firstError('errors' in validate ? validate.errors : undefined) };
+        const outcome = meter.within(budget, (): unknown => Reflect.apply(validate, undefined, [data]));
+        if (outcome === undefined) return { kind: 'budget' };
+        if (outcome.result === true) return undefined;
+        return { kind: 'breach', message: firstError('errors' in validate ? validate.errors : undefined) };
       },
     };
   } catch (error) {

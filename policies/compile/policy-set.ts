@@ -30,6 +30,8 @@ export type CompiledBinding = {
   readonly match: Match;
   /** The strongest of its validationActions. */
   readonly enforcement: Enforcement;
+  /** All of them, in their order. */
+  readonly actions: readonly Enforcement[];
   /** undefined where the policy takes none, and `params` is then no variable of it. */
   readonly params: ((requestNamespace: string) => ParamChoice) | undefined;
 };

@@ -55,6 +55,13 @@ const REFUSED = new Set([
   'discriminator',
 ]);
 
+/** Every schema that is left has these keywords, which charge for it; nobody else can write them, since names in `x-` are dropped. */
+export const VISIT_MARK = 'x-visit';
+export const TEXT_MARK = 'x-text';
+
+const marked = (schema: Schema): Schema =>
+  Object.keys(schema).length === 0 ? schema : { [VISIT_MARK]: true, [TEXT_MARK]: true, ...schema };
+
 const DIALECTS = new Set([
   'https://json-schema.org/draft/2020-12/schema',
   'https://json-schema.org/draft/2019-09/schema',
@@ -128,13 +135,13 @@ const plain = (walk: Walk, value: unknown, place: Place): Schema | boolean => {
     if (name === '$ref' || DROPPED.has(name) || name.startsWith('x-')) continue;
     made.push([name, keyword(walk, name, held, inside(place, name))]);
   }
-  const rest = Object.fromEntries(made);
+  const rest = marked(Object.fromEntries(made));
   if (!Object.hasOwn(value, '$ref')) return rest;
   const refPlace = inside(place, '$ref');
   const { target, pointer } = resolve(walk.root, value['$ref'], refPlace.path);
   if (place.open.includes(pointer)) throw new Refused(refPlace.path, 'a schema that refers to itself can not be enforced within bounds');
   const referred = plain(walk, target, { ...refPlace, open: [...place.open, pointer] });
-  return made.length === 0 ? referred : { allOf: [referred, rest] };
+  return made.length === 0 ? referred : marked({ allOf: [referred, rest] });
 };
 
 export const plainSchema = (schema: unknown): ShapeOutcome => {

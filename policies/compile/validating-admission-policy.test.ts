@@ -113,6 +113,41 @@ describe('bindings', () => {
     });
   }
 
+  const FAILURE = 'validation.policy.admission.k8s.io/validation_failure';
+  const failureOf = (given: Given): string | undefined => judge(given).auditAnnotations[FAILURE];
+
+  for (const actions of [['Audit'], ['Deny', 'Audit'], ['Audit', 'Warn']] as const) {
+    it(`${actions.join(' and ')}: what failed is told to the audit log`, () => {
+      const validations = [{ expression: 'true' }, { expression: 'false', message: 'no <b>' }, { expression: 'false', message: 'nor' }];
+      const text = `[{"message":"no \\u003cb\\u003e","policy":"p","binding":"b","expressionIndex":1,"validationActions":${JSON.stringify(actions)}}]`;
+      assert.equal(failureOf({ policies: [policy({ validations })], bindings: [binding({ validationActions: actions })] }), text);
+      assert.deepEqual(
+        judge({ policies: [policy({ validations })], bindings: [binding({ validationActions: actions })] }).violations.length,
+        2,
+      );
+    });
+  }
+
+  it('the audit log is told nothing without Audit, of what holds, and of errors that are forgiven', () => {
+    const audits = [binding({ validationActions: ['Audit'] })];
+    assert.equal(failureOf({ policies: [policy()], bindings: [binding({ validationActions: ['Warn'] })] }), undefined);
+    assert.equal(failureOf({ policies: [policy({ validations: [{ expression: 'true' }] })], bindings: audits }), undefined);
+    const failing = { validations: [{ expression: 'object.none == 1' }] };
+    assert.equal(failureOf({ policies: [policy({ ...failing, failurePolicy: 'Ignore' })], bindings: audits }), undefined);
+    assert.match(failureOf({ policies: [policy(failing)], bindings: audits }) ?? '', /no such key: none.*"expressionIndex":0/);
+  });
+
+  it('an error of an audit annotation denies and is no failure of a validation', () => {
+    const spec = { validations: [{ expression: 'true' }], auditAnnotations: [{ key: 'k', valueExpression: 'string(object.none)' }] };
+    const decision = judge({ policies: [policy(spec)], bindings: [binding({ validationActions: ['Audit'] })] });
+    assert.deepEqual([decision.verdict, decision.auditAnnotations[FAILURE]], ['Deny', undefined]);
+  });
+
+  it('of several failures of one policy the first is kept, as the API server does', () => {
+    const bindings = ['b', 'c'].map((name) => binding({ validationActions: ['Audit'] }, name));
+    assert.match(failureOf({ policies: [policy()], bindings }) ?? '', /^\[\{[^{]*"binding":"b"[^{]*\}\]$/);
+  });
+
   it('several bindings are judged each', () => {
     const decision = judge({ policies: [policy()], bindings: [binding(), binding({ validationActions: ['Warn'] }, 'c')] });
     assert.deepEqual(said(decision), ['Deny Invalid no', 'Warn Invalid no']);

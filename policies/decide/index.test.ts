@@ -90,7 +90,7 @@ test('an expression beyond its budget is an error, which || does not absorb', ()
 });
 
 test('a policy beyond its budget stops there', () => {
-  const limits = { expression: 1_000, match: 1_000, policy: 2_500, audit: 1_000, decision: 1_000_000 };
+  const limits = { expression: 1_000, match: 1_000, policy: 2_500, audit: 1_000, effort: 1_000_000 };
   const set = setOf({
     validations: [{ expression: DEAR }, { expression: DEAR }, { expression: DEAR }, { expression: DEAR }, { expression: 'false' }],
   });
@@ -106,4 +106,22 @@ test('a decision beyond its budget is a denial with a code, soon', () => {
   assert.equal(decision.verdict, 'Deny');
   assert.equal(decision.violations[0]?.problem, 'DECISION_BUDGET');
   assert.ok(performance.now() - startedMs < 5_000);
+});
+
+test('a policy that may not deny does not, however much one call of it would cost', () => {
+  const keyed: Value = { metadata: {}, spec: { list: Array.from({ length: 10_000 }, (_, k) => ({ k })) } };
+  for (const expression of [
+    'object.spec.list.map(x, x.k).distinct().size() > 0',
+    "strings.quote(string(object.spec.list.map(x, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa').join(''))) != ''",
+  ]) {
+    const set = setOf({ ...validation(expression), enforcement: 'Audit', failurePolicy: 'Ignore' });
+    assert.equal(decideOn(set, request({ object: keyed })).verdict, 'Allow', expression);
+  }
+});
+
+test('a hundred policies that walk over a long list all have their say', () => {
+  const walks = Array.from({ length: 100 }, () => validation('object.spec.list.all(a, a >= 0 && a < 3000)'));
+  const decision = decideOn(setOf(...walks), request({ object: longList }));
+  assert.equal(decision.verdict, 'Allow');
+  assert.equal(decision.evaluated.length, 100);
 });

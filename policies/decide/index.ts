@@ -152,31 +152,20 @@ const plainOf = (subject: Subject): (() => unknown) => {
   return () => (known ??= { data: toJson(subject.object) }).data;
 };
 
-/** What Kubernetes charges for a check; the answer takes no time of this thread, so it does not count against the decision. */
-const CHECK_STEPS = 350_000;
-
-const askingBindings = (facts: AdmissionFacts, meter: Run['meter']): (() => Bindings) => {
-  const { access } = facts;
-  const counted: Access | undefined =
-    access &&
-    ((question) => {
-      meter.decision += CHECK_STEPS;
-      return access(question);
-    });
+const askingBindings = ({ request, access }: AdmissionFacts): (() => Bindings) => {
   let known: Bindings | undefined;
-  return () => (known ??= authorizerBindings(facts.request, counted));
+  return () => (known ??= authorizerBindings(request, access));
 };
 
 export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
-  const meter = createMeter(facts.limits ?? DEFAULT_LIMITS);
   return {
     subject,
     match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent },
     base: baseBindings(subject, facts),
     locale: localeOf(subject, facts),
     json: plainOf(subject),
-    authorizer: askingBindings(facts, meter),
-    meter,
+    authorizer: askingBindings(facts),
+    meter: createMeter(facts.limits ?? DEFAULT_LIMITS),
   };
 };
 

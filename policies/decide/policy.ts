@@ -5,9 +5,11 @@ import { matchOutcome } from '../compile/match.ts';
 import type { CompiledBinding, CompiledPolicy } from '../compile/policy-set.ts';
 import { annotate } from './annotate.ts';
 import { evaluate } from './limits.ts';
+import type { Violation } from './index.ts';
 import type { AdmissionRequest } from './request.ts';
 import { onError, SPENT } from './run.ts';
 import type { Fault, PolicyOutcome, Run } from './run.ts';
+import { FAILURE_KEY, validationFailure } from './validation-failure.ts';
 import { validate } from './validate.ts';
 
 const SKIPPED: PolicyOutcome = { applied: false, violations: [], auditAnnotations: [] };
@@ -60,20 +62,37 @@ const matchConditions = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
   return faults === undefined ? 'go on' : (joined(faults) ?? 'go on');
 };
 
-const evaluateMatched = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
+/** `failures`: the violations that validations, or what stands before them, came to; without those of audit annotations. */
+type Matched = PolicyOutcome & { readonly failures: readonly Violation[] };
+
+const evaluateMatched = (policy: CompiledPolicy, run: Run): Matched => {
   const plain: Bindings = policy.params === undefined ? run.base : { ...run.base, params: policy.params };
   const full: Bindings = policy.asksAuthorizer ? { ...plain, ...run.authorizer() } : plain;
   if (policy.matchConditions.length > 0) {
     // Kubernetes gives match conditions no namespace object.
     const outcome = matchConditions(policy, { ...full, namespaceObject: null }, run);
-    if (outcome === 'skip') return SKIPPED;
-    if (outcome !== 'go on') return { applied: true, violations: onError(policy, outcome), auditAnnotations: [] };
+    if (outcome === 'skip') return { ...SKIPPED, failures: [] };
+    if (outcome !== 'go on') {
+      const violations = onError(policy, outcome);
+      return { applied: true, violations, auditAnnotations: [], failures: violations };
+    }
   }
   const { violations, spent } = validate(policy, { full, plain }, run);
-  if (spent || policy.auditAnnotations.length === 0) return { applied: true, violations, auditAnnotations: [] };
+  if (spent || policy.auditAnnotations.length === 0) return { applied: true, violations, auditAnnotations: [], failures: violations };
   const annotated = annotate(policy, plain, run);
   const kept = annotated.spent ? annotated.violations : [...violations, ...annotated.violations];
-  return { applied: true, violations: kept, auditAnnotations: annotated.auditAnnotations };
+  return {
+    applied: true,
+    violations: kept,
+    auditAnnotations: annotated.auditAnnotations,
+    failures: annotated.spent ? annotated.violations : violations,
+  };
+};
+
+const evaluateForBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: Run): PolicyOutcome => {
+  const { failures, ...outcome } = evaluateMatched(policy, run);
+  const told = validationFailure(policy, binding, failures);
+  return told.length === 0 ? outcome : { ...outcome, auditAnnotations: [...outcome.auditAnnotations, ...told] };
 };
 
 const ADMISSION_RESOURCES = new Set([
@@ -100,7 +119,7 @@ const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: 
   const bound = { ...policy, enforcement: binding.enforcement };
   if (outcome === 'namespace-unknown') return [unknownNamespace(bound, run)];
   if (outcome !== 'matches') return [];
-  if (binding.params === undefined) return [evaluateMatched(bound, run)];
+  if (binding.params === undefined) return [evaluateForBinding(bound, binding, run)];
   const choice = binding.params(run.subject.request.namespace);
   if (!choice.ok) {
     // Whatever the actions of the binding are: a setting that is not there denies, unless errors are forgiven.
@@ -108,7 +127,7 @@ const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: 
     run.trace?.({ kind: 'binding', name: binding.name, outcome: 'error', message: choice.message });
     return [{ applied: true, violations: onError({ ...bound, enforcement: 'Deny' }, fault), auditAnnotations: [] }];
   }
-  return choice.params.map((params) => evaluateMatched(params === undefined ? bound : { ...bound, params }, run));
+  return choice.params.map((params) => evaluateForBinding(params === undefined ? bound : { ...bound, params }, binding, run));
 };
 
 /** Bindings and params may give one key several values: each once, in one text. */
@@ -116,7 +135,7 @@ const collected = (outcomes: readonly PolicyOutcome[]): PolicyOutcome['auditAnno
   const values = new Map<string, Set<string>>();
   for (const { auditAnnotations } of outcomes)
     for (const [key, value] of auditAnnotations) values.set(key, (values.get(key) ?? new Set()).add(value));
-  return [...values].map(([key, texts]) => [key, [...texts].join(', ')]);
+  return [...values].map(([key, texts]) => [key, [...texts].slice(0, key === FAILURE_KEY ? 1 : undefined).join(', ')]);
 };
 
 /** Each binding, and each of its params, is judged on its own; all of them count. */

@@ -15,7 +15,13 @@ const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => 
   const { schema } = policy;
   // A deletion has no object to hold against a schema.
   if (schema === undefined || run.subject.object === null) return [];
-  const breach = metered(run.meter, (budget) => schema(run.json(), budget));
+  const { variables } = run.meter;
+  const breach = metered(run.meter, (budget) => {
+    budget.effort = variables.effort;
+    const found = schema(run.json(), budget);
+    variables.effort = budget.effort;
+    return found;
+  });
   run.trace?.({
     kind: 'schema',
     name: 'jsonSchema',

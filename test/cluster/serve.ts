@@ -38,8 +38,19 @@ const serve = async (): Promise<void> => {
 
 const interruptedStart = (): void => process.exit(130);
 
+const HELP = `Usage: make cluster
+
+Starts etcd, kube-apiserver and kube-controller-manager on loopback, prints how to use them, stays until Ctrl-C. There are no options.
+`;
+
 try {
-  await serve();
+  const [argument] = process.argv.slice(2);
+  if (argument === undefined) await serve();
+  else if (argument === '--help' || argument === '-h') process.stdout.write(HELP);
+  else {
+    process.stderr.write(`error: unknown ${argument.startsWith('-') ? 'option' : 'argument'} '${argument}'\n\n${HELP}`);
+    process.exitCode = 2;
+  }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

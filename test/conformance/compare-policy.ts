@@ -7,7 +7,6 @@ import type { PolicySet } from '../../policies/compile/index.ts';
 import { admissionPolicies } from '../../policies/compile/validating-admission-policy.ts';
 import { decide } from '../../policies/decide/index.ts';
 import type { Decision } from '../../policies/decide/index.ts';
-import { DEFAULT_LIMITS } from '../../policies/decide/limits.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
@@ -95,7 +94,6 @@ export const decideOn = (set: PolicySet, request: Request, access: Access): Deci
     tenant: null,
     governed: true,
     access,
-    limits: { ...DEFAULT_LIMITS, decision: 1e9 },
   });
 };
 

@@ -8,6 +8,18 @@ export type KnownDifference = {
   readonly fits: (difference: Difference, expression: string) => boolean;
 };
 
+/** Of a list, in no order. */
+const elements = (outcome: string): string => {
+  const [, list = ''] = /^value (\[.*\])$/.exec(outcome) ?? [];
+  const parsed: unknown = list === '' ? undefined : JSON.parse(list);
+  return Array.isArray(parsed)
+    ? parsed
+        .map((element: unknown) => JSON.stringify(element))
+        .toSorted()
+        .join()
+    : outcome;
+};
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
@@ -22,7 +34,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     name: 'order of a map',
     why: 'Go runs over a map in another order each time; ours keeps the order of the text',
     fits: ({ kind, ours, theirs }, expression) =>
-      kind === 'value' && /transformList|map\(/.test(expression) && [...ours].toSorted().join('') === [...theirs].toSorted().join(''),
+      kind === 'value' && /transformList|map\(|filter\(/.test(expression) && elements(ours) === elements(theirs),
   },
   {
     name: 'the least integer taken off a quantity',
@@ -45,8 +57,14 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     why: 'lists and maps inside of lists and maps are printed as Go holds them, which differs for what was read and what was computed',
     fits: ({ kind, ours, theirs }) => {
       const [beginning] = /^error (?:cannot initialize optional |join: invalid input: )/.exec(theirs) ?? [];
-      return kind === 'error' && beginning !== undefined && ours.startsWith(beginning);
+      const bothGoTypes = [ours, theirs].every((text) => text.startsWith('error invalid qualifier type: *types.'));
+      return kind === 'error' && (bothGoTypes || (beginning !== undefined && ours.startsWith(beginning)));
     },
+  },
+  {
+    name: 'syntax errors',
+    why: "the words and at times the place are those of cel-go's parser generator",
+    fits: ({ kind, ours, theirs }) => kind === 'refusal' && [ours, theirs].every((text) => /^\d+:\d+ Syntax error: /.test(text)),
   },
   {
     name: 'mistakes in macros',

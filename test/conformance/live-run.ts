@@ -12,7 +12,6 @@ import { createKubeClient } from '../../kube/client.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import { admissionPolicies } from '../../policies/compile/validating-admission-policy.ts';
 import { decideAsking } from '../../policies/decide/access.ts';
-import { DEFAULT_LIMITS } from '../../policies/decide/limits.ts';
 import { parseReview } from '../../policies/decide/request.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
 import { isJsonObject } from '../../policies/document/json.ts';
@@ -254,7 +253,6 @@ export const runLive = async ({ policies, seed }: LiveRunOptions): Promise<LiveR
         namespaceObject: known.get(record.request.namespace) ?? null,
         tenant: null,
         governed: true,
-        limits: { ...DEFAULT_LIMITS, decision: 1e9 },
       };
       const decision = await decideAsking({ set, subject: subjectOf(record.request), facts }, ask());
       const audit = annotations.get(answer.auditId) ?? {};

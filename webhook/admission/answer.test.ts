@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Decision, Violation } from '../../policies/decide/index.ts';
-import { annotationKey, boundWarnings, encodeAnswer, encodeClosed } from './answer.ts';
+import { problemCodes } from '../../policies/problem-codes.ts';
+import { annotationKey, boundWarnings, encodeAnswer, encodeClosed, encodeProblem } from './answer.ts';
 
 const violation = (message: string, enforcement: Violation['enforcement'] = 'Deny'): Violation => ({
   policy: 'p',
@@ -95,4 +96,12 @@ it('a closed answer names the code and the fix', () => {
   assert.equal(response.allowed, false);
   assert.match(response.status.message, /^TRUST_MISSING: there is none \(.+\)\nwrit explain d-1$/);
   assert.equal(response.auditAnnotations.code, 'TRUST_MISSING');
+});
+
+it('what is no review is answered with code, message and fix, each told once', () => {
+  const problem = { code: 'REVIEW_NOT_REVIEW', message: 'it is a Pod', path: 'kind' } as const;
+  const { fix, ...rest } = JSON.parse(encodeProblem(problem));
+  assert.deepEqual(rest, problem);
+  assert.equal(fix, problemCodes.REVIEW_NOT_REVIEW.fix);
+  assert.equal(JSON.parse(encodeProblem({ ...problem, hint: 'send a review' })).fix, 'send a review');
 });

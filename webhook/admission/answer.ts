@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import type { Decision } from '../../policies/decide/index.ts';
 import { violationLine } from '../../policies/decide/message.ts';
 import { formatProblem } from '../../policies/problem.ts';
+import { problemCodes } from '../../policies/problem-codes.ts';
 import type { Problem } from '../../policies/problem.ts';
 
 // What k8s.io/apiserver/pkg/endpoints/filters/warning.go keeps: 4,096 runes in all, beyond that 256 an item.
@@ -118,4 +119,9 @@ export const encodeClosed = (uid: string, id: string, problem: Problem): string 
 
 /** What a caller gets whose request is no review at all; the API server takes any status but 200 as a failed call. */
 export const encodeProblem = (problem: Problem): string =>
-  `${JSON.stringify({ code: problem.code, message: problem.message, fix: formatProblem(problem), ...(problem.path === undefined ? {} : { path: problem.path }) })}\n`;
+  `${JSON.stringify({
+    code: problem.code,
+    message: problem.message,
+    fix: problem.hint ?? problemCodes[problem.code].fix,
+    ...(problem.path === undefined ? {} : { path: problem.path }),
+  })}\n`;

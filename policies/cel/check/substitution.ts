@@ -4,12 +4,17 @@ import type { Type } from '../types/type.ts';
 import { isDynOrError, isExactly, mostGeneral, partsOf, unwrapped } from './type-relations.ts';
 
 /** Types built of each other grow without bound in a short expression; this many steps over types no honest one needs. */
-const EFFORT_LIMIT = 3_000_000;
+const EFFORT_LIMIT = 750_000;
 
 /** Thrown when the steps are used up, and caught by the checker's entry point: every step may be the last, on every path. */
 export class TypesTooLarge {
   readonly message = 'the types of the expression are too large to check';
 }
+
+/** Types made of others that hold no parameter: they stay as they are, and share what they are made of. */
+const ground = new WeakSet<Type>();
+
+const isGround = (type: Type): boolean => (partsOf(type).length === 0 ? type.kind !== 'param' : ground.has(type));
 
 /** Types that a null may stand for. */
 const isNullable = (type: Type): boolean =>
@@ -55,6 +60,13 @@ export class Substitution {
   /** The type with everything that is known of its parameters; with `final`, unknown ones are dyn. */
   apply(type: Type, final = false): Type {
     this.#step();
+    if (isGround(type)) return type;
+    const applied = this.#applied(type, final);
+    if (partsOf(applied).length > 0 && partsOf(applied).every(isGround)) ground.add(applied);
+    return applied;
+  }
+
+  #applied(type: Type, final: boolean): Type {
     switch (type.kind) {
       case 'param': {
         const known = this.#known.get(type.name);
@@ -110,6 +122,7 @@ export class Substitution {
 
   #fits(from: Type, to: Type): boolean {
     this.#step();
+    if (from === to && isGround(from)) return true;
     if (to.kind === 'param') {
       const outcome = this.#mayStandFor(from, to.name, to);
       if (outcome === 'yes') return true;

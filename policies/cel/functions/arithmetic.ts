@@ -68,8 +68,11 @@ const addBytes = (evaluation: Evaluation, a: Uint8Array, b: Uint8Array): Value |
   return joined;
 };
 
+/** A list takes this beside its elements, which are written and later collected. */
+const LIST_EFFORT = 20;
+
 const addLists = (evaluation: Evaluation, a: readonly Value[], b: readonly Value[]): Value | undefined =>
-  evaluation.strain(a.length + b.length) ? [...a, ...b] : undefined;
+  evaluation.strain(LIST_EFFORT + (a.length + b.length) * 2) ? a.concat(b) : undefined;
 
 const A = types.param('A');
 const TIMESTAMP_OVERFLOW = 'timestamp overflow';

@@ -3,7 +3,7 @@ import * as types from '../types/type.ts';
 import { CIDR, containsAddress, containsPrefix, formatCidr, masked } from '../values/ip.ts';
 import type { CidrPrefix } from '../values/ip.ts';
 import { AddressFault, parseCidr, parseIp } from '../values/ip-text.ts';
-import { isAddress, readAddress } from './ip.ts';
+import { CALL_EFFORT, isAddress, READ_EFFORT, readAddress, WRITE_EFFORT } from './ip.ts';
 import { cidr, ip } from './opaque.ts';
 import { string } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
@@ -47,7 +47,7 @@ export const cidrLibrary: Library = {
         params: [cidr, string],
         result: types.BOOL,
         run: (evaluation, network, text) => {
-          if (!evaluation.strain(text.length * 2)) return undefined;
+          if (!evaluation.strain(CALL_EFFORT + text.length * READ_EFFORT)) return undefined;
           const address = parseIp(text);
           // Kubernetes loses the reason here, unlike in containsCIDR.
           return address instanceof AddressFault ? evaluation.fail('no such overload') : containsAddress(network, address);
@@ -88,11 +88,24 @@ export const cidrLibrary: Library = {
     ),
     entry(
       'masked',
-      overload1({ id: 'cidr_masked', member: true, params: [cidr], result: cidr.type, run: (_evaluation, network) => masked(network) }),
+      overload1({
+        id: 'cidr_masked',
+        effort: 100,
+        member: true,
+        params: [cidr],
+        result: cidr.type,
+        run: (_evaluation, network) => masked(network),
+      }),
     ),
     entry(
       'string',
-      overload1({ id: 'cidr_to_string', params: [cidr], result: types.STRING, run: (_evaluation, network) => formatCidr(network) }),
+      overload1({
+        id: 'cidr_to_string',
+        effort: WRITE_EFFORT,
+        params: [cidr],
+        result: types.STRING,
+        run: (_evaluation, network) => formatCidr(network),
+      }),
     ),
   ],
 };

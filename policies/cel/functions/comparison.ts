@@ -4,7 +4,7 @@ import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
 import { unhashable } from '../values/go-type.ts';
 import { CelMap } from '../values/map.ts';
-import { compareValues, equalValues } from '../values/compare.ts';
+import { compareValues, ELEMENT_EFFORT, equalValues, textEffort } from '../values/compare.ts';
 import { CelDouble, isJsonMap } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import { any, bool, list, map } from './parameters.ts';
@@ -54,7 +54,7 @@ const ordering = (name: string, id: string, test: (order: number) => boolean): F
 };
 
 const inList = (evaluation: Evaluation, needle: Value, haystack: readonly Value[]): Value | undefined => {
-  if (!evaluation.strain(haystack.length * 4)) return undefined;
+  if (!evaluation.strain(haystack.length * (ELEMENT_EFFORT + textEffort(needle)))) return undefined;
   for (const element of haystack) {
     const same = equalValues(evaluation, element, needle);
     if (same === true) return true;

@@ -34,6 +34,9 @@ const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 /** Longer digit strings can't be in range, and BigInt of them would be slow. */
 const MAX_DIGITS = 400;
 
+/** What reading or writing a short value takes. */
+const TEXT_EFFORT = 110;
+
 const parseInteger = (text: string): bigint | undefined =>
   INTEGER.test(text) && text.length < MAX_DIGITS ? BigInt(text.replace(/^\+/, '')) : undefined;
 
@@ -98,11 +101,12 @@ const identity = <T extends Value>(id: string, parameter: Parameter<T>): Overloa
 const toInt = entry(
   'int',
   identity('int64_to_int64', int),
-  overload1({ id: 'double_to_int64', params: [double], result: types.INT, run: doubleToInt }),
+  overload1({ id: 'double_to_int64', effort: 30, params: [double], result: types.INT, run: doubleToInt }),
   overload1({ id: 'duration_to_int64', params: [duration], result: types.INT, run: (_evaluation, value) => int64(value.nanos) }),
-  overload1({ id: 'string_to_int64', params: [string], result: types.INT, run: stringToInt }),
+  overload1({ id: 'string_to_int64', effort: TEXT_EFFORT, params: [string], result: types.INT, run: stringToInt }),
   overload1({
     id: 'timestamp_to_int64',
+    effort: 100,
     params: [timestamp],
     result: types.INT,
     run: (_evaluation, value) => splitSeconds(value.nanos).seconds,
@@ -125,14 +129,14 @@ const toUint = entry(
     result: types.UINT,
     run: (evaluation, value) => (value < 0 ? evaluation.fail('unsigned integer overflow') : new CelUint(BigInt(value))),
   }),
-  overload1({ id: 'string_to_uint64', params: [string], result: types.UINT, run: stringToUint }),
+  overload1({ id: 'string_to_uint64', effort: TEXT_EFFORT, params: [string], result: types.UINT, run: stringToUint }),
 );
 
 const toDouble = entry(
   'double',
   identity('double_to_double', double),
   overload1({ id: 'int64_to_double', params: [int], result: types.DOUBLE, run: (_evaluation, value) => new CelDouble(Number(value)) }),
-  overload1({ id: 'string_to_double', params: [string], result: types.DOUBLE, run: stringToDouble }),
+  overload1({ id: 'string_to_double', effort: TEXT_EFFORT, params: [string], result: types.DOUBLE, run: stringToDouble }),
   overload1({
     id: 'uint64_to_double',
     params: [uint],
@@ -156,11 +160,29 @@ const toText = entry(
   'string',
   identity('string_to_string', string),
   overload1({ id: 'bool_to_string', params: [bool], result: types.STRING, run: (_evaluation, value) => String(value) }),
-  overload1({ id: 'bytes_to_string', params: [bytes], result: types.STRING, run: bytesToString }),
-  overload1({ id: 'double_to_string', params: [double], result: types.STRING, run: (_evaluation, { value }) => formatDouble(value) }),
-  overload1({ id: 'duration_to_string', params: [duration], result: types.STRING, run: (_evaluation, value) => formatDuration(value) }),
+  overload1({ id: 'bytes_to_string', effort: TEXT_EFFORT, params: [bytes], result: types.STRING, run: bytesToString }),
+  overload1({
+    id: 'double_to_string',
+    effort: 2 * TEXT_EFFORT,
+    params: [double],
+    result: types.STRING,
+    run: (_evaluation, { value }) => formatDouble(value),
+  }),
+  overload1({
+    id: 'duration_to_string',
+    effort: 4 * TEXT_EFFORT,
+    params: [duration],
+    result: types.STRING,
+    run: (_evaluation, value) => formatDuration(value),
+  }),
   overload1({ id: 'int64_to_string', params: [int], result: types.STRING, run: (_evaluation, value) => String(value) }),
-  overload1({ id: 'timestamp_to_string', params: [timestamp], result: types.STRING, run: (_evaluation, value) => formatTimestamp(value) }),
+  overload1({
+    id: 'timestamp_to_string',
+    effort: 4 * TEXT_EFFORT,
+    params: [timestamp],
+    result: types.STRING,
+    run: (_evaluation, value) => formatTimestamp(value),
+  }),
   overload1({ id: 'uint64_to_string', params: [uint], result: types.STRING, run: (_evaluation, { value }) => String(value) }),
 );
 
@@ -169,6 +191,7 @@ const toBytes = entry(
   identity('bytes_to_bytes', bytes),
   overload1({
     id: 'string_to_bytes',
+    effort: TEXT_EFFORT,
     params: [string],
     result: types.BYTES,
     run: (evaluation, text) => (evaluation.strain(text.length) ? new TextEncoder().encode(text) : undefined),
@@ -180,12 +203,14 @@ const toTimestamp = entry(
   identity('timestamp_to_timestamp', timestamp),
   overload1({
     id: 'int64_to_timestamp',
+    effort: 60,
     params: [int],
     result: types.TIMESTAMP,
     run: (evaluation, seconds) => timestampOf(BigInt(seconds) * NANOS_PER_SECOND) ?? evaluation.fail('timestamp overflow'),
   }),
   overload1({
     id: 'string_to_timestamp',
+    effort: 4 * TEXT_EFFORT,
     params: [string],
     result: types.TIMESTAMP,
     run: (evaluation, text) => parseTimestamp(text) ?? cannot(evaluation, types.STRING, types.TIMESTAMP),
@@ -204,6 +229,7 @@ const toDuration = entry(
   }),
   overload1({
     id: 'string_to_duration',
+    effort: 3 * TEXT_EFFORT,
     params: [string],
     result: types.DURATION,
     run: (evaluation, text) => parseDuration(text) ?? cannot(evaluation, types.STRING, types.DURATION),

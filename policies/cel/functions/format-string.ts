@@ -135,7 +135,7 @@ const integerOf = (value: Value): bigint | undefined => (isInt(value) ? BigInt(v
 
 const hexText = (value: Value): Piece => {
   const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : isBytes(value) ? value : undefined;
-  if (bytes !== undefined) return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (bytes !== undefined) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
   return integerOf(value)?.toString(16) ?? refuse('only integers, byte buffers, and strings can be formatted as hex', value);
 };
 
@@ -190,9 +190,24 @@ const clauseAt = (format: string, at: number): (Clause & { readonly end: number 
   return precision > MAX_PRECISION ? { refused: `${PARSING}precision ${precision} is too large` } : { verb, precision, end };
 };
 
+/** What a clause takes, and what a number with decimals or the bytes of a text take beyond that. */
+const CLAUSE_EFFORT = 100;
+const DECIMALS_EFFORT = 300;
+const DECIMAL_EFFORT = 7;
+const EXPONENT_EFFORT = 800;
+const BYTES_EFFORT = 200;
+
+const effortOf = ({ verb, precision }: Clause, value: Value): number => {
+  if (verb === 'f') return DECIMALS_EFFORT + precision * DECIMAL_EFFORT;
+  if (verb === 'e') return EXPONENT_EFFORT;
+  if (verb === 'x' || verb === 'X') return BYTES_EFFORT + (typeof value === 'string' || isBytes(value) ? value.length : 0);
+  return 0;
+};
+
 /** What takes the place of a clause; undefined = the evaluation has failed. */
 const pieceOf = (evaluation: Evaluation, clause: Clause | Refusal, value: Value): string | undefined => {
   if ('refused' in clause) return evaluation.fail(clause.refused);
+  if (!evaluation.strain(CLAUSE_EFFORT + effortOf(clause, value))) return undefined;
   const piece = clauseText(evaluation, clause, value);
   if (evaluation.cancelled) return undefined;
   if (typeof piece !== 'string') return evaluation.fail(`error during formatting: ${piece.refused}`);
@@ -201,7 +216,7 @@ const pieceOf = (evaluation: Evaluation, clause: Clause | Refusal, value: Value)
 
 /** `text.format(list)`. Clauses are read as they come: what is wrong with an argument is told before what is wrong behind it. */
 export const formatString = (evaluation: Evaluation, format: string, args: readonly Value[]): Value | undefined => {
-  if (!evaluation.strain(format.length)) return undefined;
+  if (!evaluation.strain(100 + format.length)) return undefined;
   let text = '';
   let index = 0;
   let from = 0;

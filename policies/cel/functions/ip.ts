@@ -11,7 +11,9 @@ import { entry, overload1 } from './table.ts';
 import type { FunctionEntry, Library } from './table.ts';
 
 /** Units of effort a character takes where it is read, and where errors quote it. */
-const READ_EFFORT = 2;
+export const READ_EFFORT = 30;
+export const CALL_EFFORT = 60;
+export const WRITE_EFFORT = 700;
 const QUOTE_EFFORT = 16;
 
 /** Reads an address or network; a failure says what is wrong in Go's words. */
@@ -20,7 +22,7 @@ export const readAddress = <T extends Value>(
   text: string,
   parse: (text: string) => T | AddressFault,
 ): T | undefined => {
-  if (!evaluation.strain(text.length * READ_EFFORT)) return undefined;
+  if (!evaluation.strain(CALL_EFFORT + text.length * READ_EFFORT)) return undefined;
   const parsed = parse(text);
   if (!(parsed instanceof AddressFault)) return parsed;
   return evaluation.strain(text.length * QUOTE_EFFORT) ? evaluation.fail(parsed.message()) : undefined;
@@ -28,7 +30,7 @@ export const readAddress = <T extends Value>(
 
 /** Is the text one? Nothing is quoted. */
 export const isAddress = (evaluation: Evaluation, text: string, parse: (text: string) => Value | AddressFault): boolean | undefined =>
-  evaluation.strain(text.length * READ_EFFORT) ? !(parse(text) instanceof AddressFault) : undefined;
+  evaluation.strain(CALL_EFFORT + text.length * READ_EFFORT) ? !(parse(text) instanceof AddressFault) : undefined;
 
 const question = (name: string, id: string, test: (address: IpAddress) => boolean): FunctionEntry =>
   entry(name, overload1({ id, member: true, params: [ip], result: types.BOOL, run: (_evaluation, address) => test(address) }));
@@ -65,6 +67,7 @@ export const ipLibrary: Library = {
       'ip.isCanonical',
       overload1({
         id: 'ip_is_canonical',
+        effort: WRITE_EFFORT,
         params: [string],
         result: types.BOOL,
         run: isCanonical,
@@ -81,7 +84,13 @@ export const ipLibrary: Library = {
     question('isGlobalUnicast', 'ip_is_global_unicast', isGlobalUnicast),
     entry(
       'string',
-      overload1({ id: 'ip_to_string', params: [ip], result: types.STRING, run: (_evaluation, address) => formatIp(address) }),
+      overload1({
+        id: 'ip_to_string',
+        effort: WRITE_EFFORT,
+        params: [ip],
+        result: types.STRING,
+        run: (_evaluation, address) => formatIp(address),
+      }),
     ),
   ],
 };

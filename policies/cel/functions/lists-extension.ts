@@ -28,7 +28,7 @@ const flattenInto = (
   into: Value[],
   about: { readonly items: readonly Value[]; readonly depth: number; readonly level: number },
 ): boolean => {
-  if (!evaluation.strain(about.items.length * 4)) return false;
+  if (!evaluation.strain(20 + about.items.length * 5)) return false;
   for (const item of about.items) {
     if (!isList(item) || about.depth === about.level) into.push(item);
     else if (about.level > MAX_DEPTH) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
-import { compareValues, equalValues } from '../values/compare.ts';
+import { compareValues, equalValues, textEffort } from '../values/compare.ts';
 import { CelDuration } from '../values/time.ts';
 import { CelDouble, CelUint } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
@@ -30,7 +30,8 @@ export const ORDERED_TYPES: readonly Named[] = [
 ];
 
 /** Has the value a type of an ordered one? */
-export const isOrdered = (value: Value): boolean => ORDERED_TYPES.some(([, parameter]) => parameter.accepts(value));
+export const isOrdered = (value: Value): boolean =>
+  typeof value === 'string' || typeof value === 'number' || ORDERED_TYPES.some(([, parameter]) => parameter.accepts(value));
 
 /** Elements of a list of mixed types that can't be compared with each other are passed over, as Kubernetes does. */
 const isAfter = (left: Value, right: Value): boolean => (compareValues(left, right) ?? 0) > 0;
@@ -76,16 +77,22 @@ const sumFrom =
     return sum;
   };
 
+/** Of an element; a text of a list is found to be another one only by looking into it. */
+const SEARCH_EFFORT = 10;
+
 /** The first index of those given whose element equals the value, else -1; elements that can't be compared are passed over. */
 const search = (
   evaluation: Evaluation,
   items: readonly Value[],
   about: { readonly value: Value; readonly backwards: boolean },
 ): Value | undefined => {
-  if (!evaluation.strain(items.length * 2)) return undefined;
-  for (let step = 0; step < items.length; step++) {
-    const at = about.backwards ? items.length - 1 - step : step;
-    const same = equalValues(evaluation, items[at] ?? null, about.value);
+  if (!evaluation.strain(items.length * (SEARCH_EFFORT + textEffort(about.value)))) return undefined;
+  const { value, backwards } = about;
+  const by = backwards ? -1 : 1;
+  for (let at = backwards ? items.length - 1 : 0; at >= 0 && at < items.length; at += by) {
+    const item = items[at] ?? null;
+    if (typeof item === 'string' && typeof value === 'string' && item.length !== value.length) continue;
+    const same = equalValues(evaluation, item, value);
     if (same === true) return at;
     if (same === undefined && evaluation.cancelled) return undefined;
   }

@@ -42,9 +42,9 @@ const looksFar = (source: string): boolean => {
 const MAX_PATTERN_LENGTH = 10_000;
 /** Instructions of one program; more is only ever an attack (`((a{30}){30}){30}`). */
 const MAX_PROGRAM = 10_000;
-/** Measured: 50-100 ns an instruction and character by re2js' bounded engines, 2 ns a character by the automaton. */
+/** Measured: 50-100 ns an instruction and character by re2js' bounded engines, 2-10 ns a character by the automaton. */
 const BOUNDED_EFFORT = 15;
-const AUTOMATON_EFFORT = 1;
+const AUTOMATON_EFFORT = 2;
 
 const bounded = (regex: RE2JS, source: string): Pattern => ({
   matches: (text) => regex.matcher(text).find(),
@@ -98,7 +98,7 @@ const dynamicPattern = cached(256, (source: string): Pattern | string => {
 });
 
 /** Units of effort a character of pattern takes to compile, whether it was kept or not: the same input always costs the same. */
-const COMPILE_EFFORT = 100;
+const COMPILE_EFFORT = 150;
 
 export const compileDynamicPattern = (evaluation: Evaluation, source: string, complaint = ''): Pattern | undefined => {
   if (!evaluation.strain((source.length + 16) * COMPILE_EFFORT)) return undefined;

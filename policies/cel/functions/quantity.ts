@@ -12,6 +12,11 @@ import { int, string } from './parameters.ts';
 import { entry, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Library, Overload } from './table.ts';
 
+/** Units of effort that a call takes however short the text is; one is some 5 ns. */
+const READ_EFFORT = 500;
+const OPERATION_EFFORT = 300;
+const COMPARISON_EFFORT = 60;
+
 const read = (evaluation: Evaluation, text: string): Value | undefined => {
   const parsed = parseQuantity(evaluation, text);
   return typeof parsed === 'string' ? evaluation.fail(parsed) : parsed;
@@ -27,6 +32,7 @@ const comparison = (name: string, id: string, answer: (order: number) => Value):
     name,
     overload2({
       id,
+      effort: COMPARISON_EFFORT,
       member: true,
       params: [quantity, quantity],
       result: name === 'compareTo' ? types.INT : types.BOOL,
@@ -37,9 +43,10 @@ const comparison = (name: string, id: string, answer: (order: number) => Value):
 type Operation = (evaluation: Evaluation, left: Quantity, right: Quantity) => Quantity | undefined;
 
 const operation = (id: string, compute: Operation): readonly Overload[] => [
-  overload2({ id, member: true, params: [quantity, quantity], result: quantity.type, run: compute }),
+  overload2({ id, effort: OPERATION_EFFORT, member: true, params: [quantity, quantity], result: quantity.type, run: compute }),
   overload2({
     id: `${id}_int`,
+    effort: OPERATION_EFFORT,
     member: true,
     params: [quantity, int],
     result: quantity.type,
@@ -51,8 +58,11 @@ export const quantityLibrary: Library = {
   name: 'kubernetes.quantity',
   since: '1.28',
   functions: [
-    entry('quantity', overload1({ id: 'string_to_quantity', params: [string], result: quantity.type, run: read })),
-    entry('isQuantity', overload1({ id: 'is_quantity_string', params: [string], result: types.BOOL, run: isQuantity })),
+    entry('quantity', overload1({ id: 'string_to_quantity', effort: READ_EFFORT, params: [string], result: quantity.type, run: read })),
+    entry(
+      'isQuantity',
+      overload1({ id: 'is_quantity_string', effort: READ_EFFORT, params: [string], result: types.BOOL, run: isQuantity }),
+    ),
     // Declared as a global function: Kubernetes has no `q.sign()`.
     entry(
       'sign',
@@ -70,6 +80,7 @@ export const quantityLibrary: Library = {
       'asApproximateFloat',
       overload1({
         id: 'quantity_get_float',
+        effort: 100,
         member: true,
         params: [quantity],
         result: types.DOUBLE,
@@ -80,6 +91,7 @@ export const quantityLibrary: Library = {
       'asInteger',
       overload1({
         id: 'quantity_get_int',
+        effort: 100,
         member: true,
         params: [quantity],
         result: types.INT,
@@ -90,6 +102,7 @@ export const quantityLibrary: Library = {
       'isInteger',
       overload1({
         id: 'quantity_is_integer',
+        effort: 100,
         member: true,
         params: [quantity],
         result: types.BOOL,

@@ -15,6 +15,8 @@ type PatternOf = (evaluation: Evaluation, source: string) => Pattern | undefined
 
 const fromData: PatternOf = (evaluation, source) => compileDynamicPattern(evaluation, source, 'Illegal regex: ');
 
+const MATCH_EFFORT = 150;
+
 /** The first matches, as many as the limit says; below 0 it says nothing. */
 const findUpTo = (
   evaluation: Evaluation,
@@ -25,12 +27,12 @@ const findUpTo = (
   const found: string[] = [];
   if (limit === 0) return found;
   const perCharacter = pattern.placesEffortPerCharacter;
-  if (!evaluation.strain(text.length * perCharacter)) return undefined;
+  if (!evaluation.strain(MATCH_EFFORT + text.length * perCharacter)) return undefined;
   for (const { start, end } of pattern.places(text)) {
     found.push(text.slice(start, end));
     if (found.length === limit) break;
     // The first search is paid for; each further one may read as far.
-    if (!evaluation.strain(16 + (pattern.looksFar ? (text.length - end) * perCharacter : 0))) return undefined;
+    if (!evaluation.strain(MATCH_EFFORT + (pattern.looksFar ? (text.length - end) * perCharacter : 0))) return undefined;
   }
   return found;
 };

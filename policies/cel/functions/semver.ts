@@ -10,19 +10,20 @@ import { entry, overload1, overload2 } from './table.ts';
 import type { FunctionEntry, Library } from './table.ts';
 
 /** Units of effort a character takes where it is read, and where errors quote it. */
-const TEXT_EFFORT = 16;
+const TEXT_EFFORT = 20;
+const CALL_EFFORT = 220;
 
 const parse = (text: string, normalize: boolean): ReturnType<typeof parseVersion> =>
   normalize ? parseLooseVersion(text) : parseVersion(text);
 
 const read = (evaluation: Evaluation, text: string, normalize: boolean): Value | undefined => {
-  if (!evaluation.strain(text.length * TEXT_EFFORT)) return undefined;
+  if (!evaluation.strain(CALL_EFFORT + text.length * TEXT_EFFORT)) return undefined;
   const parsed = parse(text, normalize);
   return 'refused' in parsed ? evaluation.fail(parsed.refused) : parsed;
 };
 
 const isVersion = (evaluation: Evaluation, text: string, normalize: boolean): Value | undefined =>
-  evaluation.strain(text.length * TEXT_EFFORT) ? !('refused' in parse(text, normalize)) : undefined;
+  evaluation.strain(CALL_EFFORT + text.length * TEXT_EFFORT) ? !('refused' in parse(text, normalize)) : undefined;
 
 const comparison = (name: string, id: string, answer: (order: number) => Value): FunctionEntry =>
   entry(
@@ -33,7 +34,7 @@ const comparison = (name: string, id: string, answer: (order: number) => Value):
       params: [semver, semver],
       result: name === 'compareTo' ? types.INT : types.BOOL,
       run: (evaluation, a, b) =>
-        evaluation.strain(Math.min(a.parts.prerelease.length, b.parts.prerelease.length))
+        evaluation.strain(60 + 40 * Math.min(a.parts.prerelease.length, b.parts.prerelease.length))
           ? answer(compareVersions(a.parts, b.parts))
           : undefined,
     }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
-import { equalValues } from '../values/compare.ts';
+import { ELEMENT_EFFORT, equalValues, textEffort } from '../values/compare.ts';
 import type { Value } from '../values/value.ts';
 import { list } from './parameters.ts';
 import { entry, overload2 } from './table.ts';
@@ -9,7 +9,7 @@ import type { FunctionEntry, Library } from './table.ts';
 
 /** Is the value among the elements? Those that can't be compared with it are others; undefined = the evaluation is over. */
 export const isElement = (evaluation: Evaluation, items: readonly Value[], value: Value): boolean | undefined => {
-  if (!evaluation.strain(items.length * 3)) return undefined;
+  if (!evaluation.strain(items.length * (ELEMENT_EFFORT + textEffort(value)))) return undefined;
   for (const item of items) {
     const same = equalValues(evaluation, item, value);
     if (same === true) return true;

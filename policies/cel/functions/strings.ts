@@ -2,7 +2,7 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { goText } from '../values/go-type.ts';
-import { codePointIndex, codePointsOf, sizeOf, unitIndex } from '../values/text.ts';
+import { backwardSearchEffort, codePointIndex, codePointsOf, searchEffort, sizeOf, unitIndex } from '../values/text.ts';
 import type { CelInt, Value } from '../values/value.ts';
 import { formatString } from './format-string.ts';
 import { int, list, listOf, string } from './parameters.ts';
@@ -13,8 +13,15 @@ const STRINGS = types.listOf(types.STRING);
 
 const outOfRange = (evaluation: Evaluation, index: CelInt): undefined => evaluation.fail(`index out of range: ${index}`);
 
-const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | undefined => {
+/** The size of a text in code points, for a call that goes on to find places in it; undefined = too much work. */
+const measured = (evaluation: Evaluation, text: string): number | undefined => {
   const size = sizeOf(text);
+  return evaluation.strain(size === text.length ? 20 + text.length : 20 + text.length * 3) ? size : undefined;
+};
+
+const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | undefined => {
+  const size = measured(evaluation, text);
+  if (size === undefined) return undefined;
   if (index < 0 || index > size) return outOfRange(evaluation, index);
   const code = text.codePointAt(unitIndex(text, Number(index)));
   return code === undefined ? '' : String.fromCodePoint(code);
@@ -23,8 +30,10 @@ const charAt = (evaluation: Evaluation, text: string, index: CelInt): Value | un
 const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (part === '') return from;
   if (from < 0) return outOfRange(evaluation, from);
-  if (from >= sizeOf(text)) return -1;
-  if (!evaluation.strain(text.length >> 3)) return undefined;
+  const size = measured(evaluation, text);
+  if (size === undefined) return undefined;
+  if (from >= size) return -1;
+  if (!evaluation.strain(searchEffort(text, part))) return undefined;
   const found = text.indexOf(part, unitIndex(text, Number(from)));
   return found === -1 ? -1 : codePointIndex(text, found);
 };
@@ -32,8 +41,10 @@ const indexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: str
 const lastIndexOf = (evaluation: Evaluation, { a: text, b: part, c: from }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (part === '') return from;
   if (from < 0) return outOfRange(evaluation, from);
-  if (from >= sizeOf(text)) return -1;
-  if (!evaluation.strain(text.length >> 3)) return undefined;
+  const size = measured(evaluation, text);
+  if (size === undefined) return undefined;
+  if (from >= size) return -1;
+  if (!evaluation.strain(backwardSearchEffort(text, part))) return undefined;
   const found = text.lastIndexOf(part, unitIndex(text, Number(from)));
   return found === -1 ? -1 : codePointIndex(text, found);
 };
@@ -52,13 +63,13 @@ const join = (evaluation: Evaluation, items: readonly Value[], separator: string
     length += item.length + separator.length;
     texts.push(item);
   }
-  return evaluation.strain(items.length * 8 + (length >> 3)) ? texts.join(separator) : undefined;
+  return evaluation.strain(40 + items.length * 10 + (length >> 3)) ? texts.join(separator) : undefined;
 };
 
 /** Go's SplitN: an empty separator splits into code points, the last part keeps the rest. */
 const split = (evaluation: Evaluation, { a: text, b: separator, c: limit }: { a: string; b: string; c: CelInt }): Value | undefined => {
   if (limit === 0) return [];
-  if (!evaluation.strain(text.length * 4)) return undefined;
+  if (!evaluation.strain(30 + text.length * 4 + searchEffort(text, separator))) return undefined;
   const parts = separator === '' ? codePointsOf(text) : text.split(separator);
   if (limit < 0 || parts.length <= limit) return parts;
   const count = Number(limit);
@@ -68,7 +79,7 @@ const split = (evaluation: Evaluation, { a: text, b: separator, c: limit }: { a:
 type Replacement = { readonly a: string; readonly b: string; readonly c: string; readonly d: CelInt };
 
 /** Units of effort for each place that is found: one is some 5 ns. */
-const PLACE_EFFORT = 8;
+const PLACE_EFFORT = 30;
 
 /** Go's Replace with an empty old text, which stands before every code point and at the end. */
 const interleave = (evaluation: Evaluation, { a: text, c: fresh, d: limit }: Replacement): Value | undefined => {
@@ -89,7 +100,7 @@ const replace = (evaluation: Evaluation, args: Replacement): Value | undefined =
   const { a: text, b: old, c: fresh, d: limit } = args;
   if (limit === 0 || old === fresh) return text;
   if (old === '') return interleave(evaluation, args);
-  if (!evaluation.strain(text.length >> 3)) return undefined;
+  if (!evaluation.strain(searchEffort(text, old))) return undefined;
   const pieces: string[] = [];
   let from = 0;
   for (let at = text.indexOf(old); at !== -1; at = text.indexOf(old, from)) {
@@ -103,7 +114,8 @@ const replace = (evaluation: Evaluation, args: Replacement): Value | undefined =
 };
 
 const substring = (evaluation: Evaluation, { a: text, b: start, c: end }: { a: string; b: CelInt; c: CelInt }): Value | undefined => {
-  const size = sizeOf(text);
+  const size = measured(evaluation, text);
+  if (size === undefined) return undefined;
   if (start > end) return evaluation.fail(`invalid substring range. start: ${start}, end: ${end}`);
   if (start < 0 || start > size) return outOfRange(evaluation, start);
   if (end < 0 || end > size) return outOfRange(evaluation, end);
@@ -111,22 +123,40 @@ const substring = (evaluation: Evaluation, { a: text, b: start, c: end }: { a: s
 };
 
 const substringFrom = (evaluation: Evaluation, text: string, start: CelInt): Value | undefined => {
-  const size = sizeOf(text);
+  const size = measured(evaluation, text);
+  if (size === undefined) return undefined;
   return start < 0 || start > size ? outOfRange(evaluation, start) : text.slice(unitIndex(text, Number(start)));
 };
 
 /** Unicode's White_Space, which has U+0085 and not U+FEFF, unlike JavaScript's. */
 const SPACE = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-const LEADING = new RegExp(`^[${SPACE}]+`);
-const NOT_SPACE = new RegExp(`[^${SPACE}]`);
+const BEYOND_ASCII_SPACE = new RegExp(`[${SPACE}]`);
 
-const trim = (text: string): string => {
-  const rest = text.replace(LEADING, '');
-  // By hand from the end: a regex that looks for trailing space tries at every space of the text.
-  let end = rest.length;
-  while (end > 0 && !NOT_SPACE.test(rest.charAt(end - 1))) end--;
-  return rest.slice(0, end);
+const isSpace = (text: string, at: number): boolean => {
+  const unit = text.charCodeAt(at);
+  return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d) || (unit > 0x7f && BEYOND_ASCII_SPACE.test(text.charAt(at)));
 };
+
+/** By hand from both ends: a regex that looks for trailing space tries at every space of the text. */
+const trim = (text: string): string => {
+  let start = 0;
+  while (start < text.length && isSpace(text, start)) start++;
+  let end = text.length;
+  while (end > start && isSpace(text, end - 1)) end--;
+  return text.slice(start, end);
+};
+
+const BEYOND_ASCII = /[^\0-\u007f]/;
+/** A letter of a text that is not ASCII throughout. */
+const LETTER_EFFORT = 12;
+
+/** Changes ASCII letters alone. JavaScript's own functions, which are fast, would change others too. */
+const recased =
+  (letters: RegExp, convert: (text: string) => string) =>
+  (evaluation: Evaluation, text: string): Value | undefined => {
+    if (!BEYOND_ASCII.test(text)) return convert(text);
+    return evaluation.strain(text.length * LETTER_EFFORT) ? text.replaceAll(letters, convert) : undefined;
+  };
 
 const QUOTED = new Map<string, string>([
   ['\u0007', '\\a'],
@@ -141,9 +171,11 @@ const QUOTED = new Map<string, string>([
 ]);
 
 const quote = (evaluation: Evaluation, text: string): Value | undefined =>
-  evaluation.strain(text.length * 20) ? `"${Array.from(text.toWellFormed(), (char) => QUOTED.get(char) ?? char).join('')}"` : undefined;
+  evaluation.strain(60 + text.length * 20)
+    ? `"${text.toWellFormed().replaceAll(/[^\u0020-\uffff]|["\\]/g, (char) => QUOTED.get(char) ?? char)}"`
+    : undefined;
 
-const text1 = (name: string, id: string, run: (text: string) => string): Library['functions'][number] =>
+const text1 = (name: string, id: string, run: (evaluation: Evaluation, text: string) => Value | undefined): Library['functions'][number] =>
   entry(
     name,
     overload1({
@@ -151,7 +183,7 @@ const text1 = (name: string, id: string, run: (text: string) => string): Library
       member: true,
       params: [string],
       result: types.STRING,
-      run: (evaluation, text) => (evaluation.strain(text.length >> 1) ? run(text) : undefined),
+      run: (evaluation, text) => (evaluation.strain(40 + (text.length >> 1)) ? run(evaluation, text) : undefined),
     }),
   );
 
@@ -212,8 +244,16 @@ export const stringsLibrary: Library = {
         run: join,
       }),
     ),
-    text1('lowerAscii', 'string_lower_ascii', (text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
-    text1('upperAscii', 'string_upper_ascii', (text) => text.replaceAll(/[a-z]+/g, (run) => run.toUpperCase())),
+    text1(
+      'lowerAscii',
+      'string_lower_ascii',
+      recased(/[A-Z]/g, (text) => text.toLowerCase()),
+    ),
+    text1(
+      'upperAscii',
+      'string_upper_ascii',
+      recased(/[a-z]/g, (text) => text.toUpperCase()),
+    ),
     entry(
       'replace',
       overload3({
@@ -265,7 +305,7 @@ export const stringsLibrary: Library = {
         run: substring,
       }),
     ),
-    text1('trim', 'string_trim', trim),
+    text1('trim', 'string_trim', (_evaluation, text) => trim(text)),
   ],
 };
 

@@ -40,7 +40,8 @@ export type Library = {
   readonly functions: readonly FunctionEntry[];
 };
 
-type Common = { readonly id: string; readonly member?: boolean; readonly result: Type };
+/** `effort`: what every call takes beside what `run` announces, where that is more than a step's worth. */
+type Common = { readonly id: string; readonly member?: boolean; readonly result: Type; readonly effort?: number };
 type Spec0 = Common & { readonly run: (evaluation: Evaluation) => Value | undefined };
 type Spec1<A extends Value> = Common & {
   readonly params: readonly [Parameter<A>];
@@ -77,12 +78,21 @@ export const overload0 = (spec: Spec0): Overload => overload(spec, [], { many: (
 
 export const overload1 = <A extends Value>(spec: Spec1<A>): Overload => {
   const [first] = spec.params;
-  return overload(spec, spec.params, { one: (evaluation, a) => (first.accepts(a) ? spec.run(evaluation, a) : NO_MATCH) });
+  const { run, effort = 0 } = spec;
+  const one: Overload['one'] = (evaluation, a) => {
+    if (!first.accepts(a)) return NO_MATCH;
+    return effort === 0 || evaluation.strain(effort) ? run(evaluation, a) : undefined;
+  };
+  return overload(spec, spec.params, { one });
 };
 
 export const overload2 = <A extends Value, B extends Value>(spec: Spec2<A, B>): Overload => {
   const [first, second] = spec.params;
-  const two: Overload['two'] = (evaluation, a, b) => (first.accepts(a) && second.accepts(b) ? spec.run(evaluation, a, b) : NO_MATCH);
+  const { run, effort = 0 } = spec;
+  const two: Overload['two'] = (evaluation, a, b) => {
+    if (!first.accepts(a) || !second.accepts(b)) return NO_MATCH;
+    return effort === 0 || evaluation.strain(effort) ? run(evaluation, a, b) : undefined;
+  };
   return overload(spec, spec.params, { two });
 };
 

@@ -3,7 +3,7 @@ import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { CelMap } from '../values/map.ts';
 import { keysOf } from '../values/map-keys.ts';
-import { sizeOf } from '../values/text.ts';
+import { searchEffort, sizeOf } from '../values/text.ts';
 import type { JsonMap, Value } from '../values/value.ts';
 import { bytes, list, map, string } from './parameters.ts';
 import { compileDynamicPattern, matchPattern } from './pattern.ts';
@@ -14,6 +14,12 @@ const A = types.param('A');
 const B = types.param('B');
 
 const mapSize = (_evaluation: Evaluation, value: CelMap | JsonMap): Value => (value instanceof CelMap ? value.size : keysOf(value).length);
+
+/** One with surrogates is counted unit by unit. */
+const textSize = (evaluation: Evaluation, text: string): Value | undefined => {
+  const size = sizeOf(text);
+  return size === text.length || evaluation.strain(text.length) ? size : undefined;
+};
 
 /** `size(x)` and `x.size()`. */
 const sizes = (member: boolean, prefix: string): readonly Overload[] => [
@@ -37,7 +43,7 @@ const sizes = (member: boolean, prefix: string): readonly Overload[] => [
     member,
     params: [string],
     result: types.INT,
-    run: (_evaluation, value) => sizeOf(value),
+    run: textSize,
   }),
 ];
 
@@ -59,7 +65,7 @@ const matches = (id: string, member: boolean): Overload =>
 const search =
   (test: (text: string, part: string) => boolean) =>
   (evaluation: Evaluation, text: string, part: string): Value | undefined =>
-    evaluation.strain(text.length >> 3) ? test(text, part) : undefined;
+    evaluation.strain(searchEffort(text, part)) ? test(text, part) : undefined;
 
 export const standardText: readonly FunctionEntry[] = [
   entry('size', ...sizes(false, 'size_'), ...sizes(true, '')),

@@ -13,6 +13,7 @@ import type { FunctionEntry, Overload } from './table.ts';
 const DAY_MS = 86_400_000;
 
 /** What a named zone's clock costs when its rules must be looked up first. */
+const CLOCK_EFFORT = 130;
 const ZONE_EFFORT = 20_000;
 
 const inZone = (
@@ -38,6 +39,7 @@ const ofTimestamp = (id: string, read: (clock: Date) => number): readonly Overlo
     member: true,
     params: [timestamp],
     result: types.INT,
+    effort: CLOCK_EFFORT,
     run: (_evaluation, time) => read(utcClock(time)),
   }),
   overload2({
@@ -58,6 +60,12 @@ const ofDuration = (id: string, read: (nanos: bigint) => bigint): Overload =>
     run: (_evaluation: Evaluation, value: CelDuration) => intOf(read(value.nanos)),
   });
 
+/** Whole units as Go's float64 has them: what is a hair below the next one is that, once the number is large. */
+const wholeUnits =
+  (unit: bigint) =>
+  (nanos: bigint): bigint =>
+    BigInt(Math.trunc(Number(nanos / unit) + Number(nanos % unit) / Number(unit)));
+
 export const timeAccessors: readonly FunctionEntry[] = [
   entry('getFullYear', ...ofTimestamp('year', (clock) => clock.getUTCFullYear())),
   entry('getMonth', ...ofTimestamp('month', (clock) => clock.getUTCMonth())),
@@ -65,21 +73,13 @@ export const timeAccessors: readonly FunctionEntry[] = [
   entry('getDayOfMonth', ...ofTimestamp('day_of_month', (clock) => clock.getUTCDate() - 1)),
   entry('getDate', ...ofTimestamp('day_of_month_1_based', (clock) => clock.getUTCDate())),
   entry('getDayOfWeek', ...ofTimestamp('day_of_week', (clock) => clock.getUTCDay())),
-  entry(
-    'getHours',
-    ...ofTimestamp('hours', (clock) => clock.getUTCHours()),
-    ofDuration('hours', (nanos) => nanos / (3600n * NANOS_PER_SECOND)),
-  ),
+  entry('getHours', ...ofTimestamp('hours', (clock) => clock.getUTCHours()), ofDuration('hours', wholeUnits(3600n * NANOS_PER_SECOND))),
   entry(
     'getMinutes',
     ...ofTimestamp('minutes', (clock) => clock.getUTCMinutes()),
-    ofDuration('minutes', (nanos) => nanos / (60n * NANOS_PER_SECOND)),
+    ofDuration('minutes', wholeUnits(60n * NANOS_PER_SECOND)),
   ),
-  entry(
-    'getSeconds',
-    ...ofTimestamp('seconds', (clock) => clock.getUTCSeconds()),
-    ofDuration('seconds', (nanos) => nanos / NANOS_PER_SECOND),
-  ),
+  entry('getSeconds', ...ofTimestamp('seconds', (clock) => clock.getUTCSeconds()), ofDuration('seconds', wholeUnits(NANOS_PER_SECOND))),
   entry(
     'getMilliseconds',
     ...ofTimestamp('milliseconds', (clock) => clock.getUTCMilliseconds()),

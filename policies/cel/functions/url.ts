@@ -13,7 +13,7 @@ import { entry, overload1 } from './table.ts';
 import type { FunctionEntry, Library } from './table.ts';
 
 /** Units of effort a character takes where it is read, escaped or quoted. */
-const TEXT_EFFORT = 40;
+const TEXT_EFFORT = 50;
 
 const read = (evaluation: Evaluation, text: string): Value | undefined => {
   if (!evaluation.strain(text.length * TEXT_EFFORT)) return undefined;

@@ -4,11 +4,18 @@ import type { Value } from '../values/value.ts';
 import type { Bindings } from './program.ts';
 
 /**
- * Bounds what one evaluation may do besides its cost: some calls have a small cost in Kubernetes' model but real work behind it (a
+ * Bounds what one evaluation may do, whatever its cost: some calls have a small cost in Kubernetes' model but real work behind it (a
  * regex that repeats, a list that doubles). One unit is about 5 ns or 8 bytes, so this is some 15 ms and 24 MB. It is counted, not
  * timed: the same input always ends the same way.
  */
 export const EFFORT_LIMIT = 3_000_000;
+
+/**
+ * A step of the cost is about as much work where it stands for a reading or a turn of a loop. A call can cost many without doing
+ * much; what it does beyond these, it announces itself. Steps alone never end an evaluation by its effort.
+ */
+const STEP_EFFORT = 2;
+const MOST_STEPS_OF_WORK = 8;
 
 /**
  * The state of one run of one program. Nodes return a value, or undefined after they put the reason into `error`; that keeps the
@@ -44,6 +51,7 @@ export class Evaluation {
   charge(cost: number): boolean {
     const remaining = this.remaining - cost;
     this.remaining = remaining;
+    this.effort -= (cost < MOST_STEPS_OF_WORK ? cost : MOST_STEPS_OF_WORK) * STEP_EFFORT;
     return remaining >= 0 || this.#cancel(COST_EXCEEDED);
   }
 
@@ -51,6 +59,7 @@ export class Evaluation {
   chargeEach(steps: number): boolean {
     const remaining = this.remaining - steps;
     this.remaining = remaining;
+    this.effort -= steps * STEP_EFFORT;
     if (remaining >= 0) return true;
     this.remaining = -1;
     return this.#cancel(COST_EXCEEDED);
@@ -64,8 +73,14 @@ export class Evaluation {
 
   /** Announces work or memory before it is spent; false = too much, and the evaluation is over. */
   strain(units: number): boolean {
-    this.effort -= units;
-    return this.effort >= 0 || this.#cancel(EFFORT_EXCEEDED);
+    const effort = this.effort - units;
+    if (effort >= 0) {
+      this.effort = effort;
+      return true;
+    }
+    // What is not done is not paid for by those who share the rest: what was left is.
+    this.effort = Math.min(this.effort, 0);
+    return this.#cancel(EFFORT_EXCEEDED);
   }
 
   /** Fails as cel-go does where it breaks down: nothing absorbs that. */

@@ -44,9 +44,15 @@ export const compareValues = (left: Value, right: Value): number | undefined => 
   return compareNumbers(left, right);
 };
 
+/** Looking at an element, and at a text that may be equal up to its end. */
+export const ELEMENT_EFFORT = 6;
+export const textEffort = (value: Value): number => (typeof value === 'string' ? value.length >> 5 : 0);
+
 const equalLists = (evaluation: Evaluation, left: readonly Value[], right: readonly Value[], depth: number): boolean | undefined => {
   if (left.length !== right.length) return false;
-  for (const [index, element] of left.entries()) {
+  for (let index = 0; index < left.length; index++) {
+    const element = left[index] ?? null;
+    if (!evaluation.strain(ELEMENT_EFFORT + textEffort(element))) return undefined;
     const same = equalValues(evaluation, element, right[index] ?? null, depth + 1);
     if (same === false || evaluation.cancelled) return same;
   }

@@ -24,6 +24,19 @@ export const unitIndex = (text: string, codePoints: number): number => {
 /** Index in UTF-16 units → code points before it. */
 export const codePointIndex = (text: string, unit: number): number => (SURROGATE.test(text) ? sizeOf(text.slice(0, unit)) : unit);
 
+/** Longer parts are searched with a table of their end alone, and may be compared in full at every place. */
+const LONGEST_TABLED = 250;
+/** A search takes this however short the text is. */
+const CALL_EFFORT = 150;
+
+/** Units of effort that searching a text for a part takes. */
+export const searchEffort = (text: string, part: string): number =>
+  CALL_EFFORT + text.length / 8 + (part.length > LONGEST_TABLED ? (Math.max(0, text.length - part.length) * part.length) / 32 : 0);
+
+/** From the end there is no table at all. */
+export const backwardSearchEffort = (text: string, part: string): number =>
+  CALL_EFFORT + text.length + (Math.max(0, text.length - part.length) * part.length) / 4;
+
 /** The text's code points, each as a string. */
 export const codePointsOf = (text: string): readonly string[] => (SURROGATE.test(text) ? Array.from(text) : text.split(''));
 

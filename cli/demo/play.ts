@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a person needs to go on alone after the story: kubectl and writ on the PATH, a clone of the policy repository, and the
+// key that the cluster trusts.
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runGit } from '../../test/git/run-git.ts';
+import type { Installation } from '../../test/scenario/installation.ts';
+import type { Stage } from './stage.ts';
+
+const shellWord = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+
+const REPLACED = `sed -i.old 's/version: 2/version: 3/; s/enforcement: Deny/enforcement: Warn/' policies/limits-set.yaml`;
+const FETCHED = 'kubectl -n writ-system annotate --overwrite gitsource policies writ.dev/requestedAt="$(date)"';
+
+const prepare = async (writ: Installation, folder: string): Promise<{ readonly bin: string; readonly clone: string; readonly key: string }> => {
+  const [bin, clone, key] = [join(folder, 'bin'), join(folder, 'policies'), join(folder, 'platform-security.key')];
+  await mkdir(bin);
+  await symlink(writ.plane.kubectlPath, join(bin, 'kubectl'));
+  await symlink(fileURLToPath(new URL('../writ', import.meta.url)), join(bin, 'writ'));
+  await writeFile(key, writ.signer.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  await runGit(['clone', '--quiet', writ.repository.dir, clone], { cwd: folder });
+  await runGit(['config', 'user.name', 'Ada'], { cwd: clone });
+  await runGit(['config', 'user.email', 'ada@example.com'], { cwd: clone });
+  return { bin, clone, key };
+};
+
+/** Says all of it; the caller keeps everything up. */
+export const inviteToPlay = async (options: {
+  readonly writ: Installation;
+  readonly stage: Stage;
+  readonly folder: string;
+}): Promise<void> => {
+  const { writ, stage } = options;
+  const { bin, clone, key } = await prepare(writ, options.folder);
+  stage.chapter('Play', 'Everything stays up until Ctrl-C, which removes all of it. In another terminal:');
+  stage.commands(`export KUBECONFIG=${shellWord(writ.plane.kubeconfig)}\nexport PATH=${shellWord(bin)}:$PATH`);
+  stage.commands('kubectl get writ -A\nkubectl explain policy.spec\nkubectl -n acme-prod run shell --image=busybox');
+  stage.note('\nEvery refusal names its decision (d-…), and each has a record:');
+  stage.commands(`writ explain d-… --log ${shellWord(join(writ.folder, 'decisions.jsonl'))}`);
+  stage.note(`\nThe policy repository, and the key that the cluster trusts:\n${clone}\n${key}`);
+  stage.note('A change that lets limits-set only warn again; it is fetched within a minute, or at once if asked:');
+  stage.commands(
+    [
+      `cd ${shellWord(clone)} && ${REPLACED}`,
+      `writ sign policies/limits-set.yaml --key ${shellWord(key)} && git commit -am 'limits-set warns' && git push`,
+      FETCHED,
+    ].join('\n'),
+  );
+  stage.note(`\nmetrics: ${writ.webhook.endpoint}/metrics and ${writ.operator.endpoint}/metrics`);
+};
