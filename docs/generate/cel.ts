@@ -54,6 +54,6 @@ export const celPage = (input: {
       differences.map(({ name, why }) => [plain(name), plain(why)]),
     ),
     'Not compared: syntax errors beyond their place, since the API server’s wording is that of its parser generator; and expressions over which ' +
-      'Kubernetes itself breaks down while compiling, such as `[?self.a, 1]`.',
+      'Kubernetes itself breaks down while compiling, such as `[?self.a, 1]`; and the cost of an evaluation in which it breaks down.',
   ]);
 };
