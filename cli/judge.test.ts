@@ -32,12 +32,16 @@ describe('lint', () => {
   it('finds nothing in good documents and leaves strangers in a folder alone', () => {
     using folder = temporaryFolder();
     folder.write({
-      'policies/a.yaml': POLICY,
-      'policies/a.cases.yaml': 'x: [',
+      'policies/pinned.yaml': POLICY,
+      'policies/pinned.cases.yaml': 'x: [',
       'deploy/k.yaml': 'kind: Kustomization\nx: yes\n',
       'node_modules/x.yaml': '# writ.dev/v1\n[',
     });
-    assert.deepEqual(folder.writ(['lint', '.']), { code: 0, out: '1 document, 0 problems\n', err: '' });
+    assert.deepEqual(folder.writ(['lint', '.']), {
+      code: 0,
+      out: "1 document, 0 problems; 1 other YAML file left alone: not Writ's\n",
+      err: '',
+    });
   });
 
   it('tells each mistake at its place, in the order of files and lines', () => {

@@ -66,6 +66,7 @@ describe('seals', () => {
     assert.equal(verified(folder, 'policies/a.yaml')[0]?.['proof'], 'approval');
     const set = folder.writ(['sign', 'policies/a.yaml', 'policies/b.yaml', '--key', 'k.key', '--as', 'set', '--sequence', '12']);
     assert.equal(set.code, 0, set.err);
+    assert.match(set.out, /\nseal\.sigstore\.json: set 12\n$/);
     const seals = verified(folder, 'policies/a.yaml', 'policies/b.yaml');
     assert.deepEqual(
       seals.map(({ proof, sequence }) => [proof, sequence]),
@@ -82,6 +83,23 @@ describe('seals', () => {
     );
     const text = folder.writ(['verify', 'policies/b.yaml', '--trust', 'trust.yaml']);
     assert.match(text.out, /\n {2}k sealed a set 12 at no proven time: ECDSA P-256 key /);
+  });
+
+  it('put a set beside the trust policy above the documents, and say where', () => {
+    using folder = scene('ecdsa-p256');
+    const sign = (cwd: string) =>
+      folder.run('sh', [
+        '-c',
+        `cd ${cwd} && '${process.execPath}' '${join(import.meta.dirname, 'main.ts')}' sign "$PWD"/a.yaml --key '${folder.path}/k.key' --as set --sequence 3`,
+      ]);
+    assert.match(sign('policies').out, /\n\.\.\/seal\.sigstore\.json: set 3\n$/);
+    const [a] = verified(folder, 'policies/a.yaml');
+    assert.deepEqual([a?.['proof'], a?.['sequence']], ['set', 3]);
+    folder.write({ 'alone/a.yaml': read(folder, 'policies/a.yaml'), 'alone/trust.yaml': 'x: 1\n' });
+    assert.match(sign('alone').out, /\nseal\.sigstore\.json: set 3\n$/);
+    const both = folder.writ(['sign', 'alone/a.yaml', 'policies/a.yaml', '--key', 'k.key', '--as', 'set', '--sequence', '4']);
+    assert.equal(both.code, 2);
+    assert.match(both.err, /several repositories.*give --out/);
   });
 
   it('are asked for rightly', () => {

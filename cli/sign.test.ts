@@ -96,6 +96,20 @@ describe('sign and verify', () => {
     const { code, err } = folder.writ(['verify', 'policies/a.yaml', '--trust', 'trust.yaml', '--trust-digest', `sha256:${'0'.repeat(64)}`]);
     assert.equal(code, 1);
     assert.match(err, /TRUST_NOT_PINNED/);
+    for (const wrong of ['sha256:00', '0'.repeat(64)])
+      assert.equal(folder.writ(['verify', 'policies/a.yaml', '--trust', 'trust.yaml', '--trust-digest', wrong]).code, 2);
+  });
+
+  it('say what to name instead of a folder', () => {
+    using folder = scene();
+    for (const args of [
+      ['sign', 'policies', '--key', 'alice.key'],
+      ['verify', 'policies', '--trust', 'trust.yaml'],
+    ])
+      assert.match(
+        folder.writ(args).err,
+        /FILE_UNREADABLE: policies: it is a folder \(name the documents themselves: policies\/\*\.yaml\)/,
+      );
   });
 
   it('a second seal lies beside the first, and neither is lost', () => {

@@ -8,6 +8,8 @@ const container = (image: string, limits: boolean): Record<string, unknown> => (
   ...(limits ? { resources: { limits: { memory: '256Mi' } } } : {}),
 });
 
+export type Pod = { readonly metadata: { readonly name: string; readonly namespace: string } } & Record<string, unknown>;
+
 export const agentDeployment = (options: {
   readonly namespace: string;
   readonly image: string;
@@ -33,7 +35,7 @@ export const podIn = (options: {
   readonly name: string;
   readonly image: string;
   readonly limits: boolean;
-}): unknown => ({
+}): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: options.name, namespace: options.namespace },

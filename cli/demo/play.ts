@@ -4,7 +4,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runGit } from '../../test/git/run-git.ts';
 import type { Installation } from '../../test/scenario/installation.ts';
 import type { Stage } from './stage.ts';
 
@@ -13,15 +12,17 @@ const shellWord = (text: string): string => (/^[\w./:@%+-]+$/.test(text) ? text 
 const REPLACED = `sed -i.old 's/version: 2/version: 3/; s/enforcement: Deny/enforcement: Warn/' policies/limits-set.yaml`;
 const FETCHED = 'kubectl -n writ-system annotate --overwrite gitsource policies writ.dev/requestedAt="$(date)"';
 
-const prepare = async (writ: Installation, folder: string): Promise<{ readonly bin: string; readonly clone: string; readonly key: string }> => {
+const prepare = async (
+  writ: Installation,
+  folder: string,
+): Promise<{ readonly bin: string; readonly clone: string; readonly key: string }> => {
   const [bin, clone, key] = [join(folder, 'bin'), join(folder, 'policies'), join(folder, 'platform-security.key')];
   await mkdir(bin);
   await symlink(writ.plane.kubectlPath, join(bin, 'kubectl'));
   await symlink(fileURLToPath(new URL('../writ', import.meta.url)), join(bin, 'writ'));
   await writeFile(key, writ.signer.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  await runGit(['clone', '--quiet', writ.repository.dir, clone], { cwd: folder });
-  await runGit(['config', 'user.name', 'Ada'], { cwd: clone });
-  await runGit(['config', 'user.email', 'ada@example.com'], { cwd: clone });
+  const settings = ['user.name=Ada', 'user.email=ada@example.com', 'commit.gpgSign=false'].flatMap((setting) => ['--config', setting]);
+  await writ.repository.git(['clone', '--quiet', ...settings, writ.repository.dir, clone]);
   return { bin, clone, key };
 };
 

@@ -18,6 +18,7 @@ import type { Terminal } from '../output.ts';
 import { clearAwayAtExit, endAtSignals } from './clear-away.ts';
 import { agentDeployment, podIn } from './objects.ts';
 import { inviteToPlay } from './play.ts';
+import type { Pod } from './objects.ts';
 import { createStage } from './stage.ts';
 import type { Stage } from './stage.ts';
 
@@ -41,7 +42,7 @@ export const tellStory = async ({ terminal, once }: { readonly terminal: Termina
   const stage = createStage(terminal);
   let playing = false;
   endAtSignals((usual) => {
-    terminal.err(playing ? '\nEverything is removed.\n' : '\nInterrupted; everything is removed.\n');
+    terminal.err(playing ? '\nremoving everything\n' : '\ninterrupted; removing everything\n');
     return playing ? 0 : usual;
   });
   const folder = await clearAwayAtExit();
@@ -79,7 +80,7 @@ const create = async ({ writ }: Scene, object: unknown, args: readonly string[] 
 };
 
 /** A dry run in this process: a kubectl would take longer to start than the operator takes to enforce. */
-const tryPod = async ({ writ }: Scene, object: TriedPod): Promise<Answer> => {
+const tryPod = async ({ writ }: Scene, object: Pod): Promise<Answer> => {
   const startedMs = systemClock.monotonicMs();
   const answered = (text: string, allowed: boolean): Answer => ({ text, allowed, durationMs: systemClock.monotonicMs() - startedMs });
   try {
@@ -150,7 +151,10 @@ const pushAPolicy = async (scene: Scene): Promise<void> => {
   const enforcedMs = systemClock.monotonicMs() - pushedMs;
   stage.answers(answer.text);
   expect(!answer.allowed && answer.text.includes('limits-set'), 'the new version should be enforced', answer);
-  stage.answers('from the end of git push to the first refusal; the pod was tried at the API server, as a dry run, every few milliseconds', enforcedMs);
+  stage.answers(
+    'from the end of git push to the first refusal; the pod was tried at the API server, as a dry run, every few milliseconds',
+    enforcedMs,
+  );
 };
 
 const refuseForgeries = async (scene: Scene): Promise<void> => {
