@@ -34,6 +34,8 @@ export { CelType } from './values/boxed.ts';
 export { CelError, isBudgetError, isCelError, isEffortError } from './values/error.ts';
 export { endOfString, parseJson } from './values/json-text.ts';
 export { fromJson, toJson } from './values/json.ts';
+export { trimSpace } from './values/text.ts';
+export { isIdentifier } from './syntax/identifier.ts';
 export { CelMap } from './values/map.ts';
 export { CelDuration, CelTimestamp } from './values/time.ts';
 export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';

@@ -6,6 +6,7 @@
  * In: the document's JSON. Out: one finding for each field that is wrong. A value of another JSON type than the API has is the
  * schema's to refuse.
  */
+import { isIdentifier } from '../cel/index.ts';
 import { nameRules } from '../cel/values/name-rules.ts';
 import { isJsonObject, own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
@@ -36,18 +37,13 @@ const matchConditions = (spec: JsonObject): readonly FieldFinding[] => {
   ];
 };
 
-const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
-const RESERVED: ReadonlySet<string> = new Set(
-  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(' '),
-);
-
 const variables = (spec: JsonObject): readonly FieldFinding[] =>
   objectsAt(spec, 'variables').flatMap(([index, one]) => {
     const path: FieldPath = ['spec', 'variables', index];
     const name = textAt(one, 'name');
     const names = isBlank(name)
       ? [required([...path, 'name'], 'name is not specified')]
-      : IDENTIFIER.test(name) && !RESERVED.has(name)
+      : isIdentifier(name)
         ? []
         : [invalid([...path, 'name'], name, 'must be a valid CEL identifier')];
     return [...names, ...(isBlank(textAt(one, 'expression')) ? [required([...path, 'expression'], 'expression is not specified')] : [])];

@@ -2,7 +2,7 @@
 // One policy document to one compiled policy, or all of its problems at once. What can not be enforced as it is written is
 // refused here, never left out.
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/types.ts';
-import { celTypes, fromJson } from '../cel/index.ts';
+import { celTypes, fromJson, isIdentifier } from '../cel/index.ts';
 import type { Program, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
@@ -40,10 +40,6 @@ const asking = (unasking: Declarations): Known => ({ base: withAuthorizer(unaski
 
 const ours = { plain: asking(baseDeclarations), withParams: asking(withParams(baseDeclarations)) };
 const kubernetes = { plain: asking(kubernetesDeclarations), withParams: asking(withParams(kubernetesDeclarations)) };
-const IDENTIFIER = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
-const RESERVED = new Set(
-  'as break const continue else false for function if import in let loop namespace null package return true var void while'.split(' '),
-);
 
 const expression = (context: Context, one: Expression): Program | undefined => compileExpression(one, context);
 
@@ -59,7 +55,7 @@ const compileVariables = (spec: PolicySpec, context: Context): Variables => {
   const programs: NamedProgram[] = [];
   for (const [index, { name, expression: source }] of (spec.variables ?? []).entries()) {
     const path: FieldPath = ['spec', 'variables', index];
-    if (!IDENTIFIER.test(name) || RESERVED.has(name)) {
+    if (!isIdentifier(name)) {
       context.problems.push(
         problemAt('POLICY_FIELD', `${JSON.stringify(name)} is not a name that an expression can read`, {
           path: [...path, 'name'],

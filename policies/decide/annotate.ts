@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { trimSpace } from '../cel/index.ts';
 import type { Bindings } from '../cel/index.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { withVariables } from './bindings.ts';
@@ -6,7 +7,6 @@ import type { Violation } from './index.ts';
 import { evaluate } from './limits.ts';
 import { onError, SPENT, violation } from './run.ts';
 import type { PolicyOutcome, Run } from './run.ts';
-import { trimSpace } from './white-space.ts';
 
 const AUDIT_MAX_BYTES = 10 * 1024;
 

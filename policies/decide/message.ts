@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person is told: message expressions with their fallbacks, languages, and the line that a violation makes.
+import { trimSpace } from '../cel/index.ts';
 import type { CompiledValidation } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
 import type { Evaluated } from './limits.ts';
-import { trimSpace } from './white-space.ts';
 import type { AdmissionFacts, Violation } from './index.ts';
 
 const MESSAGE_MAX_BYTES = 5 * 1024;

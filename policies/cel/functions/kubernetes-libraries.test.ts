@@ -50,6 +50,11 @@ const suites: Readonly<Record<string, readonly (readonly [string, unknown])[]>> 
     ["url('http://h%41/')", 'error: URL parse error during conversion from string: parse "http://h%41/": invalid URL escape "%41"'],
     ["url('https://h') == url('HTTPS://h')", true],
   ],
+  durations: [
+    // As Go's float64 has it: a nanosecond less than a whole minute is that minute once there are so many.
+    ["(duration('2562047h') - duration('1ns')).getMinutes()", 153_722_820],
+    ["(duration('1h') - duration('1ns')).getMinutes()", 59],
+  ],
   versions: [
     ["isSemver('v1.0.0')", false],
     ["isSemver('v1.0', true)", true],

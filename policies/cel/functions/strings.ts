@@ -2,7 +2,8 @@
 import type { Evaluation } from '../program/evaluation.ts';
 import * as types from '../types/type.ts';
 import { goText } from '../values/go-type.ts';
-import { backwardSearchEffort, codePointIndex, codePointsOf, searchEffort, sizeOf, unitIndex } from '../values/text.ts';
+import { NAMED_ESCAPES } from '../values/quote.ts';
+import { backwardSearchEffort, codePointIndex, codePointsOf, searchEffort, sizeOf, trimSpace, unitIndex } from '../values/text.ts';
 import type { CelInt, Value } from '../values/value.ts';
 import { formatString } from './format-string.ts';
 import { int, list, listOf, string } from './parameters.ts';
@@ -128,24 +129,6 @@ const substringFrom = (evaluation: Evaluation, text: string, start: CelInt): Val
   return start < 0 || start > size ? outOfRange(evaluation, start) : text.slice(unitIndex(text, Number(start)));
 };
 
-/** Unicode's White_Space, which has U+0085 and not U+FEFF, unlike JavaScript's. */
-const SPACE = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-const BEYOND_ASCII_SPACE = new RegExp(`[${SPACE}]`);
-
-const isSpace = (text: string, at: number): boolean => {
-  const unit = text.charCodeAt(at);
-  return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d) || (unit > 0x7f && BEYOND_ASCII_SPACE.test(text.charAt(at)));
-};
-
-/** By hand from both ends: a regex that looks for trailing space tries at every space of the text. */
-const trim = (text: string): string => {
-  let start = 0;
-  while (start < text.length && isSpace(text, start)) start++;
-  let end = text.length;
-  while (end > start && isSpace(text, end - 1)) end--;
-  return text.slice(start, end);
-};
-
 const BEYOND_ASCII = /[^\0-\u007f]/;
 /** A letter of a text that is not ASCII throughout. */
 const LETTER_EFFORT = 12;
@@ -158,21 +141,9 @@ const recased =
     return evaluation.strain(text.length * LETTER_EFFORT) ? text.replaceAll(letters, convert) : undefined;
   };
 
-const QUOTED = new Map<string, string>([
-  ['\u0007', '\\a'],
-  ['\b', '\\b'],
-  ['\f', '\\f'],
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-  ['\v', '\\v'],
-  ['\\', '\\\\'],
-  ['"', '\\"'],
-]);
-
 const quote = (evaluation: Evaluation, text: string): Value | undefined =>
   evaluation.strain(60 + text.length * 20)
-    ? `"${text.toWellFormed().replaceAll(/[^\u0020-\uffff]|["\\]/g, (char) => QUOTED.get(char) ?? char)}"`
+    ? `"${text.toWellFormed().replaceAll(/[^\u0020-\uffff]|["\\]/g, (char) => NAMED_ESCAPES.get(char) ?? char)}"`
     : undefined;
 
 const text1 = (name: string, id: string, run: (evaluation: Evaluation, text: string) => Value | undefined): Library['functions'][number] =>
@@ -305,7 +276,7 @@ export const stringsLibrary: Library = {
         run: substring,
       }),
     ),
-    text1('trim', 'string_trim', (_evaluation, text) => trim(text)),
+    text1('trim', 'string_trim', (_evaluation, text) => trimSpace(text)),
   ],
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { childrenOf } from './ast.ts';
 import type { Call, Expr, ListElement, MapEntry } from './ast.ts';
+import { RESERVED } from './identifier.ts';
 import { countCodePoints, issueAt, SyntaxFault } from './issue.ts';
 import type { Issue } from './issue.ts';
 import { tokenize } from './lexer.ts';
@@ -13,7 +14,6 @@ import type { Syntax } from './macros.ts';
 export const limits = { codePoints: 100_000, recursion: 250, chain: 250, nodes: 50_000, height: 1_000 } as const;
 
 /** Words that can't be identifiers, though they may name fields. */
-const RESERVED = new Set('as break const continue else for function if import let loop package namespace return var void while'.split(' '));
 /** Words that are tokens of the grammar, so they can't name fields either. */
 const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
 

@@ -2,7 +2,8 @@
 
 /** How Go's `%q` writes a text, which error texts carry: what can't be printed is escaped. */
 
-const NAMED = new Map<string, string>([
+/** Characters that Go and CEL escape by a letter or by themselves. */
+export const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\u0007', '\\a'],
   ['\b', '\\b'],
   ['\f', '\\f'],
@@ -20,7 +21,7 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, '0');
 
 const quoteCharacter = (char: string): string => {
-  const named = NAMED.get(char);
+  const named = NAMED_ESCAPES.get(char);
   if (named !== undefined) return named;
   if (PRINTABLE.test(char)) return char;
   const code = char.codePointAt(0) ?? 0;

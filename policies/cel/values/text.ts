@@ -66,3 +66,20 @@ export const formatDouble = (value: number, plainBelow = 6): string => {
   if (exponent >= -4 && exponent < Math.min(plainBelow, 21)) return String(value);
   return `${mantissa}e${exponent < 0 ? '-' : '+'}${Math.abs(exponent).toString().padStart(2, '0')}`;
 };
+
+/** Unicode's White_Space, which has U+0085 and not U+FEFF, unlike JavaScript's. */
+const BEYOND_ASCII_SPACE = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+const isSpace = (text: string, at: number): boolean => {
+  const unit = text.charCodeAt(at);
+  return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d) || (unit > 0x7f && BEYOND_ASCII_SPACE.test(text.charAt(at)));
+};
+
+/** As Go trims, what Kubernetes does with messages too. By hand from both ends: a regex that looks for trailing space tries at every space of the text. */
+export const trimSpace = (text: string): string => {
+  let start = 0;
+  while (start < text.length && isSpace(text, start)) start++;
+  let end = text.length;
+  while (end > start && isSpace(text, end - 1)) end--;
+  return text.slice(start, end);
+};
