@@ -102,7 +102,22 @@ const refuseUngoverned = (rules: readonly ResourceRule[], base: FieldPath, conte
   }
 };
 
+const MAX_KEPT = 4_096;
+const kept = new Map<string, Match>();
+
+/** Many policies are about the same things: of one `Match` for all of them a decision asks once. */
+const sharedMatch = (spec: PolicySpec, match: Match): Match => {
+  const key = JSON.stringify([spec.matchConstraints, spec.workloads]);
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
+  if (oldest !== undefined) kept.delete(oldest);
+  kept.set(key, match);
+  return match;
+};
+
 export const compileConstraints = (spec: PolicySpec, context: PolicyContext): Match => {
+  const before = context.problems.length;
   const constraints = spec.matchConstraints ?? {};
   const base: FieldPath = ['spec', 'matchConstraints'];
   const compileRules = (rules: readonly ResourceRule[] | undefined, field: string): readonly MatchRule[] =>
@@ -118,11 +133,12 @@ export const compileConstraints = (spec: PolicySpec, context: PolicyContext): Ma
       }),
     );
   }
-  return {
+  const match: Match = {
     rules,
     excluded: compileRules(constraints.excludeResourceRules, 'excludeResourceRules'),
     namespaceSelector: selector(constraints.namespaceSelector, [...base, 'namespaceSelector'], context),
     objectSelector: selector(constraints.objectSelector, [...base, 'objectSelector'], context),
     matchPolicy: constraints.matchPolicy ?? 'Equivalent',
   };
+  return context.problems.length === before ? sharedMatch(spec, match) : match;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One expression of a policy to one program or its problems. Policies of a set share many expressions, and a set is
 // compiled anew at each change, so programs are kept by what they were compiled from.
-import { compile } from '../cel/index.ts';
+import { compile, createSharing } from '../cel/index.ts';
 import type { Program, ResultType } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { signatureOf } from './declarations.ts';
@@ -32,13 +32,14 @@ export const problemAt = (
 
 const MAX_KEPT = 20_000;
 const kept = new Map<string, Program>();
+const sharing = createSharing();
 
 const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
   const { source, result, declarations } = expression;
   const key = JSON.stringify([source, result, signatureOf(declarations)]);
   const known = kept.get(key);
   if (known !== undefined) return { program: known };
-  const outcome = compile(source, { variables: declarations, result });
+  const outcome = compile(source, { variables: declarations, result, sharing });
   if (!outcome.ok) return { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
   const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
   if (oldest !== undefined) kept.delete(oldest);

@@ -24,7 +24,7 @@ const outcomeOf = (
   const [policy] = set.policies;
   assert.ok(policy);
   const labels = labelsOf({ metadata: { labels: namespaceLabels } });
-  const outcome = matchOutcome(policy.match, { request: asked, namespaceLabels: labels, isAgent: () => isAgent });
+  const outcome = matchOutcome(policy.match, { request: asked, namespaceLabels: labels, isAgent: () => isAgent, known: new Map() });
   // The index must never lose a policy that applies.
   const found = set.candidates(asked, labels).includes(policy);
   assert.ok(found || outcome !== 'matches', 'the index lost the policy');
@@ -206,7 +206,7 @@ test('a namespace that is not known is an error only of policies that choose by 
   const { set } = compilePolicies([input('p', { matchConstraints: { ...onlyTeamA, resourceRules: [rule({})] } })]);
   const [policy] = set.candidates(request({}), undefined);
   assert.ok(policy);
-  const facts = { namespaceLabels: undefined, isAgent: () => false };
-  assert.equal(matchOutcome(policy.match, { ...facts, request: request({}) }), 'namespace-unknown');
-  assert.equal(matchOutcome(policy.match, { ...facts, request: deployment }), 'rules');
+  const about = (asked: AdmissionRequest) => ({ namespaceLabels: undefined, isAgent: () => false, known: new Map(), request: asked });
+  assert.equal(matchOutcome(policy.match, about(request({}))), 'namespace-unknown');
+  assert.equal(matchOutcome(policy.match, about(deployment)), 'rules');
 });

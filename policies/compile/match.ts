@@ -38,6 +38,8 @@ export type MatchFacts = {
   /** undefined: the namespace is not known (yet). */
   readonly namespaceLabels: Labels | undefined;
   readonly isAgent: () => boolean;
+  /** What was found of this request before. */
+  readonly known: Map<Match, MatchOutcome>;
 };
 
 export type MatchOutcome = 'matches' | 'namespace' | 'object' | 'excluded' | 'rules' | 'not-an-agent' | 'namespace-unknown';
@@ -93,7 +95,7 @@ const matchesObject = (selector: Selector, { request }: MatchFacts): boolean =>
   (request.object !== null && selects(selector, labelsOf(request.object))) ||
   (request.oldObject !== null && selects(selector, labelsOf(request.oldObject)));
 
-export const matchOutcome = (match: Match, facts: MatchFacts): MatchOutcome => {
+const judge = (match: Match, facts: MatchFacts): MatchOutcome => {
   const { request, namespaceLabels } = facts;
   // Cluster-scoped objects always match a namespaceSelector; a Namespace is matched by its own labels.
   const selector = isClusterScoped(request) && !isNamespaceResource(request.resource) ? undefined : match.namespaceSelector;
@@ -104,4 +106,13 @@ export const matchOutcome = (match: Match, facts: MatchFacts): MatchOutcome => {
   if (outcome !== 'matches') return outcome;
   // Only now, so that a namespace that is not known harms no policy that would not have applied.
   return selector !== undefined && namespaceLabels === undefined ? 'namespace-unknown' : 'matches';
+};
+
+/** Policies that share their constraints are asked about once. */
+export const matchOutcome = (match: Match, facts: MatchFacts): MatchOutcome => {
+  const known = facts.known.get(match);
+  if (known !== undefined) return known;
+  const outcome = judge(match, facts);
+  facts.known.set(match, outcome);
+  return outcome;
 };

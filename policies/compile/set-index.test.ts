@@ -69,7 +69,7 @@ test('the index finds exactly those that match, in the order of their names', ()
         const { set, refused } = compilePolicies(specs.map((spec, index) => ({ ...input(`p${index}`, spec), bindings: [] })));
         assert.deepEqual(refused, []);
         const namespaceLabels = labelMap === undefined ? undefined : labelsOf({ metadata: { labels: labelMap } });
-        const facts = { request: asked, namespaceLabels, isAgent: () => true };
+        const facts = { request: asked, namespaceLabels, isAgent: () => true, known: new Map() };
         const matches = (policies: typeof set.policies): readonly string[] =>
           policies.filter((policy) => ['matches', 'namespace-unknown'].includes(matchOutcome(policy.match, facts))).map(({ name }) => name);
         assert.deepEqual(matches(set.candidates(asked, namespaceLabels)), matches(set.policies));

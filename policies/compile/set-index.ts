@@ -17,6 +17,8 @@ type Bucket = {
   /** Those whose namespaceSelector names no value of a label. */
   readonly anywhere: readonly number[];
   readonly byLabel: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+  /** What was found for the labels of a namespace, which stay the same object between its changes. */
+  readonly found: WeakMap<Labels, readonly CompiledPolicy[]>;
 };
 
 const key = (group: string, resource: string, operation: string): string => `${group}\n${resource}\n${operation}`;
@@ -44,7 +46,7 @@ const bucketOf = (positions: readonly number[], policies: readonly CompiledPolic
       list.push(position);
     }
   }
-  return { all: positions, anywhere, byLabel };
+  return { all: positions, anywhere, byLabel, found: new WeakMap() };
 };
 
 const ascending = (positions: Iterable<number>): number[] => [...new Set(positions)].toSorted((a, b) => a - b);
@@ -52,7 +54,7 @@ const ascending = (positions: Iterable<number>): number[] => [...new Set(positio
 /** Kinds of requests that a cluster sends are few; should something make up names without end, they are not kept. */
 const MAX_BUCKETS = 4_096;
 
-const NOTHING: Bucket = { all: [], anywhere: [], byLabel: new Map() };
+const NOTHING: Bucket = { all: [], anywhere: [], byLabel: new Map(), found: new WeakMap() };
 
 export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['candidates'] => {
   const byKey = new Map<string, number[]>();
@@ -92,10 +94,15 @@ export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['c
     const { resource, requestResource: asSent, operation } = request;
     // Objects outside of namespaces match every namespaceSelector.
     const labels = isClusterScoped(request) && !isNamespaceResource(resource) ? undefined : namespaceLabels;
-    const positions = positionsIn(bucketFor(resource, operation), labels);
-    const isOther = asSent !== undefined && (asSent.group !== resource.group || asSent.resource !== resource.resource);
-    const together = isOther ? ascending([...positions, ...positionsIn(bucketFor(asSent, operation), labels)]) : positions;
-    return together.flatMap((position) => policies[position] ?? []);
+    const bucket = bucketFor(resource, operation);
+    const named = (positions: readonly number[]): readonly CompiledPolicy[] => positions.flatMap((position) => policies[position] ?? []);
+    if (asSent !== undefined && (asSent.group !== resource.group || asSent.resource !== resource.resource))
+      return named(ascending([...positionsIn(bucket, labels), ...positionsIn(bucketFor(asSent, operation), labels)]));
+    const known = labels === undefined ? undefined : bucket.found.get(labels);
+    if (known !== undefined) return known;
+    const candidates = named(positionsIn(bucket, labels));
+    if (labels !== undefined) bucket.found.set(labels, candidates);
+    return candidates;
   };
 };
 

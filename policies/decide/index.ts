@@ -143,7 +143,7 @@ const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome): vo
   if (!outcome.applied) return;
   for (const violation of outcome.violations) tally.violations.push(violation);
   for (const annotation of outcome.auditAnnotations) tally.annotations.push(annotation);
-  const verdict = strongest(outcome.violations.map((violation) => violation.enforcement));
+  const verdict = outcome.violations.length === 0 ? 'Allow' : strongest(outcome.violations.map((violation) => violation.enforcement));
   tally.evaluated.push({ policy: policy.name, digest: policy.digest, verdict });
 };
 
@@ -160,7 +160,7 @@ const askingBindings = ({ request, access }: AdmissionFacts): (() => Bindings) =
 export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
   return {
     subject,
-    match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent },
+    match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent, known: new Map() },
     base: baseBindings(subject, facts),
     locale: localeOf(subject, facts),
     json: plainOf(subject),

@@ -4,9 +4,11 @@ import { CelError } from '../values/error.ts';
 import { goText, goTypeOf, goTypeOfJson, unhashable } from '../values/go-type.ts';
 import { INT_MAX } from '../values/integer.ts';
 import { CelMap } from '../values/map.ts';
-import { CelDouble, CelOptional, CelUint, Fields, isList, NONE, typeOf } from '../values/value.ts';
+import { CelDouble, CelOptional, CelUint, Fields, isJsonMap, isList, NONE, typeOf } from '../values/value.ts';
 import type { JsonMap, Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
+import { readerOf } from './field-readers.ts';
+import type { FieldReader } from './field-readers.ts';
 
 /** There is nothing under the key, and that alone is no error. */
 const ABSENT = Symbol('absent');
@@ -105,10 +107,10 @@ export const relativeNode =
 
 export type Step = { readonly field: string; readonly offset: number };
 
-type GuardedStep = Step & { readonly guarded: boolean };
+type GuardedStep = Step & { readonly guarded: boolean; readonly read: FieldReader };
 
 const guardedSteps = (path: readonly Step[]): readonly GuardedStep[] =>
-  path.map(({ field, offset }) => ({ field, offset, guarded: inherited.has(field) }));
+  path.map(({ field, offset }) => ({ field, offset, guarded: inherited.has(field), read: readerOf(field) }));
 
 /** Follows plain fields; what they and the `owed` cost is charged at once where nothing stands in the way. */
 const walk = (
@@ -118,9 +120,9 @@ const walk = (
 ) => {
   let target = root;
   let owed = about.first;
-  for (const { field, offset, guarded } of about.steps) {
+  for (const { field, offset, guarded, read } of about.steps) {
     if (target === undefined) break;
-    const value: Value | undefined = !guarded && hasDataKeys(target) ? target[field] : undefined;
+    const value: Value | undefined = !guarded && hasDataKeys(target) ? read(target) : undefined;
     if (value === undefined) {
       if (!evaluation.chargeEach(owed)) return undefined;
       owed = 0;
@@ -146,12 +148,12 @@ export const localPathNode = (slot: number, path: readonly Step[], first: number
   const about = { steps: guardedSteps(path), first };
   const [only] = about.steps;
   if (only === undefined || about.steps.length > 1 || only.guarded) return (evaluation) => walk(evaluation, evaluation.locals[slot], about);
-  const { field } = only;
+  const { read } = only;
   const cost = first + 1;
   return (evaluation) => {
     const target = evaluation.locals[slot];
     if (target !== undefined && hasDataKeys(target)) {
-      const value = target[field];
+      const value = read(target);
       if (value !== undefined) return evaluation.chargeEach(cost) ? value : undefined;
     }
     return walk(evaluation, target, about);
@@ -195,9 +197,14 @@ export const optionalAccessNode = (operand: Node, key: Node, { offset, source }:
     if (target === undefined || isNone(target)) return target;
     const name = key(evaluation);
     if (name === undefined) return undefined;
+    const inner = target instanceof CelOptional ? target.value : target;
+    if (typeof name === 'string' && inner !== undefined && isJsonMap(inner)) {
+      const value = Object.hasOwn(inner, name) ? inner[name] : undefined;
+      return value === undefined ? NONE : evaluation.charge(1) ? new CelOptional(value) : undefined;
+    }
     evaluation.at = offset;
     if (!fitsAsKey(evaluation, name, source)) return undefined;
-    return stepOptional(evaluation, target instanceof CelOptional ? target.value : target, name);
+    return stepOptional(evaluation, inner, name);
   };
 };
 
@@ -212,11 +219,12 @@ export type TestParts = { readonly field: string; readonly offset: number; reado
 /** `has(operand.field)`; of an optional operand it costs 1 only where the field is there. */
 export const testNode = (operand: Node, { field, offset, refund }: TestParts): Node => {
   const guarded = inherited.has(field);
+  const read = readerOf(field);
   const cost = refund ? 0 : 1;
   return (evaluation) => {
     const outer = operand(evaluation);
     if (outer === undefined) return refund ? evaluation.chargeFailed(-1) : undefined;
-    if (!guarded && hasDataKeys(outer) && outer[field] !== undefined) return evaluation.charge(cost) ? true : undefined;
+    if (!guarded && hasDataKeys(outer) && read(outer) !== undefined) return evaluation.charge(cost) ? true : undefined;
     evaluation.at = offset;
     if (!(outer instanceof CelOptional)) return evaluation.charge(cost) ? hasField(evaluation, outer, field) : undefined;
     const found = outer.value === undefined ? false : hasField(evaluation, outer.value, field);
@@ -230,9 +238,10 @@ export const localTestNode = (slot: number, parts: TestParts, first: number): No
   const general = testNode((evaluation) => (first === 0 || evaluation.charge(first) ? evaluation.locals[slot] : undefined), parts);
   if (inherited.has(field)) return general;
   const cost = first + (refund ? 0 : 1);
+  const read = readerOf(field);
   return (evaluation) => {
     const target = evaluation.locals[slot];
-    if (target === undefined || !hasDataKeys(target) || target[field] === undefined) return general(evaluation);
+    if (target === undefined || !hasDataKeys(target) || read(target) === undefined) return general(evaluation);
     return evaluation.chargeEach(cost) ? true : undefined;
   };
 };

@@ -12,14 +12,31 @@ import {
   testNode,
   variableNode,
 } from './access.ts';
-import type { TestParts } from './access.ts';
 import { callNode, matchNode } from './calls.ts';
 import type { Node } from './evaluation.ts';
 import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
-import type { Bind, Call, Fold, Ir, Local, Select } from './ir.ts';
+import type { FoldParts } from './folds.ts';
+import type {
+  Alternative,
+  Bind,
+  Call,
+  Conditional,
+  Fold,
+  Index,
+  Ir,
+  List,
+  Local,
+  Logical,
+  MapLiteral,
+  Match,
+  Membership,
+  OptMap,
+  Select,
+} from './ir.ts';
 import { listLiteralNode, mapLiteralNode } from './literals.ts';
 import { alternativeNode, bindNode, conditionalNode, logicalNode, optMapNode } from './logic.ts';
 import { membershipNode, notNode, operatorNode } from './operators.ts';
+import type { Sharing } from './sharing.ts';
 
 const constant =
   (value: Value): Node =>
@@ -39,42 +56,83 @@ const local = ({ slot, steps, lazy }: Local): Node => {
     : (evaluation) => (evaluation.charge(steps) ? evaluation.locals[slot] : undefined);
 };
 
+/** How the nodes of a program come to be: its own with their places, or shared ones. */
+type Building = { readonly share: Sharing['node']; readonly place: (offset: number) => number };
+
+/** Shared nodes stand in no one source. */
+const NOWHERE = -1;
+
+const alone: Building = { share: (_parts, make) => make(), place: (offset) => offset };
+
+const placed = <T extends { readonly offset: number }>(ir: T, { place }: Building): T => ({ ...ir, offset: place(ir.offset) });
+
 /** Chains of plain selects become one closure, which charges for a plain root too. */
-const buildSelect = (ir: Select): Node => {
-  const steps = [ir];
-  for (let operand = ir.operand; operand.kind === 'select' && operand.mode === 'plain'; operand = operand.operand) steps.unshift(operand);
-  const root = steps[0]?.operand ?? ir.operand;
-  if (root.kind === 'local' && !root.lazy) return localPathNode(root.slot, steps, root.steps);
-  if (root.kind === 'variable') return pathNode(build({ ...root, steps: 0 }), steps, root.steps);
-  return steps.length === 1 ? selectNode(build(root), ir.field, ir.offset) : pathNode(build(root), steps, 0);
+const buildSelect = (ir: Select, by: Building): Node => {
+  const chain = [ir];
+  for (let operand = ir.operand; operand.kind === 'select' && operand.mode === 'plain'; operand = operand.operand) chain.unshift(operand);
+  const root = chain[0]?.operand ?? ir.operand;
+  const steps = chain.map((one) => placed(one, by));
+  const fields = steps.map(({ field }) => field);
+  if (root.kind === 'local' && !root.lazy)
+    return by.share(['local path', root.slot, root.steps, ...fields], () => localPathNode(root.slot, steps, root.steps));
+  const [first, paid] = root.kind === 'variable' ? [build({ ...root, steps: 0 }, by), root.steps] : [build(root, by), 0];
+  return by.share(['path', first, paid, ...fields], () =>
+    steps.length === 1 && root.kind !== 'variable' ? selectNode(first, ir.field, by.place(ir.offset)) : pathNode(first, steps, paid),
+  );
 };
 
-const buildTest = (ir: Select & TestParts): Node => {
-  const { operand } = ir;
-  return operand.kind === 'local' && !operand.lazy ? localTestNode(operand.slot, ir, operand.steps) : testNode(build(operand), ir);
+const buildTest = (ir: Select, by: Building): Node => {
+  const { operand, field, refund } = ir;
+  if (operand.kind === 'local' && !operand.lazy) {
+    const { slot, steps } = operand;
+    return by.share(['local test', slot, steps, field, refund], () => localTestNode(slot, placed(ir, by), steps));
+  }
+  const tested = build(operand, by);
+  return by.share(['test', tested, field, refund], () => testNode(tested, placed(ir, by)));
+};
+
+const buildAccess = (ir: Select | Index, by: Building): Node => {
+  if (ir.kind === 'select' && ir.mode !== 'optional') return ir.mode === 'test' ? buildTest(ir, by) : buildSelect(ir, by);
+  const operand = build(ir.operand, by);
+  const key = ir.kind === 'select' ? by.share(['constant', ir.field], () => constant(ir.field)) : build(ir.index, by);
+  const optional = ir.kind === 'select' || ir.optional;
+  const source = ir.kind === 'index' && isData(ir.index) ? 'data' : 'computed';
+  const node = optional ? optionalAccessNode : indexNode;
+  return by.share(['access', operand, key, optional, source], () => node(operand, key, { offset: by.place(ir.offset), source }));
 };
 
 const constantOf = (ir: Ir | undefined): Value | undefined => (ir?.kind === 'constant' ? ir.value : undefined);
 
-const buildCall = (ir: Call): Node => {
-  const args = ir.args.map(build);
-  const [left, right] = args;
-  if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(ir, left);
-  if (left === undefined || right === undefined || args.length !== 2) return callNode(ir, args);
-  const [first, second] = ir.args;
-  return operatorNode(ir, { node: left, constant: constantOf(first) }, { node: right, constant: constantOf(second) }) ?? callNode(ir, args);
+const buildCall = (ir: Call, by: Building): Node => {
+  const args = ir.args.map((arg) => build(arg, by));
+  const site = placed(ir, by);
+  const make = (): Node => {
+    const [left, right] = args;
+    if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(site, left);
+    if (left === undefined || right === undefined || args.length !== 2) return callNode(site, args);
+    const [first, second] = ir.args;
+    const sides = [left, right].map((node, side) => ({ node, constant: constantOf(side === 0 ? first : second) }));
+    const [one, two] = sides;
+    return (one === undefined || two === undefined ? undefined : operatorNode(site, one, two)) ?? callNode(site, args);
+  };
+  return by.share(['call', ir.name, ir.hasty, ir.cost, ...ir.overloads, 'of', ...args], make);
 };
 
-const buildFold = (ir: Fold): Node => {
-  const parts = {
-    range: build(ir.range),
-    slot: ir.slot,
-    secondSlot: ir.secondSlot,
-    filter: ir.filter === undefined ? undefined : build(ir.filter),
-    body: build(ir.body),
-    offset: ir.offset,
-  };
-  switch (ir.macro) {
+const buildMembership = (ir: Membership, by: Building): Node => {
+  const needle = build(ir.needle, by);
+  const site = { ...placed(ir, by), name: '@in', cost: 0, hasty: false };
+  return by.share(['membership', needle, ...ir.overloads, 'in', ...ir.values], () => membershipNode(site, needle, ir.values));
+};
+
+const buildMatch = (ir: Match, by: Building): Node => {
+  const text = build(ir.text, by);
+  return by.share(['match', text, ir.source, ir.cost], () =>
+    matchNode(text, ir.pattern, { offset: by.place(ir.offset), cost: costOfMatching(ir.source, ir.cost) }),
+  );
+};
+
+const foldNode = ({ macro, body }: Fold, parts: FoldParts): Node => {
+  switch (macro) {
     case 'all':
       return quantifierNode(parts, false);
     case 'exists':
@@ -84,19 +142,31 @@ const buildFold = (ir: Fold): Node => {
     case 'filter':
     case 'map':
     case 'transformList':
-      return listNode(parts, ir.body.kind === 'constant');
+      return listNode(parts, body.kind === 'constant');
     case 'transformMap':
     case 'transformMapEntry':
-      return mapNode(parts, ir.macro);
+      return mapNode(parts, macro);
     default:
-      return ir.macro satisfies never;
+      return macro satisfies never;
   }
 };
 
+const buildFold = (ir: Fold, by: Building): Node => {
+  const { macro, slot, secondSlot } = ir;
+  const range = build(ir.range, by);
+  const filter = ir.filter === undefined ? undefined : build(ir.filter, by);
+  const body = build(ir.body, by);
+  const parts = { range, slot, secondSlot, filter, body, offset: by.place(ir.offset) };
+  return by.share(['fold', macro, range, slot, secondSlot, filter, body], () => foldNode(ir, parts));
+};
+
 /** A list that failed is read twice by the call, which then is charged as one that got nothing. */
-const buildBind = ({ target, slot, body }: Bind): Node => {
-  const failed = typeof body.cost === 'number' ? body.cost : body.cost(undefined, undefined, undefined);
-  return bindNode({ target: build(target), slot, body: build(body), failed: typeof failed === 'number' ? 2 + failed : failed });
+const buildBind = (ir: Bind, by: Building): Node => {
+  const { slot, body: call } = ir;
+  const [target, body] = [build(ir.target, by), build(call, by)];
+  const cost = typeof call.cost === 'number' ? call.cost : call.cost(undefined, undefined, undefined);
+  const failed = typeof cost === 'number' ? 2 + cost : cost;
+  return by.share(['bind', target, slot, body, failed], () => bindNode({ target, slot, body, failed }));
 };
 
 /** Is the value read from a variable of the caller, and nothing done to it? */
@@ -106,56 +176,82 @@ const isData = (ir: Ir): boolean => {
   return (ir.kind === 'select' && ir.mode === 'plain' && isData(ir.operand)) || (ir.kind === 'index' && !ir.optional && isData(ir.operand));
 };
 
-/** IR → closures. */
-export const build = (ir: Ir): Node => {
+const buildLogic = (ir: Logical | Conditional | Alternative | OptMap, by: Building): Node => {
+  const offset = by.place(ir.offset);
   switch (ir.kind) {
-    case 'constant':
-      return constant(ir.value);
-    case 'variable':
-      return variableNode(ir);
-    case 'local':
-      return local(ir);
-    case 'relative':
-      return relativeNode(build(ir.operand));
-    case 'select':
-      if (ir.mode === 'test') return buildTest(ir);
-      if (ir.mode === 'optional')
-        return optionalAccessNode(build(ir.operand), constant(ir.field), { offset: ir.offset, source: 'computed' });
-      return buildSelect(ir);
-    case 'index':
-      return (ir.optional ? optionalAccessNode : indexNode)(build(ir.operand), build(ir.index), {
-        offset: ir.offset,
-        source: isData(ir.index) ? 'data' : 'computed',
-      });
     case 'and':
-    case 'or':
-      return logicalNode(ir.operands.map(build), ir.kind === 'or', ir.offset);
-    case 'conditional':
-      return conditionalNode({ condition: build(ir.condition), yes: build(ir.yes), no: build(ir.no), offset: ir.offset });
-    case 'alternative':
-      return alternativeNode({ option: build(ir.option), other: build(ir.other), unwrap: ir.unwrap });
-    case 'call':
-      return buildCall(ir);
-    case 'membership':
-      return membershipNode({ ...ir, name: '@in', cost: 0, hasty: false }, build(ir.needle), ir.values);
-    case 'match':
-      return matchNode(build(ir.text), ir.pattern, { offset: ir.offset, cost: costOfMatching(ir.source, ir.cost) });
-    case 'list':
-      return listLiteralNode(
-        ir.elements.map(({ optional, value }) => ({ optional, value: build(value) })),
-        ir.offset,
-      );
-    case 'map':
-      return mapLiteralNode(
-        ir.entries.map(({ optional, key, value, offset }) => ({ optional, key: build(key), value: build(value), offset })),
-      );
-    case 'fold':
-      return buildFold(ir);
-    case 'optMap':
-      return optMapNode({ target: build(ir.target), slot: ir.slot, body: build(ir.body), flat: ir.flat, offset: ir.offset });
-    case 'bind':
-      return buildBind(ir);
+    case 'or': {
+      const operands = ir.operands.map((operand) => build(operand, by));
+      return by.share([ir.kind, ...operands], () => logicalNode(operands, ir.kind === 'or', offset));
+    }
+    case 'conditional': {
+      const [condition, yes, no] = [build(ir.condition, by), build(ir.yes, by), build(ir.no, by)];
+      return by.share(['conditional', condition, yes, no], () => conditionalNode({ condition, yes, no, offset }));
+    }
+    case 'alternative': {
+      const [option, other] = [build(ir.option, by), build(ir.other, by)];
+      return by.share(['alternative', option, other, ir.unwrap], () => alternativeNode({ option, other, unwrap: ir.unwrap }));
+    }
+    case 'optMap': {
+      const { slot, flat } = ir;
+      const [target, body] = [build(ir.target, by), build(ir.body, by)];
+      return by.share(['optMap', target, slot, body, flat], () => optMapNode({ target, slot, body, flat, offset }));
+    }
     default:
       return ir satisfies never;
   }
 };
+
+const buildLiteral = (ir: List | MapLiteral, by: Building): Node => {
+  if (ir.kind === 'list') {
+    const elements = ir.elements.map(({ optional, value }) => ({ optional, value: build(value, by) }));
+    const parts = elements.flatMap(({ optional, value }) => [optional, value]);
+    return by.share(['list', ...parts], () => listLiteralNode(elements, by.place(ir.offset)));
+  }
+  const entries = ir.entries.map((entry) => ({ ...placed(entry, by), key: build(entry.key, by), value: build(entry.value, by) }));
+  const parts = entries.flatMap(({ optional, key, value }) => [optional, key, value]);
+  return by.share(['map', ...parts], () => mapLiteralNode(entries));
+};
+
+const build = (ir: Ir, by: Building): Node => {
+  switch (ir.kind) {
+    case 'constant':
+      return by.share(['constant', ir.value], () => constant(ir.value));
+    case 'variable':
+      return by.share(['variable', ir.name, ir.steps], () => variableNode(placed(ir, by)));
+    case 'local':
+      return by.share(['local', ir.slot, ir.steps, ir.lazy], () => local(ir));
+    case 'relative': {
+      const operand = build(ir.operand, by);
+      return by.share(['relative', operand], () => relativeNode(operand));
+    }
+    case 'select':
+    case 'index':
+      return buildAccess(ir, by);
+    case 'and':
+    case 'or':
+    case 'conditional':
+    case 'alternative':
+    case 'optMap':
+      return buildLogic(ir, by);
+    case 'call':
+      return buildCall(ir, by);
+    case 'membership':
+      return buildMembership(ir, by);
+    case 'match':
+      return buildMatch(ir, by);
+    case 'list':
+    case 'map':
+      return buildLiteral(ir, by);
+    case 'fold':
+      return buildFold(ir, by);
+    case 'bind':
+      return buildBind(ir, by);
+    default:
+      return ir satisfies never;
+  }
+};
+
+/** IR → closures: the program's own with their places, or those that it shares with others, which have none. */
+export const buildProgram = (ir: Ir, sharing: Sharing | undefined): Node =>
+  build(ir, sharing === undefined ? alone : { share: sharing.node, place: () => NOWHERE });

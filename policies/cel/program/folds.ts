@@ -56,7 +56,7 @@ const secondAt = ({ firsts, seconds }: Range, index: number): Value => {
   return typeof key === 'string' ? (seconds[key] ?? null) : null;
 };
 
-const isValues = (seconds: Range['seconds']): seconds is readonly Value[] => Array.isArray(seconds);
+const isValues = (seconds: Range | Range['seconds']): seconds is readonly Value[] => Array.isArray(seconds);
 
 const bind = (evaluation: Evaluation, parts: FoldParts, range: Range, index: number): void => {
   evaluation.locals[parts.slot] = range.firsts === undefined ? index : (range.firsts[index] ?? null);
@@ -74,19 +74,30 @@ type Quantifier = { readonly parts: FoldParts; readonly decides: boolean; readon
 export const quantifierNode = (parts: FoldParts, decides: boolean): Node => {
   const quantifier: Quantifier = { parts, decides, noOverload: new CelError('no such overload', parts.offset) };
   return (evaluation) => {
-    const range = resolve(evaluation, parts);
+    const value = parts.range(evaluation);
+    if (value === undefined) return undefined;
+    if (parts.secondSlot === undefined && isList(value)) return quantify(evaluation, value, quantifier);
+    const range = rangeOf(evaluation, value, parts);
     return range === undefined ? undefined : quantify(evaluation, range, quantifier);
   };
 };
 
-const quantify = (evaluation: Evaluation, range: Range, { parts, decides, noOverload }: Quantifier): Value | undefined => {
+/** A list of elements stands for its range. */
+const quantify = (
+  evaluation: Evaluation,
+  range: Range | readonly Value[],
+  { parts, decides, noOverload }: Quantifier,
+): Value | undefined => {
   const steps = decides ? 4 : 3;
+  const plain = isValues(range);
+  const size = plain ? range.length : range.size;
   let failure: CelError | undefined;
-  for (let index = 0; index < range.size; index++) {
+  for (let index = 0; index < size; index++) {
     if (!evaluation.chargeEach(steps)) return undefined;
-    bind(evaluation, parts, range, index);
+    if (plain) evaluation.locals[parts.slot] = range[index] ?? null;
+    else bind(evaluation, parts, range, index);
     const value = parts.body(evaluation);
-    if (value === decides) return evaluation.chargeEach(index + 1 < range.size ? steps : 1) ? decides : undefined;
+    if (value === decides) return evaluation.chargeEach(index + 1 < size ? steps : 1) ? decides : undefined;
     if (value === !decides) continue;
     if (value !== undefined) failure ??= noOverload;
     else if (evaluation.cancelled) return undefined;

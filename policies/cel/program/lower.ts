@@ -14,7 +14,7 @@ import { goTypeOf } from '../values/go-type.ts';
 import { CelDouble, CelUint, isList } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import { CIDR, IP } from '../values/ip.ts';
-import { build } from './build.ts';
+import { buildProgram } from './build.ts';
 import { Evaluation } from './evaluation.ts';
 import type { Call, Ir } from './ir.ts';
 
@@ -194,7 +194,7 @@ const CONVERSIONS = new Set(['bool', 'bytes', 'double', 'duration', 'dyn', 'int'
 const fold = (scope: Scope, ir: Call): Ir => {
   if (!CONVERSIONS.has(ir.name) || ir.args.length !== 1 || !ir.args.every((arg) => arg.kind === 'constant')) return ir;
   const evaluation = new Evaluation({}, 1_000_000);
-  const value = build(ir)(evaluation);
+  const value = buildProgram(ir, undefined)(evaluation);
   if (value === undefined)
     return report(scope, ir.offset, `program instantiation failed: ${(evaluation.error ?? new CelError('')).message}`);
   return { kind: 'constant', offset: ir.offset, value };
@@ -209,7 +209,7 @@ const foldLiteral = (ir: Ir): Ir => {
         ? ir.entries.flatMap(({ key, value }) => [key, value])
         : [];
   if (!parts.every((part) => part.kind === 'constant')) return ir;
-  const value = build(ir)(new Evaluation({}, 1_000_000));
+  const value = buildProgram(ir, undefined)(new Evaluation({}, 1_000_000));
   return value === undefined ? ir : { kind: 'constant', offset: ir.offset, value };
 };
 

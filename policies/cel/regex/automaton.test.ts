@@ -35,6 +35,7 @@ const { pattern } = fc.letrec<{ pattern: string; sequence: string; item: string 
     { maxDepth: 3, depthIdentifier: 'regex' },
     fc.tuple(char, quantifier).map((two) => two.join('')),
     fc.constantFrom('^', '$', '\\A', '\\z'),
+    fc.constantFrom('ab', '(a|ab)', '(?:0|-|aA)', '(a|)'),
     fc.tuple(fc.constantFrom('(', '(?:'), tie('pattern'), quantifier).map(([open, inner, times]) => `${open}${inner})${times}`),
   ),
 }));
@@ -88,6 +89,10 @@ const FROM_POLICIES: readonly (readonly [string, readonly string[], readonly str
   ],
   ['(?i)pass(word)?', ['MyPassWord', 'xpass'], ['pas']],
   ['', ['', 'anything'], []],
+  ['^(dev|prod)$', ['dev', 'prod'], ['device', 'xprod', '']],
+  ['^registry\\.example\\.com/', ['registry.example.com/a'], ['a/registry.example.com/', 'registryxexample.com/']],
+  ['a(b|c)d', ['xabdx', 'acd'], ['abcd', 'ad']],
+  ['^', ['', 'a'], []],
   ['^$', [''], ['a', '\n']],
   ['a$|^b', ['xa', 'bx'], ['ax', 'xb']],
 ];

@@ -6,6 +6,7 @@
  *
  * In: a valid RE2 pattern. Out: whether it occurs in a text, as RE2 has it (leftmost or longest makes no difference to that).
  */
+import { createLiteralTest } from './literals.ts';
 import { COLUMNS, OTHER, parseRegex } from './syntax.ts';
 import type { CharSet, Regex } from './syntax.ts';
 
@@ -218,6 +219,8 @@ const matcher = (tables: Tables, asciiOnly: boolean): Automaton => {
 export const createAutomaton = (source: string): Automaton | undefined => {
   const parsed = parseRegex(source);
   if (parsed === undefined) return undefined;
+  const literal = createLiteralTest(parsed);
+  if (literal !== undefined) return literal;
   try {
     const assembler = new Assembler();
     assembler.emit(parsed.regex);

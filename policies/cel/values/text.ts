@@ -3,8 +3,17 @@
 /** Strings count, index and order by code point; JavaScript's do by UTF-16 unit. Both agree while there is no surrogate. */
 const SURROGATE = /[\ud800-\udfff]/;
 
+/** To begin a search by a pattern takes longer than to look through a short text. */
+const SHORT = 32;
+
+const hasSurrogate = (text: string): boolean => {
+  if (text.length > SHORT) return SURROGATE.test(text);
+  for (let at = 0; at < text.length; at++) if ((text.charCodeAt(at) & 0xf800) === 0xd800) return true;
+  return false;
+};
+
 export const sizeOf = (text: string): number => {
-  if (!SURROGATE.test(text)) return text.length;
+  if (!hasSurrogate(text)) return text.length;
   let size = 0;
   for (let at = 0; at < text.length; at++, size++) if ((text.codePointAt(at) ?? 0) > 0xffff) at++;
   return size;
@@ -12,7 +21,7 @@ export const sizeOf = (text: string): number => {
 
 /** Code points → index in UTF-16 units; -1 when the text has fewer. */
 export const unitIndex = (text: string, codePoints: number): number => {
-  if (!SURROGATE.test(text)) return codePoints <= text.length ? codePoints : -1;
+  if (!hasSurrogate(text)) return codePoints <= text.length ? codePoints : -1;
   let at = 0;
   for (let seen = 0; seen < codePoints; seen++) {
     if (at >= text.length) return -1;
@@ -22,7 +31,7 @@ export const unitIndex = (text: string, codePoints: number): number => {
 };
 
 /** Index in UTF-16 units → code points before it. */
-export const codePointIndex = (text: string, unit: number): number => (SURROGATE.test(text) ? sizeOf(text.slice(0, unit)) : unit);
+export const codePointIndex = (text: string, unit: number): number => (hasSurrogate(text) ? sizeOf(text.slice(0, unit)) : unit);
 
 /** Longer parts are searched with a table of their end alone, and may be compared in full at every place. */
 const LONGEST_TABLED = 250;
