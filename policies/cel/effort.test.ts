@@ -18,6 +18,7 @@ describe('the effort', () => {
   const cases: readonly (readonly [expression: string, object: Value])[] = [
     ["object.t.map(x, object.t.indexOf('zz'))", few],
     ["object.t.map(x, object.t.lastIndexOf('zz'))", few],
+    ['object.t.map(x, object.t.indexOf(x))', { t: Array.from({ length: 400 }, (_, index) => ({ a: [{ b: [[], {}, ''] }], index })) }],
     ["object.t.map(x, 'zz' in object.t)", few],
     ['object.l.map(x, object.l == object.m)', { l: texts(() => 'k'), m: texts(() => 'k') }],
     ['object.s.lowerAscii().upperAscii().trim()', { s: mixed }],

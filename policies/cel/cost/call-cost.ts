@@ -23,6 +23,8 @@ export type CallCost = number | CostFunction;
 const ALLOCATION = 11;
 
 const readingFirst: CostFunction = (first) => traversal(actualSize(first));
+/** Its reckoning reads all that is in the list, so it is work by itself. */
+export const readingAll: CostFunction = (first) => treeTraversal(first);
 const readingTwice: CostFunction = (first) => traversal(actualSize(first) * 2);
 const search: CostFunction = (text, pattern) => patternSearch(actualSize(text), actualSize(pattern));
 const result: CostFunction = (_first, _second, made) => ALLOCATION + actualSize(made);
@@ -104,7 +106,7 @@ const kubernetes = new Map<string, (overload: string | undefined) => CallCost>([
   ...named('check', () => CHECK),
   ...named('serviceAccount path group resource subresource namespace name allowed reason error errored', () => 1),
   ...named('fieldSelector labelSelector', () => selector),
-  ...named('isSorted sum max min indexOf lastIndexOf', () => (first) => treeTraversal(first)),
+  ...named('isSorted sum max min indexOf lastIndexOf', () => readingAll),
   ...named('url lowerAscii upperAscii substring trim cidr isIP isCIDR quantity isQuantity semver isSemver', () => readingFirst),
   ...named('replace split ip.isCanonical', () => readingTwice),
   ...named('join', () => (_list, _separator, joined) => traversal(actualSize(joined) * 2)),

@@ -68,3 +68,23 @@ export const treeTraversal = (value: Value | undefined, depth = 0): number => {
   else for (const key of keysOf(value)) cost += treeTraversal(key) + treeTraversal(value[key], depth + 1);
   return cost;
 };
+
+/** Units of effort that one value takes to look at, beside the units of its text. */
+const VISIT_EFFORT = 24;
+
+/** Units of effort that `treeTraversal` takes; counted no further than beyond `most`. */
+export const treeEffort = (value: Value | undefined, most: number, depth = 0): number => {
+  if (typeof value === 'string') return VISIT_EFFORT + (value.length >> 1);
+  if (value === undefined || value === null || typeof value !== 'object' || depth > MAX_DEPTH) return VISIT_EFFORT;
+  if (value instanceof Boxed && !(value instanceof CelMap)) return VISIT_EFFORT;
+  let effort = VISIT_EFFORT;
+  const add = (item: Value | undefined): boolean => {
+    effort += treeEffort(item, most - effort, depth + 1);
+    return effort <= most;
+  };
+  if (isList(value)) value.every(add);
+  else if (value instanceof CelMap) for (const entry of value.entries()) if (!add(entry.key) || !add(entry.value)) break;
+  if (isList(value) || value instanceof Boxed || isBytes(value)) return effort;
+  keysOf(value).every((key) => add(key) && add(value[key]));
+  return effort;
+};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readingAll } from '../cost/call-cost.ts';
 import type { CallCost } from '../cost/call-cost.ts';
+import { treeEffort } from '../cost/sizes.ts';
 import { matchPattern } from '../functions/pattern.ts';
 import type { Pattern } from '../functions/pattern.ts';
 import { refusalText } from '../functions/refusal.ts';
@@ -27,6 +29,7 @@ export const settle = (
   made: { readonly first: Value | undefined; readonly second: Value | undefined; readonly result: Value | undefined },
 ): Value | undefined => {
   if (made.result === undefined && evaluation.cancelled) return undefined;
+  if (cost === readingAll && !evaluation.strain(treeEffort(made.first, evaluation.effort))) return undefined;
   const due = typeof cost === 'number' ? cost : cost(made.first, made.second, made.result);
   if (typeof due === 'string') return evaluation.breakDown(due);
   return evaluation.charge(due) ? made.result : undefined;

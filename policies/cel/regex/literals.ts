@@ -28,8 +28,12 @@ const textsOf = (regex: Regex): readonly string[] | undefined => {
     }
     case 'sequence':
       return joined(regex.parts);
-    default:
+    case 'repeat':
+    case 'start':
+    case 'end':
       return undefined;
+    default:
+      return regex satisfies never;
   }
 };
 
