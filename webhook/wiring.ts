@@ -22,8 +22,8 @@ import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { accessReviews } from './admission/access-reviews.ts';
-import { createDecisionSink } from './decisions/sink.ts';
-import type { DecisionSink } from './decisions/sink.ts';
+import { startDecisions } from './decisions/index.ts';
+import type { Decisions } from './decisions/index.ts';
 import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { createLoader } from './policyset/loader.ts';
@@ -84,8 +84,8 @@ const logFlip = (log: Log, { state, commits }: Flip): void => {
     );
 };
 
-const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): void =>
-  sink.record({
+const recordFlip = (decisions: Decisions, { enforced, documents }: LoaderState): void =>
+  decisions.record({
     msg: 'policy set',
     time: new Date(enforced.flippedAtMs).toISOString(),
     setDigest: enforced.closed === undefined ? enforced.set.digest : '',
@@ -167,18 +167,14 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     log.error({ err: error }, 'unexpected');
   };
   const systemNamespace = config['system-namespace'];
-  const sink = await createDecisionSink({
-    file: config['decision-log'],
-    clock,
-    onDrop: () => metrics.recordsDropped.inc({}),
-    onError: (error) => log.error({ err: error }, 'decision records could not be written'),
-  });
+  const decisions = await startDecisions({ config, clock, log, metrics });
   const caches = createCaches({ client, clock, systemNamespace, withCertificate: config.tlsFiles === undefined, onError: bug });
   const reporter = createReporter({
     client,
     clock,
     namespace: systemNamespace,
     replica: config.replica,
+    ...(decisions.receiptKey === undefined ? {} : { receiptKey: decisions.receiptKey }),
     onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
   });
   let state: LoaderState | undefined;
@@ -191,7 +187,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     judgements: rememberJudgements(),
     onBug: bug,
     onFlip: (flip) => {
-      recordFlip(sink, flip.state);
+      recordFlip(decisions, flip.state);
       countLag(metrics, flip.commits, clock.now());
       logFlip(log, flip);
     },
@@ -237,7 +233,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
       const startedMs = clock.monotonicMs();
       const finish = (reviewed: Reviewed): Reviewed => {
         countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
-        if (reviewed.record !== undefined) sink.record(reviewed.record);
+        if (reviewed.record !== undefined) decisions.record(reviewed.record);
         return reviewed;
       };
       const reviewed = handleReview(text, deps);
@@ -284,7 +280,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     loader.close();
     stopping.abort(new Error('the webhook stops'));
     await reporting;
-    await sink.close();
+    await decisions.close();
     await endpoint.close();
     log.info('every request was answered; the end');
   };

@@ -71,6 +71,17 @@ export type SetRecord = {
   }[];
 };
 
+/** A batch of receipts that is on disk: by this line elsewhere a spool can be held to how far it once reached. */
+export type ReceiptsRecord = {
+  readonly msg: 'receipts';
+  readonly time: string;
+  readonly replica: string;
+  readonly batch: number;
+  readonly size: number;
+  readonly lost: number;
+  readonly digest: string;
+};
+
 export type RecordInput = {
   readonly id: string;
   readonly request: AdmissionRequest;

@@ -16,8 +16,11 @@ const LEASE_SECONDS = 40;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 
-export const reportOf = ({ enforced, documents, refused }: LoaderState, replica: string): ReplicaReport => ({
+type About = { readonly replica: string; /** PEM; absent where no receipts are made. */ readonly receiptKey?: string };
+
+export const reportOf = ({ enforced, documents, refused }: LoaderState, { replica, receiptKey }: About): ReplicaReport => ({
   replica,
+  ...(receiptKey === undefined ? {} : { receiptKey }),
   setDigest: enforced.closed === undefined ? enforced.set.digest : '',
   trustDigest: enforced.trustDigest,
   policies: Object.fromEntries(enforced.closed === undefined ? documents.map(({ name, digest }) => [name, digest]) : []),
@@ -32,11 +35,10 @@ export type Reporter = {
   run(signal: AbortSignal): Promise<void>;
 };
 
-export type ReporterOptions = {
+export type ReporterOptions = About & {
   readonly client: Pick<KubeClient, 'apply' | 'delete'>;
   readonly clock: Clock;
   readonly namespace: string;
-  readonly replica: string;
   readonly onError: (error: unknown) => void;
 };
 
@@ -44,7 +46,8 @@ type LeaseObject = KubeObject & {
   readonly spec: { readonly holderIdentity: string; readonly leaseDurationSeconds: number; readonly renewTime: string };
 };
 
-export const createReporter = ({ client, clock, namespace, replica, onError }: ReporterOptions): Reporter => {
+export const createReporter = (options: ReporterOptions): Reporter => {
+  const { client, clock, namespace, replica, onError } = options;
   const name = replicaName(replica);
   let wanted: ReplicaReport | undefined;
   let written = '';
@@ -113,7 +116,7 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
 
   return {
     tell: (state) => {
-      wanted = reportOf(state, replica);
+      wanted = reportOf(state, options);
       wake();
     },
     run: async (signal) => {
