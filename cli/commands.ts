@@ -28,6 +28,7 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['keygen', async () => (await import('./keygen.ts')).keygenCommand],
   ['sign', async () => (await import('./sign.ts')).signCommand],
   ['verify', async () => (await import('./verify.ts')).verifyCommand],
+  ['verify-receipt', async () => (await import('./verify-receipt.ts')).verifyReceiptCommand],
   ['lint', async () => (await import('./lint.ts')).lintCommand],
   ['test', async () => (await import('./test.ts')).testCommand],
   ['eval', async () => (await import('./eval.ts')).evalCommand],
