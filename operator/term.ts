@@ -124,8 +124,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       claims: new Map(),
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
-      standing: (name) => {
-        const object = caches.policies.get(name);
+      markOf: ({ kind, name }) => {
+        const object = kind === 'Policy' ? caches.policies.get(name) : undefined;
         const judged = object === undefined ? undefined : book.judge(object);
         return judged?.ok === true ? judged.document : judged?.signed;
       },

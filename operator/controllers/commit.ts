@@ -13,6 +13,7 @@ import {
 import type { Resource } from '../../crds/kinds.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Marked } from '../../policies/currency/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
@@ -27,6 +28,8 @@ import type { TrustState } from './trust-policy.ts';
 export type CommitObjects = {
   readonly desired: readonly DesiredObject[];
   readonly policies: readonly CompiledPolicy[];
+  /** Each document that has a version, for its mark. */
+  readonly sealed: readonly Marked[];
   /** Epoch ms at which time alone may change what a document or a seal is worth; from then on the commit must be judged again. */
   readonly expiresMs: number | undefined;
 };
@@ -91,10 +94,24 @@ const compiled = (objects: readonly VerifiedObject[], source: string): CommitRea
     objects: {
       desired: objects.map((verified) => desiredObject(verified, source)),
       policies: set.policies,
+      sealed: objects.flatMap(markedOf),
       expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
     },
   };
 };
+
+const markedOf = (verified: VerifiedObject): readonly Marked[] =>
+  verified.kind === 'Policy'
+    ? [
+        {
+          kind: verified.kind,
+          name: verified.name,
+          version: verified.version,
+          digest: verified.digest,
+          retired: verified.object.spec.retired === true,
+        },
+      ]
+    : [];
 
 const signatureOf = (verified: VerifiedObject): object => ({
   document: verified.document,

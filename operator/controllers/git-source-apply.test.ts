@@ -23,7 +23,8 @@ const commit = (version: number, digest: string): CommitObjects => {
   const policy = { apiVersion: 'writ.dev/v1alpha1' as const, kind: 'Policy' as const, metadata: { name: 'p' }, spec };
   const positionOf = () => ({ file: 'policies/p.yaml', line: 6, column: 3 });
   const desired = { ...policies, resource: policies, name: 'p', object: policy, digest, path: 'policies/p.yaml', positionOf };
-  return { desired: [desired], policies: compilePolicies([{ policy, digest }]).set.policies, expiresMs: undefined };
+  const sealed = [{ kind: 'Policy', name: 'p', version, digest }];
+  return { desired: [desired], sealed, policies: compilePolicies([{ policy, digest }]).set.policies, expiresMs: undefined };
 };
 
 const rows: readonly [
@@ -41,7 +42,9 @@ const rows: readonly [
 ];
 for (const [what, version, digest, standing, code] of rows) {
   test(`a commit with ${what}: ${code ?? 'applied'}`, () => {
-    const problems = staleVersions(commit(version, digest), () => standing);
+    const problems = staleVersions(commit(version, digest), () =>
+      standing === undefined ? undefined : { kind: 'Policy', name: 'p', ...standing },
+    );
     assert.deepEqual(
       problems.map((problem) => problem.code),
       code === undefined ? [] : [code],
@@ -92,7 +95,7 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   liveOwned: () => [],
   systemNamespace: 'writ-system',
   claims: new Map(),
-  standing: () => undefined,
+  markOf: () => undefined,
   widen: async () => undefined,
   settle: () => undefined,
 });

@@ -5,10 +5,13 @@ import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
+import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError, isConflict, isFenced, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { checkMark } from '../../policies/currency/index.ts';
+import type { Marked } from '../../policies/currency/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
@@ -38,8 +41,8 @@ export type ApplyDeps = {
   readonly systemNamespace: string;
   /** One for all sources. */
   readonly claims: Claims;
-  /** The verified document of a policy that is in the cluster now, if there is one. */
-  readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
+  /** The highest version known of a sealed document. */
+  readonly markOf: (document: Pick<Marked, 'kind' | 'name'>) => Mark | undefined;
   /** Makes the API server ask about what these match too, beside what it asks about now; why not, if it cannot yet. */
   readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<Problem | undefined>;
   /** The commit that was widened for is applied: what only the one before needed may go. */
@@ -100,7 +103,7 @@ const bring = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal
 const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
   const { client, systemNamespace: namespace } = deps;
   const { key, objects } = commit;
-  const stale = staleVersions(objects, deps.standing);
+  const stale = staleVersions(objects, deps.markOf);
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
   const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
   const owned = deps.liveOwned(key).map(ownedObject);
@@ -131,21 +134,12 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
 };
 
 /** An old order may not be given again, and one version is one document; replicas refuse it too, but later and elsewhere. */
-export const staleVersions = ({ desired, policies }: CommitObjects, standing: ApplyDeps['standing']): Problem[] =>
-  policies.flatMap(({ name, version, digest }): Problem[] => {
-    const current = standing(name);
-    if (current === undefined || current.digest === digest || version > current.version) return [];
-    const document = desired.find((object) => object.kind === 'Policy' && object.name === name);
-    const place = { path: 'spec.version', ...(document === undefined ? {} : { at: document.positionOf(['spec', 'version']) }) };
-    return version < current.version
-      ? [
-          {
-            code: 'POLICY_ROLLBACK',
-            message: `version ${version} of policy ${name} is older than version ${current.version}, which is applied`,
-            ...place,
-          },
-        ]
-      : [{ code: 'POLICY_EQUIVOCATION', message: `version ${version} of policy ${name} is applied already with other bytes`, ...place }];
+export const staleVersions = ({ desired, sealed }: Pick<CommitObjects, 'desired' | 'sealed'>, markOf: ApplyDeps['markOf']): Problem[] =>
+  sealed.flatMap((document): Problem[] => {
+    const problem = checkMark(markOf(document), document);
+    if (problem === undefined) return [];
+    const found = desired.find(({ kind, name }) => kind === document.kind && name === document.name);
+    return [{ ...problem, ...(found === undefined ? {} : { at: found.positionOf(['spec', 'version']) }) }];
   });
 
 const ownedObject = ({ resource, name }: { readonly resource: Resource; readonly name: string }): RecordedObject => ({

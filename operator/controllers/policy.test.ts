@@ -45,10 +45,21 @@ const run = async (judged: Judged, clock = fakeClock()) => {
   const conditions = new Map(statuses[0]?.conditions.map((condition) => [condition.type, condition]));
   return { outcome, conditions, events };
 };
-const signed: SignedPolicy = { name: 'p', policy, digest: DIGEST, version: 1, expiresMs: undefined, signers: ['alice'] };
+const signed: SignedPolicy = {
+  kind: 'Policy',
+  name: 'p',
+  policies: [policy],
+  digest: DIGEST,
+  version: 1,
+  expiresMs: undefined,
+  graceMs: 0,
+  endsItself: false,
+  retired: false,
+  signers: ['alice'],
+};
 const [compiled] = compilePolicies([{ policy, digest: DIGEST }]).set.policies;
 assert.ok(compiled);
-const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled } });
+const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled: [compiled] } });
 
 describe('the status of a policy', () => {
   it('past its date says that what it matches is closed', async () => {

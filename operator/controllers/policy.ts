@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, describeEnd } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, describeEnd, isClosed } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -77,12 +77,10 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
 
 type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: number };
 
-const isExpired = ({ expiresMs }: SignedPolicy, nowMs: number): boolean => expiresMs !== undefined && expiresMs <= nowMs;
-
 const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
-  return isExpired(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
+  return isClosed(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
 };
 
 /** Timers hold no longer than some weeks. */
@@ -90,7 +88,7 @@ const LOOK_MS = 24 * 3600_000;
 
 /** When time alone may change what is told: a policy ends, a seal does, a refusal is looked at again. */
 const nextChangeMs = (judged: Judged, nowMs: number): number | undefined => {
-  const ends = [judged.untilMs, judged.ok ? judged.document.expiresMs : undefined];
+  const ends = [judged.untilMs, ...(judged.ok ? [judged.document.expiresMs, closesAtMs(judged.document)] : [])];
   const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
   if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
   return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
@@ -155,10 +153,15 @@ const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly Replica
 };
 
 const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, replicas: readonly ReplicaReport[]): Verdict => {
-  const { name, digest, policy, signers } = document;
+  const {
+    name,
+    digest,
+    policies: [policy],
+    signers,
+  } = document;
   const good = [verifiedBy(signers), COMPILED];
   const enforced = enforcing(replicas, name, digest);
-  const difference = firstDifference(policy.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy.spec, 'spec');
+  const difference = firstDifference(policy?.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy?.spec, 'spec');
   if (difference !== undefined) {
     const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
     return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good, enforced };
