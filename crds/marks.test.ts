@@ -18,6 +18,7 @@ const anyMark: fc.Arbitrary<Mark> = fc
     name: kind === 'Set' ? `writ-system/${plain}` : plain,
     version,
     digest,
+    ...(kind === 'Policy' ? { source: 'writ-system/policies' } : {}),
     ...(isGone ? { gone: true as const } : {}),
   }));
 const anyMarks = fc.uniqueArray(anyMark, { selector: (mark) => `${mark.kind}/${mark.name}`, maxLength: 8 });
@@ -59,6 +60,7 @@ const refused: Readonly<Record<string, unknown>> = {
   'a version in quotes': changed({ ...policy, version: '3' }),
   'a version beyond what is exact': changed({ ...policy, version: 2 ** 53 }),
   'a digest of another form': changed({ ...policy, digest: 'md5:1' }),
+  'a source that is none': changed({ ...policy, source: 'policies' }),
   'gone, not true': changed({ ...policy, gone: false }),
   'one document twice': changed(policy, { ...policy, version: 1 }),
   'null for a mark': changed(null),

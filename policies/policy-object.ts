@@ -100,6 +100,17 @@ const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutco
   return then.ok ? { ...then, turn: now.turn } : now;
 };
 
+/** As `verifyArtifact`, but for a document past its end that goes on for a while by its own word: that is still what a commit may hold. */
+export const verifyInGrace = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
+  const outcome = verifyAsOf(artifact, trust, atMs);
+  if (!outcome.ok) return outcome;
+  const { expiresMs, graceMs } = endOf(outcome);
+  const closesMs = (expiresMs ?? Number.POSITIVE_INFINITY) + graceMs;
+  if (expiresMs === undefined || atMs < expiresMs) return outcome;
+  if (closesMs <= atMs) return verifyArtifact(artifact, trust, atMs);
+  return { ...outcome, turn: { ...outcome.turn, untilMs: Math.min(outcome.turn.untilMs ?? Number.POSITIVE_INFINITY, closesMs) } };
+};
+
 export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
   const refuse = (problem: Problem): Judged => ({ ok: false, problem });
   if (signature === undefined) {

@@ -10,6 +10,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { KubeApiError, KubeFencedError } from '../../kube/errors.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
+import { marksOf, noMarks } from '../../policies/currency/index.ts';
 import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
@@ -24,7 +25,14 @@ const commit = (version: number, digest: string): CommitObjects => {
   const positionOf = () => ({ file: 'policies/p.yaml', line: 6, column: 3 });
   const desired = { ...policies, resource: policies, name: 'p', object: policy, digest, path: 'policies/p.yaml', positionOf };
   const sealed = [{ kind: 'Policy', name: 'p', version, digest }];
-  return { desired: [desired], sealed, policies: compilePolicies([{ policy, digest }]).set.policies, expiresMs: undefined };
+  return {
+    desired: [desired],
+    sealed,
+    set: undefined,
+    setProblem: undefined,
+    policies: compilePolicies([{ policy, digest }]).set.policies,
+    expiresMs: undefined,
+  };
 };
 
 const rows: readonly [
@@ -42,8 +50,9 @@ const rows: readonly [
 ];
 for (const [what, version, digest, standing, code] of rows) {
   test(`a commit with ${what}: ${code ?? 'applied'}`, () => {
-    const problems = staleVersions(commit(version, digest), () =>
-      standing === undefined ? undefined : { kind: 'Policy', name: 'p', ...standing },
+    const problems = staleVersions(
+      commit(version, digest),
+      standing === undefined ? noMarks : marksOf([{ kind: 'Policy', name: 'p', ...standing }]),
     );
     assert.deepEqual(
       problems.map((problem) => problem.code),
@@ -95,7 +104,7 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   liveOwned: () => [],
   systemNamespace: 'writ-system',
   claims: new Map(),
-  markOf: () => undefined,
+  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, hear: () => undefined },
   widen: async () => undefined,
   settle: () => undefined,
 });

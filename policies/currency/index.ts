@@ -15,7 +15,7 @@ import type { Problem } from '../problem.ts';
 export type Marks = ReadonlyMap<string, Mark>;
 
 /** What is compared with a mark. A retired document enforces nothing: its own mark is `gone` from the start. */
-export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest'> & { readonly retired?: boolean };
+export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source'> & { readonly retired?: boolean };
 
 /** `Policy/NAME`: documents of two kinds may share a name. */
 export const documentKey = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string => `${kind}/${name}`;
@@ -45,11 +45,12 @@ export const checkMark = (mark: Mark | undefined, document: Marked): Problem | u
     : undefined;
 };
 
-const markOf = ({ kind, name, version, digest, retired }: Marked): Mark => ({
+const markOf = ({ kind, name, version, digest, source, retired }: Marked): Mark => ({
   kind,
   name,
   version,
   digest,
+  ...(source === undefined ? {} : { source }),
   ...(retired === true ? { gone: true } : {}),
 });
 
@@ -74,6 +75,14 @@ export const endMarks = (marks: Marks, ended: readonly Marked[]): Marks => {
   }
   return raised;
 };
+
+/** The seal of a whole source, as its mark has it. */
+export const markedSet = (source: string, set: { readonly sequence: number; readonly digest: string }): Marked => ({
+  kind: SET_KIND,
+  name: source,
+  version: set.sequence,
+  digest: set.digest,
+});
 
 /** The higher of each. At equal versions `own` counts: it was verified here, what is told may have been written by anyone. */
 export const joinMarks = (own: Marks, told: Marks): Marks => {

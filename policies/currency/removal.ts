@@ -21,7 +21,7 @@ export type SetProof = {
   readonly mayDecide: (kind: string, tier: string | undefined) => boolean;
 };
 
-export type Standing = Marked & {
+export type Standing = Omit<Marked, 'source'> & {
   /** `NAMESPACE/NAME` of the source that ordered it; undefined where none did. */
   readonly source: string | undefined;
   /** The sequence of the set seal that was in force when it was ordered; 0 without one. */

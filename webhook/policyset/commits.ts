@@ -2,8 +2,7 @@
 // Which commit of each source is followed: the one that its inventory names, once it is whole here, else the one before.
 // Without its inventory a source goes on as it was.
 import type { Inventory, InventoryDocument } from '../../crds/inventory.ts';
-import { SET_KIND } from '../../crds/marks.ts';
-import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
@@ -66,8 +65,6 @@ const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup):
   }
   return { documents, missing };
 };
-
-const markedSet = (source: string, { sequence, digest }: SetProof): Marked => ({ kind: SET_KIND, name: source, version: sequence, digest });
 
 export type Followed = {
   readonly commits: ReadonlyMap<string, Commit>;
