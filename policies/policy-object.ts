@@ -56,7 +56,9 @@ export type PolicyDocument = SignedPolicy & { readonly compiled: readonly Compil
 export const closesAtMs = ({ expiresMs, graceMs }: SignedPolicy): number | undefined =>
   expiresMs === undefined ? undefined : expiresMs + graceMs;
 
-export const isClosed = (document: SignedPolicy, atMs: number): boolean => (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs;
+/** Of a retired one there is nothing to close. */
+export const isClosed = (document: SignedPolicy, atMs: number): boolean =>
+  !document.retired && (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs;
 
 /** Past its end, and going on as it was for the time that it asks for itself. */
 export const isInGrace = (document: SignedPolicy, atMs: number): boolean =>

@@ -89,9 +89,7 @@ type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: numb
 const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
-  return isClosed(document, nowMs) && !document.retired
-    ? expiredVerdict(document, replicas)
-    : enforcementVerdict(object, document, replicas);
+  return isClosed(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
 };
 
 /** Timers hold no longer than some weeks. */

@@ -56,7 +56,9 @@ const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup):
     const document = held.get(digest);
     if (document === undefined || documentKey(document) !== key) {
       const judged = offered.get(key)?.judged;
-      missing.push({ kind, name, digest, problem: judged?.ok === false ? judged.problem : undefined });
+      // An older version in the place of the one that is wanted says more than that the latter is not there.
+      const offers = judged?.ok === true ? checkMark(marks.get(key), judged.document) : judged?.problem;
+      missing.push({ kind, name, digest, problem: offers });
       continue;
     }
     const problem = checkMark(marks.get(key), document);

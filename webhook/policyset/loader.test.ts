@@ -212,15 +212,20 @@ describe('from the caches to the set in force', () => {
   });
 
   it('a retired version matches nothing, also past its date', async () => {
-    const { show, enforced, loader } = scene();
+    const { show, enforced, loader, clock } = scene();
     await show({ policies: [loose] });
     await show({ policies: [sealer.policy('loose', { version: 2, retired: true, expires: '2020-01-01T00:00:00Z' })] });
     assert.deepEqual([enforced(), loader.current.expired], [['loose-1'], []]);
-    const state = await show({ policies: [sealer.policy('loose', { version: 2, retired: true })] });
+    const endsMs = clock.now() + 24 * 3600_000;
+    const end = sealer.policy('loose', { version: 2, retired: true, expires: new Date(endsMs).toISOString() });
+    const state = await show({ policies: [end] });
     assert.deepEqual(
       [enforced(), state?.documents.map(({ name, version, retired }) => [name, version, retired])],
       [[], [['loose', 2, true]]],
     );
+    await clock.advance(2 * 24 * 3600_000);
+    const ended = await show({ policies: [end] });
+    assert.deepEqual([loader.current.expired, ended?.refused.size], [[], 0]);
     const gone = await show({ policies: [] });
     assert.deepEqual([gone?.documents, gone?.refused.size], [[], 0]);
     await show({ policies: [loose] });

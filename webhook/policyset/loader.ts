@@ -8,7 +8,7 @@
  * of any sort leaves the set as it is (law 4).
  */
 import type { Inventory } from '../../crds/inventory.ts';
-import { MARKS_NAME, SOURCE_LABEL } from '../../crds/kinds.ts';
+import { SOURCE_LABEL } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
@@ -26,6 +26,7 @@ import { expiredDigest, nextChangeMs } from './expired.ts';
 import { createSetMaker } from './set.ts';
 import { createSetReader } from './sets.ts';
 import { createSlices } from './slices.ts';
+import { startProblem } from './start-problem.ts';
 
 export type Observed = {
   /** The object named `cluster`. */
@@ -70,39 +71,11 @@ export type Loader = {
   close(): void;
 };
 
-const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
-
-const DESCRIBED_MAX = 5;
-
-const describePending = (pending: readonly Pending[]): string => {
-  const lines = pending
-    .slice(0, DESCRIBED_MAX)
-    .map(
-      ({ source, revision, missing, why }) =>
-        why ?? `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`,
-    );
-  return [...lines, ...(pending.length > DESCRIBED_MAX ? [`and ${pending.length - DESCRIBED_MAX} more sources`] : [])].join('; ');
-};
-
-const describeUnmet = (unmet: readonly Mark[], areReadable: boolean): string | undefined => {
-  if (!areReadable) return `ConfigMap ${MARKS_NAME}, which says what was enforced, cannot be read; the operator writes it again`;
-  const lines = unmet.slice(0, DESCRIBED_MAX).map(({ kind, name, version }) => `${kind} ${name} version ${version}`);
-  const more = unmet.length > DESCRIBED_MAX ? ` and ${unmet.length - DESCRIBED_MAX} more` : '';
-  return unmet.length === 0 ? undefined : `enforced before and not here: ${lines.join(', ')}${more}`;
-};
-
-/** Why a replica that starts may not decide yet: it would decide by less than those that run. */
-const startProblem = ({ pending, unmet }: Pick<Assembled, 'pending' | 'unmet'>, areReadable: boolean): Problem | undefined => {
-  const lacks = describeUnmet(unmet, areReadable);
-  if (lacks === undefined) return pending.length === 0 ? undefined : notReady(describePending(pending));
-  return { code: 'MARK_UNMET', message: pending.length === 0 ? lacks : `${lacks}; ${describePending(pending)}` };
-};
-
 export const createLoader = (options: LoaderOptions): Loader => {
   const { clock, observe, pinnedTrustDigest, judgements } = options;
   const makeSet = createSetMaker();
   const readSets = createSetReader();
-  let current = closedSet(notReady('the caches are not filled yet'), clock.now());
+  let current = closedSet({ code: 'WEBHOOK_NOT_READY', message: 'the caches are not filled yet' }, clock.now());
   let enforcement: Enforcement = nothingEnforced;
   let documents: readonly PolicyDocument[] = [];
   let trust: Trust | undefined;
