@@ -85,8 +85,8 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     const before = known.get(documentKey(set));
     if (checkMark(before, set) !== undefined) return undefined;
     const ended = [...known.values()].filter((mark) => {
-      if (mark.kind === SET_KIND || mark.gone === true || mark.source !== inventory.source || named.has(documentKey(mark))) return false;
-      return mayRemove({ ...mark, source: inventory.source, sequence: before?.version ?? 0 }, outcome.set) === undefined;
+      if (mark.kind === SET_KIND || mark.gone === true || named.has(documentKey(mark))) return false;
+      return mayRemove({ ...mark, source: mark.source, sequence: before?.version ?? 0 }, outcome.set) === undefined;
     });
     return { set, ended };
   };

@@ -111,17 +111,18 @@ describe('the marks in the cluster', () => {
   });
 
   it('end by a newer set seal of the source, also by a leader that comes after the inventory', async () => {
-    const both = { policies: [a2, b1], ...sealedSet(3, a2, b1) };
+    // The one that stands alone is in no set, and its object is gone when the others come.
+    const both = { policies: [a2, b1, alone], ...sealedSet(3, a2, b1) };
     const { term, world } = scene();
-    assert.deepEqual(await term()(both), ['a-2', 'b-1', `${SOURCE}-3`]);
+    assert.deepEqual(await term()(both), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
     const told = world.object;
     const next = { policies: [a2], object: told };
-    assert.deepEqual(await term()({ ...next, inventories: [inventoryOf(SOURCE, 'r', [a2])] }), ['a-2', 'b-1', `${SOURCE}-3`]);
+    assert.deepEqual(await term()({ ...next, inventories: [inventoryOf(SOURCE, 'r', [a2])] }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
     const stranger = [inventoryOf(SOURCE, 'r', [a2], { sets: [createSealer().set(SOURCE, 4, [a2])] })];
-    assert.deepEqual(await term()({ ...next, inventories: stranger }), ['a-2', 'b-1', `${SOURCE}-3`]);
+    assert.deepEqual(await term()({ ...next, inventories: stranger }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
     const elsewhere = [inventoryOf(SOURCE, 'r', [a2], { sets: [sealer.set('writ-system/other', 4, [a2])] })];
-    assert.deepEqual(await term()({ ...next, inventories: elsewhere }), ['a-2', 'b-1', `${SOURCE}-3`]);
-    assert.deepEqual(await term()({ ...next, ...sealedSet(4, a2) }), ['a-2', 'b-1 gone', `${SOURCE}-4`]);
+    assert.deepEqual(await term()({ ...next, inventories: elsewhere }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
+    assert.deepEqual(await term()({ ...next, ...sealedSet(4, a2) }), ['a-2', 'alone-4', 'b-1 gone', `${SOURCE}-4`]);
   });
 
   it('are used and told while somebody deletes them', async () => {

@@ -172,6 +172,25 @@ describe('policies of a source', () => {
     assert.deepEqual(enforced(renewed), ['a-1', 'b-2']);
   });
 
+  it('do not fall back to what another source still orders', () => {
+    const other = 'writ-system/other';
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    const both = step({ previous: one.enforcement, offers: [offer(a2, other)], inventories: [inventory('o1', [a2], other)] });
+    assert.deepEqual(enforced(both), ['a-2']);
+    const dropped = step({ previous: both.enforcement, inventories: [inventory('o2', [], other)] });
+    assert.deepEqual(enforced(dropped), ['a-2']);
+  });
+
+  it('take no mark from the set seal of another source', () => {
+    const offers = [offer(a1, SOURCE), offer(b1, SOURCE)];
+    const one = step({ offers, inventories: [inventory('r1', [a1, b1])] });
+    const strange = new Map([...setOf(5, [b1], 'writ-system/other')].map(([, set]) => [SOURCE, set]));
+    const stood = step({ previous: one.enforcement, offers, inventories: [inventory('r2', [a1])], sets: strange });
+    assert.deepEqual(enforced(step({ previous: stood.enforcement, offers, inventories: [inventory('r2', [a1])], sets: setOf(5, [a1]) })), [
+      'a-1',
+    ]);
+  });
+
   it('are not ended by the set seal that was there before they came', () => {
     const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])], sets: setOf(4, [a1]) });
     const more = step({
