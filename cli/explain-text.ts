@@ -38,10 +38,12 @@ export const describePolicy = ({ name, spec }: LoadedPolicy, files: PolicyFiles,
   const compiled = files.set.policies.filter((policy) => policy.name === name);
   terminal.out(`${name}${version}: ${spec.title ?? 'no title'}\n`);
   if (spec.description !== undefined) terminal.out(`  ${spec.description.trim().replaceAll('\n', '\n  ')}\n`);
+  if (spec.retired === true) return terminal.out('  retired      this version ends the policy; it matches nothing\n');
   terminal.out(
     `  enforcement  ${enforcementOf(compiled[0], spec)}, errors count as ${spec.failurePolicy === 'Ignore' ? 'nothing' : 'a breach'}\n`,
   );
-  if (spec.expires !== undefined) terminal.out(`  expires      ${spec.expires}\n`);
+  const grace = spec.gracePeriod === undefined ? '' : `, then ${spec.gracePeriod} of grace`;
+  if (spec.expires !== undefined) terminal.out(`  expires      ${spec.expires}${grace}\n`);
   if (spec.workloads !== undefined) terminal.out(`  workloads    ${list(spec.workloads)}\n`);
   for (const rule of compiled.flatMap(rulesOf)) terminal.out(`  matches      ${ruleLine(rule)}\n`);
   for (const { name, expression } of spec.matchConditions ?? []) terminal.out(`  only if      ${name}: ${indented(expression)}\n`);

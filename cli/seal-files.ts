@@ -11,6 +11,9 @@ const WHO = /^[A-Za-z0-9_-]+$/;
 
 export const isSignerName = (name: string): boolean => WHO.test(name);
 
+/** Another signer's set lies beside it: `seal.WHO.sigstore.json`. */
+export const repositorySeal = (signer: string | undefined): string => sealPath('seal', signer);
+
 export const sealPath = (file: string, signer: string | undefined): string => `${file}${signer === undefined ? '' : `.${signer}`}${ENDING}`;
 
 /** Paths, the one without a signer's name first. */

@@ -85,6 +85,30 @@ describe('seals', () => {
     assert.match(text.out, /\n {2}k sealed a set 12 at no proven time: ECDSA P-256 key /);
   });
 
+  it('as two sets by two signers, for the source whose policies they may end', () => {
+    using folder = scene('ecdsa-p256');
+    const sign = (...more: readonly string[]) =>
+      folder.writ([
+        'sign',
+        'policies/a.yaml',
+        '--key',
+        'k.key',
+        '--as',
+        'set',
+        '--sequence',
+        '3',
+        '--source',
+        'writ-system/policies',
+        ...more,
+      ]);
+    assert.match(sign().out, /seal\.sigstore\.json: set 3/);
+    assert.match(sign('--signer', 'bob').out, /seal\.bob\.sigstore\.json: set 3/);
+    assert.equal(verified(folder, 'policies/a.yaml').length, 2);
+    const { dsseEnvelope } = JSON.parse(read(folder, 'seal.bob.sigstore.json'));
+    const { predicate } = JSON.parse(Buffer.from(dsseEnvelope.payload, 'base64').toString());
+    assert.deepEqual(predicate, { sequence: 3, source: 'writ-system/policies' });
+  });
+
   it('put a set beside the trust policy above the documents, and say where', () => {
     using folder = scene('ecdsa-p256');
     const sign = (cwd: string) =>
@@ -111,6 +135,8 @@ describe('seals', () => {
       ['--expires', '2099-01-01T00:00:00Z'],
       ['--as', 'approval', '--expires', 'soon'],
       ['--out', 'x'],
+      ['--source', 'writ-system/policies'],
+      ['--as', 'set', '--sequence', '1', '--source', 'policies'],
       ['--as', 'set', '--sequence', '1', '--output', 'resource'],
     ])
       assert.equal(folder.writ(['sign', 'policies/a.yaml', '--key', 'k.key', ...wrong]).code, 2, wrong.join(' '));

@@ -4,6 +4,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
+import { isSource } from '../crds/wire.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
 import type { JsonObject } from '../policies/document/json.ts';
@@ -19,7 +20,7 @@ import { UsageError, UserError, plural } from './output.ts';
 import type { Terminal } from './output.ts';
 import { PASSWORD_VARIABLE, readPrivateKey } from './private-key.ts';
 import { resourceObject, resourceYaml } from './resource.ts';
-import { REPOSITORY_SEAL, isSignerName, readSeals, sealPath } from './seal-files.ts';
+import { REPOSITORY_SEAL, isSignerName, readSeals, repositorySeal, sealPath } from './seal-files.ts';
 
 type Output = 'bundle' | 'resource' | 'json';
 type Proof = 'message' | 'approval' | 'set';
@@ -29,6 +30,7 @@ type Options = {
   readonly output: Output;
   readonly as: Proof;
   readonly sequence?: string;
+  readonly source?: string;
   readonly expires?: string;
   readonly out?: string;
 };
@@ -40,7 +42,8 @@ too. --output resource writes no file: it prints the object with the document an
 
 --as approval seals an in-toto statement that approves FILE (\`cosign verify-blob-attestation\` checks it); --as set seals one
 that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} at the root of the repository: beside the trust.yaml
-in the folder of the FILEs or above it, else in the current folder.
+in the folder of the FILEs or above it, else in the current folder; with --signer NAME into seal.NAME.sigstore.json. With --source
+it is also the proof by which a policy ends that it lists no more.
 
 KEY is a PEM file of writ, openssl or cosign: ECDSA P-256 or P-384, Ed25519, RSA of 3072 bits or more. The password of an
 encrypted one comes from ${PASSWORD_VARIABLE}, COSIGN_PASSWORD, or the person at the terminal.
@@ -51,7 +54,7 @@ Examples:
   writ sign policies/*.yaml --key security.key
   writ sign policies/a.yaml --key bob.key --signer bob         a second seal, policies/a.yaml.bob.sigstore.json
   writ sign policies/a.yaml --key bob.key --as approval --expires 2027-03-01T00:00:00Z
-  writ sign policies/*.yaml --key cosign.key --as set --sequence 12
+  writ sign policies/*.yaml --key cosign.key --as set --sequence 12 --source writ-system/policies
   writ sign policies/a.yaml --key security.key --output resource | kubectl apply --server-side -f -
   ${PASSWORD_VARIABLE}=… writ sign trust.yaml --key root.key`;
 
@@ -85,8 +88,9 @@ const refuseToReplace = (path: string, sealables: readonly Sealable[], hint: str
   ]);
 };
 
-const predicateOf = ({ as, sequence, expires }: Options): JsonObject => ({
+const predicateOf = ({ as, sequence, source, expires }: Options): JsonObject => ({
   ...(as === 'set' ? { sequence: Number(sequence) } : {}),
+  ...(source === undefined ? {} : { source }),
   ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
 });
 
@@ -99,7 +103,7 @@ const sealOne = ({ file, bytes, document }: Sealable, key: KeyObject, options: O
     : seal(bytes, key);
 
 const checkUse = (options: Options): void => {
-  const { as, sequence, expires, output } = options;
+  const { as, sequence, source, expires, output } = options;
   if (options.signer !== undefined && !isSignerName(options.signer)) throw new UsageError('--signer takes letters, digits, - and _');
   if (options.key === undefined && (output !== 'resource' || as !== 'message'))
     throw new UsageError('--key is missing; make one with `writ keygen`');
@@ -107,6 +111,8 @@ const checkUse = (options: Options): void => {
     throw new UsageError('--sequence belongs to --as set: a whole number that rises with every set');
   if (sequence !== undefined && !/^[1-9][0-9]{0,14}$/.test(sequence))
     throw new UsageError(`--sequence ${sequence}: write a whole number from 1`);
+  if (source !== undefined && (as !== 'set' || !isSource(source)))
+    throw new UsageError('--source belongs to --as set: NAMESPACE/NAME of the GitSource');
   if (expires !== undefined && as === 'message')
     throw new UsageError('--expires belongs to --as approval and --as set; a document has its own spec.expires');
   if (expires !== undefined && Number.isNaN(Date.parse(expires)))
@@ -137,7 +143,7 @@ const rootOf = (files: readonly string[]): string => {
 };
 
 const writeSet = (sealables: readonly Sealable[], key: KeyObject, options: Options): readonly Written[] => {
-  const path = options.out ?? relative('.', join(rootOf(sealables.map(({ file }) => file)), REPOSITORY_SEAL));
+  const path = options.out ?? relative('.', join(rootOf(sealables.map(({ file }) => file)), repositorySeal(options.signer)));
   const hint = hintOf(key);
   refuseToReplace(path, sealables, hint);
   const subjects = sealables.map(({ file, document }) => ({ name: nameIn(dirname(path), file), digest: document.digest }));
@@ -196,6 +202,7 @@ export const signCommand = (terminal: Terminal): Command =>
     .option('--key <file>', 'private key in PEM, of writ, openssl or cosign')
     .addOption(new Option('--as <proof>', 'what is signed').choices(['message', 'approval', 'set']).default('message'))
     .option('--sequence <number>', 'of a set: a whole number that rises with every set')
+    .option('--source <source>', 'of a set: the GitSource that it is for, NAMESPACE/NAME; what the set lists no more may then end')
     .option('--expires <time>', 'of an approval or a set: its last moment, RFC 3339')
     .option('--out <file>', `of a set: where it is written (default: ${REPOSITORY_SEAL} beside trust.yaml)`)
     .option('--signer <name>', 'write the seal as FILE.NAME.sigstore.json, beside the one of another signer')

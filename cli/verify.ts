@@ -103,7 +103,7 @@ const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>): 
 const verifyFiles = (files: readonly string[], options: Options, terminal: Terminal): void => {
   const trust = readTrust(options, terminal);
   const at = timeOf(options, terminal);
-  const forAll = [join(dirname(options.trust), REPOSITORY_SEAL)].filter((path) => existsSync(path)).map(readText);
+  const forAll = readSeals(join(dirname(options.trust), 'seal'));
   const outcomes = files.map((file) => {
     const bundles = options.bundle === undefined ? [...readSeals(file), ...forAll] : options.bundle.map(readText);
     return { file, outcome: verifyArtifact({ file, bytes: readBytes(file), bundles }, trust, at) };

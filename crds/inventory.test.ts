@@ -39,10 +39,16 @@ const withText = (text: string, changes: Partial<ConfigMap['metadata']> = {}): u
   const encoded = encodeInventory(inventory);
   return { ...encoded, metadata: { ...encoded.metadata, ...changes }, data: { ...encoded.data, 'inventory.json': text } };
 };
+const withSets = (text: string): unknown => {
+  const encoded = encodeInventory(inventory);
+  return { ...encoded, data: { ...encoded.data, 'sets.json': text } };
+};
 const changed = (changes: object): unknown => withText(JSON.stringify({ ...inventory, ...changes }));
 
 test('what is encoded decodes to the same', () => {
   assert.deepEqual(decodeInventory(encodeInventory(inventory)), inventory);
+  const sealed: Inventory = { ...inventory, sets: ['{"mediaType":"x"}', '{}'] };
+  assert.deepEqual(decodeInventory(encodeInventory(sealed)), sealed);
   fc.assert(fc.property(anyInventory, (any) => assert.deepEqual(decodeInventory(encodeInventory(any)), structuredClone(any))));
 });
 
@@ -91,6 +97,10 @@ const refused: Readonly<Record<string, unknown>> = {
   'no group': changed({ documents: [{ ...policy, group: undefined }] }),
   'one object twice': changed({ documents: [policy, { ...policy, digest: `sha256:${'f'.repeat(64)}` }] }),
   'null for a document': changed({ documents: [null] }),
+  'set seals that are no JSON': withSets('['),
+  'set seals that are no list': withSets('{}'),
+  'set seals that are no texts': withSets('[1]'),
+  'too many set seals': withSets(JSON.stringify(Array.from({ length: 9 }, () => '{}'))),
   'an unknown format': { ...encodeInventory(inventory), data: { ...encodeInventory(inventory).data, format: '2' } },
 };
 for (const [what, value] of Object.entries(refused)) {
@@ -109,4 +119,5 @@ test('five thousand documents fit into a ConfigMap, ten thousand do not', () => 
   });
   assert.equal(inventoryFits(many(5000)), true);
   assert.equal(inventoryFits(many(10000)), false);
+  assert.equal(inventoryFits({ ...many(5000), sets: ['x'.repeat(400_000)] }), false);
 });

@@ -7,7 +7,7 @@
  * of one. Decoding is total: whatever is in the cluster, the answer is an inventory or `undefined`.
  */
 import { INVENTORY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, SYSTEM_NAMESPACE, sourceLabel } from './kinds.ts';
-import { isDigest, isName, isRecord, isText, isTime, parseObject } from './wire.ts';
+import { isDigest, isName, isRecord, isSource, isText, isTime, parseObject } from './wire.ts';
 import type { ConfigMap } from './wire.ts';
 
 export type { ConfigMap } from './wire.ts';
@@ -33,18 +33,21 @@ export type Inventory = {
   /** RFC 3339: when Writ heard of the commit, by push or by poll. */
   readonly receivedAt?: string;
   readonly documents: readonly InventoryDocument[];
+  /** Bundles of the set seal that came with the commit: the proof that what it names no more may end. */
+  readonly sets?: readonly string[];
 };
 
 /** One ConfigMap holds at most 1 MiB; this bounds the text with room for the object around it. */
 export const INVENTORY_TEXT_MAX_BYTES = 1_000_000;
 const FORMAT = '1';
 const KEY = 'inventory.json';
+const SETS_KEY = 'sets.json';
 
 export const inventoryName = (source: string): string => `writ-inventory-${sourceLabel(source)}`;
 
 /** The text has one line a document, so that `kubectl get -o yaml` reads well and a diff is short. */
 export const encodeInventory = (inventory: Inventory, namespace: string = SYSTEM_NAMESPACE): ConfigMap => {
-  const { documents, ...head } = inventory;
+  const { documents, sets, ...head } = inventory;
   const lines = documents.map((document) => JSON.stringify(document));
   const text = `${JSON.stringify(head).slice(0, -1)},"documents":[${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n`}]}\n`;
   return {
@@ -55,13 +58,13 @@ export const encodeInventory = (inventory: Inventory, namespace: string = SYSTEM
       namespace,
       labels: { [INVENTORY_LABEL]: 'true', [SOURCE_LABEL]: sourceLabel(inventory.source), [MANAGED_BY_LABEL]: MANAGED_BY },
     },
-    data: { format: FORMAT, [KEY]: text },
+    data: { format: FORMAT, [KEY]: text, ...(sets === undefined ? {} : { [SETS_KEY]: `${JSON.stringify(sets)}\n` }) },
   };
 };
 
 /** Whether the encoded form fits into a ConfigMap; about 5,000 documents do. */
 export const inventoryFits = (inventory: Inventory): boolean =>
-  Buffer.byteLength(encodeInventory(inventory).data?.[KEY] ?? '') <= INVENTORY_TEXT_MAX_BYTES;
+  Object.values(encodeInventory(inventory).data ?? {}).reduce((sum, text) => sum + Buffer.byteLength(text), 0) <= INVENTORY_TEXT_MAX_BYTES;
 
 const decodeDocument = (value: unknown): InventoryDocument | undefined => {
   if (!isRecord(value)) return undefined;
@@ -97,6 +100,22 @@ const decodeDocuments = (value: unknown): readonly InventoryDocument[] | undefin
   return documents;
 };
 
+const MAX_SETS = 8;
+
+/** `undefined` where there is something else than what is written there. */
+const decodeSets = (configMap: unknown): Pick<Inventory, 'sets'> | undefined => {
+  const data = isRecord(configMap) && isRecord(configMap['data']) ? configMap['data'] : {};
+  if (!Object.hasOwn(data, SETS_KEY)) return {};
+  const text = data[SETS_KEY];
+  try {
+    const value: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
+    const isList = Array.isArray(value) && value.length <= MAX_SETS && value.every((bundle) => isText(bundle, INVENTORY_TEXT_MAX_BYTES));
+    return isList ? { sets: value.map(String) } : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * The inventory in a ConfigMap, or `undefined` for anything that `encodeInventory` could not have written, under a name
  * that is not its source's included: a source has exactly one.
@@ -105,18 +124,18 @@ export const decodeInventory = (configMap: unknown): Inventory | undefined => {
   const held = parseObject(configMap, KEY, FORMAT);
   if (held === undefined) return undefined;
   const { source, revision, committedAt, receivedAt } = held.value;
-  if (!isText(source, 317) || !isText(revision, 512)) return undefined;
-  const [namespace, name, ...rest] = source.split('/');
-  if (!isName(namespace) || !isName(name) || rest.length > 0 || held.name !== inventoryName(source)) return undefined;
+  if (!isSource(source) || !isText(revision, 512) || held.name !== inventoryName(source)) return undefined;
   if (committedAt !== undefined && !isTime(committedAt)) return undefined;
   if (receivedAt !== undefined && !isTime(receivedAt)) return undefined;
   const documents = decodeDocuments(held.value['documents']);
-  if (documents === undefined) return undefined;
+  const sets = decodeSets(configMap);
+  if (documents === undefined || sets === undefined) return undefined;
   return {
     source,
     revision,
     ...(committedAt === undefined ? {} : { committedAt }),
     ...(receivedAt === undefined ? {} : { receivedAt }),
     documents,
+    ...sets,
   };
 };

@@ -96,6 +96,12 @@ export const TENANT_LABEL = 'writ.dev/tenant';
 export const SOURCE_LABEL = 'writ.dev/source';
 /** On an inventory ConfigMap: `"true"`. */
 export const INVENTORY_LABEL = 'writ.dev/inventory';
+/** On the ConfigMap of marks: `"true"`. */
+export const MARKS_LABEL = 'writ.dev/marks';
+/** Keeps the marks while somebody deletes them: whoever takes it away has to mean it. */
+export const MARKS_FINALIZER = 'writ.dev/marks';
+/** ConfigMap in the system namespace: the highest version that was enforced of each document. */
+export const MARKS_NAME = 'writ-marks';
 /** On a replica's ConfigMap and Lease: the process it reports for, `webhook`. */
 export const REPLICA_LABEL = 'writ.dev/replica';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';

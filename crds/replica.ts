@@ -20,8 +20,12 @@ export type ReplicaReport = {
   readonly trustDigest: string;
   /** Policy name → digest of the document that is enforced. Look names up as own properties. */
   readonly policies: Readonly<Record<string, string>>;
+  /** The same of rulesets. */
+  readonly rulesets?: Readonly<Record<string, string>>;
   /** Policy name → why its newest document is not enforced. */
   readonly refused: Readonly<Record<string, RefusedPolicy>>;
+  /** The same of rulesets. */
+  readonly refusedRulesets?: Readonly<Record<string, RefusedPolicy>>;
   /** How many refusals there are beyond those in `refused`, where those are not all. */
   readonly refusedMore?: number;
   /** Public key in PEM that this replica seals its receipts with; absent where it makes none. */
@@ -49,22 +53,40 @@ export const encodeReplica = (report: ReplicaReport, namespace: string = SYSTEM_
     namespace,
     labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY },
   },
-  data: { format: FORMAT, [KEY]: `${JSON.stringify({ ...report, ...boundedRefusals(report) }, undefined, 1)}\n` },
+  data: { format: FORMAT, [KEY]: `${JSON.stringify({ ...report, ...allRefusals(report) }, undefined, 1)}\n` },
 });
 
+type Refusals = Readonly<Record<string, RefusedPolicy>>;
+type Budget = { count: number; bytes: number };
+
 /** The first by name, so that all replicas name the same. */
-const boundedRefusals = ({ refused, refusedMore = 0 }: ReplicaReport): Pick<ReplicaReport, 'refused' | 'refusedMore'> => {
-  const all = Object.entries(refused).toSorted(([a], [b]) => (a < b ? -1 : 1));
+const bounded = (refused: Refusals, left: Budget): Refusals => {
   const shown: [string, RefusedPolicy][] = [];
-  let bytes = 0;
-  for (const [name, { code, message }] of all.slice(0, REFUSED_MAX)) {
+  for (const [name, { code, message }] of Object.entries(refused).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const entry: [string, RefusedPolicy] = [name, { code, message: message.slice(0, MESSAGE_MAX) }];
-    bytes += Buffer.byteLength(JSON.stringify(entry));
-    if (bytes > REFUSED_MAX_BYTES) break;
+    left.count -= 1;
+    left.bytes -= Buffer.byteLength(JSON.stringify(entry));
+    if (left.count < 0 || left.bytes < 0) break;
     shown.push(entry);
   }
-  const more = refusedMore + all.length - shown.length;
-  return { refused: Object.fromEntries(shown), ...(more === 0 ? {} : { refusedMore: more }) };
+  return Object.fromEntries(shown);
+};
+
+const allRefusals = ({
+  refused,
+  refusedRulesets,
+  refusedMore = 0,
+}: ReplicaReport): Pick<ReplicaReport, 'refused' | 'refusedRulesets' | 'refusedMore'> => {
+  const left = { count: REFUSED_MAX, bytes: REFUSED_MAX_BYTES };
+  const shown = bounded(refused, left);
+  const shownRulesets = refusedRulesets === undefined ? undefined : bounded(refusedRulesets, left);
+  const count = (refusals: Refusals = {}): number => Object.keys(refusals).length;
+  const more = refusedMore + count(refused) + count(refusedRulesets) - count(shown) - count(shownRulesets);
+  return {
+    refused: shown,
+    ...(shownRulesets === undefined ? {} : { refusedRulesets: shownRulesets }),
+    ...(more === 0 ? {} : { refusedMore: more }),
+  };
 };
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
@@ -72,8 +94,8 @@ const isCount = (value: unknown): value is number => typeof value === 'number' &
 const isRefusal = (value: unknown): value is RefusedPolicy =>
   isRecord(value) && isText(value['code'], 128) && typeof value['message'] === 'string' && value['message'].length <= MESSAGE_MAX;
 
-/** A copy with own keys that are policy names and values that pass; `undefined` if any entry is something else. */
-const decodeByPolicy = <T>(value: unknown, isValue: (entry: unknown) => entry is T): Readonly<Record<string, T>> | undefined => {
+/** A copy with own keys that are names and values that pass; `undefined` if any entry is something else. */
+const decodeByName = <T>(value: unknown, isValue: (entry: unknown) => entry is T): Readonly<Record<string, T>> | undefined => {
   if (!isRecord(value)) return undefined;
   const entries: [string, T][] = [];
   for (const [name, entry] of Object.entries(value)) {
@@ -97,15 +119,22 @@ export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => 
   if (refusedMore !== undefined && !isCount(refusedMore)) return undefined;
   if (receiptKey !== undefined && !isPublicKey(receiptKey)) return undefined;
   if (!isDigestOrNone(setDigest) || !isDigestOrNone(trustDigest) || !isTime(flippedAt)) return undefined;
-  const policies = decodeByPolicy(held.value['policies'], isDigest);
-  const refused = decodeByPolicy(held.value['refused'], isRefusal);
-  if (policies === undefined || refused === undefined) return undefined;
+  const policies = decodeByName(held.value['policies'], isDigest);
+  const refused = decodeByName(held.value['refused'], isRefusal);
+  const rulesets = decodeByName(held.value['rulesets'] ?? {}, isDigest);
+  const refusedRulesets = decodeByName(held.value['refusedRulesets'] ?? {}, isRefusal);
+  if (policies === undefined || refused === undefined || rulesets === undefined || refusedRulesets === undefined) return undefined;
+  const ofRulesets = {
+    ...(held.value['rulesets'] === undefined ? {} : { rulesets }),
+    ...(held.value['refusedRulesets'] === undefined ? {} : { refusedRulesets }),
+  };
   return {
     replica,
     setDigest,
     trustDigest,
     policies,
     refused,
+    ...ofRulesets,
     ...(refusedMore === undefined ? {} : { refusedMore }),
     ...(receiptKey === undefined ? {} : { receiptKey }),
     flippedAt,

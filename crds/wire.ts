@@ -9,6 +9,7 @@ export type ConfigMap = {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly finalizers?: readonly string[];
   };
   readonly data?: Readonly<Record<string, string>>;
 };
@@ -23,6 +24,13 @@ export const isText = (value: unknown, maxLength: number): value is string =>
 const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 /** A DNS-1123 subdomain, which rules out `__proto__` as a key too. */
 export const isName = (value: unknown): value is string => isText(value, 253) && NAME.test(value);
+
+/** `NAMESPACE/NAME` of a GitSource. */
+export const isSource = (value: unknown): value is string => {
+  if (!isText(value, 317)) return false;
+  const [namespace, name, ...rest] = value.split('/');
+  return isName(namespace) && isName(name) && rest.length === 0;
+};
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export const isDigest = (value: unknown): value is string => typeof value === 'string' && DIGEST.test(value);

@@ -290,7 +290,7 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
     const collection = ['delete', '--raw', '/api/v1/namespaces/writ-system/configmaps'];
     const refused = (answer: { readonly code: number; readonly stderr: string }, what: string): void => {
       assert.notEqual(answer.code, 0, what);
-      assert.match(answer.stderr, /inventories are written by the operator of Writ alone/, what);
+      assert.match(answer.stderr, /inventories and marks are written by the operator of Writ alone/, what);
     };
     for (let tries = 0; (await run('bob', [...create, '--dry-run=server'], inventory('1'))).code === 0 && tries < 200; tries += 1);
 

@@ -4,6 +4,7 @@ import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
   INVENTORY_LABEL,
+  MARKS_NAME,
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
@@ -37,6 +38,7 @@ export type Caches = {
   readonly tenants: Informer<LiveTenant>;
   readonly namespaces: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
+  readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
@@ -61,6 +63,11 @@ export const createCaches = (options: {
       ...watch('inventories'),
       namespace,
       labelSelector: `${INVENTORY_LABEL}=true`,
+    }),
+    marks: createInformer<KubeObject>(client, configMaps, {
+      ...watch('marks'),
+      namespace,
+      fieldSelector: `metadata.name=${MARKS_NAME}`,
     }),
     replicas: createInformer<KubeObject>(client, configMaps, { ...watch('replicas'), namespace, labelSelector: replicaSelector }),
     leases: createInformer<LeaseObject>(client, leases, { ...watch('leases'), namespace, labelSelector: replicaSelector }),

@@ -5,6 +5,7 @@
 import { reconcileResults } from '../kube/controller.ts';
 import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
+import { marksProblems } from './controllers/marks-problems.ts';
 
 export const watchedResources = [
   'gitsources',
@@ -13,6 +14,7 @@ export const watchedResources = [
   'tenants',
   'namespaces',
   'inventories',
+  'marks',
   'replicas',
   'leases',
   'webhook',
@@ -25,6 +27,7 @@ export const controllerNames = [
   'trust-policy',
   'tenant',
   'replicas',
+  'marks',
   'certificate',
   'webhook-configuration',
 ] as const;
@@ -79,6 +82,12 @@ export const operatorMetrics = defineMetrics({
     name: 'writ_source_refusals_total',
     help: 'Commits and remotes refused, by the code of the first problem.',
     labels: { code: { max: 200 } },
+  },
+  marks: {
+    kind: 'gauge',
+    name: 'writ_marks_problems',
+    help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read or is full; of unmet, the policies that are enforced and not in the cluster.',
+    labels: { problem: marksProblems },
   },
   deliveries: {
     kind: 'counter',

@@ -5,6 +5,7 @@
  */
 import { decodeInventory } from '../crds/inventory.ts';
 import { configMaps, leases } from '../crds/kinds.ts';
+import { decodeMarks } from '../crds/marks.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -20,6 +21,9 @@ import type { OperatorConfig } from './config.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
+import { createMarkLedger } from './controllers/mark-ledger.ts';
+import { reconcileMarks } from './controllers/marks.ts';
+import type { MarksDeps } from './controllers/marks.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
@@ -32,6 +36,7 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly caches: Caches;
   readonly clock: Clock;
   readonly observer: ControllerObserver;
+  readonly observeMarks: MarksDeps['observe'];
 };
 
 const SINGLE_KEY = 'writ';
@@ -47,6 +52,13 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
+  const ledger = createMarkLedger({ policies: caches.policies, book, inventories: () => liveInventories(caches), trust, clock });
+  ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
+  const versionOf = (name: string): number | undefined => {
+    const object = caches.policies.get(name);
+    const judged = object === undefined ? undefined : book.judge(object);
+    return judged?.ok === true ? judged.document.version : judged?.signed?.version;
+  };
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
@@ -98,6 +110,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       reconcileTenant({ client, tenants: caches.tenants, namespaces: caches.namespaces, recorder, clock, systemNamespace }, name, stop),
     4,
   );
+  const marks = controller('marks', (_key, stop) =>
+    reconcileMarks({ client, ledger, standing: versionOf, namespace: systemNamespace, recorder, observe: deps.observeMarks }, stop),
+  );
   const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);
   let fingerprint = '';
   const replicaWatch = controller('replicas', async () => {
@@ -124,13 +139,12 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       claims: new Map(),
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
-      standing: (name) => {
-        const object = caches.policies.get(name);
-        const judged = object === undefined ? undefined : book.judge(object);
-        return judged?.ok === true ? judged.document : judged?.signed;
-      },
+      marks: ledger,
       widen: (source, policies, stop) => scope.widen(source, policies, stop),
-      settle: (source) => scope.settle(source),
+      settle: (source) => {
+        scope.settle(source);
+        marks.enqueue(SINGLE_KEY);
+      },
     });
     return (key, stop) => reconcile(key, { signal: stop });
   }
@@ -168,6 +182,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       policy.enqueue(keyOf(object));
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
+      marks.enqueue(SINGLE_KEY);
       // A replica that starts now cannot make that commit whole: not to be put off until the remote is looked at again.
       if (type === 'deleted') for (const source of sourcesNaming(object.metadata.name)) gitSource.enqueue(source);
     }),
@@ -190,15 +205,19 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const changed = changedPolicies('previous' in change ? change.previous : undefined, object);
       for (const name of changed) policy.enqueue(name);
       if (changed.length > 0) webhookConfiguration.enqueue(SINGLE_KEY);
+      marks.enqueue(SINGLE_KEY);
+      const { source } = decodeInventory(object) ?? {};
+      if (change.type === 'deleted' && source !== undefined) gitSource.enqueue(source);
     }),
+    caches.marks.onChange(() => marks.enqueue(SINGLE_KEY)),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
   ];
-  for (const single of [webhookConfiguration, certificate, replicaWatch]) single.enqueue(SINGLE_KEY);
+  for (const single of [webhookConfiguration, certificate, replicaWatch, marks]) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [certificate, webhookConfiguration, trustPolicy, tenant, policy, gitSource, replicaWatch];
+    const controllers = [certificate, webhookConfiguration, trustPolicy, tenant, policy, gitSource, replicaWatch, marks];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

@@ -24,6 +24,7 @@ import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import type { TermDeps } from './term.ts';
 
 export const runOperator = async (config: OperatorConfig, options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void> => {
   const { log } = options;
@@ -103,11 +104,12 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
     for (const informer of Object.values(caches)) informer.start(signal);
     if (!(await synced(caches, signal))) return;
     log.info('caches are synced');
+    const observeMarks: TermDeps['observeMarks'] = (problem, count) => metrics.marks.set({ problem }, count);
     const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
     await Promise.all([
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
-        runTerm({ config, caches, clock, observer, sources, receiver, random: Math.random, observe }, fenced, term),
+        runTerm({ config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks }, fenced, term),
       ),
     ]);
   } finally {
@@ -135,6 +137,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   tenants: 'tenants',
   namespaces: 'namespaces',
   inventories: 'inventories',
+  marks: 'marks',
   replicas: 'replicas',
   leases: 'leases',
   webhook: 'webhook',

@@ -12,6 +12,7 @@ import { hash } from 'node:crypto';
 import type { Policy } from '../crds/generated/types.ts';
 import { compilePolicies } from './compile/index.ts';
 import type { CompiledPolicy } from './compile/index.ts';
+import { durationMs } from './document/duration.ts';
 import { createMemo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { verifyArtifact } from './trust/index.ts';
@@ -30,18 +31,38 @@ export type SealedObject = {
 
 /** A document whose seal counts. */
 export type SignedPolicy = {
+  readonly kind: 'Policy' | 'Ruleset';
   readonly name: string;
   /** `sha256:…` of the signed bytes. */
   readonly digest: string;
   readonly version: number;
   /** When it ends: by its own word, or because too few of its seals still count. Milliseconds since the epoch. */
   readonly expiresMs: number | undefined;
-  readonly policy: Policy;
+  /** How long it goes on as it was after that, by its own word, before what it matches is closed. */
+  readonly graceMs: number;
+  /** Whether its own word ends it, not its seals. */
+  readonly endsItself: boolean;
+  /** It ends the versions before it, and matches nothing. */
+  readonly retired: boolean;
+  /** What it orders: a Policy itself, a Ruleset its members. */
+  readonly policies: readonly Policy[];
   readonly signers: readonly string[];
 };
 
-/** One that can be enforced too. */
-export type PolicyDocument = SignedPolicy & { readonly compiled: CompiledPolicy };
+/** One that can be enforced too. `compiled` has one for each of `policies`, in their order; none where it is retired. */
+export type PolicyDocument = SignedPolicy & { readonly compiled: readonly CompiledPolicy[] };
+
+/** From when on what it matches is closed; `undefined` = never. */
+export const closesAtMs = ({ expiresMs, graceMs }: SignedPolicy): number | undefined =>
+  expiresMs === undefined ? undefined : expiresMs + graceMs;
+
+/** Of a retired one there is nothing to close. */
+export const isClosed = (document: SignedPolicy, atMs: number): boolean =>
+  !document.retired && (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs;
+
+/** Past its end, and going on as it was for the time that it asks for itself. */
+export const isInGrace = (document: SignedPolicy, atMs: number): boolean =>
+  document.expiresMs !== undefined && document.expiresMs <= atMs && !isClosed(document, atMs);
 
 /** `untilMs`: from when on it must be judged anew, since time alone may change it: its signers, its end, a refusal. */
 export type Judged = { readonly untilMs?: number | undefined } & (
@@ -53,12 +74,23 @@ export type Judged = { readonly untilMs?: number | undefined } & (
 export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged;
 
 /** For people: what a policy past its end ran into. */
-export const describeEnd = ({ version, policy, expiresMs = 0 }: SignedPolicy): string => {
+export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: SignedPolicy): string => {
   const ended = `ended at ${new Date(expiresMs).toISOString()}`;
-  const { expires } = policy.spec;
-  return expires !== undefined && Date.parse(expires) === expiresMs
-    ? `version ${version} ${ended}`
-    : `the seals of version ${version} ${ended}`;
+  const grace = graceMs === 0 ? '' : `, its grace period at ${new Date(expiresMs + graceMs).toISOString()}`;
+  return endsItself ? `version ${version} ${ended}${grace}` : `the seals of version ${version} ${ended}`;
+};
+
+type Ends = Pick<Extract<VerifyOutcome, { ok: true }>, 'document' | 'endsMs' | 'sealsEndMs'>;
+
+/** Grace is the document's word: it lets nothing go on without the seals. */
+const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expiresMs' | 'graceMs' | 'endsItself'> => {
+  const { expires } = document;
+  if (expires === undefined || endsMs === undefined || endsMs <= expires) {
+    return { expiresMs: endsMs, graceMs: 0, endsItself: false };
+  }
+  const asked = document.kind === 'Policy' ? durationMs(document.object.spec.gracePeriod ?? '') : 0;
+  const graceMs = Math.max(0, Math.min(asked, (sealsEndMs ?? Number.POSITIVE_INFINITY) - expires));
+  return { expiresMs: expires, graceMs, endsItself: true };
 };
 
 /** As of now or, where time alone has ended it, as of the last moment at which it was good: nothing is read that had no good seal then. */
@@ -70,6 +102,17 @@ const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutco
   return then.ok ? { ...then, turn: now.turn } : now;
 };
 
+/** As `verifyArtifact`, but for a document past its end that goes on for a while by its own word: that is still what a commit may hold. */
+export const verifyInGrace = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
+  const outcome = verifyAsOf(artifact, trust, atMs);
+  if (!outcome.ok) return outcome;
+  const { expiresMs, graceMs } = endOf(outcome);
+  const closesMs = (expiresMs ?? Number.POSITIVE_INFINITY) + graceMs;
+  if (expiresMs === undefined || atMs < expiresMs) return outcome;
+  if (closesMs <= atMs) return verifyArtifact(artifact, trust, atMs);
+  return { ...outcome, turn: { ...outcome.turn, untilMs: Math.min(outcome.turn.untilMs ?? Number.POSITIVE_INFINITY, closesMs) } };
+};
+
 export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
   const refuse = (problem: Problem): Judged => ({ ok: false, problem });
   if (signature === undefined) {
@@ -79,17 +122,24 @@ export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trus
   const outcome = verifyAsOf({ bytes: Buffer.from(text), bundles, file: `policies/${name}.yaml` }, trust, atMs);
   const { untilMs } = outcome.turn;
   if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
-  const { document, endsMs } = outcome;
+  const { document } = outcome;
   if (document.kind !== 'Policy' || document.name !== name) {
     const message = `the object is Policy ${name}, its document is ${document.kind} ${document.name}`;
     return refuse({ code: 'POLICY_NAME_MISMATCH', message });
   }
-  const { object: policy, digest, version, expires, parsed } = document;
-  const expiresMs = expires === undefined || endsMs === undefined ? endsMs : Math.min(expires, endsMs);
-  const signed: SignedPolicy = { name, digest, version, expiresMs, policy, signers: outcome.signers.map((signer) => signer.name) };
+  const { object: policy, digest, version, parsed } = document;
+  const signed: SignedPolicy = {
+    kind: 'Policy',
+    name,
+    digest,
+    version,
+    ...endOf(outcome),
+    retired: policy.spec.retired === true,
+    policies: [policy],
+    signers: outcome.signers.map((signer) => signer.name),
+  };
   const { set, refused } = compilePolicies([{ policy, digest, positionOf: (path) => parsed.positionOf(path) }]);
-  const [compiled] = set.policies;
-  if (compiled !== undefined) return { ok: true, document: { ...signed, compiled }, untilMs };
+  if (refused.length === 0) return { ok: true, document: { ...signed, compiled: set.policies }, untilMs };
   const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
   return { ok: false, problem, signed, untilMs };
 };

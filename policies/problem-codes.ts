@@ -41,6 +41,22 @@ export const problemCodes = {
     summary: 'Two different documents carry the same policy name and version.',
     fix: 'raise spec.version of the newer one and sign it again',
   },
+  REMOVAL_UNSEALED: {
+    summary: 'An enforced document would end without a seal that says so.',
+    fix: 'put the file back with spec.retired: true under a higher version, sealed; or seal the repository anew with `writ sign --as set --source`',
+  },
+  SET_ROLLBACK: {
+    summary: 'The set seal is older than one that was applied from this source.',
+    fix: 'seal the repository anew with a higher --sequence',
+  },
+  SET_EQUIVOCATION: {
+    summary: 'Two different set seals of one source carry the same sequence.',
+    fix: 'seal the repository anew with a higher --sequence',
+  },
+  MARK_UNMET: {
+    summary: 'A document that was enforced in this cluster is not here in that version or a later one.',
+    fix: 'wait until the operator has put it back; if it cannot, apply the document again, or publish a higher version of it',
+  },
   POLICY_NAME_MISMATCH: {
     summary: 'The signed document names another policy than the object that carries it.',
     fix: 'give the object the name that the document has',

@@ -3,6 +3,7 @@
 // the larger half of an object.
 import {
   INVENTORY_LABEL,
+  MARKS_NAME,
   TRUST_POLICY_NAME,
   WEBHOOK_TLS_SECRET,
   configMaps,
@@ -27,6 +28,7 @@ export type Caches = {
   readonly policies: Informer<SealedCopy>;
   readonly trust: Informer<SealedCopy>;
   readonly inventories: Informer<KubeObject>;
+  readonly marks: Informer<KubeObject>;
   readonly namespaces: Informer<KubeObject & JsonObject>;
   readonly tenants: Informer<KubeObject & JsonObject>;
   /** Only where the certificate comes from its Secret. */
@@ -54,6 +56,7 @@ export const createCaches = (options: {
     policies: follow<SealedCopy>(policies),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
+    marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
     namespaces: follow<KubeObject & JsonObject>(namespaces),
     tenants: follow<KubeObject & JsonObject>(tenants),
     certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,
@@ -69,6 +72,7 @@ export const eachCache = (
   { name: 'policies', cache: caches.policies },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },
+  { name: 'marks', cache: caches.marks },
   { name: 'namespaces', cache: caches.namespaces },
   { name: 'tenants', cache: caches.tenants },
   ...(caches.certificate === undefined ? [] : [{ name: 'certificate' as const, cache: caches.certificate }]),

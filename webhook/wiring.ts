@@ -10,7 +10,10 @@
 import { hash } from 'node:crypto';
 import { decodeInventory } from '../crds/inventory.ts';
 import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
+import { decodeMarks } from '../crds/marks.ts';
+import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
@@ -56,16 +59,20 @@ export type RunningWebhook = {
 const CUT_AFTER_MS = 10_000;
 
 const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, trust, inventories, namespaces, tenants } = caches;
-  if (![policies, trust, inventories, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
+  const { policies, trust, inventories, marks, namespaces, tenants } = caches;
+  if (![policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
   const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
     policies: policies.list(),
     inventories: read.flatMap(({ inventory }) => inventory ?? []),
     unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
+    marks: marksIn(marks.list()),
   };
 };
+
+/** None where there is no object: the operator has not written them yet. */
+const marksIn = ([object]: readonly KubeObject[]): readonly Mark[] | undefined => (object === undefined ? [] : decodeMarks(object));
 
 const logFlip = (log: Log, { state, commits }: Flip): void => {
   const { enforced, documents } = state;
@@ -102,7 +109,7 @@ const recordFlip = (decisions: Decisions, { enforced, documents }: LoaderState):
 const createRefusalLog = (log: Log): ((state: LoaderState) => void) => {
   let known = '';
   return ({ refused, pending, trustProblem }) => {
-    const lines = [...refused].map(([name, { code, message }]) => ({ policy: name, code, message }));
+    const lines = [...refused].map(([document, { code, message }]) => ({ document, code, message }));
     const waiting = pending.map(({ source, revision, missing, why }) => ({
       source,
       revision,
@@ -113,7 +120,7 @@ const createRefusalLog = (log: Log): ((state: LoaderState) => void) => {
     if (now === known) return;
     known = now;
     if (trustProblem !== undefined) log.error({ code: trustProblem.code, why: trustProblem.message }, 'the trust policy is refused');
-    for (const line of lines) log.warn(line, 'a policy is refused; what stood before it stands');
+    for (const line of lines) log.warn(line, 'refused; what stood before stands');
     for (const line of waiting) log.info(line, 'a commit is not whole yet');
   };
 };
@@ -151,7 +158,7 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.trust, caches.inventories]) cache.onChange(changed);
+  for (const cache of [caches.policies, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {

@@ -1226,6 +1226,14 @@ export type PolicySpec = {
    */
   readonly expires?: string;
   /**
+   * How long the policy goes on as it was after expires, at most 720h, as a duration such as 72h; after that what it matches is closed. Without it that happens at expires.
+   */
+  readonly gracePeriod?: string;
+  /**
+   * This version ends the policy. It matches nothing, needs no validations, and its object may be deleted; the versions before it cannot come back.
+   */
+  readonly retired?: boolean;
+  /**
    * What the policy demands, in one line.
    */
   readonly title?: string;

@@ -140,6 +140,24 @@ export const policyCases: readonly ObjectCase[] = [
     object: policy({}, { signature: { document: 'x', bundles: ['x'.repeat(65537)] } }),
     wrong: { at: '/signature/bundles/0', keyword: 'maxLength', field: 'signature.bundles[0]' },
   },
+  { what: 'a retired policy, which holds nothing', object: object('Policy', { version: 4, retired: true }) },
+  {
+    what: 'not retired, and nothing to hold',
+    object: object('Policy', { version: 4, retired: false, workloads: ['Agent'] }),
+    rule: 'one of validations, jsonSchema and auditAnnotations',
+  },
+  { what: 'a grace period', object: policy({ expires: '2027-03-01T00:00:00Z', gracePeriod: '72h' }) },
+  { what: 'a grace period of nothing', object: policy({ gracePeriod: '72h' }), rule: 'gracePeriod needs expires' },
+  {
+    what: 'a grace period that is longer than a month',
+    object: policy({ expires: '2027-03-01T00:00:00Z', gracePeriod: '721h' }),
+    rule: 'gracePeriod must be at most 720h',
+  },
+  {
+    what: 'a grace period that is no duration',
+    object: policy({ expires: '2027-03-01T00:00:00Z', gracePeriod: '3 days' }),
+    wrong: { at: '/spec/gracePeriod', keyword: 'pattern', field: 'spec.gracePeriod' },
+  },
   { what: 'nothing to hold', object: policy({ validations: undefined }), rule: 'one of validations, jsonSchema and auditAnnotations' },
   { what: 'nothing to match', object: policy({ matchConstraints: undefined }), rule: 'one of matchConstraints and workloads' },
 ];

@@ -13,8 +13,12 @@ import {
 import type { Resource } from '../../crds/kinds.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { Marked } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { verifySet } from '../../policies/trust/check-set.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
+import type { Trust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
 import { readManifest, wantedPaths } from '../manifest/index.ts';
 import type { Manifest } from '../manifest/index.ts';
@@ -27,9 +31,17 @@ import type { TrustState } from './trust-policy.ts';
 export type CommitObjects = {
   readonly desired: readonly DesiredObject[];
   readonly policies: readonly CompiledPolicy[];
+  /** The set seal for this source that came with the commit. */
+  readonly set: CommitSet | undefined;
+  /** Why a seal of the repository is no proof that something may end. */
+  readonly setProblem: Problem | undefined;
+  /** Each document that has a version, for its mark. */
+  readonly sealed: readonly Marked[];
   /** Epoch ms at which time alone may change what a document or a seal is worth; from then on the commit must be judged again. */
   readonly expiresMs: number | undefined;
 };
+
+export type CommitSet = { readonly proof: SetProof; readonly bundles: readonly string[] };
 
 export type CommitReading =
   | { readonly ok: true; readonly objects: CommitObjects }
@@ -58,7 +70,7 @@ export const readCommit = async (input: ReadCommitInput): Promise<CommitReading>
   if (!trust.ok) return { ok: false, stage: 'Verified', problems: [trust.problem] };
   const verified = verifyManifest(manifest, { trust: trust.trust, at: input.nowMs, memo: input.memo });
   if (!verified.ok) return { ok: false, stage: 'Verified', problems: verified.problems };
-  return compiled(verified.objects, input.source);
+  return compiled(verified.objects, input.source, readSet(manifest, trust.trust, input));
 };
 
 // A commit may bring the trust policy that it is sealed under, or the trusted root that it lacks; the pinned digest is what makes it believable.
@@ -70,7 +82,20 @@ const trustFor = (manifest: Manifest, input: ReadCommitInput): TrustState => {
   return brought.ok || !input.trust.ok ? brought : input.trust;
 };
 
-const compiled = (objects: readonly VerifiedObject[], source: string): CommitReading => {
+type SetReading = Pick<CommitObjects, 'set' | 'setProblem'> & { readonly untilMs?: number | undefined };
+
+const readSet = ({ sets }: Manifest, trust: Trust, { source, nowMs }: ReadCommitInput): SetReading => {
+  if (sets.length === 0) return { set: undefined, setProblem: undefined };
+  const outcome = verifySet(sets, trust, nowMs);
+  const { untilMs } = outcome;
+  if (!outcome.ok) return { set: undefined, setProblem: outcome.problem, untilMs };
+  const { set: proof } = outcome;
+  if (proof.source === source) return { set: { proof, bundles: sets }, setProblem: undefined, untilMs };
+  const message = proof.source === undefined ? 'the set seal names no source' : `the set seal is for ${proof.source}`;
+  return { set: undefined, setProblem: { code: 'SEAL_STATEMENT', message }, untilMs };
+};
+
+const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs: setUntilMs, ...ofSet }: SetReading): CommitReading => {
   const inputs = objects.flatMap((verified) =>
     verified.kind === 'Policy'
       ? [
@@ -85,16 +110,32 @@ const compiled = (objects: readonly VerifiedObject[], source: string): CommitRea
   );
   const { set, refused } = compilePolicies(inputs);
   if (refused.length > 0) return { ok: false, stage: 'Verified', problems: refused.flatMap(({ problems }) => problems) };
-  const ends = objects.flatMap(({ untilMs }) => untilMs ?? []);
+  const ends = [setUntilMs, ...objects.map(({ untilMs }) => untilMs)].flatMap((untilMs) => untilMs ?? []);
   return {
     ok: true,
     objects: {
       desired: objects.map((verified) => desiredObject(verified, source)),
       policies: set.policies,
+      ...ofSet,
+      sealed: objects.flatMap((verified) => markedOf(verified, source)),
       expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
     },
   };
 };
+
+const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =>
+  verified.kind === 'Policy'
+    ? [
+        {
+          kind: verified.kind,
+          name: verified.name,
+          version: verified.version,
+          digest: verified.digest,
+          source,
+          retired: verified.object.spec.retired === true,
+        },
+      ]
+    : [];
 
 const signatureOf = (verified: VerifiedObject): object => ({
   document: verified.document,

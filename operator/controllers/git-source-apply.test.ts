@@ -10,6 +10,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { KubeApiError, KubeFencedError } from '../../kube/errors.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
+import { marksOf, noMarks } from '../../policies/currency/index.ts';
 import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
@@ -23,7 +24,15 @@ const commit = (version: number, digest: string): CommitObjects => {
   const policy = { apiVersion: 'writ.dev/v1alpha1' as const, kind: 'Policy' as const, metadata: { name: 'p' }, spec };
   const positionOf = () => ({ file: 'policies/p.yaml', line: 6, column: 3 });
   const desired = { ...policies, resource: policies, name: 'p', object: policy, digest, path: 'policies/p.yaml', positionOf };
-  return { desired: [desired], policies: compilePolicies([{ policy, digest }]).set.policies, expiresMs: undefined };
+  const sealed = [{ kind: 'Policy', name: 'p', version, digest }];
+  return {
+    desired: [desired],
+    sealed,
+    set: undefined,
+    setProblem: undefined,
+    policies: compilePolicies([{ policy, digest }]).set.policies,
+    expiresMs: undefined,
+  };
 };
 
 const rows: readonly [
@@ -41,7 +50,10 @@ const rows: readonly [
 ];
 for (const [what, version, digest, standing, code] of rows) {
   test(`a commit with ${what}: ${code ?? 'applied'}`, () => {
-    const problems = staleVersions(commit(version, digest), () => standing);
+    const problems = staleVersions(
+      commit(version, digest),
+      standing === undefined ? noMarks : marksOf([{ kind: 'Policy', name: 'p', ...standing }]),
+    );
     assert.deepEqual(
       problems.map((problem) => problem.code),
       code === undefined ? [] : [code],
@@ -92,7 +104,7 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   liveOwned: () => [],
   systemNamespace: 'writ-system',
   claims: new Map(),
-  standing: () => undefined,
+  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, hear: () => undefined },
   widen: async () => undefined,
   settle: () => undefined,
 });

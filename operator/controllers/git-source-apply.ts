@@ -5,10 +5,13 @@ import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
+import { marksFit } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError, isConflict, isFenced, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { checkMark, documentKey, endMarks, markedSet, raiseMarks } from '../../policies/currency/index.ts';
+import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
@@ -18,6 +21,8 @@ import { plan } from '../apply/plan.ts';
 import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
+import type { MarkLedger } from './mark-ledger.ts';
+import { removals, setRefusal } from './removal.ts';
 
 export type CommitToApply = {
   readonly key: string;
@@ -38,8 +43,8 @@ export type ApplyDeps = {
   readonly systemNamespace: string;
   /** One for all sources. */
   readonly claims: Claims;
-  /** The verified document of a policy that is in the cluster now, if there is one. */
-  readonly standing: (policy: string) => { readonly version: number; readonly digest: string } | undefined;
+  /** What was enforced before, and may not be lowered or left out. */
+  readonly marks: MarkLedger;
   /** Makes the API server ask about what these match too, beside what it asks about now; why not, if it cannot yet. */
   readonly widen: (source: string, policies: readonly CompiledPolicy[], signal: AbortSignal) => Promise<Problem | undefined>;
   /** The commit that was widened for is applied: what only the one before needed may go. */
@@ -100,7 +105,9 @@ const bring = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal
 const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
   const { client, systemNamespace: namespace } = deps;
   const { key, objects } = commit;
-  const stale = staleVersions(objects, deps.standing);
+  const known = deps.marks.known();
+  const setProblem = setRefusal({ source: key, objects, known });
+  const stale = [...staleVersions(objects, known), ...(setProblem === undefined ? [] : [setProblem])];
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
   const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
   const owned = deps.liveOwned(key).map(ownedObject);
@@ -109,6 +116,14 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   const live = await observe(deps, { desired: objects.desired, applied: [...recorded, ...owned], signal });
   const planned = plan({ desired: objects.desired, recorded, leftovers: owned, live, options: planOptions(commit) });
   if (!planned.ok) return { ok: false, problems: [planned.problem], transient: false };
+  const { kept } = planned.plan;
+  const leaving = removals({ source: key, objects, recorded, leftovers: owned, kept, own: deps.marks.own(), known });
+  if (leaving.problems.length > 0) return { ok: false, problems: leaving.problems, transient: false };
+  const applied: readonly Marked[] = [...objects.sealed, ...(objects.set === undefined ? [] : [markedSet(key, objects.set.proof)])];
+  if (!marksFit([...endMarks(raiseMarks(known, applied), leaving.ended).values()])) {
+    const message = `the marks of ${known.size} documents fill their ConfigMap; no more can be followed`;
+    return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
+  }
   const inventory = inventoryOf(planned.plan, commit, live);
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
@@ -121,6 +136,7 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     signal,
   });
   if (!outcome.ok) return outcome;
+  deps.marks.record({ applied, ended: leaving.ended });
   deps.settle(key);
   return {
     ok: true,
@@ -131,21 +147,12 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
 };
 
 /** An old order may not be given again, and one version is one document; replicas refuse it too, but later and elsewhere. */
-export const staleVersions = ({ desired, policies }: CommitObjects, standing: ApplyDeps['standing']): Problem[] =>
-  policies.flatMap(({ name, version, digest }): Problem[] => {
-    const current = standing(name);
-    if (current === undefined || current.digest === digest || version > current.version) return [];
-    const document = desired.find((object) => object.kind === 'Policy' && object.name === name);
-    const place = { path: 'spec.version', ...(document === undefined ? {} : { at: document.positionOf(['spec', 'version']) }) };
-    return version < current.version
-      ? [
-          {
-            code: 'POLICY_ROLLBACK',
-            message: `version ${version} of policy ${name} is older than version ${current.version}, which is applied`,
-            ...place,
-          },
-        ]
-      : [{ code: 'POLICY_EQUIVOCATION', message: `version ${version} of policy ${name} is applied already with other bytes`, ...place }];
+export const staleVersions = ({ desired, sealed }: Pick<CommitObjects, 'desired' | 'sealed'>, known: Marks): Problem[] =>
+  sealed.flatMap((document): Problem[] => {
+    const problem = checkMark(known.get(documentKey(document)), document);
+    if (problem === undefined) return [];
+    const found = desired.find(({ kind, name }) => kind === document.kind && name === document.name);
+    return [{ ...problem, ...(found === undefined ? {} : { at: found.positionOf(['spec', 'version']) }) }];
   });
 
 const ownedObject = ({ resource, name }: { readonly resource: Resource; readonly name: string }): RecordedObject => ({
@@ -230,11 +237,12 @@ export const inventoryOf = (planned: Pick<Plan, 'kept'>, commit: InventoryFacts,
     ...(committedAt === undefined ? {} : { committedAt }),
     ...(receivedAt === undefined ? {} : { receivedAt }),
     documents: documents.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1)),
+    ...(commit.objects.set === undefined ? {} : { sets: commit.objects.set.bundles }),
   };
 };
 
 type InventoryFacts = Pick<CommitToApply, 'key' | 'revision' | 'committedAtMs' | 'receivedAtMs'> & {
-  readonly objects: Pick<CommitObjects, 'desired'>;
+  readonly objects: Pick<CommitObjects, 'desired' | 'set'>;
 };
 
 const liveDigest = (object: AppliedObject | undefined): string | undefined => {
@@ -248,5 +256,5 @@ const [FIRST_MS, LAST_MS] = [Date.parse('0000-01-01T00:00:00Z'), Date.parse('999
 const timeText = (ms: number): string | undefined => (ms >= FIRST_MS && ms <= LAST_MS ? new Date(ms).toISOString() : undefined);
 
 // Times are left out: looking again at the same commit is no reason to write.
-const fingerprint = ({ revision, documents }: Inventory): string =>
-  [revision, ...documents.map((document) => `${objectKey(document)} ${document.digest}`).toSorted()].join('\n');
+const fingerprint = ({ revision, documents, sets = [] }: Inventory): string =>
+  [revision, JSON.stringify(sets), ...documents.map((document) => `${objectKey(document)} ${document.digest}`).toSorted()].join('\n');

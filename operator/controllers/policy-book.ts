@@ -40,7 +40,7 @@ export const createPolicyBook = ({ policies, trust, clock }: BookDeps): PolicyBo
   };
   return {
     judge,
-    compiled: () => [...judgeAll().values()].flatMap((judged) => (judged.ok ? [judged.document.compiled] : [])),
+    compiled: () => [...judgeAll().values()].flatMap((judged) => (judged.ok ? judged.document.compiled : [])),
     coversAll: ({ replicas, inventories }) => {
       const judged = judgeAll();
       const holds = (name: string, digest: string): boolean => {

@@ -6,7 +6,7 @@ import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventInput } from '../../kube/events.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
-import type { Judged, SignedPolicy } from '../../policies/policy-object.ts';
+import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import type { LivePolicy } from './live.ts';
 import { reconcilePolicy } from './policy.ts';
@@ -27,10 +27,10 @@ type Status = {
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; message: string }[];
 };
 
-const run = async (judged: Judged, clock = fakeClock()) => {
+const run = async (judged: Judged, clock = fakeClock(), before: readonly object[] = []) => {
   const statuses: Status[] = [];
   const events: EventInput[] = [];
-  const object: LivePolicy = { metadata: { name: 'p' }, spec };
+  const object = { metadata: { name: 'p' }, spec, ...(before.length === 0 ? {} : { status: { conditions: before } }) } as LivePolicy;
   const client = {
     apply: async (_resource: unknown, written: { readonly status: Status }) => {
       statuses.push(written.status);
@@ -45,10 +45,21 @@ const run = async (judged: Judged, clock = fakeClock()) => {
   const conditions = new Map(statuses[0]?.conditions.map((condition) => [condition.type, condition]));
   return { outcome, conditions, events };
 };
-const signed: SignedPolicy = { name: 'p', policy, digest: DIGEST, version: 1, expiresMs: undefined, signers: ['alice'] };
+const signed: SignedPolicy = {
+  kind: 'Policy',
+  name: 'p',
+  policies: [policy],
+  digest: DIGEST,
+  version: 1,
+  expiresMs: undefined,
+  graceMs: 0,
+  endsItself: false,
+  retired: false,
+  signers: ['alice'],
+};
 const [compiled] = compilePolicies([{ policy, digest: DIGEST }]).set.policies;
 assert.ok(compiled);
-const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled } });
+const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled: [compiled] } });
 
 describe('the status of a policy', () => {
   it('past its date says that what it matches is closed', async () => {
@@ -70,6 +81,38 @@ describe('the status of a policy', () => {
     assert.deepEqual([young.conditions.get('Ready')?.reason, young.outcome], ['Enforced', { kind: 'after', delayMs: 5000 }]);
     const refused = await run({ ok: false, problem: { code: 'SEAL_KEY_NOT_VALID', message: 'not yet' } });
     assert.deepEqual([refused.conditions.get('Ready')?.reason, refused.outcome], ['SealKeyNotValid', { kind: 'after', delayMs: 60_000 }]);
+  });
+
+  it('says ahead that it ends, and while it goes on after its end, each once', async () => {
+    const DAY_MS = 24 * 3600_000;
+    const clock = fakeClock();
+    const ending = (expiresMs: number, more: Partial<PolicyDocument> = {}): Judged => ({
+      ok: true,
+      document: { ...signed, expiresMs, graceMs: 3 * DAY_MS, endsItself: true, compiled: [compiled], ...more },
+    });
+    const far = await run(ending(clock.now() + 15 * DAY_MS), clock);
+    assert.deepEqual([far.conditions.get('Expiring'), far.outcome], [undefined, { kind: 'after', delayMs: DAY_MS }]);
+    const soon = await run(ending(clock.now() + 13 * DAY_MS), clock);
+    assert.deepEqual([soon.conditions.get('Expiring')?.status, soon.conditions.get('Expiring')?.reason], ['True', 'EndsSoon']);
+    assert.ok(soon.events.some(({ type, reason }) => type === 'Warning' && reason === 'EndsSoon'));
+    const grace = await run(ending(clock.now() - DAY_MS), clock);
+    assert.deepEqual([grace.conditions.get('Ready')?.reason, grace.conditions.get('Expiring')?.reason], ['Enforced', 'InGracePeriod']);
+    assert.deepEqual(grace.outcome, { kind: 'after', delayMs: DAY_MS });
+    const closed = await run(ending(clock.now() - 3 * DAY_MS), clock);
+    assert.deepEqual([closed.conditions.get('Ready')?.reason, closed.conditions.get('Expiring')], ['PolicyExpired', undefined]);
+    const told = await run(ending(clock.now() + 13 * DAY_MS), clock, [{ type: 'Expiring', reason: 'EndsSoon' }]);
+    assert.ok(!told.events.some(({ reason }) => reason === 'EndsSoon'));
+  });
+
+  it('is ready when it is retired, whatever its date', async () => {
+    const clock = fakeClock();
+    const { conditions } = await run(
+      { ok: true, document: { ...signed, expiresMs: clock.now() - 1, version: 4, retired: true, compiled: [] } },
+      clock,
+    );
+    assert.deepEqual([conditions.get('Ready')?.status, conditions.get('Ready')?.reason], ['True', 'Retired']);
+    assert.match(conditions.get('Ready')?.message ?? '', /retired by version 4/);
+    assert.equal(conditions.get('Expiring'), undefined);
   });
 
   it('says of one that does not compile that its seal counts, and who still enforces the one before', async () => {

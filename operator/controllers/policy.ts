@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, describeEnd } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, describeEnd, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -36,6 +36,9 @@ export type PolicyDeps = {
   readonly clock: Clock;
 };
 
+/** How long before its end a policy is told to be renewed. */
+const EXPIRING_MS = 14 * 24 * 3600_000;
+
 type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[]; readonly enforced: number };
 
 export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<Outcome> => {
@@ -46,6 +49,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
   const replicas = deps.replicas();
   const nowMs = deps.clock.now();
   const verdict = verdictOf(object, judged, { replicas, nowMs });
+  const expiring = judged.ok ? expiringCondition(judged.document, nowMs) : undefined;
   const revision = revisionOf(object, { digest: signed?.digest, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: policies,
@@ -57,7 +61,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       ...(revision === undefined ? {} : { revision }),
       enforcedReplicas: verdict.enforced,
       replicas: replicas.length,
-      conditions: [verdict.ready, ...verdict.others],
+      conditions: [verdict.ready, ...verdict.others, ...(expiring === undefined ? [] : [expiring])],
     },
   });
   // On its way is no transition that anybody has to be told.
@@ -71,26 +75,46 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       action: 'Enforce',
     });
   }
+  const told = object.status?.conditions?.find(({ type }) => type === 'Expiring')?.reason;
+  if (expiring !== undefined && expiring.reason !== told) {
+    const { reason, message: note } = expiring;
+    await deps.recorder.record({ regarding: regardingOf(policies, object), type: 'Warning', reason, note, action: 'Expire' });
+  }
   const againMs = nextChangeMs(judged, nowMs);
   return againMs === undefined ? done : after(againMs);
 };
 
 type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: number };
 
-const isExpired = ({ expiresMs }: SignedPolicy, nowMs: number): boolean => expiresMs !== undefined && expiresMs <= nowMs;
-
 const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
-  return isExpired(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
+  return isClosed(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
 };
 
 /** Timers hold no longer than some weeks. */
 const LOOK_MS = 24 * 3600_000;
 
+const endsOf = (document: PolicyDocument): readonly (number | undefined)[] => {
+  const { expiresMs } = document;
+  return [expiresMs === undefined ? undefined : expiresMs - EXPIRING_MS, expiresMs, closesAtMs(document)];
+};
+
+/** Ahead of its end, and while it goes on after it; there only while true. */
+const expiringCondition = (document: PolicyDocument, nowMs: number): ConditionInput | undefined => {
+  const { version, expiresMs, graceMs, retired } = document;
+  if (expiresMs === undefined || retired || nowMs < expiresMs - EXPIRING_MS || isClosed(document, nowMs)) return undefined;
+  const [end, close] = [expiresMs, expiresMs + graceMs].map((ms) => new Date(ms).toISOString());
+  const then = 'sign and publish a newer version before what it matches is closed';
+  const message = isInGrace(document, nowMs)
+    ? `version ${version} ended at ${end} and goes on until ${close}; ${then}`
+    : `version ${version} ends at ${end}${graceMs === 0 ? '' : `, and goes on until ${close}`}; ${then}`;
+  return { type: 'Expiring', status: 'True', reason: isInGrace(document, nowMs) ? 'InGracePeriod' : 'EndsSoon', message };
+};
+
 /** When time alone may change what is told: a policy ends, a seal does, a refusal is looked at again. */
 const nextChangeMs = (judged: Judged, nowMs: number): number | undefined => {
-  const ends = [judged.untilMs, judged.ok ? judged.document.expiresMs : undefined];
+  const ends = [judged.untilMs, ...(judged.ok ? endsOf(judged.document) : [])];
   const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
   if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
   return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
@@ -155,17 +179,32 @@ const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly Replica
 };
 
 const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, replicas: readonly ReplicaReport[]): Verdict => {
-  const { name, digest, policy, signers } = document;
+  const {
+    name,
+    digest,
+    policies: [policy],
+    signers,
+    retired,
+    version,
+  } = document;
   const good = [verifiedBy(signers), COMPILED];
   const enforced = enforcing(replicas, name, digest);
-  const difference = firstDifference(policy.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy.spec, 'spec');
+  const difference = firstDifference(policy?.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy?.spec, 'spec');
   if (difference !== undefined) {
     const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
     return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good, enforced };
   }
   const message = `${enforced} of ${replicas.length} replicas enforce ${digest.slice(0, 19)}`;
   if (replicas.length > 0 && enforced === replicas.length) {
-    return { ready: { type: 'Ready', status: 'True', reason: 'Enforced', message }, others: good, enforced };
+    const ready: ConditionInput = retired
+      ? {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Retired',
+          message: `retired by version ${version}; it matches nothing, and its object may go`,
+        }
+      : { type: 'Ready', status: 'True', reason: 'Enforced', message };
+    return { ready, others: good, enforced };
   }
   const refused = replicas.flatMap((report) => (Object.hasOwn(report.refused, name) ? [report.refused[name]] : []))[0];
   if (refused !== undefined) {

@@ -29,6 +29,8 @@ export type ManifestDocument = {
 export type Manifest = {
   /** By path. */
   readonly documents: readonly ManifestDocument[];
+  /** The seals of the whole repository, by path. */
+  readonly sets: readonly string[];
   /** The bytes of `trusted_root.json`. */
   readonly trustedRoot: Uint8Array | undefined;
   readonly problems: readonly Problem[];
@@ -94,5 +96,5 @@ export const readManifest = (files: readonly ManifestFile[]): Manifest => {
         ]
       : [],
   );
-  return { documents, trustedRoot: placed.find(({ place }) => place.is === 'trusted-root')?.file.bytes, problems };
+  return { documents, sets: forAll, trustedRoot: placed.find(({ place }) => place.is === 'trusted-root')?.file.bytes, problems };
 };

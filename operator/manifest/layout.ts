@@ -37,7 +37,7 @@ const placeInFolder = (kindHint: KindHint, path: string): Place => {
 /** What the file at this path, relative to `spec.path`, is to us. */
 export const placeOf = (path: string): Place => {
   if (path === 'trust.yaml') return { is: 'document', kindHint: 'trust', name: 'cluster' };
-  if (path === 'seal.sigstore.json') return { is: 'repository-seal' };
+  if (/^seal(?:\.[A-Za-z0-9_-]+)?\.sigstore\.json$/.test(path)) return { is: 'repository-seal' };
   if (path === TRUSTED_ROOT_FILE) return { is: 'trusted-root' };
   if (path.startsWith('trust.yaml.') && path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
   const folder = path.slice(0, Math.max(0, path.indexOf('/')));

@@ -12,7 +12,8 @@ import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts';
+import { verifyInGrace } from '../../policies/policy-object.ts';
+import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 import type { Principal, Trust, VerifyOutcome } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
@@ -82,7 +83,7 @@ const describe = (document: ManifestDocument, parsed: ParsedDocument, name: stri
 });
 
 const verifySigned = (document: ManifestDocument, options: VerifyOptions): Outcome => {
-  const outcome = verifyArtifact({ bytes: document.bytes, bundles: document.bundles, file: document.path }, options.trust, options.at);
+  const outcome = verifyInGrace({ bytes: document.bytes, bundles: document.bundles, file: document.path }, options.trust, options.at);
   if (!outcome.ok) {
     return outcome.problem.code === 'SEAL_MISSING'
       ? refused(atFile('SEAL_MISSING', document.path, `there is no ${document.path}.sigstore.json`))

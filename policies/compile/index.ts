@@ -43,7 +43,7 @@ const compareInputs = (a: CompileInput, b: CompileInput): number => {
   return a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0;
 };
 
-/** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. */
+/** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. A retired one is not in the set. */
 export const compilePolicies = (documents: readonly CompileInput[]): Compiled => {
   const policies: CompiledPolicy[] = [];
   const refused: Refusal[] = [];
@@ -61,6 +61,8 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
       continue;
     }
     names.add(taken);
+    // It ends the versions before it and matches nothing, so there is nothing to compile.
+    if (input.policy.spec.retired === true) continue;
     const outcome = compilePolicy(input);
     if (outcome.ok) policies.push(outcome.policy);
     else refused.push({ name, problems: outcome.problems });

@@ -2,6 +2,7 @@
 // The rules that the CRDs state in CEL (`x-kubernetes-validations`), for documents that have not met an API server yet.
 // The generated validators leave them out; a test holds each rule of the CRDs present here, by its message.
 import { isIP } from 'node:net';
+import { durationMs } from './duration.ts';
 import type { ParsedDocument } from './index.ts';
 import type { Problem } from '../problem.ts';
 import { formatPath, isJsonObject, own } from './json.ts';
@@ -23,13 +24,12 @@ const nameOf = (value: JsonValue): string => string(own(record(value), 'name'));
 const keys = (value: JsonValue): readonly string[] => Object.keys(record(value));
 const countOf = (value: JsonValue, fields: readonly string[]): number => fields.filter((field) => has(value, field)).length;
 
+const isRetired = (spec: JsonValue): boolean => own(record(spec), 'retired') === true;
+
 const climbs = (path: string): boolean => path.startsWith('/') || path.split('/').includes('..');
 
 const HOUR_MS = 3_600_000;
-const UNIT_MS: Readonly<Record<string, number>> = { h: HOUR_MS, m: 60_000, s: 1000, ms: 1 };
-/** A Go duration of whole or fractional parts, as the schema's pattern admits it. */
-const durationMs = (text: string): number =>
-  [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0);
+const MAX_GRACE_MS = 720 * HOUR_MS;
 
 const isAddressBlock = (text: string): boolean => {
   const [address = '', bits = '', ...rest] = text.split('/');
@@ -181,13 +181,27 @@ export const schemaRules: readonly SchemaRule[] = [
     path: ['spec'],
     message: 'one of validations, jsonSchema and auditAnnotations must be given',
     holds: (spec) =>
-      has(spec, 'jsonSchema') || ['validations', 'auditAnnotations'].some((field) => list(own(record(spec), field)).length > 0),
+      isRetired(spec) ||
+      has(spec, 'jsonSchema') ||
+      ['validations', 'auditAnnotations'].some((field) => list(own(record(spec), field)).length > 0),
   },
   {
     kind: 'Policy',
     path: ['spec'],
     message: 'one of matchConstraints and workloads must be given',
-    holds: (spec) => countOf(spec, ['matchConstraints', 'workloads']) > 0,
+    holds: (spec) => isRetired(spec) || countOf(spec, ['matchConstraints', 'workloads']) > 0,
+  },
+  {
+    kind: 'Policy',
+    path: ['spec'],
+    message: 'gracePeriod needs expires',
+    holds: (spec) => !has(spec, 'gracePeriod') || has(spec, 'expires'),
+  },
+  {
+    kind: 'Policy',
+    path: ['spec', 'gracePeriod'],
+    message: 'gracePeriod must be at most 720h',
+    holds: (duration) => durationMs(string(duration)) <= MAX_GRACE_MS,
   },
 ];
 

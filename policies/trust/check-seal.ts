@@ -111,8 +111,11 @@ const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGA
 export const checkSeal = (text: string, context: SealContext): SealOutcome => {
   const read = readBundle(text);
   if (!read.ok) return read;
-  const { seal } = read;
-  if (!isFor(seal, context.bytes)) return { ok: false, problem: digestProblem(seal, context.digest) };
+  return isFor(read.seal, context.bytes) ? countSeal(read.seal, context) : { ok: false, problem: digestProblem(read.seal, context.digest) };
+};
+
+/** Whether a seal counts for those who made it; that it speaks of these bytes, or of no file alone, is the caller's to know. */
+export const countSeal = (seal: Seal, context: SealContext): SealOutcome => {
   const found = signerOf(seal, context);
   if (!found.ok) return found;
   const { signer } = found;

@@ -62,6 +62,8 @@ export type VerifyOutcome =
       readonly turn: Turn;
       /** The first moment at which it is granted no more, epoch milliseconds: document and seals, not the trust policy; undefined = never. */
       readonly endsMs: number | undefined;
+      /** The same of its seals alone. */
+      readonly sealsEndMs: number | undefined;
     }
   | {
       readonly ok: false;
@@ -153,7 +155,7 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
   const sealsEndMs = endOfTerms(at, terms, (left) => applyRules(trust, fit, left).kind === 'granted');
   const ends = [...lastMoments.map((last) => last + 1), ...(sealsEndMs === undefined ? [] : [sealsEndMs])];
   const endsMs = ends.length === 0 ? undefined : Math.min(...ends);
-  return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored, turn: turnWithDocument, endsMs };
+  return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored, turn: turnWithDocument, endsMs, sealsEndMs };
 };
 
 /** Verifies one file; `at` is the time in epoch milliseconds. */

@@ -2,10 +2,11 @@
 // The in-toto statement inside a DSSE envelope: which files it approves, by digest.
 //
 // Two kinds of approval are read. `policy-approval/v1`: one reviewer approves one file. `policy-set/v1`: one signature for
-// all files of a repository, with a `sequence` by which people can tell sets apart; nothing here compares it. A statement of any other kind says
-// something else than "this may be enforced" and counts for nothing: an envelope whose signature holds is not a file
+// all files of a repository, with a `sequence` that rises and, where it may also end what it lists no more, the `source` that
+// it is for (check-set.ts). A statement of any other kind says something else than "this may be enforced" and counts for nothing: an envelope whose signature holds is not a file
 // whose approval holds. Formats: github.com/secure-systems-lab/dsse and github.com/in-toto/attestation, spec/v1.
 import { Buffer } from 'node:buffer';
+import { isSource } from '../../crds/wire.ts';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
 import { objectAt, objectsAt, parseStrictBytes, strangerIn, textAt } from './strict-json.ts';
@@ -24,8 +25,12 @@ export type Statement = {
   readonly kind: StatementKind;
   /** SHA-256 of each file, in hexadecimal digits. */
   readonly digests: ReadonlySet<string>;
-  /** Of a set; for people. */
+  /** Path → `sha256:hex`; undefined where a file has no name or two have one. */
+  readonly files: ReadonlyMap<string, string> | undefined;
+  /** Of a set. */
   readonly sequence: number | undefined;
+  /** Of a set: `NAMESPACE/NAME` of the GitSource that it is for. */
+  readonly source: string | undefined;
   /** Epoch milliseconds, the last moment; undefined = never. */
   readonly expires: number | undefined;
 };
@@ -52,6 +57,11 @@ const digestIn = (subject: JsonObject): string | undefined => {
   const digest = objectAt(subject, 'digest');
   const sha256 = digest === undefined ? undefined : textAt(digest, 'sha256');
   return strangerIn(subject, RESOURCE_FIELDS) === undefined && sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined;
+};
+
+const filesOf = (subjects: readonly JsonObject[]): ReadonlyMap<string, string> | undefined => {
+  const files = new Map(subjects.map((subject) => [textAt(subject, 'name') ?? '', `sha256:${digestIn(subject) ?? ''}`]));
+  return files.has('') || files.size !== subjects.length ? undefined : files;
 };
 
 /** Undefined: it has one that is no time. */
@@ -81,11 +91,20 @@ export const readStatement = (payload: Uint8Array): StatementOutcome => {
   const sequence = own(predicate, 'sequence');
   if (kind === 'set' && !(typeof sequence === 'number' && Number.isSafeInteger(sequence) && sequence >= 1))
     return no('predicate.sequence of a set is not a whole number from 1');
+  const source = kind === 'set' ? own(predicate, 'source') : undefined;
+  if (source !== undefined && !isSource(source)) return no('predicate.source of a set is not NAMESPACE/NAME');
   const expiry = expiryOf(predicate);
   if (expiry === undefined) return no('predicate.expires is not a time');
   return {
     ok: true,
-    statement: { kind, digests, sequence: kind === 'set' && typeof sequence === 'number' ? sequence : undefined, ...expiry },
+    statement: {
+      kind,
+      digests,
+      files: filesOf(subjects),
+      sequence: kind === 'set' && typeof sequence === 'number' ? sequence : undefined,
+      source,
+      ...expiry,
+    },
   };
 };
 

@@ -22,7 +22,7 @@ import type { Content, Repository } from '../git/repository.ts';
 import { startGitServer } from '../git/server.ts';
 import type { GitServer } from '../git/server.ts';
 import { freePort } from './free-port.ts';
-import { createSigner, digestOf, sealedFiles, trustDocument } from './sealed-repository.ts';
+import { createSigner, digestOf, sealedFiles, setSeal, trustDocument } from './sealed-repository.ts';
 import type { Signer } from './sealed-repository.ts';
 import { readSource } from './told.ts';
 import { until } from './until.ts';
@@ -58,7 +58,10 @@ export type Installation = {
   readonly webhookUrl: string;
   startOperator(flags?: Readonly<Record<string, string>>): Promise<WritProcess>;
   startWebhook(): Promise<WritProcess>;
-  /** Commits and pushes; policies are sealed unless a value says otherwise. Tells the receiver, as a forge does. */
+  /**
+   * Commits and pushes; policies are sealed unless a value says otherwise, and a policy that goes (`null`) ends by a new set
+   * seal. Tells the receiver, as a forge does.
+   */
   push(
     documents: Readonly<Record<string, Content>>,
     options?: { readonly sealed?: boolean; readonly notify?: boolean; readonly force?: boolean },
@@ -103,6 +106,7 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
     const git = await startGitServer({ root: gitRoot, tls: true, auth: { kind: 'basic', ...GIT_USER } });
     ending.push(() => git.close());
     await repository.publish({ 'trust.yaml': trust, ...sealedFiles(options.documents, signer) });
+    const sets = createSetSealer(options.documents, signer);
     const hookToken = randomBytes(24).toString('hex');
     await must(plane, ['apply', '--server-side', '-f', '-'], sourceManifests({ git, hookToken, interval: options.interval ?? '1m' }));
 
@@ -180,7 +184,9 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
       startWebhook,
       notify,
       push: async (documents, { sealed = true, notify: tell = true, force = false } = {}) => {
-        const commit = await repository.publish(sealed ? sealNew(documents, signer) : documents, { force });
+        const commit = await repository.publish(sealed ? { ...sealNew(documents, signer), ...sets.after(documents) } : documents, {
+          force,
+        });
         if (tell) await notify();
         return commit;
       },
@@ -240,6 +246,22 @@ const sealNew = (documents: Readonly<Record<string, Content>>, signer: Signer): 
         : [[path, content]];
     }),
   );
+
+/** What the source holds, so that a set seal can say what it holds no more. */
+const createSetSealer = (first: Readonly<Record<string, string>>, signer: Signer) => {
+  const held = new Map(Object.entries(first).filter(([path]) => path.startsWith('policies/')));
+  let sequence = 0;
+  return {
+    after: (documents: Readonly<Record<string, Content>>): Record<string, string> => {
+      const policies = Object.entries(documents).filter(([path]) => path.startsWith('policies/'));
+      const gone = policies.filter(([path, content]) => content === null && held.delete(path));
+      for (const [path, content] of policies) if (typeof content === 'string') held.set(path, content);
+      if (gone.length === 0) return {};
+      sequence += 1;
+      return { 'seal.sigstore.json': setSeal(Object.fromEntries(held), { signer, sequence, source: `${SYSTEM_NAMESPACE}/${SOURCE}` }) };
+    },
+  };
+};
 
 const getStatus = async (client: KubeClient, name: string): Promise<{ readonly receiverPath?: string } | undefined> => {
   const object = await client.request<{ readonly status?: { readonly receiverPath?: string } }>({

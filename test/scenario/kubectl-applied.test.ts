@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { SYSTEM_NAMESPACE, gitSources, policies } from '../../crds/kinds.ts';
+import { SYSTEM_NAMESPACE, configMaps, gitSources, policies } from '../../crds/kinds.ts';
+import { decodeReplica, replicaName } from '../../crds/replica.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import { bounded, pinned, policyText, tenantText } from './documents.ts';
 import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
@@ -53,7 +55,11 @@ describe('a Policy by kubectl', () => {
     return stdout;
   };
   const edit = (name: string, body: unknown): Promise<unknown> => writ.client.patch(policies, { name }, { type: 'merge', body });
-  const nobody = policyText({ name: 'nobody', expression: 'size(workload.containers) == 0', message: 'nobody runs anything' });
+  const nobodyAt = (version: number): string =>
+    policyText({ name: 'nobody', version, expression: 'size(workload.containers) == 0', message: 'nobody runs anything' });
+  const nobody = nobodyAt(1);
+  const retired = (name: string, version: number): string =>
+    `apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata:\n  name: ${name}\nspec:\n  version: ${version}\n  retired: true\n`;
 
   it('that `writ sign --output=resource` made is verified, enforced and shown so', async () => {
     await apply(await sealed(nobody));
@@ -83,9 +89,29 @@ describe('a Policy by kubectl', () => {
     assert.match(await good(), /nobody \(Invalid\)/);
   });
 
-  it('is not enforced any more once it is deleted', async () => {
+  it('is enforced on though it is deleted, and though an older version is put in its place', async () => {
     await writ.client.delete(policies, { name: 'nobody' });
-    await until(async () => (await good()) === 'allowed', { what: 'the policy to go' });
+    const replica = async () =>
+      decodeReplica(await writ.client.get<KubeObject>(configMaps, { namespace: SYSTEM_NAMESPACE, name: replicaName('one') }));
+    await until(async () => (await replica())?.refused['nobody']?.code === 'REMOVAL_UNSEALED', { what: 'the replica to tell' });
+    assert.match(await good(), /nobody \(Invalid\)/);
+    await apply(await sealed(nobodyAt(2)));
+    await says('nobody', 'True', 'Enforced');
+    await apply(await sealed(nobodyAt(1)));
+    const told = await says('nobody', 'False', 'PolicyRollback');
+    assert.match(conditionOf(told, 'Ready')?.message ?? '', /POLICY_ROLLBACK: version 1 of policy nobody is older than version 2/);
+    assert.match(await good(), /nobody \(Invalid\)/);
+  });
+
+  it('ends by a retired version of itself; its object may go then, and no older version comes back', async () => {
+    await apply(await sealed(retired('nobody', 3)));
+    const told = await says('nobody', 'True', 'Retired');
+    assert.match(conditionOf(told, 'Ready')?.message ?? '', /retired by version 3/);
+    assert.equal(await good(), 'allowed');
+    await apply(await sealed(nobodyAt(2)));
+    await says('nobody', 'False', 'PolicyRollback');
+    assert.equal(await good(), 'allowed');
+    await writ.client.delete(policies, { name: 'nobody' });
   });
 
   it('without a seal is shown and not enforced', async () => {
@@ -183,7 +209,7 @@ describe('a Policy by kubectl', () => {
   });
 
   it('that was left by a source which broke off is swept, one that only wears its label is not', async () => {
-    await apply(await sealed(nobody));
+    await apply(await sealed(nobodyAt(4)));
     await says('nobody', 'True', 'Enforced');
     await writ.plane.kubectl(['label', 'policy', 'nobody', 'writ.dev/source=writ-system.policies', 'app.kubernetes.io/managed-by=writ']);
     await looked();

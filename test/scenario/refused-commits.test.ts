@@ -15,7 +15,7 @@ import { bounded, pinned, policyText, tenantText } from './documents.ts';
 import { sampleOf } from './exposition.ts';
 import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
-import { createSigner, sealedFiles } from './sealed-repository.ts';
+import { createSigner, sealedFiles, setSeal } from './sealed-repository.ts';
 import type { Signer } from './sealed-repository.ts';
 import { eventsAbout, sourceApplies, sourceRefuses } from './told.ts';
 import type { ToldObject } from './told.ts';
@@ -167,6 +167,22 @@ const rows: readonly Row[] = [
     change: (scene) => Object.fromEntries(Object.keys(baseFiles(scene)).map((path) => [path, null])),
     code: 'PRUNE_BUDGET',
     says: 'spec.prune.maxDeletions',
+  },
+  {
+    what: 'a policy that is dropped without a seal that says so',
+    change: () => ({ 'policies/third.yaml': null, 'policies/third.yaml.sigstore.json': null }),
+    code: 'REMOVAL_UNSEALED',
+    says: 'policies/third.yaml:1:1: ',
+  },
+  {
+    what: 'a policy that is dropped under the set seal of another source',
+    change: ({ signer }) => ({
+      'policies/third.yaml': null,
+      'policies/third.yaml.sigstore.json': null,
+      'seal.sigstore.json': setSeal({ [PATH]: pinned }, { signer, sequence: 1, source: 'writ-system/other' }),
+    }),
+    code: 'REMOVAL_UNSEALED',
+    says: 'the set seal is for writ-system/other',
   },
   {
     what: 'a trust policy that is not the pinned one',

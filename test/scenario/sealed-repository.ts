@@ -2,7 +2,8 @@
 // A policy repository as its owners keep it: documents, their seals, the trust policy that names the signing key.
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { seal } from '../../policies/trust/seal.ts';
+import { seal, sealStatement } from '../../policies/trust/seal.ts';
+import { writeStatement } from '../../policies/trust/statement.ts';
 
 export type Signer = { readonly name: string; readonly privateKey: KeyObject; readonly publicPem: string };
 
@@ -48,3 +49,12 @@ export const sealedFiles = (documents: Readonly<Record<string, string>>, signer:
         : [[path, text]],
     ),
   );
+
+/** One seal that lists all of these files, and so ends what it lists no more. */
+export const setSeal = (
+  documents: Readonly<Record<string, string>>,
+  { signer, sequence, source }: { readonly signer: Signer; readonly sequence: number; readonly source: string },
+): string => {
+  const files = Object.entries(documents).map(([name, text]) => ({ name, digest: digestOf(text) }));
+  return sealStatement(writeStatement('set', files, { sequence, source }), signer.privateKey);
+};

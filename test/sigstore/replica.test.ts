@@ -22,7 +22,7 @@ test('a replica believes a keyless policy as soon as the pinned root is there, a
     signature: { document: document.toString(), ...(trustedRoot === undefined ? {} : { trustedRoot }) },
   });
   const policy = { metadata: { name: 'pinned' }, signature: { document: policyBytes.toString(), bundles: [bundle] } };
-  let observed: Observed = { trustPolicy: trustPolicy(), policies: [policy], inventories: [], unreadableInventories: [] };
+  let observed: Observed = { trustPolicy: trustPolicy(), policies: [policy], inventories: [], unreadableInventories: [], marks: [] };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),
@@ -40,7 +40,7 @@ test('a replica believes a keyless policy as soon as the pinned root is there, a
     loader.request();
     await loader.settled();
     const state = states.at(-1);
-    return [loader.current.set.policies.map(({ name }) => name), state?.refused.get('pinned')?.code, state?.trustProblem?.code];
+    return [loader.current.set.policies.map(({ name }) => name), state?.refused.get('Policy/pinned')?.code, state?.trustProblem?.code];
   };
   assert.deepEqual(await show(), [[], 'TRUST_ROOT_MISSING', undefined]);
   assert.deepEqual(await show(root.toString()), [['pinned'], undefined, undefined]);

@@ -5,33 +5,38 @@ import fc from 'fast-check';
 import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { sourceLabel } from '../../crds/kinds.ts';
+import type { Mark } from '../../crds/marks.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
-import { emptySet } from '../../policies/compile/index.ts';
-import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
 import type { AssembleState, Assembled, Offer } from './assemble.ts';
 
 const SOURCE = 'writ-system/policies';
 
-// Assembling never looks into a compiled policy.
-const compiled = emptySet.policies[0] as unknown as CompiledPolicy;
-
+// Assembling never looks into what a document says.
 const documentOf = (name: string, version: number, variant = '', expiresMs?: number): PolicyDocument => ({
+  kind: 'Policy',
   name,
   version,
   digest: `sha256:${name}-${version}${variant}`,
   expiresMs,
+  graceMs: 0,
+  endsItself: true,
+  retired: variant === '-retired',
   signers: ['ci'],
-  compiled,
-  policy: { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec: { validations: [{ expression: 'true' }] } },
+  compiled: [],
+  policies: [],
 });
+const retiredOf = (name: string, version: number): PolicyDocument => documentOf(name, version, '-retired');
 const offer = (document: PolicyDocument, source?: string): Offer => ({
+  kind: document.kind,
   name: document.name,
   source: source === undefined ? undefined : sourceLabel(source),
   judged: { ok: true, document },
 });
 const refusedOffer = (name: string, source?: string, code: ProblemCode = 'POLICY_UNSIGNED'): Offer => ({
+  kind: 'Policy',
   name,
   source: source === undefined ? undefined : sourceLabel(source),
   judged: { ok: false, problem: { code, message: 'refused' } },
@@ -45,7 +50,30 @@ const inventory = (revision: string, documents: readonly PolicyDocument[], sourc
   ],
 });
 const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({ previous: nothingEnforced, offers: [], inventories: [], unreadable: [], atMs: 1000, ...state });
+  assemble({ previous: nothingEnforced, offers: [], inventories: [], sets: new Map(), told: [], unreadable: [], atMs: 1000, ...state });
+/** The set seal of a source: what it lists, by those who may decide about policies. */
+const setOf = (sequence: number, documents: readonly PolicyDocument[], source = SOURCE): ReadonlyMap<string, SetProof> =>
+  new Map([
+    [
+      source,
+      {
+        source,
+        sequence,
+        digest: `sha256:set-${sequence}-${documents.map(({ digest }) => digest).join()}`,
+        files: new Map(documents.map(({ name, digest }) => [`policies/${name}.yaml`, digest])),
+        signers: ['ci'],
+        mayDecide: () => true,
+      },
+    ],
+  ]);
+const markOf = ({ kind, name, version, digest }: PolicyDocument, more: Partial<Mark> = {}): Mark => ({
+  kind,
+  name,
+  version,
+  digest,
+  ...more,
+});
+const codeOf = (assembled: Assembled, name: string): string | undefined => assembled.refused.get(`Policy/${name}`)?.code;
 const enforced = (assembled: Assembled): string[] => assembled.documents.map(({ digest }) => digest.slice(7));
 
 const a1 = documentOf('a', 1);
@@ -80,7 +108,9 @@ describe('policies of a source', () => {
       inventories: [inventory('r2', [a2, b2])],
     });
     assert.deepEqual(enforced(named), ['a-1', 'b-1']);
-    assert.deepEqual(named.pending, [{ source: SOURCE, revision: 'r2', missing: [{ name: 'b', digest: b2.digest, problem: undefined }] }]);
+    assert.deepEqual(named.pending, [
+      { source: SOURCE, revision: 'r2', missing: [{ kind: 'Policy', name: 'b', digest: b2.digest, problem: undefined }] },
+    ]);
     const whole = step({
       previous: named.enforcement,
       offers: [offer(a2, SOURCE), offer(b2, SOURCE)],
@@ -94,7 +124,7 @@ describe('policies of a source', () => {
     for (const offers of [[refusedOffer('a', SOURCE), offer(b1, SOURCE)], [offer(b1, SOURCE)], []]) {
       assert.deepEqual(enforced(step({ previous: one.enforcement, offers, inventories: [inventory('r1', [a1, b1])] })), ['a-1', 'b-1']);
     }
-    assert.equal(step({ offers: [refusedOffer('a', SOURCE)] }).refused.get('a')?.code, 'POLICY_UNSIGNED');
+    assert.equal(codeOf(step({ offers: [refusedOffer('a', SOURCE)] }), 'a'), 'POLICY_UNSIGNED');
   });
 
   it('stand when every object is gone while a new commit is awaited', () => {
@@ -102,30 +132,107 @@ describe('policies of a source', () => {
     assert.deepEqual(enforced(step({ previous: one.enforcement, inventories: [inventory('r2', [a2])] })), ['a-1']);
   });
 
-  it('stand without their inventory until the last object is gone, then go together', () => {
+  it('stand without their inventory and without any object', () => {
     const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
     const unnamed = step({ previous: one.enforcement, offers: [offer(b1, SOURCE)] });
     assert.deepEqual(enforced(unnamed), ['a-1', 'b-1']);
-    assert.deepEqual(enforced(step({ previous: unnamed.enforcement })), []);
+    const nothing = step({ previous: unnamed.enforcement });
+    assert.deepEqual(enforced(nothing), ['a-1', 'b-1']);
+    assert.deepEqual(enforced(step({ previous: nothing.enforcement, inventories: [inventory('r2', [a1])] })), ['a-1', 'b-1']);
   });
 
-  it('leave when a commit no longer names them', () => {
+  it('stand when a commit no longer names them, until a newer set seal of their source says so', () => {
+    const offers = [offer(a1, SOURCE), offer(b1, SOURCE)];
+    const one = step({ offers, inventories: [inventory('r1', [a1, b1])], sets: setOf(4, [a1, b1]) });
+    const state = { previous: one.enforcement, offers, inventories: [inventory('r2', [a1])] };
+    const unproven = [
+      new Map(),
+      setOf(5, [a1, b1]),
+      setOf(4, [a1]),
+      setOf(3, [a1]),
+      new Map([...setOf(5, [a1])].map(([key, set]) => [key, { ...set, source: 'writ-system/other' }])),
+      new Map([...setOf(5, [a1])].map(([key, set]) => [key, { ...set, mayDecide: () => false }])),
+    ];
+    for (const sets of unproven) {
+      const stood = step({ ...state, sets });
+      assert.deepEqual(enforced(stood), ['a-1', 'b-1']);
+      assert.equal(codeOf(stood, 'b'), 'REMOVAL_UNSEALED');
+      // The proof may come later.
+      assert.deepEqual(enforced(step({ ...state, previous: stood.enforcement, sets: setOf(6, [a1]) })), ['a-1']);
+    }
+    const gone = step({ ...state, sets: setOf(5, [a1]) });
+    assert.deepEqual([enforced(gone), codeOf(gone, 'b')], [['a-1'], undefined]);
+    const back = step({ previous: gone.enforcement, offers, inventories: [inventory('r3', [a1, b1])], sets: setOf(6, [a1, b1]) });
+    assert.deepEqual([enforced(back), codeOf(back, 'b')], [['a-1'], 'POLICY_ROLLBACK']);
+    const renewed = step({
+      previous: back.enforcement,
+      offers: [offer(a1, SOURCE), offer(b2, SOURCE)],
+      inventories: [inventory('r4', [a1, b2])],
+    });
+    assert.deepEqual(enforced(renewed), ['a-1', 'b-2']);
+  });
+
+  it('do not fall back to what another source still orders', () => {
+    const other = 'writ-system/other';
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    const both = step({ previous: one.enforcement, offers: [offer(a2, other)], inventories: [inventory('o1', [a2], other)] });
+    assert.deepEqual(enforced(both), ['a-2']);
+    const dropped = step({ previous: both.enforcement, inventories: [inventory('o2', [], other)] });
+    assert.deepEqual(enforced(dropped), ['a-2']);
+  });
+
+  it('take no mark from the set seal of another source', () => {
+    const offers = [offer(a1, SOURCE), offer(b1, SOURCE)];
+    const one = step({ offers, inventories: [inventory('r1', [a1, b1])] });
+    const strange = new Map([...setOf(5, [b1], 'writ-system/other')].map(([, set]) => [SOURCE, set]));
+    const stood = step({ previous: one.enforcement, offers, inventories: [inventory('r2', [a1])], sets: strange });
+    assert.deepEqual(enforced(step({ previous: stood.enforcement, offers, inventories: [inventory('r2', [a1])], sets: setOf(5, [a1]) })), [
+      'a-1',
+    ]);
+  });
+
+  it('are not ended by the set seal that was there before they came', () => {
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])], sets: setOf(4, [a1]) });
+    const more = step({
+      previous: one.enforcement,
+      offers: [offer(a1, SOURCE), offer(b1, SOURCE)],
+      inventories: [inventory('r2', [a1, b1])],
+    });
+    const replayed = { inventories: [inventory('r1', [a1])], sets: setOf(4, [a1]) };
+    assert.deepEqual(enforced(step({ previous: more.enforcement, ...replayed })), ['a-1', 'b-1']);
+    // A replica that starts learns of the set from the marks.
+    const told = [{ kind: 'Set', name: SOURCE, version: 4, digest: setOf(4, [a1]).get(SOURCE)?.digest ?? '' }];
+    const fresh = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r2', [a1, b1])], told });
+    assert.deepEqual(enforced(step({ previous: fresh.enforcement, told, ...replayed })), ['a-1', 'b-1']);
+    assert.deepEqual(enforced(step({ previous: fresh.enforcement, told, ...replayed, sets: setOf(5, [a1]) })), ['a-1']);
+  });
+
+  it('end by a retired version, and its object may go then', () => {
     const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
-    assert.deepEqual(
-      enforced(step({ previous: one.enforcement, offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r2', [a1])] })),
-      ['a-1'],
-    );
+    const end = retiredOf('b', 2);
+    const retired = step({
+      previous: one.enforcement,
+      offers: [offer(a1, SOURCE), offer(end, SOURCE)],
+      inventories: [inventory('r2', [a1, end])],
+    });
+    assert.deepEqual(enforced(retired), ['a-1', 'b-2-retired']);
+    const gone = step({ previous: retired.enforcement, offers: [offer(a1, SOURCE)], inventories: [inventory('r3', [a1])] });
+    assert.deepEqual([enforced(gone), codeOf(gone, 'b')], [['a-1'], undefined]);
+    for (const version of [b1, b2]) {
+      const back = step({ previous: gone.enforcement, offers: [offer(a1, SOURCE), offer(version)], inventories: [inventory('r3', [a1])] });
+      assert.deepEqual(enforced(back), ['a-1']);
+    }
   });
 
   it('do not go back to an older version, nor to other bytes of the same version', () => {
     const two = step({ offers: [offer(a2, SOURCE)], inventories: [inventory('r2', [a2])] });
     const back = step({ previous: two.enforcement, offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
     assert.deepEqual(enforced(back), ['a-2']);
-    assert.equal(back.refused.get('a')?.code, 'POLICY_ROLLBACK');
+    assert.equal(codeOf(back, 'a'), 'POLICY_ROLLBACK');
     const other = documentOf('a', 2, '-other');
     const twin = step({ previous: two.enforcement, offers: [offer(other, SOURCE)], inventories: [inventory('r3', [other])] });
     assert.deepEqual(enforced(twin), ['a-2']);
-    assert.equal(twin.refused.get('a')?.code, 'POLICY_EQUIVOCATION');
+    assert.equal(codeOf(twin, 'a'), 'POLICY_EQUIVOCATION');
   });
 
   it('may move to another source; the newer order of one name counts', () => {
@@ -162,7 +269,7 @@ describe('an inventory that is not there', () => {
       pending.map(({ source, missing }) => [source, missing.map(({ name }) => name)]),
       [[SOURCE, ['a', 'b']]],
     );
-    assert.match(pending[0]?.why ?? '', /inventory of writ-system\/policies has not arrived.*GitSource was deleted, delete/);
+    assert.match(pending[0]?.why ?? '', /inventory of writ-system\/policies has not arrived.*GitSource was deleted, take their label/);
   });
 
   it('or cannot be read is waited for too, also with no policy in sight, and once', () => {
@@ -233,7 +340,8 @@ describe('a policy without a source', () => {
     const damaged = step({ previous: one.enforcement, offers: [refusedOffer('a')] });
     assert.deepEqual(enforced(damaged), ['a-1']);
     assert.deepEqual(enforced(step({ previous: damaged.enforcement, offers: [offer(a2)] })), ['a-2']);
-    assert.deepEqual(enforced(step({ previous: one.enforcement })), []);
+    const deleted = step({ previous: one.enforcement });
+    assert.deepEqual([enforced(deleted), codeOf(deleted, 'a')], [['a-1'], 'REMOVAL_UNSEALED']);
     assert.deepEqual(enforced(step({ offers: [refusedOffer('a')] })), []);
   });
 
@@ -241,8 +349,8 @@ describe('a policy without a source', () => {
     const two = step({ offers: [offer(a2)] });
     const gone = step({ previous: two.enforcement });
     const back = step({ previous: gone.enforcement, offers: [offer(a1)] });
-    assert.deepEqual(enforced(back), []);
-    assert.equal(back.refused.get('a')?.code, 'POLICY_ROLLBACK');
+    assert.deepEqual(enforced(back), ['a-2']);
+    assert.equal(codeOf(back, 'a'), 'POLICY_ROLLBACK');
   });
 
   it('is not switched off by a label that no commit stands behind', () => {
@@ -250,7 +358,7 @@ describe('a policy without a source', () => {
     assert.deepEqual(enforced(step({ previous: one.enforcement, offers: [offer(a1, SOURCE)] })), ['a-1']);
     const adopted = step({ previous: one.enforcement, offers: [offer(a2, SOURCE)], inventories: [inventory('r1', [a2])] });
     assert.deepEqual(enforced(adopted), ['a-2']);
-    assert.equal(adopted.enforcement.loose.size, 0);
+    assert.equal(adopted.enforcement.standing.get('Policy/a')?.source, SOURCE);
   });
 
   it('is not replaced by a newer version that is past its date; without one before, it stands as expired', () => {
@@ -258,7 +366,7 @@ describe('a policy without a source', () => {
     const one = step({ offers: [offer(a1)] });
     const kept = step({ previous: one.enforcement, offers: [offer(late)] });
     assert.deepEqual(enforced(kept), ['a-1']);
-    assert.equal(kept.refused.get('a')?.code, 'POLICY_EXPIRED');
+    assert.equal(codeOf(kept, 'a'), 'POLICY_EXPIRED');
     assert.deepEqual(enforced(step({ offers: [offer(late)] })), ['a-2']);
   });
 });
@@ -272,7 +380,9 @@ describe('whatever the order of events', () => {
       const versions = new Map<string, number>();
       return changes.map(({ touch, drop }, index) => {
         for (const name of touch) versions.set(name, index + 1);
-        const kept = [...versions].filter(([name]) => !drop.includes(name as (typeof NAMES)[number]));
+        // What was ended comes back under a higher version only.
+        for (const name of drop) versions.delete(name);
+        const kept = [...versions];
         return { revision: `r${index + 1}`, documents: kept.map(([name, version]) => documentOf(name, version)) };
       });
     });
@@ -291,24 +401,28 @@ describe('whatever the order of events', () => {
         ]);
         // Two watch streams, each in its own order, seen with any delay against each other; objects are damaged on the way.
         const objectWrites: (readonly [string, PolicyDocument | undefined])[] = [];
-        const inventoryWrites: { readonly inventory: Inventory; readonly afterWrites: number }[] = [];
+        const inventoryWrites: { readonly inventory: Inventory; readonly sets: AssembleState['sets']; readonly afterWrites: number }[] = [];
         const live = new Map<string, PolicyDocument>();
         for (const { revision, documents } of history) {
           for (const document of documents) {
             if (live.get(document.name)?.digest !== document.digest) objectWrites.push([document.name, document]);
             live.set(document.name, document);
           }
-          inventoryWrites.push({ inventory: inventory(revision, documents), afterWrites: objectWrites.length });
+          inventoryWrites.push({
+            inventory: inventory(revision, documents),
+            sets: setOf(inventoryWrites.length + 1, documents),
+            afterWrites: objectWrites.length,
+          });
           for (const name of [...live.keys()].filter((name) => !documents.some((document) => document.name === name))) {
             objectWrites.push([name, undefined]);
             live.delete(name);
           }
         }
         const seen = new Map<string, Offer>();
-        let shown: readonly Inventory[] = [];
+        let shown: Pick<AssembleState, 'inventories' | 'sets'> = { inventories: [], sets: new Map() };
         let previous = nothingEnforced;
         const look = (): string[] => {
-          const assembled = assemble({ previous, offers: [...seen.values()], inventories: shown, unreadable: [], atMs: 0 });
+          const assembled = step({ previous, offers: [...seen.values()], ...shown, atMs: 0 });
           previous = assembled.enforcement;
           const digests = enforced(assembled);
           assert.ok(wholes.has(digests.join(' ')), `${digests.join(' ')} is none of ${[...wholes].join(' | ')}`);
@@ -327,7 +441,7 @@ describe('whatever the order of events', () => {
             else seen.set(name, offer(document, SOURCE));
           } else if (next !== undefined) {
             inventoryAt += 1;
-            shown = [next.inventory];
+            shown = { inventories: [next.inventory], sets: next.sets };
           }
           if (choice === 9) seen.set('a', refusedOffer('a', SOURCE));
           if (choice % 2 === 0) look();
@@ -344,5 +458,113 @@ describe('whatever the order of events', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('the version in force never falls, and nothing leaves that was not retired or ended by a newer set seal', () => {
+    const document = fc
+      .record({
+        name: fc.constantFrom('a', 'b'),
+        version: fc.integer({ min: 1, max: 4 }),
+        variant: fc.constantFrom('', '', '', '-other', '-retired'),
+      })
+      .map(({ name, version, variant }) => documentOf(name, version, variant));
+    const sources = [SOURCE, 'writ-system/other'];
+    const look = fc.record({
+      offers: fc.uniqueArray(fc.record({ document, source: fc.constantFrom(undefined, ...sources), good: fc.boolean() }), {
+        selector: (one) => one.document.name,
+        maxLength: 2,
+      }),
+      inventories: fc.uniqueArray(
+        fc.record({
+          source: fc.constantFrom(...sources),
+          documents: fc.uniqueArray(document, { selector: ({ name }) => name, maxLength: 2 }),
+        }),
+        { selector: ({ source }) => source, maxLength: 2 },
+      ),
+      sets: fc.array(
+        fc.record({
+          source: fc.constantFrom(...sources),
+          of: fc.constantFrom(...sources),
+          sequence: fc.integer({ min: 1, max: 4 }),
+          lists: fc.subarray(['a', 'b']),
+        }),
+        { maxLength: 2 },
+      ),
+      told: fc.array(fc.record({ document, gone: fc.boolean() }), { maxLength: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(look, { minLength: 2, maxLength: 8 }), (looks) => {
+        let previous = nothingEnforced;
+        for (const { offers, inventories, sets, told } of looks) {
+          const proofs = new Map(
+            sets.flatMap(({ source, of, sequence, lists }) =>
+              [
+                ...setOf(
+                  sequence,
+                  lists.map((name) => documentOf(name, 1)),
+                  of,
+                ),
+              ].map(([, proof]) => [source, proof] as const),
+            ),
+          );
+          const now = step({
+            previous,
+            offers: offers.map(({ document: one, source, good }) => (good ? offer(one, source) : refusedOffer(one.name, source))),
+            inventories: inventories.map(({ source, documents }) => inventory('r', documents, source)),
+            sets: proofs,
+            told: told.map(({ document: one, gone }) => markOf(one, gone ? { gone: true } : {})),
+          });
+          for (const [key, before] of previous.standing) {
+            const after = now.enforcement.standing.get(key);
+            if (after === undefined) {
+              const set = before.source === undefined ? undefined : proofs.get(before.source);
+              const isEnded =
+                set !== undefined &&
+                set.source === before.source &&
+                set.sequence > before.sequence &&
+                !set.files.has(`policies/${before.document.name}.yaml`);
+              assert.ok(before.document.retired || isEnded, `${key} left`);
+            } else if (after.document.digest !== before.document.digest) {
+              assert.ok(after.document.version > before.document.version, `${key} fell`);
+            }
+          }
+          for (const [key, mark] of previous.marks)
+            assert.ok((now.enforcement.marks.get(key)?.version ?? 0) >= mark.version, `mark ${key} fell`);
+          previous = now.enforcement;
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('a replica that starts', () => {
+  it('lacks what the marks name and it does not hold, in that version and those bytes or a newer one', () => {
+    const rows: readonly [what: string, readonly Mark[], readonly PolicyDocument[], unmet: readonly string[]][] = [
+      ['nothing', [], [], []],
+      ['the same', [markOf(a1)], [a1], []],
+      ['a newer one', [markOf(a1)], [a2], []],
+      ['an older one', [markOf(a2)], [a1], ['a']],
+      ['other bytes', [markOf(a1)], [documentOf('a', 1, '-other')], ['a']],
+      ['none', [markOf(a1), markOf(b1)], [b1], ['a']],
+      ['none, and it was ended', [markOf(a1, { gone: true })], [], []],
+      ['sets and trust, which are no documents', [markOf(a1, { kind: 'Set' }), markOf(a1, { kind: 'TrustPolicy' })], [], []],
+      ['a kind that it does not know', [markOf(a1, { kind: 'Edict' })], [], ['a']],
+    ];
+    for (const [what, told, documents, unmet] of rows) {
+      const assembled = step({ told, offers: documents.map((document) => offer(document)) });
+      assert.deepEqual(
+        assembled.unmet.map(({ name }) => name),
+        unmet,
+        what,
+      );
+    }
+  });
+
+  it('does not take back what was ended, though its object and its old inventory are there', () => {
+    const told = [markOf(a1, { gone: true })];
+    assert.deepEqual(enforced(step({ told, offers: [offer(a1)] })), []);
+    const named = step({ told, offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    assert.deepEqual([enforced(named), codeOf(named, 'a')], [[], 'POLICY_ROLLBACK']);
   });
 });

@@ -2,35 +2,47 @@
 /**
  * Which documents are enforced, decided from what the cluster shows now and what was enforced before. Pure.
  *
- * In: what stands (`Enforcement`), one offer for each Policy object (its bytes already judged: seal, schema, compilation)
- * and the inventories, one for each source, which the operator writes last. Out: what stands now, what was refused and
- * what each source still waits for, an inventory that must be there included. A source stands as exactly one whole commit or not at all: its inventory is followed
- * only once every document that it names is held, so the order in which objects arrive never shows. Nothing leaves
- * because an object was damaged: the last good bytes stand (law 4). Only `loader.ts` calls it.
+ * In: what stands (`Enforcement`), one offer for each sealed object (its bytes already judged: seal, schema, compilation),
+ * the inventories, one for each source, which the operator writes last, with the set seals that verify now, and the marks
+ * that the cluster keeps. Out: what stands now, what was refused and what each source still waits for, an inventory that must
+ * be there included. A source is followed as exactly one whole commit or not at all, once every document that its inventory
+ * names is held, so the order in which objects arrive never shows. Nothing leaves because an object was damaged or deleted,
+ * nor because an inventory names it no more: what is enforced ends by a seal that says so (policies/currency), and no version
+ * ever falls. Only `loader.ts` calls it.
  */
-import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL, sourceLabel } from '../../crds/kinds.ts';
+import { SET_KIND } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { documentKey, endMarks, joinMarks, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
+import type { Marks } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { checkMarks, raiseMarks } from './marks.ts';
-import type { Marks } from './marks.ts';
+import { followCommits } from './commits.ts';
+import type { Commit } from './commits.ts';
+import { inventoriesAwaited } from './pending.ts';
+import { standNow } from './standing.ts';
+import type { StandingDocument } from './standing.ts';
 
-/** What one Policy object offers; `source` is the value of its source label. */
-export type Offer = { readonly name: string; readonly source: string | undefined; readonly judged: Judged };
-
-export type Commit = { readonly inventory: Inventory; readonly documents: ReadonlyMap<string, PolicyDocument> };
+/** What one sealed object offers; `source` is the value of its source label. */
+export type Offer = {
+  readonly kind: PolicyDocument['kind'];
+  readonly name: string;
+  readonly source: string | undefined;
+  readonly judged: Judged;
+};
 
 export type Enforcement = {
+  /** Source → the commit that is followed. */
   readonly commits: ReadonlyMap<string, Commit>;
-  /** Policies that belong to no commit, by name. */
-  readonly loose: ReadonlyMap<string, PolicyDocument>;
+  /** By `documentKey`: all that is enforced, whatever objects there are. */
+  readonly standing: ReadonlyMap<string, StandingDocument>;
   /** By digest: everything that may still be needed to make a commit whole. */
   readonly held: ReadonlyMap<string, PolicyDocument>;
   readonly marks: Marks;
 };
 
-export type Missing = { readonly name: string; readonly digest: string; readonly problem: Problem | undefined };
+export type Missing = Pick<Mark, 'kind' | 'name' | 'digest'> & { readonly problem: Problem | undefined };
 /** What must be followed and cannot be yet: a commit that its inventory orders, or a source whose inventory is not there. */
 export type Pending = {
   readonly source: string;
@@ -43,166 +55,57 @@ export type Pending = {
 
 export type Assembled = {
   readonly enforcement: Enforcement;
-  /** What is enforced, sorted by name, one document a name. */
+  /** What is enforced, sorted by kind and name, one document each. */
   readonly documents: readonly PolicyDocument[];
+  /** By `documentKey`. */
   readonly refused: ReadonlyMap<string, Problem>;
   readonly pending: readonly Pending[];
+  /** Marks of what has to be enforced and is not: only a replica that starts can lack them. */
+  readonly unmet: readonly Mark[];
 };
 
 export type AssembleState = {
   readonly previous: Enforcement;
   readonly offers: readonly Offer[];
   readonly inventories: readonly Inventory[];
+  /** Source → the set seal in its inventory, where one verifies now. */
+  readonly sets: ReadonlyMap<string, SetProof>;
+  /** What the cluster's marks say. */
+  readonly told: readonly Mark[];
   /** Names of objects that carry the label of an inventory and are none. */
   readonly unreadable: readonly string[];
   /** Milliseconds since the epoch. */
   readonly atMs: number;
 };
 
-export const nothingEnforced: Enforcement = { commits: new Map(), loose: new Map(), held: new Map(), marks: new Map() };
+export const nothingEnforced: Enforcement = { commits: new Map(), standing: new Map(), held: new Map(), marks: noMarks };
 
-const wantedPolicies = (inventory: Inventory): Inventory['documents'] =>
-  inventory.documents.filter((document) => document.kind === 'Policy');
+/** Of these, a replica holds no document. */
+const NOT_DOCUMENTS: ReadonlySet<string> = new Set([SET_KIND, 'TrustPolicy']);
 
-const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, PolicyDocument> => {
-  const held = new Map<string, PolicyDocument>();
-  for (const inventory of inventories) {
-    for (const { digest } of wantedPolicies(inventory)) {
-      const document = previous.held.get(digest);
-      if (document !== undefined) held.set(digest, document);
-    }
-  }
-  for (const commit of previous.commits.values()) for (const document of commit.documents.values()) held.set(document.digest, document);
-  for (const { judged } of offers) if (judged.ok) held.set(judged.document.digest, judged.document);
-  return held;
-};
-
-type Lookup = {
-  readonly held: ReadonlyMap<string, PolicyDocument>;
-  readonly offered: ReadonlyMap<string, Offer>;
-  readonly marks: Marks;
-};
-
-/** The commit that an inventory names, or what stands in its way. */
-const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup): Commit | readonly Missing[] => {
-  const documents = new Map<string, PolicyDocument>();
-  const missing: Missing[] = [];
-  for (const { name, digest } of wantedPolicies(inventory)) {
-    const document = held.get(digest);
-    if (document === undefined || document.name !== name) {
-      const judged = offered.get(name)?.judged;
-      missing.push({ name, digest, problem: judged?.ok === false ? judged.problem : undefined });
-      continue;
-    }
-    const problem = checkMarks(marks, document);
-    if (problem === undefined) documents.set(name, document);
-    else missing.push({ name, digest, problem });
-  }
-  return missing.length > 0 ? missing : { inventory, documents };
-};
-
-const isCommit = (outcome: Commit | readonly Missing[]): outcome is Commit => 'inventory' in outcome;
-
-/** Of two documents of one name (a policy that moves from one source to another) the newer order counts, whatever came first. */
-const newerOf = (one: PolicyDocument | undefined, other: PolicyDocument): PolicyDocument => {
-  if (one === undefined || other.version > one.version) return other;
-  return other.version === one.version && other.digest < one.digest ? other : one;
-};
-
-const assembleLoose = (state: AssembleState, named: ReadonlySet<string>, refused: Map<string, Problem>): Map<string, PolicyDocument> => {
-  const loose = new Map<string, PolicyDocument>();
-  for (const { name, source, judged } of state.offers) {
-    if (named.has(name)) continue;
-    const standing = state.previous.loose.get(name);
-    // A label alone, which nobody signs, must not switch a policy off: until a commit names it, the last bytes stand.
-    if (source !== undefined || !judged.ok) {
-      if (standing !== undefined) loose.set(name, standing);
-      continue;
-    }
-    const { document } = judged;
-    const expired = document.expiresMs !== undefined && document.expiresMs <= state.atMs;
-    const problem: Problem | undefined =
-      expired && standing !== undefined && standing.digest !== document.digest
-        ? { code: 'POLICY_EXPIRED', message: `version ${document.version} was past its date when it came`, path: 'spec.expires' }
-        : checkMarks(state.previous.marks, document);
-    if (problem !== undefined) refused.set(name, problem);
-    const kept = problem === undefined ? document : standing;
-    if (kept !== undefined) loose.set(name, kept);
-  }
-  return loose;
-};
-
-/** `NAMESPACE.NAME` → `NAMESPACE/NAME`; a shortened label reads as it is. */
-const sourceOfLabel = (label: string): string => label.replace('.', '/');
-
-const INVENTORY_PREFIX = inventoryName('');
-
-/**
- * What a replica that starts now cannot know: documents are good and their source's inventory, which says which of them
- * count, is missing or damaged. Others may hold that source's last commit, so deciding without it would be deciding by less.
- */
-const inventoriesAwaited = (state: AssembleState, enforced: ReadonlySet<string>): readonly Pending[] => {
-  const known = new Set(state.inventories.map(({ source }) => sourceLabel(source)));
-  const damaged = state.unreadable.toSorted().map((name): Pending => {
-    const source = name.startsWith(INVENTORY_PREFIX) ? sourceOfLabel(name.slice(INVENTORY_PREFIX.length)) : name;
-    known.add(name.slice(INVENTORY_PREFIX.length));
-    const why = `the inventory of ${source} cannot be read: reconcile that GitSource, or delete the ConfigMap ${name} if the source is gone`;
-    return { source, revision: '', missing: [], why };
+const unmetBy = (told: readonly Mark[], standing: ReadonlyMap<string, StandingDocument>): readonly Mark[] =>
+  told.filter((mark) => {
+    if (mark.gone === true || NOT_DOCUMENTS.has(mark.kind)) return false;
+    const document = standing.get(documentKey(mark))?.document;
+    return document === undefined || (document.version <= mark.version && document.digest !== mark.digest);
   });
-  const awaited = new Map<string, Missing[]>();
-  for (const { name, source, judged } of state.offers) {
-    if (source === undefined || known.has(source) || !judged.ok || enforced.has(judged.document.digest)) continue;
-    const missing = awaited.get(source) ?? [];
-    missing.push({ name, digest: judged.document.digest, problem: undefined });
-    awaited.set(source, missing);
-  }
-  const absent = [...awaited].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return [
-    ...damaged,
-    ...absent.map(([label, missing]): Pending => {
-      const source = sourceOfLabel(label);
-      const found = `${missing.length} verified policies carry its label, first ${missing[0]?.name ?? ''}`;
-      const cure = `if that GitSource was deleted, delete these policies or take their label ${SOURCE_LABEL} away`;
-      const why = `the inventory of ${source} has not arrived: ${found}; wait until the commit is applied, or, ${cure}`;
-      return { source, revision: '', missing, why };
-    }),
-  ];
-};
 
 export const assemble = (state: AssembleState): Assembled => {
-  const { previous, offers, inventories } = state;
-  const held = collectHeld(state);
-  const offered = new Map(offers.map((offer) => [offer.name, offer]));
+  const { previous, offers, told } = state;
+  const known = joinMarks(previous.marks, marksOf(told));
   const refused = new Map<string, Problem>();
-  for (const { name, judged } of offers) if (!judged.ok) refused.set(name, judged.problem);
+  for (const offer of offers) if (!offer.judged.ok) refused.set(documentKey(offer), offer.judged.problem);
 
-  const commits = new Map<string, Commit>();
-  const pending: Pending[] = [];
-  for (const inventory of inventories.toSorted((a, b) => (a.source < b.source ? -1 : 1))) {
-    const outcome = completeCommit(inventory, { held, offered, marks: previous.marks });
-    if (isCommit(outcome)) {
-      commits.set(inventory.source, outcome);
-      continue;
-    }
-    pending.push({ source: inventory.source, revision: inventory.revision, missing: outcome });
-    for (const { name, problem } of outcome) if (problem !== undefined) refused.set(name, problem);
-    const standing = previous.commits.get(inventory.source);
-    if (standing !== undefined) commits.set(inventory.source, standing);
-  }
-  // Without its inventory a source stands until its last object is gone too, then it goes as a whole.
-  const labelled = new Set(offers.map((offer) => offer.source));
-  for (const [source, commit] of previous.commits) {
-    if (commits.has(source)) continue;
-    if (labelled.has(sourceLabel(source)) || state.unreadable.includes(inventoryName(source))) commits.set(source, commit);
-  }
-
-  const byName = new Map<string, PolicyDocument>();
-  for (const commit of commits.values()) {
-    for (const document of commit.documents.values()) byName.set(document.name, newerOf(byName.get(document.name), document));
-  }
-  const loose = assembleLoose(state, new Set(byName.keys()), refused);
-  for (const document of loose.values()) byName.set(document.name, document);
-  const documents = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  pending.push(...inventoriesAwaited(state, new Set(documents.map(({ digest }) => digest))));
-  return { enforcement: { commits, loose, held, marks: raiseMarks(previous.marks, documents) }, documents, refused, pending };
+  const { commits, held, pending, sets } = followCommits(state, known, refused);
+  const marks = raiseMarks(known, sets);
+  const { standing, ended } = standNow({ state, commits, marks, refused });
+  const documents = [...standing].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { document }]) => document);
+  const enforced = new Set(documents.map(({ digest }) => digest));
+  return {
+    enforcement: { commits, standing, held, marks: endMarks(raiseMarks(marks, documents), ended) },
+    documents,
+    refused,
+    pending: [...pending, ...inventoriesAwaited(state, enforced)],
+    unmet: unmetBy(told, standing),
+  };
 };

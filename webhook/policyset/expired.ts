@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a policy past its end, or that of its seals, means. It may not just disappear, and it may not go on as if nothing had happened (an
-// order that is never renewed could be played for ever): what it matched is closed. It keeps its scope and its strength
-// (Deny closes, Warn warns, Audit notes), and loses its conditions and rules, which would let things through.
+// What a document past its end, or that of its seals, means. It may not just disappear, and it may not go on as if nothing had happened (an
+// order that is never renewed could be played for ever): what it matched is closed, after the grace that it asks for itself.
+// Each of its policies keeps its scope and its strength (Deny closes, Warn warns, Audit notes), and loses its conditions
+// and rules, which would let things through. A retired document has none, so there is nothing to close.
 import { createHash } from 'node:crypto';
 import type { CompileInput } from '../../policies/compile/index.ts';
-import { describeEnd } from '../../policies/policy-object.ts';
+import type { Policy } from '../../crds/generated/types.ts';
+import { closesAtMs, describeEnd } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Offer } from './assemble.ts';
-
-export const isExpired = (document: PolicyDocument, atMs: number): boolean =>
-  document.expiresMs !== undefined && document.expiresMs <= atMs;
 
 /** Another meaning needs another digest: verdicts, caches and the set's digest all go by it. */
 export const expiredDigest = (digest: string): string => `sha256:${createHash('sha256').update(`expired\n${digest}`).digest('hex')}`;
 
-export const expiredInput = (document: PolicyDocument): CompileInput => {
-  const { matchConditions: _matchConditions, validations: _validations, variables: _variables, ...standing } = document.policy.spec;
+/** One of the document's policies, and the digest that it is compiled under. */
+export type Expiring = { readonly document: PolicyDocument; readonly policy: Policy; readonly digest: string };
+
+export const expiredInput = ({ document, policy, digest }: Expiring): CompileInput => {
+  const { matchConditions: _matchConditions, validations: _validations, variables: _variables, ...standing } = policy.spec;
   const { jsonSchema: _jsonSchema, params: _params, auditAnnotations: _auditAnnotations, ...spec } = standing;
-  const message = `POLICY_EXPIRED: policy ${document.name}: ${describeEnd(document)}; sign and publish a newer version`;
+  const message = `POLICY_EXPIRED: ${document.kind.toLowerCase()} ${document.name}: ${describeEnd(document)}; sign and publish a newer version`;
   return {
     policy: {
-      ...document.policy,
+      ...policy,
       spec: { ...spec, failurePolicy: 'Fail', validations: [{ expression: 'false', message, reason: 'Forbidden' }] },
     },
-    digest: expiredDigest(document.digest),
+    digest: expiredDigest(digest),
   };
 };
 
@@ -33,7 +35,9 @@ export const expiredInput = (document: PolicyDocument): CompileInput => {
  */
 export const nextChangeMs = (documents: readonly PolicyDocument[], offers: readonly Offer[], atMs: number): number | undefined => {
   let nextMs = Number.POSITIVE_INFINITY;
-  for (const { expiresMs } of documents) if (expiresMs !== undefined && expiresMs > atMs) nextMs = Math.min(nextMs, expiresMs);
+  for (const document of documents) {
+    for (const end of [document.expiresMs, closesAtMs(document)]) if (end !== undefined && end > atMs) nextMs = Math.min(nextMs, end);
+  }
   for (const { judged } of offers) if (judged.untilMs !== undefined) nextMs = Math.min(nextMs, judged.untilMs);
   return Number.isFinite(nextMs) ? nextMs : undefined;
 };

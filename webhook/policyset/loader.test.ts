@@ -23,18 +23,20 @@ const a1 = sealer.policy('a', spec(1), SOURCE);
 const a2 = sealer.policy('a', spec(2), SOURCE);
 const b1 = sealer.policy('b', spec(1), SOURCE);
 const loose = sealer.policy('loose', spec(1));
+const loose2 = sealer.policy('loose', spec(2));
 
 type World = {
   trustPolicy: Observed['trustPolicy'];
   policies: readonly SealedPolicy[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
+  marks: Observed['marks'];
 };
 
 const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by = sealer) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
-    world: { trustPolicy: by.trustPolicy, policies: [], inventories: [], unreadableInventories: [], ...world },
+    world: { trustPolicy: by.trustPolicy, policies: [], inventories: [], unreadableInventories: [], marks: [], ...world },
     states: [],
     flips: [],
     bugs: [],
@@ -89,11 +91,11 @@ describe('from the caches to the set in force', () => {
   it('a fresh replica waits for an inventory that is missing or damaged, says which, and never closes again for it', async () => {
     const { loader, show, enforced } = scene();
     await show({ policies: [a1, loose] });
-    assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies has not arrived: .*delete these policies/);
+    assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies has not arrived: .*take their label/);
     const name = 'writ-inventory-writ-system.policies';
     await show({ unreadableInventories: [name] });
     assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies cannot be read: .*ConfigMap writ-inventory/);
-    await show({ inventories: [inventoryOf(SOURCE, 'r1', [a1])], unreadableInventories: [] });
+    await show({ inventories: [inventoryOf(SOURCE, 'r1', [a1])], unreadableInventories: [], marks: [] });
     assert.deepEqual(enforced(), ['a-1', 'loose-1']);
     await show({ inventories: [], unreadableInventories: [name] });
     await show({ inventories: [], unreadableInventories: [], policies: [a1, b1, loose] });
@@ -124,7 +126,7 @@ describe('from the caches to the set in force', () => {
     };
     const state = await show({ policies: [tampered] });
     assert.deepEqual(enforced(), ['loose-1']);
-    assert.match(state?.refused.get('loose')?.code ?? '', /^SEAL_/);
+    assert.match(state?.refused.get('Policy/loose')?.code ?? '', /^SEAL_/);
   });
 
   it('a good seal under another name, an unsealed object and bytes that do not compile are refused by code', async () => {
@@ -135,9 +137,9 @@ describe('from the caches to the set in force', () => {
     const state = await show({ policies: [renamed, bare as SealedPolicy, broken, loose] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
-      other: 'POLICY_NAME_MISMATCH',
-      bare: 'POLICY_UNSIGNED',
-      broken: 'POLICY_SCHEMA',
+      'Policy/other': 'POLICY_NAME_MISMATCH',
+      'Policy/bare': 'POLICY_UNSIGNED',
+      'Policy/broken': 'POLICY_SCHEMA',
     });
   });
 
@@ -170,6 +172,66 @@ describe('from the caches to the set in force', () => {
     assert.equal(judged, 4);
   });
 
+  it('a replica that starts stays closed until it holds what the marks name; one that runs follows no older order', async () => {
+    const mark = { kind: 'Policy', name: 'loose', version: 2, digest: policyDigest(loose2) };
+    const { loader, show, enforced } = scene({ marks: [mark] });
+    await show({ policies: [loose] });
+    assert.equal(loader.current.closed?.code, 'MARK_UNMET');
+    assert.match(loader.current.closed?.message ?? '', /Policy loose version 2/);
+    await show({ policies: [] });
+    assert.equal(loader.current.closed?.code, 'MARK_UNMET');
+    await show({ policies: [loose2] });
+    assert.deepEqual([loader.current.closed, enforced()], [undefined, ['loose-2']]);
+    for (const policies of [[loose], []]) {
+      for (const marks of [[], undefined, [{ ...mark, gone: true as const }]]) await show({ policies, marks });
+      assert.deepEqual([loader.current.closed, enforced()], [undefined, ['loose-2']]);
+    }
+  });
+
+  it('a replica that starts beside marks that cannot be read says so and stays closed', async () => {
+    const { loader, show } = scene({ marks: undefined });
+    await show({ policies: [loose] });
+    assert.equal(loader.current.closed?.code, 'MARK_UNMET');
+    assert.match(loader.current.closed?.message ?? '', /ConfigMap writ-marks.*cannot be read/);
+    await show({ marks: [] });
+    assert.equal(loader.current.closed, undefined);
+  });
+
+  it('a set seal in the inventory ends what it lists no more, and only one that its signers may give', async () => {
+    const inventories = [inventoryOf(SOURCE, 'r1', [a1, b1])];
+    const { show, enforced } = scene();
+    await show({ policies: [a1, b1], inventories });
+    const without = (sets: readonly string[]) => ({ inventories: [inventoryOf(SOURCE, 'r2', [a1], { sets })] });
+    const state = await show(without([]));
+    assert.deepEqual([enforced(), state?.refused.get('Policy/b')?.code], [['a-1', 'b-1'], 'REMOVAL_UNSEALED']);
+    await show(without([createSealer().set(SOURCE, 1, [a1])]));
+    await show(without(['{}', sealer.set('writ-system/other', 1, [a1])]));
+    assert.deepEqual(enforced(), ['a-1', 'b-1']);
+    await show(without([sealer.set(SOURCE, 1, [a1])]));
+    assert.deepEqual(enforced(), ['a-1']);
+  });
+
+  it('a retired version matches nothing, also past its date', async () => {
+    const { show, enforced, loader, clock } = scene();
+    await show({ policies: [loose] });
+    await show({ policies: [sealer.policy('loose', { version: 2, retired: true, expires: '2020-01-01T00:00:00Z' })] });
+    assert.deepEqual([enforced(), loader.current.expired], [['loose-1'], []]);
+    const endsMs = clock.now() + 24 * 3600_000;
+    const end = sealer.policy('loose', { version: 2, retired: true, expires: new Date(endsMs).toISOString() });
+    const state = await show({ policies: [end] });
+    assert.deepEqual(
+      [enforced(), state?.documents.map(({ name, version, retired }) => [name, version, retired])],
+      [[], [['loose', 2, true]]],
+    );
+    await clock.advance(2 * 24 * 3600_000);
+    const ended = await show({ policies: [end] });
+    assert.deepEqual([loader.current.expired, ended?.refused.size], [[], 0]);
+    const gone = await show({ policies: [] });
+    assert.deepEqual([gone?.documents, gone?.refused.size], [[], 0]);
+    await show({ policies: [loose] });
+    assert.deepEqual(enforced(), []);
+  });
+
   it('what throws leaves the set as it is', async () => {
     let broken = false;
     const { show, enforced, seen } = scene({}, (...input) => {
@@ -180,7 +242,7 @@ describe('from the caches to the set in force', () => {
     broken = true;
     await show({ policies: [] });
     await show({ policies: [a1] });
-    assert.deepEqual(enforced(), []);
+    assert.deepEqual(enforced(), ['loose-1']);
     assert.equal(seen.bugs.length, 1);
   });
 });
@@ -203,7 +265,7 @@ describe('a policy with an end', () => {
     assert.deepEqual(enforced(), ['mortal-1']);
     assert.equal(loader.current.set.policies[0]?.enforcement, 'Deny');
     assert.notEqual(loader.current.set.policies[0]?.digest, policyDigest(mortal));
-    assert.equal(seen.states.at(-1)?.refused.get('mortal')?.code, 'POLICY_EXPIRED');
+    assert.equal(seen.states.at(-1)?.refused.get('Policy/mortal')?.code, 'POLICY_EXPIRED');
     await show({ policies: [sealer.policy('mortal', spec(2))] });
     assert.deepEqual(loader.current.expired, []);
     assert.deepEqual(enforced(), ['mortal-2']);
@@ -219,6 +281,28 @@ describe('a policy with an end', () => {
     await late.clock.advance(endsMs - late.clock.now() + 5000);
     await late.show({ policies: [mortal] });
     assert.equal(late.loader.current.set.digest, first.loader.current.set.digest);
+  });
+});
+
+describe('a policy with a grace period', () => {
+  it('goes on as it was until that ends too', async () => {
+    const endsMs = Date.UTC(2026, 0, 2);
+    const gentle = sealer.policy('gentle', spec(1, { expires: new Date(endsMs).toISOString(), gracePeriod: '72h' }));
+    const { clock, show, loader } = scene();
+    await show({ policies: [gentle] });
+    const { digest } = loader.current.set;
+    const at = async (ms: number) => {
+      await clock.advance(ms - clock.now());
+      await loader.settled();
+      return [loader.current.set.digest === digest, loader.current.expired];
+    };
+    assert.deepEqual(await at(endsMs + 1), [true, []]);
+    assert.deepEqual(await at(endsMs + 72 * 3600_000 - 1), [true, []]);
+    assert.deepEqual(await at(endsMs + 72 * 3600_000), [false, ['gentle']]);
+    const fresh = scene();
+    await fresh.clock.advance(clock.now() - fresh.clock.now());
+    await fresh.show({ policies: [gentle] });
+    assert.equal(fresh.loader.current.set.digest, loader.current.set.digest);
   });
 });
 
@@ -238,7 +322,10 @@ describe('a seal with an end', () => {
     await running.clock.advance(1);
     await running.loader.settled();
     assert.deepEqual(running.loader.current.expired, ['p']);
-    assert.match(running.seen.states.at(-1)?.refused.get('p')?.message ?? '', /the seals of version 1 ended at 2026-01-02T00:00:00.000Z/);
+    assert.match(
+      running.seen.states.at(-1)?.refused.get('Policy/p')?.message ?? '',
+      /the seals of version 1 ended at 2026-01-02T00:00:00.000Z/,
+    );
 
     const fresh = scene({}, judgePolicyObject, by);
     await fresh.clock.advance(endsMs - fresh.clock.now() + 5000);
@@ -286,7 +373,7 @@ describe('a rebuild of a thousand policies', () => {
     const loader = createLoader({
       // Each takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
-      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [], unreadableInventories: [] }),
+      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
         judge: (object, ...rest) => {

@@ -9,8 +9,10 @@
  */
 import type { Inventory } from '../../crds/inventory.ts';
 import { SOURCE_LABEL } from '../../crds/kinds.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS, describeEnd } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, describeEnd, isClosed } from '../../policies/policy-object.ts';
 import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/load.ts';
@@ -20,9 +22,11 @@ import { assemble, nothingEnforced } from './assemble.ts';
 import type { Assembled, Enforcement, Offer, Pending } from './assemble.ts';
 import { closedSet } from './enforced.ts';
 import type { EnforcedSet } from './enforced.ts';
-import { expiredDigest, isExpired, nextChangeMs } from './expired.ts';
+import { expiredDigest, nextChangeMs } from './expired.ts';
 import { createSetMaker } from './set.ts';
+import { createSetReader } from './sets.ts';
 import { createSlices } from './slices.ts';
+import { startProblem } from './start-problem.ts';
 
 export type Observed = {
   /** The object named `cluster`. */
@@ -31,11 +35,14 @@ export type Observed = {
   readonly inventories: readonly Inventory[];
   /** Names of ConfigMaps that carry the label of an inventory and do not decode. */
   readonly unreadableInventories: readonly string[];
+  /** What the cluster's marks say; undefined where they cannot be read. */
+  readonly marks: readonly Mark[] | undefined;
 };
 
 export type LoaderState = {
   readonly enforced: EnforcedSet;
   readonly documents: readonly PolicyDocument[];
+  /** By `documentKey`. */
   readonly refused: ReadonlyMap<string, Problem>;
   readonly pending: readonly Pending[];
   readonly trustProblem: Problem | undefined;
@@ -64,24 +71,11 @@ export type Loader = {
   close(): void;
 };
 
-const notReady = (message: string): Problem => ({ code: 'WEBHOOK_NOT_READY', message });
-
-const DESCRIBED_MAX = 5;
-
-const describePending = (pending: readonly Pending[]): string => {
-  const lines = pending
-    .slice(0, DESCRIBED_MAX)
-    .map(
-      ({ source, revision, missing, why }) =>
-        why ?? `${source} at ${revision} lacks ${missing.length} of its documents, first ${missing[0]?.name ?? ''}`,
-    );
-  return [...lines, ...(pending.length > DESCRIBED_MAX ? [`and ${pending.length - DESCRIBED_MAX} more sources`] : [])].join('; ');
-};
-
 export const createLoader = (options: LoaderOptions): Loader => {
   const { clock, observe, pinnedTrustDigest, judgements } = options;
   const makeSet = createSetMaker();
-  let current = closedSet(notReady('the caches are not filled yet'), clock.now());
+  const readSets = createSetReader();
+  let current = closedSet({ code: 'WEBHOOK_NOT_READY', message: 'the caches are not filled yet' }, clock.now());
   let enforcement: Enforcement = nothingEnforced;
   let documents: readonly PolicyDocument[] = [];
   let trust: Trust | undefined;
@@ -117,6 +111,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const offers: Offer[] = [];
     for (const object of policies) {
       offers.push({
+        kind: 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
         judged: judgements.judge(object, by, clock.now()),
@@ -127,14 +122,12 @@ export const createLoader = (options: LoaderOptions): Loader => {
     return offers;
   };
 
-  const swap = (assembled: Assembled, set: PolicySet, by: Trust): readonly Inventory[] | undefined => {
+  const swap = (assembled: Assembled, set: PolicySet, by: Trust, problem: Problem | undefined): readonly Inventory[] | undefined => {
     const atMs = clock.now();
-    // A whole look that found nothing is no reason to close: `decide` itself refuses workloads under an empty set.
-    const problem = startedWhole ? undefined : notReady(describePending(assembled.pending));
     const commits = [...assembled.enforcement.commits.values()].map((commit) => commit.inventory);
     const revisions = Object.fromEntries(commits.map(({ source, revision }) => [source, revision]));
-    const expired = assembled.documents.filter((document) => isExpired(document, atMs)).map((document) => document.name);
-    const signers = new Map(assembled.documents.map((document) => [document.name, document.signers]));
+    const expired = assembled.documents.filter((document) => isClosed(document, atMs)).map((document) => document.name);
+    const signers = new Map(assembled.documents.flatMap(({ compiled, signers: names }) => compiled.map(({ name }) => [name, names])));
     const next: EnforcedSet =
       problem === undefined
         ? { closed: undefined, set, trustDigest: by.digest, revisions, signers, expired, flippedAtMs: atMs }
@@ -174,15 +167,18 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const offers = await judgeAll(observed.policies, by);
     if (offers === undefined || work.closed) return;
     const atMs = clock.now();
-    const { inventories, unreadableInventories: unreadable } = observed;
-    const assembled = assemble({ previous: enforcement, offers, inventories, unreadable, atMs });
+    const { inventories, unreadableInventories: unreadable, marks } = observed;
+    const sets = readSets(inventories, by, atMs);
+    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told: marks ?? [], unreadable, atMs });
     const set = makeSet(assembled.documents, atMs);
     enforcement = assembled.enforcement;
     documents = assembled.documents;
-    startedWhole ||= assembled.pending.length === 0;
+    // A whole look that found nothing is no reason to close: `decide` itself refuses workloads under an empty set.
+    const problem = startedWhole ? undefined : startProblem(assembled, marks !== undefined);
+    startedWhole ||= problem === undefined;
     const refused = new Map(assembled.refused);
-    for (const document of documents) if (isExpired(document, atMs)) refused.set(document.name, expiredProblem(document));
-    report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by));
+    for (const document of documents) if (isClosed(document, atMs)) refused.set(documentKey(document), expiredProblem(document));
+    report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by, problem));
     wakeLater(refused.size, nextChangeMs(documents, offers, atMs));
   };
 

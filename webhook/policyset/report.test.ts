@@ -51,7 +51,7 @@ it('is written when it changes and never otherwise, while the Lease is renewed',
   await clock.advance(60_000);
   assert.equal(reports().length, 1);
   assert.ok(applied.filter(({ kind }) => kind === 'Lease').length >= 6);
-  reporter.tell(stateAt(1000, new Map([['p', { code: 'POLICY_UNSIGNED', message: 'no seal' }]])));
+  reporter.tell(stateAt(1000, new Map([['Policy/p', { code: 'POLICY_UNSIGNED', message: 'no seal' }]])));
   await clock.advance(0);
   assert.deepEqual(reports().at(-1)?.refused, { p: { code: 'POLICY_UNSIGNED', message: 'no seal' } });
   await end();

@@ -6,6 +6,8 @@ import { WEBHOOK_REPLICA, encodeReplica, replicaName } from '../../crds/replica.
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { documentKey } from '../../policies/currency/index.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LoaderState } from './loader.ts';
@@ -18,15 +20,25 @@ const RETRY_MAX_MS = 30_000;
 
 type About = { readonly replica: string; /** PEM; absent where no receipts are made. */ readonly receiptKey?: string };
 
-export const reportOf = ({ enforced, documents, refused }: LoaderState, { replica, receiptKey }: About): ReplicaReport => ({
-  replica,
-  ...(receiptKey === undefined ? {} : { receiptKey }),
-  setDigest: enforced.closed === undefined ? enforced.set.digest : '',
-  trustDigest: enforced.trustDigest,
-  policies: Object.fromEntries(enforced.closed === undefined ? documents.map(({ name, digest }) => [name, digest]) : []),
-  refused: Object.fromEntries([...refused].map(([name, { code, message }]) => [name, { code, message }])),
-  flippedAt: new Date(enforced.flippedAtMs).toISOString(),
-});
+/** By name alone: `documentKey` is `KIND/NAME`. */
+const ofKind = <T>(kind: PolicyDocument['kind'], byKey: Iterable<readonly [key: string, value: T]>): Readonly<Record<string, T>> =>
+  Object.fromEntries([...byKey].flatMap(([key, value]) => (key.startsWith(`${kind}/`) ? [[key.slice(kind.length + 1), value]] : [])));
+
+export const reportOf = ({ enforced, documents, refused }: LoaderState, { replica, receiptKey }: About): ReplicaReport => {
+  const held = enforced.closed === undefined ? documents.map((document) => [documentKey(document), document.digest] as const) : [];
+  const problems = [...refused].map(([key, { code, message }]) => [key, { code, message }] as const);
+  return {
+    replica,
+    ...(receiptKey === undefined ? {} : { receiptKey }),
+    setDigest: enforced.closed === undefined ? enforced.set.digest : '',
+    trustDigest: enforced.trustDigest,
+    policies: ofKind('Policy', held),
+    rulesets: ofKind('Ruleset', held),
+    refused: ofKind('Policy', problems),
+    refusedRulesets: ofKind('Ruleset', problems),
+    flippedAt: new Date(enforced.flippedAtMs).toISOString(),
+  };
+};
 
 export type Reporter = {
   /** The newest state counts; those before that were not written yet are forgotten. */

@@ -4,30 +4,38 @@
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy, PolicySet } from '../../policies/compile/index.ts';
 import { createSet } from '../../policies/compile/set-index.ts';
+import { isClosed } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { expiredInput, isExpired } from './expired.ts';
+import { expiredInput } from './expired.ts';
 
 export type SetMaker = (documents: readonly PolicyDocument[], atMs: number) => PolicySet;
 
-/** Documents sorted by name, one a name, as `assemble` gives them. */
+const byName = (a: CompiledPolicy, b: CompiledPolicy): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+
+/** One document a kind and name, as `assemble` gives them. */
 export const createSetMaker = (): SetMaker => {
-  const closing = new WeakMap<PolicyDocument, CompiledPolicy>();
+  const closing = new WeakMap<PolicyDocument, readonly CompiledPolicy[]>();
   let last: { readonly key: string; readonly set: PolicySet } | undefined;
 
-  const whenExpired = (document: PolicyDocument): CompiledPolicy => {
+  const whenClosed = (document: PolicyDocument): readonly CompiledPolicy[] => {
     const known = closing.get(document);
     if (known !== undefined) return known;
-    const { set, refused } = compilePolicies([expiredInput(document)]);
-    const compiled = set.policies[0];
-    if (compiled === undefined) {
-      throw new Error(`policy ${document.name} can not be closed: ${refused[0]?.problems[0]?.message ?? 'it does not compile'}`);
+    const inputs = document.compiled.flatMap(({ digest }, index) => {
+      const policy = document.policies[index];
+      return policy === undefined ? [] : [expiredInput({ document, policy, digest })];
+    });
+    const { set, refused } = compilePolicies(inputs);
+    if (set.policies.length !== document.compiled.length) {
+      throw new Error(`${document.kind} ${document.name} can not be closed: ${refused[0]?.problems[0]?.message ?? 'it does not compile'}`);
     }
-    closing.set(document, compiled);
-    return compiled;
+    closing.set(document, set.policies);
+    return set.policies;
   };
 
   return (documents, atMs) => {
-    const policies = documents.map((document) => (isExpired(document, atMs) ? whenExpired(document) : document.compiled));
+    const policies = documents
+      .flatMap((document) => (isClosed(document, atMs) ? whenClosed(document) : document.compiled))
+      .toSorted(byName);
     const key = policies.map((policy) => policy.digest).join(' ');
     if (last?.key === key) return last.set;
     const set = createSet(policies);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks on what a sealed document stands for: other bytes, another name or kind, an older order, two readings of one text.
+import type { Mark } from '../../../crds/marks.ts';
 import { digestOf } from '../../../policies/document/digest.ts';
 import { seal } from '../../../policies/trust/seal.ts';
 import { NOW, POLICY, bytes, good, objectOf, pairs, sealed, trustOf } from './gate.ts';
 import type { Attack, Control } from './gate.ts';
 
-const markOf = (version: number, digest: string): ReadonlyMap<string, { version: number; digest: string }> =>
-  new Map([['pinned', { version, digest }]]);
+const markOf = (version: number, digest: string): Mark => ({ kind: 'Policy', name: 'pinned', version, digest });
 const DIGEST = digestOf(bytes);
 const OTHER = digestOf(Buffer.from('other'));
 
@@ -65,17 +65,17 @@ export const documentAttacks: readonly Attack[] = [
   {
     name: 'rollback: an older sealed version',
     code: 'POLICY_ROLLBACK',
-    attempt: () => ({ object: sealed(POLICY), marks: markOf(4, OTHER) }),
+    attempt: () => ({ object: sealed(POLICY), mark: markOf(4, OTHER) }),
   },
   {
     name: 'rollback: version 1 after a restore of a backup',
     code: 'POLICY_ROLLBACK',
-    attempt: () => ({ object: sealed(POLICY.replace('version: 3', 'version: 1')), marks: markOf(3, DIGEST) }),
+    attempt: () => ({ object: sealed(POLICY.replace('version: 3', 'version: 1')), mark: markOf(3, DIGEST) }),
   },
   {
     name: 'equivocation: another sealed document of the same version',
     code: 'POLICY_EQUIVOCATION',
-    attempt: () => ({ object: sealed(`${POLICY}# note\n`), marks: markOf(3, DIGEST) }),
+    attempt: () => ({ object: sealed(`${POLICY}# note\n`), mark: markOf(3, DIGEST) }),
   },
   {
     name: 'no version: cannot be ordered',
@@ -118,8 +118,8 @@ export const documentAttacks: readonly Attack[] = [
 
 export const documentControls: readonly Control[] = [
   { name: 'a sealed policy', attempt: () => ({ object: sealed(POLICY) }) },
-  { name: 'the same version and digest as the mark', attempt: () => ({ object: sealed(POLICY), marks: markOf(3, DIGEST) }) },
-  { name: 'a higher version than the mark', attempt: () => ({ object: sealed(POLICY), marks: markOf(2, OTHER) }) },
+  { name: 'the same version and digest as the mark', attempt: () => ({ object: sealed(POLICY), mark: markOf(3, DIGEST) }) },
+  { name: 'a higher version than the mark', attempt: () => ({ object: sealed(POLICY), mark: markOf(2, OTHER) }) },
   {
     name: 'a mark of another policy',
     attempt: () => ({ object: sealed(POLICY), marks: new Map([['other', { version: 9, digest: OTHER }]]) }),

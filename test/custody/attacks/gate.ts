@@ -2,21 +2,22 @@
 /**
  * What an attack is tried on: all that stands between an object of the API server and the enforced set, as replicas run it.
  *
- * In: an object, a trust policy, the marks of what was enforced, a time. Out: the code of its refusal, or `accepted`. Pure; the
- * same functions as webhook and operator: judgePolicyObject, then the marks, then the end of the document.
+ * In: an object, a trust policy, the mark of what was enforced, a time. Out: the code of its refusal, or `accepted`. Pure; the
+ * same functions as webhook and operator: judgePolicyObject, then the end of the document, then its mark.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import type { Mark } from '../../../crds/marks.ts';
+import { checkMark } from '../../../policies/currency/index.ts';
 import { digestOf } from '../../../policies/document/digest.ts';
-import { judgePolicyObject } from '../../../policies/policy-object.ts';
+import { isClosed, judgePolicyObject } from '../../../policies/policy-object.ts';
 import type { SealedObject } from '../../../policies/policy-object.ts';
 import type { ProblemCode } from '../../../policies/problem.ts';
 import { loadTrust } from '../../../policies/trust/index.ts';
 import type { Trust } from '../../../policies/trust/index.ts';
 import { hintOf } from '../../../policies/trust/key.ts';
 import { seal } from '../../../policies/trust/seal.ts';
-import { checkMarks } from '../../../webhook/policyset/marks.ts';
 import { createSigstore } from '../../sigstore/index.ts';
 
 export const NOW = Date.UTC(2026, 5, 1);
@@ -24,18 +25,19 @@ export const NOW = Date.UTC(2026, 5, 1);
 export type Attempt = {
   readonly object: SealedObject;
   readonly trust?: Trust;
-  readonly marks?: Parameters<typeof checkMarks>[0];
+  /** Of what was enforced under its name. */
+  readonly mark?: Mark;
   readonly atMs?: number;
 };
 export type Attack = { readonly name: string; readonly code: ProblemCode; readonly attempt: () => Attempt };
 export type Control = { readonly name: string; readonly attempt: () => Attempt };
 
-export const gate = ({ object, trust = standardTrust, marks = new Map(), atMs = NOW }: Attempt): ProblemCode | 'accepted' => {
+export const gate = ({ object, trust = standardTrust, mark, atMs = NOW }: Attempt): ProblemCode | 'accepted' => {
   const judged = judgePolicyObject(object, trust, atMs);
   if (!judged.ok) return judged.problem.code;
   const { document } = judged;
-  if (document.expiresMs !== undefined && document.expiresMs <= atMs) return 'POLICY_EXPIRED';
-  return checkMarks(marks, document)?.code ?? 'accepted';
+  if (isClosed(document, atMs)) return 'POLICY_EXPIRED';
+  return checkMark(mark, document)?.code ?? 'accepted';
 };
 
 export type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };

@@ -3,7 +3,8 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { Inventory } from '../../../crds/inventory.ts';
 import { sourceLabel } from '../../../crds/kinds.ts';
-import { seal } from '../../../policies/trust/seal.ts';
+import { seal, sealStatement } from '../../../policies/trust/seal.ts';
+import { writeStatement } from '../../../policies/trust/statement.ts';
 
 export type SealedPolicy = {
   readonly apiVersion: 'writ.dev/v1alpha1';
@@ -36,6 +37,8 @@ export type Sealer = {
   policy(name: string, spec: { readonly version: number } & Record<string, unknown>, source?: string): SealedPolicy;
   /** The same bytes under the seals of these, by number. */
   sealAgain(policy: SealedPolicy, ...by: readonly number[]): SealedPolicy;
+  /** The set seal of a source that lists just these. */
+  set(source: string, sequence: number, policies: readonly SealedPolicy[]): string;
 };
 
 export type SealerOptions = { readonly name: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
@@ -75,6 +78,12 @@ export const createSealer = (...options: readonly SealerOptions[]): Sealer => {
         spec: policySpec,
         signature: { document: text, bundles: bundlesOf(text, [0]) },
       };
+    },
+    set: (source, sequence, policies) => {
+      const [first] = sealers;
+      if (first === undefined) throw new Error('there is no key');
+      const files = policies.map((policy) => ({ name: `policies/${policy.metadata.name}.yaml`, digest: policyDigest(policy) }));
+      return sealStatement(writeStatement('set', files, { sequence, source }), first.privateKey);
     },
     sealAgain: (policy, ...by) => {
       const { document: text } = policy.signature;

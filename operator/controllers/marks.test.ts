@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Inventory } from '../../crds/inventory.ts';
+import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { judgePolicyObject } from '../../policies/policy-object.ts';
+import { loadTrust } from '../../policies/trust/index.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
+import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
+import type { LivePolicy } from './live.ts';
+import { createMarkLedger } from './mark-ledger.ts';
+import { reconcileMarks } from './marks.ts';
+
+const SOURCE = 'writ-system/policies';
+const sealer = createSealer();
+const trust = loadTrust(Buffer.from(sealer.trustPolicy.signature.document), { pinnedDigest: sealer.trustDigest });
+assert.ok(trust.ok);
+const spec = (version: number) => ({ version, matchConstraints: POD_RULES, jsonSchema: { type: 'object' } });
+const a1 = sealer.policy('a', spec(1), SOURCE);
+const a2 = sealer.policy('a', spec(2), SOURCE);
+const b1 = sealer.policy('b', spec(1), SOURCE);
+const alone = sealer.policy('alone', spec(4));
+
+type Marks = KubeObject & { readonly data?: unknown };
+type World = { policies: readonly SealedPolicy[]; inventories: readonly Inventory[]; object: Marks | undefined };
+
+const scene = (start: Partial<World> = {}) => {
+  const world: World = { policies: [], inventories: [], object: undefined, ...start };
+  const clock = fakeClock();
+  const events: string[] = [];
+  const counts: Record<string, number> = {};
+  let writes = 0;
+  const client = {
+    get: async () => world.object,
+    apply: async (_resource: unknown, object: Marks) => {
+      writes += 1;
+      world.object = object;
+      return object;
+    },
+  } as unknown as KubeClient;
+  const live = (): readonly LivePolicy[] => world.policies.map((policy) => policy as unknown as LivePolicy);
+  const term = () => {
+    const ledger = createMarkLedger({
+      policies: { list: live },
+      book: { judge: (object) => judgePolicyObject(object, trust.trust, clock.now()) },
+      inventories: () => world.inventories,
+      trust: { current: () => trust },
+      clock,
+    });
+    const standing = (name: string): number | undefined => live().find(({ metadata }) => metadata.name === name)?.spec.version;
+    const deps = {
+      client,
+      ledger,
+      standing,
+      namespace: 'writ-system',
+      recorder: { record: async ({ reason }: { reason: string }) => events.push(reason) > 0 },
+      observe: (problem: string, count: number) => void (counts[problem] = count),
+    };
+    return async (change: Partial<World> = {}): Promise<readonly string[]> => {
+      Object.assign(world, change);
+      await reconcileMarks(deps, new AbortController().signal);
+      return (decodeMarks(world.object) ?? []).map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
+    };
+  };
+  return { world, events, counts, term, writes: () => writes };
+};
+const named = (...policies: readonly SealedPolicy[]): Pick<World, 'policies' | 'inventories'> => ({
+  policies,
+  inventories: [inventoryOf(SOURCE, 'r', policies)],
+});
+const sealedSet = (sequence: number, ...policies: readonly SealedPolicy[]): Pick<World, 'inventories'> => ({
+  inventories: [inventoryOf(SOURCE, 'r', policies, { sets: [sealer.set(SOURCE, sequence, policies)] })],
+});
+
+describe('the marks in the cluster', () => {
+  it('name what inventories name and what stands alone, and nothing that is only on its way', async () => {
+    const { term, writes } = scene();
+    const look = term();
+    assert.deepEqual(await look(), []);
+    assert.deepEqual(await look({ policies: [a1, b1, alone], inventories: [inventoryOf(SOURCE, 'r', [a1])] }), ['a-1', 'alone-4']);
+    assert.deepEqual(await look(named(a2, b1)), ['a-2', 'alone-4', 'b-1']);
+    const before = writes();
+    await look();
+    assert.equal(writes(), before, 'nothing changed, nothing is written');
+  });
+
+  it('never fall: objects, inventories and the marks themselves may be taken away or lowered', async () => {
+    const { term, events } = scene();
+    const look = term();
+    await look(named(a2, b1));
+    assert.deepEqual(await look({ policies: [], inventories: [] }), ['a-2', 'b-1']);
+    assert.deepEqual(await look({ object: undefined }), ['a-2', 'b-1']);
+    const lowered: Mark[] = [{ kind: 'Policy', name: 'a', version: 1, digest: policyDigest(a1) }];
+    assert.deepEqual(await look({ object: encodeMarks(lowered) }), ['a-2', 'b-1']);
+    const forged: Mark[] = [{ kind: 'Policy', name: 'a', version: 2, digest: policyDigest(a2), gone: true }];
+    assert.deepEqual(await look({ object: encodeMarks(forged) }), ['a-2', 'b-1']);
+    const damaged = { ...encodeMarks([]), data: { format: '1', 'marks.json': '{' } } as Marks;
+    assert.deepEqual(await look({ object: damaged }), ['a-2', 'b-1']);
+    assert.deepEqual([...new Set(events)].toSorted(), ['MarkUnmet', 'MarksUnreadable']);
+  });
+
+  it('are what a new leader begins with', async () => {
+    const { term, world } = scene();
+    await term()(named(a2, b1));
+    assert.deepEqual(await term()({ policies: [], inventories: [] }), ['a-2', 'b-1']);
+    assert.equal(decodeMarks(world.object)?.[0]?.source, SOURCE);
+  });
+
+  it('end by a newer set seal of the source, also by a leader that comes after the inventory', async () => {
+    // The one that stands alone is in no set, and its object is gone when the others come.
+    const both = { policies: [a2, b1, alone], ...sealedSet(3, a2, b1) };
+    const { term, world } = scene();
+    assert.deepEqual(await term()(both), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
+    const told = world.object;
+    const next = { policies: [a2], object: told };
+    assert.deepEqual(await term()({ ...next, inventories: [inventoryOf(SOURCE, 'r', [a2])] }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
+    const stranger = [inventoryOf(SOURCE, 'r', [a2], { sets: [createSealer().set(SOURCE, 4, [a2])] })];
+    assert.deepEqual(await term()({ ...next, inventories: stranger }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
+    const elsewhere = [inventoryOf(SOURCE, 'r', [a2], { sets: [sealer.set('writ-system/other', 4, [a2])] })];
+    assert.deepEqual(await term()({ ...next, inventories: elsewhere }), ['a-2', 'alone-4', 'b-1', `${SOURCE}-3`]);
+    assert.deepEqual(await term()({ ...next, ...sealedSet(4, a2) }), ['a-2', 'alone-4', 'b-1 gone', `${SOURCE}-4`]);
+  });
+
+  it('are used and told while somebody deletes them', async () => {
+    const { term, events, counts, world } = scene();
+    const look = term();
+    await look(named(a1));
+    const deleting = {
+      ...world.object,
+      metadata: { ...world.object?.metadata, name: 'writ-marks', deletionTimestamp: '2026-01-01T00:00:00Z' },
+    };
+    assert.deepEqual(await look({ object: deleting, ...named(a2) }), ['a-2']);
+    assert.deepEqual([events, counts['deleting'], counts['unmet']], [['MarksDeleted'], 1, 0]);
+  });
+});

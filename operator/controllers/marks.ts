@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The marks of the cluster: the highest version that was enforced of each sealed document, kept where a new leader and a
+ * replica that starts find them.
+ *
+ * In: the ConfigMap `writ-marks` as it is, and what the ledger knows (inventories, and the verified documents that they name
+ * or that stand alone). Out: the same ConfigMap, joined with all of that, written after a commit's inventory; it never says
+ * less than before. Everything is worked out anew at each look, so a crash between two writes loses nothing. Whoever
+ * deletes the object finds it still used while its finalizer holds, and made again when that is taken away.
+ */
+import { MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
+import { decodeMarks, encodeMarks, marksFit } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { isRecord } from '../../crds/wire.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { regardingOf } from '../../kube/events.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { after } from '../../kube/outcome.ts';
+import type { Outcome } from '../../kube/outcome.ts';
+import type { MarkLedger } from './mark-ledger.ts';
+import { marksProblems } from './marks-problems.ts';
+import type { MarksProblem } from './marks-problems.ts';
+
+export type MarksDeps = {
+  readonly client: KubeClient;
+  readonly ledger: MarkLedger;
+  /** The version of a policy that verifies in the cluster now. */
+  readonly standing: (name: string) => number | undefined;
+  readonly namespace: string;
+  readonly recorder: EventRecorder;
+  /** How many of each; 0 clears. */
+  readonly observe: (problem: MarksProblem, count: number) => void;
+};
+
+type LiveMarks = KubeObject & { readonly data?: unknown };
+
+const LOOK_MS = 60_000;
+const SHOWN = 5;
+
+type Told = { readonly problem: MarksProblem; readonly reason: string; readonly note: string };
+
+const problemsOf = (live: KubeObject | undefined, isReadable: boolean, unmet: readonly Mark[]): readonly Told[] => {
+  const shown = unmet.slice(0, SHOWN).map(({ name, version }) => `${name} (version ${version})`);
+  const more = unmet.length > SHOWN ? ` and ${unmet.length - SHOWN} more` : '';
+  return [
+    ...(live?.metadata.deletionTimestamp === undefined
+      ? []
+      : [
+          {
+            problem: 'deleting',
+            reason: 'MarksDeleted',
+            note: `somebody deletes ${MARKS_NAME}; it is used and written on, and made again if the finalizer ${MARKS_FINALIZER} is taken away`,
+          } as const,
+        ]),
+    ...(isReadable
+      ? []
+      : [{ problem: 'unreadable', reason: 'MarksUnreadable', note: `somebody damaged ${MARKS_NAME}; it is written anew` } as const]),
+    ...(unmet.length === 0
+      ? []
+      : [
+          {
+            problem: 'unmet',
+            reason: 'MarkUnmet',
+            note: `enforced and not in the cluster: ${shown.join(', ')}${more}; replicas that start stay closed until they are applied again or end by seal`,
+          } as const,
+        ]),
+  ];
+};
+
+export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Promise<Outcome> => {
+  const { client, ledger, namespace } = deps;
+  const live = await client.get<LiveMarks>(configMaps, { namespace, name: MARKS_NAME }, { signal });
+  const told = live === undefined ? [] : decodeMarks(live);
+  ledger.hear(told);
+  const marks = [...ledger.known().values()];
+  const unmet = marks.filter(({ kind, name, version, gone }) => kind === 'Policy' && gone !== true && (deps.standing(name) ?? 0) < version);
+  const problems = problemsOf(live, told !== undefined, unmet);
+  const isFull = !marksFit(marks);
+  for (const problem of marksProblems) {
+    const isThere = problem === 'full' ? isFull : problems.some((one) => one.problem === problem);
+    deps.observe(problem, isThere ? (problem === 'unmet' ? unmet.length : 1) : 0);
+  }
+  const wanted = encodeMarks(marks, namespace);
+  if (!isFull && (marks.length > 0 || live !== undefined) && !isWritten(wanted.data, live)) {
+    const { resourceVersion } = live?.metadata ?? {};
+    // Nobody may have written since it was read: whatever that says has to be joined too.
+    const metadata = { ...wanted.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    await client.apply(configMaps, { ...wanted, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
+  }
+  const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
+  for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });
+  return after(LOOK_MS);
+};
+
+/** Keys that others added are theirs. */
+const isWritten = (wanted: Readonly<Record<string, string>> = {}, live: LiveMarks | undefined): boolean => {
+  const data = isRecord(live?.data) ? live.data : {};
+  return (
+    live !== undefined &&
+    Object.entries(wanted).every(([key, text]) => Object.hasOwn(data, key) && data[key] === text) &&
+    live.metadata.labels?.[MARKS_LABEL] === 'true' &&
+    live.metadata.finalizers?.includes(MARKS_FINALIZER) === true
+  );
+};

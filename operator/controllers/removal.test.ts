@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { policies, tenants } from '../../crds/kinds.ts';
+import { marksOf, noMarks } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
+import type { RecordedObject } from '../apply/plan.ts';
+import { removals, setRefusal } from './removal.ts';
+import type { RemovalInput } from './removal.ts';
+
+const SOURCE = 'writ-system/policies';
+const p: RecordedObject = { ...policies, resource: policies, name: 'p', digest: 'd3' };
+const tenant: RecordedObject = { ...tenants, resource: tenants, name: 'acme', digest: 'd' };
+const known = marksOf([
+  { kind: 'Policy', name: 'p', version: 3, digest: 'd3', source: SOURCE },
+  { kind: 'Set', name: SOURCE, version: 6, digest: 'set6' },
+]);
+const proof: SetProof = {
+  source: SOURCE,
+  sequence: 7,
+  digest: 'set7',
+  files: new Map([['policies/q.yaml', 'x']]),
+  signers: ['ci'],
+  mayDecide: () => true,
+};
+const withSet = (set: SetProof | undefined): RemovalInput['objects'] => ({
+  desired: [],
+  set: set === undefined ? undefined : { proof: set, bundles: [] },
+  setProblem: undefined,
+});
+const input: RemovalInput = {
+  source: SOURCE,
+  objects: withSet(undefined),
+  recorded: [p, tenant],
+  leftovers: [],
+  kept: [],
+  own: noMarks,
+  known,
+};
+const look = (change: Partial<RemovalInput>) => {
+  const { ended, problems } = removals({ ...input, ...change });
+  return [ended.map(({ name }) => name), problems.map(({ code, at }) => `${code} ${at?.file ?? ''}`)];
+};
+const REFUSED = [[], ['REMOVAL_UNSEALED policies/p.yaml']];
+
+describe('a policy that a commit drops', () => {
+  const retired = marksOf([{ kind: 'Policy', name: 'p', version: 3, digest: 'd3', gone: true }]);
+  const rows: readonly [what: string, Partial<RemovalInput>, outcome: readonly (readonly string[])[]][] = [
+    ['is refused without proof, its file named; a tenant is not sealed', {}, REFUSED],
+    ['ends by a newer set seal', { objects: withSet(proof) }, [['p'], []]],
+    ['does not end by the one that is applied', { objects: withSet({ ...proof, sequence: 6 }) }, REFUSED],
+    ['does not end by one that lists it', { objects: withSet({ ...proof, files: new Map([['policies/p.yaml', 'd3']]) }) }, REFUSED],
+    ['ends when a retired version was verified here', { own: retired, known: retired }, [['p'], []]],
+    ['does not end because the object of marks says so', { known: retired }, REFUSED],
+    ['stays while the source keeps it', { kept: [{ target: p, reason: 'kept', ours: true }] }, [[], []]],
+    ['is refused also when somebody took its label', { kept: [{ target: p, reason: 'kept', ours: false }] }, REFUSED],
+    ['is refused also when the inventory was made to forget it', { recorded: [], leftovers: [p] }, REFUSED],
+    ['was never enforced, when a broken commit left it behind', { recorded: [], leftovers: [p], known: noMarks }, [[], []]],
+    ['is refused when nothing is known of its version', { known: noMarks }, REFUSED],
+  ];
+  for (const [what, change, outcome] of rows) it(what, () => assert.deepEqual(look(change), outcome));
+
+  it('is told with what is wrong with the seal', () => {
+    const objects = { ...withSet(undefined), setProblem: { code: 'SEAL_EXPIRED' as const, message: 'the set of ci has expired' } };
+    assert.match(removals({ ...input, objects }).problems[0]?.message ?? '', /SEAL_EXPIRED: the set of ci has expired/);
+  });
+});
+
+describe('a set seal of a commit', () => {
+  const code = (set: Partial<SetProof>) => setRefusal({ source: SOURCE, objects: withSet({ ...proof, ...set }), known })?.code;
+  it('may not go back, nor say another thing under its sequence', () => {
+    assert.deepEqual(
+      [code({}), code({ sequence: 6, digest: 'set6' }), code({ sequence: 6 }), code({ sequence: 5 })],
+      [undefined, undefined, 'SET_EQUIVOCATION', 'SET_ROLLBACK'],
+    );
+  });
+});

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a commit would end, and whether a seal says so. Asked before anything is applied: replicas would go on enforcing it
+// in any case, and its object would be missing for those that start.
+import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
+import type { Marked, Marks } from '../../policies/currency/index.ts';
+import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
+import { startOf } from '../../policies/problem.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { objectKey } from '../apply/identity.ts';
+import type { KeptObject, RecordedObject } from '../apply/plan.ts';
+import type { CommitObjects } from './commit.ts';
+
+export type RemovalInput = {
+  /** `NAMESPACE/NAME` of the source. */
+  readonly source: string;
+  readonly objects: Pick<CommitObjects, 'desired' | 'set' | 'setProblem'>;
+  /** What its inventory names now. */
+  readonly recorded: readonly RecordedObject[];
+  /** What carries its mark though no inventory names it. */
+  readonly leftovers: readonly RecordedObject[];
+  readonly kept: readonly KeptObject[];
+  /** What this operator verified itself, and what it knows beside that from the cluster's marks. */
+  readonly own: Marks;
+  readonly known: Marks;
+};
+
+const SEALED: ReadonlySet<string> = new Set(['Policy', 'Ruleset']);
+
+/** The set seal may not go back either. */
+export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'source' | 'objects' | 'known'>): Problem | undefined => {
+  if (objects.set === undefined) return undefined;
+  const marked = markedSet(source, objects.set.proof);
+  return checkMark(known.get(documentKey(marked)), marked);
+};
+
+export type Removals = { readonly ended: readonly Marked[]; readonly problems: readonly Problem[] };
+
+export const removals = ({ source, objects, recorded, leftovers, kept, own, known }: RemovalInput): Removals => {
+  const staying = new Set([...objects.desired.map(objectKey), ...kept.flatMap(({ target, ours }) => (ours ? [objectKey(target)] : []))]);
+  // What was left behind by a commit that was broken off was never enforced, and has no mark.
+  const marked = leftovers.filter((entry) => known.has(documentKey(entry)));
+  const leaving = new Map([...marked, ...recorded].map((entry) => [objectKey(entry), entry]));
+  const sequence = known.get(documentKey(markedSet(source, { sequence: 0, digest: '' })))?.version ?? 0;
+  const ended: Marked[] = [];
+  const problems: Problem[] = [];
+  for (const [key, { kind, name, digest }] of leaving) {
+    if (!SEALED.has(kind) || staying.has(key)) continue;
+    const mark = known.get(documentKey({ kind, name }));
+    const isEnded = own.get(documentKey({ kind, name }))?.gone === true;
+    const document: Marked = { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? digest, source };
+    const problem = mayRemove({ ...document, source, retired: isEnded, sequence }, objects.set?.proof);
+    if (problem === undefined && mark !== undefined) ended.push(document);
+    if (problem !== undefined)
+      problems.push({ ...problem, message: withWhy(problem.message, objects.setProblem), at: startOf(fileOf({ kind, name })) });
+  }
+  return { ended, problems };
+};
+
+const withWhy = (message: string, setProblem: Problem | undefined): string =>
+  setProblem === undefined ? message : `${message} (${setProblem.code}: ${setProblem.message})`;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an enforced document ends: by a retired version of itself, or by the seal of the whole source that lists it no more.
+// Deleting an object, a label or an inventory is no such proof.
+//
+// A set seal ends a document only where it speaks of that document's source (a set of another repository, which anyone may
+// copy, lists other files) and is newer than the document is there: an older set did not list it either.
+import type { Problem } from '../problem.ts';
+import type { Marked } from './index.ts';
+
+/** A set seal that verifies now. */
+export type SetProof = {
+  /** `NAMESPACE/NAME` of the GitSource that it was made for; undefined where it does not say, and then it ends nothing. */
+  readonly source: string | undefined;
+  readonly sequence: number;
+  /** `sha256:hex` over what it says, whoever signed it. */
+  readonly digest: string;
+  /** Path in the repository → `sha256:hex`. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly signers: readonly string[];
+  /** Whether its signers may decide about documents of this kind, and publisher's tier. */
+  readonly mayDecide: (kind: string, tier: string | undefined) => boolean;
+};
+
+export type Standing = Omit<Marked, 'source'> & {
+  /** `NAMESPACE/NAME` of the source that ordered it; undefined where none did. */
+  readonly source: string | undefined;
+  /** The sequence of the set seal that was in force when it was ordered; 0 without one. */
+  readonly sequence: number;
+  /** Of a Ruleset's publisher. */
+  readonly tier?: string | undefined;
+};
+
+/** Where a document of this kind lies in a repository. */
+export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string =>
+  kind === 'Ruleset' ? `rulesets/${name}/ruleset.yaml` : `policies/${name}.yaml`;
+
+/** Why the document may not end; undefined = it may. `set`: that of its source, where one was given. */
+export const mayRemove = (document: Standing, set: SetProof | undefined): Problem | undefined => {
+  if (document.retired === true) return undefined;
+  const file = fileOf(document);
+  const refuse = (why: string): Problem => ({ code: 'REMOVAL_UNSEALED', message: `${file} may not end: ${why}` });
+  if (document.source === undefined) return refuse('no source ordered it, so only a retired version of it ends it');
+  if (set === undefined) return refuse(`version ${document.version} is enforced, and no good set seal of ${document.source} says so`);
+  if (set.source !== document.source)
+    return refuse(
+      set.source === undefined ? 'the set seal does not name its source' : `the set seal is of ${set.source}, not of ${document.source}`,
+    );
+  if (set.files.has(file)) return refuse(`set seal ${set.sequence} lists it`);
+  if (set.sequence <= document.sequence)
+    return refuse(`set seal ${set.sequence} is no newer than set seal ${document.sequence}, under which it was ordered`);
+  return set.mayDecide(document.kind, document.tier)
+    ? undefined
+    : refuse(`those who signed set seal ${set.sequence} (${set.signers.join(', ')}) are not enough for a ${document.kind}`);
+};

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { digestOf } from '../document/digest.ts';
+import { verifySet } from './check-set.ts';
+import { loadTrust } from './load.ts';
+import { seal, sealStatement } from './seal.ts';
+import { writeStatement } from './statement.ts';
+import type { StatementKind } from './statement.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const SOURCE = 'writ-system/policies';
+const [alice, bob, stranger] = [0, 1, 2].map(() => generateKeyPairSync('ed25519'));
+assert.ok(alice && bob && stranger);
+const pem = (pair: typeof alice): string => String(pair.publicKey.export({ type: 'spki', format: 'pem' }));
+const trustBytes = Buffer.from(
+  JSON.stringify({
+    apiVersion: 'writ.dev/v1alpha1',
+    kind: 'TrustPolicy',
+    metadata: { name: 'cluster' },
+    spec: {
+      version: 1,
+      principals: [
+        { name: 'alice', publicKeys: [{ pem: pem(alice) }] },
+        { name: 'bob', publicKeys: [{ pem: pem(bob) }] },
+      ],
+      rules: [
+        { kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['alice'] }] },
+        { kinds: ['Ruleset'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] },
+      ],
+    },
+  }),
+);
+const loaded = loadTrust(trustBytes, { pinnedDigest: digestOf(trustBytes) });
+assert.ok(loaded.ok);
+const { trust } = loaded;
+
+const A = { name: 'policies/a.yaml', digest: `sha256:${'a'.repeat(64)}` };
+const B = { name: 'policies/b.yaml', digest: `sha256:${'b'.repeat(64)}` };
+type Says = {
+  readonly by?: typeof alice;
+  readonly kind?: StatementKind;
+  readonly files?: readonly (typeof A)[];
+  readonly predicate?: object;
+};
+const setSeal = ({ by = alice, kind = 'set', files = [A], predicate = {} }: Says = {}): string =>
+  sealStatement(writeStatement(kind, files, { sequence: 7, source: SOURCE, ...predicate }), by.privateKey);
+const codeOf = (...bundles: readonly string[]): string => {
+  const outcome = verifySet(bundles, trust, NOW);
+  return outcome.ok ? 'good' : outcome.problem.code;
+};
+
+describe('the seal of a set', () => {
+  it('says which files a source has, and by whom', () => {
+    const outcome = verifySet([setSeal({ files: [B, A] })], trust, NOW);
+    assert.ok(outcome.ok);
+    const { source, sequence, files, signers, mayDecide } = outcome.set;
+    assert.deepEqual([source, sequence, [...files.keys()].toSorted(), signers], [SOURCE, 7, [A.name, B.name], ['alice']]);
+    assert.deepEqual(
+      [mayDecide('Policy', undefined), mayDecide('Ruleset', undefined), mayDecide('Tenant', undefined)],
+      [true, false, false],
+    );
+  });
+
+  it('counts those who signed just the same together, whatever their order and end', () => {
+    const outcome = verifySet(
+      [setSeal({ files: [A, B] }), setSeal({ by: bob, files: [B, A], predicate: { expires: '2027-01-01T00:00:00Z' } })],
+      trust,
+      NOW,
+    );
+    assert.ok(outcome.ok);
+    assert.deepEqual(outcome.set.signers, ['alice', 'bob']);
+    assert.equal(outcome.set.mayDecide('Ruleset', undefined), true);
+    assert.equal(outcome.untilMs, Date.parse('2027-01-01T00:00:00Z') + 1);
+    const apart = verifySet([setSeal({ predicate: { sequence: 8 } }), setSeal({ by: bob })], trust, NOW);
+    assert.ok(apart.ok);
+    assert.deepEqual([apart.set.sequence, apart.set.signers], [8, ['alice']]);
+    const twice = verifySet([setSeal(), setSeal()], trust, NOW);
+    assert.ok(twice.ok && !twice.set.mayDecide('Ruleset', undefined));
+  });
+
+  const rows: readonly [what: string, bundles: readonly string[], code: string][] = [
+    ['none', [], 'SEAL_MISSING'],
+    ['by a stranger', [setSeal({ by: stranger })], 'SEAL_UNKNOWN_KEY'],
+    [
+      'by a stranger under a higher sequence, beside a good one',
+      [setSeal({ by: stranger, predicate: { sequence: 99 } }), setSeal()],
+      'good',
+    ],
+    ['past its end', [setSeal({ predicate: { expires: '2025-01-01T00:00:00Z' } })], 'SEAL_EXPIRED'],
+    ['an approval of one file', [setSeal({ kind: 'approval' })], 'SEAL_STATEMENT'],
+    ['a seal of a file', [seal(Buffer.from('x'), alice.privateKey)], 'SEAL_STATEMENT'],
+    ['a file without a name', [setSeal({ files: [{ ...A, name: '' }] })], 'SEAL_STATEMENT'],
+    ['a file twice', [setSeal({ files: [A, { ...B, name: A.name }] })], 'SEAL_STATEMENT'],
+    ['a source that is none', [setSeal({ predicate: { source: 'policies' } })], 'SEAL_STATEMENT'],
+    ['a source that is no text', [setSeal({ predicate: { source: ['writ-system/policies'] } })], 'SEAL_STATEMENT'],
+    ['two of one sequence', [setSeal(), setSeal({ files: [B] })], 'SET_EQUIVOCATION'],
+    ['two of one sequence for two sources', [setSeal(), setSeal({ predicate: { source: 'writ-system/other' } })], 'SET_EQUIVOCATION'],
+    ['too many', Array.from({ length: 9 }, () => setSeal()), 'SEAL_TOO_LARGE'],
+    ['no JSON', ['{'], 'SEAL_MALFORMED'],
+  ];
+  for (const [what, bundles, code] of rows) it(`${what}: ${code}`, () => assert.equal(codeOf(...bundles), code));
+
+  it('says another thing with every bit of what is signed', () => {
+    const envelope = JSON.parse(setSeal());
+    const { payload } = envelope.dsseEnvelope;
+    const bytes = Buffer.from(payload, 'base64');
+    fc.assert(
+      fc.property(fc.nat({ max: bytes.length * 8 - 1 }), (bit) => {
+        const flipped = Buffer.from(bytes);
+        flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        assert.notEqual(
+          codeOf(JSON.stringify({ ...envelope, dsseEnvelope: { ...envelope.dsseEnvelope, payload: flipped.toString('base64') } })),
+          'good',
+        );
+      }),
+    );
+    fc.assert(fc.property(fc.array(fc.oneof(fc.json(), fc.string())), (bundles) => assert.notEqual(codeOf(...bundles), 'good')));
+  });
+});

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which commit of each source is followed: the one that its inventory names, once it is whole here, else the one before.
+// Without its inventory a source goes on as it was.
+import type { Inventory, InventoryDocument } from '../../crds/inventory.ts';
+import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
+import type { Marked, Marks } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { AssembleState, Missing, Offer, Pending } from './assemble.ts';
+
+export type Commit = {
+  readonly inventory: Inventory;
+  /** By `documentKey`. */
+  readonly documents: ReadonlyMap<string, PolicyDocument>;
+  /** The set seal that came with it, if it is good and no older than those before. */
+  readonly set: SetProof | undefined;
+};
+
+const ENFORCED: ReadonlySet<string> = new Set<PolicyDocument['kind']>(['Policy', 'Ruleset']);
+
+const wantedFrom = (inventory: Inventory): readonly InventoryDocument[] => inventory.documents.filter(({ kind }) => ENFORCED.has(kind));
+
+const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, PolicyDocument> => {
+  const held = new Map<string, PolicyDocument>();
+  for (const inventory of inventories) {
+    for (const { digest } of wantedFrom(inventory)) {
+      const document = previous.held.get(digest);
+      if (document !== undefined) held.set(digest, document);
+    }
+  }
+  for (const commit of previous.commits.values()) for (const document of commit.documents.values()) held.set(document.digest, document);
+  for (const { document } of previous.standing.values()) held.set(document.digest, document);
+  for (const { judged } of offers) if (judged.ok) held.set(judged.document.digest, judged.document);
+  return held;
+};
+
+type Lookup = {
+  readonly held: ReadonlyMap<string, PolicyDocument>;
+  readonly offered: ReadonlyMap<string, Offer>;
+  readonly marks: Marks;
+};
+
+type Completed = {
+  readonly documents: Commit['documents'];
+  /** What stands in the way, where it is not whole. */ readonly missing: readonly Missing[];
+};
+
+/** The documents that an inventory names. */
+const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup): Completed => {
+  const documents = new Map<string, PolicyDocument>();
+  const missing: Missing[] = [];
+  for (const wanted of wantedFrom(inventory)) {
+    const { kind, name, digest } = wanted;
+    const key = documentKey(wanted);
+    const document = held.get(digest);
+    if (document === undefined || documentKey(document) !== key) {
+      const judged = offered.get(key)?.judged;
+      // An older version in the place of the one that is wanted says more than that the latter is not there.
+      const offers = judged?.ok === true ? checkMark(marks.get(key), judged.document) : judged?.problem;
+      missing.push({ kind, name, digest, problem: offers });
+      continue;
+    }
+    const problem = checkMark(marks.get(key), document);
+    if (problem === undefined) documents.set(key, document);
+    else missing.push({ kind, name, digest, problem });
+  }
+  return { documents, missing };
+};
+
+export type Followed = {
+  readonly commits: ReadonlyMap<string, Commit>;
+  readonly held: ReadonlyMap<string, PolicyDocument>;
+  readonly pending: readonly Pending[];
+  /** The set seals of commits that are followed now, for their marks. */
+  readonly sets: readonly Marked[];
+};
+
+/** `refused` is added to. */
+export const followCommits = (state: AssembleState, marks: Marks, refused: Map<string, Problem>): Followed => {
+  const { previous, offers, inventories } = state;
+  const held = collectHeld(state);
+  const lookup: Lookup = { held, offered: new Map(offers.map((offer) => [documentKey(offer), offer])), marks };
+  const commits = new Map(previous.commits);
+  const pending: Pending[] = [];
+  const sets: Marked[] = [];
+  for (const inventory of inventories.toSorted((a, b) => (a.source < b.source ? -1 : 1))) {
+    const { source, revision } = inventory;
+    const { documents, missing } = completeCommit(inventory, lookup);
+    if (missing.length > 0) {
+      pending.push({ source, revision, missing });
+      for (const one of missing) if (one.problem !== undefined) refused.set(documentKey(one), one.problem);
+      continue;
+    }
+    const found = state.sets.get(source);
+    const set = found?.source === source ? found : undefined;
+    const marked = set === undefined ? undefined : markedSet(source, set);
+    const problem = marked === undefined ? undefined : checkMark(marks.get(documentKey(marked)), marked);
+    if (marked !== undefined && problem !== undefined) refused.set(documentKey(marked), problem);
+    if (marked !== undefined && problem === undefined) sets.push(marked);
+    commits.set(source, { inventory, documents, set: problem === undefined ? set : undefined });
+  }
+  return { commits, held, pending, sets };
+};

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The set seals that inventories carry, verified. What was verified stays so under the same trust until time may change it.
+import { hash } from 'node:crypto';
+import type { Inventory } from '../../crds/inventory.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
+import { createMemo } from '../../policies/memo.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import { verifySet } from '../../policies/trust/check-set.ts';
+import type { SetOutcome } from '../../policies/trust/check-set.ts';
+import type { Trust } from '../../policies/trust/index.ts';
+
+/** Source → the set that counts now. */
+export type SetReader = (inventories: readonly Inventory[], trust: Trust, atMs: number) => ReadonlyMap<string, SetProof>;
+
+type Remembered = { readonly outcome: SetOutcome; readonly atMs: number };
+
+const isCurrent = ({ outcome, atMs: thenMs }: Remembered, atMs: number): boolean =>
+  thenMs <= atMs && atMs < (outcome.untilMs ?? Number.POSITIVE_INFINITY) && (outcome.ok || atMs - thenMs < REFUSAL_LASTS_MS);
+
+export const createSetReader = (): SetReader => {
+  const memo = createMemo<Remembered>();
+  return (inventories, trust, atMs) => {
+    const sets = new Map<string, SetProof>();
+    for (const { source, sets: bundles = [] } of inventories) {
+      if (bundles.length === 0) continue;
+      const key = `${trust.digest} ${trust.root.ok} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
+      const known = memo.recall(key);
+      const outcome = known !== undefined && isCurrent(known, atMs) ? known.outcome : verifySet(bundles, trust, atMs);
+      if (outcome !== known?.outcome) memo.keep(key, { outcome, atMs });
+      if (outcome.ok && outcome.set.source === source) sets.set(source, outcome.set);
+    }
+    memo.sweep();
+    return sets;
+  };
+};

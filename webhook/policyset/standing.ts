@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is enforced now: what commits and single objects order, and what was enforced before and has not ended. A document
+// is replaced by a higher version of itself only, and goes only when policies/currency says that it may.
+import { SET_KIND } from '../../crds/marks.ts';
+import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import type { Marked, Marks } from '../../policies/currency/index.ts';
+import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { AssembleState } from './assemble.ts';
+import type { Commit } from './commits.ts';
+
+export type StandingDocument = {
+  readonly document: PolicyDocument;
+  /** Of the commit that ordered it; undefined where none did. */
+  readonly source: string | undefined;
+  /** The set seal under which it was ordered: only a newer one ends it. */
+  readonly sequence: number;
+};
+
+type Standing = ReadonlyMap<string, StandingDocument>;
+
+export type StandInput = {
+  readonly state: AssembleState;
+  readonly commits: ReadonlyMap<string, Commit>;
+  /** With those of the set seals that came now. */
+  readonly marks: Marks;
+  /** Added to. */
+  readonly refused: Map<string, Problem>;
+};
+
+/** A set that lists the document ends with the next one; whatever came without being listed, only with one that came later still. */
+const sequenceOf = (document: PolicyDocument, { inventory, set }: Commit, marks: Marks): number => {
+  if (set?.files.get(fileOf(document)) === document.digest) return set.sequence;
+  return marks.get(documentKey({ kind: SET_KIND, name: inventory.source }))?.version ?? 0;
+};
+
+/** Of two documents of one name (a policy that moves from one source to another) the newer order counts, whatever came first. */
+const newerOf = (one: StandingDocument | undefined, other: StandingDocument): StandingDocument => {
+  if (one === undefined || other.document.version > one.document.version) return other;
+  return other.document.version === one.document.version && other.document.digest < one.document.digest ? other : one;
+};
+
+const orderedByCommits = ({ state, commits, marks }: StandInput): Map<string, StandingDocument> => {
+  const ordered = new Map<string, StandingDocument>();
+  for (const commit of commits.values()) {
+    const { source } = commit.inventory;
+    for (const [key, document] of commit.documents) {
+      const before = state.previous.standing.get(key);
+      const isKnown = before?.document.digest === document.digest && before.source === source;
+      // The same bytes judged again: signers and ends may have changed.
+      const one = isKnown ? { ...before, document } : { document, source, sequence: sequenceOf(document, commit, marks) };
+      ordered.set(key, newerOf(ordered.get(key), one));
+    }
+  }
+  return ordered;
+};
+
+/** Objects that no source claims are enforced for themselves. */
+const orderedAlone = ({ state, marks, refused }: StandInput, named: Standing): Map<string, StandingDocument> => {
+  const ordered = new Map<string, StandingDocument>();
+  for (const offer of state.offers) {
+    const key = documentKey(offer);
+    // A label alone, which nobody signs, must not switch a policy off: until a commit names it, the last bytes stand.
+    if (named.has(key) || offer.source !== undefined || !offer.judged.ok) continue;
+    const { document } = offer.judged;
+    const before = state.previous.standing.get(key);
+    const isLate = document.expiresMs !== undefined && document.expiresMs <= state.atMs;
+    const problem: Problem | undefined =
+      isLate && before !== undefined && before.document.digest !== document.digest
+        ? { code: 'POLICY_EXPIRED', message: `version ${document.version} was past its date when it came`, path: 'spec.expires' }
+        : checkMark(marks.get(key), document);
+    if (problem !== undefined) refused.set(key, problem);
+    else
+      ordered.set(
+        key,
+        before?.document.digest === document.digest ? { ...before, document } : { document, source: undefined, sequence: 0 },
+      );
+  }
+  return ordered;
+};
+
+export type Stood = { readonly standing: Standing; /** What ended by seal. */ readonly ended: readonly Marked[] };
+
+export const standNow = (input: StandInput): Stood => {
+  const { state, commits, refused } = input;
+  const byCommits = orderedByCommits(input);
+  const ordered = new Map([...orderedAlone(input, byCommits), ...byCommits]);
+  const standing = new Map(ordered);
+  const ended: Marked[] = [];
+  for (const [key, before] of state.previous.standing) {
+    const next = ordered.get(key);
+    if (next !== undefined) {
+      const isSame = next.document.digest === before.document.digest;
+      if (!isSame && next.document.version <= before.document.version) standing.set(key, before);
+      continue;
+    }
+    const set = before.source === undefined ? undefined : commits.get(before.source)?.set;
+    const problem = mayRemove({ ...before.document, source: before.source, sequence: before.sequence }, set);
+    if (problem === undefined) {
+      ended.push(before.document);
+      continue;
+    }
+    standing.set(key, before);
+    if (!refused.has(key)) refused.set(key, problem);
+  }
+  return { standing, ended };
+};
