@@ -10,6 +10,8 @@ import { readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { checkEvidence } from './evidence.ts';
 import type { EvidenceOutcome } from './evidence.ts';
+import { evidenceKey } from './evidence-memory.ts';
+import type { EvidenceMemory } from './evidence-memory.ts';
 import { digestFor, isSignedBy } from './key.ts';
 import { judgeKey, keyByHint, principalOf, termOfKey } from './principals.ts';
 import type { PrincipalOutcome } from './principals.ts';
@@ -34,7 +36,13 @@ export type CountedSeal = {
 export type SealOutcome = { readonly ok: true; readonly seal: CountedSeal; readonly term: Term } | (Refusal & { readonly term?: Term });
 
 /** `at` is now, in epoch milliseconds; `digest` is `sha256:hex` of the bytes. */
-export type SealContext = { readonly bytes: Uint8Array; readonly digest: string; readonly trust: Trust; readonly at: number };
+export type SealContext = {
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+  readonly trust: Trust;
+  readonly at: number;
+  readonly evidence?: EvidenceMemory | undefined;
+};
 
 const refuse = (code: ProblemCode, message: string): Refusal => ({ ok: false, problem: { code, message } });
 
@@ -92,17 +100,26 @@ const signerOf = ({ signatory }: Seal, { trust, at }: SealContext): SignerOutcom
       who: 'the key of the certificate',
       key,
       certificate,
-      judge: () => principalOf(certificate, trust),
+      judge: (timesMs) => principalOf(certificate, trust, timesMs),
       term: undefined,
       by: `${subject}, vouched for by ${issuer}`,
     },
   };
 };
 
-const evidenceOf = (seal: Seal, signer: Signer, { bytes, trust }: SealContext): EvidenceOutcome => {
+type Presented = { readonly text: string; readonly seal: Seal; readonly signer: Signer };
+
+const evidenceOf = ({ text, seal, signer }: Presented, { bytes, digest, trust, evidence }: SealContext): EvidenceOutcome => {
   const { key, certificate } = signer;
   if (certificate === undefined && seal.logEntries.length === 0 && !seal.isTimestamped) return { ok: true, timesMs: [] };
-  return trust.root.ok ? checkEvidence({ bytes, seal, key: key.publicKey, certificate, root: trust.root.root }) : trust.root;
+  if (!trust.root.ok) return trust.root;
+  const { root } = trust.root;
+  const memoryKey = evidence === undefined ? '' : evidenceKey(text, { digest, rootDigest: root.digest });
+  const known = evidence?.recall(memoryKey);
+  if (known !== undefined) return known;
+  const outcome = checkEvidence({ bytes, seal, key: key.publicKey, certificate, root });
+  evidence?.keep(memoryKey, outcome);
+  return outcome;
 };
 
 const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY });
@@ -122,7 +139,7 @@ export const countSeal = (seal: Seal, context: SealContext): SealOutcome => {
   if (lacksDigest(seal, signer)) return refuse('SEAL_MALFORMED', 'messageSignature.messageDigest is empty');
   if (!isSignedBy(signedBytes(seal, context.bytes), seal.signature, signer.key.publicKey))
     return refuse('SEAL_SIGNATURE', `the signature is not by ${signer.who}`);
-  const evidence = evidenceOf(seal, signer, context);
+  const evidence = evidenceOf({ text, seal, signer }, context);
   if (!evidence.ok) return evidence;
   const judged = signer.judge(evidence.timesMs);
   const statement = seal.proof.kind === 'statement' ? seal.proof.statement : undefined;
