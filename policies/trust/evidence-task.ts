@@ -53,6 +53,41 @@ export const evidenceTasks = ({ bytes, bundles }: Artifact, trust: Trust, memory
   });
 };
 
+export type ProveAheadInput = {
+  readonly artifacts: Iterable<Artifact>;
+  readonly trust: Trust;
+  readonly memory: EvidenceMemory;
+  /** Another thread, for instance; it may fail, then the check does the work itself. */
+  readonly run: (task: EvidenceTask) => Promise<EvidenceOutcome | undefined>;
+  /** Asked after each artifact: lets other work of this thread go first. */
+  readonly rest: () => boolean | Promise<boolean>;
+};
+
+/** What is in the hands of `run` at once, so that memory is bounded whatever there is to do. */
+const MAX_UNDER_WAY = 64;
+
+/** Proves what verifying these artifacts will ask for. Resolves when all of it is remembered or has failed. */
+export const proveAhead = async ({ artifacts, trust, memory, run, rest }: ProveAheadInput): Promise<void> => {
+  const underWay = new Set<Promise<void>>();
+  const prove = async (task: EvidenceTask): Promise<void> => {
+    try {
+      const outcome = await run(task);
+      if (outcome !== undefined) memory.keep(task.key, outcome);
+    } catch {
+      // The check finds nothing remembered and proves it here.
+    }
+  };
+  for (const artifact of artifacts) {
+    for (const task of evidenceTasks(artifact, trust, memory)) {
+      const done = prove(task).finally(() => underWay.delete(done));
+      underWay.add(done);
+      if (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay);
+    }
+    await rest();
+  }
+  await Promise.all(underWay);
+};
+
 /** Undefined: it is no work that can be done; the check says why. */
 export type ProveTask = (task: EvidenceTask) => EvidenceOutcome | undefined;
 

@@ -25,7 +25,7 @@ import type { EnforcedSet } from './enforced.ts';
 import { expiredDigest, nextChangeMs } from './expired.ts';
 import { createSetMaker } from './set.ts';
 import { createSetReader } from './sets.ts';
-import { createSlices } from './slices.ts';
+import { createSlices } from '../../process/slices.ts';
 import { startProblem } from './start-problem.ts';
 
 export type Observed = {
