@@ -424,6 +424,10 @@ export const problemCodes = {
     summary: 'The pinned Sigstore trusted root cannot be used.',
     fix: 'take trusted_root.json as your Sigstore instance publishes it, and pin its digest',
   },
+  TRUST_ROOT_OLD: {
+    summary: 'Nothing shows that anybody has looked after the pinned Sigstore trusted root for long.',
+    fix: 'fetch trusted_root.json anew from your Sigstore instance and pin it in a new version of the trust policy; if it has not changed, seal a new version all the same, keyless or with a timestamp; --trust-root-max-age sets the bound',
+  },
   TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires, have it sealed and publish it' },
   // command line
   FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 
 export type Slices = {
   /** Rests if this piece has taken long enough; says whether it did. */
-  rest(): boolean | Promise<boolean>;
+  readonly rest: () => boolean | Promise<boolean>;
 };
 
 const SLICE_MS = 8;

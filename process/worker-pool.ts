@@ -8,14 +8,15 @@
  * threads died of twice or that threw, whatever is left when the pool is closed, and for a while everything once thread
  * after thread has died without an answer (a file that cannot be loaded): the caller then does the work itself.
  */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from './clock.ts';
 import type { Answer, Order } from './worker-tasks.ts';
 
 export type WorkerPool<I, O> = {
-  run(task: I): Promise<O>;
+  readonly run: (task: I) => Promise<O>;
   /** Ends every thread; what was not done is rejected. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 export type WorkerPoolOptions = {
@@ -37,6 +38,9 @@ const AHEAD = 4;
 const MAX_DEATHS = 2;
 const MAX_DEATHS_IN_ROW = 8;
 
+/** How many threads are worth having here: more would only take turns. */
+export const workersHere = (): number => Math.min(2, availableParallelism());
+
 type Job<I, O> = { readonly task: I; readonly resolve: (outcome: O) => void; readonly reject: (error: unknown) => void; deaths: number };
 type Thread<I, O> = { readonly worker: Worker; readonly doing: Map<number, Job<I, O>>; cancelIdle: () => void };
 
@@ -44,7 +48,7 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
   const { file, clock, size, idleMs = IDLE_MS, maxHeapMebibytes = MAX_HEAP_MEBIBYTES, onDeath = () => undefined } = options;
   const waiting: Job<I, O>[] = [];
   const threads = new Set<Thread<I, O>>();
-  let closed = false;
+  const life = { closed: false };
   let lastId = 0;
   let deathsInRow = 0;
   let brokenUntilMs = Number.NEGATIVE_INFINITY;
@@ -58,7 +62,7 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
   const bury = (thread: Thread<I, O>, error: unknown): void => {
     if (!threads.delete(thread)) return;
     thread.cancelIdle();
-    if (!closed) onDeath(error);
+    if (!life.closed) onDeath(error);
     deathsInRow += 1;
     if (deathsInRow >= MAX_DEATHS_IN_ROW) {
       deathsInRow = 0;
@@ -67,7 +71,7 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
     // Only the first can be what it died of, the others had not begun.
     for (const [index, job] of [...thread.doing.values()].entries()) {
       if (index === 0) job.deaths += 1;
-      if (closed || job.deaths >= MAX_DEATHS) job.reject(error);
+      if (life.closed || job.deaths >= MAX_DEATHS) job.reject(error);
       else waiting.unshift(job);
     }
     thread.doing.clear();
@@ -108,7 +112,7 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
   };
 
   const hand = (): void => {
-    while (waiting.length > 0 && !closed) {
+    while (waiting.length > 0 && !life.closed) {
       const thread = pick();
       const job = thread === undefined ? undefined : waiting.shift();
       if (thread === undefined || job === undefined) break;
@@ -117,7 +121,7 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
       lastId += 1;
       thread.doing.set(lastId, job);
       const order: Order<I> = { id: lastId, task: job.task };
-      thread.worker.postMessage(order);
+      thread.worker.postMessage(order, []);
     }
     for (const thread of threads) {
       if (thread.doing.size > 0) continue;
@@ -131,13 +135,13 @@ export const createWorkerPool = <I, O>(options: WorkerPoolOptions): WorkerPool<I
   return {
     run: (task) =>
       new Promise((resolve, reject) => {
-        if (closed) return reject(new Error('the pool is closed'));
+        if (life.closed) return reject(new Error('the pool is closed'));
         if (isBroken()) return reject(new Error('no worker thread lives long enough to answer'));
         waiting.push({ task, resolve, reject, deaths: 0 });
         hand();
       }),
     close: async () => {
-      closed = true;
+      life.closed = true;
       const error = new Error('the pool is closed');
       rejectAll(error);
       await Promise.all(

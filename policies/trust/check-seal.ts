@@ -42,6 +42,8 @@ export type SealContext = {
   readonly trust: Trust;
   readonly at: number;
   readonly evidence?: EvidenceMemory | undefined;
+  /** The bundle, under which evidence is remembered. */
+  readonly text?: string;
 };
 
 const refuse = (code: ProblemCode, message: string): Refusal => ({ ok: false, problem: { code, message } });
@@ -107,18 +109,18 @@ const signerOf = ({ signatory }: Seal, { trust, at }: SealContext): SignerOutcom
   };
 };
 
-type Presented = { readonly text: string; readonly seal: Seal; readonly signer: Signer };
-
-const evidenceOf = ({ text, seal, signer }: Presented, { bytes, digest, trust, evidence }: SealContext): EvidenceOutcome => {
+const evidenceOf = (seal: Seal, signer: Signer, { bytes, digest, trust, evidence, text }: SealContext): EvidenceOutcome => {
   const { key, certificate } = signer;
   if (certificate === undefined && seal.logEntries.length === 0 && !seal.isTimestamped) return { ok: true, timesMs: [] };
   if (!trust.root.ok) return trust.root;
   const { root } = trust.root;
-  const memoryKey = evidence === undefined ? '' : evidenceKey(text, { digest, rootDigest: root.digest });
-  const known = evidence?.recall(memoryKey);
+  const prove = (): EvidenceOutcome => checkEvidence({ bytes, seal, key: key.publicKey, certificate, root });
+  if (evidence === undefined || text === undefined) return prove();
+  const memoryKey = evidenceKey(text, { digest, rootDigest: root.digest });
+  const known = evidence.recall(memoryKey);
   if (known !== undefined) return known;
-  const outcome = checkEvidence({ bytes, seal, key: key.publicKey, certificate, root });
-  evidence?.keep(memoryKey, outcome);
+  const outcome = prove();
+  evidence.keep(memoryKey, outcome);
   return outcome;
 };
 
@@ -128,7 +130,9 @@ const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGA
 export const checkSeal = (text: string, context: SealContext): SealOutcome => {
   const read = readBundle(text);
   if (!read.ok) return read;
-  return isFor(read.seal, context.bytes) ? countSeal(read.seal, context) : { ok: false, problem: digestProblem(read.seal, context.digest) };
+  return isFor(read.seal, context.bytes)
+    ? countSeal(read.seal, { ...context, text })
+    : { ok: false, problem: digestProblem(read.seal, context.digest) };
 };
 
 /** Whether a seal counts for those who made it; that it speaks of these bytes, or of no file alone, is the caller's to know. */
@@ -139,7 +143,7 @@ export const countSeal = (seal: Seal, context: SealContext): SealOutcome => {
   if (lacksDigest(seal, signer)) return refuse('SEAL_MALFORMED', 'messageSignature.messageDigest is empty');
   if (!isSignedBy(signedBytes(seal, context.bytes), seal.signature, signer.key.publicKey))
     return refuse('SEAL_SIGNATURE', `the signature is not by ${signer.who}`);
-  const evidence = evidenceOf({ text, seal, signer }, context);
+  const evidence = evidenceOf(seal, signer, context);
   if (!evidence.ok) return evidence;
   const judged = signer.judge(evidence.timesMs);
   const statement = seal.proof.kind === 'statement' ? seal.proof.statement : undefined;

@@ -13,7 +13,7 @@ import { readCertificate } from './certificate.ts';
 import type { Artifact } from './check-bundles.ts';
 import { checkEvidence } from './evidence.ts';
 import type { EvidenceOutcome } from './evidence.ts';
-import { evidenceKey } from './evidence-memory.ts';
+import { createEvidenceMemory, evidenceKey } from './evidence-memory.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
 import { readKeyDer } from './key.ts';
 import { readTrustedRoot } from './trusted-root.ts';
@@ -87,6 +87,16 @@ export const proveAhead = async ({ artifacts, trust, memory, run, rest }: ProveA
   }
   await Promise.all(underWay);
 };
+
+/** How a process proves ahead, and what it remembers of it. */
+export type Proving = {
+  readonly memory: EvidenceMemory;
+  /** Resolves when verifying these artifacts has nothing heavy left to do. */
+  readonly ahead: (artifacts: Iterable<Artifact>, trust: Trust) => Promise<void>;
+};
+
+/** For where nothing else waits: nothing is proven ahead, and the check proves as it goes. */
+export const provingHere = (): Proving => ({ memory: createEvidenceMemory(), ahead: async () => undefined });
 
 /** Undefined: it is no work that can be done; the check says why. */
 export type ProveTask = (task: EvidenceTask) => EvidenceOutcome | undefined;
