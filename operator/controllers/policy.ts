@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, describeEnd, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';

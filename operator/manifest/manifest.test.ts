@@ -286,7 +286,7 @@ const manifestOf = (files: Files) =>
   readManifest(wantedPaths(Object.keys(files)).map((path) => ({ path, bytes: Buffer.from(files[path] ?? '') })));
 const pinnedDigest = digestOf(Buffer.from(one));
 /** As a commit is read: under the trust policy that it brings. */
-const readCommitFiles = (files: Files, held: Trust | undefined = undefined): readonly string[] => {
+const readCommitFiles = (files: Files, held?: Trust): readonly string[] => {
   const manifest = manifestOf(files);
   const brought = readManifestTrust({ manifest, held, pinnedDigest, at: NOW });
   // What follows the first are the seals that do not count.
