@@ -54,6 +54,11 @@ export const webhookMetrics = defineMetrics({
     labels: { set_digest: { max: 1_000_000 }, trust_digest: { max: 10_000 } },
   },
   setAge: { kind: 'gauge', name: 'writ_set_age_seconds', help: 'Time since the policy set in force replaced the one before.' },
+  trustRootAge: {
+    kind: 'gauge',
+    name: 'writ_trust_root_age_seconds',
+    help: 'Time since anything last showed that somebody looked after the pinned Sigstore trusted root; NaN where none is pinned.',
+  },
   setClosed: {
     kind: 'gauge',
     name: 'writ_set_closed',

@@ -14,10 +14,17 @@ import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { rememberJudgements } from '../policies/policy-object.ts';
+import { createJudge, rememberJudgements } from '../policies/policy-object.ts';
+import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
+import { proveAhead } from '../policies/trust/evidence-task.ts';
+import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
+import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
+import { rootAgeMs } from '../policies/trust/root-age.ts';
 import type { Clock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
+import { createSlices } from '../process/slices.ts';
+import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { handleReview } from './admission/index.ts';
 import type { ReviewDeps, Reviewed } from './admission/index.ts';
 import { createNamespaceCache } from './admission/namespaces.ts';
@@ -44,7 +51,14 @@ import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
 
-export type WebhookParts = { readonly config: WebhookConfig; readonly client: KubeClient; readonly clock: Clock; readonly log: Log };
+export type WebhookParts = {
+  readonly config: WebhookConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What a worker thread runs. */
+  readonly workerFile: URL;
+};
 
 export type RunningWebhook = {
   /** `https://host:port`; reviews go to `/validate` below it. */
@@ -101,7 +115,14 @@ const recordFlip = (decisions: Decisions, { enforced, documents }: LoaderState):
     ...(enforced.closed === undefined ? {} : { closed: enforced.closed.code }),
     policies:
       enforced.closed === undefined
-        ? documents.map(({ name, version, digest, signers }) => ({ policy: name, version, digest, signers }))
+        ? documents.map(({ name, version, digest, signers, unsigned, withdrawn }) => ({
+            policy: name,
+            version,
+            digest,
+            signers,
+            ...(unsigned === true ? { unsigned } : {}),
+            ...(withdrawn === undefined ? {} : { withdrawn: withdrawn.code }),
+          }))
         : [],
   });
 
@@ -137,6 +158,10 @@ type Watched = {
 const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loader, clock }: Watched): void => {
   metrics.inFlight.onCollect(() => metrics.inFlight.set({}, guard.inFlight));
   metrics.setAge.onCollect(() => metrics.setAge.set({}, (clock.now() - loader.current.flippedAtMs) / 1000));
+  metrics.trustRootAge.onCollect(() => {
+    const ageMs = loader.trust === undefined ? undefined : rootAgeMs(loader.trust, clock.now());
+    metrics.trustRootAge.set({}, (ageMs ?? Number.NaN) / 1000);
+  });
   metrics.certificateExpiry.onCollect(() => metrics.certificateExpiry.set({}, (holder.expiresMs ?? 0) / 1000));
   metrics.watchAge.onCollect(() => {
     for (const { name, cache } of eachCache(caches)) {
@@ -167,7 +192,7 @@ const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder
   });
 };
 
-export const startWebhook = async ({ config, client, clock, log }: WebhookParts): Promise<RunningWebhook> => {
+export const startWebhook = async ({ config, client, clock, log, workerFile }: WebhookParts): Promise<RunningWebhook> => {
   const metrics = createWebhookMetrics();
   const bug = (error: unknown): void => {
     metrics.bugs.inc({});
@@ -187,11 +212,23 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
   let state: LoaderState | undefined;
   const countRefusals = createRefusalCounter(metrics);
   const logRefusals = createRefusalLog(log);
+  const workers = createWorkerPool<EvidenceTask, EvidenceOutcome | undefined>({
+    file: workerFile,
+    clock,
+    size: workersHere(),
+    onDeath: (error) => log.error({ err: error }, 'a thread that checks seals ended; its work is done again'),
+  });
+  const memory = createEvidenceMemory();
+  const proving: Proving = {
+    memory,
+    ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
+  };
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judgements: rememberJudgements(),
+    judgements: rememberJudgements(createJudge(proving.memory)),
+    proving,
     onBug: bug,
     onFlip: (flip) => {
       recordFlip(decisions, flip.state);
@@ -285,6 +322,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
   const stopAll = async (): Promise<void> => {
     await listener.drain();
     loader.close();
+    await workers.close();
     stopping.abort(new Error('the webhook stops'));
     await reporting;
     await decisions.close();
