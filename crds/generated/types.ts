@@ -551,7 +551,7 @@ export type TenantSpec = {
   readonly images?: TenantImages;
   readonly agents?: TenantAgents;
   /**
-   * Rulesets that the tenant subscribes to.
+   * Rulesets that bind the tenant. Those of scope Cluster bind it without being named.
    *
    * @maxItems 64
    */
@@ -889,7 +889,7 @@ export type TenantTool = {
   readonly names?: readonly string[];
 };
 /**
- * Rulesets that the tenant subscribes to.
+ * Rulesets that bind the tenant. Those of scope Cluster bind it without being named.
  */
 export type TenantRuleset = {
   /**
@@ -897,11 +897,11 @@ export type TenantRuleset = {
    */
   readonly name: string;
   /**
-   * Range of releases that will do, for instance "^1.4".
+   * Range of releases that is expected, for instance "^1.4". A release outside of it binds all the same, and the status says so.
    */
   readonly release?: string;
   /**
-   * What a breach leads to for this tenant.
+   * What a breach leads to for this tenant where that is more than the release says (Deny, then Warn, then Audit). Less has no effect.
    */
   readonly enforcement?: 'Deny' | 'Warn' | 'Audit';
 };
@@ -1065,14 +1065,14 @@ export type TenantStatusRuleset = {
   readonly digest?: string;
 };
 /**
- * A release of policies with their settings, sealed as one by the digests of its members. This version keeps Rulesets as data and enforces none.
+ * A release of policies with their settings, sealed as one by the digests of its members.
  */
 export type Ruleset = {
   readonly apiVersion: 'writ.dev/v1alpha1';
   readonly kind: 'Ruleset';
   readonly metadata: ObjectMeta;
   readonly spec: RulesetSpec;
-  readonly signature?: Signature;
+  readonly signature?: RulesetSignature;
   readonly status?: RulesetStatus;
 };
 /**
@@ -1088,9 +1088,17 @@ export type RulesetSpec = {
    */
   readonly release?: string;
   /**
-   * Time (RFC 3339) after which the signed document counts no more.
+   * Time (RFC 3339) after which the signed document counts no more. What its members match is closed then, or when gracePeriod is over.
    */
   readonly expires?: string;
+  /**
+   * How long the members still decide as before when the document is past its date, as a duration such as 72h. No time where nothing is said.
+   */
+  readonly gracePeriod?: string;
+  /**
+   * Ends the ruleset. It then has no members, binds nobody, and its object may be deleted.
+   */
+  readonly retired?: boolean;
   /**
    * Name of the ruleset for people.
    */
@@ -1105,22 +1113,22 @@ export type RulesetSpec = {
    */
   readonly license?: string;
   /**
-   * Whom the ruleset is meant to bind. Tenants are those that subscribe to it, Cluster is every governed namespace.
+   * Whom the ruleset binds. Tenants are those that name it in spec.rulesets, Cluster is every governed namespace, as where nothing is said.
    */
   readonly scope?: 'Tenants' | 'Cluster';
   /**
-   * Rulesets that must be there too.
+   * Rulesets that must be there too. Until they are, a release that is new is not enforced and the one before stands.
    *
    * @maxItems 32
    */
   readonly requires?: readonly RulesetRequirement[];
   /**
-   * The members.
+   * The members. Their digests seal them, so that a member of another release, a changed or a missing one is refused.
    *
    * @minItems 1
    * @maxItems 256
    */
-  readonly policies: readonly RulesetPolicy[];
+  readonly policies?: readonly RulesetPolicy[];
 };
 /**
  * Who publishes it.
@@ -1136,7 +1144,7 @@ export type RulesetPublisher = {
   readonly tier?: 'Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum';
 };
 /**
- * Rulesets that must be there too.
+ * Rulesets that must be there too. Until they are, a release that is new is not enforced and the one before stands.
  */
 export type RulesetRequirement = {
   /**
@@ -1149,7 +1157,7 @@ export type RulesetRequirement = {
   readonly release?: string;
 };
 /**
- * The members.
+ * The members. Their digests seal them, so that a member of another release, a changed or a missing one is refused.
  */
 export type RulesetPolicy = {
   /**
@@ -1165,11 +1173,45 @@ export type RulesetPolicy = {
    */
   readonly enforcement?: 'Deny' | 'Warn' | 'Audit';
   /**
-   * Settings for the policy, in place of its defaults.
+   * Settings for the policy. Each takes the place of the default of its name.
    */
   readonly params?: {
     readonly [k: string]: unknown;
   };
+};
+/**
+ * The signed document. Where there is one, what it says counts; spec is a copy for people.
+ */
+export type RulesetSignature = {
+  /**
+   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
+  /**
+   * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
+  /**
+   * The files of the members byte for byte. With document and bundles at most 1 MiB as JSON.
+   *
+   * @maxItems 256
+   */
+  readonly members?: readonly RulesetMember[];
+};
+/**
+ * The files of the members byte for byte. With document and bundles at most 1 MiB as JSON.
+ */
+export type RulesetMember = {
+  /**
+   * The path by which spec.policies names the member.
+   */
+  readonly path: string;
+  /**
+   * The file of the policy, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
 };
 /**
  * What Writ last saw and did.

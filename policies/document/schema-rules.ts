@@ -172,6 +172,12 @@ export const schemaRules: readonly SchemaRule[] = [
   },
   {
     kind: 'Ruleset',
+    path: ['spec'],
+    message: 'a ruleset either has policies or is retired',
+    holds: (spec) => has(spec, 'policies') !== (own(record(spec), 'retired') === true),
+  },
+  {
+    kind: 'Ruleset',
     path: ['spec', 'policies', '[]', 'path'],
     message: "path must be relative and stay below the ruleset's folder",
     holds: (path) => !climbs(string(path)),
