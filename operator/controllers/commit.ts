@@ -6,6 +6,7 @@ import {
   SOURCE_LABEL,
   apiVersionOf,
   policies,
+  rulesets,
   sourceLabel,
   tenants,
   trustPolicies,
@@ -59,7 +60,12 @@ export type ReadCommitInput = {
   readonly signal: AbortSignal;
 };
 
-const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = { Policy: policies, Tenant: tenants, TrustPolicy: trustPolicies };
+const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = {
+  Policy: policies,
+  Ruleset: rulesets,
+  Tenant: tenants,
+  TrustPolicy: trustPolicies,
+};
 
 export const readCommit = async (input: ReadCommitInput): Promise<CommitReading> => {
   const paths = wantedPaths(input.snapshot.files().map((file) => file.path));
@@ -115,7 +121,7 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
     ok: true,
     objects: {
       desired: objects.map((verified) => desiredObject(verified, source)),
-      policies: set.policies,
+      policies: [...set.policies, ...objects.flatMap((verified) => (verified.kind === 'Ruleset' ? verified.compiled : []))],
       ...ofSet,
       sealed: objects.flatMap((verified) => markedOf(verified, source)),
       expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
@@ -140,6 +146,7 @@ const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =
 const signatureOf = (verified: VerifiedObject): object => ({
   document: verified.document,
   bundles: verified.bundles,
+  ...(verified.kind === 'Ruleset' ? { members: verified.members } : {}),
   ...(verified.kind === 'TrustPolicy' && verified.trustedRoot !== undefined ? { trustedRoot: verified.trustedRoot } : {}),
 });
 

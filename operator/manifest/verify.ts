@@ -5,14 +5,16 @@
 // Decided here: metadata.name must be the name of the file, so that a listing of the repository is a listing of what is
 // enforced, and a seal can be found from the name of a policy. A Tenant needs a seal only where a rule of the trust policy
 // names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is what the pinned digest
-// says, byte for byte.
-import type { Policy, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+// says, byte for byte. A ruleset comes with its members or not at all.
+import type { Policy, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
+import { readRelease, sizeProblem } from '../../policies/ruleset/index.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 import type { Principal, Trust, VerifyOutcome } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
@@ -39,6 +41,14 @@ type Verified = {
 export type VerifiedObject =
   | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number })
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
+  | (Verified & {
+      readonly kind: 'Ruleset';
+      readonly object: Ruleset;
+      readonly version: number;
+      /** The text of each member, for `signature.members`, in the order of the paths. */
+      readonly members: readonly { readonly path: string; readonly document: string }[];
+      readonly compiled: readonly CompiledPolicy[];
+    })
   /** `trustedRoot`: the text of the file that it pins, if it pins one. */
   | (Verified & { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy; readonly trustedRoot: string | undefined });
 
@@ -101,8 +111,19 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
     case 'Tenant':
       return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
     case 'Ruleset':
-      return notEnforced(document);
+      return withMembers(document, { ...verified, kind: 'Ruleset', object: signed.object, version: signed.version });
   }
+};
+
+type SealedRuleset = Omit<Extract<VerifiedObject, { kind: 'Ruleset' }>, 'members' | 'compiled'>;
+
+const withMembers = (document: ManifestDocument, sealed: SealedRuleset): Outcome => {
+  const release = readRelease({ ruleset: sealed.object, parsed: sealed.parsed }, document.members);
+  if (!release.ok) return { ok: false, problems: release.problems };
+  const members = document.members.map(({ path, bytes }) => ({ path, document: Buffer.from(bytes).toString('utf8') }));
+  const problem = sizeProblem({ document: sealed.document, bundles: sealed.bundles, members });
+  if (problem !== undefined) return refused({ ...problem, at: sealed.parsed.positionOf(['spec']) });
+  return { ok: true, object: { ...sealed, members, compiled: release.members.map(({ compiled }) => compiled) } };
 };
 
 const readUnsigned = (document: ManifestDocument): Outcome => {
@@ -137,16 +158,12 @@ const verifyTrust = (document: ManifestDocument, { trust, trustedRoot }: Inputs)
   return refused(atFile('TRUST_NOT_PINNED', document.path, `its digest is ${digest}, and the trust policy in force is ${trust.digest}`));
 };
 
-const notEnforced = (document: ManifestDocument): Outcome =>
-  refused(atFile('KIND_NOT_ENFORCED', document.path, 'rulesets are not enforced by this version'));
-
 const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome => {
   switch (document.kindHint) {
-    case 'ruleset':
-      return notEnforced(document);
     case 'trust':
       return verifyTrust(document, options);
     case 'policy':
+    case 'ruleset':
       return verifySigned(document, options);
     case 'tenant':
       return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsigned(document);
