@@ -12,6 +12,8 @@ import { validateDocument } from '../policies/document/validate.ts';
 import type { Problem } from '../policies/problem.ts';
 import { isFor, readBundle, signatoryName } from '../policies/trust/bundle.ts';
 import { hintOf } from '../policies/trust/key.ts';
+import { readRelease } from '../policies/ruleset/index.ts';
+import type { MemberFile } from '../policies/ruleset/index.ts';
 import { seal, sealStatement } from '../policies/trust/seal.ts';
 import { writeStatement } from '../policies/trust/statement.ts';
 import { readBytes, readText, replaceFile } from './files.ts';
@@ -20,6 +22,7 @@ import { UsageError, UserError, plural } from './output.ts';
 import type { Terminal } from './output.ts';
 import { PASSWORD_VARIABLE, readPrivateKey } from './private-key.ts';
 import { resourceObject, resourceYaml } from './resource.ts';
+import { membersBeside } from './ruleset-files.ts';
 import { REPOSITORY_SEAL, isSignerName, readSeals, repositorySeal, sealPath } from './seal-files.ts';
 
 type Output = 'bundle' | 'resource' | 'json';
@@ -39,6 +42,7 @@ const HELP = `
 Each FILE is read strictly first (see \`writ lint\`): what two YAML readers may read differently is never sealed. The seal
 is a Sigstore bundle over the exact bytes, which \`cosign verify-blob --key KEY.pub --bundle FILE.sigstore.json FILE\` checks
 too. --output resource writes no file: it prints the object with the document and its seals, those beside FILE included.
+A ruleset is sealed only when its members beside it are those whose digests it says (\`writ pin\`): they need no seals.
 
 --as approval seals an in-toto statement that approves FILE (\`cosign verify-blob-attestation\` checks it); --as set seals one
 that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} at the root of the repository: beside the trust.yaml
@@ -58,7 +62,13 @@ Examples:
   writ sign policies/a.yaml --key security.key --output resource | kubectl apply --server-side -f -
   ${PASSWORD_VARIABLE}=… writ sign trust.yaml --key root.key`;
 
-type Sealable = { readonly file: string; readonly bytes: Uint8Array; readonly document: ParsedDocument };
+type Sealable = {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly document: ParsedDocument;
+  /** Of a ruleset. */
+  readonly members?: readonly MemberFile[];
+};
 
 /** What must be right before a seal may say that it was meant. */
 const readSealable = (file: string): Sealable | readonly Problem[] => {
@@ -75,7 +85,11 @@ const readSealable = (file: string): Sealable | readonly Problem[] => {
       { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
     ];
   }
-  return { file, bytes, document };
+  if (outcome.kind !== 'Ruleset') return { file, bytes, document };
+  // Its seal is theirs: whoever gives it means these very members.
+  const members = membersBeside(file, outcome.object);
+  const release = readRelease({ ruleset: outcome.object, parsed: document }, members);
+  return release.ok ? { file, bytes, document, members } : release.problems;
 };
 
 /** Another signer's good seal of these bytes must not be lost by mistake. */
@@ -174,12 +188,12 @@ const otherSeals = (file: string, bytes: Uint8Array, ownHint: string | undefined
 
 const printResources = (sealables: readonly Sealable[], key: KeyObject | undefined, options: Options, terminal: Terminal): void => {
   for (const one of sealables) {
-    const { file, document, bytes } = one;
+    const { file, bytes } = one;
     const own = key === undefined ? [] : [sealOne(one, key, options)];
     const bundles = [...own, ...otherSeals(file, bytes, key === undefined ? undefined : hintOf(key))];
     if (bundles.length === 0)
       throw new UserError([{ code: 'SEAL_MISSING', message: `${file}: there is no seal beside it`, hint: 'give --key' }]);
-    terminal.out(resourceYaml(resourceObject(document, bytes, bundles)));
+    terminal.out(resourceYaml(resourceObject({ ...one, bundles })));
   }
 };
 

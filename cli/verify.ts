@@ -5,12 +5,14 @@ import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
 import { formatProblem } from '../policies/problem.ts';
+import { readRelease } from '../policies/ruleset/index.ts';
 import { TRUSTED_ROOT_FILE, loadTrust, verifyArtifact } from '../policies/trust/index.ts';
 import type { CountedSeal, Trust, VerifyOutcome } from '../policies/trust/index.ts';
 import { readBytes, readText } from './files.ts';
 import { documentsOf } from './find-files.ts';
 import { EXIT_FINDINGS, UsageError, UserError, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
+import { membersBeside } from './ruleset-files.ts';
 import { REPOSITORY_SEAL, readSeals } from './seal-files.ts';
 
 type Options = {
@@ -26,7 +28,7 @@ const HELP = `
 The seals of FILE are FILE.sigstore.json and FILE.WHO.sigstore.json beside it and ${REPOSITORY_SEAL} beside the trust
 policy, or those named by --bundle. Keyless seals are judged offline by the ${TRUSTED_ROOT_FILE} that the trust policy pins,
 which lies beside it or is named by --trusted-root. Without --trust-digest the trust policy is taken as it lies there, and its digest is printed: give that digest to see that nobody
-changed it. The checks are those of the operator and the webhook.
+changed it. The members of a ruleset lie beside it and must be those that it seals. The checks are those of the operator and the webhook.
 
 Exit codes: 0 all good, 1 at least one refused, 2 wrong use.
 
@@ -100,13 +102,23 @@ const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>): 
   return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}`;
 };
 
+/** A ruleset is no better than its members, which lie beside it. */
+const withMembers = (file: string, outcome: VerifyOutcome): VerifyOutcome => {
+  if (!outcome.ok || outcome.document.kind !== 'Ruleset') return outcome;
+  const { object: ruleset, parsed } = outcome.document;
+  const release = readRelease({ ruleset, parsed }, membersBeside(file, ruleset));
+  const [problem] = release.ok ? [] : release.problems;
+  if (release.ok || problem === undefined) return outcome;
+  return { ok: false, problem, problems: release.problems, turn: outcome.turn };
+};
+
 const verifyFiles = (files: readonly string[], options: Options, terminal: Terminal): void => {
   const trust = readTrust(options, terminal);
   const at = timeOf(options, terminal);
   const forAll = readSeals(join(dirname(options.trust), 'seal'));
   const outcomes = files.map((file) => {
     const bundles = options.bundle === undefined ? [...readSeals(file), ...forAll] : options.bundle.map(readText);
-    return { file, outcome: verifyArtifact({ file, bytes: readBytes(file), bundles }, trust, at) };
+    return { file, outcome: withMembers(file, verifyArtifact({ file, bytes: readBytes(file), bundles }, trust, at)) };
   });
   if (outcomes.some(({ outcome }) => !outcome.ok)) terminal.exit(EXIT_FINDINGS);
   if (options.output === 'json')

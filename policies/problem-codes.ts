@@ -239,13 +239,9 @@ export const problemCodes = {
   },
 
   // manifest
-  KIND_NOT_ENFORCED: {
-    summary: 'The commit holds a document of a kind that this version does not enforce.',
-    fix: 'remove the file: a commit is refused rather than enforced in part',
-  },
   MANIFEST_MISPLACED: {
     summary: 'A file lies where documents are expected, but has no name that a document may have.',
-    fix: 'name it policies/NAME.yaml or tenants/NAME.yaml in lower case, or move it out of that folder',
+    fix: 'name it policies/NAME.yaml, tenants/NAME.yaml or rulesets/NAME/ruleset.yaml in lower case, or move it out of that folder',
   },
   MANIFEST_NAME: { summary: 'The name of the object is not the name of its file.', fix: 'make metadata.name and the file name the same' },
   MANIFEST_KIND: { summary: 'The document is of another kind than its folder is for.', fix: 'move the file to the folder of its kind' },

@@ -207,7 +207,7 @@ const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] 
     : [
         {
           code: 'MANIFEST_NAME',
-          message: `the object is named ${object.name}, its file ${fileName}`,
+          message: `the object is named ${object.name}, its ${object.kind === 'Ruleset' ? 'folder' : 'file'} ${fileName}`,
           at: object.parsed.positionOf(['metadata', 'name']),
           path: 'metadata.name',
         },
