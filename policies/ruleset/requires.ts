@@ -44,17 +44,20 @@ const inCircles = (releases: ReadonlyMap<string, InstalledRelease>): ReadonlySet
   return left;
 };
 
+const MAX_TOLD = 8;
+
 /** A way from the ruleset round to itself, or into the circle that it leads to. */
 const circleFrom = (start: string, circles: ReadonlySet<string>, releases: ReadonlyMap<string, InstalledRelease>): readonly string[] => {
   const way: string[] = [];
   const seen = new Set<string>();
   let name: string | undefined = start;
-  while (name !== undefined && !seen.has(name)) {
+  while (name !== undefined && !seen.has(name) && way.length < MAX_TOLD) {
     seen.add(name);
     way.push(name);
     name = releases.get(name)?.requires.find((one) => circles.has(one.name))?.name;
   }
-  return name === undefined ? way : [...way, name];
+  if (name === undefined) return way;
+  return seen.has(name) ? [...way, name] : [...way, '…'];
 };
 
 type Asked = { readonly by: string; readonly requirement: Requirement };
@@ -63,8 +66,6 @@ type Facts = {
   readonly releases: ReadonlyMap<string, InstalledRelease>;
   readonly asked: ReadonlyMap<string, readonly Asked[]>;
 };
-
-const MAX_TOLD = 8;
 
 const unmet = (by: string, requirement: Requirement, index: number, { releases, asked }: Facts): Problem | undefined => {
   const path = `spec.requires[${index}]`;
@@ -99,8 +100,7 @@ export const unmetRequirements = (installed: readonly InstalledRelease[]): Reado
   for (const { name, requires } of releases.values()) {
     const found = requires.flatMap((requirement, index) => unmet(name, requirement, index, { releases, asked }) ?? []);
     if (circles.has(name)) {
-      const way = circleFrom(name, circles, releases);
-      const told = way.length > MAX_TOLD ? [...way.slice(0, MAX_TOLD), '…', name] : way;
+      const told = circleFrom(name, circles, releases);
       found.push({ code: 'RULESET_REQUIRES_CYCLE', message: `rulesets require each other: ${told.join(' → ')}`, path: 'spec.requires' });
     }
     if (found.length > 0) problems.set(name, found);
