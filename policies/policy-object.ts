@@ -9,7 +9,7 @@
  * whether it has ended is the caller's to ask of `expiresMs`. So all processes change at one moment, however long they run.
  */
 import { hash } from 'node:crypto';
-import type { Policy } from '../crds/generated/types.ts';
+import type { Policy, Ruleset } from '../crds/generated/types.ts';
 import { compilePolicies } from './compile/index.ts';
 import type { CompiledPolicy } from './compile/index.ts';
 import { durationMs } from './document/duration.ts';
@@ -20,12 +20,16 @@ import type { Artifact, Trust, VerifyOutcome } from './trust/index.ts';
 
 /** What is believed of an object: its name and the bytes under seal. */
 export type SealedObject = {
+  /** Of the object itself, where it is told; what the document says must agree. */
+  readonly kind?: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly signature?: {
     readonly document: string;
     readonly bundles?: readonly string[];
     /** Of a trust policy. */
     readonly trustedRoot?: string;
+    /** Of a ruleset. */
+    readonly members?: readonly { readonly path: string; readonly document: string }[];
   };
 };
 
@@ -47,6 +51,8 @@ export type SignedPolicy = {
   /** What it orders: a Policy itself, a Ruleset its members. */
   readonly policies: readonly Policy[];
   readonly signers: readonly string[];
+  /** Of a Ruleset: what the document says. */
+  readonly ruleset?: Ruleset;
 };
 
 /** One that can be enforced too. `compiled` has one for each of `policies`, in their order; none where it is retired. */
@@ -83,18 +89,18 @@ export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: Sig
 type Ends = Pick<Extract<VerifyOutcome, { ok: true }>, 'document' | 'endsMs' | 'sealsEndMs'>;
 
 /** Grace is the document's word: it lets nothing go on without the seals. */
-const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expiresMs' | 'graceMs' | 'endsItself'> => {
+export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expiresMs' | 'graceMs' | 'endsItself'> => {
   const { expires } = document;
   if (expires === undefined || endsMs === undefined || endsMs <= expires) {
     return { expiresMs: endsMs, graceMs: 0, endsItself: false };
   }
-  const asked = document.kind === 'Policy' ? durationMs(document.object.spec.gracePeriod ?? '') : 0;
+  const asked = document.kind === 'Tenant' ? 0 : durationMs(document.object.spec.gracePeriod ?? '');
   const graceMs = Math.max(0, Math.min(asked, (sealsEndMs ?? Number.POSITIVE_INFINITY) - expires));
   return { expiresMs: expires, graceMs, endsItself: true };
 };
 
 /** As of now or, where time alone has ended it, as of the last moment at which it was good: nothing is read that had no good seal then. */
-const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
+export const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
   const now = verifyArtifact(artifact, trust, atMs);
   let then = now;
   // Each turn is earlier than the one before, and a document with eight seals has nine at most.
@@ -167,9 +173,10 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
   const keyOf = (object: SealedObject): string => {
     const known = keys.get(object);
     if (known !== undefined) return known;
-    const { document = '', bundles = [] } = object.signature ?? {};
+    const { document = '', bundles = [], members = [] } = object.signature ?? {};
     const signed = object.signature === undefined ? 'unsigned' : hash('sha256', document, 'base64url');
-    const key = `${object.metadata.name} ${signed} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
+    const others = hash('sha256', JSON.stringify([bundles, members]), 'base64url');
+    const key = `${object.kind ?? 'Policy'} ${object.metadata.name} ${signed} ${others}`;
     keys.set(object, key);
     return key;
   };

@@ -15,6 +15,7 @@ import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
+import { judgeSealedObject } from '../policies/ruleset-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
@@ -59,12 +60,13 @@ export type RunningWebhook = {
 const CUT_AFTER_MS = 10_000;
 
 const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, trust, inventories, marks, namespaces, tenants } = caches;
-  if (![policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
+  const { policies, rulesets, trust, inventories, marks, namespaces, tenants } = caches;
+  if (![policies, rulesets, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
   const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
     policies: policies.list(),
+    rulesets: rulesets.list(),
     inventories: read.flatMap(({ inventory }) => inventory ?? []),
     unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
     marks: marksIn(marks.list()),
@@ -158,7 +160,7 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
+  for (const cache of [caches.policies, caches.rulesets, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {
@@ -195,7 +197,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judgements: rememberJudgements(),
+    judgements: rememberJudgements(judgeSealedObject),
     onBug: bug,
     onFlip: (flip) => {
       recordFlip(sink, flip.state);

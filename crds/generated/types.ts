@@ -1088,11 +1088,11 @@ export type RulesetSpec = {
    */
   readonly release?: string;
   /**
-   * Time (RFC 3339) after which the signed document counts no more. What its members match is closed then, or when gracePeriod is over.
+   * Time (RFC 3339) after which the signed document counts no more.
    */
   readonly expires?: string;
   /**
-   * How long the members still decide as before when the document is past its date, as a duration such as 72h. No time where nothing is said.
+   * How long the members go on as they were after expires, at most 720h, as a duration such as 72h; after that what they match is closed. Without it that happens at expires.
    */
   readonly gracePeriod?: string;
   /**

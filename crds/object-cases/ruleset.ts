@@ -32,8 +32,14 @@ export const rulesetCases: readonly ObjectCase[] = [
   { what: 'a Ruleset of nothing', object: ruleset({ policies: undefined }), rule: 'either has policies or is retired' },
   {
     what: 'a grace period without a unit',
-    object: ruleset({ gracePeriod: '72' }),
+    object: ruleset({ expires: '2027-03-01T00:00:00Z', gracePeriod: '72' }),
     wrong: { at: '/spec/gracePeriod', keyword: 'pattern', field: 'spec.gracePeriod' },
+  },
+  { what: 'a grace period of nothing', object: ruleset({ gracePeriod: '72h' }), rule: 'gracePeriod needs expires' },
+  {
+    what: 'a grace period without end',
+    object: ruleset({ expires: '2027-03-01T00:00:00Z', gracePeriod: '721h' }),
+    rule: 'gracePeriod must be at most 720h',
   },
   {
     what: 'a member without its file',

@@ -130,7 +130,7 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
 };
 
 const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =>
-  verified.kind === 'Policy'
+  verified.kind === 'Policy' || verified.kind === 'Ruleset'
     ? [
         {
           kind: verified.kind,

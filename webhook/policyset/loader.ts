@@ -32,6 +32,8 @@ export type Observed = {
   /** The object named `cluster`. */
   readonly trustPolicy: SealedObject | undefined;
   readonly policies: readonly SealedObject[];
+  /** Each says its kind. */
+  readonly rulesets: readonly SealedObject[];
   readonly inventories: readonly Inventory[];
   /** Names of ConfigMaps that carry the label of an inventory and do not decode. */
   readonly unreadableInventories: readonly string[];
@@ -106,12 +108,12 @@ export const createLoader = (options: LoaderOptions): Loader => {
   };
 
   /** `undefined` when something changed on the way. */
-  const judgeAll = async (policies: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
+  const judgeAll = async (objects: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
     const slices = createSlices(clock);
     const offers: Offer[] = [];
-    for (const object of policies) {
+    for (const object of objects) {
       offers.push({
-        kind: 'Policy',
+        kind: object.kind === 'Ruleset' ? 'Ruleset' : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
         judged: judgements.judge(object, by, clock.now()),
@@ -164,12 +166,13 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const trustProblem = readTrust(observed.trustPolicy);
     const by = trust;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
-    const offers = await judgeAll(observed.policies, by);
+    const offers = await judgeAll([...observed.policies, ...observed.rulesets], by);
     if (offers === undefined || work.closed) return;
     const atMs = clock.now();
     const { inventories, unreadableInventories: unreadable, marks } = observed;
     const sets = readSets(inventories, by, atMs);
-    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told: marks ?? [], unreadable, atMs });
+    const told = marks ?? [];
+    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told, unreadable, atMs, isStarting: !startedWhole });
     const set = makeSet(assembled.documents, atMs);
     enforcement = assembled.enforcement;
     documents = assembled.documents;

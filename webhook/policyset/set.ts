@@ -28,8 +28,14 @@ export const createSetMaker = (): SetMaker => {
     if (set.policies.length !== document.compiled.length) {
       throw new Error(`${document.kind} ${document.name} can not be closed: ${refused[0]?.problems[0]?.message ?? 'it does not compile'}`);
     }
-    closing.set(document, set.policies);
-    return set.policies;
+    // What closes binds whom the member bound.
+    const open = new Map(document.compiled.map((policy) => [policy.name, policy]));
+    const closed = set.policies.map((policy): CompiledPolicy => {
+      const { ruleset, version } = open.get(policy.name) ?? policy;
+      return ruleset === undefined ? policy : { ...policy, version, ruleset };
+    });
+    closing.set(document, closed);
+    return closed;
   };
 
   return (documents, atMs) => {

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Ruleset object → the release that its bytes order, or a coded refusal: size, seal, schema, kind and name, members.
+ *
+ * In: an object of the cluster, a `Trust`, the time. Out: a `Judged` like that of a Policy. Only `signature` counts: the
+ * document, its bundles and the members that the document seals by their digests. Pure and total, and one for operator and
+ * replicas, for the reasons told in `policy-object.ts`. `judgeSealedObject` judges an object of either kind.
+ */
+import { Buffer } from 'node:buffer';
+import { endOf, judgePolicyObject, verifyAsOf } from './policy-object.ts';
+import type { Judge, Judged, SignedPolicy } from './policy-object.ts';
+import type { Problem } from './problem.ts';
+import { readRelease, sizeProblem } from './ruleset/index.ts';
+
+export const judgeRulesetObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
+  const refuse = (problem: Problem): Judged => ({ ok: false, problem });
+  if (signature === undefined)
+    return refuse({ code: 'POLICY_UNSIGNED', message: `ruleset ${name} carries no signed document`, path: 'signature' });
+  const tooLarge = sizeProblem(signature);
+  if (tooLarge !== undefined) return refuse(tooLarge);
+  const { document: text, bundles = [], members = [] } = signature;
+  const outcome = verifyAsOf({ bytes: Buffer.from(text), bundles, file: `rulesets/${name}/ruleset.yaml` }, trust, atMs);
+  const { untilMs } = outcome.turn;
+  if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
+  const { document } = outcome;
+  if (document.kind !== 'Ruleset' || document.name !== name) {
+    const message = `the object is Ruleset ${name}, its document is ${document.kind} ${document.name}`;
+    return refuse({ code: 'POLICY_NAME_MISMATCH', message });
+  }
+  const { object: ruleset, digest, version, parsed } = document;
+  const files = members.map((member) => ({ path: member.path, bytes: Buffer.from(member.document) }));
+  const release = readRelease({ ruleset, parsed }, files);
+  const compiled = release.ok ? release.members.map((member) => member.compiled) : [];
+  const signed: SignedPolicy = {
+    kind: 'Ruleset',
+    name,
+    digest,
+    version,
+    ...endOf(outcome),
+    retired: ruleset.spec.retired === true,
+    // Under the names by which they decide, so that whatever is made of one speaks of the release.
+    policies: release.ok
+      ? release.members.map((member) => ({ ...member.policy, metadata: { ...member.policy.metadata, name: member.compiled.name } }))
+      : [],
+    signers: outcome.signers.map((signer) => signer.name),
+    ruleset,
+  };
+  if (release.ok) return { ok: true, document: { ...signed, compiled }, untilMs };
+  const problem: Problem = release.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `ruleset ${name} cannot be read` };
+  return { ok: false, problem, signed, untilMs };
+};
+
+/** Objects of a cache say their kind; without one it is a Policy. */
+export const judgeSealedObject: Judge = (object, trust, atMs) =>
+  object.kind === 'Ruleset' ? judgeRulesetObject(object, trust, atMs) : judgePolicyObject(object, trust, atMs);
