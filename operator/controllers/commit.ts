@@ -27,6 +27,7 @@ import type { Memo } from '../../policies/memo.ts';
 import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';
+import type { BroughtRelease } from './requirements.ts';
 import type { TrustState } from './trust-policy.ts';
 
 export type CommitObjects = {
@@ -38,11 +39,20 @@ export type CommitObjects = {
   readonly setProblem: Problem | undefined;
   /** Each document that has a version, for its mark. */
   readonly sealed: readonly Marked[];
+  /** The rulesets among them. */
+  readonly releases: readonly BroughtRelease[];
   /** Epoch ms at which time alone may change what a document or a seal is worth; from then on the commit must be judged again. */
   readonly expiresMs: number | undefined;
 };
 
 export type CommitSet = { readonly proof: SetProof; readonly bundles: readonly string[] };
+
+const releaseOf = (verified: VerifiedObject): readonly BroughtRelease[] => {
+  if (verified.kind !== 'Ruleset') return [];
+  const { name, digest, object, parsed } = verified;
+  const { release, retired = false, requires = [] } = object.spec;
+  return [{ name, digest, release, retired, requires, positionOf: (path) => parsed.positionOf(path) }];
+};
 
 export type CommitReading =
   | { readonly ok: true; readonly objects: CommitObjects }
@@ -124,6 +134,7 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
       policies: [...set.policies, ...objects.flatMap((verified) => (verified.kind === 'Ruleset' ? verified.compiled : []))],
       ...ofSet,
       sealed: objects.flatMap((verified) => markedOf(verified, source)),
+      releases: objects.flatMap(releaseOf),
       expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
     },
   };

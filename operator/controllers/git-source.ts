@@ -28,6 +28,8 @@ import { readCredentials, registerReceiver, unsupported } from './git-source-inp
 import { reportSuspended, reportSync } from './git-source-status.ts';
 import type { Stage, SyncFacts } from './git-source-status.ts';
 import type { LiveGitSource } from './live.ts';
+import { requirementProblems } from './requirements.ts';
+import type { StandingRelease } from './requirements.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
 export type SyncEvent = {
@@ -42,6 +44,8 @@ export type GitSourceDeps = ApplyDeps & {
   readonly sources: Sources;
   readonly receiver: Receiver;
   readonly trust: TrustHolder;
+  /** The rulesets of the cluster that verify. */
+  readonly releases: () => readonly StandingRelease[];
   readonly pinnedDigest: string;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
@@ -189,6 +193,8 @@ const readCurrent = async (
   const { snapshot } = fetched;
   const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest: deps.pinnedDigest, nowMs, memo, signal });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
+  const unmet = requirementProblems(reading.objects.releases, deps.releases());
+  if (unmet.length > 0) return failed('Verified', unmet, { revision: snapshot.revision });
   const { commit, revision, committedAt: committedAtMs } = snapshot;
   return {
     ok: true,
