@@ -85,7 +85,8 @@ describe('what a ruleset requires', () => {
     });
     fc.assert(
       fc.property(fc.uniqueArray(one, { selector: (each) => each.name, maxLength: 4 }), (installed) => {
-        const sorted = (list: readonly InstalledRelease[]): unknown => Object.entries(told(list)).toSorted(([one], [other]) => (one < other ? -1 : 1));
+        const sorted = (list: readonly InstalledRelease[]): unknown =>
+          Object.entries(told(list)).toSorted(([one], [other]) => (one < other ? -1 : 1));
         assert.deepEqual(sorted(installed), sorted(installed.toReversed()));
         for (const { name: who, requires } of installed) {
           const fits = requires.every((each) =>
