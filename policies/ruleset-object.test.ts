@@ -54,7 +54,8 @@ const judge = (object: SealedObject, by = trust, at = NOW): Judged => judgeRules
 
 describe('a Ruleset object', () => {
   it('orders what its document seals, whatever stands in spec', () => {
-    const judged = judge({ ...objectOf(), ...{ spec: { version: 9, policies: [] } } });
+    const object = { ...objectOf(), spec: { version: 9, policies: [] } };
+    const judged = judge(object);
     assert.ok(judged.ok);
     const { kind, name, version, signers, policies, compiled, ruleset } = judged.document;
     assert.deepEqual([kind, name, version, signers, ruleset?.spec.release], ['Ruleset', 'r', 1, ['ci'], '1.0.0']);
