@@ -53,10 +53,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
-  const ledger = createMarkLedger({ policies: caches.policies, book, inventories: () => liveInventories(caches), trust, clock });
+  const sealed = { list: () => [...caches.policies.list(), ...caches.rulesets.list()] };
+  const ledger = createMarkLedger({ sealed, book, inventories: () => liveInventories(caches), trust, clock });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
-  const versionOf = (name: string): number | undefined => {
-    const object = caches.policies.get(name);
+  const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
+    const object = kind === 'Ruleset' ? caches.rulesets.get(name) : caches.policies.get(name);
     const judged = object === undefined ? undefined : book.judge(object);
     return judged?.ok === true ? judged.document.version : judged?.signed?.version;
   };
