@@ -115,10 +115,11 @@ const takeSteps = (state: AssembleState, known: Marks): Step => {
   for (;;) {
     const taken = takeStep(state, known, heldBack);
     if (state.isStarting) return taken;
-    const more = heldBackBy(taken.standing, state.previous.standing);
-    // What is held back does not stand, so each round finds others, or none.
-    if (more.size === 0) return taken;
-    heldBack = new Map([...heldBack, ...more]);
+    const before = heldBack;
+    const more = [...heldBackBy(taken.standing, state.previous.standing)].filter(([digest]) => !before.has(digest));
+    // Each round holds back one more at least; what a commit that was followed before still orders stands.
+    if (more.length === 0) return taken;
+    heldBack = new Map([...before, ...more]);
   }
 };
 

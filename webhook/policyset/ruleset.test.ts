@@ -102,6 +102,12 @@ describe('a ruleset that requires another', () => {
     assert.deepEqual([codeOf(alone, 'eu'), codeOf(alone, 'us')], ['RULESET_REQUIRES_MISSING', 'RULESET_REQUIRES_MISSING']);
   });
 
+  it('stands where a commit that was followed before orders it', () => {
+    const first = step({ offers: [offer(eu, SOURCE)], inventories: [inventory('r1', eu)], isStarting: true });
+    const previous = { ...first.enforcement, standing: new Map() };
+    assert.deepEqual(enforced(step({ previous, offers: [offer(eu, SOURCE)] })), ['eu 1']);
+  });
+
   it('is not held back by a replica that starts, which cannot know what stood', () => {
     assert.deepEqual(enforced(step({ offers: [offer(eu), offer(base2)], isStarting: true })), ['base 2', 'eu 1']);
   });
