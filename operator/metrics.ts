@@ -10,6 +10,7 @@ import { marksProblems } from './controllers/marks-problems.ts';
 export const watchedResources = [
   'gitsources',
   'policies',
+  'rulesets',
   'trustpolicies',
   'tenants',
   'namespaces',
@@ -24,6 +25,7 @@ export const controllerNames = [
   'git-source',
   'receiver',
   'policy',
+  'ruleset',
   'trust-policy',
   'tenant',
   'replicas',

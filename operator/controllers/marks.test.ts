@@ -45,13 +45,14 @@ const scene = (start: Partial<World> = {}) => {
   const live = (): readonly LivePolicy[] => world.policies.map((policy) => policy as unknown as LivePolicy);
   const term = () => {
     const ledger = createMarkLedger({
-      policies: { list: live },
+      sealed: { list: live },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, clock.now()) },
       inventories: () => world.inventories,
       trust: { current: () => trust },
       clock,
     });
-    const standing = (name: string): number | undefined => live().find(({ metadata }) => metadata.name === name)?.spec.version;
+    const standing = ({ name }: { readonly name: string }): number | undefined =>
+      live().find(({ metadata }) => metadata.name === name)?.spec.version;
     const deps = {
       client,
       ledger,
