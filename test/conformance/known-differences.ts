@@ -24,11 +24,14 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
     why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again',
-    fits: ({ kind, ours, theirs }, expression) =>
-      kind === 'value' &&
-      ours.startsWith('value ') &&
-      / \? |optMap|optFlatMap/.test(expression) &&
-      (/unsupported conversion to ref\.Val: /.test(theirs) || ours.replaceAll(/\{"type":("[^"]*")\}/g, '$1') === theirs),
+    fits: ({ kind, ours, theirs }, expression) => {
+      if (!/ \? |optMap|optFlatMap/.test(expression)) return false;
+      // A type that was taken apart goes on as a text, which is refused in other words.
+      if (kind === 'error')
+        return /\)\.opt(?:Flat)?Map\(/.test(expression) && [ours, theirs].every((text) => text.startsWith('error no such overload'));
+      if (kind !== 'value' || !ours.startsWith('value ')) return false;
+      return /unsupported conversion to ref\.Val: /.test(theirs) || ours.replaceAll(/\{"type":("[^"]*")\}/g, '$1') === theirs;
+    },
   },
   {
     name: 'order of a map',

@@ -77,16 +77,21 @@ const validateCall = (checking: Checking, expr: ast.Call): void => {
 
 /** Reports literals that the API server would refuse. */
 export const validateLiterals = (checking: Checking, root: ast.Expr): void => {
-  const visit = (expr: ast.Expr, formatted: boolean): void => {
+  const visit = (expr: ast.Expr, formatted: boolean, validate: (expr: ast.Expr, formatted: boolean) => void): void => {
     const within = formatted || (expr.kind === 'call' && expr.name === 'format');
     for (const child of childrenOf(expr)) {
       const before = checking.issues.length;
-      visit(child, within);
+      visit(child, within, validate);
       if (expr.kind === 'optMap' && child === expr.target) repeatIssues(checking, expr, before);
     }
+    validate(expr, formatted);
+  };
+  // cel-go's validators go over the whole expression one after the other, which shows where two issues stand at one place.
+  visit(root, false, (expr, formatted) => {
     if (expr.kind === 'list' && !formatted) validateList(checking, expr);
     if (expr.kind === 'map' && !formatted) validateMap(checking, expr);
+  });
+  visit(root, false, (expr) => {
     if (expr.kind === 'call') validateCall(checking, expr);
-  };
-  visit(root, false);
+  });
 };

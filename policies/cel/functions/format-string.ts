@@ -22,9 +22,17 @@ const DEFAULT_PRECISION = 6;
 const MAX_PRECISION = 1_000;
 const MAX_DEPTH = 100;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const refuse = (expected: string, value: Value): Refusal => ({ refused: `${expected}, was given ${typeOf(value).name}` });
+
+const bytesText = (bytes: Uint8Array): Piece => {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return { refused: 'could not convert argument "invalid UTF-8 in bytes, cannot convert to string" to string' };
+  }
+};
 
 /** `%s` of a value that is not a list or map. */
 const plainText = (value: Value): Piece => {
@@ -33,7 +41,7 @@ const plainText = (value: Value): Piece => {
   if (typeof value === 'boolean' || isInt(value)) return String(value);
   if (value instanceof CelUint) return String(value.value);
   if (value instanceof CelDouble) return formatDouble(value.value);
-  if (isBytes(value)) return decoder.decode(value);
+  if (isBytes(value)) return bytesText(value);
   if (value instanceof CelDuration) return formatDuration(value);
   if (value instanceof CelTimestamp) return formatTimestamp(value);
   if (value instanceof CelType) return value.name;
@@ -50,7 +58,7 @@ const nestedText = (evaluation: Evaluation, value: Value, depth: number): Piece 
   if (value instanceof CelDouble)
     return Number.isFinite(value.value) ? fixedDecimals(value.value, DEFAULT_PRECISION) : goQuote(formatDouble(value.value));
   const text = plainText(value);
-  if (typeof text !== 'string') return { refused: `no formatting function for ${typeOf(value).name}` };
+  if (typeof text !== 'string') return isBytes(value) ? text : { refused: `no formatting function for ${typeOf(value).name}` };
   if (isBytes(value)) return `b${goQuote(text)}`;
   if (value instanceof CelDuration) return `duration(${goQuote(text)})`;
   return value instanceof CelTimestamp ? `timestamp(${goQuote(text)})` : text;
