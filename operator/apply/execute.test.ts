@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
-import { policies } from '../../crds/kinds.ts';
+import { policies, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
@@ -55,6 +55,21 @@ describe('applying a commit', () => {
     const { calls, outcome } = await run();
     assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
     assert.deepEqual(calls, ALL);
+  });
+
+  describe('that brings the trust policy', () => {
+    const trust = { ...target, resource: trustPolicies, kind: trustPolicies.kind, name: 'cluster', object: { metadata: { name: 'cluster' } } };
+    const bringing: Plan = { ...plan, operations: [...plan.operations, { kind: 'apply', target: trust, reason: 'new' }] };
+    it('writes it before anything that is judged by it is tried', async () => {
+      const { calls, outcome } = await run({}, { plan: bringing });
+      assert.deepEqual(await outcome, { ok: true, applied: 2, deleted: 1 });
+      assert.deepEqual(calls, ['try apply TrustPolicy', 'apply TrustPolicy', ...ALL]);
+    });
+    it('goes no further where it is refused', async () => {
+      const { calls, outcome } = await run({ 'try apply TrustPolicy': 422 }, { plan: bringing });
+      assert.equal((await outcome).ok, false);
+      assert.deepEqual(calls, ['try apply TrustPolicy']);
+    });
   });
 
   for (const [index, step] of ALL.entries()) {

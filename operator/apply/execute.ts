@@ -3,10 +3,12 @@
  * A plan → the API server, so that a reader can tell a whole commit from half of one.
  *
  * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with the
- * commit before still in force; passing trouble of the API server is thrown. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write, kind
- * by kind; the deletions; last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what
- * the standing inventory names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a
- * state from which the same commit applies again to the same end, with nothing forgotten.
+ * commit before still in force; passing trouble of the API server is thrown. Order: the trust policy by itself, tried and
+ * written, because it is believed for its own bytes and what comes after is judged by it, at admission too; everything else
+ * as a dry run; the webhook's configuration widened to what the new set needs; every write, kind by kind; the deletions;
+ * last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what the standing inventory
+ * names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a state from which the same
+ * commit applies again to the same end, with nothing forgotten.
  */
 import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
 import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
@@ -56,9 +58,15 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   const { plan, inventory, namespace, client, signal } = input;
   const unreadable = inventoryProblem(inventory, namespace);
   if (unreadable !== undefined) return refuse([unreadable]);
-  const writes = plan.operations.filter((operation) => operation.kind === 'apply');
-  const deletions = plan.operations.filter((operation) => operation.kind === 'delete');
-  const refused = await attemptAll(plan.operations, { client, signal, dryRun: true });
+  const trust = plan.operations.filter(isTrustWrite);
+  for (const dryRun of trust.length === 0 ? [] : [true, false]) {
+    const refused = await attemptAll(trust, { client, signal, dryRun });
+    if (refused.length > 0) return refuse(refused);
+  }
+  const others = plan.operations.filter((operation) => !isTrustWrite(operation));
+  const writes = others.filter((operation) => operation.kind === 'apply');
+  const deletions = others.filter((operation) => operation.kind === 'delete');
+  const refused = await attemptAll(others, { client, signal, dryRun: true });
   if (refused.length > 0) return refuse(refused);
   const notReady = input.inventoryStands ? undefined : await input.widen();
   if (notReady !== undefined) return { ok: false, problems: [notReady], transient: true };
@@ -78,8 +86,11 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
     );
     if (problems.length > 0) return refuseForNow(problems);
   }
-  return { ok: true, applied: writes.length, deleted: deletions.length };
+  return { ok: true, applied: trust.length + writes.length, deleted: deletions.length };
 };
+
+/** Only a write: trust is never pruned. */
+const isTrustWrite = ({ kind, target }: Operation): boolean => kind === 'apply' && target.kind === 'TrustPolicy';
 
 type CallOptions = { readonly client: KubeClient; readonly signal: AbortSignal; readonly dryRun: boolean };
 
