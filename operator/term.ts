@@ -4,13 +4,23 @@
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
 import { decodeInventory } from '../crds/inventory.ts';
-import { configMaps, leases } from '../crds/kinds.ts';
+import {
+  GUARD_CONFIGURATION_NAME,
+  TENANT_LABEL,
+  WEBHOOK_CONFIGURATION_NAME,
+  apiVersionOf,
+  configMaps,
+  leases,
+  namespaces,
+  validatingWebhookConfigurations,
+} from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createEventRecorder } from '../kube/events.ts';
+import { createEventRecorder, regardingOf } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
@@ -24,9 +34,12 @@ import type { GitSourceDeps } from './controllers/git-source.ts';
 import { createMarkLedger } from './controllers/mark-ledger.ts';
 import { reconcileMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
+import { createGuardKeeper } from './controllers/guard-configuration.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
+import { createTamperTeller, describeTampering } from './controllers/tamper.ts';
+import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
 import { createTrustHolder, reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
@@ -37,6 +50,7 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly clock: Clock;
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
+  readonly onTampering: (tampering: Tampering) => void;
 };
 
 const SINGLE_KEY = 'writ';
@@ -62,6 +76,26 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
+  const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
+  const configurationTampered =
+    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (what) =>
+      tellTampering({
+        what: thing,
+        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        found: describeTampering(`the webhook configuration ${name}`, what),
+      });
+  const guard = createGuardKeeper({
+    client,
+    target: config.guardTarget,
+    systemNamespace,
+    onTampered: configurationTampered('guard-configuration', GUARD_CONFIGURATION_NAME),
+    onChange: () => guardConfiguration.enqueue(SINGLE_KEY),
+  });
+  const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
+    await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
   const scope = createAdmissionScope({
     client,
     target: config.target,
@@ -72,6 +106,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       // One that cannot be read says nothing of what its replicas keep.
       return inventories.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories });
     },
+    onTampered: configurationTampered('webhook-configuration', WEBHOOK_CONFIGURATION_NAME),
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
   const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
@@ -87,7 +122,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         names: config.certificateNames,
         lifetimeMs: config['certificate-lifetime'],
         clock,
-        onAuthorities: (bundle) => scope.trustAuthorities(bundle),
+        onAuthorities: (bundle) => {
+          scope.trustAuthorities(bundle);
+          guard.trustAuthorities(bundle);
+        },
       },
       stop,
     ),
@@ -196,7 +234,14 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         if (other.spec.namespaces?.items?.some(({ name }) => named.has(name)) === true) tenant.enqueue(keyOf(other));
       }
     }),
-    caches.namespaces.onChange(({ object }) => {
+    caches.namespaces.onChange(({ object, type, ...change }) => {
+      const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
+      const lost = tenantLabelTaken(previous, object);
+      const isOwned = caches.tenants.get(lost ?? '')?.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name);
+      if (lost !== undefined && isOwned === true) {
+        const found = `the label ${TENANT_LABEL}=${lost} of namespace ${object.metadata.name} was taken away or changed`;
+        tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, object), found });
+      }
       for (const owner of caches.tenants.list()) {
         if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
       }
@@ -214,14 +259,22 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
+    caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
   ];
-  for (const single of [webhookConfiguration, certificate, replicaWatch, marks]) single.enqueue(SINGLE_KEY);
+  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
+  for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [certificate, webhookConfiguration, trustPolicy, tenant, policy, gitSource, replicaWatch, marks];
+    const controllers = [...singles, trustPolicy, tenant, policy, gitSource];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }
+};
+
+/** The tenant that a namespace had before the change and has no more. */
+const tenantLabelTaken = (previous: KubeObject | undefined, object: KubeObject): string | undefined => {
+  const before = previous?.metadata.labels?.[TENANT_LABEL];
+  return before !== undefined && object.metadata.labels?.[TENANT_LABEL] !== before ? before : undefined;
 };
 
 /** The policies that an inventory names with another digest than the one before it did, or no more. */

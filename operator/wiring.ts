@@ -18,6 +18,7 @@ import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SyncEvent } from './controllers/git-source.ts';
+import type { Tampering } from './controllers/tamper.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
@@ -106,10 +107,18 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
     log.info('caches are synced');
     const observeMarks: TermDeps['observeMarks'] = (problem, count) => metrics.marks.set({ problem }, count);
     const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
+    const onTampering = ({ what, regarding, found }: Tampering): void => {
+      metrics.tamperRepairs.inc({ what });
+      log.warn({ what, object: `${regarding.kind}/${regarding.name}`, found }, 'somebody changed what Writ stands on; it was put right');
+    };
     await Promise.all([
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
-        runTerm({ config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks }, fenced, term),
+        runTerm(
+          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering },
+          fenced,
+          term,
+        ),
       ),
     ]);
   } finally {
@@ -141,6 +150,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   replicas: 'replicas',
   leases: 'leases',
   webhook: 'webhook',
+  guard: 'guard',
 };
 
 const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

@@ -58,7 +58,13 @@ describe('applying a commit', () => {
   });
 
   describe('that brings the trust policy', () => {
-    const trust = { ...target, resource: trustPolicies, kind: trustPolicies.kind, name: 'cluster', object: { metadata: { name: 'cluster' } } };
+    const trust = {
+      ...target,
+      resource: trustPolicies,
+      kind: trustPolicies.kind,
+      name: 'cluster',
+      object: { metadata: { name: 'cluster' } },
+    };
     const bringing: Plan = { ...plan, operations: [...plan.operations, { kind: 'apply', target: trust, reason: 'new' }] };
     it('writes it before anything that is judged by it is tried', async () => {
       const { calls, outcome } = await run({}, { plan: bringing });
