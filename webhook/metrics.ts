@@ -5,6 +5,7 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import type { Reviewed } from './admission/index.ts';
+import type { Guarded } from './guard/index.ts';
 import type { LoaderState } from './policyset/loader.ts';
 
 const TENANTS = { max: 500 } as const;
@@ -38,6 +39,24 @@ export const webhookMetrics = defineMetrics({
     name: 'writ_review_duration_seconds',
     help: 'From the whole body to the whole answer, by what became of the review.',
     labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
+    buckets: LATENCY_BUCKETS,
+  },
+  guardReviews: {
+    kind: 'counter',
+    name: 'writ_guard_reviews_total',
+    help: "Writes of Writ's own kinds that the API server asked about, by what became of them.",
+    labels: { outcome: ['passed', 'refused', 'malformed'] },
+  },
+  guardRefusals: {
+    kind: 'counter',
+    name: 'writ_guard_refusals_total',
+    help: "Refused writes of Writ's own kinds, by kind and code; dry runs are counted too.",
+    labels: { kind: ['Policy', 'Ruleset', 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
+  },
+  guardLatency: {
+    kind: 'histogram',
+    name: 'writ_guard_duration_seconds',
+    help: "From the whole body to the whole answer about a write of Writ's own kinds, waits included.",
     buckets: LATENCY_BUCKETS,
   },
   inFlight: { kind: 'gauge', name: 'writ_reviews_in_flight', help: 'Requests that are being read, decided or answered.' },
@@ -116,6 +135,12 @@ export const countReview = (metrics: WebhookMetrics, { outcome, record }: Review
   const { tenant, verdict } = record;
   metrics.decisions.inc({ tenant, verdict, dry_run: record.dryRun ? 'true' : 'false' });
   for (const spoke of record.spoke) metrics.policyDecisions.inc({ tenant, policy: spoke.policy, verdict: spoke.verdict });
+};
+
+export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }: Guarded, durationMs: number): void => {
+  metrics.guardReviews.inc({ outcome });
+  metrics.guardLatency.observe({}, durationMs / 1000);
+  if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
 };
 
 /** Each refusal once, however often the caches are looked at. */

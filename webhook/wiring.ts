@@ -27,8 +27,12 @@ import type { WebhookConfig } from './config.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { createDecisionSink } from './decisions/sink.ts';
 import type { DecisionSink } from './decisions/sink.ts';
-import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
+import { countGuarded, countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
+import { createClusterView } from './guard/cluster-view.ts';
+import { handleGuard } from './guard/index.ts';
+import type { Guarded } from './guard/index.ts';
+import { createWaiting } from './guard/wait.ts';
 import { createLoader } from './policyset/loader.ts';
 import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
@@ -47,7 +51,7 @@ import { createSend, createValidate } from './server/validate.ts';
 export type WebhookParts = { readonly config: WebhookConfig; readonly client: KubeClient; readonly clock: Clock; readonly log: Log };
 
 export type RunningWebhook = {
-  /** `https://host:port`; reviews go to `/validate` below it. */
+  /** `https://host:port`; reviews go to `/validate` and `/guard` below it. */
   readonly url: string;
   /** Of /metrics, /healthz and /readyz. */
   readonly endpointUrl: string;
@@ -57,10 +61,15 @@ export type RunningWebhook = {
 };
 
 const CUT_AFTER_MS = 10_000;
+// Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
+const GUARD_MAX_IN_FLIGHT = 64;
+
+const areFilled = ({ policies, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
+  [policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
 
 const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, trust, inventories, marks, namespaces, tenants } = caches;
-  if (![policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
+  const { policies, trust, inventories, marks } = caches;
+  if (!areFilled(caches)) return undefined;
   const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
@@ -146,6 +155,12 @@ const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loade
   });
 };
 
+const logGuarded = (log: Log, { kind, refusal }: Guarded): void => {
+  if (refusal === undefined) return;
+  const { problem, user, operation, name, dryRun } = refusal;
+  log.warn({ code: problem.code, why: problem.message, user, operation, object: `${kind}/${name}`, dryRun }, 'the guard refused a write');
+};
+
 const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): CertificateHolder =>
   createCertificateHolder({
     apply: (pair) => listener.setCertificate(pair),
@@ -189,6 +204,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
   });
   let state: LoaderState | undefined;
+  let states = 0;
   const countRefusals = createRefusalCounter(metrics);
   const logRefusals = createRefusalLog(log);
   const loader = createLoader({
@@ -204,6 +220,8 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     },
     onState: (next) => {
       state = next;
+      states += 1;
+      waiting.wake();
       showState(metrics, next);
       countRefusals(next);
       logRefusals(next);
@@ -258,6 +276,36 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
   });
 
+  const waiting = createWaiting({
+    clock,
+    timeoutMs: config['guard-wait'],
+    stateOf: (awaited) => (awaited === 'trust' ? `${loader.trust?.digest} ${loader.trust?.root.ok}` : states),
+  });
+  const view = createClusterView({
+    loader,
+    inventories: caches.inventories,
+    namespaces: caches.namespaces,
+    isFilled: () => areFilled(caches),
+    pinnedTrustDigest: config['trust-digest'],
+    systemNamespace,
+    clock,
+  });
+  const guardWrites = createValidate({
+    handle: async (text) => {
+      const startedMs = clock.monotonicMs();
+      const guarded = await handleGuard(text, { view, waiting, systemNamespace });
+      countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
+      logGuarded(log, guarded);
+      return guarded;
+    },
+    guard: createGuard({ maxInFlight: GUARD_MAX_IN_FLIGHT, maxBytes: config['max-body-mebibytes'] * 2 ** 20 }),
+    clock,
+    deadlineMs: config['review-deadline'],
+    closing,
+    onBug: bug,
+    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+  });
+
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
@@ -280,7 +328,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     }),
   });
   const { url: endpointUrl } = await endpoint.start();
-  const port = await listener.listen(createApp({ validate, send: createSend(closing) }));
+  const port = await listener.listen(createApp({ validate, guard: guardWrites, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ url, endpointUrl, replica: config.replica }, 'listening');

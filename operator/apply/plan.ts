@@ -10,7 +10,7 @@ import type { Resource } from '../../crds/kinds.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
-import { firstDifference } from './drift.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 import type { ObjectIdentity } from './identity.ts';
 import { objectKey, objectTitle } from './identity.ts';
 

@@ -12,7 +12,7 @@ import {
 } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { firstDifference } from '../apply/drift.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 
 export type WebhookTarget =
   | { readonly kind: 'service'; readonly namespace: string; readonly name: string; readonly port: number }

@@ -64,6 +64,10 @@ export type LoaderOptions = {
 
 export type Loader = {
   readonly current: EnforcedSet;
+  /** In force; undefined before the first good one. */
+  readonly trust: Trust | undefined;
+  /** What stands, and everything that verified beside it. */
+  readonly enforcement: Enforcement;
   /** Something changed. */
   request(): void;
   /** Resolves when there is nothing left to do. */
@@ -203,6 +207,12 @@ export const createLoader = (options: LoaderOptions): Loader => {
   return {
     get current() {
       return current;
+    },
+    get trust() {
+      return trust;
+    },
+    get enforcement() {
+      return enforcement;
     },
     request,
     settled: async () => {

@@ -24,3 +24,7 @@ export const firstDifference = (declared: unknown, live: unknown, path = ''): st
   }
   return Object.is(declared, live) ? undefined : path;
 };
+
+/** The path of the first field in which two values of JSON differ; undefined where they are the same. */
+export const anyDifference = (one: unknown, other: unknown, path = ''): string | undefined =>
+  firstDifference(one, other, path) ?? firstDifference(other, one, path);

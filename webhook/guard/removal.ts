@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What would go: a Policy or Ruleset may go where nothing that is enforced goes with it, or where a seal says so. A deletion
+// that slips through while nobody is asked opens nothing: replicas keep what stands, and the operator puts it back.
+import { isRecord } from '../../crds/wire.ts';
+import { documentKey } from '../../policies/currency/index.ts';
+import { mayRemove } from '../../policies/currency/removal.ts';
+import { pass, refuse } from './ruling.ts';
+import type { Ruling } from './ruling.ts';
+import { isSealedKind, verifySealed } from './sealed.ts';
+import type { SealedKind } from './sealed.ts';
+import type { GuardView } from './view.ts';
+
+/** Whether the document of this name may end now. */
+export const ruleRemoval = ({ kind, name }: { readonly kind: SealedKind; readonly name: string }, view: GuardView): Ruling => {
+  const mark = view.marks.get(documentKey({ kind, name }));
+  const standing = view.standing(kind, name);
+  // Never enforced, or ended by seal: nothing depends on the object.
+  if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
+  const known = standing ?? { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source: undefined, sequence: 0 };
+  const problem = mayRemove(known, known.source === undefined ? undefined : view.setOf(known.source));
+  return problem === undefined ? pass : refuse(problem, 'anything');
+};
+
+type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
+
+/** A Tenant has no version, so none can retire it: its own sealed document says whether it may go. */
+export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs }: GuardView): Ruling => {
+  if (trust === undefined) {
+    return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
+  }
+  if (!isSealedKind('Tenant', trust)) return pass;
+  const verified = verifySealed({ kind: 'Tenant', name, object: before }, trust, atMs);
+  const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
+  if (said === 'Orphan' || said === 'Delete') return pass;
+  const message = `tenants/${name}.yaml may not end: its sealed document does not say so`;
+  return refuse({
+    code: 'REMOVAL_UNSEALED',
+    message,
+    hint: 'seal it with spec.deletionPolicy: Orphan or Delete first',
+    path: 'spec.deletionPolicy',
+  });
+};
