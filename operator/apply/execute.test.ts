@@ -48,10 +48,10 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
   const outcome = applyCommit({ plan, inventory, inventoryStands: false, namespace: 'writ-system', client, widen, signal, ...changed });
   return { calls, outcome };
 };
-const ALL = ['try apply Policy', 'try delete Policy', 'widen', 'apply Policy', 'delete Policy', 'apply ConfigMap'];
+const ALL = ['try apply Policy', 'widen', 'apply Policy', 'apply ConfigMap', 'delete Policy'];
 
 describe('applying a commit', () => {
-  it('tries everything first, widens, writes, deletes, and marks it last', async () => {
+  it('tries every write first, widens, writes, marks it, and deletes last', async () => {
     const { calls, outcome } = await run();
     assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
     assert.deepEqual(calls, ALL);
@@ -84,13 +84,13 @@ describe('applying a commit', () => {
       const { calls, outcome } = await run({ [step]: 422 });
       const result = await outcome;
       // Refused after the dry run let it pass: that may change again.
-      assert.ok(!result.ok && result.transient === index >= 2);
+      assert.ok(!result.ok && result.transient === index >= 1);
       assert.deepEqual(
         result.problems.map(({ code }) => code),
         ['APPLY_REFUSED'],
       );
       assert.match(result.problems[0]?.message ?? '', /(Policy\/[ab]|ConfigMap\/writ-system\/writ-inventory-).*: no /);
-      assert.deepEqual(calls, index < 2 ? ALL.slice(0, 2) : ALL.slice(0, index + 1));
+      assert.deepEqual(calls, ALL.slice(0, index + 1));
     });
     it(`throws what may pass by itself: ${step}`, async () => {
       for (const status of [503, 409, 403]) await assert.rejects((await run({ [step]: status })).outcome, KubeApiError);
@@ -121,7 +121,7 @@ describe('applying a commit', () => {
     const problem = { code: 'APPLY_NOT_READY', message: 'no certificate' } as const;
     const { calls, outcome } = await run({}, { widen: async () => problem });
     assert.deepEqual(await outcome, { ok: false, problems: [problem], transient: true });
-    assert.deepEqual(calls, ALL.slice(0, 2));
+    assert.deepEqual(calls, ALL.slice(0, 1));
   });
 
   it('writes no inventory that could not be read back', async () => {

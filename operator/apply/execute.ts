@@ -4,11 +4,12 @@
  *
  * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with the
  * commit before still in force; passing trouble of the API server is thrown. Order: the trust policy by itself, tried and
- * written, because it is believed for its own bytes and what comes after is judged by it, at admission too; everything else
- * as a dry run; the webhook's configuration widened to what the new set needs; every write, kind by kind; the deletions;
- * last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what the standing inventory
- * names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a state from which the same
- * commit applies again to the same end, with nothing forgotten.
+ * written, because it is believed for its own bytes and what comes after is judged by it, at admission too; every other
+ * write as a dry run; the webhook's configuration widened to what the new set needs; the writes, kind by kind; the
+ * inventory, which is the commit's own mark, what replicas flip on, and what carries the proof that documents may end; last
+ * the deletions, which nobody would let through before that. Replicas keep what they enforce until a seal ends it, and what
+ * a crash leaves undeleted carries this source's label and is found again, so after any of these calls the same commit
+ * applies again to the same end, with nothing forgotten.
  */
 import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
 import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
@@ -66,7 +67,7 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   const others = plan.operations.filter((operation) => !isTrustWrite(operation));
   const writes = others.filter((operation) => operation.kind === 'apply');
   const deletions = others.filter((operation) => operation.kind === 'delete');
-  const refused = await attemptAll(others, { client, signal, dryRun: true });
+  const refused = await attemptAll(writes, { client, signal, dryRun: true });
   if (refused.length > 0) return refuse(refused);
   const notReady = input.inventoryStands ? undefined : await input.widen();
   if (notReady !== undefined) return { ok: false, problems: [notReady], transient: true };
@@ -75,15 +76,15 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
     const problems = await attemptAll(sameKind, { client, signal, dryRun: false });
     if (problems.length > 0) return refuseForNow(problems);
   }
-  for (const operation of deletions) {
-    const problems = await attemptAll([operation], { client, signal, dryRun: false });
-    if (problems.length > 0) return refuseForNow(problems);
-  }
   if (!input.inventoryStands) {
     const target = { group: '', kind: 'ConfigMap', namespace, name: inventoryName(inventory.source) };
     const problems = await attempt(target, () =>
       client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal }),
     );
+    if (problems.length > 0) return refuseForNow(problems);
+  }
+  for (const operation of deletions) {
+    const problems = await attemptAll([operation], { client, signal, dryRun: false });
     if (problems.length > 0) return refuseForNow(problems);
   }
   return { ok: true, applied: trust.length + writes.length, deleted: deletions.length };
