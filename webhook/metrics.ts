@@ -5,6 +5,8 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import type { Reviewed } from './admission/index.ts';
+import { alarmKinds } from './operator-watch/alarms.ts';
+import type { AlarmKind } from './operator-watch/alarms.ts';
 import type { Guarded } from './guard/index.ts';
 import type { LoaderState } from './policyset/loader.ts';
 
@@ -58,6 +60,24 @@ export const webhookMetrics = defineMetrics({
     name: 'writ_guard_duration_seconds',
     help: "From the whole body to the whole answer about a write of Writ's own kinds, waits included.",
     buckets: LATENCY_BUCKETS,
+  },
+  operatorAlarms: {
+    kind: 'gauge',
+    name: 'writ_operator_alarm',
+    help: '1 while something is wrong with the operator as this replica sees it: its Lease, or its Deployment where there is one.',
+    labels: { what: alarmKinds },
+  },
+  operatorAlarmsTotal: {
+    kind: 'counter',
+    name: 'writ_operator_alarms_total',
+    help: 'Times that something began to be wrong with the operator. Any is worth a page.',
+    labels: { what: alarmKinds },
+  },
+  tamperRepairs: {
+    kind: 'counter',
+    name: 'writ_tamper_repairs_total',
+    help: 'Times that this replica put right what somebody else changed.',
+    labels: { what: ['operator-replicas'] },
   },
   inFlight: { kind: 'gauge', name: 'writ_reviews_in_flight', help: 'Requests that are being read, decided or answered.' },
   requestsRefused: {
@@ -141,6 +161,10 @@ export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }
   metrics.guardReviews.inc({ outcome });
   metrics.guardLatency.observe({}, durationMs / 1000);
   if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
+};
+
+export const showAlarms = (metrics: WebhookMetrics, alarms: ReadonlySet<AlarmKind>): void => {
+  for (const what of alarmKinds) metrics.operatorAlarms.set({ what }, alarms.has(what) ? 1 : 0);
 };
 
 /** Each refusal once, however often the caches are looked at. */

@@ -13,6 +13,7 @@ import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
@@ -27,12 +28,13 @@ import type { WebhookConfig } from './config.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { createDecisionSink } from './decisions/sink.ts';
 import type { DecisionSink } from './decisions/sink.ts';
-import { countGuarded, countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
+import { countGuarded, countLag, countReview, createRefusalCounter, createWebhookMetrics, showAlarms, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { createClusterView } from './guard/cluster-view.ts';
 import { handleGuard } from './guard/index.ts';
 import type { Guarded } from './guard/index.ts';
 import { createWaiting } from './guard/wait.ts';
+import { watchOperator } from './operator-watch/index.ts';
 import { createLoader } from './policyset/loader.ts';
 import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
@@ -315,6 +317,26 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
   const reporting = reporter.run(stopping.signal);
+  const watching = watchOperator(
+    {
+      client,
+      clock,
+      recorder: createEventRecorder({ client, clock, reportingController: 'writ.dev/webhook', reportingInstance: config.replica }),
+      systemNamespace,
+      pinnedTrustDigest: config['trust-digest'],
+      onLook: (alarms) => showAlarms(metrics, alarms),
+      onAlarm: ({ what, found }) => {
+        metrics.operatorAlarmsTotal.inc({ what });
+        log.error({ what, found }, 'something is wrong with the operator');
+      },
+      onRepair: () => {
+        metrics.tamperRepairs.inc({ what: 'operator-replicas' });
+        log.warn('the operator was scaled to zero and is scaled up again');
+      },
+      onError: (error) => log.warn({ err: error }, 'the operator could not be watched over'),
+    },
+    stopping.signal,
+  );
   const endpoint = createEndpoint({
     host: config.metricsListen.host,
     port: config.metricsListen.port,
@@ -338,7 +360,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     await listener.drain();
     loader.close();
     stopping.abort(new Error('the webhook stops'));
-    await reporting;
+    await Promise.all([reporting, watching]);
     await sink.close();
     await endpoint.close();
     log.info('every request was answered; the end');
