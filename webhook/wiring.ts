@@ -13,7 +13,6 @@ import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createEventRecorder } from '../kube/events.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
@@ -28,13 +27,9 @@ import type { WebhookConfig } from './config.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { createDecisionSink } from './decisions/sink.ts';
 import type { DecisionSink } from './decisions/sink.ts';
-import { countGuarded, countLag, countReview, createRefusalCounter, createWebhookMetrics, showAlarms, showState } from './metrics.ts';
+import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
-import { createClusterView } from './guard/cluster-view.ts';
-import { handleGuard } from './guard/index.ts';
-import type { Guarded } from './guard/index.ts';
-import { createWaiting } from './guard/wait.ts';
-import { watchOperator } from './operator-watch/index.ts';
+import { areFilled, createGuardWrites, startOperatorWatch } from './custody.ts';
 import { createLoader } from './policyset/loader.ts';
 import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
@@ -63,12 +58,6 @@ export type RunningWebhook = {
 };
 
 const CUT_AFTER_MS = 10_000;
-// Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
-const GUARD_MAX_IN_FLIGHT = 64;
-
-const areFilled = ({ policies, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
-  [policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
-
 const observeCaches = (caches: Caches): Observed | undefined => {
   const { policies, trust, inventories, marks } = caches;
   if (!areFilled(caches)) return undefined;
@@ -157,12 +146,6 @@ const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loade
   });
 };
 
-const logGuarded = (log: Log, { kind, refusal }: Guarded): void => {
-  if (refusal === undefined) return;
-  const { problem, user, operation, name, dryRun } = refusal;
-  log.warn({ code: problem.code, why: problem.message, user, operation, object: `${kind}/${name}`, dryRun }, 'the guard refused a write');
-};
-
 const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): CertificateHolder =>
   createCertificateHolder({
     apply: (pair) => listener.setCertificate(pair),
@@ -223,7 +206,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     onState: (next) => {
       state = next;
       states += 1;
-      waiting.wake();
+      guardWrites.wake();
       showState(metrics, next);
       countRefusals(next);
       logRefusals(next);
@@ -278,36 +261,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
   });
 
-  const waiting = createWaiting({
-    clock,
-    timeoutMs: config['guard-wait'],
-    stateOf: (awaited) => (awaited === 'trust' ? `${loader.trust?.digest} ${loader.trust?.root.ok}` : states),
-  });
-  const view = createClusterView({
-    loader,
-    inventories: caches.inventories,
-    namespaces: caches.namespaces,
-    isFilled: () => areFilled(caches),
-    pinnedTrustDigest: config['trust-digest'],
-    systemNamespace,
-    clock,
-  });
-  const guardWrites = createValidate({
-    handle: async (text) => {
-      const startedMs = clock.monotonicMs();
-      const guarded = await handleGuard(text, { view, waiting, systemNamespace });
-      countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
-      logGuarded(log, guarded);
-      return guarded;
-    },
-    guard: createGuard({ maxInFlight: GUARD_MAX_IN_FLIGHT, maxBytes: config['max-body-mebibytes'] * 2 ** 20 }),
-    clock,
-    deadlineMs: config['review-deadline'],
-    closing,
-    onBug: bug,
-    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
-  });
-
+  const guardWrites = createGuardWrites({ config, caches, loader, clock, log, metrics, closing, bug, states: () => states });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
@@ -317,26 +271,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
   const reporting = reporter.run(stopping.signal);
-  const watching = watchOperator(
-    {
-      client,
-      clock,
-      recorder: createEventRecorder({ client, clock, reportingController: 'writ.dev/webhook', reportingInstance: config.replica }),
-      systemNamespace,
-      pinnedTrustDigest: config['trust-digest'],
-      onLook: (alarms) => showAlarms(metrics, alarms),
-      onAlarm: ({ what, found }) => {
-        metrics.operatorAlarmsTotal.inc({ what });
-        log.error({ what, found }, 'something is wrong with the operator');
-      },
-      onRepair: () => {
-        metrics.tamperRepairs.inc({ what: 'operator-replicas' });
-        log.warn('the operator was scaled to zero and is scaled up again');
-      },
-      onError: (error) => log.warn({ err: error }, 'the operator could not be watched over'),
-    },
-    stopping.signal,
-  );
+  const watching = startOperatorWatch({ config, client, clock, log, metrics }, stopping.signal);
   const endpoint = createEndpoint({
     host: config.metricsListen.host,
     port: config.metricsListen.port,
@@ -350,7 +285,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
     }),
   });
   const { url: endpointUrl } = await endpoint.start();
-  const port = await listener.listen(createApp({ validate, guard: guardWrites, send: createSend(closing) }));
+  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ url, endpointUrl, replica: config.replica }, 'listening');

@@ -2,11 +2,11 @@
 // The guard's view, read off what the loader and the caches of this process hold at the moment.
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { marksOf } from '../../policies/currency/index.ts';
-import type { Standing } from '../../policies/currency/removal.ts';
+import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Loader } from '../policyset/loader.ts';
+import { createSetReader } from '../policyset/sets.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
 export type ClusterViewOptions = {
@@ -20,36 +20,35 @@ export type ClusterViewOptions = {
   readonly clock: Pick<Clock, 'now'>;
 };
 
-const heldOf = ({ name, version, digest }: PolicyDocument): HeldDocument => ({ kind: 'Policy', name, version, digest, retired: false });
+const heldOf = ({ kind, name, version, digest, retired }: PolicyDocument): HeldDocument => ({ kind, name, version, digest, retired });
 
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
   const { loader, inventories, namespaces, isFilled, pinnedTrustDigest, systemNamespace, clock } = options;
-  const standing = (kind: string, name: string): Standing | undefined => {
-    if (kind !== 'Policy') return undefined;
-    const { commits, loose } = loader.enforcement;
-    for (const [source, { documents }] of commits) {
-      const document = documents.get(name);
-      if (document !== undefined) return { ...heldOf(document), source, sequence: 0 };
-    }
-    const document = loose.get(name);
-    return document === undefined ? undefined : { ...heldOf(document), source: undefined, sequence: 0 };
-  };
+  const readSets = createSetReader();
+  // Of one that is asked about, apart from those that are in force.
+  const readAsked = createSetReader();
   return () => {
     if (!isFilled()) return undefined;
     const { enforcement, trust } = loader;
+    const atMs = clock.now();
+    const read = inventories.list().flatMap((configMap) => decodeInventory(configMap) ?? []);
     return {
       trust,
       pinnedTrustDigest,
-      marks: marksOf([...enforcement.marks].map(([name, mark]) => ({ kind: 'Policy', name, ...mark }))),
+      marks: enforcement.marks,
       held: (digest) => {
         const document = enforcement.held.get(digest);
         return document === undefined ? undefined : heldOf(document);
       },
-      inventories: inventories.list().flatMap((configMap) => decodeInventory(configMap) ?? []),
-      standing,
-      setOf: () => undefined,
+      inventories: read,
+      standing: (kind, name) => {
+        const found = enforcement.standing.get(documentKey({ kind, name }));
+        return found === undefined ? undefined : { ...heldOf(found.document), source: found.source, sequence: found.sequence };
+      },
+      setOf: (source) => (trust === undefined ? undefined : readSets(read, trust, atMs).get(source)),
+      setIn: (inventory) => (trust === undefined ? undefined : readAsked([inventory], trust, atMs).get(inventory.source)),
       isLeaving: namespaces.get(systemNamespace)?.metadata.deletionTimestamp !== undefined,
-      atMs: clock.now(),
+      atMs,
     };
   };
 };

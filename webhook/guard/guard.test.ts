@@ -9,7 +9,7 @@ import { MARKS_FINALIZER } from '../../crds/kinds.ts';
 import { encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { marksOf } from '../../policies/currency/index.ts';
-import type { Standing } from '../../policies/currency/removal.ts';
+import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { judgePolicyObject } from '../../policies/policy-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
@@ -47,11 +47,12 @@ const enforced: GuardView = {
   held: (digest) => {
     const found = ours.find((policy) => policyDigest(policy) === digest);
     const judged = found === undefined ? undefined : judgePolicyObject(found, trust, AT_MS);
-    return judged?.ok === true ? { ...judged.document, kind: 'Policy', retired: false } : undefined;
+    return judged?.ok === true ? judged.document : undefined;
   },
   inventories: [inventoryOf(SOURCE, 'main@sha1:2', [two])],
   standing: (kind, name) => (kind === 'Policy' && name === 'pinned' ? standingOf(two, 2) : undefined),
   setOf: () => undefined,
+  setIn: () => undefined,
   isLeaving: false,
   atMs: AT_MS,
 };
@@ -258,6 +259,14 @@ table('the TrustPolicy', [
   ],
 ]);
 
+const newSet: SetProof = {
+  source: SOURCE,
+  sequence: 7,
+  digest: policyDigest(one),
+  files: new Map(),
+  signers: ['ci'],
+  mayDecide: () => true,
+};
 const inventory = (documents: readonly SealedPolicy[], source = SOURCE): Inventory => inventoryOf(source, 'main@sha1:3', documents);
 const config = (change: Change): Change => ({ resource: 'configmaps', ...change });
 const other = sealer.policy('other', { version: 1, matchConstraints: POD_RULES, validations: [{ expression: 'false' }] });
@@ -276,6 +285,28 @@ table('an inventory', [
     config({ before: standing, after: encodeInventory(inventory([])) }),
     'pass',
     { ...enforced, inventories: [inventory([two]), inventory([two], 'writ-system/other')] },
+  ],
+  [
+    'may drop what the set seal that comes with it lists no more',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, setIn: () => newSet },
+  ],
+  [
+    'may not bring back an older set seal',
+    config({ before: standing, after: encodeInventory(inventory([two])) }),
+    'SET_ROLLBACK',
+    {
+      ...enforced,
+      setIn: () => newSet,
+      marks: marksOf([markOf(two, 2), { kind: 'Set', name: SOURCE, version: 8, digest: policyDigest(two) }]),
+    },
+  ],
+  [
+    'may drop what was retired',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, standing: () => ({ ...standingOf(two, 2), retired: true }) },
   ],
   ['may not go while what it names is enforced', config({ before: standing }), 'REMOVAL_UNSEALED'],
   [

@@ -3,6 +3,7 @@
 // only what may end: writing one is no way around the seals.
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
+import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleRemoval } from './removal.ts';
@@ -29,11 +30,12 @@ const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => 
 
 const ruleDropped = (before: Inventory, after: Inventory | undefined, view: GuardView): Ruling => {
   const others = view.inventories.filter(({ source }) => source !== before.source);
+  const set = after === undefined ? undefined : view.setIn(after);
   const listed = new Set([...(after === undefined ? [] : [after]), ...others].flatMap(({ documents }) => documents.map(documentKey)));
   return firstRefusal(
     before.documents.map((document) =>
       isEnforced(document.kind) && !listed.has(documentKey(document))
-        ? ruleRemoval({ kind: document.kind, name: document.name }, view)
+        ? ruleRemoval({ kind: document.kind, name: document.name, set }, view)
         : pass,
     ),
   );
@@ -47,6 +49,13 @@ export const ruleInventory = ({ name, before, after }: Pick<GuardedChange, 'name
   }
   const unproven = firstRefusal((wanted?.documents ?? []).map((document) => ruleListed(document, view)));
   if (unproven.kind === 'refuse') return unproven;
+  const set = wanted === undefined ? undefined : view.setIn(wanted);
+  const key = documentKey({ kind: SET_KIND, name: set?.source ?? '' });
+  const stale =
+    set?.source === undefined
+      ? undefined
+      : checkMark(view.marks.get(key), { kind: SET_KIND, name: set.source, version: set.sequence, digest: set.digest });
+  if (stale !== undefined) return refuse(stale);
   // One that cannot be read orders nothing; what it once named is in the marks.
   const held = decodeInventory(before);
   return held === undefined ? pass : ruleDropped(held, wanted, view);

@@ -4,20 +4,28 @@
 import { isRecord } from '../../crds/wire.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import { mayRemove } from '../../policies/currency/removal.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { isSealedKind, verifySealed } from './sealed.ts';
 import type { SealedKind } from './sealed.ts';
 import type { GuardView } from './view.ts';
 
+export type Removal = {
+  readonly kind: SealedKind;
+  readonly name: string;
+  /** The set seal that comes with the change, beside that of the document's source in the cluster. */
+  readonly set?: SetProof | undefined;
+};
+
 /** Whether the document of this name may end now. */
-export const ruleRemoval = ({ kind, name }: { readonly kind: SealedKind; readonly name: string }, view: GuardView): Ruling => {
+export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruling => {
   const mark = view.marks.get(documentKey({ kind, name }));
   const standing = view.standing(kind, name);
   // Never enforced, or ended by seal: nothing depends on the object.
   if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
   const known = standing ?? { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source: undefined, sequence: 0 };
-  const problem = mayRemove(known, known.source === undefined ? undefined : view.setOf(known.source));
+  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
   return problem === undefined ? pass : refuse(problem, 'anything');
 };
 

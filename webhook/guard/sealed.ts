@@ -51,11 +51,11 @@ const verifyPolicy = (object: SealedObject, trust: Trust, atMs: number): Verifie
   const judged = judgePolicyObject(object, trust, atMs);
   if (!judged.ok) return no(judged.problem);
   const { document } = judged;
-  const { name, version, digest, policy, expiresMs } = document;
+  const { name, version, digest, retired, expiresMs, policies } = document;
   const message = `${describeEnd(document)}, before it came`;
   const ended: Problem | undefined =
     expiresMs !== undefined && expiresMs <= atMs ? { code: 'POLICY_EXPIRED', message, path: 'spec.expires' } : undefined;
-  return { ok: true, document: { kind: 'Policy', name, version, digest, retired: false }, spec: policy.spec, ended };
+  return { ok: true, document: { kind: 'Policy', name, version, digest, retired }, spec: policies[0]?.spec, ended };
 };
 
 const FILES: Readonly<Record<SealedKind, (name: string) => string>> = {

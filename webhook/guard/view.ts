@@ -23,8 +23,10 @@ export type GuardView = {
   readonly inventories: readonly Inventory[];
   /** The document of this name as it stands, with the source that orders it. */
   readonly standing: (kind: string, name: string) => Standing | undefined;
-  /** The good set seal of a source, `NAMESPACE/NAME`. */
+  /** The good set seal of a source, `NAMESPACE/NAME`, as its inventory in the cluster carries it. */
   readonly setOf: (source: string) => SetProof | undefined;
+  /** The good set seal in an inventory that is to be written. */
+  readonly setIn: (inventory: Inventory) => SetProof | undefined;
   /** The system namespace is being deleted with all that is in it: an uninstall has to end. */
   readonly isLeaving: boolean;
   readonly atMs: number;
