@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guard's view, read off what the loader and the caches of this process hold at the moment.
 import { decodeInventory } from '../../crds/inventory.ts';
+import type { Inventory } from '../../crds/inventory.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
@@ -25,13 +26,19 @@ const heldOf = ({ kind, name, version, digest, retired }: PolicyDocument): HeldD
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
   const { loader, inventories, namespaces, isFilled, pinnedTrustDigest, systemNamespace, clock } = options;
   const readSets = createSetReader();
+  // Informers replace objects and never change them, and an inventory may be a megabyte.
+  const decoded = new WeakMap<KubeObject, Inventory | undefined>();
+  const decodeOnce = (configMap: KubeObject): Inventory | undefined => {
+    if (!decoded.has(configMap)) decoded.set(configMap, decodeInventory(configMap));
+    return decoded.get(configMap);
+  };
   // Of one that is asked about, apart from those that are in force.
   const readAsked = createSetReader();
   return () => {
     if (!isFilled()) return undefined;
     const { enforcement, trust } = loader;
     const atMs = clock.now();
-    const read = inventories.list().flatMap((configMap) => decodeInventory(configMap) ?? []);
+    const read = inventories.list().flatMap((configMap) => decodeOnce(configMap) ?? []);
     return {
       trust,
       pinnedTrustDigest,
