@@ -38,7 +38,7 @@ import { createGuardKeeper } from './controllers/guard-configuration.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
-import { createTamperTeller, describeTampering } from './controllers/tamper.ts';
+import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
 import { createTrustHolder, reconcileTrustPolicy } from './controllers/trust-policy.ts';
@@ -254,7 +254,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const { source } = decodeInventory(object) ?? {};
       if (change.type === 'deleted' && source !== undefined) gitSource.enqueue(source);
     }),
-    caches.marks.onChange(() => marks.enqueue(SINGLE_KEY)),
+    caches.marks.onChange((change) => {
+      marks.enqueue(SINGLE_KEY);
+      const found = marksTampering(change);
+      if (found !== undefined) tellTampering({ what: 'marks', regarding: regardingOf(configMaps, change.object), found });
+    }),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),

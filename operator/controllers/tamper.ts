@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Somebody else changed what Writ stands on, and it was put right: counted, logged, and an event where people look. Nothing
 // is decided by it; that it happens at all is what somebody must hear of.
+import { decodeMarks } from '../../crds/marks.ts';
 import type { EventRecorder, Regarding } from '../../kube/events.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { documentKey, marksOf } from '../../policies/currency/index.ts';
 
 /** Of what is repaired; the metric knows these alone. */
 export const repairedThings = ['webhook-configuration', 'guard-configuration', 'tenant-label', 'marks'] as const;
@@ -31,3 +34,25 @@ export const createTamperTeller = ({ recorder, observe }: TamperDeps): TamperTel
 /** What a change of an object of ours looked like, for people. */
 export const describeTampering = (title: string, what: string): string =>
   what === 'deleted' ? `${title} was deleted` : `${what} of ${title} was changed`;
+
+type MarksChange = {
+  readonly type: 'added' | 'updated' | 'deleted';
+  readonly object: KubeObject;
+  readonly previous?: KubeObject | undefined;
+};
+
+/** What somebody did to the marks, which only ever rise; undefined where nothing was lost. */
+export const marksTampering = ({ type, object, previous }: MarksChange): string | undefined => {
+  const { name } = object.metadata;
+  if (type === 'deleted') return `ConfigMap ${name} was deleted`;
+  const before = previous === undefined ? undefined : decodeMarks(previous);
+  if (before === undefined) return undefined;
+  const now = decodeMarks(object);
+  if (now === undefined) return `ConfigMap ${name} was damaged`;
+  const kept = marksOf(now);
+  const lost = before.find((mark) => {
+    const mine = kept.get(documentKey(mark));
+    return mine === undefined || mine.version < mark.version || (mine.version === mark.version && mine.digest !== mark.digest);
+  });
+  return lost === undefined ? undefined : `the mark of ${documentKey(lost)} in ConfigMap ${name} was lowered`;
+};

@@ -329,6 +329,12 @@ table('the marks', [
   ['may not be emptied', config({ before: marks, after: marked() }), 'MARK_LOWERED data'],
   ['may not rise to what nobody sealed', config({ before: marks, after: marked(markOf(one, 99)) }), 'MARK_UNPROVEN data'],
   ['may not say gone of what is enforced', config({ before: marks, after: marked({ ...markOf(two, 2), gone: true }) }), 'REMOVAL_UNSEALED'],
+  ['may say from which source a document comes', config({ before: marks, after: marked({ ...markOf(two, 2), source: SOURCE }) }), 'pass'],
+  [
+    'may not say another source, whose set seal could end it',
+    config({ before: marked({ ...markOf(two, 2), source: SOURCE }), after: marked({ ...markOf(two, 2), source: 'writ-system/other' }) }),
+    'MARK_UNPROVEN data',
+  ],
   ['may not take gone back', config({ before: marked({ ...markOf(two, 2), gone: true }), after: marks }), 'MARK_LOWERED data'],
   [
     'may not speak of a set that nobody sealed',

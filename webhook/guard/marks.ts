@@ -16,6 +16,10 @@ import type { GuardView } from './view.ts';
 
 const lowered = (message: string): Ruling => refuse({ code: 'MARK_LOWERED', message, path: 'data' });
 
+/** Whose set seal may end it: as it was, or as this replica knows it. Of what is gone it means nothing any more. */
+const isSourceProven = ({ kind, name, source, gone }: Mark, before: Mark | undefined, { standing }: GuardView): boolean =>
+  gone === true || source === before?.source || source === standing(kind, name)?.source;
+
 const isProven = ({ kind, name, version, digest }: Mark, { held, marks, setOf }: GuardView): boolean => {
   const known = marks.get(documentKey({ kind, name }));
   if (known?.version === version && known.digest === digest) return true;
@@ -29,6 +33,10 @@ const isProven = ({ kind, name, version, digest }: Mark, { held, marks, setOf }:
 
 const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling => {
   const { kind, name, version, digest, gone } = mark;
+  if (!isSourceProven(mark, before, view)) {
+    const message = `${kind} ${name} is not known here to come from the source ${mark.source ?? 'none'}`;
+    return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
+  }
   if (before?.version === version && before.digest === digest && before.gone === gone) return pass;
   const retired = gone === true;
   const stale: Problem | undefined = checkMark(before, { kind, name, version, digest, retired });
