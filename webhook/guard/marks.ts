@@ -33,14 +33,14 @@ const isProven = ({ kind, name, version, digest }: Mark, { held, marks, setOf }:
 
 const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling => {
   const { kind, name, version, digest, gone } = mark;
+  const retired = gone === true;
+  const stale: Problem | undefined = checkMark(before, { kind, name, version, digest, retired });
+  if (stale !== undefined) return lowered(`${stale.code}: ${stale.message}`);
   if (!isSourceProven(mark, before, view)) {
     const message = `${kind} ${name} is not known here to come from the source ${mark.source ?? 'none'}`;
     return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
   }
   if (before?.version === version && before.digest === digest && before.gone === gone) return pass;
-  const retired = gone === true;
-  const stale: Problem | undefined = checkMark(before, { kind, name, version, digest, retired });
-  if (stale !== undefined) return lowered(`${stale.code}: ${stale.message}`);
   if (!isProven(mark, view)) {
     const message = `no verified document says ${kind} ${name} version ${version} ${digest} here`;
     return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
