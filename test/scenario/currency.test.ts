@@ -175,10 +175,7 @@ describe('what was enforced', () => {
     );
     assert.equal(await writ.client.get(policies, { name: 'extra' }), undefined);
     const { resourceVersion: _resourceVersion, uid: _uid, managedFields: _managedFields, labels: _labels, ...metadata } = kept.metadata;
-    await unguarded(async () => {
-      const { code } = await writ.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify({ ...kept, metadata }) });
-      return code === 0;
-    });
+    await unguarded(() => writ.client.create(policies, { ...kept, metadata }));
     await until(async () => (await refusedHere('extra')) === 'POLICY_ROLLBACK', { what: 'the replica to refuse it' });
     await restartWebhook();
     await writ.webhook.ready();
