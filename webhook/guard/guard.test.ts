@@ -267,6 +267,7 @@ const newSet: SetProof = {
   signers: ['ci'],
   mayDecide: () => true,
 };
+const setMark = (version: number): Mark => ({ kind: 'Set', name: SOURCE, version, digest: policyDigest(two) });
 const inventory = (documents: readonly SealedPolicy[], source = SOURCE): Inventory => inventoryOf(source, 'main@sha1:3', documents);
 const config = (change: Change): Change => ({ resource: 'configmaps', ...change });
 const other = sealer.policy('other', { version: 1, matchConstraints: POD_RULES, validations: [{ expression: 'false' }] });
@@ -291,6 +292,26 @@ table('an inventory', [
     config({ before: standing, after: encodeInventory(inventory([])) }),
     'pass',
     { ...enforced, setIn: () => newSet },
+  ],
+  [
+    'may drop it also before a replica that starts, which has only the marks to go by',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, standing: () => undefined, marks: marksOf([{ ...markOf(two, 2), source: SOURCE }, setMark(6)]), setIn: () => newSet },
+  ],
+  [
+    'may not drop it there by the set seal under which it came',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'REMOVAL_UNSEALED',
+    {
+      ...enforced,
+      standing: () => undefined,
+      marks: marksOf([
+        { ...markOf(two, 2), source: SOURCE },
+        { ...setMark(7), digest: newSet.digest },
+      ]),
+      setIn: () => newSet,
+    },
   ],
   [
     'may not bring back an older set seal',

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What would go: a Policy or Ruleset may go where nothing that is enforced goes with it, or where a seal says so. A deletion
 // that slips through while nobody is asked opens nothing: replicas keep what stands, and the operator puts it back.
+import { SET_KIND } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import { mayRemove } from '../../policies/currency/removal.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
+import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { isSealedKind, verifySealed } from './sealed.ts';
@@ -18,13 +20,25 @@ export type Removal = {
   readonly set?: SetProof | undefined;
 };
 
+type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark: Mark | undefined };
+
+/**
+ * A replica that starts holds nothing yet, and must not keep the operator from finishing a commit: what the marks say of the
+ * document's source counts then, under the newest set seal that is known of it, so that only a newer one ends it.
+ */
+const standingByMark = ({ kind, name, mark }: Marked, { marks }: GuardView): Standing => {
+  const source = mark?.source;
+  const set = source === undefined ? undefined : marks.get(documentKey({ kind: SET_KIND, name: source }));
+  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
+};
+
 /** Whether the document of this name may end now. */
 export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruling => {
   const mark = view.marks.get(documentKey({ kind, name }));
   const standing = view.standing(kind, name);
   // Never enforced, or ended by seal: nothing depends on the object.
   if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
-  const known = standing ?? { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source: undefined, sequence: 0 };
+  const known = standing ?? standingByMark({ kind, name, mark }, view);
   const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
   return problem === undefined ? pass : refuse(problem, 'anything');
 };
