@@ -58,6 +58,7 @@ export const createGuardWrites = ({ config, caches, loader, clock, log, metrics,
   const view = createClusterView({
     loader,
     inventories: caches.inventories,
+    marks: caches.marks,
     namespaces: caches.namespaces,
     isFilled: () => areFilled(caches),
     pinnedTrustDigest: config['trust-digest'],

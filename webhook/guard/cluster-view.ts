@@ -2,8 +2,9 @@
 // The guard's view, read off what the loader and the caches of this process hold at the moment.
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
+import { decodeMarks } from '../../crds/marks.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { documentKey } from '../../policies/currency/index.ts';
+import { documentKey, marksOf } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Loader } from '../policyset/loader.ts';
@@ -13,6 +14,7 @@ import type { GuardView, HeldDocument } from './view.ts';
 export type ClusterViewOptions = {
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
   readonly inventories: { list(): readonly KubeObject[] };
+  readonly marks: { list(): readonly KubeObject[] };
   readonly namespaces: { get(name: string): KubeObject | undefined };
   /** Every cache that the loader looks at holds its first list. */
   readonly isFilled: () => boolean;
@@ -24,7 +26,7 @@ export type ClusterViewOptions = {
 const heldOf = ({ kind, name, version, digest, retired }: PolicyDocument): HeldDocument => ({ kind, name, version, digest, retired });
 
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
-  const { loader, inventories, namespaces, isFilled, pinnedTrustDigest, systemNamespace, clock } = options;
+  const { loader, inventories, marks, namespaces, isFilled, pinnedTrustDigest, systemNamespace, clock } = options;
   const readSets = createSetReader();
   // Informers replace objects and never change them, and an inventory may be a megabyte.
   const decoded = new WeakMap<KubeObject, Inventory | undefined>();
@@ -43,6 +45,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
       trust,
       pinnedTrustDigest,
       marks: enforcement.marks,
+      told: () => marksOf(marks.list().flatMap((configMap) => decodeMarks(configMap) ?? [])),
       held: (digest) => {
         const document = enforcement.held.get(digest);
         return document === undefined ? undefined : heldOf(document);

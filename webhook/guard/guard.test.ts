@@ -53,6 +53,7 @@ const enforced: GuardView = {
   standing: (kind, name) => (kind === 'Policy' && name === 'pinned' ? standingOf(two, 2) : undefined),
   setOf: () => undefined,
   setIn: () => undefined,
+  told: () => new Map(),
   isLeaving: false,
   atMs: AT_MS,
 };
@@ -297,7 +298,16 @@ table('an inventory', [
     'may drop it also before a replica that starts, which has only the marks to go by',
     config({ before: standing, after: encodeInventory(inventory([])) }),
     'pass',
-    { ...enforced, standing: () => undefined, marks: marksOf([{ ...markOf(two, 2), source: SOURCE }, setMark(6)]), setIn: () => newSet },
+    {
+      ...enforced,
+      standing: () => undefined,
+      marks: marksOf([
+        { ...markOf(two, 2), source: SOURCE },
+        { ...setMark(7), digest: newSet.digest },
+      ]),
+      told: () => marksOf([setMark(6)]),
+      setIn: () => newSet,
+    },
   ],
   [
     'may not drop it there by the set seal under which it came',
@@ -310,6 +320,7 @@ table('an inventory', [
         { ...markOf(two, 2), source: SOURCE },
         { ...setMark(7), digest: newSet.digest },
       ]),
+      told: () => marksOf([setMark(7)]),
       setIn: () => newSet,
     },
   ],

@@ -24,11 +24,12 @@ type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark:
 
 /**
  * A replica that starts holds nothing yet, and must not keep the operator from finishing a commit: what the marks say of the
- * document's source counts then, under the newest set seal that is known of it, so that only a newer one ends it.
+ * document's source counts then, under the newest set seal that is known of it, so that only a newer one ends it:
+ * as the cluster's marks know it, for what this replica marked itself may be that newer one already.
  */
-const standingByMark = ({ kind, name, mark }: Marked, { marks }: GuardView): Standing => {
+const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Standing => {
   const source = mark?.source;
-  const set = source === undefined ? undefined : marks.get(documentKey({ kind: SET_KIND, name: source }));
+  const set = source === undefined ? undefined : told().get(documentKey({ kind: SET_KIND, name: source }));
   return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
 };
 

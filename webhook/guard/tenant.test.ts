@@ -17,6 +17,7 @@ const view: GuardView = {
   trust,
   pinnedTrustDigest: sealer.trustDigest,
   marks: new Map(),
+  told: () => new Map(),
   held: () => undefined,
   inventories: [],
   standing: () => undefined,

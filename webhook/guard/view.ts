@@ -19,6 +19,8 @@ export type GuardView = {
   readonly pinnedTrustDigest: string;
   /** The join of what was enforced here and what the cluster says; they never fall. */
   readonly marks: Marks;
+  /** What the marks in the cluster say, and nothing else. */
+  readonly told: () => Marks;
   readonly held: (digest: string) => HeldDocument | undefined;
   readonly inventories: readonly Inventory[];
   /** The document of this name as it stands, with the source that orders it. */
