@@ -297,17 +297,4 @@ describe('a cluster administrator', { timeout: 300_000 }, () => {
     );
     await until(async () => (await drill.verdict()).includes('version 2'), { what: 'the old words under a new version' });
   });
-
-  it('sees a policy that is retired through Git end, and its object go with its file', async () => {
-    const file = 'policies/bounded.yaml';
-    const unbounded = (): Promise<string> => verdictOf(drill.writ.client, podOf({ namespace: 'acme-prod', limits: false }));
-    assert.match(await unbounded(), /bounded \(Invalid\)/);
-    const retired = 'apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata:\n  name: bounded\nspec:\n  version: 2\n  retired: true\n';
-    await sourceApplies(drill.writ.client, await drill.writ.push({ [file]: retired }));
-    await until(async () => (await unbounded()) === 'allowed', { what: 'it to end' });
-    const dropped = { [file]: null, [`${file}.sigstore.json`]: null };
-    await sourceApplies(drill.writ.client, await drill.writ.push(dropped, { sealed: false }));
-    assert.equal(await drill.writ.client.get<KubeObject>(policies, { name: 'bounded' }), undefined);
-    assert.equal(await unbounded(), 'allowed');
-  });
 });

@@ -24,8 +24,8 @@ type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark:
 
 /**
  * A replica that starts holds nothing yet, and must not keep the operator from finishing a commit: what the marks say of the
- * document's source counts then, under the newest set seal that is known of it, so that only a newer one ends it:
- * as the cluster's marks know it, for what this replica marked itself may be that newer one already.
+ * document's source counts then, under the newest set seal that the marks of the cluster know, so that only a newer one ends
+ * it. What this replica marked itself may be that newer one already.
  */
 const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Standing => {
   const source = mark?.source;
