@@ -2,7 +2,7 @@
 /**
  * The table of commands: the parser, the help, the completion scripts and docs/reference are made from it.
  *
- * One command is one file of this folder. Imported by `main.ts` and by the generator of the reference.
+ * One command is one file of this folder; one with commands of its own (`trust`) has them in a folder of its name. Imported by `main.ts` and by the generator of the reference.
  */
 import { Command } from 'commander';
 import { UsageError } from './output.ts';
@@ -28,6 +28,10 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['keygen', async () => (await import('./keygen.ts')).keygenCommand],
   ['sign', async () => (await import('./sign.ts')).signCommand],
   ['verify', async () => (await import('./verify.ts')).verifyCommand],
+  ['verify-receipt', async () => (await import('./verify-receipt.ts')).verifyReceiptCommand],
+  ['verify-bundle', async () => (await import('./verify-bundle.ts')).verifyBundleCommand],
+  ['seal', async () => (await import('./seal.ts')).sealCommand],
+  ['trust', async () => (await import('./trust.ts')).trustCommand],
   ['lint', async () => (await import('./lint.ts')).lintCommand],
   ['test', async () => (await import('./test.ts')).testCommand],
   ['eval', async () => (await import('./eval.ts')).evalCommand],
@@ -58,6 +62,10 @@ const commandsFor = async (argv: readonly string[], terminal: Terminal): Promise
   return load === undefined ? createCommands(terminal) : [(await load())(terminal)];
 };
 
+/** Commander hands these on to commands that it makes, not to those that are added. */
+const configure = (command: Command, hint: string, terminal: Terminal): Command =>
+  command.exitOverride().showHelpAfterError(hint).configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+
 export const createProgram = async (terminal: Terminal, argv: readonly string[]): Promise<Command> => {
   const program = new Command('writ')
     .description('Policies for AI agents on Kubernetes, signed and proven.')
@@ -65,12 +73,10 @@ export const createProgram = async (terminal: Terminal, argv: readonly string[])
     .helpCommand('help [command]', 'tell how a command is used')
     .addHelpText('after', HELP);
   for (const command of await commandsFor(argv, terminal)) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
-    const topic = command === program ? '' : ` ${command.name()}`;
-    command
-      .exitOverride()
-      .showHelpAfterError(`(writ help${topic} tells more)`)
-      .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+  configure(program, '(writ help tells more)', terminal);
+  for (const command of program.commands) {
+    configure(command, `(writ help ${command.name()} tells more)`, terminal);
+    for (const inner of command.commands) configure(inner, `(writ ${command.name()} ${inner.name()} --help tells more)`, terminal);
   }
   return program;
 };

@@ -25,6 +25,9 @@ describe('writ completion', () => {
     assert.deepEqual(offers('writ', 'test', '--output', ''), ['text', 'json', 'junit', 'tap']);
     assert.deepEqual(offers('writ', 'completion', 'z'), ['zsh']);
     assert.deepEqual(offers('writ', 'help', 'rev'), ['review']);
+    assert.deepEqual(offers('writ', 'trust', 'r'), ['rotate']);
+    assert.deepEqual(offers('writ', 'seal', ''), ['status']);
+    assert.deepEqual(offers('writ', 'trust', 'rotate', '--ov'), ['--overlap']);
   });
 
   it('completes files where a file is meant', () => {

@@ -19,13 +19,21 @@ Examples:
   writ completion fish > ~/.config/fish/completions/writ.fish`;
 
 const flagsOf = (option: Option): readonly string[] => [option.short, option.long].filter((flag) => flag !== undefined);
-const optionsOf = (command: Command): readonly Option[] => [...command.options, command.createOption('-h, --help', 'tell how it is used')];
+/** Those of its commands too: which of them is being written is not asked. */
+const optionsOf = (command: Command): readonly Option[] => {
+  const options = [command, ...command.commands].flatMap((one) => one.options);
+  const first = new Map(options.toReversed().map((option) => [option.flags, option]));
+  return [...options.filter((option) => first.get(option.flags) === option), command.createOption('-h, --help', 'tell how it is used')];
+};
 const takesValue = (option: Option): boolean => option.required || option.optional;
 
 /** Single quotes of a POSIX shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-const fixedOperands = (command: Command): readonly string[] => command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
+const fixedOperands = (command: Command): readonly string[] => [
+  ...command.commands.map((inner) => inner.name()),
+  ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+];
 
 const bash = (commands: readonly Command[]): string => {
   const cases = commands.map((command) => {
@@ -40,7 +48,8 @@ const bash = (commands: readonly Command[]): string => {
       ...values,
       '      esac',
       `      flags=${quoted(flags)}`,
-      `      operands=${quoted(fixedOperands(command).join(' '))} ;;`,
+      // The command of a group stands first; files may follow it.
+      `      ${command.commands.length === 0 ? '' : '[ "$COMP_CWORD" -gt 2 ] || '}operands=${quoted(fixedOperands(command).join(' '))} ;;`,
     ].join('\n');
   });
   const names = [...commands.map((command) => command.name()), 'help'].join(' ');
@@ -88,7 +97,9 @@ const zsh = (commands: readonly Command[]): string => {
   const names = commands.map((command) => quoted(`${command.name()}:${zshText(command.description())}`));
   const cases = commands.map((command) => {
     const operands = fixedOperands(command);
-    const rest = quoted(operands.length === 0 ? '*:file:_files' : `1:value:(${operands.join(' ')})`);
+    const rest = quoted(
+      operands.length === 0 ? '*:file:_files' : `1:value:(${operands.join(' ')})${command.commands.length === 0 ? '' : `' '*:file:_files`}`,
+    );
     return `    ${command.name()}) _arguments -s ${[...optionsOf(command).map(zshOption), rest].join(' ')} ;;`;
   });
   return `#compdef writ

@@ -3,7 +3,20 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { temporaryFolder } from './spawn-writ.ts';
 
-const COMMANDS = ['keygen', 'sign', 'verify', 'lint', 'test', 'eval', 'review', 'explain', 'demo', 'version', 'completion'];
+const COMMANDS = [
+  'keygen',
+  'sign',
+  'verify',
+  'verify-bundle',
+  'lint',
+  'test',
+  'eval',
+  'review',
+  'explain',
+  'demo',
+  'version',
+  'completion',
+];
 
 describe('writ', () => {
   const folder = temporaryFolder();

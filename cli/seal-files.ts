@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seals that lie beside a file: FILE.sigstore.json, and FILE.WHO.sigstore.json for each further signer.
-import { readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileError, readText } from './files.ts';
 
 const ENDING = '.sigstore.json';
@@ -34,3 +34,15 @@ export const sealPathsOf = (file: string): readonly string[] => {
 };
 
 export const readSeals = (file: string): readonly string[] => sealPathsOf(file).map(readText);
+
+/** The folders of the nearest trust.yaml above each of these files, else the current one. */
+export const repositoriesOf = (files: readonly string[]): readonly string[] => {
+  const above = (folder: string): string => {
+    if (existsSync(join(folder, 'trust.yaml'))) return folder;
+    return dirname(folder) === folder ? resolve('.') : above(dirname(folder));
+  };
+  return [...new Set(files.map((file) => above(dirname(resolve(file)))))];
+};
+
+/** The name of a file in a statement: its path in the repository, by slashes. */
+export const nameIn = (folder: string, file: string): string => relative(resolve(folder), resolve(file)).split(sep).join('/');

@@ -82,7 +82,7 @@ describe('seals', () => {
       ['policies/a.yaml', 'policies/b.yaml'],
     );
     const text = folder.writ(['verify', 'policies/b.yaml', '--trust', 'trust.yaml']);
-    assert.match(text.out, /\n {2}k sealed a set 12 at no proven time: ECDSA P-256 key /);
+    assert.match(text.out, /\n {2}k sealed a set 12 at no trusted time: ECDSA P-256 key /);
   });
 
   it('as two sets by two signers, for the source whose policies they may end', () => {
@@ -180,7 +180,7 @@ describe('seals', () => {
     folder.write({ 'trusted_root.json': root });
     assert.match(
       verify().out,
-      /\n {2}ci sealed the file at 2026-01-15T12:00:01\.000Z: https:\/\/git\.example\.com\/acme\/seal\.yml@refs\/heads\/main, vouched for by https:\/\/token\.example\.com\n$/,
+      /\n {2}ci sealed the file at 2026-01-15T12:00:01\.000Z: https:\/\/git\.example\.com\/acme\/seal\.yml@refs\/heads\/main, vouched for by https:\/\/token\.example\.com\n {2}the rule asks for 1 of ci\n$/,
     );
     folder.write({ 'other.json': '{}' });
     assert.match(verify('--trusted-root', 'other.json').err, /TRUST_ROOT_MISMATCH/);

@@ -1,37 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ sign: seals documents, or prints them as sealed resources.
-import type { KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Command, Option } from 'commander';
 import { isSource } from '../crds/wire.ts';
-import { parseDocument } from '../policies/document/index.ts';
-import type { ParsedDocument } from '../policies/document/index.ts';
 import type { JsonObject } from '../policies/document/json.ts';
-import { validateDocument } from '../policies/document/validate.ts';
-import type { Problem } from '../policies/problem.ts';
-import { isFor, readBundle, signatoryName } from '../policies/trust/bundle.ts';
-import { hintOf } from '../policies/trust/key.ts';
-import { seal, sealStatement } from '../policies/trust/seal.ts';
-import { writeStatement } from '../policies/trust/statement.ts';
-import { readBytes, readText, replaceFile } from './files.ts';
+import { valueAt } from '../policies/document/json.ts';
 import { documentsOf } from './find-files.ts';
 import { UsageError, UserError, plural } from './output.ts';
 import type { Terminal } from './output.ts';
-import { PASSWORD_VARIABLE, readPrivateKey } from './private-key.ts';
+import { PASSWORD_VARIABLE } from './private-key.ts';
 import { resourceObject, resourceYaml } from './resource.ts';
-import { REPOSITORY_SEAL, isSignerName, readSeals, repositorySeal, sealPath } from './seal-files.ts';
+import { REPOSITORY_SEAL, isSignerName, repositoriesOf, sealPathsOf } from './seal-files.ts';
+import { DEFAULT_TERM_DAYS, readTerm, timeText } from './signing/bump.ts';
+import { addSignerOptions, chooseSigner } from './signing/choose-signer.ts';
+import type { SignerOptions } from './signing/choose-signer.ts';
+import { otherSeals, readSealable } from './signing/sealable.ts';
+import type { Sealable } from './signing/sealable.ts';
+import type { Signer } from './signing/signer.ts';
+import { sealOne, setBefore, setPath, writeEach, writeSet } from './signing/write-seals.ts';
+import type { Written } from './signing/write-seals.ts';
 
 type Output = 'bundle' | 'resource' | 'json';
 type Proof = 'message' | 'approval' | 'set';
-type Options = {
-  readonly key?: string;
+type Options = SignerOptions & {
   readonly signer?: string;
   readonly output: Output;
   readonly as: Proof;
   readonly sequence?: string;
   readonly source?: string;
   readonly expires?: string;
+  readonly expiresIn?: string;
+  readonly bump?: boolean;
   readonly out?: string;
 };
 
@@ -41,173 +39,167 @@ is a Sigstore bundle over the exact bytes, which \`cosign verify-blob --key KEY.
 too. --output resource writes no file: it prints the object with the document and its seals, those beside FILE included.
 
 --as approval seals an in-toto statement that approves FILE (\`cosign verify-blob-attestation\` checks it); --as set seals one
-that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} at the root of the repository: beside the trust.yaml
-in the folder of the FILEs or above it, else in the current folder; with --signer NAME into seal.NAME.sigstore.json. With --source
-it is also the proof by which a policy ends that it lists no more.
+that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} (seal.NAME.sigstore.json with --signer NAME) at the
+root of the repository: beside the trust.yaml in the folder of the FILEs or above it, else in the current folder.
+
+--bump raises spec.version by one in FILE and moves spec.expires on: by --expires-in, else as far as it was from the time
+that the seal before it proves, else by ${DEFAULT_TERM_DAYS} days. Every other byte stays. With --as set it raises the sequence instead.
+A set with --source says what the whole repository holds: a policy that it lists no more may end. It stays when a set is bumped.
 
 KEY is a PEM file of writ, openssl or cosign: ECDSA P-256 or P-384, Ed25519, RSA of 3072 bits or more. The password of an
-encrypted one comes from ${PASSWORD_VARIABLE}, COSIGN_PASSWORD, or the person at the terminal.
+encrypted one comes from ${PASSWORD_VARIABLE}, COSIGN_PASSWORD, or the person at the terminal. A key in an HSM or a KMS signs by
+--signer-command, which reads the bytes (or their digest) and writes the signature, as bytes or base64; an identity by
+--keyless, its token taken from --identity-token-file, SIGSTORE_ID_TOKEN, or the GitHub job in which this runs. What was
+signed is verified before anything is written.
 
 Exit codes: 0 sealed, 1 refused, 2 wrong use.
 
 Examples:
   writ sign policies/*.yaml --key security.key
+  writ sign policies/a.yaml --key security.key --bump --expires-in 90d
   writ sign policies/a.yaml --key bob.key --signer bob         a second seal, policies/a.yaml.bob.sigstore.json
   writ sign policies/a.yaml --key bob.key --as approval --expires 2027-03-01T00:00:00Z
-  writ sign policies/*.yaml --key cosign.key --as set --sequence 12 --source writ-system/policies
+  writ sign policies/*.yaml --key cosign.key --as set --bump
+  writ sign policies/*.yaml --keyless --as set --sequence 12
+  writ sign policies/a.yaml --public-key hsm.pub --signer-input digest \\
+    --signer-command 'pkcs11-tool --module softhsm2.so --login --pin env:PIN --sign -m ECDSA --id 01'
   writ sign policies/a.yaml --key security.key --output resource | kubectl apply --server-side -f -
   ${PASSWORD_VARIABLE}=… writ sign trust.yaml --key root.key`;
 
-type Sealable = { readonly file: string; readonly bytes: Uint8Array; readonly document: ParsedDocument };
-
-/** What must be right before a seal may say that it was meant. */
-const readSealable = (file: string): Sealable | readonly Problem[] => {
-  const bytes = readBytes(file);
-  const parsed = parseDocument(bytes, file);
-  if (!parsed.ok) return parsed.problems;
-  const { document } = parsed;
-  const outcome = validateDocument(document);
-  if (!outcome.ok) return outcome.problems;
-  if (outcome.kind === 'GitSource')
-    return [{ code: 'SEAL_KIND', message: 'a GitSource is not sealed', at: document.positionOf(['kind']), path: 'kind' }];
-  if (outcome.kind === 'Policy' && outcome.object.spec.version === undefined) {
-    return [
-      { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
-    ];
-  }
-  return { file, bytes, document };
+const termOf = ({ expiresIn }: Options): number | undefined => {
+  const termMs = expiresIn === undefined ? undefined : readTerm(expiresIn);
+  if (expiresIn !== undefined && termMs === undefined)
+    throw new UsageError(`--expires-in ${expiresIn}: write days, hours or minutes as 90d, 12h, 30m`);
+  return termMs;
 };
 
-/** Another signer's good seal of these bytes must not be lost by mistake. */
-const refuseToReplace = (path: string, sealables: readonly Sealable[], hint: string): void => {
-  if (!existsSync(path)) return;
-  const read = readBundle(readText(path));
-  if (!read.ok || signatoryName(read.seal) === hint || !sealables.every(({ bytes }) => isFor(read.seal, bytes))) return;
-  throw new UserError([
-    { code: 'FILE_EXISTS', message: `${path}: it is the seal of another key`, hint: 'add yours beside it with --signer NAME' },
-  ]);
+const predicateOf = (options: Options, terminal: Terminal): JsonObject => {
+  const termMs = termOf(options);
+  if (options.expires !== undefined) return { expires: new Date(options.expires).toISOString() };
+  return termMs === undefined || options.as === 'message' ? {} : { expires: timeText(terminal.clock.now() + termMs) };
 };
 
-const predicateOf = ({ as, sequence, source, expires }: Options): JsonObject => ({
-  ...(as === 'set' ? { sequence: Number(sequence) } : {}),
-  ...(source === undefined ? {} : { source }),
-  ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
-});
+const hasSigner = ({ key, signerCommand, keyless }: Options): boolean =>
+  key !== undefined || signerCommand !== undefined || keyless === true;
 
-/** The name of a file in a statement: its path in the repository, by slashes. */
-const nameIn = (folder: string, file: string): string => relative(resolve(folder), resolve(file)).split(sep).join('/');
-
-const sealOne = ({ file, bytes, document }: Sealable, key: KeyObject, options: Options): string =>
-  options.as === 'approval'
-    ? sealStatement(writeStatement('approval', [{ name: nameIn('.', file), digest: document.digest }], predicateOf(options)), key)
-    : seal(bytes, key);
-
-const checkUse = (options: Options): void => {
-  const { as, sequence, source, expires, output } = options;
-  if (options.signer !== undefined && !isSignerName(options.signer)) throw new UsageError('--signer takes letters, digits, - and _');
-  if (options.key === undefined && (output !== 'resource' || as !== 'message'))
-    throw new UsageError('--key is missing; make one with `writ keygen`');
-  if ((as === 'set') !== (sequence !== undefined))
-    throw new UsageError('--sequence belongs to --as set: a whole number that rises with every set');
+const checkSequence = ({ as, sequence, source, bump }: Options): void => {
+  if (as !== 'set' && sequence !== undefined) throw new UsageError('--sequence belongs to --as set');
+  if (as === 'set' && (sequence !== undefined) === (bump === true))
+    throw new UsageError('--as set needs --sequence, a whole number that rises with every set, or --bump, which raises it');
   if (sequence !== undefined && !/^[1-9][0-9]{0,14}$/.test(sequence))
     throw new UsageError(`--sequence ${sequence}: write a whole number from 1`);
-  if (source !== undefined && (as !== 'set' || !isSource(source)))
-    throw new UsageError('--source belongs to --as set: NAMESPACE/NAME of the GitSource');
+  if (source !== undefined && as !== 'set') throw new UsageError('--source belongs to --as set');
+  if (source !== undefined && !isSource(source))
+    throw new UsageError('--source: write NAMESPACE/NAME of the GitSource that reads the repository');
+};
+
+const checkTimes = ({ as, expires, expiresIn, bump }: Options): void => {
+  if (expires !== undefined && expiresIn !== undefined) throw new UsageError('--expires and --expires-in exclude each other');
   if (expires !== undefined && as === 'message')
     throw new UsageError('--expires belongs to --as approval and --as set; a document has its own spec.expires');
   if (expires !== undefined && Number.isNaN(Date.parse(expires)))
     throw new UsageError(`--expires ${expires}: write a time as 2027-03-01T00:00:00Z`);
+  if (expiresIn !== undefined && as === 'message' && bump !== true)
+    throw new UsageError('--expires-in changes spec.expires, and so needs --bump');
+};
+
+const checkUse = (options: Options): void => {
+  const { as, output, bump } = options;
+  if (options.signer !== undefined && !isSignerName(options.signer)) throw new UsageError('--signer takes letters, digits, - and _');
+  if (!hasSigner(options) && (output !== 'resource' || as !== 'message'))
+    throw new UsageError('--key, --signer-command or --keyless is missing; make a key with `writ keygen`');
+  checkSequence(options);
+  checkTimes(options);
+  if (bump === true && as === 'approval') throw new UsageError('--bump belongs to the one who publishes, not to one who approves');
+  if (bump === true && output === 'resource') throw new UsageError('--bump changes the file; --output takes bundle or json with it');
   if (options.out !== undefined && as !== 'set') throw new UsageError('--out belongs to --as set');
   if (as === 'set' && output === 'resource') throw new UsageError('a set is written to a file; --output takes bundle or json');
 };
 
-type Written = { readonly file: string; readonly bundle: string; readonly digest: string; readonly hint: string };
+type Told = { readonly written: readonly Written[]; readonly sequence: number | undefined; readonly signer: Signer };
 
-const report = (written: readonly Written[], { output, as, sequence }: Options, terminal: Terminal): void => {
+const report = ({ written, sequence, signer }: Told, { output }: Options, terminal: Terminal): void => {
   if (output === 'json') return terminal.out(`${JSON.stringify(written, null, 2)}\n`);
-  const isSet = as === 'set';
-  for (const { file, bundle, digest } of written) terminal.out(`${isSet ? file : bundle}  ${digest}\n`);
-  if (isSet) terminal.out(`${written[0]?.bundle ?? ''}: set ${sequence ?? ''}\n`);
-  terminal.err(`${plural(written.length, 'document')} sealed by the key ${written[0]?.hint ?? ''}\n`);
+  for (const { file, bundle, digest } of written) terminal.out(`${sequence === undefined ? bundle : file}  ${digest}\n`);
+  if (sequence !== undefined) terminal.out(`${written[0]?.bundle ?? ''}: set ${sequence}\n`);
+  terminal.err(`${plural(written.length, 'document')} sealed by ${signer.title}\n`);
 };
 
-/** The folder of the nearest trust.yaml above these files, else the current one. */
-const rootOf = (files: readonly string[]): string => {
-  const above = (folder: string): string => {
-    if (existsSync(join(folder, 'trust.yaml'))) return folder;
-    return dirname(folder) === folder ? resolve('.') : above(dirname(folder));
-  };
-  const roots = new Set(files.map((file) => above(dirname(resolve(file)))));
-  if (roots.size > 1) throw new UsageError(`the documents belong to several repositories, ${[...roots].join(' and ')}: give --out`);
-  return [...roots][0] ?? resolve('.');
-};
-
-const writeSet = (sealables: readonly Sealable[], key: KeyObject, options: Options): readonly Written[] => {
-  const path = options.out ?? relative('.', join(rootOf(sealables.map(({ file }) => file)), repositorySeal(options.signer)));
-  const hint = hintOf(key);
-  refuseToReplace(path, sealables, hint);
-  const subjects = sealables.map(({ file, document }) => ({ name: nameIn(dirname(path), file), digest: document.digest }));
-  const bundle = sealStatement(writeStatement('set', subjects, predicateOf(options)), key);
-  const read = readBundle(bundle);
-  if (!read.ok) throw new UserError([{ ...read.problem, hint: 'seal fewer documents in one set' }]);
-  replaceFile(path, `${bundle}\n`);
-  return sealables.map(({ file, document }) => ({ file, bundle: path, digest: document.digest, hint }));
-};
-
-const writeEach = (sealables: readonly Sealable[], key: KeyObject, options: Options): readonly Written[] => {
-  const hint = hintOf(key);
-  for (const one of sealables) refuseToReplace(sealPath(one.file, options.signer), [one], hint);
-  const sealed = sealables.map((one) => ({ one, bundle: sealOne(one, key, options) }));
-  return sealed.map(({ one: { file, document }, bundle }) => {
-    const path = sealPath(file, options.signer);
-    replaceFile(path, `${bundle}\n`);
-    return { file, bundle: path, digest: document.digest, hint };
-  });
-};
-
-/** Seals beside the file that are for these bytes and by other keys. */
-const otherSeals = (file: string, bytes: Uint8Array, ownHint: string | undefined): readonly string[] =>
-  readSeals(file).filter((text) => {
-    const read = readBundle(text);
-    return read.ok && isFor(read.seal, bytes) && signatoryName(read.seal) !== ownHint;
-  });
-
-const printResources = (sealables: readonly Sealable[], key: KeyObject | undefined, options: Options, terminal: Terminal): void => {
-  for (const one of sealables) {
-    const { file, document, bytes } = one;
-    const own = key === undefined ? [] : [sealOne(one, key, options)];
-    const bundles = [...own, ...otherSeals(file, bytes, key === undefined ? undefined : hintOf(key))];
-    if (bundles.length === 0)
-      throw new UserError([{ code: 'SEAL_MISSING', message: `${file}: there is no seal beside it`, hint: 'give --key' }]);
-    terminal.out(resourceYaml(resourceObject(document, bytes, bundles)));
+/** A raised document leaves the seals of others behind, which they should know. */
+const reportRaised = (sealables: readonly Sealable[], written: readonly Written[], terminal: Terminal): void => {
+  for (const { file, document, isChanged } of sealables) {
+    if (!isChanged) continue;
+    const [version, expires] = ['version', 'expires'].map((name) => valueAt(document.value, ['spec', name]));
+    terminal.err(
+      `${file}: version ${typeof version === 'number' ? version : ''}${typeof expires === 'string' ? `, until ${expires}` : ''}\n`,
+    );
+    const stale = sealPathsOf(file).filter((path) => !written.some(({ bundle }) => bundle === path));
+    for (const path of stale) terminal.err(`${path}: it is for the version before and counts no more\n`);
   }
+};
+
+const printResources = async (
+  sealables: readonly Sealable[],
+  signer: Signer | undefined,
+  terminal: Terminal,
+  options: Options,
+): Promise<void> => {
+  const proof = options.as === 'approval' ? 'approval' : 'message';
+  for (const one of sealables) {
+    const predicate = predicateOf(options, terminal);
+    const own = signer === undefined ? undefined : await sealOne(one, signer, { proof, who: undefined, predicate });
+    const bundles = [...(own === undefined ? [] : [own]), ...otherSeals(one, own)];
+    if (bundles.length === 0)
+      throw new UserError([{ code: 'SEAL_MISSING', message: `${one.file}: there is no seal beside it`, hint: 'give --key' }]);
+    terminal.out(resourceYaml(resourceObject(one.document, one.bytes, bundles)));
+  }
+};
+
+const readAll = (files: readonly string[], options: Options, terminal: Terminal): readonly Sealable[] => {
+  const isBumped = options.bump === true && options.as === 'message';
+  const renewal = { isBumped, termMs: termOf(options), now: terminal.clock.now() };
+  const read = files.map((file) => readSealable(file, renewal));
+  const problems = read.flatMap((one) => ('document' in one ? [] : one));
+  // All or none: a half sealed repository is refused as a whole anyway.
+  if (problems.length > 0) throw new UserError(problems);
+  return read.flatMap((one) => ('document' in one ? [one] : []));
 };
 
 const signFiles = async (files: readonly string[], options: Options, terminal: Terminal): Promise<void> => {
   checkUse(options);
-  const read = files.map(readSealable);
-  const problems = read.flatMap((one) => ('document' in one ? [] : one));
-  // All or none: a half sealed repository is refused as a whole anyway.
-  if (problems.length > 0) throw new UserError(problems);
-  const sealables = read.flatMap((one) => ('document' in one ? [one] : []));
-  const key = options.key === undefined ? undefined : await readPrivateKey(options.key, terminal);
-  if (options.output === 'resource' || key === undefined) return printResources(sealables, key, options, terminal);
-  report(options.as === 'set' ? writeSet(sealables, key, options) : writeEach(sealables, key, options), options, terminal);
+  const sealables = readAll(files, options, terminal);
+  const signer = await chooseSigner(options, repositoriesOf(files)[0] ?? '.', terminal);
+  if (options.output === 'resource' || signer === undefined) return printResources(sealables, signer, terminal, options);
+  const predicate = predicateOf(options, terminal);
+  if (options.as === 'set') {
+    const path = setPath(sealables, options);
+    const before = setBefore(path);
+    const sequence = options.sequence === undefined ? before.sequence + 1 : Number(options.sequence);
+    const source = options.source ?? before.source;
+    const set = { path, sequence, predicate: { ...(source === undefined ? {} : { source }), ...predicate } };
+    return report({ written: await writeSet(sealables, signer, set), sequence, signer }, options, terminal);
+  }
+  const written = await writeEach(sealables, signer, { proof: options.as, who: options.signer, predicate });
+  reportRaised(sealables, written, terminal);
+  report({ written, sequence: undefined, signer }, options, terminal);
 };
 
 export const signCommand = (terminal: Terminal): Command =>
-  new Command('sign')
-    .description('seal documents with a private key')
-    .argument('<files...>', 'documents')
-    .option('--key <file>', 'private key in PEM, of writ, openssl or cosign')
-    .addOption(new Option('--as <proof>', 'what is signed').choices(['message', 'approval', 'set']).default('message'))
-    .option('--sequence <number>', 'of a set: a whole number that rises with every set')
-    .option('--source <source>', 'of a set: the GitSource that it is for, NAMESPACE/NAME; what the set lists no more may then end')
-    .option('--expires <time>', 'of an approval or a set: its last moment, RFC 3339')
-    .option('--out <file>', `of a set: where it is written (default: ${REPOSITORY_SEAL} beside trust.yaml)`)
-    .option('--signer <name>', 'write the seal as FILE.NAME.sigstore.json, beside the one of another signer')
-    .addOption(
-      new Option('--output <form>', 'bundle and json write FILE.sigstore.json').choices(['bundle', 'resource', 'json']).default('bundle'),
-    )
+  addSignerOptions(
+    new Command('sign')
+      .description('seal documents with a key or an identity')
+      .argument('<files...>', 'documents')
+      .addOption(new Option('--as <proof>', 'what is signed').choices(['message', 'approval', 'set']).default('message'))
+      .option('--bump', 'raise spec.version (of a set: the sequence) and move the expiry on before sealing')
+      .option('--expires-in <term>', 'the new expiry, from now: 90d, 12h')
+      .option('--sequence <number>', 'of a set: a whole number that rises with every set')
+      .option('--source <namespace/name>', 'of a set: the GitSource that reads it; what such a set lists no more may end')
+      .option('--expires <time>', 'of an approval or a set: its last moment, RFC 3339')
+      .option('--out <file>', `of a set: where it is written (default: ${REPOSITORY_SEAL} beside trust.yaml)`)
+      .option('--signer <name>', 'write the seal as FILE.NAME.sigstore.json, beside the one of another signer')
+      .addOption(
+        new Option('--output <form>', 'bundle and json write FILE.sigstore.json').choices(['bundle', 'resource', 'json']).default('bundle'),
+      ),
+  )
     .addHelpText('after', HELP)
     .action((files: string[], options: Options) => signFiles(documentsOf(files), options, terminal));

@@ -5,13 +5,17 @@ import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
 import { formatProblem } from '../policies/problem.ts';
-import { TRUSTED_ROOT_FILE, loadTrust, verifyArtifact } from '../policies/trust/index.ts';
+import { MAX_BUNDLES } from '../policies/trust/bundle.ts';
+import { checkSeal } from '../policies/trust/check-seal.ts';
+import type { SealOutcome } from '../policies/trust/check-seal.ts';
+import { TRUSTED_ROOT_FILE, verifyArtifact } from '../policies/trust/index.ts';
 import type { CountedSeal, Trust, VerifyOutcome } from '../policies/trust/index.ts';
 import { readBytes, readText } from './files.ts';
 import { documentsOf } from './find-files.ts';
-import { EXIT_FINDINGS, UsageError, UserError, printJson, printProblems, problemRow } from './output.ts';
+import { EXIT_FINDINGS, UsageError, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
-import { REPOSITORY_SEAL, readSeals } from './seal-files.ts';
+import { checkDigest, trustFrom, versionsBeside } from './policy-repository.ts';
+import { REPOSITORY_SEAL, readSeals, sealPathsOf } from './seal-files.ts';
 
 type Options = {
   readonly trust: string;
@@ -25,8 +29,12 @@ type Options = {
 const HELP = `
 The seals of FILE are FILE.sigstore.json and FILE.WHO.sigstore.json beside it and ${REPOSITORY_SEAL} beside the trust
 policy, or those named by --bundle. Keyless seals are judged offline by the ${TRUSTED_ROOT_FILE} that the trust policy pins,
-which lies beside it or is named by --trusted-root. Without --trust-digest the trust policy is taken as it lies there, and its digest is printed: give that digest to see that nobody
-changed it. The checks are those of the operator and the webhook.
+which lies beside it or is named by --trusted-root. Without --trust-digest the trust policy is taken as it lies there, and its
+digest is printed. With it, the trust policy must have that digest, or follow from the version that has it by the versions
+kept in the folder trust/ beside it. The checks are those of the operator and the webhook.
+
+Of each document is told: who sealed it, when (where a log or a timestamp authority proves it), by which rule it counts, and
+of each seal that does not count why.
 
 Exit codes: 0 all good, 1 at least one refused, 2 wrong use.
 
@@ -35,17 +43,17 @@ Examples:
   writ verify a.yaml --trust trust.yaml --bundle a.bundle --output json
   writ verify policies/*.yaml --trust trust.yaml --at 2027-03-01T00:00:00Z     will they still count then?`;
 
-const readTrust = (options: Options, terminal: Terminal): Trust => {
-  if (options.trustDigest !== undefined && !/^sha256:[0-9a-f]{64}$/.test(options.trustDigest))
-    throw new UsageError(`--trust-digest ${options.trustDigest}: write sha256: and 64 digits from 0 to f`);
-  const bytes = readBytes(options.trust);
-  const digest = digestOf(bytes);
-  if (options.trustDigest === undefined) terminal.err(`trust assumed: --trust-digest ${digest}\n`);
-  const root = options.trustedRoot ?? join(dirname(options.trust), TRUSTED_ROOT_FILE);
+const readTrust = (options: Options, at: number, terminal: Terminal): Trust => {
+  const pinned = checkDigest(options.trustDigest);
+  const path = options.trust;
+  const bytes = readBytes(path);
+  if (pinned === undefined) terminal.err(`trust assumed: --trust-digest ${digestOf(bytes)}\n`);
+  const root = options.trustedRoot ?? join(dirname(path), TRUSTED_ROOT_FILE);
   const trustedRoot = options.trustedRoot !== undefined || existsSync(root) ? readBytes(root) : undefined;
-  const outcome = loadTrust(bytes, { pinnedDigest: options.trustDigest ?? digest, file: options.trust, trustedRoot });
-  if (!outcome.ok) throw new UserError(outcome.problems);
-  return outcome.trust;
+  // Only where another version is pinned does it matter how this one came from it.
+  const isPinned = pinned === undefined || pinned === digestOf(bytes);
+  const [bundles, chain] = isPinned ? [[], []] : [readSeals(path), versionsBeside(path)];
+  return trustFrom({ path, bytes, bundles, trustedRoot, chain, pinned, at });
 };
 
 const timeOf = (options: Options, terminal: Terminal): number => {
@@ -67,14 +75,29 @@ const sealRow = ({ principal, proof, by, signedAtMs, sequence }: CountedSeal): o
 
 const PROOFS: Readonly<Record<CountedSeal['proof'], string>> = { message: 'the file', approval: 'an approval', set: 'a set' };
 
-const sealLine = ({ principal, proof, by, signedAtMs, sequence }: CountedSeal): string => {
+const sealText = ({ principal, proof, by, signedAtMs, sequence }: CountedSeal): string => {
   const number = sequence === undefined ? '' : ` ${sequence}`;
-  const when = signedAtMs === undefined ? 'at no proven time' : `at ${timeText(signedAtMs)}`;
-  return `  ${principal.name} sealed ${PROOFS[proof]}${number} ${when}: ${by}\n`;
+  const when = signedAtMs === undefined ? 'at no trusted time' : `at ${timeText(signedAtMs)}`;
+  return `${principal.name} sealed ${PROOFS[proof]}${number} ${when}: ${by}`;
 };
 
-const row = (file: string, outcome: VerifyOutcome): object => {
-  if (!outcome.ok) return { file, verified: false, problems: outcome.problems.map(problemRow) };
+type Bundle = { readonly path: string; readonly text: string };
+type Judged = {
+  readonly file: string;
+  readonly outcome: VerifyOutcome;
+  /** Each by itself, in the order given. */
+  readonly bundles: readonly { readonly path: string; readonly seal: SealOutcome }[];
+};
+
+const bundleRow = ({ path, seal }: Judged['bundles'][number]): object =>
+  seal.ok ? { bundle: path, counts: true, ...sealRow(seal.seal) } : { bundle: path, counts: false, ...problemRow(seal.problem) };
+
+/** What the rule that granted it asks for. */
+const ruleText = (trust: Trust, rule: number): string =>
+  (trust.rules[rule]?.allOf ?? []).map(({ threshold, principals }) => `${threshold} of ${[...principals].join(', ')}`).join(' and ');
+
+const row = ({ file, outcome, bundles }: Judged, trust: Trust): object => {
+  if (!outcome.ok) return { file, verified: false, problems: outcome.problems.map(problemRow), bundles: bundles.map(bundleRow) };
   const { document, signers, seals, rule, ignored } = outcome;
   return {
     file,
@@ -87,37 +110,58 @@ const row = (file: string, outcome: VerifyOutcome): object => {
     signers: signers.map(({ name }) => name),
     seals: seals.map(sealRow),
     rule,
+    asks: ruleText(trust, rule),
     ignored: ignored.map(problemRow),
+    bundles: bundles.map(bundleRow),
   };
 };
 
-const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>): string => {
+const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>, trust: Trust): string => {
   const { document, signers, seals, rule } = outcome;
   const version = document.version === 0 ? '' : ` version ${document.version}`;
   const until = document.expires === undefined ? '' : `, until ${new Date(document.expires).toISOString()}`;
   const who = signers.map(({ name }) => name).join(', ');
-  const lines = seals.map(sealLine).join('');
-  return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}`;
+  const lines = seals.map((seal) => `  ${sealText(seal)}\n`).join('');
+  const asks = `  the rule asks for ${ruleText(trust, rule)}\n`;
+  return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
 };
 
+/** Problems say why seals do not count; who sealed all the same is told too, or nobody would know whom to ask. */
+const printRefused = ({ outcome, bundles }: Judged, terminal: Terminal): void => {
+  if (outcome.ok) return;
+  printProblems(terminal, outcome.problems);
+  for (const { path, seal } of bundles) if (seal.ok) terminal.err(`  ${path}: ${sealText(seal.seal)}\n`);
+};
+
+type Judging = { readonly trust: Trust; readonly at: number; readonly bundles: readonly Bundle[] };
+
+const judge = (file: string, { trust, at, bundles }: Judging): Judged => {
+  const bytes = readBytes(file);
+  const digest = digestOf(bytes);
+  return {
+    file,
+    outcome: verifyArtifact({ file, bytes, bundles: bundles.map(({ text }) => text) }, trust, at),
+    bundles: bundles.slice(0, MAX_BUNDLES).map(({ path, text }) => ({ path, seal: checkSeal(text, { bytes, digest, trust, at }) })),
+  };
+};
+
+const toBundle = (path: string): Bundle => ({ path, text: readText(path) });
+
 const verifyFiles = (files: readonly string[], options: Options, terminal: Terminal): void => {
-  const trust = readTrust(options, terminal);
   const at = timeOf(options, terminal);
-  const forAll = readSeals(join(dirname(options.trust), 'seal'));
-  const outcomes = files.map((file) => {
-    const bundles = options.bundle === undefined ? [...readSeals(file), ...forAll] : options.bundle.map(readText);
-    return { file, outcome: verifyArtifact({ file, bytes: readBytes(file), bundles }, trust, at) };
+  const trust = readTrust(options, at, terminal);
+  const forAll = sealPathsOf(join(dirname(options.trust), 'seal'));
+  const judged = files.map((file) => {
+    const paths = options.bundle ?? [...sealPathsOf(file), ...forAll];
+    return judge(file, { trust, at, bundles: paths.map(toBundle) });
   });
-  if (outcomes.some(({ outcome }) => !outcome.ok)) terminal.exit(EXIT_FINDINGS);
-  if (options.output === 'json')
-    return printJson(terminal, { trustDigest: trust.digest, documents: outcomes.map(({ file, outcome }) => row(file, outcome)) });
-  for (const { file, outcome } of outcomes) {
-    if (!outcome.ok) {
-      printProblems(terminal, outcome.problems);
-      continue;
-    }
-    terminal.out(describe(file, outcome));
-    for (const problem of outcome.ignored) terminal.err(`${formatProblem(problem)}: not counted\n`);
+  if (judged.some(({ outcome }) => !outcome.ok)) terminal.exit(EXIT_FINDINGS);
+  if (options.output === 'json') return printJson(terminal, { trustDigest: trust.digest, documents: judged.map((one) => row(one, trust)) });
+  for (const one of judged) {
+    printRefused(one, terminal);
+    if (!one.outcome.ok) continue;
+    terminal.out(describe(one.file, one.outcome, trust));
+    for (const problem of one.outcome.ignored) terminal.err(`${formatProblem(problem)}: not counted\n`);
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { REFUSED_MAX, decodeReplica, encodeReplica } from './replica.ts';
@@ -23,6 +24,8 @@ test('what is encoded decodes to the same', () => {
   assert.deepEqual(decodeReplica(encodeReplica(report)), report);
   const empty = { ...report, setDigest: '', trustDigest: '', policies: {}, refused: {} };
   assert.deepEqual(decodeReplica(encodeReplica(empty)), empty);
+  const sealing = { ...report, receiptKey: generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString() };
+  assert.deepEqual(decodeReplica(encodeReplica(sealing)), sealing);
 });
 
 test('the object is named and labelled for its replica', () => {
@@ -75,6 +78,7 @@ const refused: Readonly<Record<string, unknown>> = {
     data: { format: '1', 'report.json': JSON.stringify(report).replace('"constructor"', '"__proto__"') },
   },
   'a refusal without code': changed({ refused: { a: { message: 'x' } } }),
+  'a key that is none': changed({ receiptKey: '-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n' }),
   'a count that is none': changed({ refusedMore: -1 }),
   'a refusal that is null': changed({ refused: { a: null } }),
 };

@@ -28,6 +28,8 @@ export type ReplicaReport = {
   readonly refusedRulesets?: Readonly<Record<string, RefusedPolicy>>;
   /** How many refusals there are beyond those in `refused`, where those are not all. */
   readonly refusedMore?: number;
+  /** Public key in PEM that this replica seals its receipts with; absent where it makes none. */
+  readonly receiptKey?: string;
   /** RFC 3339: when this set became the one in force. */
   readonly flippedAt: string;
 };
@@ -103,15 +105,19 @@ const decodeByName = <T>(value: unknown, isValue: (entry: unknown) => entry is T
   return Object.fromEntries(entries);
 };
 
+const PEM = /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{1,2000}\n-----END PUBLIC KEY-----\n$/;
+const isPublicKey = (value: unknown): value is string => typeof value === 'string' && PEM.test(value);
+
 const isDigestOrNone = (value: unknown): value is string => value === '' || isDigest(value);
 
 /** The report in a ConfigMap, or `undefined` for anything that `encodeReplica` could not have written. */
 export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => {
   const held = parseObject(configMap, KEY, FORMAT);
   if (held === undefined) return undefined;
-  const { replica, setDigest, trustDigest, flippedAt, refusedMore } = held.value;
+  const { replica, setDigest, trustDigest, flippedAt, refusedMore, receiptKey } = held.value;
   if (!isName(replica) || held.name !== replicaName(replica)) return undefined;
   if (refusedMore !== undefined && !isCount(refusedMore)) return undefined;
+  if (receiptKey !== undefined && !isPublicKey(receiptKey)) return undefined;
   if (!isDigestOrNone(setDigest) || !isDigestOrNone(trustDigest) || !isTime(flippedAt)) return undefined;
   const policies = decodeByName(held.value['policies'], isDigest);
   const refused = decodeByName(held.value['refused'], isRefusal);
@@ -130,6 +136,7 @@ export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => 
     refused,
     ...ofRulesets,
     ...(refusedMore === undefined ? {} : { refusedMore }),
+    ...(receiptKey === undefined ? {} : { receiptKey }),
     flippedAt,
   };
 };

@@ -8,9 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { digestOf } from '../policies/document/digest.ts';
 import { startTethered } from '../test/cluster/tethered-process.ts';
 import { freePort } from '../test/scenario/free-port.ts';
 import { until } from '../test/scenario/until.ts';
+import { createSigstore } from '../test/sigstore/index.ts';
 import { bundle } from './bundle.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -39,6 +41,26 @@ for (const program of ['operator', 'webhook'] as const) {
       assert.equal(wrong.code, 2);
       assert.match(wrong.text, /unknown flag --trust-digst.*trust-digest/s);
       assert.doesNotMatch(wrong.text, /^\s+at /m);
+    });
+
+    it('is what its worker threads run, and proves keyless seals there', async () => {
+      const sigstore = createSigstore();
+      const bytes = Buffer.from('a document');
+      const identity = { issuer: 'https://i.example.com', subject: 's@example.com' };
+      const bundleText = JSON.stringify(sigstore.seal({ content: { message: bytes }, identity, atMs: Date.UTC(2026, 0, 1) }));
+      const root = sigstore.trustedRoot();
+      const task = { key: 'k', rootDigest: digestOf(root), bundle: bundleText };
+      const script = `
+        import { Worker } from 'node:worker_threads';
+        const bytes = Buffer.from('${bytes.toString('base64')}', 'base64');
+        const root = Buffer.from('${root.toString('base64')}', 'base64');
+        const worker = new Worker(new URL('./${program}.mjs', import.meta.url));
+        worker.on('message', (answer) => { process.stdout.write(JSON.stringify(answer)); process.exit(0); });
+        worker.postMessage({ id: 7, task: { ...${JSON.stringify(task)}, bytes, root } });`;
+      await writeFile(join(folder, `ask-${program}.mjs`), script);
+      const { code, text } = await run([`ask-${program}.mjs`]);
+      assert.equal(text, JSON.stringify({ id: 7, outcome: { ok: true, timesMs: [Date.UTC(2026, 0, 1) + 1000] } }));
+      assert.equal(code, 0);
     });
 
     it('starts without a cluster, says what is missing, ends on SIGTERM', async () => {

@@ -17,6 +17,12 @@ export const SUMMARY = 'Brings signed policies from Git to the cluster and keeps
 
 export const operatorFlags = defineFlags({
   'trust-digest': programFlags['trust-digest'],
+  'trust-root-max-age': {
+    type: 'duration',
+    env: 'WRIT_TRUST_ROOT_MAX_AGE',
+    default: 90 * 24 * 3_600_000,
+    doc: 'After how long a Sigstore trusted root that nobody has looked after is told of, on the TrustPolicy; 0 is never.',
+  },
   'system-namespace': {
     type: 'string',
     env: 'WRIT_SYSTEM_NAMESPACE',

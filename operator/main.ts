@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { runProgram } from '../process/program.ts';
-import { PROGRAM, readConfig } from './config.ts';
-import { runOperator } from './wiring.ts';
+// The operator's process, and what its worker threads run: one file is both, so that an image holds one.
+import { isMainThread } from 'node:worker_threads';
 
-await runProgram({ program: PROGRAM, readConfig, run: runOperator });
+if (isMainThread) {
+  const { startProgram } = await import('./program.ts');
+  await startProgram(new URL(import.meta.url));
+} else {
+  const [{ createProver }, { serveTasks }] = await Promise.all([
+    import('../policies/trust/evidence-task.ts'),
+    import('../process/worker-tasks.ts'),
+  ]);
+  serveTasks(createProver());
+}

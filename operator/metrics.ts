@@ -67,6 +67,11 @@ export const operatorMetrics = defineMetrics({
     help: 'Times that a list or watch failed and was begun again.',
     labels: { resource: watchedResources },
   },
+  trustRootAge: {
+    kind: 'gauge',
+    name: 'writ_trust_root_age_seconds',
+    help: 'Time since anything last showed that somebody looked after the pinned Sigstore trusted root; NaN where none is pinned.',
+  },
   syncs: {
     kind: 'counter',
     name: 'writ_source_syncs_total',

@@ -41,12 +41,14 @@ import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.t
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
-import { createTrustHolder, reconcileTrustPolicy } from './controllers/trust-policy.ts';
+import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
+import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 
-export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe'> & {
+export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
   readonly caches: Caches;
+  readonly trust: TrustHolder;
   readonly clock: Clock;
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
@@ -58,11 +60,10 @@ const SINGLE_KEY = 'writ';
 const REPLICA_LOOK_MS = 5_000;
 
 export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
-  const { config, caches, clock, observer } = deps;
+  const { config, caches, clock, observer, trust, proving } = deps;
   const systemNamespace = config['system-namespace'];
   const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
-  const trust = createTrustHolder(caches.trustPolicies, config['trust-digest']);
-  const book = createPolicyBook({ policies: caches.policies, trust, clock });
+  const book = createPolicyBook({ policies: caches.policies, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
@@ -110,6 +111,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
   const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
+    await book.prepare();
     await scope.reconcile(stop);
     // A refusal may pass with time, and rules that only the refused needed may go then.
     return after(REFUSAL_LASTS_MS);
@@ -131,7 +133,14 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     ),
   );
   const trustPolicy = controller('trust-policy', () =>
-    reconcileTrustPolicy({ client, informer: caches.trustPolicies, trust, recorder, clock }),
+    reconcileTrustPolicy({
+      client,
+      informer: caches.trustPolicies,
+      trust,
+      recorder,
+      clock,
+      rootMaxAgeMs: config['trust-root-max-age'],
+    }),
   );
   const policy = controller(
     'policy',
@@ -170,7 +179,6 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       ...deps,
       client,
       gitSources: caches.gitSources,
-      trust,
       pinnedDigest: config['trust-digest'],
       systemNamespace,
       recorder,

@@ -11,14 +11,22 @@ import { createKubeClient } from '../kube/client.ts';
 import type { ControllerObserver } from '../kube/controller.ts';
 import type { InformerObserver } from '../kube/informer.ts';
 import { createLeader } from '../kube/leader.ts';
+import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
+import { proveAhead } from '../policies/trust/evidence-task.ts';
+import type { EvidenceTask } from '../policies/trust/evidence-task.ts';
+import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
+import { rootAgeMs } from '../policies/trust/root-age.ts';
 import { systemClock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
+import { createSlices } from '../process/slices.ts';
+import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
-import type { SyncEvent } from './controllers/git-source.ts';
+import type { GitSourceDeps, SyncEvent } from './controllers/git-source.ts';
 import type { Tampering } from './controllers/tamper.ts';
+import { createTrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
@@ -27,7 +35,14 @@ import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
 import type { TermDeps } from './term.ts';
 
-export const runOperator = async (config: OperatorConfig, options: { readonly log: Log; readonly signal: AbortSignal }): Promise<void> => {
+export type Life = {
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** What a worker thread runs. */
+  readonly workerFile: URL;
+};
+
+export const runOperator = async (config: OperatorConfig, options: Life): Promise<void> => {
   const { log } = options;
   // Ends with the process's signal, or with whatever part of it fails: half an operator must not live on.
   const ending = new AbortController();
@@ -64,6 +79,18 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
     },
   });
   const sources = createSources({ cacheDir: config['cache-dir'], allowFileUrls: config['allow-file-urls'], clock });
+  const workers = createWorkerPool<EvidenceTask, EvidenceOutcome | undefined>({
+    file: options.workerFile,
+    clock,
+    size: workersHere(),
+    onDeath: (error) => log.error({ err: error }, 'a thread that checks seals ended; its work is done again'),
+  });
+  const memory = createEvidenceMemory();
+  const proving: GitSourceDeps['proving'] = {
+    memory,
+    ahead: (artifacts, by) => proveAhead({ artifacts, trust: by, memory, run: workers.run, rest: createSlices(clock).rest }),
+  };
+  const trust = createTrustHolder({ informer: caches.trustPolicies, clock, pinnedDigest: config['trust-digest'], evidence: memory });
   const leader = createLeader({
     client,
     namespace: systemNamespace,
@@ -84,6 +111,11 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
   metrics.watchAge.onCollect(() => {
     for (const resource of watchedResources) metrics.watchAge.set({ resource }, caches[CACHES[resource]].lastEventAgeMs() / 1000);
   });
+  metrics.trustRootAge.onCollect(() => {
+    const state = trust.current();
+    const ageMs = state.ok ? rootAgeMs(state.trust, clock.now()) : undefined;
+    metrics.trustRootAge.set({}, (ageMs ?? Number.NaN) / 1000);
+  });
   const endpoint = createEndpoint({
     ...config.metricsListen,
     metrics: metrics.registry,
@@ -91,7 +123,7 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
       watchedResources.map((resource) => [resource, () => caches[CACHES[resource]].hasSynced() || 'the first list is not there yet']),
     ),
   });
-  const closing = [() => client.close(), () => sources.close()];
+  const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
     closing.push(() => endpoint.close());
@@ -115,7 +147,7 @@ export const runOperator = async (config: OperatorConfig, options: { readonly lo
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
         runTerm(
-          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering },
+          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering, trust, proving },
           fenced,
           term,
         ),

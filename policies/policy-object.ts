@@ -3,29 +3,38 @@
  * A Policy object → the policy that its bytes order, or a coded refusal: seal, schema, kind and name, compilation.
  *
  * In: an object of the cluster, a `Trust`, the time. Out: a `Judged`. Only `signature` counts; `spec` beside it is for
- * people. Pure and total. There is one such function, because operator and replicas must come to the same answer, or the
+ * people, but for a trust policy that lets unsigned ones take part. Pure and total. There is one such function, because operator and replicas must come to the same answer, or the
  * API server would ask about less than replicas enforce. A document past its end (its own, or that of the seals without
  * which it would not be good) is judged as of its last moment: what it matches is closed, so it must still be known;
  * whether it has ended is the caller's to ask of `expiresMs`. So all processes change at one moment, however long they run.
+ * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
 import type { Policy } from '../crds/generated/types.ts';
+import { API_VERSION } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';
-import type { CompiledPolicy } from './compile/index.ts';
+import type { CompileInput, CompiledPolicy } from './compile/index.ts';
 import { durationMs } from './document/duration.ts';
 import { createMemo } from './memo.ts';
 import type { Problem } from './problem.ts';
+import { verifyAsOf, verifyEver } from './trust/as-of.ts';
+import type { EvidenceMemory } from './trust/evidence-memory.ts';
 import { verifyArtifact } from './trust/index.ts';
 import type { Artifact, Trust, VerifyOutcome } from './trust/index.ts';
+import type { TrustSignature } from './trust/load.ts';
+import { readUnsigned, unsignedDigest } from './trust/unsigned.ts';
 
 /** What is believed of an object: its name and the bytes under seal. */
 export type SealedObject = {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  /** For people, and for policies without a seal. */
+  readonly spec?: unknown;
   readonly signature?: {
     readonly document: string;
     readonly bundles?: readonly string[];
     /** Of a trust policy. */
     readonly trustedRoot?: string;
+    readonly chain?: NonNullable<TrustSignature['chain']>;
   };
 };
 
@@ -47,10 +56,18 @@ export type SignedPolicy = {
   /** What it orders: a Policy itself, a Ruleset its members. */
   readonly policies: readonly Policy[];
   readonly signers: readonly string[];
+  /** Why the trust policy in force lets it count no more: what it matches is closed until a good version comes. */
+  readonly withdrawn?: Problem;
+  /** It has no seal, takes part with nothing but notes, and never in the place of one that has. */
+  readonly unsigned?: true;
 };
 
 /** One that can be enforced too. `compiled` has one for each of `policies`, in their order; none where it is retired. */
-export type PolicyDocument = SignedPolicy & { readonly compiled: readonly CompiledPolicy[] };
+export type PolicyDocument = SignedPolicy & {
+  readonly compiled: readonly CompiledPolicy[];
+  /** Judges the same bytes and seals anew, for when the trust policy changes. */
+  readonly again: (trust: Trust, atMs: number) => Judged;
+};
 
 /** From when on what it matches is closed; `undefined` = never. */
 export const closesAtMs = ({ expiresMs, graceMs }: SignedPolicy): number | undefined =>
@@ -58,7 +75,7 @@ export const closesAtMs = ({ expiresMs, graceMs }: SignedPolicy): number | undef
 
 /** Of a retired one there is nothing to close. */
 export const isClosed = (document: SignedPolicy, atMs: number): boolean =>
-  !document.retired && (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs;
+  !document.retired && (document.withdrawn !== undefined || (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs);
 
 /** Past its end, and going on as it was for the time that it asks for itself. */
 export const isInGrace = (document: SignedPolicy, atMs: number): boolean =>
@@ -72,6 +89,14 @@ export type Judged = { readonly untilMs?: number | undefined } & (
 );
 
 export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged;
+
+/** Why what the document matches is closed. */
+export const closingProblem = (document: SignedPolicy): Problem => {
+  const { withdrawn, version } = document;
+  return withdrawn === undefined
+    ? { code: 'POLICY_EXPIRED', message: describeEnd(document) }
+    : { ...withdrawn, message: `version ${version} was good under an earlier trust policy: ${withdrawn.message}` };
+};
 
 /** For people: what a policy past its end ran into. */
 export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: SignedPolicy): string => {
@@ -93,13 +118,17 @@ const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expi
   return { expiresMs: expires, graceMs, endsItself: true };
 };
 
-/** As of now or, where time alone has ended it, as of the last moment at which it was good: nothing is read that had no good seal then. */
-const verifyAsOf = (artifact: Artifact, trust: Trust, atMs: number): VerifyOutcome => {
-  const now = verifyArtifact(artifact, trust, atMs);
-  let then = now;
-  // Each turn is earlier than the one before, and a document with eight seals has nine at most.
-  while (!then.ok && then.turn.lapsedMs !== undefined) then = verifyArtifact(artifact, trust, then.turn.lapsedMs);
-  return then.ok ? { ...then, turn: now.turn } : now;
+/** What of the object is verified; undefined where it has no signature. */
+const artifactOf = ({ metadata: { name }, signature }: SealedObject): Artifact | undefined =>
+  signature === undefined ? undefined : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf(name) };
+
+const fileOf = (name: string): string => `policies/${name}.yaml`;
+
+type Context = {
+  readonly object: SealedObject;
+  readonly trust: Trust;
+  readonly atMs: number;
+  readonly again: PolicyDocument['again'];
 };
 
 /** As `verifyArtifact`, but for a document past its end that goes on for a while by its own word: that is still what a commit may hold. */
@@ -113,20 +142,75 @@ export const verifyInGrace = (artifact: Artifact, trust: Trust, atMs: number): V
   return { ...outcome, turn: { ...outcome.turn, untilMs: Math.min(outcome.turn.untilMs ?? Number.POSITIVE_INFINITY, closesMs) } };
 };
 
-export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
-  const refuse = (problem: Problem): Judged => ({ ok: false, problem });
-  if (signature === undefined) {
-    return refuse({ code: 'POLICY_UNSIGNED', message: `policy ${name} carries no signed document`, path: 'signature' });
+const refuse = (problem: Problem, more: { readonly untilMs?: number | undefined } = {}): Judged => ({ ok: false, problem, ...more });
+
+type Ordered = { readonly signed: SignedPolicy; readonly positionOf: CompileInput['positionOf']; readonly untilMs?: number | undefined };
+
+const compiled = ({ signed, positionOf, untilMs }: Ordered, { again }: Context): Judged => {
+  const { name, policies, digest, unsigned } = signed;
+  const [policy] = policies;
+  if (policy === undefined) return refuse({ code: 'DOCUMENT_INVALID', message: `policy ${name} orders nothing` });
+  const compiledUnder = unsigned === true ? unsignedDigest(digest) : digest;
+  const { set, refused } = compilePolicies([{ policy, digest: compiledUnder, ...(positionOf === undefined ? {} : { positionOf }) }]);
+  if (refused.length > 0) {
+    const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
+    return { ok: false, problem, signed, untilMs };
   }
-  const { document: text, bundles = [] } = signature;
-  const outcome = verifyAsOf({ bytes: Buffer.from(text), bundles, file: `policies/${name}.yaml` }, trust, atMs);
+  const all = unsigned === true ? set.policies.map((one): CompiledPolicy => ({ ...one, unsigned })) : set.policies;
+  return { ok: true, document: { ...signed, compiled: all, again }, untilMs };
+};
+
+const nameMismatch = (name: string, is: string): Judged =>
+  refuse({ code: 'POLICY_NAME_MISMATCH', message: `the object is Policy ${name}, its document is ${is}` });
+
+/** What an object without a signature says, in one form wherever it is read; empty where it is too deep to be written down. */
+const writtenOut = ({ metadata: { name }, spec = {} }: SealedObject): string => {
+  const inOrder = (_key: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  try {
+    return JSON.stringify({ apiVersion: API_VERSION, kind: 'Policy', metadata: { name }, spec }, inOrder);
+  } catch {
+    return '';
+  }
+};
+
+const unsignedBytes = (object: SealedObject): Uint8Array => Buffer.from(object.signature?.document ?? writtenOut(object));
+
+/** Undefined: it is refused as any document without a seal is. */
+const judgeUnsigned = (context: Context): Judged | undefined => {
+  const { object, trust, atMs } = context;
+  const { name } = object.metadata;
+  const read = readUnsigned({ bytes: unsignedBytes(object), file: fileOf(name) }, trust, atMs);
+  if (read === undefined) return undefined;
+  if (!read.ok) return refuse(read.problems[0]);
+  const { policy, parsed, digest, version, expires } = read;
+  if (policy.metadata.name !== name) return nameMismatch(name, `Policy ${policy.metadata.name}`);
+  const signed: SignedPolicy = {
+    kind: 'Policy',
+    name,
+    digest,
+    version,
+    expiresMs: expires === undefined ? undefined : expires + 1,
+    graceMs: 0,
+    endsItself: true,
+    retired: policy.spec.retired === true,
+    policies: [policy],
+    signers: [],
+    unsigned: true,
+  };
+  return compiled({ signed, positionOf: (path) => parsed.positionOf(path) }, context);
+};
+
+const judgeSealed = (artifact: Artifact, context: Context): Judged => {
+  const { object, trust, atMs } = context;
+  const { name } = object.metadata;
+  const { outcome, withdrawn } = verifyEver(artifact, trust, atMs);
   const { untilMs } = outcome.turn;
-  if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
+  if (!outcome.ok) return refuse(outcome.problem, { untilMs });
   const { document } = outcome;
-  if (document.kind !== 'Policy' || document.name !== name) {
-    const message = `the object is Policy ${name}, its document is ${document.kind} ${document.name}`;
-    return refuse({ code: 'POLICY_NAME_MISMATCH', message });
-  }
+  if (document.kind !== 'Policy' || document.name !== name) return nameMismatch(name, `${document.kind} ${document.name}`);
   const { object: policy, digest, version, parsed } = document;
   const signed: SignedPolicy = {
     kind: 'Policy',
@@ -137,12 +221,27 @@ export const judgePolicyObject: Judge = ({ metadata: { name }, signature }, trus
     retired: policy.spec.retired === true,
     policies: [policy],
     signers: outcome.signers.map((signer) => signer.name),
+    ...(withdrawn === undefined ? {} : { withdrawn }),
   };
-  const { set, refused } = compilePolicies([{ policy, digest, positionOf: (path) => parsed.positionOf(path) }]);
-  if (refused.length === 0) return { ok: true, document: { ...signed, compiled: set.policies }, untilMs };
-  const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
-  return { ok: false, problem, signed, untilMs };
+  return compiled({ signed, positionOf: (path) => parsed.positionOf(path), untilMs }, context);
 };
+
+/** `evidence`: what was proven before of the seals' log entries and timestamps. */
+export const createJudge = (evidence?: EvidenceMemory): Judge => {
+  const judge: Judge = ({ metadata: { name }, signature, spec }, trust, atMs) => {
+    // No more of the object than is judged, since the document keeps it.
+    const object = { metadata: { name }, ...(signature === undefined ? { spec } : { signature }) };
+    const context = { object, trust, atMs, again: (by: Trust, nowMs: number) => judge(object, by, nowMs) };
+    const artifact = artifactOf(object);
+    const unsigned = artifact === undefined || artifact.bundles.length === 0 ? judgeUnsigned(context) : undefined;
+    if (unsigned !== undefined) return unsigned;
+    if (artifact !== undefined) return judgeSealed({ ...artifact, evidence }, context);
+    return refuse({ code: 'POLICY_UNSIGNED', message: `policy ${name} carries no signed document`, path: 'signature' });
+  };
+  return judge;
+};
+
+export const judgePolicyObject: Judge = createJudge();
 
 /** A refusal may depend on more than is known here (a trusted root that comes later), so it is looked at again. */
 export const REFUSAL_LASTS_MS = 60_000;
@@ -150,6 +249,8 @@ export const REFUSAL_LASTS_MS = 60_000;
 export type JudgeMemory = {
   /** Known bytes under the same trust cost nothing. */
   readonly judge: Judge;
+  /** What judging these objects will have to verify. */
+  toVerify(objects: Iterable<SealedObject>, trust: Trust, atMs: number): Iterable<Artifact>;
   /** Forgets what was not asked for since the last call: after a look at all objects, what no object holds any more. */
   forgetUnseen(): void;
 };
@@ -168,20 +269,32 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
     const known = keys.get(object);
     if (known !== undefined) return known;
     const { document = '', bundles = [] } = object.signature ?? {};
-    const signed = object.signature === undefined ? 'unsigned' : hash('sha256', document, 'base64url');
+    const signed =
+      object.signature === undefined ? `unsigned ${hash('sha256', unsignedBytes(object))}` : hash('sha256', document, 'base64url');
     const key = `${object.metadata.name} ${signed} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
     keys.set(object, key);
     return key;
   };
+  // The root may come after the trust policy that pins it.
+  const keyUnder = (trust: Trust, object: SealedObject): string => `${trust.digest} ${trust.root.ok} ${keyOf(object)}`;
+  const recall = (key: string, atMs: number): Judged | undefined => {
+    const known = memo.recall(key);
+    return known !== undefined && isCurrent(known, atMs) ? known.judged : undefined;
+  };
   return {
     judge: (object, trust, atMs) => {
-      // The root may come after the trust policy that pins it.
-      const key = `${trust.digest} ${trust.root.ok} ${keyOf(object)}`;
-      const known = memo.recall(key);
-      if (known !== undefined && isCurrent(known, atMs)) return known.judged;
+      const key = keyUnder(trust, object);
+      const known = recall(key, atMs);
+      if (known !== undefined) return known;
       const judged = judge(object, trust, atMs);
       memo.keep(key, { judged, atMs });
       return judged;
+    },
+    toVerify: function* (objects, trust, atMs) {
+      for (const object of objects) {
+        const artifact = recall(keyUnder(trust, object), atMs) === undefined ? artifactOf(object) : undefined;
+        if (artifact !== undefined) yield artifact;
+      }
     },
     forgetUnseen: () => memo.sweep(),
   };

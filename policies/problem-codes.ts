@@ -77,10 +77,6 @@ export const problemCodes = {
     summary: 'The trust policy cannot be deleted, since every seal is judged by it.',
     fix: 'to change it, publish its next version; to remove Writ, remove its webhook configurations first',
   },
-  TRUST_ROLLBACK: {
-    summary: 'The trust policy is an older version than the one in force.',
-    fix: 'seal the content that you want under a higher spec.version, by those whom the version in force names',
-  },
   POLICY_NAME_MISMATCH: {
     summary: 'The signed document names another policy than the object that carries it.',
     fix: 'give the object the name that the document has',
@@ -394,19 +390,42 @@ export const problemCodes = {
   SEAL_SIGNATURE: { summary: 'A signature does not fit the bytes and the key.', fix: 'sign the file again' },
   SEAL_THRESHOLD: { summary: 'Too few of the principals that a rule asks for have signed.', fix: 'add the seals of the principals named' },
   SEAL_NO_RULE: { summary: 'No rule of the trust policy fits the document.', fix: 'have a rule for this kind added to the trust policy' },
-  SEAL_KIND: { summary: 'Documents of this kind are not proven by a seal.', fix: 'seal Policies, Rulesets and Tenants only' },
+  SEAL_KIND: {
+    summary: 'Documents of this kind are not proven by a seal.',
+    fix: 'seal Policies, Rulesets, Tenants and TrustPolicies only',
+  },
   SEAL_VERSION: { summary: 'A sealed document has no version.', fix: 'add spec.version, a whole number that rises with every change' },
   SEAL_EXPIRED: { summary: 'The sealed document has expired.', fix: 'raise spec.version, set a later spec.expires and sign again' },
   // trust
   TRUST_NOT_PINNED: {
-    summary: 'The trust policy is not the one that is pinned.',
-    fix: 'compare the file with the digest given by --trust-digest; change the pin only when you know who changed the file',
+    summary: 'The trust policy is not the one that is pinned, and no chain of versions leads to it from there.',
+    fix: 'compare the files with the digest given by --trust-digest; keep each earlier version as trust/VERSION.yaml with its seals; change the pin only when you know who changed the file',
+  },
+  TRUST_CHAIN_BROKEN: {
+    summary: 'An earlier version of the trust policy is missing, unreadable, or the chain of them is too long.',
+    fix: 'bring back the file that it was, byte for byte; or set --trust-digest to the digest of a version that you have checked',
+  },
+  TRUST_CHAIN_SEALS_BEFORE: {
+    summary: 'A version of the trust policy has too few seals by the rules of the version before it.',
+    fix: 'have those seal it whom the version before names for TrustPolicy, as the message says',
+  },
+  TRUST_CHAIN_SEALS_OWN: {
+    summary: 'A version of the trust policy has too few seals by its own rules.',
+    fix: 'have those seal it whom it names itself for TrustPolicy, so that it is known that they can',
+  },
+  TRUST_CHAIN_VERSION: {
+    summary: 'The version of a trust policy is not one more than that of the one before it.',
+    fix: 'number the versions without a gap, and keep each earlier one as trust/VERSION.yaml',
+  },
+  TRUST_CHAIN_EQUIVOCATION: {
+    summary: 'Two different trust policies carry one version.',
+    fix: 'find out who sealed the other one and revoke them; then seal a version that follows the one in force',
+  },
+  TRUST_ROLLBACK: {
+    summary: 'The trust policy is older than the one in force.',
+    fix: 'bring back the newer one; to undo it, seal its older content under a higher version',
   },
   TRUST_INVALID: { summary: 'The document is not a usable trust policy.', fix: 'correct the field named' },
-  TRUST_FIELD_UNSUPPORTED: {
-    summary: 'The trust policy sets a field that this version does not obey.',
-    fix: 'take the field out (unsigned may say Deny) and pin the new digest',
-  },
   TRUST_KEY_INVALID: { summary: 'A public key in the trust policy cannot be read.', fix: 'give one PEM block BEGIN PUBLIC KEY' },
   TRUST_KEY_SHARED: { summary: 'One key is listed twice in the trust policy.', fix: 'list each key once, under one principal' },
   TRUST_IDENTITY_SHARED: {
@@ -425,11 +444,62 @@ export const problemCodes = {
     summary: 'The pinned Sigstore trusted root cannot be used.',
     fix: 'take trusted_root.json as your Sigstore instance publishes it, and pin its digest',
   },
-  TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires and pin its new digest' },
+  TRUST_ROOT_OLD: {
+    summary: 'Nothing shows that anybody has looked after the pinned Sigstore trusted root for long.',
+    fix: 'fetch trusted_root.json anew from your Sigstore instance and pin it in a new version of the trust policy; if it has not changed, seal a new version all the same, keyless or with a timestamp; --trust-root-max-age sets the bound',
+  },
+  TRUST_EXPIRED: { summary: 'The trust policy has expired.', fix: 'raise its version, set a later expires, have it sealed and publish it' },
+
+  // receipts
+  RECEIPT_MALFORMED: {
+    summary: 'The file is not a spool of receipts, or not one receipt, as Writ writes them.',
+    fix: 'take the file as the webhook or `writ verify-receipt --extract` wrote it; what was changed by hand proves nothing',
+  },
+  RECEIPT_KEY: {
+    summary: 'Receipts are sealed by a key that is not trusted, or that is not the one that comes along with them.',
+    fix: 'give the public key of that replica with --key, as its report or its log named it',
+  },
+  RECEIPT_SIGNATURE: {
+    summary: 'The signature of a batch of receipts does not hold.',
+    fix: 'the batch was changed: take it from another copy of the spool',
+  },
+  RECEIPT_INCLUSION: {
+    summary: 'A record is not the one that was sealed in its batch.',
+    fix: 'records were changed, moved, added or taken out: take them from another copy of the spool',
+  },
+  RECEIPT_CHAIN: {
+    summary: 'Batches of receipts do not follow each other without a gap.',
+    fix: 'give all files of the spool, each once; what is missing was taken out',
+  },
+  RECEIPT_UNSEALED: {
+    summary: 'A file of a spool ends in records that no seal covers.',
+    fix: 'the replica was killed while it wrote, or the file was cut: the records under no seal prove nothing',
+  },
+  RECEIPT_NOT_FOUND: {
+    summary: 'The spool has no receipt of this decision.',
+    fix: 'check the id, and that the spool is that of the replica that answered',
+  },
+
   // command line
   FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },
   FILE_EXISTS: { summary: 'A file is there already and would be lost.', fix: 'choose another name or move the file away' },
   FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
+  SIGNER_FAILED: {
+    summary: 'The signer gave no signature that verifies, so nothing was written.',
+    fix: 'run the signer by hand, and see that it uses the key whose public half is given',
+  },
+  SIGNER_SERVICE: {
+    summary: 'A service of the Sigstore instance did not answer as it should, so nothing was written.',
+    fix: 'check the URL and whether the service runs; nothing is lost by trying again',
+  },
+  TOKEN_INVALID: {
+    summary: 'The identity token says nobody whom Fulcio could write into a certificate.',
+    fix: 'ask the OpenID Connect provider for an identity token with the audience sigstore',
+  },
+  EDIT_IMPOSSIBLE: {
+    summary: 'The file cannot be changed without touching more of it than is meant.',
+    fix: 'change the field by hand and seal the file',
+  },
   KEY_UNREADABLE: {
     summary: 'The private key cannot be read.',
     fix: 'give a private key in PEM as `writ keygen` or cosign writes it, and its password where it has one',

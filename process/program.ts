@@ -14,7 +14,7 @@ export const programFlags = defineFlags({
     env: 'WRIT_TRUST_DIGEST',
     required: true,
     form: { pattern: /^sha256:[0-9a-f]{64}$/, write: 'sha256: and 64 hex digits' },
-    doc: 'Digest (sha256:…) of the document of TrustPolicy cluster; other bytes are refused.',
+    doc: 'Digest (sha256:…) of a version of trust.yaml. Later versions are followed where each is sealed as the one before and it itself ask; all else is refused.',
   },
   kubeconfig: {
     type: 'string',

@@ -22,6 +22,9 @@ describe('what cannot be meant is named', () => {
     ['--tls-cert-file', [DIGEST, '--tls-cert-file=a.crt']],
     ['--replica-id', [DIGEST, '--replica-id=No Name']],
     ['--system-namespace', [DIGEST, '--system-namespace=__proto__']],
+    ['--receipts', [DIGEST, '--receipt-key=a.key']],
+    ['--receipts-max-mebibytes', [DIGEST, '--receipts=/r', '--receipts-max-mebibytes=0']],
+    ['--receipt-batch-size', [DIGEST, '--receipts=/r', '--receipt-batch-size=0']],
     ['--drain-delay', [DIGEST, '--drain-delay=soon']],
   ];
   for (const [flag, argv] of cases) {

@@ -41,6 +41,38 @@ export const webhookFlags = defineFlags({
     env: 'WRIT_DECISION_LOG',
     doc: 'File that decision records are appended to, one JSON object a line; standard output unless given.',
   },
+  receipts: {
+    type: 'string',
+    env: 'WRIT_RECEIPTS',
+    doc: 'Folder in which signed receipts of all decisions are kept, in a folder named after the replica; none are made unless given.',
+  },
+  'receipts-max-mebibytes': {
+    type: 'number',
+    env: 'WRIT_RECEIPTS_MAX_MEBIBYTES',
+    default: 512,
+    min: 1,
+    max: 1_048_576,
+    doc: 'The most that the receipts of this replica take on disk; the oldest files go first.',
+  },
+  'receipt-key': {
+    type: 'string',
+    env: 'WRIT_RECEIPT_KEY',
+    doc: 'Private key in PEM that receipts are sealed with; without it one is made at start and ends with the process.',
+  },
+  'receipt-batch-time': {
+    type: 'duration',
+    env: 'WRIT_RECEIPT_BATCH_TIME',
+    default: 1000,
+    doc: 'The longest that a decision waits for its receipt to be signed and on disk.',
+  },
+  'receipt-batch-size': {
+    type: 'number',
+    env: 'WRIT_RECEIPT_BATCH_SIZE',
+    default: 1024,
+    min: 1,
+    max: 65_536,
+    doc: 'The most receipts under one signature.',
+  },
   'drain-delay': {
     type: 'duration',
     env: 'WRIT_DRAIN_DELAY',
@@ -114,6 +146,8 @@ const complete = (values: FlagValues<typeof webhookFlags>): Configuration<Webhoo
   const certFile = values['tls-cert-file'];
   const keyFile = values['tls-key-file'];
   if ((certFile === undefined) !== (keyFile === undefined)) return wrongFlag('--tls-cert-file and --tls-key-file belong together');
+  if (values['receipt-key'] !== undefined && values.receipts === undefined)
+    return wrongFlag('--receipt-key: say by --receipts where receipts go');
   const tlsFiles = certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
   return { kind: 'config', config: { ...values, listen, metricsListen, replica, tlsFiles } };
 };

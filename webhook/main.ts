@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The webhook process: flags → webhook → until SIGTERM.
-import { once } from 'node:events';
-import { createKubeClient } from '../kube/client.ts';
-import { systemClock as clock } from '../process/clock.ts';
-import { runProgram } from '../process/program.ts';
-import { PROGRAM, readConfig } from './config.ts';
-import { startWebhook } from './wiring.ts';
+// The webhook's process, and what its worker threads run: one file is both, so that an image holds one.
+import { isMainThread } from 'node:worker_threads';
 
-await runProgram({
-  program: PROGRAM,
-  readConfig,
-  run: async (config, { log, signal }) => {
-    const client = createKubeClient({
-      ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }),
-      clock,
-      userAgent: PROGRAM,
-    });
-    const webhook = await startWebhook({ config, client, clock, log });
-    if (!signal.aborted) await once(signal, 'abort');
-    await webhook.stop();
-    await client.close();
-  },
-});
+if (isMainThread) {
+  const { startProgram } = await import('./program.ts');
+  await startProgram(new URL(import.meta.url));
+} else {
+  const [{ createProver }, { serveTasks }] = await Promise.all([
+    import('../policies/trust/evidence-task.ts'),
+    import('../process/worker-tasks.ts'),
+  ]);
+  serveTasks(createProver());
+}

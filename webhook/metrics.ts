@@ -93,6 +93,11 @@ export const webhookMetrics = defineMetrics({
     labels: { set_digest: { max: 1_000_000 }, trust_digest: { max: 10_000 } },
   },
   setAge: { kind: 'gauge', name: 'writ_set_age_seconds', help: 'Time since the policy set in force replaced the one before.' },
+  trustRootAge: {
+    kind: 'gauge',
+    name: 'writ_trust_root_age_seconds',
+    help: 'Time since anything last showed that somebody looked after the pinned Sigstore trusted root; NaN where none is pinned.',
+  },
   setClosed: {
     kind: 'gauge',
     name: 'writ_set_closed',
@@ -140,6 +145,28 @@ export const webhookMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_decision_records_dropped_total',
     help: 'Decision records that could not be written.',
+  },
+  receiptsSealed: {
+    kind: 'counter',
+    name: 'writ_receipts_sealed_total',
+    help: 'Records of decisions and policy sets whose receipts are signed and on disk.',
+  },
+  receiptsLost: {
+    kind: 'counter',
+    name: 'writ_receipts_lost_total',
+    help: 'Records that got no receipt, because the spool did not keep up or failed; the next batch tells how many under its signature.',
+  },
+  receiptBatches: { kind: 'counter', name: 'writ_receipt_batches_total', help: 'Batches of receipts that are signed and on disk.' },
+  receiptsPending: { kind: 'gauge', name: 'writ_receipts_pending_bytes', help: 'Receipts in memory that are not on disk yet.' },
+  receiptErrors: {
+    kind: 'counter',
+    name: 'writ_receipt_spool_errors_total',
+    help: 'Tries to write receipts that failed; each is made again.',
+  },
+  receiptFilesRemoved: {
+    kind: 'counter',
+    name: 'writ_receipt_files_removed_total',
+    help: 'Oldest files of the spool of receipts that went because all together were too large.',
   },
   bugs: { kind: 'counter', name: 'writ_webhook_bugs_total', help: 'What should never happen; the log has each.' },
 });

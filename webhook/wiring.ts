@@ -14,10 +14,17 @@ import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { rememberJudgements } from '../policies/policy-object.ts';
+import { createJudge, rememberJudgements } from '../policies/policy-object.ts';
+import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
+import { proveAhead } from '../policies/trust/evidence-task.ts';
+import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
+import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
+import { rootAgeMs } from '../policies/trust/root-age.ts';
 import type { Clock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
+import { createSlices } from '../process/slices.ts';
+import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { handleReview } from './admission/index.ts';
 import type { ReviewDeps, Reviewed } from './admission/index.ts';
 import { createNamespaceCache } from './admission/namespaces.ts';
@@ -25,8 +32,8 @@ import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { accessReviews } from './admission/access-reviews.ts';
-import { createDecisionSink } from './decisions/sink.ts';
-import type { DecisionSink } from './decisions/sink.ts';
+import { startDecisions } from './decisions/index.ts';
+import type { Decisions } from './decisions/index.ts';
 import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { areFilled, createGuardWrites, startOperatorWatch } from './custody.ts';
@@ -45,7 +52,14 @@ import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
 
-export type WebhookParts = { readonly config: WebhookConfig; readonly client: KubeClient; readonly clock: Clock; readonly log: Log };
+export type WebhookParts = {
+  readonly config: WebhookConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What a worker thread runs. */
+  readonly workerFile: URL;
+};
 
 export type RunningWebhook = {
   /** `https://host:port`; reviews go to `/validate` and `/guard` below it. */
@@ -91,8 +105,8 @@ const logFlip = (log: Log, { state, commits }: Flip): void => {
     );
 };
 
-const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): void =>
-  sink.record({
+const recordFlip = (decisions: Decisions, { enforced, documents }: LoaderState): void =>
+  decisions.record({
     msg: 'policy set',
     time: new Date(enforced.flippedAtMs).toISOString(),
     setDigest: enforced.closed === undefined ? enforced.set.digest : '',
@@ -101,7 +115,14 @@ const recordFlip = (sink: DecisionSink, { enforced, documents }: LoaderState): v
     ...(enforced.closed === undefined ? {} : { closed: enforced.closed.code }),
     policies:
       enforced.closed === undefined
-        ? documents.map(({ name, version, digest, signers }) => ({ policy: name, version, digest, signers }))
+        ? documents.map(({ name, version, digest, signers, unsigned, withdrawn }) => ({
+            policy: name,
+            version,
+            digest,
+            signers,
+            ...(unsigned === true ? { unsigned } : {}),
+            ...(withdrawn === undefined ? {} : { withdrawn: withdrawn.code }),
+          }))
         : [],
   });
 
@@ -137,6 +158,10 @@ type Watched = {
 const measureOnScrape = (metrics: WebhookMetrics, { caches, holder, guard, loader, clock }: Watched): void => {
   metrics.inFlight.onCollect(() => metrics.inFlight.set({}, guard.inFlight));
   metrics.setAge.onCollect(() => metrics.setAge.set({}, (clock.now() - loader.current.flippedAtMs) / 1000));
+  metrics.trustRootAge.onCollect(() => {
+    const ageMs = loader.trust === undefined ? undefined : rootAgeMs(loader.trust, clock.now());
+    metrics.trustRootAge.set({}, (ageMs ?? Number.NaN) / 1000);
+  });
   metrics.certificateExpiry.onCollect(() => metrics.certificateExpiry.set({}, (holder.expiresMs ?? 0) / 1000));
   metrics.watchAge.onCollect(() => {
     for (const { name, cache } of eachCache(caches)) {
@@ -167,39 +192,47 @@ const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder
   });
 };
 
-export const startWebhook = async ({ config, client, clock, log }: WebhookParts): Promise<RunningWebhook> => {
+export const startWebhook = async ({ config, client, clock, log, workerFile }: WebhookParts): Promise<RunningWebhook> => {
   const metrics = createWebhookMetrics();
   const bug = (error: unknown): void => {
     metrics.bugs.inc({});
     log.error({ err: error }, 'unexpected');
   };
   const systemNamespace = config['system-namespace'];
-  const sink = await createDecisionSink({
-    file: config['decision-log'],
-    clock,
-    onDrop: () => metrics.recordsDropped.inc({}),
-    onError: (error) => log.error({ err: error }, 'decision records could not be written'),
-  });
+  const decisions = await startDecisions({ config, clock, log, metrics });
   const caches = createCaches({ client, clock, systemNamespace, withCertificate: config.tlsFiles === undefined, onError: bug });
   const reporter = createReporter({
     client,
     clock,
     namespace: systemNamespace,
     replica: config.replica,
+    ...(decisions.receiptKey === undefined ? {} : { receiptKey: decisions.receiptKey }),
     onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
   });
   let state: LoaderState | undefined;
   let states = 0;
   const countRefusals = createRefusalCounter(metrics);
   const logRefusals = createRefusalLog(log);
+  const workers = createWorkerPool<EvidenceTask, EvidenceOutcome | undefined>({
+    file: workerFile,
+    clock,
+    size: workersHere(),
+    onDeath: (error) => log.error({ err: error }, 'a thread that checks seals ended; its work is done again'),
+  });
+  const memory = createEvidenceMemory();
+  const proving: Proving = {
+    memory,
+    ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
+  };
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judgements: rememberJudgements(),
+    judgements: rememberJudgements(createJudge(proving.memory)),
+    proving,
     onBug: bug,
     onFlip: (flip) => {
-      recordFlip(sink, flip.state);
+      recordFlip(decisions, flip.state);
       countLag(metrics, flip.commits, clock.now());
       logFlip(log, flip);
     },
@@ -247,7 +280,7 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
       const startedMs = clock.monotonicMs();
       const finish = (reviewed: Reviewed): Reviewed => {
         countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
-        if (reviewed.record !== undefined) sink.record(reviewed.record);
+        if (reviewed.record !== undefined) decisions.record(reviewed.record);
         return reviewed;
       };
       const reviewed = handleReview(text, deps);
@@ -294,9 +327,10 @@ export const startWebhook = async ({ config, client, clock, log }: WebhookParts)
   const stopAll = async (): Promise<void> => {
     await listener.drain();
     loader.close();
+    await workers.close();
     stopping.abort(new Error('the webhook stops'));
     await Promise.all([reporting, watching]);
-    await sink.close();
+    await decisions.close();
     await endpoint.close();
     log.info('every request was answered; the end');
   };

@@ -92,7 +92,7 @@ export type TrustPolicySpec = {
   readonly rules: readonly TrustPolicyRule[];
   readonly revoked?: TrustPolicyRevoked;
   /**
-   * How documents without a good seal are treated. Deny refuses them. Deny where nothing is given. Audit is not supported yet, a document that says so is refused.
+   * How a Policy without any seal is treated. Deny, which holds where nothing is given, refuses it; Audit lets it take part, noting what it would refuse and refusing nothing. A seal that does not count is refused all the same.
    */
   readonly unsigned?: 'Deny' | 'Audit';
   /**
@@ -226,6 +226,33 @@ export type TrustPolicyRevoked = {
    * @maxItems 1024
    */
   readonly documents?: readonly string[];
+  /**
+   * Identities in certificates, for keyless seals that were made at a time. A seal counts no more where a trusted time of it lies between from and until.
+   *
+   * @maxItems 256
+   */
+  readonly certificates?: readonly TrustPolicyCertificate[];
+};
+/**
+ * Identities in certificates, for keyless seals that were made at a time. A seal counts no more where a trusted time of it lies between from and until.
+ */
+export type TrustPolicyCertificate = {
+  /**
+   * Issuer of the identity, compared exactly.
+   */
+  readonly issuer: string;
+  /**
+   * Subject alternative name of the certificate, compared exactly.
+   */
+  readonly subject: string;
+  /**
+   * First moment (RFC 3339); since ever where nothing is given.
+   */
+  readonly from?: string;
+  /**
+   * Last moment (RFC 3339); for ever where nothing is given.
+   */
+  readonly until?: string;
 };
 /**
  * The signed document. Where there is one, what it says counts; spec is a copy for people.
@@ -240,7 +267,32 @@ export type TrustPolicySignature = {
    */
   readonly trustedRoot?: string;
   /**
+   * The versions from the one that --trust-digest names to the one before this, oldest first. Each next one bears enough seals by the rules for TrustPolicy of the one before and of its own.
+   *
+   * @maxItems 32
+   */
+  readonly chain?: readonly TrustPolicyChain[];
+  /**
    * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
+};
+/**
+ * The versions from the one that --trust-digest names to the one before this, oldest first. Each next one bears enough seals by the rules for TrustPolicy of the one before and of its own.
+ */
+export type TrustPolicyChain = {
+  /**
+   * That version byte for byte.
+   */
+  readonly document: string;
+  /**
+   * The Sigstore trusted root that it pins, where no other version here brings the same.
+   */
+  readonly trustedRoot?: string;
+  /**
+   * Its seals.
    *
    * @maxItems 8
    */
@@ -255,7 +307,7 @@ export type TrustPolicyStatus = {
    */
   readonly observedGeneration?: number;
   /**
-   * Verified says whether the document is the one that is pinned. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   * Verified says whether the document is the one that is pinned, or is sealed by a chain of versions from it; RootFresh whether the trusted root is younger than the bound of the operator. Reconciling and Stalled are there only while true; Stalled means that a person must act.
    *
    * @maxItems 16
    */

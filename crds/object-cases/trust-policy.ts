@@ -30,7 +30,12 @@ export const trustPolicyCases: readonly ObjectCase[] = [
         { name: 'acme', publicKeys: [{ pem, validFor: { start: '2026-01-01T00:00:00Z', end: '2027-01-01T00:00:00Z' } }], minRsaBits: 4096 },
       ],
       rules: [{ kinds: ['Ruleset'], publisherTiers: ['Gold'], allOf: [{ threshold: 2, principals: ['security-ci', 'acme'] }] }],
-      revoked: { principals: ['old'], keys: ['abc='], documents: [`sha256:${sha256}`] },
+      revoked: {
+        principals: ['old'],
+        keys: ['abc='],
+        documents: [`sha256:${sha256}`],
+        certificates: [{ issuer: 'https://i', subject: 's', from: '2026-01-01T00:00:00Z', until: '2026-02-01T00:00:00Z' }],
+      },
       unsigned: 'Deny',
       trustedRootSha256: sha256,
     }),

@@ -36,7 +36,7 @@ const optionRow = (option: Option): readonly string[] => [
   plain(option.description) + choicesText(option.argChoices),
 ];
 
-const section = (command: Command): string => {
+const section = (command: Command, name: string): string => {
   const { registeredArguments: operands, options } = command;
   const rows = [
     ...operands.map((operand) => [
@@ -47,7 +47,7 @@ const section = (command: Command): string => {
     ...options.map(optionRow),
   ];
   return [
-    `## writ ${command.name()}`,
+    `## writ ${name}`,
     plain(command.description()),
     ...(rows.length === 0 ? [] : [table(['Argument', 'Default', 'Meaning'], rows)]),
   ].join('\n\n');
@@ -58,5 +58,8 @@ const commands = await createCommands(silent);
 export const commandsPage = (): string =>
   page('The command `writ`', 'the commands in `cli/`', [
     '`writ COMMAND --help` prints the same. Exit codes: 0 good, 1 something was found or refused, 2 wrong use.',
-    ...commands.map(section),
+    ...commands.flatMap((command) => [
+      section(command, command.name()),
+      ...command.commands.map((inner) => section(inner, `${command.name()} ${inner.name()}`)),
+    ]),
   ]);

@@ -17,12 +17,13 @@ import type { Marked } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifySet } from '../../policies/trust/check-set.ts';
-import { loadTrust } from '../../policies/trust/index.ts';
+import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
 import { readManifest, wantedPaths } from '../manifest/index.ts';
 import type { Manifest } from '../manifest/index.ts';
 import type { Memo } from '../../policies/memo.ts';
+import { readManifestTrust } from '../manifest/trust.ts';
 import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';
@@ -56,6 +57,7 @@ export type ReadCommitInput = {
   readonly nowMs: number;
   /** Of this source: what was verified in its commits before. */
   readonly memo: Memo<VerifiedObject>;
+  readonly proving: Proving;
   readonly signal: AbortSignal;
 };
 
@@ -66,20 +68,28 @@ export const readCommit = async (input: ReadCommitInput): Promise<CommitReading>
   const read = await input.snapshot.read(paths, input.signal);
   if (!read.ok) return { ok: false, stage: 'Fetched', problems: [read.problem] };
   const manifest = readManifest(read.files);
-  const trust = trustFor(manifest, input);
-  if (!trust.ok) return { ok: false, stage: 'Verified', problems: [trust.problem] };
-  const verified = verifyManifest(manifest, { trust: trust.trust, at: input.nowMs, memo: input.memo });
-  if (!verified.ok) return { ok: false, stage: 'Verified', problems: verified.problems };
-  return compiled(verified.objects, input.source, readSet(manifest, trust.trust, input));
+  return judge(manifest, input);
 };
 
-// A commit may bring the trust policy that it is sealed under, or the trusted root that it lacks; the pinned digest is what makes it believable.
-const trustFor = (manifest: Manifest, input: ReadCommitInput): TrustState => {
-  const document = manifest.documents.find(({ kindHint }) => kindHint === 'trust');
-  const isWhole = input.trust.ok && (input.trust.trust.root.ok || manifest.trustedRoot === undefined);
-  if (isWhole || document === undefined) return input.trust;
-  const brought = loadTrust(document.bytes, { pinnedDigest: input.pinnedDigest, trustedRoot: manifest.trustedRoot });
-  return brought.ok || !input.trust.ok ? brought : input.trust;
+/** Under the trust policy that the commit brings, or the one in force where it brings none that may follow. */
+const judge = async (manifest: Manifest, input: ReadCommitInput): Promise<CommitReading> => {
+  const { trust: state, pinnedDigest, nowMs: at, proving, memo } = input;
+  const evidence = proving.memory;
+  const refused = (problems: readonly Problem[]): CommitReading => ({ ok: false, stage: 'Verified', problems });
+  const held = state.ok ? state.trust : undefined;
+  const brought = readManifestTrust({ manifest, held, pinnedDigest, at, evidence });
+  const trust = brought.ok ? brought.trust : held;
+  if (trust === undefined) return refused(brought.ok ? (state.ok ? [] : [state.problem]) : brought.problems);
+  const rest = brought.ok ? manifest : { ...manifest, documents: manifest.documents.filter(({ kindHint }) => kindHint !== 'trust') };
+  await proving.ahead(
+    rest.documents.map(({ path: file, bytes, bundles }) => ({ file, bytes, bundles })),
+    trust,
+  );
+  const verified = verifyManifest(rest, { trust, at, memo, evidence });
+  const problems = [...(brought.ok ? [] : brought.problems), ...(verified.ok ? [] : verified.problems)];
+  return verified.ok && problems.length === 0
+    ? compiled(verified.objects, input.source, readSet(manifest, trust, input))
+    : refused(problems);
 };
 
 type SetReading = Pick<CommitObjects, 'set' | 'setProblem'> & { readonly untilMs?: number | undefined };
@@ -123,8 +133,12 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
   };
 };
 
-const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =>
-  verified.kind === 'Policy'
+const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] => {
+  if (verified.kind === 'TrustPolicy') {
+    const { kind, name, digest, object } = verified;
+    return [{ kind, name, digest, version: object.spec.version, source }];
+  }
+  return verified.kind === 'Policy'
     ? [
         {
           kind: verified.kind,
@@ -133,14 +147,17 @@ const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =
           digest: verified.digest,
           source,
           retired: verified.object.spec.retired === true,
+          ...(verified.unsigned ? { unsigned: true as const } : {}),
         },
       ]
     : [];
+};
 
 const signatureOf = (verified: VerifiedObject): object => ({
   document: verified.document,
   bundles: verified.bundles,
   ...(verified.kind === 'TrustPolicy' && verified.trustedRoot !== undefined ? { trustedRoot: verified.trustedRoot } : {}),
+  ...(verified.kind === 'TrustPolicy' && verified.chain.length > 0 ? { chain: verified.chain } : {}),
 });
 
 const desiredObject = (verified: VerifiedObject, source: string): DesiredObject => {

@@ -117,7 +117,8 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   const planned = plan({ desired: objects.desired, recorded, leftovers: owned, live, options: planOptions(commit) });
   if (!planned.ok) return { ok: false, problems: [planned.problem], transient: false };
   const { kept } = planned.plan;
-  const leaving = removals({ source: key, objects, recorded, leftovers: owned, kept, own: deps.marks.own(), known });
+  const isUnsealed = (entry: RecordedObject): boolean => bearsNoSeal(live.get(objectKey(entry)));
+  const leaving = removals({ source: key, objects, recorded, leftovers: owned, kept, isUnsealed, own: deps.marks.own(), known });
   if (leaving.problems.length > 0) return { ok: false, problems: leaving.problems, transient: false };
   const applied: readonly Marked[] = [...objects.sealed, ...(objects.set === undefined ? [] : [markedSet(key, objects.set.proof)])];
   if (!marksFit([...endMarks(raiseMarks(known, applied), leaving.ended).values()])) {
@@ -243,6 +244,12 @@ export const inventoryOf = (planned: Pick<Plan, 'kept'>, commit: InventoryFacts,
 
 type InventoryFacts = Pick<CommitToApply, 'key' | 'revision' | 'committedAtMs' | 'receivedAtMs'> & {
   readonly objects: Pick<CommitObjects, 'desired' | 'set'>;
+};
+
+const bearsNoSeal = (object: AppliedObject | undefined): boolean => {
+  const signature: unknown = object?.signature;
+  const bundles = isRecord(signature) ? signature['bundles'] : undefined;
+  return isRecord(signature) && (bundles === undefined || (Array.isArray(bundles) && bundles.length === 0));
 };
 
 const liveDigest = (object: AppliedObject | undefined): string | undefined => {

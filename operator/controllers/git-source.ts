@@ -16,6 +16,7 @@ import type { Clock } from '../../process/clock.ts';
 import { parseDuration } from '../../process/flags.ts';
 import { createMemo } from '../../policies/memo.ts';
 import type { Memo } from '../../policies/memo.ts';
+import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Sources } from '../source/index.ts';
 import { jittered } from '../source/jitter.ts';
@@ -41,8 +42,9 @@ export type GitSourceDeps = ApplyDeps & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly sources: Sources;
   readonly receiver: Receiver;
-  readonly trust: TrustHolder;
+  readonly trust: Pick<TrustHolder, 'current'>;
   readonly pinnedDigest: string;
+  readonly proving: Proving;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly random: () => number;
@@ -187,7 +189,8 @@ const readCurrent = async (
     return { ok: true, value: { commit: reusable, receivedAtMs } };
   }
   const { snapshot } = fetched;
-  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest: deps.pinnedDigest, nowMs, memo, signal });
+  const { pinnedDigest, proving } = deps;
+  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest, nowMs, memo, proving, signal });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
   const { commit, revision, committedAt: committedAtMs } = snapshot;
   return {

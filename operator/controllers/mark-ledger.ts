@@ -32,7 +32,7 @@ type LedgerDeps = {
   readonly policies: { list(): readonly LivePolicy[] };
   readonly book: Pick<PolicyBook, 'judge'>;
   readonly inventories: () => readonly Inventory[];
-  readonly trust: TrustHolder;
+  readonly trust: Pick<TrustHolder, 'current'>;
   readonly clock: Clock;
 };
 

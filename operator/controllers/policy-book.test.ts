@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import { digestOf } from '../../policies/document/digest.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { seal } from '../../policies/trust/seal.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
@@ -50,7 +51,7 @@ const digest = (name: string, version = 1): string => digestOf(Buffer.from(text(
 const scene = (objects: LivePolicy[], startMs = START + 1000) => {
   const clock = fakeClock(startMs);
   const policies = { list: () => objects };
-  return { clock, objects, book: createPolicyBook({ policies, trust: { current: () => trust }, clock }) };
+  return { clock, objects, book: createPolicyBook({ policies, trust: { current: () => trust }, clock, proving: provingHere() }) };
 };
 const report = (policies: ReplicaReport['policies']): ReplicaReport => ({
   replica: 'r',

@@ -8,8 +8,9 @@ import type { Inventory } from '../../crds/inventory.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
-import { rememberJudgements } from '../../policies/policy-object.ts';
+import { createJudge, rememberJudgements } from '../../policies/policy-object.ts';
 import type { Judged } from '../../policies/policy-object.ts';
+import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LivePolicy } from './live.ts';
 import type { TrustHolder } from './trust-policy.ts';
@@ -19,16 +20,23 @@ export type Enforced = { readonly replicas: readonly ReplicaReport[]; readonly i
 
 export type PolicyBook = {
   judge(object: LivePolicy): Judged;
+  /** Has proven in other threads what judging these objects asks for, all of them where none are named. */
+  prepare(objects?: readonly LivePolicy[]): Promise<void>;
   /** All that verify and compile, those past their date too. */
   compiled(): readonly CompiledPolicy[];
   /** Whether `compiled` holds all that any replica may still enforce: only then may less be asked than before. */
   coversAll(enforced: Enforced): boolean;
 };
 
-type BookDeps = { readonly policies: Pick<Informer<LivePolicy>, 'list'>; readonly trust: TrustHolder; readonly clock: Clock };
+type BookDeps = {
+  readonly policies: Pick<Informer<LivePolicy>, 'list'>;
+  readonly trust: Pick<TrustHolder, 'current'>;
+  readonly clock: Clock;
+  readonly proving: Proving;
+};
 
-export const createPolicyBook = ({ policies, trust, clock }: BookDeps): PolicyBook => {
-  const judgements = rememberJudgements();
+export const createPolicyBook = ({ policies, trust, clock, proving }: BookDeps): PolicyBook => {
+  const judgements = rememberJudgements(createJudge(proving.memory));
   const judge = (object: LivePolicy): Judged => {
     const state = trust.current();
     return state.ok ? judgements.judge(object, state.trust, clock.now()) : state;
@@ -40,6 +48,10 @@ export const createPolicyBook = ({ policies, trust, clock }: BookDeps): PolicyBo
   };
   return {
     judge,
+    prepare: async (objects = policies.list()) => {
+      const state = trust.current();
+      if (state.ok) await proving.ahead(judgements.toVerify(objects, state.trust, clock.now()), state.trust);
+    },
     compiled: () => [...judgeAll().values()].flatMap((judged) => (judged.ok ? judged.document.compiled : [])),
     coversAll: ({ replicas, inventories }) => {
       const judged = judgeAll();

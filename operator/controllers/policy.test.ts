@@ -38,7 +38,7 @@ const run = async (judged: Judged, clock = fakeClock(), before: readonly object[
     },
   } as unknown as KubeClient;
   const informer = { get: () => object } as unknown as PolicyDeps['informer'];
-  const book = { judge: () => judged, compiled: () => [], coversAll: () => true };
+  const book = { judge: () => judged, prepare: async () => undefined, compiled: () => [], coversAll: () => true };
   const record = async (event: EventInput) => events.push(event) > 0;
   const deps = { client, informer, book, replicas: () => [report], inventories: () => [], recorder: { record }, clock };
   const outcome = await reconcilePolicy(deps, 'p');
@@ -59,9 +59,33 @@ const signed: SignedPolicy = {
 };
 const [compiled] = compilePolicies([{ policy, digest: DIGEST }]).set.policies;
 assert.ok(compiled);
-const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled: [compiled] } });
+const again = (): Judged => assert.fail('nothing is judged again');
+const good = (expiresMs: number | undefined): Judged => ({ ok: true, document: { ...signed, expiresMs, compiled: [compiled], again } });
 
 describe('the status of a policy', () => {
+  it('that a newer trust policy has taken the seals from says so, and that it is closed', async () => {
+    const withdrawn = { code: 'SEAL_REVOKED', message: 'the principal alice is revoked' } as const;
+    const { conditions } = await run({ ok: true, document: { ...signed, withdrawn, compiled: [compiled], again } });
+    assert.deepEqual(
+      ['Ready', 'Verified', 'Stalled'].map((type) => [conditions.get(type)?.status, conditions.get(type)?.reason]),
+      [
+        ['False', 'SealRevoked'],
+        ['False', 'SealRevoked'],
+        ['True', 'SealRevoked'],
+      ],
+    );
+    assert.match(conditions.get('Ready')?.message ?? '', /SEAL_REVOKED: .*the principal alice is revoked; 1 of 1 replicas close/);
+  });
+
+  it('without a seal says that it only notes', async () => {
+    const { conditions } = await run({ ok: true, document: { ...signed, signers: [], unsigned: true, compiled: [compiled], again } });
+    assert.deepEqual(
+      ['Ready', 'Verified', 'Stalled'].map((type) => conditions.get(type)?.reason),
+      ['UnsignedAudit', 'UnsignedAudit', undefined],
+    );
+    assert.equal(conditions.get('Ready')?.status, 'False');
+  });
+
   it('past its date says that what it matches is closed', async () => {
     const clock = fakeClock();
     const { conditions, events, outcome } = await run(good(clock.now()), clock);
@@ -88,7 +112,7 @@ describe('the status of a policy', () => {
     const clock = fakeClock();
     const ending = (expiresMs: number, more: Partial<PolicyDocument> = {}): Judged => ({
       ok: true,
-      document: { ...signed, expiresMs, graceMs: 3 * DAY_MS, endsItself: true, compiled: [compiled], ...more },
+      document: { ...signed, expiresMs, graceMs: 3 * DAY_MS, endsItself: true, compiled: [compiled], again, ...more },
     });
     const far = await run(ending(clock.now() + 15 * DAY_MS), clock);
     assert.deepEqual([far.conditions.get('Expiring'), far.outcome], [undefined, { kind: 'after', delayMs: DAY_MS }]);
@@ -107,7 +131,7 @@ describe('the status of a policy', () => {
   it('is ready when it is retired, whatever its date', async () => {
     const clock = fakeClock();
     const { conditions } = await run(
-      { ok: true, document: { ...signed, expiresMs: clock.now() - 1, version: 4, retired: true, compiled: [] } },
+      { ok: true, document: { ...signed, expiresMs: clock.now() - 1, version: 4, retired: true, compiled: [], again } },
       clock,
     );
     assert.deepEqual([conditions.get('Ready')?.status, conditions.get('Ready')?.reason], ['True', 'Retired']);

@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, describeEnd, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -44,6 +44,7 @@ type Verdict = { readonly ready: ConditionInput; readonly others: readonly Condi
 export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<Outcome> => {
   const object = deps.informer.get(name);
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
+  await deps.book.prepare([object]);
   const judged = deps.book.judge(object);
   const signed = judged.ok ? judged.document : judged.signed;
   const replicas = deps.replicas();
@@ -89,7 +90,8 @@ type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: numb
 const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
-  return isClosed(document, nowMs) ? expiredVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
+  if (isClosed(document, nowMs)) return closedVerdict(document, replicas);
+  return document.unsigned === true ? unsignedVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
 };
 
 /** Timers hold no longer than some weeks. */
@@ -129,20 +131,28 @@ const verifiedBy = (signers: readonly string[]): ConditionInput => ({
 const COMPILED: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
 
 /** Not good and not gone: replicas close what it matches until a newer version comes. */
-const expiredVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
-  const { name, digest, signers } = document;
+const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+  const { name, digest, signers, withdrawn, unsigned } = document;
   const closing = enforcing(replicas, name, digest);
-  const problem = { code: 'POLICY_EXPIRED' } as const;
-  const message = formatProblem({
-    ...problem,
-    message: `${describeEnd(document)}; ${closing} of ${replicas.length} replicas close what it matches`,
-  });
-  const failed = { reason: conditionReason(problem.code), message };
+  const { code, message: why, hint } = closingProblem(document);
+  const told = { code, message: `${why}; ${closing} of ${replicas.length} replicas close what it matches` };
+  const failed = { reason: conditionReason(code), message: formatProblem(hint === undefined ? told : { ...told, hint }) };
+  const verified: ConditionInput =
+    withdrawn === undefined && unsigned !== true ? verifiedBy(signers) : { type: 'Verified', status: 'False', ...failed };
   return {
     ready: { type: 'Ready', status: 'False', ...failed },
-    others: [verifiedBy(signers), COMPILED, { type: 'Stalled', status: 'True', ...failed }],
+    others: [verified, COMPILED, { type: 'Stalled', status: 'True', ...failed }],
     enforced: closing,
   };
+};
+
+/** It does not do what it says, and nobody has to act: whoever wants it enforced seals it. */
+const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+  const enforced = enforcing(replicas, name, digest);
+  const reason = 'UnsignedAudit';
+  const message = `it has no seal: ${enforced} of ${replicas.length} replicas note what it would refuse, and refuse nothing by it; seal it with \`writ sign\``;
+  const told = { status: 'False', reason, message } as const;
+  return { ready: { type: 'Ready', ...told }, others: [{ type: 'Verified', ...told }, COMPILED], enforced };
 };
 
 /**

@@ -33,6 +33,7 @@ const input: RemovalInput = {
   objects: withSet(undefined),
   recorded: [p, tenant],
   leftovers: [],
+  isUnsealed: () => false,
   kept: [],
   own: noMarks,
   known,
@@ -59,6 +60,13 @@ describe('a policy that a commit drops', () => {
     ['is refused when nothing is known of its version', { known: noMarks }, REFUSED],
   ];
   for (const [what, change, outcome] of rows) it(what, () => assert.deepEqual(look(change), outcome));
+
+  it('asks no seal for the end of what never had one and no mark remembers', () => {
+    const bare = { ...input, isUnsealed: () => true };
+    assert.deepEqual(removals({ ...bare, known: new Map() }), { ended: [], problems: [] });
+    assert.equal(removals({ ...input, known: new Map() }).problems.length > 0, true);
+    assert.equal(removals(bare).problems.length > 0, true);
+  });
 
   it('is told with what is wrong with the seal', () => {
     const objects = { ...withSet(undefined), setProblem: { code: 'SEAL_EXPIRED' as const, message: 'the set of ci has expired' } };

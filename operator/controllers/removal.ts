@@ -19,6 +19,8 @@ export type RemovalInput = {
   /** What carries its mark though no inventory names it. */
   readonly leftovers: readonly RecordedObject[];
   readonly kept: readonly KeptObject[];
+  /** Whether the object in the cluster bears no seal at all. */
+  readonly isUnsealed: (object: RecordedObject) => boolean;
   /** What this operator verified itself, and what it knows beside that from the cluster's marks. */
   readonly own: Marks;
   readonly known: Marks;
@@ -35,7 +37,7 @@ export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'sourc
 
 export type Removals = { readonly ended: readonly Marked[]; readonly problems: readonly Problem[] };
 
-export const removals = ({ source, objects, recorded, leftovers, kept, own, known }: RemovalInput): Removals => {
+export const removals = ({ source, objects, recorded, leftovers, kept, isUnsealed, own, known }: RemovalInput): Removals => {
   const staying = new Set([...objects.desired.map(objectKey), ...kept.flatMap(({ target, ours }) => (ours ? [objectKey(target)] : []))]);
   // What was left behind by a commit that was broken off was never enforced, and has no mark.
   const marked = leftovers.filter((entry) => known.has(documentKey(entry)));
@@ -43,9 +45,12 @@ export const removals = ({ source, objects, recorded, leftovers, kept, own, know
   const sequence = known.get(documentKey(markedSet(source, { sequence: 0, digest: '' })))?.version ?? 0;
   const ended: Marked[] = [];
   const problems: Problem[] = [];
-  for (const [key, { kind, name, digest }] of leaving) {
+  for (const [key, entry] of leaving) {
+    const { kind, name, digest } = entry;
     if (!SEALED.has(kind) || staying.has(key)) continue;
     const mark = known.get(documentKey({ kind, name }));
+    // Nobody sealed its coming, so nobody has to seal its going.
+    if (mark === undefined && isUnsealed(entry)) continue;
     const isEnded = own.get(documentKey({ kind, name }))?.gone === true;
     const document: Marked = { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? digest, source };
     const problem = mayRemove({ ...document, source, retired: isEnded, sequence }, objects.set?.proof);

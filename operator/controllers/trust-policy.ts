@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Whose seal counts, as far as the operator knows: the TrustPolicy `cluster`, believed only at the digest that a flag pins.
+ * Whose seal counts, as far as the operator knows: the TrustPolicy `cluster`, believed at the digest that a flag pins or by a
+ * chain of sealed versions from it.
  *
- * In: the live object. Out: the trust by which everything else is judged, and the object's status.
+ * In: the live object. Out: the trust by which everything else is judged, and the object's status. The trust of a process
+ * only moves forward: an older version, or another of the same, is told and not followed.
  */
 import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { conditionReason } from '../../crds/conditions.ts';
@@ -10,37 +12,45 @@ import type { KubeClient } from '../../kube/client.ts';
 import { regardingOf } from '../../kube/events.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
-import { done } from '../../kube/outcome.ts';
+import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
+import type { ConditionInput } from '../../kube/status.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
+import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { loadTrust } from '../../policies/trust/index.ts';
+import { createTrustFollower } from '../../policies/trust/follow.ts';
+import type { FollowOptions } from '../../policies/trust/follow.ts';
 import type { Trust } from '../../policies/trust/index.ts';
+import { rootConfirmedMs } from '../../policies/trust/root-age.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveTrustPolicy } from './live.ts';
 
 export type TrustState = { readonly ok: true; readonly trust: Trust } | { readonly ok: false; readonly problem: Problem };
 
-export type TrustHolder = { current(): TrustState };
+export type TrustHolder = {
+  /** What is in force. */
+  current(): TrustState;
+  /** What is wrong with the object that is there now, whatever is in force. */
+  problem(): Problem | undefined;
+};
 
-/** Reads the trust of the moment; parsed once for each version of the object. */
-export const createTrustHolder = (informer: Informer<LiveTrustPolicy>, pinnedDigest: string): TrustHolder => {
-  let seen: { readonly document: string; readonly root: string | undefined; readonly state: TrustState } | undefined;
+export type TrustHolderDeps = FollowOptions & {
+  readonly informer: Pick<Informer<LiveTrustPolicy>, 'get'>;
+  readonly clock: Pick<Clock, 'now'>;
+};
+
+/** One for the life of the process, so that it never goes back. */
+export const createTrustHolder = ({ informer, clock, ...options }: TrustHolderDeps): TrustHolder => {
+  const follow = createTrustFollower(options);
+  const look = () => follow(informer.get(TRUST_POLICY_NAME), clock.now());
   return {
     current: () => {
-      const { document, trustedRoot: root } = informer.get(TRUST_POLICY_NAME)?.signature ?? {};
-      if (document === undefined) {
-        return {
-          ok: false,
-          problem: { code: 'TRUST_MISSING', message: `there is no TrustPolicy ${TRUST_POLICY_NAME} with a signed document` },
-        };
-      }
-      if (seen?.document !== document || seen.root !== root) {
-        const trustedRoot = root === undefined ? undefined : Buffer.from(root);
-        seen = { document, root, state: loadTrust(Buffer.from(document), { pinnedDigest, trustedRoot }) };
-      }
-      return seen.state;
+      const { trust, problem } = look();
+      if (trust !== undefined) return { ok: true, trust };
+      return { ok: false, problem: problem ?? { code: 'TRUST_MISSING', message: `there is no TrustPolicy ${TRUST_POLICY_NAME}` } };
     },
+    problem: () => look().problem,
   };
 };
 
@@ -50,33 +60,87 @@ export type TrustPolicyDeps = {
   readonly trust: TrustHolder;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
+  /** After how long a trusted root that nobody has looked after is told of; 0 = never. */
+  readonly rootMaxAgeMs: number;
 };
 
-export const reconcileTrustPolicy = async ({ client, informer, trust, recorder, clock }: TrustPolicyDeps): Promise<Outcome> => {
+const DAY_MS = 24 * 3_600_000;
+
+type RootLook = { readonly condition: ConditionInput | undefined; readonly againMs: number | undefined };
+
+/** Timers hold no longer than some weeks. */
+const lookAtRoot = (trust: Trust, nowMs: number, maxAgeMs: number): RootLook => {
+  const confirmedMs = rootConfirmedMs(trust, nowMs);
+  if (confirmedMs === undefined || maxAgeMs === 0) return { condition: undefined, againMs: undefined };
+  const type = 'RootFresh';
+  const since = new Date(confirmedMs).toISOString();
+  if (nowMs - confirmedMs <= maxAgeMs) {
+    const message = `it was last confirmed at ${since}`;
+    return {
+      condition: { type, status: 'True', reason: 'Confirmed', message },
+      againMs: Math.min(confirmedMs + maxAgeMs - nowMs + 1, DAY_MS),
+    };
+  }
+  const days = Math.floor(maxAgeMs / DAY_MS);
+  const problem = {
+    code: 'TRUST_ROOT_OLD',
+    message: `nothing shows that anybody looked after it since ${since}, ${days} days are the bound`,
+  } as const;
+  return {
+    condition: { type, status: 'False', reason: conditionReason(problem.code), message: formatProblem(problem) },
+    againMs: undefined,
+  };
+};
+
+const describeGood = ({ version, predecessors }: Trust): { readonly reason: string; readonly message: string } => {
+  const pinned = predecessors.at(-1);
+  return pinned === undefined
+    ? { reason: 'Pinned', message: `version ${version} is the document that --trust-digest names` }
+    : {
+        reason: 'Sealed',
+        message: `version ${version} is sealed by those whom version ${version - 1} names, back to the pinned version ${pinned.version}`,
+      };
+};
+
+export const reconcileTrustPolicy = async (deps: TrustPolicyDeps): Promise<Outcome> => {
+  const { client, informer, trust, recorder, clock, rootMaxAgeMs } = deps;
   const object = informer.get(TRUST_POLICY_NAME);
   if (object === undefined) return done;
   const state = trust.current();
-  const good = state.ok;
-  const reason = good ? 'Pinned' : conditionReason(state.problem.code);
-  const message = good ? `version ${state.trust.version} is the document that --trust-digest names` : state.problem.message;
-  const status = good ? ('True' as const) : ('False' as const);
+  const problem = trust.problem() ?? (state.ok ? undefined : state.problem);
+  const standing = state.ok && problem !== undefined ? `; version ${state.trust.version} stays in force` : '';
+  const told =
+    state.ok && problem === undefined
+      ? { status: 'True' as const, ...describeGood(state.trust) }
+      : {
+          status: 'False' as const,
+          reason: conditionReason(problem?.code ?? 'TRUST_MISSING'),
+          message: `${problem?.message ?? ''}${standing}`,
+        };
+  const root = state.ok ? lookAtRoot(state.trust, clock.now(), rootMaxAgeMs) : undefined;
   const { written } = await applyStatus(client, {
     resource: trustPolicies,
     object,
     clock,
     status: {
       observedGeneration: object.metadata.generation,
-      ...(good ? { digest: state.trust.digest, version: state.trust.version } : {}),
+      ...(state.ok ? { digest: state.trust.digest, version: state.trust.version } : {}),
       conditions: [
-        { type: 'Ready', status, reason, message },
-        { type: 'Verified', status, reason, message },
-        ...(good ? [] : [{ type: 'Stalled', status: 'True' as const, reason, message }]),
+        { type: 'Ready', ...told },
+        { type: 'Verified', ...told },
+        ...(root?.condition === undefined ? [] : [root.condition]),
+        ...(told.status === 'True' ? [] : [{ ...told, type: 'Stalled', status: 'True' as const }]),
       ],
     },
   });
   if (written) {
-    const type = good ? 'Normal' : 'Warning';
-    await recorder.record({ regarding: regardingOf(trustPolicies, object), type, reason, note: message, action: 'Trust' });
+    const regarding = regardingOf(trustPolicies, object);
+    const type = told.status === 'True' ? 'Normal' : 'Warning';
+    await recorder.record({ regarding, type, reason: told.reason, note: told.message, action: 'Trust' });
+    const condition = root?.condition;
+    if (condition?.status === 'False')
+      await recorder.record({ regarding, type: 'Warning', reason: condition.reason, note: condition.message, action: 'Trust' });
   }
-  return done;
+  if (told.status === 'False') return after(REFUSAL_LASTS_MS);
+  return root?.againMs === undefined ? done : after(root.againMs);
 };

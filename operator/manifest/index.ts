@@ -12,7 +12,7 @@
 import { startOf } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { placeOf, sealedPath } from './layout.ts';
-import type { KindHint } from './layout.ts';
+import type { KindHint, Place } from './layout.ts';
 
 export type { KindHint } from './layout.ts';
 
@@ -21,9 +21,22 @@ export type ManifestDocument = {
   readonly bytes: Uint8Array;
   /** The texts of its seals, by path; that of the whole repository last. */
   readonly bundles: readonly string[];
+  /** How many of them are of this file, not of the whole repository. */
+  readonly ownSeals: number;
   readonly kindHint: KindHint;
   /** What the file name says that metadata.name is. */
   readonly name: string;
+};
+
+/** An earlier version of the trust policy. */
+export type TrustVersion = {
+  readonly path: string;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  /** Its own seals; that of the whole repository is of what the repository holds now. */
+  readonly bundles: readonly string[];
+  /** The bytes of `trust/VERSION.trusted_root.json`. */
+  readonly trustedRoot: Uint8Array | undefined;
 };
 
 export type Manifest = {
@@ -33,6 +46,8 @@ export type Manifest = {
   readonly sets: readonly string[];
   /** The bytes of `trusted_root.json`. */
   readonly trustedRoot: Uint8Array | undefined;
+  /** Oldest first. */
+  readonly trustVersions: readonly TrustVersion[];
   readonly problems: readonly Problem[];
 };
 
@@ -57,14 +72,29 @@ const byPath = (a: { readonly path: string }, b: { readonly path: string }): num
 
 export const atFile = (code: Problem['code'], path: string, message: string): Problem => ({ code, message, at: startOf(path) });
 
+type Placed = { readonly file: ManifestFile; readonly place: Place };
+
 const nameProblem = (path: string): Problem | undefined =>
   placeOf(path).is === 'misplaced' ? atFile('MANIFEST_MISPLACED', path, 'this file would be left unread') : undefined;
+
+const trustVersionsOf = (placed: readonly Placed[], bundles: ReadonlyMap<string, readonly string[]>): readonly TrustVersion[] => {
+  const roots = new Map(
+    placed.flatMap(({ file, place }) => (place.is === 'trust-version-root' ? [[place.version, file.bytes] as const] : [])),
+  );
+  return placed
+    .flatMap(({ file: { path, bytes }, place }): readonly TrustVersion[] =>
+      place.is === 'trust-version'
+        ? [{ path, version: place.version, bytes, bundles: bundles.get(path) ?? [], trustedRoot: roots.get(place.version) }]
+        : [],
+    )
+    .toSorted((a, b) => a.version - b.version);
+};
 
 /** Sorts the files of a commit into documents with their seals. Total; the order of `files` does not matter. */
 export const readManifest = (files: readonly ManifestFile[]): Manifest => {
   const sorted = files.toSorted(byPath);
   const placed = sorted.map((file) => ({ file, place: placeOf(file.path) }));
-  const owners = new Set(placed.flatMap(({ file, place }) => (place.is === 'document' ? [file.path] : [])));
+  const owners = new Set(placed.flatMap(({ file, place }) => (place.is === 'document' || place.is === 'trust-version' ? [file.path] : [])));
   const problems: Problem[] = [];
   const bundles = new Map<string, string[]>();
   const forAll: string[] = [];
@@ -90,11 +120,13 @@ export const readManifest = (files: readonly ManifestFile[]): Manifest => {
             path: file.path,
             bytes: file.bytes,
             bundles: [...(bundles.get(file.path) ?? []), ...forAll],
+            ownSeals: bundles.get(file.path)?.length ?? 0,
             kindHint: place.kindHint,
             name: place.name,
           },
         ]
       : [],
   );
-  return { documents, sets: forAll, trustedRoot: placed.find(({ place }) => place.is === 'trusted-root')?.file.bytes, problems };
+  const trustedRoot = placed.find(({ place }) => place.is === 'trusted-root')?.file.bytes;
+  return { documents, sets: forAll, trustedRoot, trustVersions: trustVersionsOf(placed, bundles), problems };
 };

@@ -12,6 +12,10 @@ export type Place =
   | { readonly is: 'repository-seal' }
   /** The Sigstore trusted root, which the trust policy pins. */
   | { readonly is: 'trusted-root' }
+  /** An earlier version of the trust policy; its seals are those of any document. */
+  | { readonly is: 'trust-version'; readonly version: number }
+  /** The root that such a version pinned. */
+  | { readonly is: 'trust-version-root'; readonly version: number }
   | { readonly is: 'cases' }
   /** Looks like a document, in a folder of documents, but under a name that would leave it unread. */
   | { readonly is: 'misplaced' }
@@ -21,6 +25,18 @@ const SEAL = '.sigstore.json';
 // RFC 1123 subdomain: what the API server accepts as metadata.name.
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const FOLDERS: Readonly<Record<string, KindHint>> = { policies: 'policy', tenants: 'tenant', rulesets: 'ruleset' };
+
+const TRUST_VERSION = /^trust\/([1-9][0-9]{0,15})\.(yaml|trusted_root\.json)$/;
+
+/** Where an earlier version of the trust policy is kept. */
+export const trustVersionPath = (version: number): string => `trust/${version}.yaml`;
+
+const placeInTrust = (path: string): Place => {
+  if (path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
+  const [, version, ending] = TRUST_VERSION.exec(path) ?? [];
+  if (version === undefined) return isYaml(path) ? { is: 'misplaced' } : { is: 'foreign' };
+  return { is: ending === 'yaml' ? 'trust-version' : 'trust-version-root', version: Number(version) };
+};
 
 const isYaml = (path: string): boolean => /\.ya?ml$/i.test(path);
 
@@ -40,6 +56,7 @@ export const placeOf = (path: string): Place => {
   if (/^seal(?:\.[A-Za-z0-9_-]+)?\.sigstore\.json$/.test(path)) return { is: 'repository-seal' };
   if (path === TRUSTED_ROOT_FILE) return { is: 'trusted-root' };
   if (path.startsWith('trust.yaml.') && path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
+  if (path.startsWith('trust/')) return placeInTrust(path);
   const folder = path.slice(0, Math.max(0, path.indexOf('/')));
   const kindHint = Object.hasOwn(FOLDERS, folder) ? FOLDERS[folder] : undefined;
   return kindHint === undefined ? { is: 'foreign' } : placeInFolder(kindHint, path);

@@ -4,8 +4,8 @@
 //
 // Decided here: metadata.name must be the name of the file, so that a listing of the repository is a listing of what is
 // enforced, and a seal can be found from the name of a policy. A Tenant needs a seal only where a rule of the trust policy
-// names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is what the pinned digest
-// says, byte for byte.
+// names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is the trust policy that all the
+// rest is judged by, byte for byte: whether it may be is decided before (trust.ts).
 import type { Policy, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
@@ -14,10 +14,15 @@ import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
+import { isPast } from '../../policies/trust/trust.ts';
+import { readUnsigned } from '../../policies/trust/unsigned.ts';
+import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Principal, Trust, VerifyOutcome } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
 import { memoKeys } from './memo.ts';
+import { chainOf } from './trust.ts';
+import type { TrustChainLink } from './trust.ts';
 import type { Memo } from '../../policies/memo.ts';
 
 type Verified = {
@@ -37,10 +42,16 @@ type Verified = {
 };
 
 export type VerifiedObject =
-  | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number })
+  /** `unsigned`: it has no seal, and takes part with nothing but notes. `object` is as the file has it. */
+  | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number; readonly unsigned: boolean })
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
-  /** `trustedRoot`: the text of the file that it pins, if it pins one. */
-  | (Verified & { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy; readonly trustedRoot: string | undefined });
+  /** `trustedRoot`: the text of the file that it pins, if it pins one; `chain`: the versions before it, for `signature.chain`. */
+  | (Verified & {
+      readonly kind: 'TrustPolicy';
+      readonly object: TrustPolicy;
+      readonly trustedRoot: string | undefined;
+      readonly chain: readonly TrustChainLink[];
+    });
 
 export type VerifiedManifest =
   | { readonly ok: true; readonly objects: readonly VerifiedObject[] }
@@ -52,9 +63,11 @@ export type VerifyOptions = {
   readonly at: number;
   /** What was verified before; one memo for each source. */
   readonly memo?: Memo<VerifiedObject>;
+  /** What was proven before of log entries and timestamps. */
+  readonly evidence?: EvidenceMemory | undefined;
 };
 
-type Inputs = VerifyOptions & { readonly trustedRoot: Uint8Array | undefined };
+type Inputs = VerifyOptions & { readonly trustedRoot: Uint8Array | undefined; readonly chain: readonly TrustChainLink[] };
 
 type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -83,7 +96,8 @@ const describe = (document: ManifestDocument, parsed: ParsedDocument, name: stri
 });
 
 const verifySigned = (document: ManifestDocument, options: VerifyOptions): Outcome => {
-  const outcome = verifyInGrace({ bytes: document.bytes, bundles: document.bundles, file: document.path }, options.trust, options.at);
+  const { path: file, bytes, bundles } = document;
+  const outcome = verifyInGrace({ bytes, bundles, file, evidence: options.evidence }, options.trust, options.at);
   if (!outcome.ok) {
     return outcome.problem.code === 'SEAL_MISSING'
       ? refused(atFile('SEAL_MISSING', document.path, `there is no ${document.path}.sigstore.json`))
@@ -97,7 +111,7 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
   const verified = { ...describe(document, signed.parsed, signed.name), signers, untilMs: turn.untilMs };
   switch (signed.kind) {
     case 'Policy':
-      return { ok: true, object: { ...verified, kind: 'Policy', object: signed.object, version: signed.version } };
+      return { ok: true, object: { ...verified, kind: 'Policy', object: signed.object, version: signed.version, unsigned: false } };
     case 'Tenant':
       return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
     case 'Ruleset':
@@ -105,7 +119,27 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
   }
 };
 
-const readUnsigned = (document: ManifestDocument): Outcome => {
+/** Nobody has sealed this file: a seal of the repository that does not name it is none of it. */
+const isUnsealed = ({ ownSeals }: ManifestDocument, outcome: Outcome): boolean =>
+  !outcome.ok && ownSeals === 0 && outcome.problems.every(({ code }) => code === 'SEAL_MISSING' || code === 'SEAL_DIGEST_MISMATCH');
+
+const verifyPolicy = (document: ManifestDocument, options: Inputs): Outcome => {
+  const outcome = verifySigned(document, options);
+  if (!isUnsealed(document, outcome)) return outcome;
+  const read = readUnsigned({ bytes: document.bytes, file: document.path }, options.trust, options.at);
+  if (read === undefined) return outcome;
+  if (!read.ok) return { ok: false, problems: read.problems };
+  const { parsed, original: object, version, expires } = read;
+  if (isPast(expires, options.at)) {
+    const at = parsed.positionOf(['spec', 'expires']);
+    return refused({ code: 'SEAL_EXPIRED', message: 'it has expired', at, path: 'spec.expires' });
+  }
+  const verified = describe({ ...document, bundles: [] }, parsed, object.metadata.name);
+  const untilMs = expires === undefined ? undefined : expires + 1;
+  return { ok: true, object: { ...verified, untilMs, kind: 'Policy', object, version, unsigned: true } };
+};
+
+const readUnsealed = (document: ManifestDocument): Outcome => {
   const parsed = parseDocument(document.bytes, document.path);
   if (!parsed.ok) return { ok: false, problems: parsed.problems };
   const valid = validateDocument(parsed.document);
@@ -114,7 +148,7 @@ const readUnsigned = (document: ManifestDocument): Outcome => {
   const verified = describe(document, parsed.document, valid.object.metadata.name);
   if (valid.kind === 'Tenant') return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
   if (valid.kind === 'TrustPolicy')
-    return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object, trustedRoot: undefined } };
+    return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object, trustedRoot: undefined, chain: [] } };
   return wrongKind(document, parsed.document, valid.kind);
 };
 
@@ -131,9 +165,12 @@ const withRoot = (outcome: Outcome, root: Uint8Array | undefined): Outcome => {
   return { ok: true, object: { ...outcome.object, trustedRoot: Buffer.from(root).toString('utf8') } };
 };
 
-const verifyTrust = (document: ManifestDocument, { trust, trustedRoot }: Inputs): Outcome => {
+const withChain = (outcome: Outcome, chain: readonly TrustChainLink[]): Outcome =>
+  outcome.ok && outcome.object.kind === 'TrustPolicy' ? { ok: true, object: { ...outcome.object, chain } } : outcome;
+
+const verifyTrust = (document: ManifestDocument, { trust, trustedRoot, chain }: Inputs): Outcome => {
   const digest = digestOf(document.bytes);
-  if (digest === trust.digest) return withRoot(readUnsigned(document), trustedRoot);
+  if (digest === trust.digest) return withChain(withRoot(readUnsealed(document), trustedRoot), chain);
   return refused(atFile('TRUST_NOT_PINNED', document.path, `its digest is ${digest}, and the trust policy in force is ${trust.digest}`));
 };
 
@@ -147,9 +184,9 @@ const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome =>
     case 'trust':
       return verifyTrust(document, options);
     case 'policy':
-      return verifySigned(document, options);
+      return verifyPolicy(document, options);
     case 'tenant':
-      return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsigned(document);
+      return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsealed(document);
   }
 };
 
@@ -158,6 +195,8 @@ const rememberedVerify = (options: Inputs): ((document: ManifestDocument) => Out
   if (memo === undefined) return (document) => verifyDocument(document, options);
   const keyOf = memoKeys(options.trust);
   return (document) => {
+    // It comes with files beside it, which no key here speaks of.
+    if (document.kindHint === 'trust') return verifyDocument(document, options);
     const key = keyOf(document);
     const known = memo.recall(key);
     if (known !== undefined && (known.untilMs === undefined || at < known.untilMs)) return { ok: true, object: known };
@@ -198,7 +237,7 @@ const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] 
 
 /** Everything that the commit may apply, or all that is wrong with it. Total: hostile bytes give problems. */
 export const verifyManifest = (manifest: Manifest, options: VerifyOptions): VerifiedManifest => {
-  const verify = rememberedVerify({ ...options, trustedRoot: manifest.trustedRoot });
+  const verify = rememberedVerify({ ...options, trustedRoot: manifest.trustedRoot, chain: chainOf(manifest, options.trust) });
   const outcomes = manifest.documents.map((document) => ({ document, outcome: verify(document) }));
   options.memo?.sweep();
   const objects = outcomes.flatMap(({ outcome }) => (outcome.ok ? [outcome.object] : []));

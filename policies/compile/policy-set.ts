@@ -57,6 +57,8 @@ export type CompiledPolicy = {
   readonly auditAnnotations: readonly NamedProgram[];
   /** Of a ValidatingAdmissionPolicy, which says nothing without one; a Policy has none and binds wherever it matches. */
   readonly bindings?: readonly CompiledBinding[];
+  /** Nobody has sealed it: it notes, after all others, and opens nothing by being there. */
+  readonly unsigned?: true;
 };
 
 export type PolicySet = {
@@ -66,6 +68,8 @@ export type PolicySet = {
   readonly policies: readonly CompiledPolicy[];
   /** Whether any of them does: for the others no question is ever prepared. */
   readonly asksAuthorizer: boolean;
+  /** Whether all of them are without a seal: then nothing is verified. */
+  readonly isUnsigned: boolean;
   /**
    * Those that may apply, in the order of their names, found without looking at the others. `undefined` labels: the
    * namespace is not known. Whether each does apply is `matchOutcome`'s to say.

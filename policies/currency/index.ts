@@ -15,7 +15,11 @@ import type { Problem } from '../problem.ts';
 export type Marks = ReadonlyMap<string, Mark>;
 
 /** What is compared with a mark. A retired document enforces nothing: its own mark is `gone` from the start. */
-export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source'> & { readonly retired?: boolean };
+export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source'> & {
+  readonly retired?: boolean;
+  /** It has no seal: it raises no mark, and never takes the place of what had one. */
+  readonly unsigned?: true;
+};
 
 /** `Policy/NAME`: documents of two kinds may share a name. */
 export const documentKey = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string => `${kind}/${name}`;
@@ -34,6 +38,12 @@ const CODES = {
 /** Why this document may not be enforced beside what was enforced before; `mark` is that of its key. */
 export const checkMark = (mark: Mark | undefined, document: Marked): Problem | undefined => {
   const { version, digest } = document;
+  if (document.unsigned === true && mark !== undefined)
+    return {
+      code: 'POLICY_UNSIGNED',
+      message: `${titleOf(document)} was enforced under seal, so one without a seal does not count`,
+      path: 'signature',
+    };
   if (mark === undefined || version > mark.version) return undefined;
   const { older, other, word, path } = document.kind === SET_KIND ? CODES.set : CODES.document;
   const title = `${word} ${version} of ${titleOf(document)}`;
@@ -58,6 +68,7 @@ const markOf = ({ kind, name, version, digest, source, retired }: Marked): Mark 
 export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => {
   const raised = new Map(marks);
   for (const document of enforced) {
+    if (document.unsigned === true) continue;
     const key = documentKey(document);
     const mark = raised.get(key);
     if (mark === undefined || document.version > mark.version) raised.set(key, markOf(document));

@@ -171,14 +171,20 @@ export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
 
 export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts): Decision => {
   if (!isGoverned(subject, facts)) return answer(set.digest, []);
-  if (set.policies.length === 0)
-    return answer(set.digest, isClosed(subject) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
+  if (set.isUnsigned) return answer(set.digest, isClosed(subject) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
   const run = startRun(subject, facts);
   const tally: Tally = { violations: [], annotations: [], evaluated: [] };
+  let unsigned: CompiledPolicy[] | undefined;
   for (const policy of set.candidates(subject.request, run.match.namespaceLabels)) {
+    if (policy.unsigned === true) {
+      (unsigned ??= []).push(policy);
+      continue;
+    }
     count(tally, policy, evaluatePolicy(policy, run));
     // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
     if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
   }
+  // What nobody sealed gets what the others left, and its end ends nothing but itself.
+  for (const policy of unsigned ?? []) if (!isSpent(run.meter)) count(tally, policy, evaluatePolicy(policy, run));
   return { ...answer(set.digest, tally.violations), auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated };
 };

@@ -17,7 +17,10 @@ export const bind = (parsed: ParsedDocument): BindingOutcome => {
   const outcome = validateDocument(parsed);
   if (!outcome.ok) return outcome;
   if (outcome.kind === 'TrustPolicy' || outcome.kind === 'GitSource') {
-    const message = outcome.kind === 'TrustPolicy' ? 'a TrustPolicy is trusted by its pinned digest' : 'a GitSource is not sealed';
+    const message =
+      outcome.kind === 'TrustPolicy'
+        ? 'a TrustPolicy is trusted by its pinned digest, or by the version before it'
+        : 'a GitSource is not sealed';
     return { ok: false, problems: [{ code: 'SEAL_KIND', message, at: parsed.positionOf(['kind']), path: 'kind' }] };
   }
   const { digest } = parsed;

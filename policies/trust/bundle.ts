@@ -37,8 +37,13 @@ export type Signatory =
       /** Certificates of authorities that old bundles carry. */ readonly above: readonly Buffer[];
     };
 
-export type Seal = {
-  readonly proof: Proof;
+/** What any Sigstore bundle over a file or an in-toto statement holds, whatever the statement says. */
+export type Content =
+  | { readonly kind: 'message'; readonly claimed: Digest | undefined }
+  | { readonly kind: 'envelope'; readonly payload: Buffer; /** Signed by nothing. */ readonly keyId: JsonValue; readonly signed: Buffer };
+
+type SealOf<P> = {
+  readonly proof: P;
   readonly signature: Buffer;
   readonly signatory: Signatory;
   readonly logEntries: readonly LogEntry[];
@@ -47,6 +52,9 @@ export type Seal = {
   /** The whole, for the library. */
   readonly json: JsonObject;
 };
+
+export type Seal = SealOf<Proof>;
+export type AnySeal = SealOf<Content>;
 
 export type Refusal = { readonly ok: false; readonly problem: Problem };
 export type BundleOutcome = { readonly ok: true; readonly seal: Seal } | Refusal;
@@ -129,7 +137,7 @@ const readLogEntries = (material: JsonObject): Read<{ readonly entries: readonly
   return { ok: true, entries };
 };
 
-type SignedContent = { readonly proof: Proof; readonly signature: Buffer };
+type SignedContent = { readonly content: Content; readonly signature: Buffer };
 
 const readClaim = (digest: JsonObject | undefined): Read<{ readonly claimed: Digest | undefined }> => {
   if (digest === undefined || strangerIn(digest, ['algorithm', 'digest']) !== undefined)
@@ -149,10 +157,10 @@ const readMessage = (message: JsonObject): Read<SignedContent> => {
   if (!claim.ok) return claim;
   const signature = bytesAt(message, 'signature');
   if (signature === undefined) return malformed('messageSignature.signature is not canonical base64');
-  return { ok: true, signature, proof: { kind: 'message', claimed: claim.claimed } };
+  return { ok: true, signature, content: { kind: 'message', claimed: claim.claimed } };
 };
 
-const readEnvelope = (envelope: JsonObject, signatory: Signatory): Read<SignedContent> => {
+const readEnvelope = (envelope: JsonObject): Read<SignedContent> => {
   const stranger = strangerIn(envelope, ['payload', 'payloadType', 'signatures']);
   if (stranger !== undefined) return malformed(`unknown field dsseEnvelope.${stranger}`);
   if (textAt(envelope, 'payloadType') !== PAYLOAD_TYPE) return refuse('SEAL_STATEMENT', `dsseEnvelope.payloadType is not ${PAYLOAD_TYPE}`);
@@ -161,25 +169,38 @@ const readEnvelope = (envelope: JsonObject, signatory: Signatory): Read<SignedCo
   if (only === undefined || others.length > 0) return malformed('dsseEnvelope must have exactly one signature');
   const signature = strangerIn(only, ['sig', 'keyid']) === undefined ? bytesAt(only, 'sig') : undefined;
   if (payload === undefined || signature === undefined) return malformed('dsseEnvelope.payload or its signature is not canonical base64');
-  // Nothing signs the name of the key, so it may say nothing that is not known already.
   const keyId = own(only, 'keyid') ?? '';
+  return { ok: true, signature, content: { kind: 'envelope', payload, keyId, signed: preAuthEncoding(PAYLOAD_TYPE, payload) } };
+};
+
+const readContent = (root: JsonObject): Read<SignedContent> => {
+  const message = objectAt(root, 'messageSignature');
+  const envelope = objectAt(root, 'dsseEnvelope');
+  if (message !== undefined && envelope === undefined) return readMessage(message);
+  if (envelope !== undefined && message === undefined) return readEnvelope(envelope);
+  return malformed('it must hold one of messageSignature and dsseEnvelope');
+};
+
+/** An envelope whose statement approves documents of ours. */
+const proofOf = (content: Content, signatory: Signatory): Read<{ readonly proof: Proof }> => {
+  if (content.kind === 'message') return { ok: true, proof: content };
+  const { payload, keyId, signed } = content;
+  // Nothing signs the name of the key, so it may say nothing that is not known already.
   if (keyId !== '' && !(signatory.kind === 'key' && keyId === signatory.hint))
     return malformed('dsseEnvelope names another key than the bundle');
   const read = readStatement(payload);
   if (!read.ok) return refuse('SEAL_STATEMENT', `the statement approves no document: ${read.why}`);
-  return { ok: true, signature, proof: { kind: 'statement', statement: read.statement, signed: preAuthEncoding(PAYLOAD_TYPE, payload) } };
+  return { ok: true, proof: { kind: 'statement', statement: read.statement, signed } };
 };
 
-const readContent = (root: JsonObject, signatory: Signatory): Read<SignedContent> => {
-  const message = objectAt(root, 'messageSignature');
-  const envelope = objectAt(root, 'dsseEnvelope');
-  if (message !== undefined && envelope === undefined) return readMessage(message);
-  if (envelope !== undefined && message === undefined) return readEnvelope(envelope, signatory);
-  return malformed('it must hold one of messageSignature and dsseEnvelope');
+type SealRead<P> = { readonly ok: true; readonly seal: SealOf<P> } | Refusal;
+type Reading<P> = {
+  readonly maxBytes: number;
+  readonly toProof: (content: Content, signatory: Signatory) => Read<{ readonly proof: P }>;
 };
 
-const read = (text: string): BundleOutcome => {
-  if (Buffer.byteLength(text) > MAX_BUNDLE_BYTES) return refuse('SEAL_TOO_LARGE', `more than ${MAX_BUNDLE_BYTES} bytes`);
+const read = <P>(text: string, { maxBytes, toProof }: Reading<P>): SealRead<P> => {
+  if (Buffer.byteLength(text) > maxBytes) return refuse('SEAL_TOO_LARGE', `more than ${maxBytes} bytes`);
   const root = parseStrictObject(text);
   if (root === undefined) return malformed('not a JSON object without repeated keys');
   if (!MEDIA_TYPES.has(textAt(root, 'mediaType') ?? '')) return malformed('mediaType is not that of a Sigstore bundle 0.1 to 0.3');
@@ -189,29 +210,41 @@ const read = (text: string): BundleOutcome => {
   if (material === undefined) return malformed('verificationMaterial is missing');
   const odd = strangerIn(material, ['publicKey', 'certificate', 'x509CertificateChain', 'tlogEntries', 'timestampVerificationData']);
   if (odd !== undefined) return malformed(`unknown field verificationMaterial.${odd}`);
-  const signatory = readSignatory(material);
-  if (!signatory.ok) return signatory;
-  const content = readContent(root, signatory.signatory);
+  const signer = readSignatory(material);
+  if (!signer.ok) return signer;
+  const { signatory } = signer;
+  const content = readContent(root);
   if (!content.ok) return content;
+  const proven = toProof(content.content, signatory);
+  if (!proven.ok) return proven;
   const timestamps = readTimestamps(material);
   if (!timestamps.ok) return timestamps;
   const log = readLogEntries(material);
   if (!log.ok) return log;
-  const { proof, signature } = content;
+  const { signature } = content;
   return {
     ok: true,
-    seal: { proof, signature, signatory: signatory.signatory, logEntries: log.entries, isTimestamped: timestamps.count > 0, json: root },
+    seal: { proof: proven.proof, signature, signatory, logEntries: log.entries, isTimestamped: timestamps.count > 0, json: root },
   };
 };
 
-/** Total. */
-export const readBundle = (text: string): BundleOutcome => {
+const readTotal = <P>(text: string, reading: Reading<P>): SealRead<P> => {
   try {
-    return read(text);
+    return read(text, reading);
   } catch {
     return malformed('it does not follow the bundle format');
   }
 };
+
+/** Total. */
+export const readBundle = (text: string): BundleOutcome => readTotal(text, { maxBytes: MAX_BUNDLE_BYTES, toProof: proofOf });
+
+/** Attestations, unlike approvals, carry whole bills of materials. */
+const MAX_ANY_BUNDLE_BYTES = 16 * 1024 * 1024;
+
+/** Reads a bundle that need not be a seal of ours: its statement, if it has one, is left unread. Total. */
+export const readAnyBundle = (text: string): SealRead<Content> =>
+  readTotal(text, { maxBytes: MAX_ANY_BUNDLE_BYTES, toProof: (content) => ({ ok: true, proof: content }) });
 
 /** Whether the seal claims to be for these bytes. A claim only: the signature is another question. */
 export const isFor = ({ proof }: Seal, bytes: Uint8Array): boolean => {

@@ -10,6 +10,8 @@ import { readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { checkEvidence } from './evidence.ts';
 import type { EvidenceOutcome } from './evidence.ts';
+import { evidenceKey } from './evidence-memory.ts';
+import type { EvidenceMemory } from './evidence-memory.ts';
 import { digestFor, isSignedBy } from './key.ts';
 import { judgeKey, keyByHint, principalOf, termOfKey } from './principals.ts';
 import type { PrincipalOutcome } from './principals.ts';
@@ -34,7 +36,15 @@ export type CountedSeal = {
 export type SealOutcome = { readonly ok: true; readonly seal: CountedSeal; readonly term: Term } | (Refusal & { readonly term?: Term });
 
 /** `at` is now, in epoch milliseconds; `digest` is `sha256:hex` of the bytes. */
-export type SealContext = { readonly bytes: Uint8Array; readonly digest: string; readonly trust: Trust; readonly at: number };
+export type SealContext = {
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+  readonly trust: Trust;
+  readonly at: number;
+  readonly evidence?: EvidenceMemory | undefined;
+  /** The bundle, under which evidence is remembered. */
+  readonly text?: string;
+};
 
 const refuse = (code: ProblemCode, message: string): Refusal => ({ ok: false, problem: { code, message } });
 
@@ -92,17 +102,26 @@ const signerOf = ({ signatory }: Seal, { trust, at }: SealContext): SignerOutcom
       who: 'the key of the certificate',
       key,
       certificate,
-      judge: () => principalOf(certificate, trust),
+      judge: (timesMs) => principalOf(certificate, trust, timesMs),
       term: undefined,
       by: `${subject}, vouched for by ${issuer}`,
     },
   };
 };
 
-const evidenceOf = (seal: Seal, signer: Signer, { bytes, trust }: SealContext): EvidenceOutcome => {
+const evidenceOf = (seal: Seal, signer: Signer, { bytes, digest, trust, evidence, text }: SealContext): EvidenceOutcome => {
   const { key, certificate } = signer;
   if (certificate === undefined && seal.logEntries.length === 0 && !seal.isTimestamped) return { ok: true, timesMs: [] };
-  return trust.root.ok ? checkEvidence({ bytes, seal, key: key.publicKey, certificate, root: trust.root.root }) : trust.root;
+  if (!trust.root.ok) return trust.root;
+  const { root } = trust.root;
+  const prove = (): EvidenceOutcome => checkEvidence({ bytes, seal, key: key.publicKey, certificate, root });
+  if (evidence === undefined || text === undefined) return prove();
+  const memoryKey = evidenceKey(text, { digest, rootDigest: root.digest });
+  const known = evidence.recall(memoryKey);
+  if (known !== undefined) return known;
+  const outcome = prove();
+  evidence.keep(memoryKey, outcome);
+  return outcome;
 };
 
 const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY });
@@ -111,7 +130,9 @@ const always = (principal: Principal): Term => ({ principal, fromMs: Number.NEGA
 export const checkSeal = (text: string, context: SealContext): SealOutcome => {
   const read = readBundle(text);
   if (!read.ok) return read;
-  return isFor(read.seal, context.bytes) ? countSeal(read.seal, context) : { ok: false, problem: digestProblem(read.seal, context.digest) };
+  return isFor(read.seal, context.bytes)
+    ? countSeal(read.seal, { ...context, text })
+    : { ok: false, problem: digestProblem(read.seal, context.digest) };
 };
 
 /** Whether a seal counts for those who made it; that it speaks of these bytes, or of no file alone, is the caller's to know. */

@@ -19,9 +19,13 @@ import { isEntryBy } from './log-entry.ts';
 import type { Material } from './log-entry.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 
+/** The part of a seal that is asked here; what it proves is another question. */
+type Evidence = Pick<Seal, 'signatory' | 'logEntries' | 'isTimestamped' | 'json'>;
+
 export type EvidenceInput = {
+  /** Looked at by nothing but the signature, which is known to hold. */
   readonly bytes: Uint8Array;
-  readonly seal: Seal;
+  readonly seal: Evidence;
   /** By which the signature is known to hold. */
   readonly key: KeyObject;
   readonly certificate: Certificate | undefined;
@@ -55,13 +59,13 @@ const explain = (error: unknown): Refusal => {
     : refuse('SEAL_LOG', `a log entry cannot be believed: ${message}`);
 };
 
-const materialOf = ({ signatory }: Seal): Material =>
+const materialOf = ({ signatory }: Evidence): Material =>
   signatory.kind === 'key' ? { hint: signatory.hint } : { certificate: signatory.der };
 
 /** A note is signed under the address of its log without the scheme (C2SP tlog-checkpoint). */
 const nameOfLog = (baseUrl: string): string => baseUrl.replace(/^https?:\/\//, '').replace(/\/$/, '');
 
-const entryProblem = (seal: Seal, root: TrustedRoot): string | undefined => {
+const entryProblem = (seal: Evidence, root: TrustedRoot): string | undefined => {
   const material = materialOf(seal);
   for (const entry of seal.logEntries) {
     const logs = root.material.tlogs.filter((log) => log.logID.equals(entry.logId));
@@ -75,7 +79,7 @@ const entryProblem = (seal: Seal, root: TrustedRoot): string | undefined => {
 };
 
 /** What must be there at all before a certificate can count. */
-const lackOf = ({ signatory, logEntries, isTimestamped }: Seal, root: TrustedRoot): Refusal | undefined => {
+const lackOf = ({ signatory, logEntries, isTimestamped }: Evidence, root: TrustedRoot): Refusal | undefined => {
   if (signatory.kind === 'key') return undefined;
   if (!signatory.above.every((der) => root.authorities.has(der.toString('base64'))))
     return refuse('SEAL_CERTIFICATE', 'it carries a certificate of an authority that the trusted root does not list');
@@ -86,7 +90,7 @@ const lackOf = ({ signatory, logEntries, isTimestamped }: Seal, root: TrustedRoo
     : refuse('SEAL_TIMESTAMP', 'nothing that can be believed says when it was made, so the certificate cannot be judged');
 };
 
-const timesOf = (seal: Seal, entity: SignedEntity): readonly number[] => [
+const timesOf = (seal: Evidence, entity: SignedEntity): readonly number[] => [
   ...seal.logEntries.flatMap(({ integratedMs }) => integratedMs ?? []),
   ...entity.timestamps.flatMap((timestamp) =>
     timestamp.$case === 'timestamp-authority' ? [timestamp.timestamp.signingTime.getTime()] : [],
@@ -94,7 +98,7 @@ const timesOf = (seal: Seal, entity: SignedEntity): readonly number[] => [
 ];
 
 /** A checkpoint has no time that is believed, so a log that was retired could go on signing; the library does not ask. */
-const isOutOfService = (seal: Seal, root: TrustedRoot, timesMs: readonly number[]): boolean =>
+const isOutOfService = (seal: Evidence, root: TrustedRoot, timesMs: readonly number[]): boolean =>
   seal.logEntries.some(
     ({ logId }) =>
       !root.material.tlogs.some(

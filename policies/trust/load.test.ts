@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { digestOf } from '../document/digest.ts';
 import { hintOf } from './key.ts';
 import { loadTrust } from './load.ts';
-import type { LoadOutcome } from './load.ts';
+import type { LoadOutcome } from './read-policy.ts';
 
 const pem = (key: KeyObject): string => String(key.export({ type: 'spki', format: 'pem' }));
 const first = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -64,11 +64,12 @@ describe('a trust policy', () => {
     assert.ok(trust.revoked.documents.has(`sha256:${'0'.repeat(64)}`));
   });
 
-  it('is refused for the field that nothing obeys, at its place', () => {
-    const outcome = load(policyOf([{ name: 'a', publicKeys: [{ pem: pem(first.publicKey) }] }], { unsigned: 'Audit' }));
-    assert.ok(!outcome.ok);
-    const { code, path, at } = outcome.problem;
-    assert.deepEqual([code, path, at?.file], ['TRUST_FIELD_UNSUPPORTED', 'spec.unsigned', 'trust.yaml']);
+  it('says what becomes of a policy without any seal; by default it is refused', () => {
+    const unsigned = (spec: object): string | undefined => {
+      const outcome = load(policyOf([{ name: 'a', publicKeys: [{ pem: pem(first.publicKey) }] }], spec));
+      return outcome.ok ? outcome.trust.unsigned : undefined;
+    };
+    assert.deepEqual([unsigned({}), unsigned({ unsigned: 'Deny' }), unsigned({ unsigned: 'Audit' })], ['Deny', 'Deny', 'Audit']);
   });
 
   it('keeps keys that make no seal, each with the reason', () => {
@@ -206,6 +207,14 @@ describe('a trust policy', () => {
       ]),
       'TRUST_INVALID',
       'spec.principals[0].publicKeys[0].validFor',
+    ],
+    [
+      'a revocation that begins after it ends',
+      policyOf([{ name: 'a', publicKeys: [{ pem: pem(first.publicKey) }] }], {
+        revoked: { certificates: [{ issuer: 'i', subject: 's', from: '2026-02-01T00:00:00Z', until: '2026-01-01T00:00:00Z' }] },
+      }),
+      'TRUST_INVALID',
+      'spec.revoked.certificates[0]',
     ],
     [
       'a rule of an unknown principal',

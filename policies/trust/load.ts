@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The TrustPolicy document → `Trust`. Whose seal counts is decided by these bytes, so they are compared with the pinned
-// digest before anything in them is read.
-import type { TrustPolicy, TrustPolicyIdentity, TrustPolicyPrincipal, TrustPolicyPublicKey } from '../../crds/generated/types.ts';
+// The TrustPolicy in force → `Trust`: believed by its pinned digest, or by a chain of versions that begins at the pinned one.
+//
+// Whose seal counts is decided by these bytes, so nothing in any of them is read before the pinned one is found among them
+// by its digest; from there each next one is proven by the one before (succession.ts). What stands in the chain before the
+// pinned version is never looked at.
 import { digestOf } from '../document/digest.ts';
-import { parseDocument } from '../document/index.ts';
-import type { JsonPath, ParsedDocument } from '../document/index.ts';
-import { formatPath } from '../document/json.ts';
-import { validateDocument } from '../document/validate.ts';
 import { startOf } from '../problem.ts';
-import type { Problem, ProblemCode } from '../problem.ts';
-import { readPublicKey } from './key.ts';
-import { readTrustedRoot } from './trusted-root.ts';
-import type { Principal, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
+import type { Problem } from '../problem.ts';
+import type { Artifact } from './check-bundles.ts';
+import type { EvidenceMemory } from './evidence-memory.ts';
+import { readTrustPolicy } from './read-policy.ts';
+import type { LoadOutcome } from './read-policy.ts';
+import { checkSuccession, sealingBy } from './succession.ts';
+import type { Trust } from './trust.ts';
 
-export type LoadOutcome =
-  | { readonly ok: true; readonly trust: Trust }
-  | { readonly ok: false; readonly problem: Problem; /** All of them; `problem` is the first. */ readonly problems: readonly Problem[] };
+export const MAX_CHAIN = 32;
+/** An object of the API server holds 1.5 MiB, and the current version needs its share. */
+export const MAX_CHAIN_BYTES = 768 * 1024;
 
-/** The name of the file that `spec.trustedRootSha256` pins, beside the trust policy. */
-export const TRUSTED_ROOT_FILE = 'trusted_root.json';
+/** An earlier version. */
+export type TrustLink = {
+  readonly bytes: Uint8Array;
+  readonly bundles: readonly string[];
+  readonly trustedRoot?: Uint8Array | undefined;
+  /** Names it in problems. */
+  readonly file?: string;
+};
 
 export type LoadOptions = {
   /** `sha256:hex`. */
@@ -27,178 +34,130 @@ export type LoadOptions = {
   readonly file?: string;
   /** The bytes of `trusted_root.json`. Without them no keyless seal counts; others than the pinned ones are refused. */
   readonly trustedRoot?: Uint8Array | undefined;
+  /** How it came from the pinned version; needed where it is not that one. */
+  readonly succession?: {
+    /** Its own seals. */
+    readonly bundles: readonly string[];
+    /** The versions before it, oldest first. */
+    readonly chain: readonly TrustLink[];
+    /** Now, epoch milliseconds. */
+    readonly at: number;
+    readonly evidence?: EvidenceMemory | undefined;
+  };
 };
 
 const refuse = (problem: Problem, others: readonly Problem[] = []): LoadOutcome => ({ ok: false, problem, problems: [problem, ...others] });
 
-const timeOf = (text: string | undefined, missing: number): number => (text === undefined ? missing : Date.parse(text));
+type Step = { readonly artifact: Artifact; readonly digest: string; readonly trustedRoot: Uint8Array | undefined };
 
-type KeyPlace = { readonly document: ParsedDocument; readonly path: JsonPath };
+const sizeOf = ({ bytes, bundles, trustedRoot }: TrustLink): number =>
+  bytes.length + bundles.reduce((sum, bundle) => sum + bundle.length, 0) + (trustedRoot?.length ?? 0);
 
-const problemAt = (place: KeyPlace, code: ProblemCode, message: string): Problem => ({
-  code,
-  message,
-  at: place.document.positionOf(place.path),
-  path: formatPath(place.path),
-});
-
-type KeyOwner = { readonly principal: Principal; readonly minRsaBits: number };
-
-const readKey = (
-  entry: TrustPolicyPublicKey,
-  { principal, minRsaBits }: KeyOwner,
-  place: KeyPlace,
-): { key: TrustedKey } | { problem: Problem } => {
-  const read = readPublicKey(entry.pem);
-  if (read === undefined) {
-    const path = [...place.path, 'pem'];
-    return { problem: problemAt({ ...place, path }, 'TRUST_KEY_INVALID', `a key of ${principal.name} is not a public key in PEM`) };
-  }
-  const bits = read.publicKey.asymmetricKeyDetails?.modulusLength ?? Number.POSITIVE_INFINITY;
-  const weak: Problem = { code: 'SEAL_KEY_WEAK', message: `RSA of ${bits} bits, minRsaBits is ${minRsaBits}` };
-  const refusal = read.refusal ?? (bits < minRsaBits ? weak : undefined);
-  const validFromMs = timeOf(entry.validFor?.start, Number.NEGATIVE_INFINITY);
-  const validUntilMs = timeOf(entry.validFor?.end, Number.POSITIVE_INFINITY);
-  if (!(validFromMs <= validUntilMs)) {
-    const path = [...place.path, 'validFor'];
-    return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'the key is never valid: start is not before end') };
-  }
-  return { key: { ...read, refusal, principal, validFromMs, validUntilMs } };
+const chainProblem = (chain: readonly TrustLink[], file: string): Problem | undefined => {
+  const bytes = chain.reduce((sum, link) => sum + sizeOf(link), 0);
+  if (chain.length <= MAX_CHAIN && bytes <= MAX_CHAIN_BYTES) return undefined;
+  const message = `the chain has ${chain.length} versions of ${bytes} bytes, at most ${MAX_CHAIN} of ${MAX_CHAIN_BYTES}; raise the pin`;
+  return { code: 'TRUST_CHAIN_BROKEN', message, at: startOf(file) };
 };
 
-type Readings = {
-  readonly principals: Map<string, Principal>;
-  readonly keys: Map<string, TrustedKey>;
-  readonly identities: TrustedIdentity[];
-  readonly problems: Problem[];
+const newestOf = (times: readonly (number | undefined)[]): number | undefined => {
+  const known = times.flatMap((time) => time ?? []);
+  return known.length === 0 ? undefined : Math.max(...known);
 };
 
-const OID = /^[0-2](?:\.(?:0|[1-9][0-9]{0,9})){1,31}$/;
+/** The times that its own seals prove; they say when somebody last vouched for all that it names. */
+const sealedMsOf = (trust: Trust, { artifact, digest }: Step, at: number | undefined): number | undefined =>
+  at === undefined || artifact.bundles.length === 0
+    ? undefined
+    : newestOf(sealingBy(trust, artifact, { digest, at }).seals.map(({ signedAtMs }) => signedAtMs));
 
-const readIdentity = (
-  identity: TrustPolicyIdentity,
-  principal: Principal,
-  place: KeyPlace,
-): { identity: TrustedIdentity } | { problem: Problem } => {
-  const oids = new Map(Object.entries(identity.oids ?? {}));
-  const wrong = [...oids.keys()].find((oid) => !OID.test(oid));
-  if (wrong !== undefined) {
-    const path = [...place.path, 'oids', wrong];
-    return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'it is not an object identifier, such as 1.3.6.1.4.1.57264.1.12') };
-  }
-  return { identity: { principal, issuer: identity.issuer, subject: identity.subject, oids } };
-};
-
-/** Whether one certificate could be both. */
-const overlap = (one: TrustedIdentity, other: TrustedIdentity): boolean =>
-  one.issuer === other.issuer &&
-  one.subject === other.subject &&
-  [...one.oids].every(([oid, text]) => (other.oids.get(oid) ?? text) === text);
-
-const addKeys = (entry: TrustPolicyPrincipal, principal: Principal, place: KeyPlace, into: Readings): void => {
-  for (const [index, key] of (entry.publicKeys ?? []).entries()) {
-    const at = { ...place, path: [...place.path, 'publicKeys', index] };
-    const read = readKey(key, { principal, minRsaBits: entry.minRsaBits ?? 0 }, at);
-    if ('problem' in read) {
-      into.problems.push(read.problem);
-      continue;
-    }
-    // One key under two names would let one person fill a threshold of two.
-    const other = into.keys.get(read.key.hint);
-    if (other !== undefined)
-      into.problems.push(problemAt(at, 'TRUST_KEY_SHARED', `this key is already listed under ${other.principal.name}`));
-    into.keys.set(read.key.hint, read.key);
-  }
-};
-
-const addIdentity = (entry: TrustPolicyIdentity, principal: Principal, place: KeyPlace, into: Readings): void => {
-  const read = readIdentity(entry, principal, place);
-  if ('problem' in read) return void into.problems.push(read.problem);
-  const other = into.identities.find((known) => overlap(known, read.identity));
-  if (other !== undefined)
-    into.problems.push(problemAt(place, 'TRUST_IDENTITY_SHARED', `one certificate could be this principal and ${other.principal.name}`));
-  into.identities.push(read.identity);
-};
-
-const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings => {
-  const into: Readings = { principals: new Map(), keys: new Map(), identities: [], problems: [] };
-  for (const [index, entry] of policy.spec.principals.entries()) {
-    const { name, identity } = entry;
-    const principal = { name };
-    const place = { document, path: ['spec', 'principals', index] };
-    if (into.principals.has(name)) into.problems.push(problemAt(place, 'TRUST_INVALID', `the principal ${name} is listed twice`));
-    into.principals.set(name, principal);
-    addKeys(entry, principal, place, into);
-    if (identity !== undefined) addIdentity(identity, principal, { document, path: [...place.path, 'identity'] }, into);
-  }
-  return into;
-};
-
-/** A root that is given must be the pinned one; one that is not given is missed only by the seals that need it. */
-const readRoot = (pinned: string | undefined, bytes: Uint8Array | undefined): RootState => {
-  const refuse = (code: ProblemCode, message: string): RootState => ({ ok: false, problem: { code, message } });
-  if (pinned === undefined) return refuse('TRUST_ROOT_MISSING', 'the trust policy pins no trusted root (spec.trustedRootSha256)');
-  if (bytes === undefined) return refuse('TRUST_ROOT_MISSING', `the file ${TRUSTED_ROOT_FILE} is not there`);
-  const digest = digestOf(bytes);
-  if (digest !== `sha256:${pinned}`) return refuse('TRUST_ROOT_MISMATCH', `its digest is ${digest}, pinned is sha256:${pinned}`);
-  const read = readTrustedRoot(bytes);
-  return read.ok ? read : refuse('TRUST_ROOT_INVALID', read.why);
-};
-
-const build = (policy: TrustPolicy, document: ParsedDocument, trustedRoot: Uint8Array | undefined): LoadOutcome => {
-  const { spec } = policy;
-  const { principals, keys, identities, problems } = readPrincipals(policy, document);
-  const root = readRoot(spec.trustedRootSha256, trustedRoot);
-  if (!root.ok && root.problem.code !== 'TRUST_ROOT_MISSING')
-    problems.push({ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } });
-  const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
-  if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
-  // A trust policy that relies on what nothing obeys would be weaker than it reads.
-  if (spec.unsigned === 'Audit')
-    problems.push(problemAt({ document, path: ['spec', 'unsigned'] }, 'TRUST_FIELD_UNSUPPORTED', 'Audit is not supported'));
-  const [first, ...others] = problems;
-  if (first !== undefined) return refuse(first, others);
-  return {
-    ok: true,
-    trust: {
-      digest: document.digest,
-      version: spec.version,
-      expires,
-      principals,
-      keys,
-      identities,
-      root,
-      rules: spec.rules.map((rule) => ({
-        kinds: new Set<string>(rule.kinds),
-        publisherTiers: new Set<string>(rule.publisherTiers),
-        allOf: rule.allOf.map((group) => ({ threshold: group.threshold, principals: new Set(group.principals) })),
-      })),
-      revoked: {
-        principals: new Set(spec.revoked?.principals),
-        keys: new Set(spec.revoked?.keys),
-        documents: new Set(spec.revoked?.documents),
-      },
+const stepsOf = (bytes: Uint8Array, file: string, { trustedRoot, succession }: LoadOptions): readonly Step[] => {
+  const links: readonly TrustLink[] = [...(succession?.chain ?? []), { bytes, bundles: succession?.bundles ?? [], trustedRoot, file }];
+  return links.map((link, index) => ({
+    artifact: {
+      bytes: link.bytes,
+      bundles: link.bundles,
+      file: link.file ?? `signature.chain[${index}]`,
+      evidence: succession?.evidence,
     },
-  };
+    digest: digestOf(link.bytes),
+    trustedRoot: link.trustedRoot,
+  }));
+};
+
+const walk = (steps: readonly Step[], at: number | undefined): LoadOutcome => {
+  const otherRoots = new Map(steps.flatMap(({ trustedRoot }) => (trustedRoot === undefined ? [] : [[digestOf(trustedRoot), trustedRoot]])));
+  const behind: Trust[] = [];
+  for (const [index, step] of steps.entries()) {
+    const { artifact, trustedRoot } = step;
+    const read = readTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
+    if (!read.ok) {
+      if (index === steps.length - 1) return read;
+      const { code, message } = read.problem;
+      return refuse({
+        code: 'TRUST_CHAIN_BROKEN',
+        message: `an earlier version cannot be used: ${code}: ${message}`,
+        at: startOf(artifact.file),
+      });
+    }
+    const [before] = behind;
+    if (before !== undefined) {
+      const outcome = checkSuccession({ before, after: read.trust, artifact, at: at ?? Number.NaN });
+      if (!outcome.ok) return refuse(outcome.problem, outcome.others);
+    }
+    behind.unshift({ ...read.trust, predecessors: [...behind], sealedMs: sealedMsOf(read.trust, step, at) });
+  }
+  const [last] = behind;
+  return last === undefined ? refuse({ code: 'TRUST_CHAIN_BROKEN', message: 'there is no version' }) : { ok: true, trust: last };
 };
 
 /** Total. Whether the trust policy has expired is judged by `verify`, which is told the time. */
 export const loadTrust = (bytes: Uint8Array, options: LoadOptions): LoadOutcome => {
   const file = options.file ?? 'trust policy';
-  const digest = digestOf(bytes);
-  const at = startOf(file);
-  if (digest !== options.pinnedDigest) {
-    return refuse({ code: 'TRUST_NOT_PINNED', message: `its digest is ${digest}, pinned is ${options.pinnedDigest}`, at });
+  const { succession, pinnedDigest } = options;
+  const tooMuch = chainProblem(succession?.chain ?? [], file);
+  if (tooMuch !== undefined) return refuse(tooMuch);
+  const steps = stepsOf(bytes, file, options);
+  const pinned = steps.findLastIndex(({ digest }) => digest === pinnedDigest);
+  if (pinned === -1) {
+    const digest = digestOf(bytes);
+    const among = steps.length === 1 ? '' : `, and none of the ${steps.length - 1} versions before it is`;
+    return refuse({ code: 'TRUST_NOT_PINNED', message: `its digest is ${digest}, pinned is ${pinnedDigest}${among}`, at: startOf(file) });
   }
-  const parsed = parseDocument(bytes, file);
-  const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
-  if (!outcome.ok || !parsed.ok) {
-    const [first, ...others] = outcome.ok ? [] : outcome.problems;
-    return refuse(first ?? { code: 'TRUST_INVALID', message: 'it cannot be read', at }, others);
+  try {
+    return walk(steps.slice(pinned), succession?.at);
+  } catch {
+    // Nothing is known to come here; if a library throws after all, the answer is no.
+    return refuse({ code: 'TRUST_CHAIN_BROKEN', message: 'a seal of the chain cannot be checked', at: startOf(file) });
   }
-  if (outcome.kind !== 'TrustPolicy') {
-    const message = `a ${outcome.kind} is no TrustPolicy`;
-    return refuse({ code: 'TRUST_INVALID', message, at: parsed.document.positionOf(['kind']), path: 'kind' });
-  }
-  return build(outcome.object, parsed.document, options.trustedRoot);
 };
+
+/** `signature` of the TrustPolicy object. */
+export type TrustSignature = {
+  readonly document: string;
+  readonly bundles?: readonly string[];
+  readonly trustedRoot?: string;
+  readonly chain?: readonly { readonly document: string; readonly bundles?: readonly string[]; readonly trustedRoot?: string }[];
+};
+
+export type SignatureOptions = { readonly pinnedDigest: string; readonly at: number; readonly evidence?: EvidenceMemory | undefined };
+
+const bytesOf = (text: string | undefined): Uint8Array | undefined => (text === undefined ? undefined : Buffer.from(text));
+
+/** `loadTrust` for what the API server holds. */
+export const loadTrustObject = (signature: TrustSignature, { pinnedDigest, at, evidence }: SignatureOptions): LoadOutcome =>
+  loadTrust(Buffer.from(signature.document), {
+    pinnedDigest,
+    file: 'trust.yaml',
+    trustedRoot: bytesOf(signature.trustedRoot),
+    succession: {
+      bundles: signature.bundles ?? [],
+      chain: (signature.chain ?? []).map(({ document, bundles = [], trustedRoot }) => ({
+        bytes: Buffer.from(document),
+        bundles,
+        trustedRoot: bytesOf(trustedRoot),
+      })),
+      at,
+      evidence,
+    },
+  });

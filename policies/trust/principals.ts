@@ -48,8 +48,21 @@ export const judgeKey = (key: TrustedKey, trust: Trust, timesMs: readonly number
 export const termOfKey = ({ hint, principal, validFromMs, validUntilMs }: TrustedKey, trust: Trust): Term | undefined =>
   isRevoked(hint, principal, trust) === undefined ? { principal, fromMs: validFromMs, untilMs: validUntilMs } : undefined;
 
-/** The principal of a proven certificate: issuer, subject and every extension asked for, all as exact text. */
-export const principalOf = (certificate: Certificate, trust: Trust): PrincipalOutcome => {
+/** Whether a certificate of this identity that was used at one of these times is revoked. */
+const isWithdrawn = ({ issuer, subject }: Certificate, trust: Trust, timesMs: readonly number[]): boolean =>
+  trust.revoked.identities.some(
+    (revoked) =>
+      revoked.issuer === issuer &&
+      revoked.subject === subject &&
+      // Where nothing says when, it may have been then.
+      (timesMs.length === 0 || timesMs.some((time) => !(time < revoked.fromMs || time > revoked.untilMs))),
+  );
+
+/**
+ * The principal of a proven certificate: issuer, subject and every extension asked for, all as exact text. `timesMs`: the
+ * trusted times of the seal.
+ */
+export const principalOf = (certificate: Certificate, trust: Trust, timesMs: readonly number[]): PrincipalOutcome => {
   const { issuer, subject, textOf, key } = certificate;
   const named = trust.identities.filter((identity) => identity.issuer === issuer && identity.subject === subject);
   if (named.length === 0) return refuse('SEAL_UNKNOWN_IDENTITY', `no principal is ${quote(subject)}, vouched for by ${quote(issuer)}`);
@@ -61,5 +74,7 @@ export const principalOf = (certificate: Certificate, trust: Trust): PrincipalOu
     const message = `the certificate of ${quote(subject)} has in ${wrong[0]} ${has === undefined ? 'no text' : quote(has)}, and ${first?.principal.name ?? ''} must have ${quote(wrong[1])}`;
     return refuse('SEAL_UNKNOWN_IDENTITY', message);
   }
+  if (isWithdrawn(certificate, trust, timesMs))
+    return refuse('SEAL_REVOKED', `certificates of ${quote(subject)} from the time of this seal are revoked`);
   return isRevoked(key.hint, found.principal, trust) ?? { ok: true, principal: found.principal };
 };

@@ -14,7 +14,7 @@ import { objectAt, objectsAt, parseStrictBytes, strangerIn, textAt } from './str
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 // What `cosign attest-blob --predicate` writes; the fields that are read here are the same in both.
-const STATEMENT_TYPES: ReadonlySet<string> = new Set([STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']);
+export const STATEMENT_TYPES: ReadonlySet<string> = new Set([STATEMENT_TYPE, 'https://in-toto.io/Statement/v0.1']);
 export const PREDICATE_TYPES = { approval: 'https://writ.dev/policy-approval/v1', set: 'https://writ.dev/policy-set/v1' } as const;
 export type StatementKind = keyof typeof PREDICATE_TYPES;
 

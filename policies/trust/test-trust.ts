@@ -33,19 +33,32 @@ export type TrustSpec = {
   readonly threshold?: number;
   readonly revoked?: object;
   readonly trustedRoot?: Uint8Array;
+  readonly version?: number;
+  readonly kinds?: readonly string[];
+  readonly expires?: string;
+  readonly unsigned?: 'Deny' | 'Audit';
 };
 
 /** The document itself. */
-export const trustBytes = ({ principals, threshold = 1, revoked, trustedRoot }: TrustSpec): Buffer =>
+export const trustBytes = ({
+  principals,
+  threshold = 1,
+  revoked,
+  trustedRoot,
+  version = 1,
+  kinds = ['Policy'],
+  ...more
+}: TrustSpec): Buffer =>
   Buffer.from(
     JSON.stringify({
       apiVersion: 'writ.dev/v1alpha1',
       kind: 'TrustPolicy',
       metadata: { name: 'cluster' },
       spec: {
-        version: 1,
+        version,
+        ...more,
         principals,
-        rules: [{ kinds: ['Policy'], allOf: [{ threshold, principals: principals.map(({ name }) => name) }] }],
+        rules: [{ kinds, allOf: [{ threshold, principals: principals.map(({ name }) => name) }] }],
         ...(revoked === undefined ? {} : { revoked }),
         ...(trustedRoot === undefined ? {} : { trustedRootSha256: createHash('sha256').update(trustedRoot).digest('hex') }),
       },

@@ -25,6 +25,14 @@ export type TrustedIdentity = {
   readonly oids: ReadonlyMap<string, string>;
 };
 
+/** Certificates of an identity that count no more where a trusted time of the seal lies within; epoch milliseconds, both inclusive. */
+export type RevokedIdentity = {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+};
+
 export type Threshold = { readonly threshold: number; readonly principals: ReadonlySet<string> };
 
 export type TrustRule = {
@@ -52,7 +60,14 @@ export type Trust = {
     readonly principals: ReadonlySet<string>;
     readonly keys: ReadonlySet<string>;
     readonly documents: ReadonlySet<string>;
+    readonly identities: readonly RevokedIdentity[];
   };
+  /** What becomes of a Policy without any seal. */
+  readonly unsigned: 'Deny' | 'Audit';
+  /** The versions before it, newest first, back to the pinned one. */
+  readonly predecessors: readonly Trust[];
+  /** The newest trusted time of its own seals, epoch milliseconds; undefined where nothing trusted says one. */
+  readonly sealedMs: number | undefined;
 };
 
 /** Fails closed: a time that is not one (`NaN`) is after nothing and before nothing. */

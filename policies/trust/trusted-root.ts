@@ -10,6 +10,7 @@ import { X509Certificate } from 'node:crypto';
 import { TrustedRoot as TrustedRootFormat } from '@sigstore/protobuf-specs';
 import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
+import { digestOf } from '../document/digest.ts';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
 import { fixWholeDer } from './fixed-der.ts';
@@ -27,6 +28,12 @@ export type TrustedRoot = {
   readonly material: Omit<TrustMaterial, 'publicKey'>;
   /** Certificates of the signing authorities, base64 of DER. */
   readonly authorities: ReadonlySet<string>;
+  /** `sha256:hex` of the file. */
+  readonly digest: string;
+  /** The file itself. */
+  readonly bytes: Uint8Array;
+  /** Since when each of its authorities and logs is valid, epoch milliseconds. */
+  readonly startsMs: readonly number[];
 };
 
 export type TrustedRootOutcome = { readonly ok: true; readonly root: TrustedRoot } | { readonly ok: false; readonly why: string };
@@ -75,12 +82,26 @@ const problemIn = (root: JsonObject): string | undefined => {
   return undefined;
 };
 
-const build = (root: JsonObject): TrustedRoot => {
+const startsOf = (root: JsonObject): readonly number[] =>
+  SECTIONS.flatMap((section) => objectsAt(root, section) ?? []).flatMap((entry) => {
+    const holder = objectAt(entry, 'publicKey') ?? entry;
+    const period = objectAt(holder, 'validFor');
+    const start = period === undefined ? undefined : textAt(period, 'start');
+    return start === undefined ? [] : [Date.parse(start)];
+  });
+
+const build = (root: JsonObject, bytes: Uint8Array): TrustedRoot => {
   const { publicKey: _, ...material } = toTrustMaterial(TrustedRootFormat.fromJSON(root));
   for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
     for (const certificate of certChain) fixWholeDer(certificate.root);
   const chains = (objectsAt(root, 'certificateAuthorities') ?? []).flatMap((authority) => chainOf(authority, 'either') ?? []);
-  return { material, authorities: new Set(chains.map((der) => der.toString('base64'))) };
+  return {
+    material,
+    authorities: new Set(chains.map((der) => der.toString('base64'))),
+    digest: digestOf(bytes),
+    bytes,
+    startsMs: startsOf(root),
+  };
 };
 
 /** Total. Whether these are the pinned bytes is the caller's to ask first. */
@@ -90,7 +111,7 @@ export const readTrustedRoot = (bytes: Uint8Array): TrustedRootOutcome => {
   if (json === undefined) return { ok: false, why: 'not a JSON object without repeated keys' };
   try {
     const why = problemIn(json);
-    return why === undefined ? { ok: true, root: build(json) } : { ok: false, why };
+    return why === undefined ? { ok: true, root: build(json, bytes) } : { ok: false, why };
   } catch {
     return { ok: false, why: 'a key or a certificate in it cannot be read' };
   }

@@ -4,18 +4,13 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock as clock } from '../../process/clock.ts';
-import { compilePolicies } from '../../policies/compile/index.ts';
-import { handleReview } from '../../webhook/admission/index.ts';
-import type { ReviewDeps, Reviewed } from '../../webhook/admission/index.ts';
-import { createDecisionSink } from '../../webhook/decisions/sink.ts';
-import { countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
 import { createApp } from '../../webhook/server/app.ts';
 import { createGuard } from '../../webhook/server/guard.ts';
 import { createListener } from '../../webhook/server/listener.ts';
 import { createSend, createValidate } from '../../webhook/server/validate.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { makeServingPair } from '../faults/webhook/certificates.ts';
-import { loadPolicies, writPolicy } from './agent-policies.ts';
+import { createHandler } from './webhook-handler.ts';
 
 export type ServerMessage = { readonly ports: Readonly<Record<string, number>>; readonly caPem: string };
 /** Answer to any message: processor time used so far. */
@@ -52,43 +47,7 @@ const listen = (handle: ValidateOptions['handle']): Promise<number> => {
   return listener.listen(createApp({ validate, guard: validate, send: createSend(closing) }));
 };
 
-/** With everything that the process does for a review: decision, record to a file, metrics. */
-const listenWith = async (count: number): Promise<number> => {
-  // All of them match and all let the review pass: the dearest case for the number of policies.
-  const documents = loadPolicies(count).map((policy) => ({ policy: writPolicy(policy, ['acme']), digest: `sha256:${policy.index}` }));
-  const { set, refused } = compilePolicies(documents);
-  if (refused.length > 0) throw new Error(JSON.stringify(refused[0]));
-  const namespace = { metadata: { name: 'team', labels: { 'writ.dev/tenant': 'acme' } } };
-  const enforced = {
-    closed: undefined,
-    set,
-    trustDigest: 'sha256:t',
-    revisions: { 'writ-system/load': 'main@sha1:1' },
-    signers: new Map(),
-    expired: [],
-    flippedAtMs: 0,
-  };
-  const deps: ReviewDeps = {
-    enforced: () => enforced,
-    namespaces: { get: () => namespace, arrival: async () => namespace },
-    tenantOf: () => ({ metadata: { name: 'acme' }, spec: { tier: 'Free' } }),
-    systemNamespace: 'writ-system',
-    namespaceWaitMs: 1000,
-    clock,
-  };
-  const metrics = createWebhookMetrics();
-  const sink = await createDecisionSink({ file: '/dev/null', clock, onError: (error) => console.error(error) });
-  const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
-    countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
-    if (reviewed.record !== undefined) sink.record(reviewed.record);
-    return reviewed;
-  };
-  return listen((text) => {
-    const startedMs = clock.monotonicMs();
-    const reviewed = handleReview(text, deps);
-    return reviewed instanceof Promise ? reviewed.then((late) => finish(late, startedMs)) : finish(reviewed, startedMs);
-  });
-};
+const listenWith = async (count: number): Promise<number> => listen(await createHandler(count));
 
 process.send?.({
   caPem: pair.caPem,

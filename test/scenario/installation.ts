@@ -147,6 +147,7 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
           address: `127.0.0.1:${webhookPort}`,
           'replica-id': 'one',
           'decision-log': join(folder.path, 'decisions.jsonl'),
+          receipts: join(folder.path, 'receipts'),
           'drain-delay': '0',
           ...options.webhookFlags,
         },

@@ -8,8 +8,9 @@ import type { ProblemCode } from '../../policies/problem.ts';
 import { loadTrust, verify } from '../../policies/trust/index.ts';
 import { readDer } from '../../policies/trust/der.ts';
 import { hintOf } from '../../policies/trust/key.ts';
+import { rootAgeMs } from '../../policies/trust/root-age.ts';
 import { writeStatement } from '../../policies/trust/statement.ts';
-import { NOW, codeFor, codeOf, keyed, policyBytes as bytes, trustOf } from '../../policies/trust/test-trust.ts';
+import { NOW, codeFor, codeOf, keyed, policyBytes as bytes, trustBytes, trustOf } from '../../policies/trust/test-trust.ts';
 import { authority, isAuthority, p256, purpose, sha256 } from './certificates.ts';
 import type { Extension } from './certificates.ts';
 import { element, octets, sequence, utf8Text } from './der-writer.ts';
@@ -462,4 +463,94 @@ describe('a trusted root', () => {
     ['of more than 256 KiB', Buffer.concat([trustedRoot, Buffer.alloc(256 * 1024, ' ')]), 'TRUST_ROOT_INVALID'],
   ];
   for (const [name, root, code] of rows) it(name, () => assert.equal(load(root), code));
+});
+
+describe('certificates of an identity that are revoked for a time', () => {
+  const moment = (ms: number): string => new Date(ms).toISOString();
+  const revokedFor = (from?: number, until?: number, subject = SUBJECT) =>
+    trustOf({
+      principals: [ci],
+      trustedRoot,
+      revoked: {
+        certificates: [
+          {
+            issuer: ISSUER,
+            subject,
+            ...(from === undefined ? {} : { from: moment(from) }),
+            ...(until === undefined ? {} : { until: moment(until) }),
+          },
+        ],
+      },
+    });
+  const HOUR = 3_600_000;
+  // The log took it a second after it was signed.
+  const LOGGED_AT = SIGNED_AT + 1000;
+  const rows: readonly (readonly [string, Parameters<typeof revokedFor>, ProblemCode | 'ok'])[] = [
+    ['around the time of the seal', [SIGNED_AT - HOUR, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
+    ['that begins at that moment', [LOGGED_AT, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
+    ['that ends at that moment', [SIGNED_AT - HOUR, LOGGED_AT], 'SEAL_REVOKED'],
+    ['that begins later', [LOGGED_AT + 1000, SIGNED_AT + HOUR], 'ok'],
+    ['that ended before', [SIGNED_AT - HOUR, LOGGED_AT - 1000], 'ok'],
+    ['without an end', [SIGNED_AT - HOUR], 'SEAL_REVOKED'],
+    ['without a beginning', [undefined, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
+    ['without limits', [], 'SEAL_REVOKED'],
+    ['of another subject', [undefined, undefined, `${SUBJECT}x`], 'ok'],
+  ];
+  for (const [what, window, code] of rows) it(what, () => assert.equal(codeFor(text(keyless()), revokedFor(...window)), code));
+
+  it('counts each trusted time: one of them within is enough', () => {
+    const stamped = text(keyless({ log: 2, timestamps: 2 }));
+    // Stamped two and three seconds after it was signed.
+    assert.equal(codeFor(stamped, revokedFor(SIGNED_AT + 3000, SIGNED_AT + HOUR)), 'SEAL_REVOKED');
+    assert.equal(codeFor(stamped, revokedFor(SIGNED_AT + 4000, SIGNED_AT + HOUR)), 'ok');
+  });
+});
+
+describe('a trust policy that is handed on by keyless seals', () => {
+  const other = createSigstore();
+  const otherRoot = other.trustedRoot();
+  const version = (number: number, root: Uint8Array): Buffer =>
+    trustBytes({ principals: [ci], trustedRoot: root, version: number, kinds: ['Policy', 'TrustPolicy'] });
+  const sealOf = (by: typeof sigstore, document: Uint8Array): string =>
+    text(by.seal({ content: { message: document }, identity, atMs: SIGNED_AT }));
+  const [one, two] = [version(1, trustedRoot), version(2, otherRoot)];
+  const load = (bundles: readonly string[], root: Uint8Array | undefined = trustedRoot) =>
+    loadTrust(two, {
+      pinnedDigest: digestOf(one),
+      trustedRoot: otherRoot,
+      succession: { bundles, chain: [{ bytes: one, bundles: [], trustedRoot: root }], at: NOW },
+    });
+  const codeOfLoad = (...input: Parameters<typeof load>): string => {
+    const outcome = load(...input);
+    return outcome.ok ? 'ok' : outcome.problem.code;
+  };
+
+  it('is judged by the root of each version', () => {
+    assert.equal(codeOfLoad([sealOf(sigstore, two), sealOf(other, two)]), 'ok');
+    assert.equal(codeOfLoad([sealOf(other, two)]), 'TRUST_CHAIN_SEALS_BEFORE');
+    assert.equal(codeOfLoad([sealOf(sigstore, two)]), 'TRUST_CHAIN_SEALS_OWN');
+  });
+
+  it('needs the root of the version before, and no other in its place', () => {
+    const seals = [sealOf(sigstore, two), sealOf(other, two)];
+    assert.equal(codeOfLoad(seals, otherRoot), 'TRUST_CHAIN_BROKEN');
+    const without = loadTrust(two, {
+      pinnedDigest: digestOf(one),
+      trustedRoot: otherRoot,
+      succession: { bundles: seals, chain: [{ bytes: one, bundles: [] }], at: NOW },
+    });
+    assert.equal(without.ok ? 'ok' : without.problem.code, 'TRUST_CHAIN_SEALS_BEFORE');
+  });
+
+  it('tells how old its root is by the youngest of what it lists and of the seals', () => {
+    const outcome = load([sealOf(sigstore, two), sealOf(other, two)]);
+    assert.ok(outcome.ok);
+    assert.equal(outcome.trust.sealedMs, SIGNED_AT + 1000);
+    assert.equal(rootAgeMs(outcome.trust, NOW), NOW - SIGNED_AT - 1000);
+    assert.equal(rootAgeMs({ ...outcome.trust, sealedMs: undefined }, NOW), NOW - Date.UTC(2021, 0, 1));
+    // What lies ahead proves nothing yet.
+    assert.equal(rootAgeMs(outcome.trust, SIGNED_AT), SIGNED_AT - Date.UTC(2021, 0, 1));
+    const { root: _, ...rest } = outcome.trust;
+    assert.equal(rootAgeMs({ ...rest, root: { ok: false, problem: { code: 'TRUST_ROOT_MISSING', message: '' } } }, NOW), undefined);
+  });
 });

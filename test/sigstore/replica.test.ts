@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { digestOf } from '../../policies/document/digest.ts';
 import { rememberJudgements } from '../../policies/policy-object.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { NOW, policyBytes, trustBytes } from '../../policies/trust/test-trust.ts';
 import { createLoader } from '../../webhook/policyset/loader.ts';
 import type { LoaderState, Observed } from '../../webhook/policyset/loader.ts';
@@ -29,6 +30,7 @@ test('a replica believes a keyless policy as soon as the pinned root is there, a
     observe: () => observed,
     pinnedTrustDigest: digestOf(document),
     judgements: rememberJudgements(),
+    proving: provingHere(),
     onState: (state) => states.push(state),
     onFlip: () => undefined,
     onBug: (error) => assert.fail(String(error)),

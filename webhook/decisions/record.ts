@@ -40,6 +40,8 @@ export type DecisionRecord = {
     readonly digest: string;
     readonly verdict: Verdict;
     readonly signers: readonly string[];
+    /** Nobody has sealed it, so it only notes. */
+    readonly unsigned?: true;
   }[];
   readonly violations: readonly {
     readonly policy: string;
@@ -68,7 +70,21 @@ export type SetRecord = {
     readonly version: number;
     readonly digest: string;
     readonly signers: readonly string[];
+    readonly unsigned?: true;
+    /** Why what it matches is closed, where a newer trust policy has taken its seals away. */
+    readonly withdrawn?: ProblemCode;
   }[];
+};
+
+/** A batch of receipts that is on disk: by this line elsewhere a spool can be held to how far it once reached. */
+export type ReceiptsRecord = {
+  readonly msg: 'receipts';
+  readonly time: string;
+  readonly replica: string;
+  readonly batch: number;
+  readonly size: number;
+  readonly lost: number;
+  readonly digest: string;
 };
 
 export type RecordInput = {
@@ -92,6 +108,7 @@ export const decisionId = (uid: string, setDigest: string, objectDigest: string 
   `d-${hash('sha256', `${uid}\n${setDigest}\n${objectDigest ?? ''}`, 'hex').slice(0, 20)}`;
 
 const NOBODY: readonly string[] = [];
+const UNSIGNED = { unsigned: true } as const;
 
 export const recordOf = (input: RecordInput): DecisionRecord => {
   const { id, request, tenant, objectDigest, enforced, decision, closed, timeMs, durationMs } = input;
@@ -99,7 +116,10 @@ export const recordOf = (input: RecordInput): DecisionRecord => {
   const spoke: DecisionRecord['spoke'][number][] = [];
   for (const { policy, digest, verdict } of decision?.evaluated ?? []) {
     if (verdict === 'Allow') allowed.push(policy);
-    else spoke.push({ policy, digest, verdict, signers: enforced.signers.get(policy) ?? NOBODY });
+    else {
+      const signers = enforced.signers.get(policy);
+      spoke.push({ policy, digest, verdict, signers: signers ?? NOBODY, ...(signers?.length === 0 ? UNSIGNED : {}) });
+    }
   }
   const { group, version, kind } = request.kind;
   return {

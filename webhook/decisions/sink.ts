@@ -5,10 +5,11 @@ import { close, open, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { DecisionRecord, SetRecord } from './record.ts';
+import type { DecisionRecord, ReceiptsRecord, SetRecord } from './record.ts';
 
 export type DecisionSink = {
-  record(record: DecisionRecord | SetRecord): void;
+  /** The record's text: the line, without its end. */
+  record(record: DecisionRecord | SetRecord | ReceiptsRecord): string;
   /** Writes what is held; then nothing more is taken. */
   close(): Promise<void>;
   readonly dropped: number;
@@ -91,16 +92,18 @@ export const createDecisionSink = async (options: SinkOptions): Promise<Decision
 
   return {
     record: (record) => {
-      const line = `${JSON.stringify(record)}\n`;
+      const text = JSON.stringify(record);
+      const line = `${text}\n`;
       if (closed || pendingBytes + line.length > maxPendingBytes) {
         dropped += 1;
         onDrop?.();
-        return;
+        return text;
       }
       lines.push(line);
       pendingBytes += line.length;
       // Many lines are one write: each costs a thread of the pool more than the line is worth.
       writing ??= sleep(clock, flushMs, closing.signal).then(drain);
+      return text;
     },
     close: async () => {
       closed = true;

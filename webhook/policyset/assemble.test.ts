@@ -27,6 +27,7 @@ const documentOf = (name: string, version: number, variant = '', expiresMs?: num
   signers: ['ci'],
   compiled: [],
   policies: [],
+  again: () => assert.fail('assembling judges nothing'),
 });
 const retiredOf = (name: string, version: number): PolicyDocument => documentOf(name, version, '-retired');
 const offer = (document: PolicyDocument, source?: string): Offer => ({

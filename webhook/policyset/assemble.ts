@@ -90,6 +90,9 @@ const unmetBy = (told: readonly Mark[], standing: ReadonlyMap<string, StandingDo
     return document === undefined || (document.version <= mark.version && document.digest !== mark.digest);
   });
 
+/** What nobody who is trusted now has sealed says nothing of what came last. */
+const isInForce = ({ withdrawn }: PolicyDocument): boolean => withdrawn === undefined;
+
 export const assemble = (state: AssembleState): Assembled => {
   const { previous, offers, told } = state;
   const known = joinMarks(previous.marks, marksOf(told));
@@ -102,7 +105,7 @@ export const assemble = (state: AssembleState): Assembled => {
   const documents = [...standing].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { document }]) => document);
   const enforced = new Set(documents.map(({ digest }) => digest));
   return {
-    enforcement: { commits, standing, held, marks: endMarks(raiseMarks(marks, documents), ended) },
+    enforcement: { commits, standing, held, marks: endMarks(raiseMarks(marks, documents.filter(isInForce)), ended) },
     documents,
     refused,
     pending: [...pending, ...inventoriesAwaited(state, enforced)],

@@ -31,7 +31,13 @@ const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<stri
   }
   for (const commit of previous.commits.values()) for (const document of commit.documents.values()) held.set(document.digest, document);
   for (const { document } of previous.standing.values()) held.set(document.digest, document);
-  for (const { judged } of offers) if (judged.ok) held.set(judged.document.digest, judged.document);
+  for (const { judged } of offers) {
+    // Whoever takes the good seals off an object takes nothing from what was verified with them.
+    if (!judged.ok) continue;
+    const { document } = judged;
+    const known = held.get(document.digest);
+    if (document.withdrawn === undefined || known === undefined || known.withdrawn !== undefined) held.set(document.digest, document);
+  }
   return held;
 };
 

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a document past its end, or that of its seals, means. It may not just disappear, and it may not go on as if nothing had happened (an
+// What a document past its end, or that of its seals, means, and one whose seals a newer trust policy has taken away. It may not just disappear, and it may not go on as if nothing had happened (an
 // order that is never renewed could be played for ever): what it matched is closed, after the grace that it asks for itself.
 // Each of its policies keeps its scope and its strength (Deny closes, Warn warns, Audit notes), and loses its conditions
 // and rules, which would let things through. A retired document has none, so there is nothing to close.
 import { createHash } from 'node:crypto';
 import type { CompileInput } from '../../policies/compile/index.ts';
 import type { Policy } from '../../crds/generated/types.ts';
-import { closesAtMs, describeEnd } from '../../policies/policy-object.ts';
+import { closesAtMs, closingProblem } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Offer } from './assemble.ts';
 
 /** Another meaning needs another digest: verdicts, caches and the set's digest all go by it. */
-export const expiredDigest = (digest: string): string => `sha256:${createHash('sha256').update(`expired\n${digest}`).digest('hex')}`;
+export const closedDigest = (digest: string, { withdrawn }: Pick<PolicyDocument, 'withdrawn'>): string =>
+  `sha256:${createHash('sha256')
+    .update(`${withdrawn === undefined ? 'expired' : 'withdrawn'}\n${digest}`)
+    .digest('hex')}`;
 
 /** One of the document's policies, and the digest that it is compiled under. */
 export type Expiring = { readonly document: PolicyDocument; readonly policy: Policy; readonly digest: string };
@@ -19,13 +22,14 @@ export type Expiring = { readonly document: PolicyDocument; readonly policy: Pol
 export const expiredInput = ({ document, policy, digest }: Expiring): CompileInput => {
   const { matchConditions: _matchConditions, validations: _validations, variables: _variables, ...standing } = policy.spec;
   const { jsonSchema: _jsonSchema, params: _params, auditAnnotations: _auditAnnotations, ...spec } = standing;
-  const message = `POLICY_EXPIRED: ${document.kind.toLowerCase()} ${document.name}: ${describeEnd(document)}; sign and publish a newer version`;
+  const { code, message: why } = closingProblem(document);
+  const message = `${code}: ${document.kind.toLowerCase()} ${document.name}: ${why}; sign and publish a newer version`;
   return {
     policy: {
       ...policy,
       spec: { ...spec, failurePolicy: 'Fail', validations: [{ expression: 'false', message, reason: 'Forbidden' }] },
     },
-    digest: expiredDigest(digest),
+    digest: closedDigest(digest, document),
   };
 };
 

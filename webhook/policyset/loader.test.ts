@@ -6,6 +6,7 @@ import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/f
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import { judgePolicyObject, rememberJudgements } from '../../policies/policy-object.ts';
 import type { Judge } from '../../policies/policy-object.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { loadTrust } from '../../policies/trust/load.ts';
 import { createLoader } from './loader.ts';
 import type { Flip, LoaderState, Observed } from './loader.ts';
@@ -46,6 +47,7 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by 
     observe: () => seen.world,
     pinnedTrustDigest: by.trustDigest,
     judgements: rememberJudgements(judge),
+    proving: provingHere(),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
     onBug: (error) => seen.bugs.push(error),
@@ -381,8 +383,10 @@ describe('a rebuild of a thousand policies', () => {
           most = Math.max(most, (sinceTurn += 1));
           return object === known ? judged : judgePolicyObject(object, ...rest);
         },
+        toVerify: () => [],
         forgetUnseen: () => undefined,
       },
+      proving: provingHere(),
       onState: () => undefined,
       onFlip: () => undefined,
       onBug: (error) => assert.fail(String(error)),

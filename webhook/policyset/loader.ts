@@ -8,24 +8,26 @@
  * of any sort leaves the set as it is (law 4).
  */
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS, describeEnd, isClosed } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { loadTrust } from '../../policies/trust/load.ts';
+import type { Proving } from '../../policies/trust/evidence-task.ts';
+import { createTrustFollower } from '../../policies/trust/follow.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
 import type { Assembled, Enforcement, Offer, Pending } from './assemble.ts';
 import { closedSet } from './enforced.ts';
 import type { EnforcedSet } from './enforced.ts';
-import { expiredDigest, nextChangeMs } from './expired.ts';
+import { closedDigest, nextChangeMs } from './expired.ts';
+import { retrust } from './retrust.ts';
 import { createSetMaker } from './set.ts';
 import { createSetReader } from './sets.ts';
-import { createSlices } from './slices.ts';
+import { createSlices } from '../../process/slices.ts';
 import { startProblem } from './start-problem.ts';
 
 export type Observed = {
@@ -56,6 +58,7 @@ export type LoaderOptions = {
   readonly observe: () => Observed | undefined;
   readonly pinnedTrustDigest: string;
   readonly judgements: JudgeMemory;
+  readonly proving: Proving;
   readonly onState: (state: LoaderState) => void;
   readonly onFlip: (flip: Flip) => void;
   /** What should never happen; the set before stands. */
@@ -64,7 +67,7 @@ export type LoaderOptions = {
 
 export type Loader = {
   readonly current: EnforcedSet;
-  /** In force; undefined before the first good one. */
+  /** In force, what was verified was verified by it; undefined before the first good one. */
   readonly trust: Trust | undefined;
   /** What stands, and everything that verified beside it. */
   readonly enforcement: Enforcement;
@@ -75,39 +78,24 @@ export type Loader = {
   close(): void;
 };
 
+const isTrustMark = ({ kind, name }: Mark): boolean => kind === 'TrustPolicy' && name === TRUST_POLICY_NAME;
+
+/** Each of the last steps takes some milliseconds where there are a thousand policies: requests are answered between them. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
 export const createLoader = (options: LoaderOptions): Loader => {
-  const { clock, observe, pinnedTrustDigest, judgements } = options;
+  const { clock, observe, pinnedTrustDigest, judgements, proving } = options;
   const makeSet = createSetMaker();
   const readSets = createSetReader();
   let current = closedSet({ code: 'WEBHOOK_NOT_READY', message: 'the caches are not filled yet' }, clock.now());
   let enforcement: Enforcement = nothingEnforced;
   let documents: readonly PolicyDocument[] = [];
+  const followTrust = createTrustFollower({ pinnedDigest: pinnedTrustDigest, evidence: proving.memory });
   let trust: Trust | undefined;
+  let enforcedUnder: string | undefined;
   let startedWhole = false;
   const work: { dirty: boolean; closed: boolean; running: Promise<void> | undefined } = { dirty: false, closed: false, running: undefined };
   let cancelWake: () => void = () => undefined;
-
-  /** Trust once loaded stands: other bytes under the same pin cannot be good, and a deleted object must not open or close anything. */
-  const readTrust = (object: SealedObject | undefined): Problem | undefined => {
-    if (object?.signature === undefined) {
-      return trust === undefined
-        ? {
-            code: 'TRUST_MISSING',
-            message: object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document',
-          }
-        : undefined;
-    }
-    const { document, trustedRoot } = object.signature;
-    const loaded = loadTrust(Buffer.from(document), {
-      pinnedDigest: pinnedTrustDigest,
-      file: 'trust.yaml',
-      trustedRoot: trustedRoot === undefined ? undefined : Buffer.from(trustedRoot),
-    });
-    if (!loaded.ok) return loaded.problem;
-    // A root that was there and is taken away must not close what stands by it.
-    if (trust?.root.ok !== true || loaded.trust.root.ok) trust = loaded.trust;
-    return undefined;
-  };
 
   /** `undefined` when something changed on the way. */
   const judgeAll = async (policies: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
@@ -165,23 +153,33 @@ export const createLoader = (options: LoaderOptions): Loader => {
   const rebuild = async (): Promise<void> => {
     const observed = observe();
     if (observed === undefined) return;
-    const trustProblem = readTrust(observed.trustPolicy);
-    const by = trust;
+    const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), observed.marks?.find(isTrustMark));
+    trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
+    await proving.ahead(judgements.toVerify(observed.policies, by, clock.now()), by);
     const offers = await judgeAll(observed.policies, by);
     if (offers === undefined || work.closed) return;
+    const under = `${by.digest} ${by.root.ok}`;
+    if (enforcedUnder !== under) {
+      // Else what a newer trust policy takes the seals from would go on from memory.
+      enforcement = await retrust({ enforcement, offers, trust: by, clock });
+      enforcedUnder = under;
+    }
     const atMs = clock.now();
     const { inventories, unreadableInventories: unreadable, marks } = observed;
     const sets = readSets(inventories, by, atMs);
     const assembled = assemble({ previous: enforcement, offers, inventories, sets, told: marks ?? [], unreadable, atMs });
+    await nextTurn();
     const set = makeSet(assembled.documents, atMs);
+    await nextTurn();
+    if (work.closed) return;
     enforcement = assembled.enforcement;
     documents = assembled.documents;
     // A whole look that found nothing is no reason to close: `decide` itself refuses workloads under an empty set.
     const problem = startedWhole ? undefined : startProblem(assembled, marks !== undefined);
     startedWhole ||= problem === undefined;
     const refused = new Map(assembled.refused);
-    for (const document of documents) if (isClosed(document, atMs)) refused.set(documentKey(document), expiredProblem(document));
+    for (const document of documents) if (isClosed(document, atMs)) refused.set(documentKey(document), closedProblem(document));
     report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by, problem));
     wakeLater(refused.size, nextChangeMs(documents, offers, atMs));
   };
@@ -225,10 +223,10 @@ export const createLoader = (options: LoaderOptions): Loader => {
   };
 };
 
-const expiredProblem = (document: PolicyDocument): Problem => ({
-  code: 'POLICY_EXPIRED',
-  message: `${describeEnd(document)}; what it matches is closed (digest ${expiredDigest(document.digest)})`,
-});
+const closedProblem = (document: PolicyDocument): Problem => {
+  const problem = closingProblem(document);
+  return { ...problem, message: `${problem.message}; what it matches is closed (digest ${closedDigest(document.digest, document)})` };
+};
 
 const isSame = (one: EnforcedSet, other: EnforcedSet): boolean =>
   one.closed?.code === other.closed?.code &&

@@ -18,15 +18,18 @@ const LEASE_SECONDS = 40;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 
+type About = { readonly replica: string; /** PEM; absent where no receipts are made. */ readonly receiptKey?: string };
+
 /** By name alone: `documentKey` is `KIND/NAME`. */
 const ofKind = <T>(kind: PolicyDocument['kind'], byKey: Iterable<readonly [key: string, value: T]>): Readonly<Record<string, T>> =>
   Object.fromEntries([...byKey].flatMap(([key, value]) => (key.startsWith(`${kind}/`) ? [[key.slice(kind.length + 1), value]] : [])));
 
-export const reportOf = ({ enforced, documents, refused }: LoaderState, replica: string): ReplicaReport => {
+export const reportOf = ({ enforced, documents, refused }: LoaderState, { replica, receiptKey }: About): ReplicaReport => {
   const held = enforced.closed === undefined ? documents.map((document) => [documentKey(document), document.digest] as const) : [];
   const problems = [...refused].map(([key, { code, message }]) => [key, { code, message }] as const);
   return {
     replica,
+    ...(receiptKey === undefined ? {} : { receiptKey }),
     setDigest: enforced.closed === undefined ? enforced.set.digest : '',
     trustDigest: enforced.trustDigest,
     policies: ofKind('Policy', held),
@@ -44,11 +47,10 @@ export type Reporter = {
   run(signal: AbortSignal): Promise<void>;
 };
 
-export type ReporterOptions = {
+export type ReporterOptions = About & {
   readonly client: Pick<KubeClient, 'apply' | 'delete'>;
   readonly clock: Clock;
   readonly namespace: string;
-  readonly replica: string;
   readonly onError: (error: unknown) => void;
 };
 
@@ -56,7 +58,8 @@ type LeaseObject = KubeObject & {
   readonly spec: { readonly holderIdentity: string; readonly leaseDurationSeconds: number; readonly renewTime: string };
 };
 
-export const createReporter = ({ client, clock, namespace, replica, onError }: ReporterOptions): Reporter => {
+export const createReporter = (options: ReporterOptions): Reporter => {
+  const { client, clock, namespace, replica, onError } = options;
   const name = replicaName(replica);
   let wanted: ReplicaReport | undefined;
   let written = '';
@@ -125,7 +128,7 @@ export const createReporter = ({ client, clock, namespace, replica, onError }: R
 
   return {
     tell: (state) => {
-      wanted = reportOf(state, replica);
+      wanted = reportOf(state, options);
       wake();
     },
     run: async (signal) => {

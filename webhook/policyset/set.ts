@@ -28,8 +28,9 @@ export const createSetMaker = (): SetMaker => {
     if (set.policies.length !== document.compiled.length) {
       throw new Error(`${document.kind} ${document.name} can not be closed: ${refused[0]?.problems[0]?.message ?? 'it does not compile'}`);
     }
-    closing.set(document, set.policies);
-    return set.policies;
+    const closed = document.unsigned === true ? set.policies.map((one): CompiledPolicy => ({ ...one, unsigned: true })) : set.policies;
+    closing.set(document, closed);
+    return closed;
   };
 
   return (documents, atMs) => {

@@ -35,9 +35,22 @@ const sequenceOf = (document: PolicyDocument, { inventory, set }: Commit, marks:
   return marks.get(documentKey({ kind: SET_KIND, name: inventory.source }))?.version ?? 0;
 };
 
+/** What has no seal, or only one that counts no more, takes the place of nothing that is better. */
+const isWeaker = (one: PolicyDocument, other: PolicyDocument): boolean =>
+  (one.unsigned === true && other.unsigned !== true) || (one.withdrawn !== undefined && other.withdrawn === undefined);
+
+const weaknessOf = ({ kind, name, withdrawn }: PolicyDocument): Problem =>
+  withdrawn ?? {
+    code: 'POLICY_UNSIGNED',
+    message: `${kind.toLowerCase()} ${name} is enforced under seal, and this one has none`,
+    path: 'signature',
+  };
+
 /** Of two documents of one name (a policy that moves from one source to another) the newer order counts, whatever came first. */
 const newerOf = (one: StandingDocument | undefined, other: StandingDocument): StandingDocument => {
-  if (one === undefined || other.document.version > one.document.version) return other;
+  if (one === undefined || isWeaker(one.document, other.document)) return other;
+  if (isWeaker(other.document, one.document)) return one;
+  if (other.document.version > one.document.version) return other;
   return other.document.version === one.document.version && other.document.digest < one.document.digest ? other : one;
 };
 
@@ -66,10 +79,13 @@ const orderedAlone = ({ state, marks, refused }: StandInput, named: Standing): M
     const { document } = offer.judged;
     const before = state.previous.standing.get(key);
     const isLate = document.expiresMs !== undefined && document.expiresMs <= state.atMs;
+    const isOther = before !== undefined && before.document.digest !== document.digest;
     const problem: Problem | undefined =
-      isLate && before !== undefined && before.document.digest !== document.digest
+      isOther && isLate
         ? { code: 'POLICY_EXPIRED', message: `version ${document.version} was past its date when it came`, path: 'spec.expires' }
-        : checkMark(marks.get(key), document);
+        : before !== undefined && isWeaker(document, before.document)
+          ? weaknessOf(document)
+          : checkMark(marks.get(key), document);
     if (problem !== undefined) refused.set(key, problem);
     else
       ordered.set(
@@ -87,12 +103,21 @@ export const standNow = (input: StandInput): Stood => {
   const byCommits = orderedByCommits(input);
   const ordered = new Map([...orderedAlone(input, byCommits), ...byCommits]);
   const standing = new Map(ordered);
+  const offered = new Set(state.offers.map(documentKey));
   const ended: Marked[] = [];
   for (const [key, before] of state.previous.standing) {
     const next = ordered.get(key);
     if (next !== undefined) {
       const isSame = next.document.digest === before.document.digest;
-      if (!isSame && next.document.version <= before.document.version) standing.set(key, before);
+      if (isSame || isWeaker(before.document, next.document)) continue;
+      if (isWeaker(next.document, before.document)) refused.set(key, weaknessOf(next.document));
+      else if (next.document.version > before.document.version) continue;
+      standing.set(key, before);
+      continue;
+    }
+    if (before.document.unsigned === true) {
+      // Nobody sealed its coming, so nobody has to seal its going; while its object is only spoilt, it stands.
+      if (offered.has(key)) standing.set(key, before);
       continue;
     }
     const set = before.source === undefined ? undefined : commits.get(before.source)?.set;

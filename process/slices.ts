@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long work in short pieces: between two pieces the event loop answers requests.
-import type { Clock } from '../../process/clock.ts';
+import type { Clock } from './clock.ts';
 
 export type Slices = {
   /** Rests if this piece has taken long enough; says whether it did. */
-  rest(): boolean | Promise<boolean>;
+  readonly rest: () => boolean | Promise<boolean>;
 };
 
 const SLICE_MS = 8;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Merkle tree of RFC 6962 section 2 (unchanged in RFC 9162): many leaves under one hash, and proofs that one is among them.
+import { Buffer } from 'node:buffer';
+import { hash } from 'node:crypto';
+
+export const HASH_BYTES = 32;
+/** A tree of 2^53 leaves needs no more. */
+const MAX_PROOF = 53;
+
+// A leaf can never be taken for a node: RFC 6962 section 2.1.
+const LEAF = '\0';
+const LEAF_BYTE = Buffer.of(0);
+const NODE_BYTE = 1;
+
+/** Of the UTF-8 bytes of a text. */
+export const leafOfText = (text: string): Buffer => hash('sha256', LEAF + text, 'buffer');
+
+export const leafOfBytes = (bytes: Uint8Array): Buffer => hash('sha256', Buffer.concat([LEAF_BYTE, bytes]), 'buffer');
+
+const joined = Buffer.alloc(1 + 2 * HASH_BYTES, NODE_BYTE);
+
+const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => {
+  joined.set(left, 1);
+  joined.set(right, 1 + HASH_BYTES);
+  return hash('sha256', joined, 'buffer');
+};
+
+const EMPTY_ROOT = hash('sha256', '', 'buffer');
+
+/** A tree that grows by leaves; it holds one hash for each full subtree, not the leaves. */
+export type GrowingTree = {
+  readonly size: number;
+  add(leaf: Buffer): void;
+  root(): Buffer;
+};
+
+export const growTree = (): GrowingTree => {
+  const full: Buffer[] = [];
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    add: (leaf) => {
+      let node = leaf;
+      // Each one bit at the end of the size is a full subtree that the new leaf completes to the next larger one.
+      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) node = nodeOf(full.pop() ?? EMPTY_ROOT, node);
+      full.push(node);
+      size += 1;
+    },
+    root: () =>
+      full.reduceRight<Buffer | undefined>((right, left) => (right === undefined ? left : nodeOf(left, right)), undefined) ?? EMPTY_ROOT,
+  };
+};
+
+export const rootOf = (leaves: readonly Buffer[]): Buffer => {
+  const tree = growTree();
+  for (const leaf of leaves) tree.add(leaf);
+  return tree.root();
+};
+
+/** The largest power of two below `size`, which is at least 2. */
+const splitOf = (size: number): number => 2 ** Math.floor(Math.log2(size - 1));
+
+/** Audit path of the leaf at `index`, the nearest hash first (RFC 6962 section 2.1.1). */
+export const inclusionProof = (leaves: readonly Buffer[], index: number): readonly Buffer[] => {
+  if (leaves.length <= 1) return [];
+  const split = splitOf(leaves.length);
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return index < split ? [...inclusionProof(left, index), rootOf(right)] : [...inclusionProof(right, index - split), rootOf(left)];
+};
+
+export type InclusionClaim = {
+  readonly leaf: Buffer;
+  readonly index: number;
+  readonly size: number;
+  readonly hashes: readonly Uint8Array[];
+};
+
+/** The root that the proof leads to (RFC 9162 section 2.1.3.2); undefined where it is no proof for such a tree. Total. */
+export const rootFromProof = ({ leaf, index, size, hashes }: InclusionClaim): Buffer | undefined => {
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return undefined;
+  if (hashes.length > MAX_PROOF || hashes.some((one) => one.length !== HASH_BYTES)) return undefined;
+  let at = index;
+  let last = size - 1;
+  let node = leaf;
+  for (const sibling of hashes) {
+    if (last === 0) return undefined;
+    if (at % 2 === 1 || at === last) {
+      node = nodeOf(sibling, node);
+      while (at % 2 === 0 && at !== 0) {
+        at = Math.floor(at / 2);
+        last = Math.floor(last / 2);
+      }
+    } else node = nodeOf(node, sibling);
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 ? node : undefined;
+};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trust that a running process goes by, as the TrustPolicy object changes: it only moves forward. Other bytes that are no
+// good, an older version, another of the same version and a deleted object leave it as it is, or a hand in the cluster
+// could open or close tenants by them. webhook/ and operator/ import this; both must come to the same trust.
+import type { Problem } from '../problem.ts';
+import type { EvidenceMemory } from './evidence-memory.ts';
+import { loadTrustObject } from './load.ts';
+import type { TrustSignature } from './load.ts';
+import { refuseSwap } from './succession.ts';
+import type { Trust } from './trust.ts';
+
+/** What is in force, and what is wrong with what is there now. */
+export type Followed = { readonly trust: Trust | undefined; readonly problem: Problem | undefined };
+
+export type TrustMark = { readonly version: number; readonly digest: string };
+
+/**
+ * `object`: the TrustPolicy `cluster`, if it is there; `atMs`: now, epoch milliseconds; `mark`: the newest version that other
+ * processes have seen, for one that starts.
+ */
+export type FollowTrust = (object: { readonly signature?: TrustSignature } | undefined, atMs: number, mark?: TrustMark) => Followed;
+
+export type FollowOptions = { readonly pinnedDigest: string; readonly evidence?: EvidenceMemory };
+
+/** A seal that is not valid yet may be so later. */
+const REFUSAL_LASTS_MS = 60_000;
+
+const missing = (message: string): Problem => ({ code: 'TRUST_MISSING', message });
+
+/** A process that starts has seen nothing: the pinned version alone would always be good to it. */
+const belowMark = ({ version, digest }: Trust, mark: TrustMark | undefined): Problem | undefined => {
+  if (mark === undefined || version > mark.version) return undefined;
+  if (version < mark.version)
+    return { code: 'TRUST_ROLLBACK', message: `version ${version} is older than version ${mark.version}, which was in force` };
+  return digest === mark.digest
+    ? undefined
+    : { code: 'TRUST_CHAIN_EQUIVOCATION', message: `version ${version} is ${digest}, and ${mark.digest} was in force` };
+};
+
+export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): FollowTrust => {
+  let held: Trust | undefined;
+  let seen: { readonly text: string; readonly problem: Problem | undefined; readonly atMs: number } | undefined;
+  let last: TrustSignature | undefined;
+
+  const take = (signature: TrustSignature, at: number, mark: TrustMark | undefined): Problem | undefined => {
+    const loaded = loadTrustObject(signature, { pinnedDigest, at, evidence });
+    if (!loaded.ok) return loaded.problem;
+    const refused = refuseSwap(held, loaded.trust);
+    if (refused !== undefined) return refused;
+    const older = held === undefined ? belowMark(loaded.trust, mark) : undefined;
+    if (older !== undefined) return older;
+    // A root that was there and is taken away must not close what stands by it.
+    if (held?.digest !== loaded.trust.digest || !held.root.ok || loaded.trust.root.ok) held = loaded.trust;
+    return undefined;
+  };
+
+  return (object, atMs, mark) => {
+    const signature = object?.signature;
+    if (signature === undefined) {
+      const problem = missing(object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document');
+      return { trust: held, problem: held === undefined ? problem : undefined };
+    }
+    const isSame = seen !== undefined && (signature === last || JSON.stringify(signature) === seen.text);
+    const isStale = seen?.problem !== undefined && !(seen.atMs <= atMs && atMs - seen.atMs < REFUSAL_LASTS_MS);
+    if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: take(signature, atMs, mark), atMs };
+    last = signature;
+    return { trust: held, problem: seen?.problem };
+  };
+};

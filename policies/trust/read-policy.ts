@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of one TrustPolicy → `Trust`. Whether they may be believed is load.ts's to say: here they are only read.
+import type {
+  TrustPolicy,
+  TrustPolicyCertificate,
+  TrustPolicyIdentity,
+  TrustPolicyPrincipal,
+  TrustPolicyPublicKey,
+} from '../../crds/generated/types.ts';
+import { digestOf } from '../document/digest.ts';
+import { parseDocument } from '../document/index.ts';
+import type { JsonPath, ParsedDocument } from '../document/index.ts';
+import { formatPath } from '../document/json.ts';
+import { validateDocument } from '../document/validate.ts';
+import { startOf } from '../problem.ts';
+import type { Problem, ProblemCode } from '../problem.ts';
+import { readPublicKey } from './key.ts';
+import { readTrustedRoot } from './trusted-root.ts';
+import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
+
+export type LoadOutcome =
+  | { readonly ok: true; readonly trust: Trust }
+  | { readonly ok: false; readonly problem: Problem; /** All of them; `problem` is the first. */ readonly problems: readonly Problem[] };
+
+/** The name of the file that `spec.trustedRootSha256` pins, beside the trust policy. */
+export const TRUSTED_ROOT_FILE = 'trusted_root.json';
+
+export type ReadOptions = {
+  /** Names the document in problems. */
+  readonly file: string;
+  /** The bytes of `trusted_root.json`. Without them no keyless seal counts; others than the pinned ones are refused. */
+  readonly trustedRoot?: Uint8Array | undefined;
+  /** Roots that came with other versions, by `sha256:hex`, for one that came without its own. */
+  readonly otherRoots?: ReadonlyMap<string, Uint8Array>;
+};
+
+const refuse = (problem: Problem, others: readonly Problem[] = []): LoadOutcome => ({ ok: false, problem, problems: [problem, ...others] });
+
+const timeOf = (text: string | undefined, missing: number): number => (text === undefined ? missing : Date.parse(text));
+
+type KeyPlace = { readonly document: ParsedDocument; readonly path: JsonPath };
+
+const problemAt = (place: KeyPlace, code: ProblemCode, message: string): Problem => ({
+  code,
+  message,
+  at: place.document.positionOf(place.path),
+  path: formatPath(place.path),
+});
+
+type KeyOwner = { readonly principal: Principal; readonly minRsaBits: number };
+
+const readKey = (
+  entry: TrustPolicyPublicKey,
+  { principal, minRsaBits }: KeyOwner,
+  place: KeyPlace,
+): { key: TrustedKey } | { problem: Problem } => {
+  const read = readPublicKey(entry.pem);
+  if (read === undefined) {
+    const path = [...place.path, 'pem'];
+    return { problem: problemAt({ ...place, path }, 'TRUST_KEY_INVALID', `a key of ${principal.name} is not a public key in PEM`) };
+  }
+  const bits = read.publicKey.asymmetricKeyDetails?.modulusLength ?? Number.POSITIVE_INFINITY;
+  const weak: Problem = { code: 'SEAL_KEY_WEAK', message: `RSA of ${bits} bits, minRsaBits is ${minRsaBits}` };
+  const refusal = read.refusal ?? (bits < minRsaBits ? weak : undefined);
+  const validFromMs = timeOf(entry.validFor?.start, Number.NEGATIVE_INFINITY);
+  const validUntilMs = timeOf(entry.validFor?.end, Number.POSITIVE_INFINITY);
+  if (!(validFromMs <= validUntilMs)) {
+    const path = [...place.path, 'validFor'];
+    return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'the key is never valid: start is not before end') };
+  }
+  return { key: { ...read, refusal, principal, validFromMs, validUntilMs } };
+};
+
+type Readings = {
+  readonly principals: Map<string, Principal>;
+  readonly keys: Map<string, TrustedKey>;
+  readonly identities: TrustedIdentity[];
+  readonly problems: Problem[];
+};
+
+const OID = /^[0-2](?:\.(?:0|[1-9][0-9]{0,9})){1,31}$/;
+
+const readIdentity = (
+  identity: TrustPolicyIdentity,
+  principal: Principal,
+  place: KeyPlace,
+): { identity: TrustedIdentity } | { problem: Problem } => {
+  const oids = new Map(Object.entries(identity.oids ?? {}));
+  const wrong = [...oids.keys()].find((oid) => !OID.test(oid));
+  if (wrong !== undefined) {
+    const path = [...place.path, 'oids', wrong];
+    return { problem: problemAt({ ...place, path }, 'TRUST_INVALID', 'it is not an object identifier, such as 1.3.6.1.4.1.57264.1.12') };
+  }
+  return { identity: { principal, issuer: identity.issuer, subject: identity.subject, oids } };
+};
+
+/** Whether one certificate could be both. */
+const overlap = (one: TrustedIdentity, other: TrustedIdentity): boolean =>
+  one.issuer === other.issuer &&
+  one.subject === other.subject &&
+  [...one.oids].every(([oid, text]) => (other.oids.get(oid) ?? text) === text);
+
+const addKeys = (entry: TrustPolicyPrincipal, principal: Principal, place: KeyPlace, into: Readings): void => {
+  for (const [index, key] of (entry.publicKeys ?? []).entries()) {
+    const at = { ...place, path: [...place.path, 'publicKeys', index] };
+    const read = readKey(key, { principal, minRsaBits: entry.minRsaBits ?? 0 }, at);
+    if ('problem' in read) {
+      into.problems.push(read.problem);
+      continue;
+    }
+    // One key under two names would let one person fill a threshold of two.
+    const other = into.keys.get(read.key.hint);
+    if (other !== undefined)
+      into.problems.push(problemAt(at, 'TRUST_KEY_SHARED', `this key is already listed under ${other.principal.name}`));
+    into.keys.set(read.key.hint, read.key);
+  }
+};
+
+const addIdentity = (entry: TrustPolicyIdentity, principal: Principal, place: KeyPlace, into: Readings): void => {
+  const read = readIdentity(entry, principal, place);
+  if ('problem' in read) return void into.problems.push(read.problem);
+  const other = into.identities.find((known) => overlap(known, read.identity));
+  if (other !== undefined)
+    into.problems.push(problemAt(place, 'TRUST_IDENTITY_SHARED', `one certificate could be this principal and ${other.principal.name}`));
+  into.identities.push(read.identity);
+};
+
+const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings => {
+  const into: Readings = { principals: new Map(), keys: new Map(), identities: [], problems: [] };
+  for (const [index, entry] of policy.spec.principals.entries()) {
+    const { name, identity } = entry;
+    const principal = { name };
+    const place = { document, path: ['spec', 'principals', index] };
+    if (into.principals.has(name)) into.problems.push(problemAt(place, 'TRUST_INVALID', `the principal ${name} is listed twice`));
+    into.principals.set(name, principal);
+    addKeys(entry, principal, place, into);
+    if (identity !== undefined) addIdentity(identity, principal, { document, path: [...place.path, 'identity'] }, into);
+  }
+  return into;
+};
+
+type RootOptions = Pick<ReadOptions, 'trustedRoot' | 'otherRoots'>;
+
+/** A root that is given must be the pinned one; one that is not given is missed only by the seals that need it. */
+const readRoot = (pinned: string | undefined, { trustedRoot, otherRoots }: RootOptions): RootState => {
+  const refuse = (code: ProblemCode, message: string): RootState => ({ ok: false, problem: { code, message } });
+  if (pinned === undefined) return refuse('TRUST_ROOT_MISSING', 'the trust policy pins no trusted root (spec.trustedRootSha256)');
+  const bytes = trustedRoot ?? otherRoots?.get(`sha256:${pinned}`);
+  if (bytes === undefined) return refuse('TRUST_ROOT_MISSING', `the file ${TRUSTED_ROOT_FILE} is not there`);
+  const digest = digestOf(bytes);
+  if (digest !== `sha256:${pinned}`) return refuse('TRUST_ROOT_MISMATCH', `its digest is ${digest}, pinned is sha256:${pinned}`);
+  const read = readTrustedRoot(bytes);
+  return read.ok ? read : refuse('TRUST_ROOT_INVALID', read.why);
+};
+
+const readRevokedIdentities = (
+  entries: readonly TrustPolicyCertificate[],
+  document: ParsedDocument,
+): { readonly identities: readonly RevokedIdentity[]; readonly problems: readonly Problem[] } => {
+  const identities = entries.map(({ issuer, subject, from, until }) => ({
+    issuer,
+    subject,
+    fromMs: timeOf(from, Number.NEGATIVE_INFINITY),
+    untilMs: timeOf(until, Number.POSITIVE_INFINITY),
+  }));
+  const problems = identities.flatMap(({ fromMs, untilMs }, index) => {
+    const path = ['spec', 'revoked', 'certificates', index];
+    return fromMs <= untilMs ? [] : [problemAt({ document, path }, 'TRUST_INVALID', 'it revokes nothing: from is not before until')];
+  });
+  return { identities, problems };
+};
+
+const build = (policy: TrustPolicy, document: ParsedDocument, roots: RootOptions): LoadOutcome => {
+  const { spec } = policy;
+  const { principals, keys, identities, problems } = readPrincipals(policy, document);
+  const root = readRoot(spec.trustedRootSha256, roots);
+  if (!root.ok && root.problem.code !== 'TRUST_ROOT_MISSING')
+    problems.push({ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } });
+  const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
+  if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
+  const revoked = readRevokedIdentities(spec.revoked?.certificates ?? [], document);
+  problems.push(...revoked.problems);
+  const [first, ...others] = problems;
+  if (first !== undefined) return refuse(first, others);
+  return {
+    ok: true,
+    trust: {
+      digest: document.digest,
+      version: spec.version,
+      expires,
+      principals,
+      keys,
+      identities,
+      root,
+      rules: spec.rules.map((rule) => ({
+        kinds: new Set<string>(rule.kinds),
+        publisherTiers: new Set<string>(rule.publisherTiers),
+        allOf: rule.allOf.map((group) => ({ threshold: group.threshold, principals: new Set(group.principals) })),
+      })),
+      revoked: {
+        principals: new Set(spec.revoked?.principals),
+        keys: new Set(spec.revoked?.keys),
+        documents: new Set(spec.revoked?.documents),
+        identities: revoked.identities,
+      },
+      unsigned: spec.unsigned ?? 'Deny',
+      predecessors: [],
+      sealedMs: undefined,
+    },
+  };
+};
+
+/** Total. Nothing is said of whether these bytes may be believed. */
+export const readTrustPolicy = (bytes: Uint8Array, { file, ...roots }: ReadOptions): LoadOutcome => {
+  const parsed = parseDocument(bytes, file);
+  const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
+  if (!outcome.ok || !parsed.ok) {
+    const [first, ...others] = outcome.ok ? [] : outcome.problems;
+    return refuse(first ?? { code: 'TRUST_INVALID', message: 'it cannot be read', at: startOf(file) }, others);
+  }
+  if (outcome.kind !== 'TrustPolicy') {
+    const message = `a ${outcome.kind} is no TrustPolicy`;
+    return refuse({ code: 'TRUST_INVALID', message, at: parsed.document.positionOf(['kind']), path: 'kind' });
+  }
+  return build(outcome.object, parsed.document, roots);
+};

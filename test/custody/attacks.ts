@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The attack suite: every way that we know to have an order enforced that nobody gave, and what must be accepted all the same.
+ *
+ * In: nothing. Out: tables of attacks, each with the code that refuses it, and of controls. `attacks.test.ts` tries all of
+ * them on the whole gate between the API server and the enforced set. Single checks have their own, longer tables beside
+ * policies/trust and in test/sigstore; here stands one row for each kind of attack. docs/security.md names them all.
+ */
+import { documentAttacks, documentControls } from './attacks/documents.ts';
+import type { Attack, Control } from './attacks/gate.ts';
+import { identityAttacks, identityControls } from './attacks/identities.ts';
+import { sealAttacks, sealControls } from './attacks/seals.ts';
+
+export const attacks: readonly Attack[] = [...documentAttacks, ...sealAttacks, ...identityAttacks];
+export const controls: readonly Control[] = [...documentControls, ...sealControls, ...identityControls];
