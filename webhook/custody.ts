@@ -3,6 +3,7 @@
 // decision, and neither keeps a replica from being ready.
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
+import type { EvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { Caches } from './caches.ts';
@@ -42,13 +43,25 @@ export type GuardWrites = {
 export type GuardParts = Parts & {
   readonly caches: Caches;
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
+  readonly evidence: EvidenceMemory;
   readonly closing: () => boolean;
   readonly bug: (error: unknown) => void;
   /** How often the loader has looked. */
   readonly states: () => number;
 };
 
-export const createGuardWrites = ({ config, caches, loader, clock, log, metrics, closing, bug, states }: GuardParts): GuardWrites => {
+export const createGuardWrites = ({
+  config,
+  caches,
+  loader,
+  evidence,
+  clock,
+  log,
+  metrics,
+  closing,
+  bug,
+  states,
+}: GuardParts): GuardWrites => {
   const systemNamespace = config['system-namespace'];
   const waiting = createWaiting({
     clock,
@@ -62,6 +75,7 @@ export const createGuardWrites = ({ config, caches, loader, clock, log, metrics,
     namespaces: caches.namespaces,
     isFilled: () => areFilled(caches),
     pinnedTrustDigest: config['trust-digest'],
+    evidence,
     systemNamespace,
     clock,
   });

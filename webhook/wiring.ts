@@ -294,7 +294,18 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
   });
 
-  const guardWrites = createGuardWrites({ config, caches, loader, clock, log, metrics, closing, bug, states: () => states });
+  const guardWrites = createGuardWrites({
+    config,
+    caches,
+    loader,
+    evidence: memory,
+    clock,
+    log,
+    metrics,
+    closing,
+    bug,
+    states: () => states,
+  });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);

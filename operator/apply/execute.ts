@@ -19,7 +19,7 @@ import { KubeApiError, isConflict, isForbidden, isTransient } from '../../kube/e
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
 import type { ObjectIdentity } from './identity.ts';
-import type { Operation, Plan } from './plan.ts';
+import type { AppliedObject, DesiredObject, Operation, Plan } from './plan.ts';
 
 export type CommitInput = {
   readonly plan: Plan;
@@ -121,10 +121,33 @@ const attempt = async (target: Refusable, call: () => Promise<unknown>): Promise
   }
 };
 
+// Statuses are written beside it all the time, and each is a conflict.
+const REPLACE_ATTEMPTS = 5;
+
+/** Everything but what others keep in the metadata becomes what is declared. */
+const replace = async ({ resource, name, object }: DesiredObject, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
+  const options = { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal };
+  for (let attempt = 1; ; attempt += 1) {
+    const live = await client.get<AppliedObject>(resource, { name }, { signal });
+    if (live === undefined) return client.apply(resource, object, options);
+    const { managedFields: _, ...kept } = live.metadata;
+    const labels = { ...kept.labels, ...object.metadata.labels };
+    const annotations = { ...kept.annotations, ...object.metadata.annotations };
+    try {
+      const metadata = { ...kept, ...object.metadata, labels, annotations };
+      return await client.replace(resource, { ...object, metadata }, { ...options, fieldValidation: 'Strict' });
+    } catch (error) {
+      if (!isConflict(error) || attempt === REPLACE_ATTEMPTS) throw error;
+    }
+  }
+};
+
 const perform = (operation: Operation, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
   const { target } = operation;
   if (operation.kind === 'apply') {
-    return client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
+    return operation.replaces === true
+      ? replace(operation.target, { client, signal, dryRun })
+      : client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
   }
   // The preconditions make sure that what is deleted is what was looked at, not something made since under the same name.
   const preconditions = { uid: operation.uid, resourceVersion: operation.resourceVersion };

@@ -7,6 +7,7 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey, marksOf } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
+import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Loader } from '../policyset/loader.ts';
 import { createSetReader } from '../policyset/sets.ts';
 import type { GuardView, HeldDocument } from './view.ts';
@@ -19,14 +20,23 @@ export type ClusterViewOptions = {
   /** Every cache that the loader looks at holds its first list. */
   readonly isFilled: () => boolean;
   readonly pinnedTrustDigest: string;
+  readonly evidence: EvidenceMemory;
   readonly systemNamespace: string;
   readonly clock: Pick<Clock, 'now'>;
 };
 
-const heldOf = ({ kind, name, version, digest, retired }: PolicyDocument): HeldDocument => ({ kind, name, version, digest, retired });
+const heldOf = ({ kind, name, version, digest, retired, unsigned, withdrawn }: PolicyDocument): HeldDocument => ({
+  kind,
+  name,
+  version,
+  digest,
+  retired,
+  ...(unsigned === undefined ? {} : { unsigned }),
+  ...(withdrawn === undefined ? {} : { withdrawn }),
+});
 
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
-  const { loader, inventories, marks, namespaces, isFilled, pinnedTrustDigest, systemNamespace, clock } = options;
+  const { loader, inventories, marks, namespaces, isFilled, pinnedTrustDigest, evidence, systemNamespace, clock } = options;
   const readSets = createSetReader();
   // Informers replace objects and never change them, and an inventory may be a megabyte.
   const decoded = new WeakMap<KubeObject, Inventory | undefined>();
@@ -44,6 +54,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
     return {
       trust,
       pinnedTrustDigest,
+      evidence,
       marks: enforcement.marks,
       told: () => marksOf(marks.list().flatMap((configMap) => decodeMarks(configMap) ?? [])),
       held: (digest) => {

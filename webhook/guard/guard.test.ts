@@ -251,7 +251,7 @@ table('the TrustPolicy', [
     'is refused where it would be older than the one in force',
     trusting({ after: trustPolicy }),
     'TRUST_ROLLBACK spec.version',
-    { ...enforced, trust: { ...trust, version: 9 } },
+    { ...enforced, trust: { ...trust, version: 9, digest: policyDigest(one) } },
   ],
   [
     'is refused under another name',

@@ -20,11 +20,14 @@ const isEnforced = (kind: string): kind is EnforcedKind => kind === 'Policy' || 
 const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => {
   if (!isEnforced(kind)) return pass;
   const document = view.held(digest);
-  if (document === undefined || document.kind !== kind || document.name !== name) {
+  const mark = view.marks.get(documentKey({ kind, name }));
+  // What its seals no longer carry stays closed where it was enforced, and is ordered nowhere else.
+  const isGood = document?.withdrawn === undefined || mark?.digest === digest;
+  if (document === undefined || !isGood || document.kind !== kind || document.name !== name) {
     const message = `no object ${kind} ${name} with the verified document ${digest} has reached this replica`;
     return refuse({ code: 'INVENTORY_UNPROVEN', message }, 'anything');
   }
-  const stale = checkMark(view.marks.get(documentKey(document)), document);
+  const stale = checkMark(mark, document);
   return stale === undefined ? pass : refuse(stale);
 };
 

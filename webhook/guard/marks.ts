@@ -3,7 +3,7 @@
 // directions matter: a lower mark lets an old order back in, a higher one than there is would keep every newer one out.
 import { SET_KIND, decodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { MARKS_FINALIZER } from '../../crds/kinds.ts';
+import { MARKS_FINALIZER, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey, marksOf } from '../../policies/currency/index.ts';
 import type { Marks } from '../../policies/currency/index.ts';
@@ -18,16 +18,21 @@ const lowered = (message: string): Ruling => refuse({ code: 'MARK_LOWERED', mess
 
 /** Whose set seal may end it: as it was, or as this replica knows it. Of what is gone it means nothing any more. */
 const isSourceProven = ({ kind, name, source, gone }: Mark, before: Mark | undefined, { standing }: GuardView): boolean =>
-  gone === true || source === before?.source || source === standing(kind, name)?.source;
+  gone === true || kind === 'TrustPolicy' || source === before?.source || source === standing(kind, name)?.source;
 
-const isProven = ({ kind, name, version, digest }: Mark, { held, marks, setOf }: GuardView): boolean => {
+const isProven = ({ kind, name, version, digest }: Mark, { trust, held, marks, setOf }: GuardView): boolean => {
   const known = marks.get(documentKey({ kind, name }));
   if (known?.version === version && known.digest === digest) return true;
   if (kind === SET_KIND) {
     const set = setOf(name);
     return set?.sequence === version && set.digest === digest;
   }
+  if (kind === 'TrustPolicy') {
+    const known = trust === undefined ? [] : [trust, ...trust.predecessors];
+    return name === TRUST_POLICY_NAME && known.some((one) => one.version === version && one.digest === digest);
+  }
   const document = held(digest);
+  if (document?.unsigned === true || document?.withdrawn !== undefined) return false;
   return document !== undefined && document.kind === kind && document.name === name && document.version === version;
 };
 
@@ -45,7 +50,10 @@ const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling
     const message = `no verified document says ${kind} ${name} version ${version} ${digest} here`;
     return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
   }
-  if (gone !== true || view.held(digest)?.retired === true || (kind !== 'Policy' && kind !== 'Ruleset')) return pass;
+  if (gone !== true) return pass;
+  if (kind !== 'Policy' && kind !== 'Ruleset')
+    return refuse({ code: 'MARK_UNPROVEN', message: `${kind} ${name} never ends`, path: 'data' });
+  if (view.held(digest)?.retired === true) return pass;
   return ruleRemoval({ kind, name }, view);
 };
 

@@ -39,6 +39,8 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
   const standing = view.standing(kind, name);
   // Never enforced, or ended by seal: nothing depends on the object.
   if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
+  // Nobody sealed its coming, so nobody has to seal its going.
+  if (mark === undefined && standing?.unsigned === true) return pass;
   const known = standing ?? standingByMark({ kind, name, mark }, view);
   const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
   return problem === undefined ? pass : refuse(problem, 'anything');
@@ -47,12 +49,12 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
 type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
 
 /** A Tenant has no version, so none can retire it: its own sealed document says whether it may go. */
-export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs }: GuardView): Ruling => {
+export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs, evidence }: GuardView): Ruling => {
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
   }
   if (!isSealedKind('Tenant', trust)) return pass;
-  const verified = verifySealed({ kind: 'Tenant', name, object: before }, trust, atMs);
+  const verified = verifySealed({ kind: 'Tenant', name, object: before }, { trust, atMs, evidence });
   const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
   if (said === 'Orphan' || said === 'Delete') return pass;
   const message = `tenants/${name}.yaml may not end: its sealed document does not say so`;

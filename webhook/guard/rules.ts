@@ -32,7 +32,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
     case 'Ruleset':
     case 'Tenant':
       if (isMetadataOnly(change)) return pass;
-      if (after !== undefined) return ruleSealed({ kind, name, after }, view);
+      if (after !== undefined) return ruleSealed({ kind, name, before, after }, view);
       return kind === 'Tenant' ? ruleTenantRemoval({ name, before }, view) : ruleRemoval({ kind, name }, view);
   }
 };

@@ -2,13 +2,19 @@
 // What the guard judges by: everything that this replica already holds and verified. No call leaves the process.
 import type { Inventory } from '../../crds/inventory.ts';
 import type { Mark } from '../../crds/marks.ts';
+import type { Problem } from '../../policies/problem.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import type { Marks } from '../../policies/currency/index.ts';
+import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 
 /** A document whose seals count, from an object of the cluster or kept in memory. */
 export type HeldDocument = Pick<Mark, 'kind' | 'name' | 'version' | 'digest'> & {
   readonly retired: boolean;
+  /** It has no seal, and notes at most. */
+  readonly unsigned?: true;
+  /** Its seals count no more. */
+  readonly withdrawn?: Problem;
   /** Of a Ruleset's publisher. */
   readonly tier?: string | undefined;
 };
@@ -17,6 +23,8 @@ export type GuardView = {
   /** Undefined until there is one; nothing but a TrustPolicy can be judged before. */
   readonly trust: Trust | undefined;
   readonly pinnedTrustDigest: string;
+  /** What was proven before of log entries and timestamps. */
+  readonly evidence?: EvidenceMemory;
   /** The join of what was enforced here and what the cluster says; they never fall. */
   readonly marks: Marks;
   /** What the marks in the cluster say, and nothing else. */
