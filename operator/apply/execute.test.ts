@@ -97,6 +97,54 @@ describe('applying a commit', () => {
     });
   }
 
+  describe('to an object that somebody else owns a part of', () => {
+    const replacing = (conflicts: number, live: object | undefined) => {
+      const calls: unknown[] = [];
+      let left = conflicts;
+      const client = {
+        get: async () => live,
+        apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
+          calls.push(['apply', resource.kind, dryRun]);
+        },
+        replace: async (_resource: Resource, object: object, { dryRun }: { dryRun?: boolean }) => {
+          calls.push([object, dryRun]);
+          left -= 1;
+          if (left >= 0) throw new KubeApiError({ status: 409, message: 'somebody was faster' });
+        },
+      } as unknown as KubeClient;
+      const operations = [{ kind: 'apply', target, reason: 'changed', replaces: true }] as const;
+      return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
+    };
+    const live = {
+      metadata: { name: 'a', uid: 'u', resourceVersion: '7', labels: { team: 'x' }, finalizers: ['f'], managedFields: [{}] },
+      spec: { left: 'over' },
+      status: {},
+    };
+    const metadata = { name: 'a', uid: 'u', resourceVersion: '7', labels: { team: 'x' }, annotations: {}, finalizers: ['f'] };
+    it('puts the document in its place, tried first, and keeps what others say in the metadata', async () => {
+      const { calls, input } = replacing(0, live);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.deepEqual(calls, [
+        [{ metadata }, true],
+        [{ metadata }, false],
+      ]);
+    });
+    it('tries again where somebody was faster, and not for ever', async () => {
+      const { calls, input } = replacing(4, live);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.equal(calls.length, 6);
+      await assert.rejects((await run({}, replacing(99, live).input)).outcome, KubeApiError);
+    });
+    it('makes it where it is gone meanwhile', async () => {
+      const { calls, input } = replacing(0, undefined);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.deepEqual(calls, [
+        ['apply', 'Policy', true],
+        ['apply', 'Policy', false],
+      ]);
+    });
+  });
+
   it('waits for every write before it gives up, so that none lands after the next try', async () => {
     const slow = Promise.withResolvers<void>();
     const client = {

@@ -297,4 +297,27 @@ describe('a cluster administrator', { timeout: 300_000 }, () => {
     );
     await until(async () => (await drill.verdict()).includes('version 2'), { what: 'the old words under a new version' });
   });
+
+  it('who owns fields of a policy holds up neither its retirement through Git nor the end of its object', async () => {
+    const file = 'policies/bounded.yaml';
+    const unbounded = (): Promise<string> => verdictOf(drill.writ.client, podOf({ namespace: 'acme-prod', limits: false }));
+    assert.match(await unbounded(), /bounded \(Invalid\)/);
+    const said = (await drill.writ.plane.kubectl(['get', 'policy', 'bounded', '-o', 'json'])).stdout;
+    const { spec, signature }: { readonly spec: object; readonly signature: object } = JSON.parse(said);
+    const same = { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: 'bounded' }, spec, signature };
+    const owned = await drill.kubectl(
+      ['apply', '--server-side', '--force-conflicts', '--field-manager=mine', '-f', '-'],
+      JSON.stringify(same),
+    );
+    assert.equal(owned.code, 0, owned.said);
+    const retired = 'apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata:\n  name: bounded\nspec:\n  version: 2\n  retired: true\n';
+    await sourceApplies(drill.writ.client, await drill.writ.push({ [file]: retired }));
+    await until(async () => (await unbounded()) === 'allowed', { what: 'it to end' });
+    const left = await drill.writ.client.get<KubeObject & { readonly spec?: unknown }>(policies, { name: 'bounded' });
+    assert.deepEqual(left?.spec, { version: 2, retired: true });
+    const dropped = { [file]: null, [`${file}.sigstore.json`]: null };
+    await sourceApplies(drill.writ.client, await drill.writ.push(dropped, { sealed: false }));
+    assert.equal(await drill.writ.client.get<KubeObject>(policies, { name: 'bounded' }), undefined);
+    assert.equal(await unbounded(), 'allowed');
+  });
 });
