@@ -130,7 +130,7 @@ describe('the marks in the cluster', () => {
     assert.ok(judged.ok);
     const marksUnder = (document: Partial<typeof judged.document>): readonly string[] => {
       const ledger = createMarkLedger({
-        policies: { list: () => [alone as unknown as LivePolicy] },
+        policies: { list: () => [alone] },
         book: { judge: () => ({ ok: true, document: { ...judged.document, ...document } }) },
         inventories: () => sealedSet(4, a2).inventories,
         trust: { current: () => trust },
