@@ -26,6 +26,7 @@ type Factory = (terminal: Terminal) => Command;
 /** Loaded when they are asked for: most of the time of a short command is spent on reading its code. */
 const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['keygen', async () => (await import('./keygen.ts')).keygenCommand],
+  ['pin', async () => (await import('./pin.ts')).pinCommand],
   ['sign', async () => (await import('./sign.ts')).signCommand],
   ['verify', async () => (await import('./verify.ts')).verifyCommand],
   ['verify-receipt', async () => (await import('./verify-receipt.ts')).verifyReceiptCommand],

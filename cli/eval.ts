@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { celTypes, compile, fromJson, isCelError, parseJson } from '../policies/cel/index.ts';
 import type { Bindings, CelError, Value } from '../policies/cel/index.ts';
+import { emptySet } from '../policies/compile/index.ts';
 import type { CompiledPolicy } from '../policies/compile/index.ts';
 import { baseBindings, withVariables } from '../policies/decide/bindings.ts';
 import { DEFAULT_LIMITS } from '../policies/decide/limits.ts';
@@ -101,7 +102,7 @@ const bindingsFor = (options: Options, terminal: Terminal): Bindings => {
     kinds: files?.kinds ?? [],
     ...(options.oldObject === undefined ? {} : { oldObject: readObject(options.oldObject) }),
   });
-  const facts = localFacts(files ?? { namespaces: [], tenants: [] }, options.tenant);
+  const facts = localFacts(files ?? { namespaces: [], tenants: [], set: emptySet }, options.tenant);
   const namespaceObject = request.namespace === '' ? null : facts.namespace(request.namespace);
   const base = baseBindings(subjectOf(request), { request, namespaceObject, tenant: facts.tenant(options.tenant) });
   const policy = files === undefined ? undefined : policyIn(files, options.policy);

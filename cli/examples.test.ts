@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL('../deploy/examples', import.meta.url));
 
 describe('the example policies', () => {
   const run = runCases([folder], { coverage: true });
-  const policies = globSync('policies/*.yaml', { cwd: folder }).filter((name) => !name.endsWith('.cases.yaml'));
+  const policies = globSync(['policies/*.yaml', 'rulesets/**/*.yaml'], { cwd: folder }).filter((name) => !name.endsWith('.cases.yaml'));
 
   for (const policy of policies) {
     it(`${policy} says what its cases expect`, () => {

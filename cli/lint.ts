@@ -26,10 +26,11 @@ type Options = { readonly output: 'text' | 'json' | 'sarif'; readonly strict: bo
 const HELP = `
 A folder is searched for YAML files that speak of writ.dev or admissionregistration.k8s.io; a file that is named is always
 read, and - is standard input. How many other YAML files were left alone is told. A folder that has trust.yaml, or YAML in
-policies/ or tenants/, is a policy repository: what the operator would read there must be as it wants it, names included;
+policies/, tenants/ or rulesets/, is a policy repository: what the operator would read there must be as it wants it, names included;
 seals are for writ verify. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
 values whose meaning differs between YAML 1.1 and 1.2, expressions that do not compile, bindings that an API server would
-refuse, and two policies of one name.
+refuse, two policies of one name, members of a ruleset that are missing, are not named or have another digest than it
+says (\`writ pin\` writes digests), and requirements of rulesets that no release can meet.
 
 Warnings are told of what is allowed and can hardly be meant: rules that excludeResourceRules take away, resources in a
 group that has none of them, selectors that contradict themselves, match conditions that no operation of the rules can
@@ -60,7 +61,7 @@ const warn = (finding: MatchFinding, document: ParsedDocument): Problem => ({
 /** Of policies that compile only: others have worse to be told. */
 const matchWarnings = ({ set, policies }: PolicyFiles): readonly Problem[] =>
   set.policies.flatMap((policy) => {
-    const loaded = policies.find(({ document, name }) => name === policy.name && document.digest === policy.digest);
+    const loaded = policies.find(({ digest, name }) => name === policy.name && digest === policy.digest);
     if (loaded === undefined) return [];
     const { document, spec, bindings = [] } = loaded;
     const own = matchFindings(policy, spec.matchConstraints?.resourceRules?.length ?? 0).map((finding) => warn(finding, document));
@@ -75,8 +76,8 @@ const matchWarnings = ({ set, policies }: PolicyFiles): readonly Problem[] =>
 const typeWarnings = ({ set, policies, definitions }: PolicyFiles, crds: readonly string[]): readonly Problem[] => {
   const known = knownTypes([...definitions, ...readDefinitions(crds)]);
   const compiled = new Set(set.policies.map(({ name, digest }) => JSON.stringify([name, digest])));
-  return policies.flatMap(({ name, spec, document, bindings }) => {
-    if (!compiled.has(JSON.stringify([name, document.digest]))) return [];
+  return policies.flatMap(({ name, digest, spec, document, bindings }) => {
+    if (!compiled.has(JSON.stringify([name, digest]))) return [];
     return typeFindings(spec, { known, isOurs: bindings === undefined }).map(({ path, message, offset, kinds }): Problem => ({
       code: 'EXPRESSION_TYPES',
       message: `${kinds.join(' and ')}: ${message}`,
@@ -92,7 +93,7 @@ type Costs = { readonly costs: readonly PolicyCost[]; readonly warnings: readonl
 /** What each expression may cost, and those that cost more than any may. */
 const costsOf = ({ set, policies }: PolicyFiles): Costs => {
   const found = set.policies.flatMap((policy) => {
-    const document = policies.find((one) => one.name === policy.name && one.document.digest === policy.digest)?.document;
+    const document = policies.find((one) => one.name === policy.name && one.digest === policy.digest)?.document;
     return costFindings(policy).map((finding) => ({ ...finding, policy: policy.name, document }));
   });
   return {

@@ -3,12 +3,15 @@
  * Paths → policies, compiled, and what stands beside them, with every problem at its exact place. Seals are not asked for.
  *
  * In: files and folders. Out: one set of Policies and of ValidatingAdmissionPolicies with their bindings and params, and the
- * Tenants, Namespaces and described kinds. Documents of writ.dev are read strictly, one a file or several; all others as
- * kubectl reads them.
+ * Tenants, Namespaces and described kinds. A ruleset brings its members with it, with the strength and the settings that it
+ * gives them; they are then no policies of their own. Documents of writ.dev are read strictly, one a file or several; all
+ * others as kubectl reads them.
  */
+import { normalize } from 'node:path';
 import type { PolicySpec, Tenant } from '../crds/generated/types.ts';
 import { compilePolicies } from '../policies/compile/index.ts';
 import type { CompileInput, PolicySet } from '../policies/compile/index.ts';
+import { createSet } from '../policies/compile/set-index.ts';
 import type { DescribedKind } from '../policies/compile/params.ts';
 import { admissionPolicies, isAdmissionBinding, isAdmissionPolicy } from '../policies/compile/validating-admission-policy.ts';
 import { digestOf } from '../policies/document/digest.ts';
@@ -17,6 +20,7 @@ import type { ParsedDocument } from '../policies/document/index.ts';
 import { own, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { validateDocument } from '../policies/document/validate.ts';
+import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
 import { exactPlaces } from './exact-places.ts';
 import type { ExactPlaces } from './exact-places.ts';
@@ -25,9 +29,13 @@ import { findFiles, isCasesFile, isManifest } from './find-files.ts';
 import type { FoundFile } from './find-files.ts';
 import { isDefinition, kindOf, readManifests } from './manifest.ts';
 import { UserError } from './output.ts';
+import { loadRuleset, requirementFindings } from './ruleset-policies.ts';
+import type { LoadedRuleset } from './ruleset-policies.ts';
 
 export type LoadedPolicy = {
   readonly name: string;
+  /** As it is compiled under: of a member, that of its ruleset. */
+  readonly digest: string;
   readonly spec: PolicySpec;
   readonly document: ParsedDocument;
   /** The documents of its bindings, for a ValidatingAdmissionPolicy. */
@@ -52,9 +60,12 @@ export type PolicyFiles = {
   readonly warnings: readonly Problem[];
 };
 
+type OurInput = { readonly input: CompileInput; readonly document: ParsedDocument };
+
 type Loaded = {
   readonly places: ExactPlaces;
-  readonly inputs: CompileInput[];
+  readonly inputs: OurInput[];
+  readonly rulesets: LoadedRuleset[];
   readonly tenants: Tenant[];
   readonly namespaces: JsonObject[];
   readonly kinds: DescribedKind[];
@@ -63,7 +74,6 @@ type Loaded = {
   readonly admission: { readonly policies: ParsedDocument[]; readonly bindings: ParsedDocument[] };
   /** Params, or nothing to us; which of the two is known when all policies are. */
   readonly strangers: { readonly document: ParsedDocument; readonly named: boolean }[];
-  readonly documents: Map<string, ParsedDocument>;
   readonly files: Set<string>;
   count: number;
 };
@@ -85,8 +95,10 @@ const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
   else if (outcome.kind === 'Tenant') loaded.tenants.push(outcome.object);
   else if (outcome.kind === 'Policy') {
     const { object: policy } = outcome;
-    loaded.documents.set(policy.metadata.name ?? '', document);
-    loaded.inputs.push({ policy, digest: document.digest, file: document.file, positionOf: (path) => document.positionOf(path) });
+    const { digest, file } = document;
+    loaded.inputs.push({ input: { policy, digest, file, positionOf: (path) => document.positionOf(path) }, document });
+  } else if (outcome.kind === 'Ruleset') {
+    loaded.rulesets.push(loadRuleset({ ruleset: outcome.object, parsed: document, watch: loaded.places.watch }));
   }
 };
 
@@ -168,6 +180,14 @@ const inOrder = (files: readonly FoundFile[], problems: readonly Problem[]): rea
   );
 };
 
+const byPolicyName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+
+/** A member may have been read as a file of its own before its ruleset was. */
+const once = (problems: readonly Problem[]): readonly Problem[] => [
+  ...new Map(problems.map((problem) => [formatProblem(problem), problem])).values(),
+];
+
 /** Beside a ValidatingAdmissionPolicy any object may be meant as its param; else a file that is named must be ours. */
 const refuseStrangers = (loaded: Loaded): void => {
   if (loaded.admission.policies.length > 0) return;
@@ -185,6 +205,7 @@ export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): P
   const loaded: Loaded = {
     places: exactPlaces(),
     inputs: [],
+    rulesets: [],
     tenants: [],
     namespaces: [],
     kinds: [],
@@ -192,7 +213,6 @@ export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): P
     problems: [],
     admission: { policies: [], bindings: [] },
     strangers: [],
-    documents: new Map(),
     files: new Set(),
     count: 0,
   };
@@ -204,30 +224,42 @@ export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): P
     objects: loaded.strangers.map(({ document }) => document.value),
     kinds: loaded.kinds,
   });
-  const { set, refused } = compilePolicies([...loaded.inputs, ...admission.inputs]);
-  const problems = [...loaded.problems, ...admission.problems, ...refused.flatMap((refusal) => refusal.problems)];
-  const ours = loaded.inputs.flatMap(({ policy }): readonly LoadedPolicy[] => {
-    const document = loaded.documents.get(policy.metadata.name ?? '');
-    return document === undefined ? [] : [{ name: policy.metadata.name ?? '', spec: policy.spec, document, bindings: undefined }];
+  const memberFiles = new Set(loaded.rulesets.flatMap((ruleset) => ruleset.files.map(normalize)));
+  const inputs = loaded.inputs.filter(({ document: { file } }) => !memberFiles.has(normalize(file)));
+  const { set, refused } = compilePolicies([...inputs.map(({ input }) => input), ...admission.inputs]);
+  const requirements = requirementFindings(loaded.rulesets);
+  const members = loaded.rulesets.flatMap((ruleset) => ruleset.members);
+  const problems = [
+    ...loaded.problems,
+    ...loaded.rulesets.flatMap((ruleset) => ruleset.problems),
+    ...requirements.problems,
+    ...admission.problems,
+    ...refused.flatMap((refusal) => refusal.problems),
+  ];
+  const ours = inputs.map(({ input: { policy, digest }, document }): LoadedPolicy => {
+    return { name: policy.metadata.name, digest, spec: policy.spec, document, bindings: undefined };
   });
-  const theirs = admission.inputs.flatMap(({ policy }): readonly LoadedPolicy[] => {
+  const sealed = members.map(({ compiled: { name, digest }, policy: { spec }, parsed: document }): LoadedPolicy => {
+    return { name, digest, spec, document, bindings: undefined };
+  });
+  const theirs = admission.inputs.flatMap(({ policy, digest }): readonly LoadedPolicy[] => {
     const name = policy.metadata.name ?? '';
     const document = loaded.admission.policies.find(({ value }) => valueAt(value, ['metadata', 'name']) === name);
     const bindings = loaded.admission.bindings.filter(({ value }) => valueAt(value, ['spec', 'policyName']) === name);
-    return document === undefined ? [] : [{ name, spec: policy.spec, document, bindings }];
+    return document === undefined ? [] : [{ name, digest, spec: policy.spec, document, bindings }];
   });
   const params = new Set(loaded.admission.policies.length > 0 ? loaded.strangers.map(({ document }) => document.file) : []);
   return {
-    files: [...loaded.files],
+    files: [...new Set([...loaded.files, ...loaded.rulesets.flatMap((ruleset) => ruleset.files)])],
     leftAlone: files.flatMap(({ path }) => (loaded.files.has(path) || params.has(path) ? [] : [path])),
     documents: loaded.count,
-    policies: [...ours, ...theirs],
-    set,
+    policies: [...ours, ...sealed, ...theirs],
+    set: members.length === 0 ? set : createSet([...set.policies, ...members.map(({ compiled }) => compiled)].toSorted(byPolicyName)),
     tenants: loaded.tenants,
     namespaces: loaded.namespaces,
     kinds: loaded.kinds,
     definitions: loaded.definitions,
-    problems: inOrder(files, problems.map(loaded.places.refine)),
-    warnings: inOrder(files, admission.warnings),
+    problems: once(inOrder(files, problems.map(loaded.places.refine))),
+    warnings: inOrder(files, [...admission.warnings, ...requirements.warnings]),
   };
 };

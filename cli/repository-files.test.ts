@@ -15,6 +15,15 @@ spec:
   matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}
   validations: [{expression: "true"}]
 `;
+const RULESET = `apiVersion: writ.dev/v1alpha1
+kind: Ruleset
+metadata: {name: us}
+spec:
+  version: 1
+  policies:
+  - {path: policies/changed.yaml, sha256: "${'0'.repeat(64)}"}
+  - {path: policies/gone.yaml, sha256: "${'0'.repeat(64)}"}
+`;
 const VALUES = 'image: nginx\n';
 
 const codesOf = ({ err }: Ran): readonly string[] =>
@@ -52,6 +61,9 @@ describe('lint of a repository', () => {
       'policies/gone.yaml.sigstore.json': '{}',
       'tenants/acme.yaml': POLICY.replace('pinned', 'acme'),
       'rulesets/x.yaml': 'a: 1\n',
+      'rulesets/eu/ruleset.yaml': RULESET,
+      'rulesets/eu/policies/other.yaml': POLICY.replace('pinned', 'other'),
+      'rulesets/eu/policies/changed.yaml': POLICY.replace('pinned', 'changed'),
     });
     symlinkSync('named.yaml', join(folder.path, 'policies/link.yaml'));
     const ran = folder.writ(['lint', '.']);
@@ -68,7 +80,11 @@ describe('lint of a repository', () => {
       'policies/two.yaml DOCUMENT_COUNT',
       'policies/typo.yaml DOCUMENT_UNKNOWN_FIELD',
       'policies/wide.yaml DOCUMENT_ENCODING',
-      'rulesets/x.yaml KIND_NOT_ENFORCED',
+      'rulesets/eu/policies/other.yaml RULESET_MEMBER_EXTRA',
+      'rulesets/eu/ruleset.yaml MANIFEST_NAME',
+      'rulesets/eu/ruleset.yaml RULESET_MEMBER_DIGEST',
+      'rulesets/eu/ruleset.yaml RULESET_MEMBER_MISSING',
+      'rulesets/x.yaml MANIFEST_MISPLACED',
       'tenants/acme.yaml MANIFEST_KIND',
     ]);
   });

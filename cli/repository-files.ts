@@ -14,6 +14,7 @@ import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import { validateDocument } from '../policies/document/validate.ts';
 import type { Problem } from '../policies/problem.ts';
+import { sealProblems } from '../policies/ruleset/index.ts';
 import { loadTrust } from '../policies/trust/index.ts';
 import { readBytes } from './files.ts';
 import { entriesIn } from './find-files.ts';
@@ -21,12 +22,14 @@ import { entriesIn } from './find-files.ts';
 export type RepositoryFiles = { readonly files: readonly string[]; readonly problems: readonly Problem[] };
 
 const TRUST_FILE = 'trust.yaml';
-const FOLDERS: readonly string[] = ['policies', 'tenants'];
+const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets'];
 const KINDS: Readonly<Record<KindHint, string>> = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' };
 const ADMISSION_POLICY = /^apiVersion:[ \t]*["']?admissionregistration\.k8s\.io\//m;
 
-const documentProblems = ({ path: file, bytes, kindHint, name }: ManifestDocument, root: Uint8Array | undefined): readonly Problem[] => {
-  if (kindHint === 'ruleset') return [atFile('KIND_NOT_ENFORCED', file, 'rulesets are not enforced by this version')];
+const documentProblems = (
+  { path: file, bytes, kindHint, name, members }: ManifestDocument,
+  root: Uint8Array | undefined,
+): readonly Problem[] => {
   if (kindHint === 'trust') {
     const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), file, trustedRoot: root });
     return outcome.ok ? [] : outcome.problems;
@@ -40,13 +43,14 @@ const documentProblems = ({ path: file, bytes, kindHint, name }: ManifestDocumen
     const message = `this folder holds documents of kind ${KINDS[kindHint]}, and this is a ${valid.kind}`;
     return [{ code: 'MANIFEST_KIND', message, at: document.positionOf(['kind']), path: 'kind' }];
   }
+  const ofMembers = valid.kind === 'Ruleset' ? sealProblems({ ruleset: valid.object, parsed: document }, members) : [];
   const given = valid.object.metadata.name;
-  if (given === name) return [];
-  const message = `the object is named ${given}, its file ${name}`;
-  return [{ code: 'MANIFEST_NAME', message, at: document.positionOf(['metadata', 'name']), path: 'metadata.name' }];
+  if (given === name) return ofMembers;
+  const message = `the object is named ${given}, its ${kindHint === 'ruleset' ? 'folder' : 'file'} ${name}`;
+  return [{ code: 'MANIFEST_NAME', message, at: document.positionOf(['metadata', 'name']), path: 'metadata.name' }, ...ofMembers];
 };
 
-/** What stands before a path of the folder in its repository: something for its `policies` or `tenants` itself. */
+/** What stands before a path of the folder in its repository: something for its `policies`, `tenants` or `rulesets` itself. */
 const prefixOf = (folder: string): string => {
   const name = basename(resolve(folder));
   return FOLDERS.includes(name) && existsSync(join(folder, '..', TRUST_FILE)) ? `${name}/` : '';

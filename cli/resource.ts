@@ -5,6 +5,7 @@ import { Document, Scalar, visit } from 'yaml';
 import type { ParsedDocument } from '../policies/document/index.ts';
 import { isJsonObject, own } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
+import type { MemberFile } from '../policies/ruleset/index.ts';
 
 const metadataOf = (value: JsonObject): JsonObject => {
   const metadata = own(value, 'metadata');
@@ -16,13 +17,27 @@ const metadataOf = (value: JsonObject): JsonObject => {
   );
 };
 
+export type Sealed = {
+  readonly document: ParsedDocument;
+  readonly bytes: Uint8Array;
+  readonly bundles: readonly string[];
+  /** Of a ruleset. */
+  readonly members?: readonly MemberFile[];
+};
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+
 /** The object as JSON. */
-export const resourceObject = (document: ParsedDocument, bytes: Uint8Array, bundles: readonly string[]): JsonObject => ({
+export const resourceObject = ({ document, bytes, bundles, members }: Sealed): JsonObject => ({
   apiVersion: own(document.value, 'apiVersion'),
   kind: own(document.value, 'kind'),
   metadata: metadataOf(document.value),
   spec: own(document.value, 'spec'),
-  signature: { document: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), bundles },
+  signature: {
+    document: textOf(bytes),
+    bundles,
+    ...(members === undefined ? {} : { members: members.map((member) => ({ path: member.path, document: textOf(member.bytes) })) }),
+  },
 });
 
 // Four letters at least: `yes`, `on`, `off` and their like are booleans to YAML 1.1; `true`, `null` and numbers don't fit.

@@ -84,11 +84,12 @@ const load = (paths: readonly string[], session: Session): Loaded => {
   for (const path of paths) session.read.add(path);
   try {
     const files = loadPolicyFiles(paths);
+    for (const file of files.files) session.read.add(file);
     if (files.problems.length > 0) return { ok: false, problems: files.problems };
     session.warnings.push(...files.warnings);
     const covered = session.coverage ? coveredSet(files.set) : { set: files.set, expressions: [] };
     for (const expression of covered.expressions) {
-      const document = files.policies.find(({ document }) => document.digest === expression.digest)?.document;
+      const document = files.policies.find(({ name, digest }) => name === expression.policy && digest === expression.digest)?.document;
       if (document !== undefined) session.covered.push({ ...expression, at: document.positionOf(expression.path) });
     }
     const { namespaces, tenants, kinds } = files;

@@ -241,7 +241,7 @@ describe('sign --output resource', () => {
       fc.property(texts, (text) => {
         // Bytes that the strict parser refuses are never sealed and so never printed.
         if (!parseDocument(Buffer.from(`a: "x"\n${text.replaceAll(/^(?!$)/gm, '#')}`), 'a').ok) return;
-        const resource = resourceObject(document, Buffer.from(text), ['{}']);
+        const resource = resourceObject({ document, bytes: Buffer.from(text), bundles: ['{}'] });
         const yaml = resourceYaml(resource);
         for (const version of ['1.1', '1.2'] as const) assert.deepEqual(parse(yaml, { version }), JSON.parse(JSON.stringify(resource)));
       }),

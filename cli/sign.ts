@@ -37,6 +37,7 @@ const HELP = `
 Each FILE is read strictly first (see \`writ lint\`): what two YAML readers may read differently is never sealed. The seal
 is a Sigstore bundle over the exact bytes, which \`cosign verify-blob --key KEY.pub --bundle FILE.sigstore.json FILE\` checks
 too. --output resource writes no file: it prints the object with the document and its seals, those beside FILE included.
+A ruleset is sealed only when its members beside it are those whose digests it says (\`writ pin\`): they need no seals.
 
 --as approval seals an in-toto statement that approves FILE (\`cosign verify-blob-attestation\` checks it); --as set seals one
 that names all FILEs, numbered by --sequence, into one ${REPOSITORY_SEAL} (seal.NAME.sigstore.json with --signer NAME) at the
@@ -151,7 +152,7 @@ const printResources = async (
     const bundles = [...(own === undefined ? [] : [own]), ...otherSeals(one, own)];
     if (bundles.length === 0)
       throw new UserError([{ code: 'SEAL_MISSING', message: `${one.file}: there is no seal beside it`, hint: 'give --key' }]);
-    terminal.out(resourceYaml(resourceObject(one.document, one.bytes, bundles)));
+    terminal.out(resourceYaml(resourceObject({ ...one, bundles })));
   }
 };
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
 import { formatProblem } from '../policies/problem.ts';
+import { readRelease } from '../policies/ruleset/index.ts';
 import { MAX_BUNDLES } from '../policies/trust/bundle.ts';
 import { checkSeal } from '../policies/trust/check-seal.ts';
 import type { SealOutcome } from '../policies/trust/check-seal.ts';
@@ -15,6 +16,7 @@ import { documentsOf } from './find-files.ts';
 import { EXIT_FINDINGS, UsageError, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { checkDigest, trustFrom, versionsBeside } from './policy-repository.ts';
+import { membersBeside } from './ruleset-files.ts';
 import { REPOSITORY_SEAL, readSeals, sealPathsOf } from './seal-files.ts';
 
 type Options = {
@@ -31,7 +33,8 @@ The seals of FILE are FILE.sigstore.json and FILE.WHO.sigstore.json beside it an
 policy, or those named by --bundle. Keyless seals are judged offline by the ${TRUSTED_ROOT_FILE} that the trust policy pins,
 which lies beside it or is named by --trusted-root. Without --trust-digest the trust policy is taken as it lies there, and its
 digest is printed. With it, the trust policy must have that digest, or follow from the version that has it by the versions
-kept in the folder trust/ beside it. The checks are those of the operator and the webhook.
+kept in the folder trust/ beside it. The members of a ruleset
+lie beside it and must be those that it seals. The checks are those of the operator and the webhook.
 
 Of each document is told: who sealed it, when (where a log or a timestamp authority proves it), by which rule it counts, and
 of each seal that does not count why.
@@ -126,6 +129,16 @@ const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>, t
   return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
 };
 
+/** A ruleset is no better than its members, which lie beside it. */
+const withMembers = (file: string, outcome: VerifyOutcome): VerifyOutcome => {
+  if (!outcome.ok || outcome.document.kind !== 'Ruleset') return outcome;
+  const { object: ruleset, parsed } = outcome.document;
+  const release = readRelease({ ruleset, parsed }, membersBeside(file, ruleset));
+  const [problem] = release.ok ? [] : release.problems;
+  if (release.ok || problem === undefined) return outcome;
+  return { ok: false, problem, problems: release.problems, turn: outcome.turn };
+};
+
 /** Problems say why seals do not count; who sealed all the same is told too, or nobody would know whom to ask. */
 const printRefused = ({ outcome, bundles }: Judged, terminal: Terminal): void => {
   if (outcome.ok) return;
@@ -140,7 +153,7 @@ const judge = (file: string, { trust, at, bundles }: Judging): Judged => {
   const digest = digestOf(bytes);
   return {
     file,
-    outcome: verifyArtifact({ file, bytes, bundles: bundles.map(({ text }) => text) }, trust, at),
+    outcome: withMembers(file, verifyArtifact({ file, bytes, bundles: bundles.map(({ text }) => text) }, trust, at)),
     bundles: bundles.slice(0, MAX_BUNDLES).map(({ path, text }) => ({ path, seal: checkSeal(text, { bytes, digest, trust, at }) })),
   };
 };

@@ -15,6 +15,7 @@ import {
   leases,
   namespaces,
   policies,
+  rulesets,
   sourceLabel,
   tenants,
   trustPolicies,
@@ -28,13 +29,14 @@ import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AppliedObject } from './apply/plan.ts';
-import type { LiveGitSource, LivePolicy, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
+import type { LiveGitSource, LivePolicy, LiveRuleset, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
 export type Caches = {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
+  readonly rulesets: Informer<LiveRuleset>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
   readonly tenants: Informer<LiveTenant>;
   readonly namespaces: Informer<KubeObject>;
@@ -58,6 +60,10 @@ export const createCaches = (options: {
   return {
     gitSources: createInformer<LiveGitSource>(client, gitSources, watch('gitsources')),
     policies: createInformer<LivePolicy>(client, policies, watch('policies')),
+    rulesets: createInformer<LiveRuleset>(client, rulesets, {
+      ...watch('rulesets'),
+      transform: (object) => ({ ...object, kind: rulesets.kind }),
+    }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
     tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
     namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
@@ -89,6 +95,8 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
   switch (kind) {
     case 'Policy':
       return caches.policies.get(name);
+    case 'Ruleset':
+      return caches.rulesets.get(name);
     case 'Tenant':
       return caches.tenants.get(name);
     case 'TrustPolicy':
@@ -100,7 +108,7 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
 
 /** Objects that the operator itself applied from this source, whatever inventory names them; trust is never among them. */
 export const liveOwned = (
-  { policies: policyCache, tenants: tenantCache }: Pick<Caches, 'policies' | 'tenants'>,
+  caches: Pick<Caches, 'policies' | 'rulesets' | 'tenants'>,
   source: string,
 ): readonly { readonly resource: Resource; readonly name: string }[] => {
   const owned = (resource: Resource, objects: readonly KubeObject[]) =>
@@ -109,7 +117,7 @@ export const liveOwned = (
       // A label can be written by anyone; what is applied by the operator names it as a manager of fields.
       .filter(({ metadata }) => metadata.managedFields?.some(({ manager }) => manager === SYNC_FIELD_MANAGER) === true)
       .map(({ metadata }) => ({ resource, name: metadata.name }));
-  return [...owned(policies, policyCache.list()), ...owned(tenants, tenantCache.list())];
+  return [...owned(policies, caches.policies.list()), ...owned(rulesets, caches.rulesets.list()), ...owned(tenants, caches.tenants.list())];
 };
 
 export const liveInventories = (caches: Caches): readonly Inventory[] =>

@@ -11,6 +11,7 @@ import { repairedThings } from './controllers/tamper.ts';
 export const watchedResources = [
   'gitsources',
   'policies',
+  'rulesets',
   'trustpolicies',
   'tenants',
   'namespaces',
@@ -26,6 +27,7 @@ export const controllerNames = [
   'git-source',
   'receiver',
   'policy',
+  'ruleset',
   'trust-policy',
   'tenant',
   'replicas',

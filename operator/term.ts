@@ -38,6 +38,7 @@ import { createGuardKeeper } from './controllers/guard-configuration.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
+import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
@@ -63,14 +64,15 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const { config, caches, clock, observer, trust, proving } = deps;
   const systemNamespace = config['system-namespace'];
   const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
-  const book = createPolicyBook({ policies: caches.policies, trust, clock, proving });
+  const book = createPolicyBook({ policies: caches.policies, rulesets: caches.rulesets, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
-  const ledger = createMarkLedger({ policies: caches.policies, book, inventories: () => liveInventories(caches), trust, clock });
+  const sealed = { list: () => [...caches.policies.list(), ...caches.rulesets.list()] };
+  const ledger = createMarkLedger({ sealed, book, inventories: () => liveInventories(caches), trust, clock });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
-  const versionOf = (name: string): number | undefined => {
-    const object = caches.policies.get(name);
+  const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
+    const object = kind === 'Ruleset' ? caches.rulesets.get(name) : caches.policies.get(name);
     const judged = object === undefined ? undefined : book.judge(object);
     return judged?.ok === true ? judged.document.version : judged?.signed?.version;
   };
@@ -151,10 +153,37 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       ),
     4,
   );
+  const ruleset = controller('ruleset', (name) =>
+    reconcileRuleset(
+      {
+        client,
+        informer: caches.rulesets,
+        book,
+        replicas,
+        inventories: () => liveInventories(caches),
+        tenants: () => caches.tenants.list(),
+        recorder,
+        clock,
+      },
+      name,
+    ),
+  );
   const tenant = controller(
     'tenant',
     (name, stop) =>
-      reconcileTenant({ client, tenants: caches.tenants, namespaces: caches.namespaces, recorder, clock, systemNamespace }, name, stop),
+      reconcileTenant(
+        {
+          client,
+          tenants: caches.tenants,
+          namespaces: caches.namespaces,
+          releases: () => book.releases(),
+          recorder,
+          clock,
+          systemNamespace,
+        },
+        name,
+        stop,
+      ),
     4,
   );
   const marks = controller('marks', (_key, stop) =>
@@ -186,6 +215,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
       marks: ledger,
+      releases: () => book.releases(),
       widen: (source, policies, stop) => scope.widen(source, policies, stop),
       settle: (source) => {
         scope.settle(source);
@@ -194,10 +224,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     });
     return (key, stop) => reconcile(key, { signal: stop });
   }
-  /** Keys of the sources whose commit orders that policy. */
-  function sourcesNaming(policyName: string): readonly string[] {
+  /** Keys of the sources whose commit orders that document. */
+  function sourcesNaming(wanted: { readonly kind: string; readonly name: string }): readonly string[] {
     return liveInventories(caches).flatMap(({ source, documents }) =>
-      documents.some(({ kind, name }) => kind === 'Policy' && name === policyName) ? [source] : [],
+      documents.some(({ kind, name }) => kind === wanted.kind && name === wanted.name) ? [source] : [],
     );
   }
   /** The Lease first: a replica that comes back at this moment has renewed it, and then nothing is taken away. */
@@ -209,6 +239,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   }
   function allPolicies(): void {
     for (const object of caches.policies.list()) policy.enqueue(keyOf(object));
+    allRulesets();
+  }
+  /** What one is, others may require. */
+  function allRulesets(): void {
+    for (const object of caches.rulesets.list()) ruleset.enqueue(keyOf(object));
   }
 
   const subscriptions = [
@@ -230,12 +265,23 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
       // A replica that starts now cannot make that commit whole: not to be put off until the remote is looked at again.
-      if (type === 'deleted') for (const source of sourcesNaming(object.metadata.name)) gitSource.enqueue(source);
+      if (type === 'deleted') for (const source of sourcesNaming({ kind: 'Policy', name: object.metadata.name })) gitSource.enqueue(source);
+    }),
+    caches.rulesets.onChange(({ object, type, ...change }) => {
+      ruleset.enqueue(keyOf(object));
+      if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
+      webhookConfiguration.enqueue(SINGLE_KEY);
+      marks.enqueue(SINGLE_KEY);
+      allRulesets();
+      for (const one of caches.tenants.list()) if ((one.spec.rulesets ?? []).length > 0) tenant.enqueue(keyOf(one));
+      if (type === 'deleted')
+        for (const source of sourcesNaming({ kind: 'Ruleset', name: object.metadata.name })) gitSource.enqueue(source);
     }),
     caches.tenants.onChange(({ object, type, ...change }) => {
       tenant.enqueue(keyOf(object));
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
+      for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
       // What one gives up another may have been waiting for.
       const named = new Set([previous, object].flatMap((one) => one?.spec.namespaces?.items?.map(({ name }) => name) ?? []));
       for (const other of caches.tenants.list()) {
@@ -255,8 +301,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       }
     }),
     caches.inventories.onChange(({ object, ...change }) => {
-      const changed = changedPolicies('previous' in change ? change.previous : undefined, object);
-      for (const name of changed) policy.enqueue(name);
+      const changed = changedDocuments('previous' in change ? change.previous : undefined, object);
+      for (const { kind, name } of changed) (kind === 'Policy' ? policy : ruleset).enqueue(name);
       if (changed.length > 0) webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
       const { source } = decodeInventory(object) ?? {};
@@ -276,7 +322,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [...singles, trustPolicy, tenant, policy, gitSource];
+    const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
@@ -289,12 +335,16 @@ const tenantLabelTaken = (previous: KubeObject | undefined, object: KubeObject):
   return before !== undefined && object.metadata.labels?.[TENANT_LABEL] !== before ? before : undefined;
 };
 
-/** The policies that an inventory names with another digest than the one before it did, or no more. */
-const changedPolicies = (previous: unknown, current: unknown): readonly string[] => {
-  const digests = (configMap: unknown): ReadonlyMap<string, string> =>
-    new Map((decodeInventory(configMap)?.documents ?? []).flatMap(({ kind, name, digest }) => (kind === 'Policy' ? [[name, digest]] : [])));
-  const [before, now] = [digests(previous), digests(current)];
-  return [...new Set([...before.keys(), ...now.keys()])].filter((name) => before.get(name) !== now.get(name));
+/** The policies and rulesets that an inventory names with another digest than the one before it did, or no more. */
+const changedDocuments = (previous: unknown, current: unknown): readonly { readonly kind: string; readonly name: string }[] => {
+  const named = (configMap: unknown) =>
+    new Map(
+      (decodeInventory(configMap)?.documents ?? [])
+        .filter(({ kind }) => kind === 'Policy' || kind === 'Ruleset')
+        .map(({ kind, name, digest }) => [`${kind}/${name}`, { kind, name, digest }]),
+    );
+  const [before, now] = [named(previous), named(current)];
+  return [...new Map([...before, ...now])].flatMap(([key, one]) => (before.get(key)?.digest === now.get(key)?.digest ? [] : [one]));
 };
 
 type Versioned = {

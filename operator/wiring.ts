@@ -174,6 +174,7 @@ type CacheName = keyof ReturnType<typeof createCaches>;
 const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   gitsources: 'gitSources',
   policies: 'policies',
+  rulesets: 'rulesets',
   trustpolicies: 'trustPolicies',
   tenants: 'tenants',
   namespaces: 'namespaces',

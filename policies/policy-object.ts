@@ -10,7 +10,7 @@
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
-import type { Policy } from '../crds/generated/types.ts';
+import type { Policy, Ruleset } from '../crds/generated/types.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';
 import type { CompileInput, CompiledPolicy } from './compile/index.ts';
@@ -26,6 +26,8 @@ import { readUnsigned, unsignedDigest } from './trust/unsigned.ts';
 
 /** What is believed of an object: its name and the bytes under seal. */
 export type SealedObject = {
+  /** Of the object itself, where it is told; what the document says must agree. */
+  readonly kind?: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   /** For people, and for policies without a seal. */
   readonly spec?: unknown;
@@ -35,6 +37,8 @@ export type SealedObject = {
     /** Of a trust policy. */
     readonly trustedRoot?: string;
     readonly chain?: NonNullable<TrustSignature['chain']>;
+    /** Of a ruleset. */
+    readonly members?: readonly { readonly path: string; readonly document: string }[];
   };
 };
 
@@ -60,6 +64,8 @@ export type SignedPolicy = {
   readonly withdrawn?: Problem;
   /** It has no seal, takes part with nothing but notes, and never in the place of one that has. */
   readonly unsigned?: true;
+  /** Of a Ruleset: what the document says. */
+  readonly ruleset?: Ruleset;
 };
 
 /** One that can be enforced too. `compiled` has one for each of `policies`, in their order; none where it is retired. */
@@ -108,21 +114,24 @@ export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: Sig
 type Ends = Pick<Extract<VerifyOutcome, { ok: true }>, 'document' | 'endsMs' | 'sealsEndMs'>;
 
 /** Grace is the document's word: it lets nothing go on without the seals. */
-const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expiresMs' | 'graceMs' | 'endsItself'> => {
+export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy, 'expiresMs' | 'graceMs' | 'endsItself'> => {
   const { expires } = document;
   if (expires === undefined || endsMs === undefined || endsMs <= expires) {
     return { expiresMs: endsMs, graceMs: 0, endsItself: false };
   }
-  const asked = document.kind === 'Policy' ? durationMs(document.object.spec.gracePeriod ?? '') : 0;
+  const asked = document.kind === 'Tenant' ? 0 : durationMs(document.object.spec.gracePeriod ?? '');
   const graceMs = Math.max(0, Math.min(asked, (sealsEndMs ?? Number.POSITIVE_INFINITY) - expires));
   return { expiresMs: expires, graceMs, endsItself: true };
 };
 
 /** What of the object is verified; undefined where it has no signature. */
-const artifactOf = ({ metadata: { name }, signature }: SealedObject): Artifact | undefined =>
-  signature === undefined ? undefined : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf(name) };
+const artifactOf = ({ kind, metadata: { name }, signature }: SealedObject): Artifact | undefined =>
+  signature === undefined
+    ? undefined
+    : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf(name, kind) };
 
-const fileOf = (name: string): string => `policies/${name}.yaml`;
+export const fileOf = (name: string, kind = 'Policy'): string =>
+  kind === 'Ruleset' ? `rulesets/${name}/ruleset.yaml` : `policies/${name}.yaml`;
 
 type Context = {
   readonly object: SealedObject;
@@ -268,10 +277,11 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
   const keyOf = (object: SealedObject): string => {
     const known = keys.get(object);
     if (known !== undefined) return known;
-    const { document = '', bundles = [] } = object.signature ?? {};
+    const { document = '', bundles = [], members = [] } = object.signature ?? {};
     const signed =
       object.signature === undefined ? `unsigned ${hash('sha256', unsignedBytes(object))}` : hash('sha256', document, 'base64url');
-    const key = `${object.metadata.name} ${signed} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
+    const others = hash('sha256', JSON.stringify([bundles, members]), 'base64url');
+    const key = `${object.kind ?? 'Policy'} ${object.metadata.name} ${signed} ${others}`;
     keys.set(object, key);
     return key;
   };

@@ -259,13 +259,9 @@ export const problemCodes = {
   },
 
   // manifest
-  KIND_NOT_ENFORCED: {
-    summary: 'The commit holds a document of a kind that this version does not enforce.',
-    fix: 'remove the file: a commit is refused rather than enforced in part',
-  },
   MANIFEST_MISPLACED: {
     summary: 'A file lies where documents are expected, but has no name that a document may have.',
-    fix: 'name it policies/NAME.yaml or tenants/NAME.yaml in lower case, or move it out of that folder',
+    fix: 'name it policies/NAME.yaml, tenants/NAME.yaml or rulesets/NAME/ruleset.yaml in lower case, or move it out of that folder',
   },
   MANIFEST_NAME: { summary: 'The name of the object is not the name of its file.', fix: 'make metadata.name and the file name the same' },
   MANIFEST_KIND: { summary: 'The document is of another kind than its folder is for.', fix: 'move the file to the folder of its kind' },
@@ -273,6 +269,56 @@ export const problemCodes = {
   SEAL_ORPHAN: { summary: 'A seal names no file of the commit.', fix: 'remove the seal, or push the file that it belongs to' },
   SEAL_MISSING: { summary: 'A document has no seal beside it.', fix: 'sign the file with `writ sign FILE` and commit FILE.sigstore.json' },
   SEAL_ENCODING: { summary: 'A seal is not UTF-8 text.', fix: 'make the seal again with `writ sign` or `cosign sign-blob --bundle`' },
+
+  // rulesets
+  RULESET_MEMBER_MISSING: {
+    summary: 'A file that the ruleset names is not there.',
+    fix: 'bring the file of this release back; to drop it, take it out of the ruleset, raise spec.version and sign again',
+  },
+  RULESET_MEMBER_DIGEST: {
+    summary: 'A member is not the file that the ruleset seals: it was changed, or is of another release.',
+    fix: 'bring back the file of this release, or write the new digests with `writ pin`, raise spec.version and sign again',
+  },
+  RULESET_MEMBER_EXTRA: {
+    summary: 'A file lies among the members of a ruleset that does not name it.',
+    fix: 'name it in spec.policies and write its digest with `writ pin`, or remove the file',
+  },
+  RULESET_MEMBER_DUPLICATE: { summary: 'A ruleset holds one member twice.', fix: 'keep one of the two' },
+  RULESET_MEMBER_KIND: { summary: 'A member of a ruleset is no Policy.', fix: 'put documents of other kinds into their own folders' },
+  RULESET_MEMBER_FIELD: {
+    summary: "A member says what is the ruleset's to say.",
+    fix: 'take the field out of the member; where it is meant for the whole release, set it in the ruleset',
+  },
+  RULESET_MEMBER_PARAMS: {
+    summary: 'The settings that a ruleset gives to a member do not fit the policy.',
+    fix: 'correct params of the member; spec.params of the policy says what it takes',
+  },
+  RULESET_TOO_LARGE: { summary: 'A ruleset and its members are too large for one object.', fix: 'split it into several rulesets' },
+  RULESET_REQUIRES_MISSING: {
+    summary: 'A ruleset requires another one that is not there.',
+    fix: 'install the ruleset named, in the same commit or before',
+  },
+  RULESET_REQUIRES_RELEASE: {
+    summary: 'A ruleset requires another release of a ruleset than the one that is there.',
+    fix: 'install a release within the range, in the same commit or before',
+  },
+  RULESET_REQUIRES_RANGE: { summary: 'What a ruleset requires is no range of releases.', fix: 'write a range such as ">=1.2.0" or "^1.4"' },
+  RULESET_REQUIRES_CYCLE: {
+    summary: 'Rulesets require each other in a circle.',
+    fix: 'take one of the requirements out; what both need belongs into a third ruleset',
+  },
+  RULESET_REQUIRES_CONFLICT: {
+    summary: 'Two rulesets require releases of a third that no release can be at once.',
+    fix: 'install releases of the two that agree, or one of them only',
+  },
+  RULESET_NOT_INSTALLED: {
+    summary: 'A tenant subscribes to a ruleset that is not there.',
+    fix: 'install the ruleset, or take the subscription out of the Tenant',
+  },
+  RULESET_RELEASE_UNFIT: {
+    summary: 'A tenant subscribes to another release of a ruleset than the one that binds it.',
+    fix: 'change the range in spec.rulesets of the Tenant, or install a release within it',
+  },
 
   // policies
   POLICY_EXPRESSION: { summary: 'A CEL expression of the policy does not compile.', fix: 'correct the expression at the place named' },

@@ -92,7 +92,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   '@sigstore/bundle': /^(policies\/trust\/|cli\/)/,
   re2js: /^policies\//,
   ignore: /^operator\/source\//,
-  semver: /^operator\/source\//,
+  semver: /^(operator\/source\/|policies\/ruleset\/range\.ts$)/,
   '@peculiar/x509': /^operator\/controllers\//,
   commander: /^(cli|docs\/generate)\//,
 };

@@ -9,6 +9,7 @@ import {
   configMaps,
   namespaces,
   policies,
+  rulesets,
   secrets,
   tenants,
   trustPolicies,
@@ -26,6 +27,7 @@ export type SealedCopy = KubeObject & SealedObject;
 
 export type Caches = {
   readonly policies: Informer<SealedCopy>;
+  readonly rulesets: Informer<SealedCopy>;
   readonly trust: Informer<SealedCopy>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
@@ -54,6 +56,11 @@ export const createCaches = (options: {
   ): Informer<T> => createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
   return {
     policies: follow<SealedCopy>(policies),
+    rulesets: createInformer<SealedCopy>(client, rulesets, {
+      transform: (object) => slim({ ...object, kind: rulesets.kind }),
+      clock,
+      observe: { handlerError: onError },
+    }),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
     marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
@@ -70,6 +77,7 @@ export const eachCache = (
   readonly cache: Pick<Informer<unknown>, 'start' | 'hasSynced' | 'lastEventAgeMs' | 'synced'>;
 }[] => [
   { name: 'policies', cache: caches.policies },
+  { name: 'rulesets', cache: caches.rulesets },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },
   { name: 'marks', cache: caches.marks },

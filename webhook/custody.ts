@@ -25,8 +25,8 @@ type Parts = { readonly config: WebhookConfig; readonly clock: Clock; readonly l
 // Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
 const MAX_IN_FLIGHT = 64;
 
-export const areFilled = ({ policies, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
-  [policies, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
+export const areFilled = ({ policies, rulesets, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
+  [policies, rulesets, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
 
 const logRefusal = (log: Log, { kind, refusal }: Guarded): void => {
   if (refusal === undefined) return;

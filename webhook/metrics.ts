@@ -129,7 +129,7 @@ export const webhookMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_watch_age_seconds',
     help: 'Time since the API server last gave a sign of life on a watch.',
-    labels: { kind: ['policies', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'] },
+    labels: { kind: ['policies', 'rulesets', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'] },
   },
   certificateExpiry: {
     kind: 'gauge',

@@ -14,7 +14,8 @@ import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/objects.ts';
-import { createJudge, rememberJudgements } from '../policies/policy-object.ts';
+import { rememberJudgements } from '../policies/policy-object.ts';
+import { createSealedJudge } from '../policies/ruleset-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -73,12 +74,13 @@ export type RunningWebhook = {
 
 const CUT_AFTER_MS = 10_000;
 const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, trust, inventories, marks } = caches;
+  const { policies, rulesets, trust, inventories, marks } = caches;
   if (!areFilled(caches)) return undefined;
   const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
     policies: policies.list(),
+    rulesets: rulesets.list(),
     inventories: read.flatMap(({ inventory }) => inventory ?? []),
     unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
     marks: marksIn(marks.list()),
@@ -183,7 +185,7 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
+  for (const cache of [caches.policies, caches.rulesets, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {
@@ -228,7 +230,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judgements: rememberJudgements(createJudge(proving.memory)),
+    judgements: rememberJudgements(createSealedJudge(proving.memory)),
     proving,
     onBug: bug,
     onFlip: (flip) => {

@@ -5,11 +5,14 @@ import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { readRelease } from '../../policies/ruleset/index.ts';
+import type { MemberFile } from '../../policies/ruleset/index.ts';
 import { isFor, readBundle } from '../../policies/trust/bundle.ts';
 import type { Seal } from '../../policies/trust/bundle.ts';
 import { readCertificate } from '../../policies/trust/certificate.ts';
 import { readBytes, readText } from '../files.ts';
 import { UserError } from '../output.ts';
+import { membersBeside } from '../ruleset-files.ts';
 import { readSeals } from '../seal-files.ts';
 import { bumpDocument } from './bump.ts';
 
@@ -17,6 +20,8 @@ export type Sealable = {
   readonly file: string;
   readonly bytes: Uint8Array;
   readonly document: ParsedDocument;
+  /** Of a ruleset. */
+  readonly members?: readonly MemberFile[];
   /** The file must be written before its seal. */
   readonly isChanged: boolean;
 };
@@ -41,7 +46,11 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
       { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
     ];
   }
-  return { file, bytes, document, isChanged: isBumped };
+  if (outcome.kind !== 'Ruleset') return { file, bytes, document, isChanged: isBumped };
+  // Its seal is theirs: whoever gives it means these very members.
+  const members = membersBeside(file, outcome.object);
+  const release = readRelease({ ruleset: outcome.object, parsed: document }, members);
+  return release.ok ? { file, bytes, document, members, isChanged: isBumped } : release.problems;
 };
 
 /** Who made a seal, as far as it says so itself: two seals of one signer are the same, whatever their certificates. */

@@ -33,6 +33,7 @@ const namesByPath: Readonly<Record<string, string>> = {
   'Tenant.spec.network.egress': 'TenantEgress',
   'TrustPolicy.spec.rules.allOf': 'TrustPolicyThreshold',
   'TrustPolicy.signature': 'TrustPolicySignature',
+  'Ruleset.signature': 'RulesetSignature',
 };
 
 const capitalised = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);

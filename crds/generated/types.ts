@@ -603,7 +603,7 @@ export type TenantSpec = {
   readonly images?: TenantImages;
   readonly agents?: TenantAgents;
   /**
-   * Rulesets that the tenant subscribes to.
+   * Rulesets that bind the tenant. Those of scope Cluster bind it without being named.
    *
    * @maxItems 64
    */
@@ -941,7 +941,7 @@ export type TenantTool = {
   readonly names?: readonly string[];
 };
 /**
- * Rulesets that the tenant subscribes to.
+ * Rulesets that bind the tenant. Those of scope Cluster bind it without being named.
  */
 export type TenantRuleset = {
   /**
@@ -949,11 +949,11 @@ export type TenantRuleset = {
    */
   readonly name: string;
   /**
-   * Range of releases that will do, for instance "^1.4".
+   * Range of releases that is expected, for instance "^1.4". A release outside of it binds all the same, and the status says so.
    */
   readonly release?: string;
   /**
-   * What a breach leads to for this tenant.
+   * What a breach leads to for this tenant where that is more than the release says (Deny, then Warn, then Audit). Less has no effect.
    */
   readonly enforcement?: 'Deny' | 'Warn' | 'Audit';
 };
@@ -1117,14 +1117,14 @@ export type TenantStatusRuleset = {
   readonly digest?: string;
 };
 /**
- * A release of policies with their settings, sealed as one by the digests of its members. This version keeps Rulesets as data and enforces none.
+ * A release of policies with their settings, sealed as one by the digests of its members.
  */
 export type Ruleset = {
   readonly apiVersion: 'writ.dev/v1alpha1';
   readonly kind: 'Ruleset';
   readonly metadata: ObjectMeta;
   readonly spec: RulesetSpec;
-  readonly signature?: Signature;
+  readonly signature?: RulesetSignature;
   readonly status?: RulesetStatus;
 };
 /**
@@ -1144,6 +1144,14 @@ export type RulesetSpec = {
    */
   readonly expires?: string;
   /**
+   * How long the members go on as they were after expires, at most 720h, as a duration such as 72h; after that what they match is closed. Without it that happens at expires.
+   */
+  readonly gracePeriod?: string;
+  /**
+   * Ends the ruleset. It then has no members, binds nobody, and its object may be deleted.
+   */
+  readonly retired?: boolean;
+  /**
    * Name of the ruleset for people.
    */
   readonly title?: string;
@@ -1157,22 +1165,22 @@ export type RulesetSpec = {
    */
   readonly license?: string;
   /**
-   * Whom the ruleset is meant to bind. Tenants are those that subscribe to it, Cluster is every governed namespace.
+   * Whom the ruleset binds. Tenants are those that name it in spec.rulesets, Cluster is every governed namespace, as where nothing is said.
    */
   readonly scope?: 'Tenants' | 'Cluster';
   /**
-   * Rulesets that must be there too.
+   * Rulesets that must be there too. Until they are, a release that is new is not enforced and the one before stands.
    *
    * @maxItems 32
    */
   readonly requires?: readonly RulesetRequirement[];
   /**
-   * The members.
+   * The members. Their digests seal them, so that a member of another release, a changed or a missing one is refused.
    *
    * @minItems 1
    * @maxItems 256
    */
-  readonly policies: readonly RulesetPolicy[];
+  readonly policies?: readonly RulesetPolicy[];
 };
 /**
  * Who publishes it.
@@ -1188,7 +1196,7 @@ export type RulesetPublisher = {
   readonly tier?: 'Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum';
 };
 /**
- * Rulesets that must be there too.
+ * Rulesets that must be there too. Until they are, a release that is new is not enforced and the one before stands.
  */
 export type RulesetRequirement = {
   /**
@@ -1201,7 +1209,7 @@ export type RulesetRequirement = {
   readonly release?: string;
 };
 /**
- * The members.
+ * The members. Their digests seal them, so that a member of another release, a changed or a missing one is refused.
  */
 export type RulesetPolicy = {
   /**
@@ -1217,11 +1225,45 @@ export type RulesetPolicy = {
    */
   readonly enforcement?: 'Deny' | 'Warn' | 'Audit';
   /**
-   * Settings for the policy, in place of its defaults.
+   * Settings for the policy. Each takes the place of the default of its name.
    */
   readonly params?: {
     readonly [k: string]: unknown;
   };
+};
+/**
+ * The signed document. Where there is one, what it says counts; spec is a copy for people.
+ */
+export type RulesetSignature = {
+  /**
+   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
+  /**
+   * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
+  /**
+   * The files of the members byte for byte. With document and bundles at most 1 MiB as JSON.
+   *
+   * @maxItems 256
+   */
+  readonly members?: readonly RulesetMember[];
+};
+/**
+ * The files of the members byte for byte. With document and bundles at most 1 MiB as JSON.
+ */
+export type RulesetMember = {
+  /**
+   * The path by which spec.policies names the member.
+   */
+  readonly path: string;
+  /**
+   * The file of the policy, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
 };
 /**
  * What Writ last saw and did.

@@ -2,7 +2,9 @@
 import { object, sha256 } from './case.ts';
 import type { Fields, ObjectCase } from './case.ts';
 
-const ruleset = (changes: Fields): Fields => object('Ruleset', { version: 1, policies: [{ path: 'policies/a.yaml', sha256 }], ...changes });
+const spec: Fields = { version: 1, policies: [{ path: 'policies/a.yaml', sha256 }] };
+const signature: Fields = { document: 'apiVersion: writ.dev/v1alpha1\n', bundles: ['{}'] };
+const ruleset = (changes: Fields): Fields => object('Ruleset', { ...spec, ...changes });
 
 export const rulesetCases: readonly ObjectCase[] = [
   { what: 'a smallest Ruleset', object: ruleset({}) },
@@ -16,8 +18,40 @@ export const rulesetCases: readonly ObjectCase[] = [
       license: 'Apache-2.0',
       scope: 'Tenants',
       requires: [{ name: 'baseline', release: '>=1.2.0' }],
+      gracePeriod: '72h',
+      retired: false,
       policies: [{ path: 'policies/a.yaml', sha256, enforcement: 'Warn', params: { max: 3 } }],
     }),
+  },
+  {
+    what: 'a sealed Ruleset with its members',
+    object: object('Ruleset', spec, { signature: { ...signature, members: [{ path: 'policies/a.yaml', document: 'a: 1\n' }] } }),
+  },
+  { what: 'a Ruleset that has ended', object: ruleset({ retired: true, policies: undefined }) },
+  { what: 'a Ruleset that has ended and has members', object: ruleset({ retired: true }), rule: 'either has policies or is retired' },
+  { what: 'a Ruleset of nothing', object: ruleset({ policies: undefined }), rule: 'either has policies or is retired' },
+  {
+    what: 'a grace period without a unit',
+    object: ruleset({ expires: '2027-03-01T00:00:00Z', gracePeriod: '72' }),
+    wrong: { at: '/spec/gracePeriod', keyword: 'pattern', field: 'spec.gracePeriod' },
+  },
+  { what: 'a grace period of nothing', object: ruleset({ gracePeriod: '72h' }), rule: 'gracePeriod needs expires' },
+  {
+    what: 'a grace period without end',
+    object: ruleset({ expires: '2027-03-01T00:00:00Z', gracePeriod: '721h' }),
+    rule: 'gracePeriod must be at most 720h',
+  },
+  {
+    what: 'a member without its file',
+    object: object('Ruleset', spec, { signature: { ...signature, members: [{ path: 'policies/a.yaml' }] } }),
+    wrong: { at: '/signature/members/0', keyword: 'required', field: 'signature.members[0].document' },
+  },
+  {
+    what: 'more members than there may be',
+    object: object('Ruleset', spec, {
+      signature: { ...signature, members: Array.from({ length: 257 }, (_, index) => ({ path: String(index), document: 'a' })) },
+    }),
+    wrong: { at: '/signature/members', keyword: 'maxItems', field: 'signature.members' },
   },
   {
     what: 'a Ruleset without members',

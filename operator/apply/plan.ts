@@ -75,7 +75,7 @@ export type Plan = {
 export type PlanOutcome = { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problem: Problem };
 
 // Trust first, so that what it vouches for is judged by it; tenants before the policies that speak of them.
-const APPLY_ORDER = ['TrustPolicy', 'Tenant', 'Policy'];
+const APPLY_ORDER = ['TrustPolicy', 'Tenant', 'Ruleset', 'Policy'];
 
 const applyRank = (kind: string): number => {
   const rank = APPLY_ORDER.indexOf(kind);

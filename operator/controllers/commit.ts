@@ -6,6 +6,7 @@ import {
   SOURCE_LABEL,
   apiVersionOf,
   policies,
+  rulesets,
   sourceLabel,
   tenants,
   trustPolicies,
@@ -27,6 +28,7 @@ import { readManifestTrust } from '../manifest/trust.ts';
 import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';
+import type { BroughtRelease } from './requirements.ts';
 import type { TrustState } from './trust-policy.ts';
 
 export type CommitObjects = {
@@ -38,11 +40,20 @@ export type CommitObjects = {
   readonly setProblem: Problem | undefined;
   /** Each document that has a version, for its mark. */
   readonly sealed: readonly Marked[];
+  /** The rulesets among them. */
+  readonly releases: readonly BroughtRelease[];
   /** Epoch ms at which time alone may change what a document or a seal is worth; from then on the commit must be judged again. */
   readonly expiresMs: number | undefined;
 };
 
 export type CommitSet = { readonly proof: SetProof; readonly bundles: readonly string[] };
+
+const releaseOf = (verified: VerifiedObject): readonly BroughtRelease[] => {
+  if (verified.kind !== 'Ruleset') return [];
+  const { name, digest, object, parsed } = verified;
+  const { release, retired = false, requires = [] } = object.spec;
+  return [{ name, digest, release, retired, requires, positionOf: (path) => parsed.positionOf(path) }];
+};
 
 export type CommitReading =
   | { readonly ok: true; readonly objects: CommitObjects }
@@ -61,7 +72,12 @@ export type ReadCommitInput = {
   readonly signal: AbortSignal;
 };
 
-const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = { Policy: policies, Tenant: tenants, TrustPolicy: trustPolicies };
+const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = {
+  Policy: policies,
+  Ruleset: rulesets,
+  Tenant: tenants,
+  TrustPolicy: trustPolicies,
+};
 
 export const readCommit = async (input: ReadCommitInput): Promise<CommitReading> => {
   const paths = wantedPaths(input.snapshot.files().map((file) => file.path));
@@ -125,9 +141,10 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
     ok: true,
     objects: {
       desired: objects.map((verified) => desiredObject(verified, source)),
-      policies: set.policies,
+      policies: [...set.policies, ...objects.flatMap((verified) => (verified.kind === 'Ruleset' ? verified.compiled : []))],
       ...ofSet,
       sealed: objects.flatMap((verified) => markedOf(verified, source)),
+      releases: objects.flatMap(releaseOf),
       expiresMs: ends.length === 0 ? undefined : Math.min(...ends),
     },
   };
@@ -138,7 +155,7 @@ const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =
     const { kind, name, digest, object } = verified;
     return [{ kind, name, digest, version: object.spec.version, source }];
   }
-  return verified.kind === 'Policy'
+  return verified.kind === 'Policy' || verified.kind === 'Ruleset'
     ? [
         {
           kind: verified.kind,
@@ -147,7 +164,7 @@ const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =
           digest: verified.digest,
           source,
           retired: verified.object.spec.retired === true,
-          ...(verified.unsigned ? { unsigned: true as const } : {}),
+          ...(verified.kind === 'Policy' && verified.unsigned ? { unsigned: true as const } : {}),
         },
       ]
     : [];
@@ -156,6 +173,7 @@ const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] =
 const signatureOf = (verified: VerifiedObject): object => ({
   document: verified.document,
   bundles: verified.bundles,
+  ...(verified.kind === 'Ruleset' ? { members: verified.members } : {}),
   ...(verified.kind === 'TrustPolicy' && verified.trustedRoot !== undefined ? { trustedRoot: verified.trustedRoot } : {}),
   ...(verified.kind === 'TrustPolicy' && verified.chain.length > 0 ? { chain: verified.chain } : {}),
 });

@@ -30,6 +30,7 @@ const commit = (version: number, digest: string): CommitObjects => {
     sealed,
     set: undefined,
     setProblem: undefined,
+    releases: [],
     policies: compilePolicies([{ policy, digest }]).set.policies,
     expiresMs: undefined,
   };

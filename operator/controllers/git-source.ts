@@ -29,6 +29,8 @@ import { readCredentials, registerReceiver, unsupported } from './git-source-inp
 import { reportSuspended, reportSync } from './git-source-status.ts';
 import type { Stage, SyncFacts } from './git-source-status.ts';
 import type { LiveGitSource } from './live.ts';
+import { requirementProblems } from './requirements.ts';
+import type { StandingRelease } from './requirements.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
 export type SyncEvent = {
@@ -43,6 +45,8 @@ export type GitSourceDeps = ApplyDeps & {
   readonly sources: Sources;
   readonly receiver: Receiver;
   readonly trust: Pick<TrustHolder, 'current'>;
+  /** The rulesets of the cluster that verify. */
+  readonly releases: () => readonly StandingRelease[];
   readonly pinnedDigest: string;
   readonly proving: Proving;
   readonly recorder: EventRecorder;
@@ -192,6 +196,8 @@ const readCurrent = async (
   const { pinnedDigest, proving } = deps;
   const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest, nowMs, memo, proving, signal });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
+  const unmet = requirementProblems(reading.objects.releases, deps.releases());
+  if (unmet.length > 0) return failed('Verified', unmet, { revision: snapshot.revision });
   const { commit, revision, committedAt: committedAtMs } = snapshot;
   return {
     ok: true,

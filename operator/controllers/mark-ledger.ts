@@ -13,7 +13,7 @@ import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
 import { verifySet } from '../../policies/trust/check-set.ts';
 import type { SetOutcome } from '../../policies/trust/check-set.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { LivePolicy } from './live.ts';
+import type { LivePolicy, LiveRuleset } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
@@ -29,7 +29,8 @@ export type MarkLedger = {
 };
 
 type LedgerDeps = {
-  readonly policies: { list(): readonly LivePolicy[] };
+  /** Policies and rulesets. */
+  readonly sealed: { list(): readonly (LivePolicy | LiveRuleset)[] };
   readonly book: Pick<PolicyBook, 'judge'>;
   readonly inventories: () => readonly Inventory[];
   readonly trust: Pick<TrustHolder, 'current'>;
@@ -37,11 +38,11 @@ type LedgerDeps = {
 };
 
 /** Documents that are enforced by what the cluster shows: named by an inventory in just these bytes, or claimed by no source. */
-const appliedDocuments = ({ policies, book }: LedgerDeps, inventories: readonly Inventory[]): readonly Marked[] => {
+const appliedDocuments = ({ sealed, book }: LedgerDeps, inventories: readonly Inventory[]): readonly Marked[] => {
   const sources = new Map(
     inventories.flatMap(({ source, documents }) => documents.map((one) => [`${documentKey(one)} ${one.digest}`, source] as const)),
   );
-  return policies.list().flatMap((object) => {
+  return sealed.list().flatMap((object) => {
     const judged = book.judge(object);
     if (!judged.ok) return [];
     const { kind, name, version, digest, retired, unsigned, withdrawn } = judged.document;

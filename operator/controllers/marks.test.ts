@@ -45,13 +45,14 @@ const scene = (start: Partial<World> = {}) => {
   const live = (): readonly LivePolicy[] => world.policies.map((policy) => policy as unknown as LivePolicy);
   const term = () => {
     const ledger = createMarkLedger({
-      policies: { list: live },
+      sealed: { list: live },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, clock.now()) },
       inventories: () => world.inventories,
       trust: { current: () => trust },
       clock,
     });
-    const standing = (name: string): number | undefined => live().find(({ metadata }) => metadata.name === name)?.spec.version;
+    const standing = ({ name }: { readonly name: string }): number | undefined =>
+      live().find(({ metadata }) => metadata.name === name)?.spec.version;
     const deps = {
       client,
       ledger,
@@ -130,7 +131,7 @@ describe('the marks in the cluster', () => {
     assert.ok(judged.ok);
     const marksUnder = (document: Partial<typeof judged.document>): readonly string[] => {
       const ledger = createMarkLedger({
-        policies: { list: () => [alone] },
+        sealed: { list: () => [alone] },
         book: { judge: () => ({ ok: true, document: { ...judged.document, ...document } }) },
         inventories: () => sealedSet(4, a2).inventories,
         trust: { current: () => trust },

@@ -25,8 +25,8 @@ import type { MarksProblem } from './marks-problems.ts';
 export type MarksDeps = {
   readonly client: KubeClient;
   readonly ledger: MarkLedger;
-  /** The version of a policy that verifies in the cluster now. */
-  readonly standing: (name: string) => number | undefined;
+  /** The version of a document that verifies in the cluster now. */
+  readonly standing: (document: Pick<Mark, 'kind' | 'name'>) => number | undefined;
   readonly namespace: string;
   readonly recorder: EventRecorder;
   /** How many of each; 0 clears. */
@@ -37,11 +37,12 @@ type LiveMarks = KubeObject & { readonly data?: unknown };
 
 const LOOK_MS = 60_000;
 const SHOWN = 5;
+const SEALED: ReadonlySet<string> = new Set(['Policy', 'Ruleset']);
 
 type Told = { readonly problem: MarksProblem; readonly reason: string; readonly note: string };
 
 const problemsOf = (live: KubeObject | undefined, isReadable: boolean, unmet: readonly Mark[]): readonly Told[] => {
-  const shown = unmet.slice(0, SHOWN).map(({ name, version }) => `${name} (version ${version})`);
+  const shown = unmet.slice(0, SHOWN).map(({ kind, name, version }) => `${kind} ${name} (version ${version})`);
   const more = unmet.length > SHOWN ? ` and ${unmet.length - SHOWN} more` : '';
   return [
     ...(live?.metadata.deletionTimestamp === undefined
@@ -74,7 +75,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   const told = live === undefined ? [] : decodeMarks(live);
   ledger.hear(told);
   const marks = [...ledger.known().values()];
-  const unmet = marks.filter(({ kind, name, version, gone }) => kind === 'Policy' && gone !== true && (deps.standing(name) ?? 0) < version);
+  const unmet = marks.filter((mark) => SEALED.has(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
   const problems = problemsOf(live, told !== undefined, unmet);
   const isFull = !marksFit(marks);
   for (const problem of marksProblems) {

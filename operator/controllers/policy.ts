@@ -29,7 +29,7 @@ import { enforcing } from './replicas.ts';
 export type PolicyDeps = {
   readonly client: KubeClient;
   readonly informer: Informer<LivePolicy>;
-  readonly book: PolicyBook;
+  readonly book: Pick<PolicyBook, 'judge' | 'prepare'>;
   readonly replicas: () => readonly ReplicaReport[];
   readonly inventories: () => readonly Inventory[];
   readonly recorder: EventRecorder;

@@ -140,7 +140,15 @@ test('a namespace that the API server refuses is told, looked at again, and keep
     const all = { get: () => owner, list: () => [owner] } as unknown as TenantDeps['tenants'];
     const none = { get: () => undefined } as unknown as TenantDeps['namespaces'];
     const recorder = { record: async () => true };
-    const deps = { client, tenants: all, namespaces: none, recorder, clock: fakeClock(), systemNamespace: 'writ-system' };
+    const deps = {
+      client,
+      tenants: all,
+      namespaces: none,
+      releases: () => [],
+      recorder,
+      clock: fakeClock(),
+      systemNamespace: 'writ-system',
+    };
     return { outcome: await reconcileTenant(deps, 'acme', signal), status: statuses[0] };
   };
   const { outcome, status } = await reconcile(403);

@@ -24,11 +24,15 @@ import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import { firstDifference } from '../../policies/document/difference.ts';
 import type { LiveTenant } from './live.ts';
+import type { StandingRelease } from './requirements.ts';
+import { subscriptionStatus } from './subscriptions.ts';
 
 export type TenantDeps = {
   readonly client: KubeClient;
   readonly tenants: Informer<LiveTenant>;
   readonly namespaces: Informer<KubeObject>;
+  /** The rulesets of the cluster that verify. */
+  readonly releases: () => readonly StandingRelease[];
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly systemNamespace: string;
@@ -160,38 +164,50 @@ export const namespacesStatus = (made: readonly KubeObject[]): NonNullable<LiveT
     .map(({ metadata: { name, uid } }) => ({ name, ...(uid === undefined ? {} : { uid }), ready: true })),
 });
 
+const stateOf = (problems: readonly Problem[], good: string) => {
+  const [first] = problems;
+  return first === undefined
+    ? ({ status: 'True', reason: 'Succeeded', message: good } as const)
+    : ({
+        status: 'False',
+        reason: conditionReason(first.code),
+        message: problems.map((problem) => `${problem.code}: ${problem.path ?? ''}: ${problem.message}`).join('; '),
+      } as const);
+};
+
 const report = async (
   deps: TenantDeps,
   facts: { readonly tenant: LiveTenant; readonly made: readonly KubeObject[]; readonly problems: readonly Problem[] },
 ): Promise<void> => {
   const { tenant, made, problems } = facts;
-  const first = problems[0];
-  const message =
-    first === undefined
-      ? `${made.length} namespaces`
-      : problems.map((problem) => `${problem.code}: ${problem.path ?? ''}: ${problem.message}`).join('; ');
-  const state = {
-    status: first === undefined ? 'True' : 'False',
-    reason: first === undefined ? 'Succeeded' : conditionReason(first.code),
-    message,
-  } as const;
+  const subscribed = subscriptionStatus(tenant, deps.releases());
+  const all = [...problems, ...subscribed.problems];
+  const first = all[0];
+  const state = stateOf(all, `${made.length} namespaces`);
   const conditions: ConditionInput[] = [
     { type: 'Ready', ...state },
-    { type: 'NamespacesReady', ...state },
+    { type: 'NamespacesReady', ...stateOf(problems, `${made.length} namespaces`) },
   ];
+  if (subscribed.asked > 0)
+    conditions.push({ type: 'RulesetsReady', ...stateOf(subscribed.problems, `${subscribed.rulesets.length} rulesets`) });
   if (first !== undefined) conditions.push({ type: 'Stalled', ...state, status: 'True' });
   const { written } = await applyStatus(deps.client, {
     resource: tenants,
     object: tenant,
     clock: deps.clock,
-    status: { observedGeneration: tenant.metadata.generation, ...namespacesStatus(made), conditions },
+    status: {
+      observedGeneration: tenant.metadata.generation,
+      ...namespacesStatus(made),
+      ...(subscribed.asked > 0 ? { rulesets: subscribed.rulesets } : {}),
+      conditions,
+    },
   });
   if (!written) return;
   await deps.recorder.record({
     regarding: regardingOf(tenants, tenant),
     type: first === undefined ? 'Normal' : 'Warning',
     reason: state.reason,
-    note: message,
+    note: state.message,
     action: 'MakeNamespaces',
   });
 };

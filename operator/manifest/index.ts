@@ -4,14 +4,16 @@
  *
  * In: paths, then the bytes of those that `wantedPaths` chose. Out: a `Manifest`: documents with their bundles, and every
  * problem that names alone show (a seal without a file, a file that would be left unread, a kind not enforced). Nothing
- * is parsed here: bytes come before meaning, and `verify.ts` gives them one. Files outside the layout of a policy
- * repository are left alone, and `*.cases.yaml` are for `writ test`, never applied.
+ * is parsed here: bytes come before meaning, and `verify.ts` gives them one. The files below a ruleset's folder go with its
+ * document, whose seal is theirs; seals of their own are left alone. Files outside the layout of a policy repository are
+ * left alone, and `*.cases.yaml` are for `writ test`, never applied.
  *
  * `operator/controllers` and `cli` import this. Pure.
  */
 import { startOf } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { placeOf, sealedPath } from './layout.ts';
+import type { MemberFile } from '../../policies/ruleset/index.ts';
+import { placeOf, rulesetPath, sealedPath } from './layout.ts';
 import type { KindHint, Place } from './layout.ts';
 
 export type { KindHint } from './layout.ts';
@@ -26,6 +28,8 @@ export type ManifestDocument = {
   readonly kindHint: KindHint;
   /** What the file name says that metadata.name is. */
   readonly name: string;
+  /** Of a ruleset: every document below its folder, whether it names it or not. */
+  readonly members: readonly MemberFile[];
 };
 
 /** An earlier version of the trust policy. */
@@ -74,8 +78,22 @@ export const atFile = (code: Problem['code'], path: string, message: string): Pr
 
 type Placed = { readonly file: ManifestFile; readonly place: Place };
 
-const nameProblem = (path: string): Problem | undefined =>
-  placeOf(path).is === 'misplaced' ? atFile('MANIFEST_MISPLACED', path, 'this file would be left unread') : undefined;
+const nameProblem = ({ file: { path }, place }: Placed, paths: ReadonlySet<string>): Problem | undefined => {
+  if (place.is === 'misplaced') return atFile('MANIFEST_MISPLACED', path, 'this file would be left unread');
+  if (place.is !== 'member' || paths.has(rulesetPath(place.ruleset))) return undefined;
+  return atFile('MANIFEST_MISPLACED', path, `there is no ${rulesetPath(place.ruleset)} that could name it`);
+};
+
+const membersOf = (placed: readonly Placed[]): ReadonlyMap<string, readonly MemberFile[]> => {
+  const members = new Map<string, MemberFile[]>();
+  for (const { file, place } of placed) {
+    if (place.is !== 'member') continue;
+    const known = members.get(place.ruleset) ?? [];
+    members.set(place.ruleset, known);
+    known.push({ path: place.path, bytes: file.bytes });
+  }
+  return members;
+};
 
 const trustVersionsOf = (placed: readonly Placed[], bundles: ReadonlyMap<string, readonly string[]>): readonly TrustVersion[] => {
   const roots = new Map(
@@ -90,16 +108,21 @@ const trustVersionsOf = (placed: readonly Placed[], bundles: ReadonlyMap<string,
     .toSorted((a, b) => a.version - b.version);
 };
 
+/** What a seal beside it can be of. */
+const OWNERS: ReadonlySet<Place['is']> = new Set<Place['is']>(['document', 'member', 'trust-version']);
+
 /** Sorts the files of a commit into documents with their seals. Total; the order of `files` does not matter. */
 export const readManifest = (files: readonly ManifestFile[]): Manifest => {
   const sorted = files.toSorted(byPath);
-  const placed = sorted.map((file) => ({ file, place: placeOf(file.path) }));
-  const owners = new Set(placed.flatMap(({ file, place }) => (place.is === 'document' || place.is === 'trust-version' ? [file.path] : [])));
+  const placed = sorted.map((file): Placed => ({ file, place: placeOf(file.path) }));
+  const paths = new Set(sorted.map(({ path }) => path));
+  const owners = new Set(placed.flatMap(({ file, place }) => (OWNERS.has(place.is) ? [file.path] : [])));
+  const members = membersOf(placed);
   const problems: Problem[] = [];
   const bundles = new Map<string, string[]>();
   const forAll: string[] = [];
   for (const { file, place } of placed) {
-    const found = nameProblem(file.path);
+    const found = nameProblem({ file, place }, paths);
     if (found !== undefined) problems.push(found);
     if (place.is !== 'seal' && place.is !== 'repository-seal') continue;
     const text = decode(file.bytes);
@@ -123,6 +146,7 @@ export const readManifest = (files: readonly ManifestFile[]): Manifest => {
             ownSeals: bundles.get(file.path)?.length ?? 0,
             kindHint: place.kindHint,
             name: place.name,
+            members: place.kindHint === 'ruleset' ? (members.get(place.name) ?? []) : [],
           },
         ]
       : [],

@@ -16,6 +16,8 @@ export type Place =
   | { readonly is: 'trust-version'; readonly version: number }
   /** The root that such a version pinned. */
   | { readonly is: 'trust-version-root'; readonly version: number }
+  /** A file below the folder of a ruleset, which the ruleset must name; `path` is relative to that folder. */
+  | { readonly is: 'member'; readonly ruleset: string; readonly path: string }
   | { readonly is: 'cases' }
   /** Looks like a document, in a folder of documents, but under a name that would leave it unread. */
   | { readonly is: 'misplaced' }
@@ -25,6 +27,8 @@ const SEAL = '.sigstore.json';
 // RFC 1123 subdomain: what the API server accepts as metadata.name.
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const FOLDERS: Readonly<Record<string, KindHint>> = { policies: 'policy', tenants: 'tenant', rulesets: 'ruleset' };
+/** The document of a ruleset, in its folder `rulesets/NAME`. */
+export const RULESET_FILE = 'ruleset.yaml';
 
 const TRUST_VERSION = /^trust\/([1-9][0-9]{0,15})\.(yaml|trusted_root\.json)$/;
 
@@ -44,11 +48,20 @@ const placeInFolder = (kindHint: KindHint, path: string): Place => {
   if (path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
   if (!isYaml(path)) return { is: 'foreign' };
   if (path.endsWith('.cases.yaml')) return { is: 'cases' };
-  // Not enforced yet, and therefore refused by whatever name: see `verify.ts`.
-  if (kindHint === 'ruleset') return { is: 'document', kindHint, name: path };
+  if (kindHint === 'ruleset') return placeInRuleset(path);
   const name = path.slice(path.indexOf('/') + 1, -'.yaml'.length);
   return path.endsWith('.yaml') && NAME.test(name) ? { is: 'document', kindHint, name } : { is: 'misplaced' };
 };
+
+const placeInRuleset = (path: string): Place => {
+  const [, name = '', ...rest] = path.split('/');
+  if (rest.length === 0 || !NAME.test(name)) return { is: 'misplaced' };
+  const inside = rest.join('/');
+  return inside === RULESET_FILE ? { is: 'document', kindHint: 'ruleset', name } : { is: 'member', ruleset: name, path: inside };
+};
+
+/** The file of a ruleset's document. */
+export const rulesetPath = (name: string): string => `rulesets/${name}/${RULESET_FILE}`;
 
 /** What the file at this path, relative to `spec.path`, is to us. */
 export const placeOf = (path: string): Place => {

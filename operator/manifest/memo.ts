@@ -7,7 +7,8 @@ import type { ManifestDocument } from './index.ts';
 
 export const memoKeys =
   (trust: Trust): ((document: ManifestDocument) => string) =>
-  ({ path, bytes, bundles }) => {
-    const hash = createHash('sha256').update(JSON.stringify([trust.digest, path, bundles]));
+  ({ path, bytes, bundles, members }) => {
+    const files = members.map((member) => [member.path, createHash('sha256').update(member.bytes).digest('base64')]);
+    const hash = createHash('sha256').update(JSON.stringify([trust.digest, path, bundles, files]));
     return hash.update(bytes).digest('base64');
   };

@@ -5,14 +5,17 @@
 // Decided here: metadata.name must be the name of the file, so that a listing of the repository is a listing of what is
 // enforced, and a seal can be found from the name of a policy. A Tenant needs a seal only where a rule of the trust policy
 // names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is the trust policy that all the
-// rest is judged by, byte for byte: whether it may be is decided before (trust.ts).
-import type { Policy, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+// rest is judged by, byte for byte: whether it may be is decided before (trust.ts). A ruleset comes with its members or not
+// at all.
+import type { Policy, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
+import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
+import { readRelease, sizeProblem } from '../../policies/ruleset/index.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 import { isPast } from '../../policies/trust/trust.ts';
 import { readUnsigned } from '../../policies/trust/unsigned.ts';
@@ -45,6 +48,14 @@ export type VerifiedObject =
   /** `unsigned`: it has no seal, and takes part with nothing but notes. `object` is as the file has it. */
   | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number; readonly unsigned: boolean })
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
+  | (Verified & {
+      readonly kind: 'Ruleset';
+      readonly object: Ruleset;
+      readonly version: number;
+      /** The text of each member, for `signature.members`, in the order of the paths. */
+      readonly members: readonly { readonly path: string; readonly document: string }[];
+      readonly compiled: readonly CompiledPolicy[];
+    })
   /** `trustedRoot`: the text of the file that it pins, if it pins one; `chain`: the versions before it, for `signature.chain`. */
   | (Verified & {
       readonly kind: 'TrustPolicy';
@@ -115,8 +126,19 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
     case 'Tenant':
       return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
     case 'Ruleset':
-      return notEnforced(document);
+      return withMembers(document, { ...verified, kind: 'Ruleset', object: signed.object, version: signed.version });
   }
+};
+
+type SealedRuleset = Omit<Extract<VerifiedObject, { kind: 'Ruleset' }>, 'members' | 'compiled'>;
+
+const withMembers = (document: ManifestDocument, sealed: SealedRuleset): Outcome => {
+  const release = readRelease({ ruleset: sealed.object, parsed: sealed.parsed }, document.members);
+  if (!release.ok) return { ok: false, problems: release.problems };
+  const members = document.members.map(({ path, bytes }) => ({ path, document: Buffer.from(bytes).toString('utf8') }));
+  const problem = sizeProblem({ document: sealed.document, bundles: sealed.bundles, members });
+  if (problem !== undefined) return refused({ ...problem, at: sealed.parsed.positionOf(['spec']) });
+  return { ok: true, object: { ...sealed, members, compiled: release.members.map(({ compiled }) => compiled) } };
 };
 
 /** Nobody has sealed this file: a seal of the repository that does not name it is none of it. */
@@ -174,17 +196,14 @@ const verifyTrust = (document: ManifestDocument, { trust, trustedRoot, chain }: 
   return refused(atFile('TRUST_NOT_PINNED', document.path, `its digest is ${digest}, and the trust policy in force is ${trust.digest}`));
 };
 
-const notEnforced = (document: ManifestDocument): Outcome =>
-  refused(atFile('KIND_NOT_ENFORCED', document.path, 'rulesets are not enforced by this version'));
-
 const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome => {
   switch (document.kindHint) {
-    case 'ruleset':
-      return notEnforced(document);
     case 'trust':
       return verifyTrust(document, options);
     case 'policy':
       return verifyPolicy(document, options);
+    case 'ruleset':
+      return verifySigned(document, options);
     case 'tenant':
       return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsealed(document);
   }
@@ -229,7 +248,7 @@ const misnamed = (object: VerifiedObject, fileName: string): readonly Problem[] 
     : [
         {
           code: 'MANIFEST_NAME',
-          message: `the object is named ${object.name}, its file ${fileName}`,
+          message: `the object is named ${object.name}, its ${object.kind === 'Ruleset' ? 'folder' : 'file'} ${fileName}`,
           at: object.parsed.positionOf(['metadata', 'name']),
           path: 'metadata.name',
         },

@@ -61,8 +61,19 @@ export const governedNamespace = (name: string, tenant: string): JsonObject =>
     metadata: { name, labels: { 'kubernetes.io/metadata.name': name, [TENANT_LABEL]: tenant } },
   }));
 
-export const emptyTenant = (name: string): JsonObject =>
-  remembered(JSON.stringify(['Tenant', name]), () => ({ apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', metadata: { name }, spec: {} }));
+/** A tenant of which nothing is told but that these rulesets bind it. */
+export const plainTenant = (name: string, rulesets: readonly string[]): JsonObject =>
+  remembered(JSON.stringify(['Tenant', name, rulesets]), () => ({
+    apiVersion: 'writ.dev/v1alpha1',
+    kind: 'Tenant',
+    metadata: { name },
+    spec: rulesets.length === 0 ? {} : { rulesets: rulesets.map((ruleset) => ({ name: ruleset })) },
+  }));
+
+/** The rulesets that only bind who names them. */
+export const subscribable = ({ policies }: PolicySet): readonly string[] => [
+  ...new Set(policies.flatMap(({ ruleset }) => (ruleset?.scope === 'Tenants' ? [ruleset.name] : []))),
+];
 
 /** A Tenant, or its facts alone. */
 const tenantObject = (given: JsonObject): JsonObject => {
@@ -89,7 +100,7 @@ const tenantOf = (one: Case, namespace: JsonObject | null, world: World): JsonOb
   if (isJsonObject(one.tenant)) return tenantObject(one.tenant);
   const label = namespace === null ? '' : textAt(namespace, ['metadata', 'labels', TENANT_LABEL]);
   const name = one.tenant ?? (label === '' ? TEST_TENANT : label);
-  return world.tenants.get(name) ?? emptyTenant(name);
+  return world.tenants.get(name) ?? plainTenant(name, subscribable(world.set));
 };
 
 const namespaceOf = (one: Case, request: AdmissionRequest, world: World): JsonObject | null => {

@@ -36,7 +36,11 @@ export type CompiledBinding = {
   readonly params: ((requestNamespace: string) => ParamChoice) | undefined;
 };
 
+/** The release that a policy is a member of. Of scope Tenants it binds the tenants that name it, and those that nobody knows. */
+export type MemberOf = { readonly name: string; readonly release: string | undefined; readonly scope: 'Tenants' | 'Cluster' };
+
 export type CompiledPolicy = {
+  /** Of a member `RULESET/POLICY`, which no policy of its own can have. */
   readonly name: string;
   readonly digest: string;
   readonly version: number;
@@ -59,6 +63,7 @@ export type CompiledPolicy = {
   readonly bindings?: readonly CompiledBinding[];
   /** Nobody has sealed it: it notes, after all others, and opens nothing by being there. */
   readonly unsigned?: true;
+  readonly ruleset?: MemberOf;
 };
 
 export type PolicySet = {

@@ -45,17 +45,20 @@ export type PolicyExplanation = {
 
 export type Explanation = { readonly decision: Decision; readonly policies: readonly PolicyExplanation[] };
 
-const BECAUSE: Readonly<Record<MatchOutcome, string>> = {
+type Outcome = MatchOutcome | 'tenant';
+
+const BECAUSE: Readonly<Record<Outcome, string>> = {
   matches: 'its rules and selectors match the request',
   namespace: 'its namespaceSelector does not select the namespace',
   object: 'its objectSelector selects neither the new nor the old object',
   excluded: 'one of its excludeResourceRules matches the request',
   rules: 'none of its rules names this group, version, resource, operation, scope and name together',
   'not-an-agent': 'it is about agents, and nothing proves that the workload is one',
+  tenant: 'it is a member of a ruleset that the tenant of the namespace does not name',
   'namespace-unknown': 'it chooses by labels of the namespace, which is not known',
 };
 
-const becauseOf = (outcome: MatchOutcome, applied: boolean, steps: readonly ExplainedStep[]): string => {
+const becauseOf = (outcome: Outcome, applied: boolean, steps: readonly ExplainedStep[]): string => {
   if (outcome !== 'matches' || applied) return BECAUSE[outcome];
   const bound = steps.filter((step) => step.kind === 'binding');
   if (bound.length > 0 && bound.every((step) => step.outcome !== 'matches')) return 'none of its bindings matches the request';
@@ -84,7 +87,7 @@ const explainVariables = (policy: CompiledPolicy, bindings: Bindings): readonly 
 
 const explainPolicy = (policy: CompiledPolicy, subject: Subject, facts: AdmissionFacts): PolicyExplanation => {
   const steps: ExplainedStep[] = [];
-  let match: MatchOutcome = 'rules';
+  let match: Outcome = 'rules';
   let first: Bindings | undefined;
   const trace = (step: Step): void => {
     if (step.kind === 'match') match = step.outcome;

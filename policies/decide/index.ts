@@ -161,6 +161,7 @@ export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
   return {
     subject,
     match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent, known: new Map() },
+    tenant: facts.tenant,
     base: baseBindings(subject, facts),
     locale: localeOf(subject, facts),
     json: plainOf(subject),

@@ -4,6 +4,7 @@ import type { Bindings } from '../cel/index.ts';
 import { matchOutcome } from '../compile/match.ts';
 import type { CompiledBinding, CompiledPolicy } from '../compile/policy-set.ts';
 import { annotate } from './annotate.ts';
+import { bindMember } from './member.ts';
 import { evaluate } from './limits.ts';
 import type { Violation } from './index.ts';
 import type { AdmissionRequest } from './request.ts';
@@ -152,11 +153,16 @@ const evaluateBound = (policy: CompiledPolicy, bindings: readonly CompiledBindin
 /** Total: what goes wrong inside, down to a stack that overflows on a monstrous object, is an error of this policy. */
 export const evaluatePolicy = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   try {
-    const outcome = matchOutcome(policy.match, run.match);
+    const bound = policy.ruleset === undefined ? policy : bindMember(policy, policy.ruleset, run);
+    if (bound === undefined) {
+      run.trace?.({ kind: 'match', outcome: 'tenant' });
+      return SKIPPED;
+    }
+    const outcome = matchOutcome(bound.match, run.match);
     run.trace?.({ kind: 'match', outcome });
-    if (outcome === 'namespace-unknown') return unknownNamespace(policy, run);
+    if (outcome === 'namespace-unknown') return unknownNamespace(bound, run);
     if (outcome !== 'matches') return SKIPPED;
-    return policy.bindings === undefined ? evaluateMatched(policy, run) : evaluateBound(policy, policy.bindings, run);
+    return bound.bindings === undefined ? evaluateMatched(bound, run) : evaluateBound(bound, bound.bindings, run);
   } catch (error) {
     const message = `the policy could not be evaluated: ${error instanceof Error ? error.message : 'unknown error'}`;
     return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };

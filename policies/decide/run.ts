@@ -6,9 +6,10 @@ import type { CompiledPolicy, Reason } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import type { Violation } from './index.ts';
 import type { Meter } from './limits.ts';
+import type { JsonObject } from './request.ts';
 
 export type Step =
-  | { readonly kind: 'match'; readonly outcome: MatchOutcome }
+  | { readonly kind: 'match'; readonly outcome: MatchOutcome | 'tenant' }
   | {
       readonly kind: 'binding' | 'matchCondition' | 'validation' | 'schema' | 'auditAnnotation';
       readonly name: string;
@@ -23,6 +24,8 @@ export type Step =
 export type Run = {
   readonly subject: Subject;
   readonly match: MatchFacts;
+  /** The Tenant object of the namespace; null where it is not known. */
+  readonly tenant: JsonObject | null;
   readonly base: Bindings;
   /** `authorizer`, for the expressions that may ask it; made when a policy first does. */
   readonly authorizer: () => Bindings;

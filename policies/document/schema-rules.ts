@@ -46,6 +46,16 @@ const rulesNameListed = (spec: JsonValue): boolean => {
   return groups.every((group) => list(own(record(group), 'principals')).every((name) => listed.has(string(name))));
 };
 
+type Demand = Pick<SchemaRule, 'message' | 'holds'>;
+const graceNeedsEnd: Demand = {
+  message: 'gracePeriod needs expires',
+  holds: (spec) => !has(spec, 'gracePeriod') || has(spec, 'expires'),
+};
+const graceIsBounded: Demand = {
+  message: 'gracePeriod must be at most 720h',
+  holds: (duration) => durationMs(string(duration)) <= MAX_GRACE_MS,
+};
+
 export const schemaRules: readonly SchemaRule[] = [
   {
     kind: 'TrustPolicy',
@@ -172,6 +182,14 @@ export const schemaRules: readonly SchemaRule[] = [
   },
   {
     kind: 'Ruleset',
+    path: ['spec'],
+    message: 'a ruleset either has policies or is retired',
+    holds: (spec) => has(spec, 'policies') !== (own(record(spec), 'retired') === true),
+  },
+  { kind: 'Ruleset', path: ['spec'], ...graceNeedsEnd },
+  { kind: 'Ruleset', path: ['spec', 'gracePeriod'], ...graceIsBounded },
+  {
+    kind: 'Ruleset',
     path: ['spec', 'policies', '[]', 'path'],
     message: "path must be relative and stay below the ruleset's folder",
     holds: (path) => !climbs(string(path)),
@@ -191,18 +209,8 @@ export const schemaRules: readonly SchemaRule[] = [
     message: 'one of matchConstraints and workloads must be given',
     holds: (spec) => isRetired(spec) || countOf(spec, ['matchConstraints', 'workloads']) > 0,
   },
-  {
-    kind: 'Policy',
-    path: ['spec'],
-    message: 'gracePeriod needs expires',
-    holds: (spec) => !has(spec, 'gracePeriod') || has(spec, 'expires'),
-  },
-  {
-    kind: 'Policy',
-    path: ['spec', 'gracePeriod'],
-    message: 'gracePeriod must be at most 720h',
-    holds: (duration) => durationMs(string(duration)) <= MAX_GRACE_MS,
-  },
+  { kind: 'Policy', path: ['spec'], ...graceNeedsEnd },
+  { kind: 'Policy', path: ['spec', 'gracePeriod'], ...graceIsBounded },
 ];
 
 type Found = { readonly path: JsonPath; readonly value: JsonValue };

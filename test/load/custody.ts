@@ -152,6 +152,7 @@ const reverifications = async (): Promise<readonly Look[]> => {
     observe: () => ({
       trustPolicy: { metadata: { name: 'cluster' }, ...(signature === undefined ? {} : { signature }) },
       policies,
+      rulesets: [],
       inventories: [],
       unreadableInventories: [],
       marks: [],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small policies and tenants as text, so that what a test is about can be read in it.
+// Small policies, rulesets and tenants as text, so that what a test is about can be read in it.
+import { createHash } from 'node:crypto';
 
 export type PolicyText = {
   readonly name: string;
@@ -32,14 +33,42 @@ const matching = (resource: string): string => `  matchConstraints:
       operations: [CREATE, UPDATE]
       resources: [${resource}]`;
 
-export const tenantText = (name: string, namespaces: readonly string[]): string => `apiVersion: writ.dev/v1alpha1
+export type RulesetText = {
+  readonly name: string;
+  readonly version: number;
+  readonly release: string;
+  readonly requires?: string;
+  readonly members: readonly PolicyText[];
+};
+
+/** The files of a release, scope Tenants: its document, which seals the others. */
+export const releaseFiles = ({ name, version, release, requires, members }: RulesetText): Record<string, string> => {
+  const files = members.map((member) => ({ path: `policies/${member.name}.yaml`, text: policyText(member) }));
+  const entries = files.map(({ path, text }) => `  - {path: ${path}, sha256: "${createHash('sha256').update(text).digest('hex')}"}\n`);
+  return {
+    [`rulesets/${name}/ruleset.yaml`]: `apiVersion: writ.dev/v1alpha1
+kind: Ruleset
+metadata:
+  name: ${name}
+spec:
+  version: ${version}
+  release: ${release}
+  scope: Tenants
+${requires === undefined ? '' : `  requires: ${requires}\n`}  policies:
+${entries.join('')}`,
+    ...Object.fromEntries(files.map(({ path, text }) => [`rulesets/${name}/${path}`, text])),
+  };
+};
+
+/** `more`: lines of spec. */
+export const tenantText = (name: string, namespaces: readonly string[], more = ''): string => `apiVersion: writ.dev/v1alpha1
 kind: Tenant
 metadata:
   name: ${name}
 spec:
   namespaces:
     items:
-${namespaces.map((namespace) => `    - name: ${namespace}\n`).join('')}`;
+${namespaces.map((namespace) => `    - name: ${namespace}\n`).join('')}${more}`;
 
 /** The two policies that most scenarios run under; each speaks for itself in a denial. */
 export const pinned = policyText({

@@ -22,7 +22,7 @@ import type { Content, Repository } from '../git/repository.ts';
 import { startGitServer } from '../git/server.ts';
 import type { GitServer } from '../git/server.ts';
 import { freePort } from './free-port.ts';
-import { createSigner, digestOf, sealedFiles, setSeal, trustDocument } from './sealed-repository.ts';
+import { createSigner, digestOf, isSealed, sealedFiles, setSeal, trustDocument } from './sealed-repository.ts';
 import type { Signer } from './sealed-repository.ts';
 import { readSource } from './told.ts';
 import { until } from './until.ts';
@@ -238,7 +238,7 @@ const sealNew = (documents: Readonly<Record<string, Content>>, signer: Signer): 
   Object.fromEntries(
     Object.entries(documents).flatMap(([path, content]): [string, Content][] => {
       if (typeof content === 'string') return Object.entries(sealedFiles({ [path]: content }, signer));
-      return content === null && path.startsWith('policies/')
+      return content === null && isSealed(path)
         ? [
             [path, null],
             [`${path}.sigstore.json`, null],

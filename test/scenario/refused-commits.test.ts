@@ -11,7 +11,7 @@ import { decodeReplica, replicaName } from '../../crds/replica.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { seal } from '../../policies/trust/seal.ts';
 import type { Content } from '../git/repository.ts';
-import { bounded, pinned, policyText, tenantText } from './documents.ts';
+import { bounded, pinned, policyText, releaseFiles, tenantText } from './documents.ts';
 import { sampleOf } from './exposition.ts';
 import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
@@ -31,6 +31,13 @@ const base: Readonly<Record<string, string>> = {
 };
 const PATH = 'policies/pinned.yaml';
 const SEAL = `${PATH}.sigstore.json`;
+const RULESET = 'rulesets/eu/ruleset.yaml';
+const RELEASE = releaseFiles({
+  name: 'eu',
+  version: 1,
+  release: '1.0.0',
+  members: [{ name: 'a', expression: 'true', message: 'never said' }],
+});
 
 /** Files to commit; texts of documents are sealed by `seals` unless a row brings its own seals. */
 type Change = Readonly<Record<string, Content>>;
@@ -126,10 +133,10 @@ const rows: readonly Row[] = [
     says: 'policies/gone.yaml.sigstore.json:1:1: ',
   },
   {
-    what: 'a ruleset',
-    change: sealed('rulesets/eu/ruleset.yaml', edited('kind: Policy', 'kind: Ruleset')),
-    code: 'KIND_NOT_ENFORCED',
-    says: 'rulesets/eu/ruleset.yaml:1:1: ',
+    what: 'a ruleset without one of its members',
+    change: sealed(RULESET, RELEASE[RULESET] ?? ''),
+    code: 'RULESET_MEMBER_MISSING',
+    says: `${RULESET}:10:6: `,
   },
   {
     what: 'binary junk',

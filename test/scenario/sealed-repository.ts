@@ -28,7 +28,7 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
 `,
   )
   .join('')}  rules:
-  - kinds: [Policy]
+  - kinds: [Policy, Ruleset]
     allOf:
     - threshold: 1
       principals: [${signers.map(({ name }) => name).join(', ')}]
@@ -37,11 +37,14 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
 
 export const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
-/** Files as they are committed: each policy beside its seal. */
+/** What is sealed by itself; the members of a ruleset are sealed by its document. */
+export const isSealed = (path: string): boolean => path.startsWith('policies/') || /^rulesets\/[^/]+\/ruleset\.yaml$/.test(path);
+
+/** Files as they are committed: each policy and ruleset beside its seal. */
 export const sealedFiles = (documents: Readonly<Record<string, string>>, signer: Signer): Record<string, string> =>
   Object.fromEntries(
     Object.entries(documents).flatMap(([path, text]) =>
-      path.startsWith('policies/')
+      isSealed(path)
         ? [
             [path, text],
             [`${path}.sigstore.json`, seal(Buffer.from(text), signer.privateKey)],

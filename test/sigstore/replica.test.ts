@@ -23,7 +23,14 @@ test('a replica believes a keyless policy as soon as the pinned root is there, a
     signature: { document: document.toString(), ...(trustedRoot === undefined ? {} : { trustedRoot }) },
   });
   const policy = { metadata: { name: 'pinned' }, signature: { document: policyBytes.toString(), bundles: [bundle] } };
-  let observed: Observed = { trustPolicy: trustPolicy(), policies: [policy], inventories: [], unreadableInventories: [], marks: [] };
+  let observed: Observed = {
+    trustPolicy: trustPolicy(),
+    policies: [policy],
+    rulesets: [],
+    inventories: [],
+    unreadableInventories: [],
+    marks: [],
+  };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),

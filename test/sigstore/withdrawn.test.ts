@@ -24,7 +24,7 @@ const byAnn = policyObject(policyText('first', 1), sealBy(policyText('first', 1)
 const byBob = policyObject(policyText('other', 1), sealBy(policyText('other', 1), 'bob'));
 
 const replica = (pin: TrustVersion) => {
-  let observed: Observed = { trustPolicy: undefined, policies: [], inventories: [], unreadableInventories: [], marks: [] };
+  let observed: Observed = { trustPolicy: undefined, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks: [] };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),

@@ -25,12 +25,13 @@ export type ClusterViewOptions = {
   readonly clock: Pick<Clock, 'now'>;
 };
 
-const heldOf = ({ kind, name, version, digest, retired, unsigned, withdrawn }: PolicyDocument): HeldDocument => ({
+const heldOf = ({ kind, name, version, digest, retired, unsigned, withdrawn, ruleset }: PolicyDocument): HeldDocument => ({
   kind,
   name,
   version,
   digest,
   retired,
+  tier: ruleset?.spec.publisher?.tier,
   ...(unsigned === undefined ? {} : { unsigned }),
   ...(withdrawn === undefined ? {} : { withdrawn }),
 });

@@ -5,9 +5,10 @@
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import { parseDocument } from '../../policies/document/index.ts';
-import { closingProblem, createJudge, describeEnd } from '../../policies/policy-object.ts';
+import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { createSealedJudge } from '../../policies/ruleset-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
@@ -50,13 +51,22 @@ const linksOf = (chain: unknown): readonly Link[] =>
     return [{ document, ...(isTexts(bundles) ? { bundles } : {}), ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}) }];
   });
 
+type Members = NonNullable<NonNullable<SealedObject['signature']>['members']>;
+
+const membersOf = (members: unknown): Members =>
+  (Array.isArray(members) ? members : []).flatMap((member: unknown): Members => {
+    if (!isRecord(member)) return [];
+    const { path, document } = member;
+    return typeof path === 'string' && typeof document === 'string' ? [{ path, document }] : [];
+  });
+
 /** The object as far as it is of the shape that the schema allows. */
 export const sealedObjectOf = (name: string, object: Json | undefined): SealedObject => {
   const signature: unknown = object?.['signature'];
   const document: unknown = isRecord(signature) ? signature['document'] : undefined;
   const spec: unknown = object?.['spec'];
   if (!isRecord(signature) || typeof document !== 'string') return { metadata: { name }, spec };
-  const { bundles, trustedRoot, chain } = signature;
+  const { bundles, trustedRoot, chain, members } = signature;
   return {
     metadata: { name },
     spec,
@@ -65,14 +75,9 @@ export const sealedObjectOf = (name: string, object: Json | undefined): SealedOb
       ...(isTexts(bundles) ? { bundles } : {}),
       ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}),
       ...(chain === undefined ? {} : { chain: linksOf(chain) }),
+      ...(members === undefined ? {} : { members: membersOf(members) }),
     },
   };
-};
-
-const FILES: Readonly<Record<SealedKind, (name: string) => string>> = {
-  Policy: (name) => `policies/${name}.yaml`,
-  Ruleset: (name) => `rulesets/${name}/ruleset.yaml`,
-  Tenant: (name) => `tenants/${name}.yaml`,
 };
 
 export type Judging = { readonly trust: Trust; readonly atMs: number; readonly evidence?: EvidenceMemory | undefined };
@@ -80,49 +85,50 @@ export type Judging = { readonly trust: Trust; readonly atMs: number; readonly e
 /** What the bytes say; without any, spec is all that is said. */
 const saidBy = ({ metadata: { name }, spec, signature }: SealedObject): unknown => {
   if (signature === undefined) return spec;
-  const parsed = parseDocument(Buffer.from(signature.document), FILES.Policy(name));
+  const parsed = parseDocument(Buffer.from(signature.document), `policies/${name}.yaml`);
   return parsed.ok && isRecord(parsed.document.value) ? parsed.document.value['spec'] : undefined;
 };
 
-const verifyPolicy = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
-  const judged = createJudge(evidence)(object, trust, atMs);
+/** A Policy, or a Ruleset with its members. */
+const verifyPolicies = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
+  const judged = createSealedJudge(evidence)(object, trust, atMs);
   if (!judged.ok) return no(judged.problem);
   const { document } = judged;
-  const { name, version, digest, retired, expiresMs, policies, withdrawn, unsigned } = document;
+  const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset } = document;
   // It may stay where it is, closed; it may not come.
   if (withdrawn !== undefined) return no(closingProblem(document));
   const message = `${describeEnd(document)}, before it came`;
   const ended: Problem | undefined =
     expiresMs !== undefined && expiresMs <= atMs ? { code: 'POLICY_EXPIRED', message, path: 'spec.expires' } : undefined;
-  const held: HeldDocument = { kind: 'Policy', name, version, digest, retired };
+  const held: HeldDocument = { kind, name, version, digest, retired };
   return unsigned === true
     ? { ok: true, document: { ...held, unsigned }, spec: saidBy(object), ended }
-    : { ok: true, document: held, spec: policies[0]?.spec, ended };
+    : { ok: true, document: held, spec: (ruleset ?? policies[0])?.spec, ended };
 };
 
-const verifyOther = (kind: SealedKind, { metadata: { name }, signature }: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
+const verifyTenant = ({ metadata: { name }, signature }: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
   if (signature === undefined) {
-    return no({ code: 'POLICY_UNSIGNED', message: `${kind.toLowerCase()} ${name} carries no signed document`, path: 'signature' });
+    return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
   }
   const { document: text, bundles = [] } = signature;
-  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file: FILES[kind](name), evidence }, trust, atMs);
+  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file: `tenants/${name}.yaml`, evidence }, trust, atMs);
   if (!outcome.ok) return no(outcome.problem);
   const { document } = outcome;
-  if (document.kind !== kind || document.name !== name) {
+  if (document.kind !== 'Tenant' || document.name !== name) {
     return no({
       code: 'POLICY_NAME_MISMATCH',
-      message: `the object is ${kind} ${name}, its document is ${document.kind} ${document.name}`,
+      message: `the object is Tenant ${name}, its document is ${document.kind} ${document.name}`,
     });
   }
   const { version, digest } = document;
-  return { ok: true, document: { kind, name, version, digest, retired: false }, spec: document.object.spec, ended: undefined };
+  return { ok: true, document: { kind: 'Tenant', name, version, digest, retired: false }, spec: document.object.spec, ended: undefined };
 };
 
 export type SealedBytes = { readonly kind: SealedKind; readonly name: string; readonly object: Json | undefined };
 
 export const verifySealed = ({ kind, name, object }: SealedBytes, judging: Judging): Verified => {
   const sealed = sealedObjectOf(name, object);
-  return kind === 'Policy' ? verifyPolicy(sealed, judging) : verifyOther(kind, sealed, judging);
+  return kind === 'Tenant' ? verifyTenant(sealed, judging) : verifyPolicies({ ...sealed, kind }, judging);
 };
 
 /** Whose meaning only a seal may change. A Tenant is sealed where a rule speaks of Tenants; else RBAC decides who writes it. */

@@ -51,7 +51,17 @@ const inventory = (revision: string, documents: readonly PolicyDocument[], sourc
   ],
 });
 const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({ previous: nothingEnforced, offers: [], inventories: [], sets: new Map(), told: [], unreadable: [], atMs: 1000, ...state });
+  assemble({
+    previous: nothingEnforced,
+    offers: [],
+    inventories: [],
+    sets: new Map(),
+    told: [],
+    unreadable: [],
+    atMs: 1000,
+    isStarting: false,
+    ...state,
+  });
 /** The set seal of a source: what it lists, by those who may decide about policies. */
 const setOf = (sequence: number, documents: readonly PolicyDocument[], source = SOURCE): ReadonlyMap<string, SetProof> =>
   new Map([

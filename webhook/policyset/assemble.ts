@@ -14,13 +14,15 @@ import type { Inventory } from '../../crds/inventory.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey, endMarks, joinMarks, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
-import type { Marks } from '../../policies/currency/index.ts';
+import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { followCommits } from './commits.ts';
 import type { Commit } from './commits.ts';
 import { inventoriesAwaited } from './pending.ts';
+import { heldBackBy } from './requirements.ts';
+import type { HeldBack } from './requirements.ts';
 import { standNow } from './standing.ts';
 import type { StandingDocument } from './standing.ts';
 
@@ -76,6 +78,8 @@ export type AssembleState = {
   readonly unreadable: readonly string[];
   /** Milliseconds since the epoch. */
   readonly atMs: number;
+  /** Nothing was enforced here yet: what others enforce without what it requires is not known, so nothing is held back for that. */
+  readonly isStarting: boolean;
 };
 
 export const nothingEnforced: Enforcement = { commits: new Map(), standing: new Map(), held: new Map(), marks: noMarks };
@@ -93,15 +97,39 @@ const unmetBy = (told: readonly Mark[], standing: ReadonlyMap<string, StandingDo
 /** What nobody who is trusted now has sealed says nothing of what came last. */
 const isInForce = ({ withdrawn }: PolicyDocument): boolean => withdrawn === undefined;
 
-export const assemble = (state: AssembleState): Assembled => {
-  const { previous, offers, told } = state;
-  const known = joinMarks(previous.marks, marksOf(told));
-  const refused = new Map<string, Problem>();
-  for (const offer of offers) if (!offer.judged.ok) refused.set(documentKey(offer), offer.judged.problem);
+type Step = Pick<ReturnType<typeof followCommits>, 'commits' | 'held' | 'pending'> & {
+  readonly marks: Marks;
+  readonly standing: Enforcement['standing'];
+  readonly ended: readonly Marked[];
+  readonly refused: ReadonlyMap<string, Problem>;
+};
 
-  const { commits, held, pending, sets } = followCommits(state, known, refused);
+const takeStep = (state: AssembleState, known: Marks, heldBack: HeldBack): Step => {
+  const refused = new Map<string, Problem>();
+  for (const offer of state.offers) if (!offer.judged.ok) refused.set(documentKey(offer), offer.judged.problem);
+  const { commits, held, pending, sets } = followCommits({ state, marks: known, heldBack, refused });
   const marks = raiseMarks(known, sets);
-  const { standing, ended } = standNow({ state, commits, marks, refused });
+  return { commits, held, pending, marks, refused, ...standNow({ state, commits, marks, heldBack, refused }) };
+};
+
+/** Without those that lack what they require: to hold one back may leave another without what it requires. */
+const takeSteps = (state: AssembleState, known: Marks): Step => {
+  let heldBack: HeldBack = new Map();
+  for (;;) {
+    const taken = takeStep(state, known, heldBack);
+    if (state.isStarting) return taken;
+    const before = heldBack;
+    const more = [...heldBackBy(taken.standing, state.previous.standing)].filter(([digest]) => !before.has(digest));
+    // Each round holds back one more at least; what a commit that was followed before still orders stands.
+    if (more.length === 0) return taken;
+    heldBack = new Map([...before, ...more]);
+  }
+};
+
+export const assemble = (state: AssembleState): Assembled => {
+  const { previous, told } = state;
+  const known = joinMarks(previous.marks, marksOf(told));
+  const { commits, held, pending, marks, standing, ended, refused } = takeSteps(state, known);
   const documents = [...standing].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { document }]) => document);
   const enforced = new Set(documents.map(({ digest }) => digest));
   return {

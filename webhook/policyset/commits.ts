@@ -8,6 +8,7 @@ import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState, Missing, Offer, Pending } from './assemble.ts';
+import type { HeldBack } from './requirements.ts';
 
 export type Commit = {
   readonly inventory: Inventory;
@@ -45,6 +46,7 @@ type Lookup = {
   readonly held: ReadonlyMap<string, PolicyDocument>;
   readonly offered: ReadonlyMap<string, Offer>;
   readonly marks: Marks;
+  readonly heldBack: HeldBack;
 };
 
 type Completed = {
@@ -53,7 +55,7 @@ type Completed = {
 };
 
 /** The documents that an inventory names. */
-const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup): Completed => {
+const completeCommit = (inventory: Inventory, { held, offered, marks, heldBack }: Lookup): Completed => {
   const documents = new Map<string, PolicyDocument>();
   const missing: Missing[] = [];
   for (const wanted of wantedFrom(inventory)) {
@@ -67,7 +69,7 @@ const completeCommit = (inventory: Inventory, { held, offered, marks }: Lookup):
       missing.push({ kind, name, digest, problem: offers });
       continue;
     }
-    const problem = checkMark(marks.get(key), document);
+    const problem = checkMark(marks.get(key), document) ?? heldBack.get(digest);
     if (problem === undefined) documents.set(key, document);
     else missing.push({ kind, name, digest, problem });
   }
@@ -82,11 +84,18 @@ export type Followed = {
   readonly sets: readonly Marked[];
 };
 
-/** `refused` is added to. */
-export const followCommits = (state: AssembleState, marks: Marks, refused: Map<string, Problem>): Followed => {
+export type FollowInput = {
+  readonly state: AssembleState;
+  readonly marks: Marks;
+  readonly heldBack: HeldBack;
+  /** Added to. */
+  readonly refused: Map<string, Problem>;
+};
+
+export const followCommits = ({ state, marks, heldBack, refused }: FollowInput): Followed => {
   const { previous, offers, inventories } = state;
   const held = collectHeld(state);
-  const lookup: Lookup = { held, offered: new Map(offers.map((offer) => [documentKey(offer), offer])), marks };
+  const lookup: Lookup = { held, offered: new Map(offers.map((offer) => [documentKey(offer), offer])), marks, heldBack };
   const commits = new Map(previous.commits);
   const pending: Pending[] = [];
   const sets: Marked[] = [];

@@ -29,6 +29,7 @@ const loose2 = sealer.policy('loose', spec(2));
 type World = {
   trustPolicy: Observed['trustPolicy'];
   policies: readonly SealedPolicy[];
+  rulesets: readonly SealedPolicy[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
   marks: Observed['marks'];
@@ -37,7 +38,7 @@ type World = {
 const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by = sealer) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
-    world: { trustPolicy: by.trustPolicy, policies: [], inventories: [], unreadableInventories: [], marks: [], ...world },
+    world: { trustPolicy: by.trustPolicy, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks: [], ...world },
     states: [],
     flips: [],
     bugs: [],
@@ -375,7 +376,7 @@ describe('a rebuild of a thousand policies', () => {
     const loader = createLoader({
       // Each takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
-      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, inventories: [], unreadableInventories: [], marks: [] }),
+      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, rulesets: [], inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
         judge: (object, ...rest) => {

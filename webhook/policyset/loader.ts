@@ -34,6 +34,8 @@ export type Observed = {
   /** The object named `cluster`. */
   readonly trustPolicy: SealedObject | undefined;
   readonly policies: readonly SealedObject[];
+  /** Each says its kind. */
+  readonly rulesets: readonly SealedObject[];
   readonly inventories: readonly Inventory[];
   /** Names of ConfigMaps that carry the label of an inventory and do not decode. */
   readonly unreadableInventories: readonly string[];
@@ -98,12 +100,12 @@ export const createLoader = (options: LoaderOptions): Loader => {
   let cancelWake: () => void = () => undefined;
 
   /** `undefined` when something changed on the way. */
-  const judgeAll = async (policies: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
+  const judgeAll = async (objects: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
     const slices = createSlices(clock);
     const offers: Offer[] = [];
-    for (const object of policies) {
+    for (const object of objects) {
       offers.push({
-        kind: 'Policy',
+        kind: object.kind === 'Ruleset' ? 'Ruleset' : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
         judged: judgements.judge(object, by, clock.now()),
@@ -156,8 +158,9 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), observed.marks?.find(isTrustMark));
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
-    await proving.ahead(judgements.toVerify(observed.policies, by, clock.now()), by);
-    const offers = await judgeAll(observed.policies, by);
+    const objects = [...observed.policies, ...observed.rulesets];
+    await proving.ahead(judgements.toVerify(objects, by, clock.now()), by);
+    const offers = await judgeAll(objects, by);
     if (offers === undefined || work.closed) return;
     const under = `${by.digest} ${by.root.ok}`;
     if (enforcedUnder !== under) {
@@ -168,7 +171,8 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const atMs = clock.now();
     const { inventories, unreadableInventories: unreadable, marks } = observed;
     const sets = readSets(inventories, by, atMs);
-    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told: marks ?? [], unreadable, atMs });
+    const told = marks ?? [];
+    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told, unreadable, atMs, isStarting: !startedWhole });
     await nextTurn();
     const set = makeSet(assembled.documents, atMs);
     await nextTurn();

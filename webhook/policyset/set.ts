@@ -28,7 +28,13 @@ export const createSetMaker = (): SetMaker => {
     if (set.policies.length !== document.compiled.length) {
       throw new Error(`${document.kind} ${document.name} can not be closed: ${refused[0]?.problems[0]?.message ?? 'it does not compile'}`);
     }
-    const closed = document.unsigned === true ? set.policies.map((one): CompiledPolicy => ({ ...one, unsigned: true })) : set.policies;
+    // What closes binds whom the member bound.
+    const open = new Map(document.compiled.map((policy) => [policy.name, policy]));
+    const closed = set.policies.map((policy): CompiledPolicy => {
+      const { ruleset, version } = open.get(policy.name) ?? policy;
+      const member = ruleset === undefined ? policy : { ...policy, version, ruleset };
+      return document.unsigned === true ? { ...member, unsigned: true } : member;
+    });
     closing.set(document, closed);
     return closed;
   };

@@ -9,6 +9,7 @@ import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState } from './assemble.ts';
 import type { Commit } from './commits.ts';
+import type { HeldBack } from './requirements.ts';
 
 export type StandingDocument = {
   readonly document: PolicyDocument;
@@ -25,6 +26,7 @@ export type StandInput = {
   readonly commits: ReadonlyMap<string, Commit>;
   /** With those of the set seals that came now. */
   readonly marks: Marks;
+  readonly heldBack: HeldBack;
   /** Added to. */
   readonly refused: Map<string, Problem>;
 };
@@ -70,7 +72,7 @@ const orderedByCommits = ({ state, commits, marks }: StandInput): Map<string, St
 };
 
 /** Objects that no source claims are enforced for themselves. */
-const orderedAlone = ({ state, marks, refused }: StandInput, named: Standing): Map<string, StandingDocument> => {
+const orderedAlone = ({ state, marks, heldBack, refused }: StandInput, named: Standing): Map<string, StandingDocument> => {
   const ordered = new Map<string, StandingDocument>();
   for (const offer of state.offers) {
     const key = documentKey(offer);
@@ -85,7 +87,7 @@ const orderedAlone = ({ state, marks, refused }: StandInput, named: Standing): M
         ? { code: 'POLICY_EXPIRED', message: `version ${document.version} was past its date when it came`, path: 'spec.expires' }
         : before !== undefined && isWeaker(document, before.document)
           ? weaknessOf(document)
-          : checkMark(marks.get(key), document);
+          : (checkMark(marks.get(key), document) ?? heldBack.get(document.digest));
     if (problem !== undefined) refused.set(key, problem);
     else
       ordered.set(

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A Ruleset's status: is it genuine with all of its members, has it what it requires, do all replicas enforce it, whom does
+ * it bind.
+ *
+ * In: the live object, what the book says of it and of the other rulesets, the replicas' reports, inventories and tenants.
+ * Out: conditions, digest, revision and counts; an event at each change of Ready. It never touches spec or signature.
+ */
+import { conditionReason } from '../../crds/conditions.ts';
+import type { Inventory } from '../../crds/inventory.ts';
+import { rulesets } from '../../crds/kinds.ts';
+import type { ReplicaReport } from '../../crds/replica.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { regardingOf } from '../../kube/events.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Informer } from '../../kube/informer.ts';
+import { after, done } from '../../kube/outcome.ts';
+import type { Outcome } from '../../kube/outcome.ts';
+import { applyStatus } from '../../kube/status.ts';
+import type { ConditionInput } from '../../kube/status.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed } from '../../policies/policy-object.ts';
+import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
+import { formatProblem } from '../../policies/problem.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { fitsRange } from '../../policies/ruleset/range.ts';
+import { unmetRequirements } from '../../policies/ruleset/requires.ts';
+import type { Clock } from '../../process/clock.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
+import type { LiveRuleset, LiveTenant } from './live.ts';
+import type { PolicyBook } from './policy-book.ts';
+
+export type RulesetDeps = {
+  readonly client: KubeClient;
+  readonly informer: Informer<LiveRuleset>;
+  readonly book: Pick<PolicyBook, 'judge' | 'prepare' | 'releases'>;
+  readonly replicas: () => readonly ReplicaReport[];
+  readonly inventories: () => readonly Inventory[];
+  readonly tenants: () => readonly LiveTenant[];
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+};
+
+export type RulesetFacts = {
+  readonly replicas: readonly ReplicaReport[];
+  /** What it lacks of other rulesets. */
+  readonly unmet: readonly Problem[];
+  readonly tenants: readonly LiveTenant[];
+  readonly nowMs: number;
+};
+
+/** Timers hold no longer than some weeks. */
+const LOOK_MS = 24 * 3600_000;
+
+const MEMBER_SEALS: ReadonlySet<string> = new Set([
+  'RULESET_MEMBER_MISSING',
+  'RULESET_MEMBER_DIGEST',
+  'RULESET_MEMBER_EXTRA',
+  'RULESET_MEMBER_DUPLICATE',
+]);
+
+type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[] };
+
+const stalled = (reason: string, message: string, others: readonly ConditionInput[]): Verdict => ({
+  ready: { type: 'Ready', status: 'False', reason, message },
+  others: [...others, { type: 'Stalled', status: 'True', reason, message }],
+});
+
+const verifiedBy = (signers: readonly string[]): ConditionInput => ({
+  type: 'Verified',
+  status: 'True',
+  reason: 'Verified',
+  message: `sealed by ${signers.join(', ')}, with all members`,
+});
+
+const dependencies = (unmet: readonly Problem[]): ConditionInput => {
+  const [first] = unmet;
+  const type = 'DependenciesMet';
+  if (first === undefined) return { type, status: 'True', reason: 'Met', message: 'all that it requires is there' };
+  return { type, status: 'False', reason: conditionReason(first.code), message: unmet.map((problem) => formatProblem(problem)).join('; ') };
+};
+
+const refusedVerdict = ({ problem, signed }: Extract<Judged, { ok: false }>, name: string, { replicas }: RulesetFacts): Verdict => {
+  const standing = replicas.filter(({ rulesets: held = {} }) => Object.hasOwn(held, name)).length;
+  const message = `${formatProblem(problem)}${standing === 0 ? '' : `; ${standing} replicas still enforce the last verified release`}`;
+  const reason = conditionReason(problem.code);
+  // The document's own seal is good where only its members are not.
+  const isSealed = signed !== undefined && !MEMBER_SEALS.has(problem.code);
+  return stalled(reason, message, [isSealed ? verifiedBy(signed.signers) : { type: 'Verified', status: 'False', reason, message }]);
+};
+
+const subscribers = (name: string, tenants: readonly LiveTenant[]) =>
+  tenants.flatMap(({ metadata, spec }) =>
+    (spec.rulesets ?? []).flatMap((one) => (one.name === name ? [{ tenant: metadata.name, release: one.release }] : [])),
+  );
+
+const unfitting = ({ name, ruleset }: PolicyDocument, tenants: readonly LiveTenant[]): string => {
+  const others = subscribers(name, tenants).filter(({ release }) => !fitsRange(ruleset?.spec.release, release));
+  return others.length === 0
+    ? ''
+    : `; ${others.length} tenants expect another release, first ${others[0]?.tenant ?? ''}, and are bound all the same`;
+};
+
+const releaseVerdict = (object: LiveRuleset, document: PolicyDocument, { replicas, unmet, tenants, nowMs }: RulesetFacts): Verdict => {
+  const { name, digest, signers, ruleset, retired, version } = document;
+  const good = [verifiedBy(signers), dependencies(unmet)];
+  const enforced = replicas.filter(({ rulesets: held = {} }) => Object.hasOwn(held, name) && held[name] === digest).length;
+  const count = `${enforced} of ${replicas.length} replicas`;
+  const title = ruleset?.spec.release === undefined ? `version ${version}` : `release ${ruleset.spec.release}`;
+  if (isClosed(document, nowMs)) {
+    const problem = closingProblem(document);
+    const message = formatProblem({ ...problem, message: `${problem.message}; ${count} close what its members match` });
+    const reason = conditionReason(problem.code);
+    const sealed =
+      document.withdrawn === undefined ? verifiedBy(signers) : ({ type: 'Verified', status: 'False', reason, message } as const);
+    return stalled(reason, message, [sealed, dependencies(unmet)]);
+  }
+  const spec = ruleset?.spec;
+  const difference = firstDifference(spec, object.spec, 'spec') ?? firstDifference(object.spec, spec, 'spec');
+  if (difference !== undefined) {
+    const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
+    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good };
+  }
+  const [lacking] = unmet;
+  if (lacking !== undefined) return stalled(conditionReason(lacking.code), `${formatProblem(lacking)}; ${count} enforce ${title}`, good);
+  const message = retired ? `${count} know that version ${version} ends it` : `${count} enforce ${title}${unfitting(document, tenants)}`;
+  if (replicas.length > 0 && enforced === replicas.length)
+    return { ready: { type: 'Ready', status: 'True', reason: retired ? 'Retired' : 'Enforced', message }, others: good };
+  const refused = replicas.flatMap(({ refusedRulesets: held = {} }) => (Object.hasOwn(held, name) ? [held[name]] : []))[0];
+  if (refused !== undefined) {
+    const told = `${refused.code}: ${refused.message}; ${message}`;
+    return { ready: { type: 'Ready', status: 'False', reason: conditionReason(refused.code), message: told }, others: good };
+  }
+  return {
+    ready: { type: 'Ready', status: 'False', reason: 'NotEnforced', message },
+    others: [...good, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
+  };
+};
+
+export const rulesetVerdict = (object: LiveRuleset, judged: Judged, facts: RulesetFacts): Verdict =>
+  judged.ok ? releaseVerdict(object, judged.document, facts) : refusedVerdict(judged, object.metadata.name, facts);
+
+/** The commit that the document came with: it stays the same while later commits leave the document as it is. */
+const revisionOf = (
+  { metadata, status }: LiveRuleset,
+  digest: string | undefined,
+  inventories: readonly Inventory[],
+): string | undefined => {
+  if (digest === undefined) return status?.revision;
+  if (status?.digest === digest && status.revision !== undefined) return status.revision;
+  return inventories.find(({ documents }) =>
+    documents.some((one) => one.kind === rulesets.kind && one.name === metadata.name && one.digest === digest),
+  )?.revision;
+};
+
+const nextLookMs = (judged: Judged, nowMs: number): number | undefined => {
+  const ends = [judged.untilMs, ...(judged.ok ? [judged.document.expiresMs, closesAtMs(judged.document)] : [])];
+  const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
+  if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
+  return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
+};
+
+export const reconcileRuleset = async (deps: RulesetDeps, name: string): Promise<Outcome> => {
+  const object = deps.informer.get(name);
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
+  await deps.book.prepare([object]);
+  const judged = deps.book.judge(object);
+  const signed = judged.ok ? judged.document : judged.signed;
+  const nowMs = deps.clock.now();
+  const tenants = deps.tenants();
+  const unmet = unmetRequirements(deps.book.releases()).get(name) ?? [];
+  const { ready, others } = rulesetVerdict(object, judged, { replicas: deps.replicas(), unmet, tenants, nowMs });
+  const revision = revisionOf(object, signed?.digest, deps.inventories());
+  const { written } = await applyStatus(deps.client, {
+    resource: rulesets,
+    object,
+    clock: deps.clock,
+    status: {
+      observedGeneration: object.metadata.generation,
+      ...(signed === undefined ? {} : { digest: signed.digest }),
+      ...(revision === undefined ? {} : { revision }),
+      policies: judged.ok ? judged.document.compiled.length : 0,
+      tenants: subscribers(name, tenants).length,
+      conditions: [ready, ...others],
+    },
+  });
+  if (written && !others.some(({ type }) => type === 'Reconciling')) {
+    await deps.recorder.record({
+      regarding: regardingOf(rulesets, object),
+      type: ready.status === 'True' ? 'Normal' : 'Warning',
+      reason: ready.reason,
+      note: ready.message,
+      action: 'Enforce',
+    });
+  }
+  const againMs = nextLookMs(judged, nowMs);
+  return againMs === undefined ? done : after(againMs);
+};
