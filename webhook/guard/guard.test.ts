@@ -205,6 +205,24 @@ table('a Policy that goes', [
   ['goes where it never was enforced', { before: one }, 'pass', { ...enforced, marks: new Map(), standing: () => undefined }],
   ['goes where it was ended by seal', { before: two }, 'pass', { ...enforced, marks: marksOf([{ ...markOf(two, 2), gone: true }]) }],
   [
+    'goes where the marks of the cluster say that it has ended, before a replica that never held it',
+    { before: two },
+    'pass',
+    { ...enforced, standing: () => undefined, told: () => marksOf([{ ...markOf(two, 2), gone: true }]) },
+  ],
+  [
+    'is kept whatever they say where it is enforced',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    { ...enforced, told: () => marksOf([{ ...markOf(two, 2), gone: true }]) },
+  ],
+  [
+    'is kept where they say it of another version',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    { ...enforced, standing: () => undefined, told: () => marksOf([{ ...markOf(one, 1), gone: true }]) },
+  ],
+  [
     'goes where the set seal of its source lists it no more',
     { before: two },
     'pass',

@@ -33,6 +33,12 @@ const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Stan
   return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
 };
 
+/** A replica that began with its mark and never held the document cannot see it end by itself; the operator marks that. */
+const isToldGone = ({ kind, name, mark }: Marked, { told }: GuardView): boolean => {
+  const said = told().get(documentKey({ kind, name }));
+  return said?.gone === true && said.version === mark?.version && said.digest === mark.digest;
+};
+
 /** Whether the document of this name may end now. */
 export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruling => {
   const mark = view.marks.get(documentKey({ kind, name }));
@@ -41,6 +47,7 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
   if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
   // Nobody sealed its coming, so nobody has to seal its going.
   if (mark === undefined && standing?.unsigned === true) return pass;
+  if (standing === undefined && isToldGone({ kind, name, mark }, view)) return pass;
   const known = standing ?? standingByMark({ kind, name, mark }, view);
   const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
   return problem === undefined ? pass : refuse(problem, 'anything');
