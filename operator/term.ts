@@ -20,11 +20,11 @@ import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, regardingOf } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
+import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
@@ -328,35 +328,3 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     for (const unsubscribe of subscriptions) unsubscribe();
   }
 };
-
-/** The tenant that a namespace had before the change and has no more. */
-const tenantLabelTaken = (previous: KubeObject | undefined, object: KubeObject): string | undefined => {
-  const before = previous?.metadata.labels?.[TENANT_LABEL];
-  return before !== undefined && object.metadata.labels?.[TENANT_LABEL] !== before ? before : undefined;
-};
-
-/** The policies and rulesets that an inventory names with another digest than the one before it did, or no more. */
-const changedDocuments = (previous: unknown, current: unknown): readonly { readonly kind: string; readonly name: string }[] => {
-  const named = (configMap: unknown) =>
-    new Map(
-      (decodeInventory(configMap)?.documents ?? [])
-        .filter(({ kind }) => kind === 'Policy' || kind === 'Ruleset')
-        .map(({ kind, name, digest }) => [`${kind}/${name}`, { kind, name, digest }]),
-    );
-  const [before, now] = [named(previous), named(current)];
-  return [...new Map([...before, ...now])].flatMap(([key, one]) => (before.get(key)?.digest === now.get(key)?.digest ? [] : [one]));
-};
-
-type Versioned = {
-  readonly metadata: {
-    readonly generation?: number;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-  };
-};
-
-const isStatusOnly = (previous: Versioned | undefined, current: Versioned): boolean =>
-  previous !== undefined &&
-  previous.metadata.generation === current.metadata.generation &&
-  previous.metadata.deletionTimestamp === current.metadata.deletionTimestamp &&
-  JSON.stringify(previous.metadata.annotations) === JSON.stringify(current.metadata.annotations);

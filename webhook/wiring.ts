@@ -8,12 +8,7 @@
  * tests import it; never operator/.
  */
 import { hash } from 'node:crypto';
-import { decodeInventory } from '../crds/inventory.ts';
-import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
-import { decodeMarks } from '../crds/marks.ts';
-import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import { createSealedJudge } from '../policies/ruleset-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
@@ -37,9 +32,10 @@ import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
 import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
-import { areFilled, createGuardWrites, startOperatorWatch } from './custody.ts';
+import { createGuardWrites, startOperatorWatch } from './custody.ts';
+import { observeCaches } from './observe.ts';
 import { createLoader } from './policyset/loader.ts';
-import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
+import type { Flip, Loader, LoaderState } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
 import { createReporter } from './policyset/report.ts';
 import { createApp } from './server/app.ts';
@@ -73,22 +69,6 @@ export type RunningWebhook = {
 };
 
 const CUT_AFTER_MS = 10_000;
-const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, rulesets, trust, inventories, marks } = caches;
-  if (!areFilled(caches)) return undefined;
-  const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
-  return {
-    trustPolicy: trust.get(TRUST_POLICY_NAME),
-    policies: policies.list(),
-    rulesets: rulesets.list(),
-    inventories: read.flatMap(({ inventory }) => inventory ?? []),
-    unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
-    marks: marksIn(marks.list()),
-  };
-};
-
-/** None where there is no object: the operator has not written them yet. */
-const marksIn = ([object]: readonly KubeObject[]): readonly Mark[] | undefined => (object === undefined ? [] : decodeMarks(object));
 
 const logFlip = (log: Log, { state, commits }: Flip): void => {
   const { enforced, documents } = state;
