@@ -81,6 +81,8 @@ export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 export const TRUST_POLICY_NAME = 'cluster';
 /** The ValidatingWebhookConfiguration that the operator owns. */
 export const WEBHOOK_CONFIGURATION_NAME = 'writ';
+/** The one that makes the API server ask the guard about Writ's own kinds. */
+export const GUARD_CONFIGURATION_NAME = 'writ-guard';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
 /** Lease of the operator's leader election, in the system namespace. */

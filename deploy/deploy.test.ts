@@ -156,7 +156,7 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
             .template,
       );
     const selecting = all.filter(({ kind }) => ['Service', 'PodDisruptionBudget'].includes(kind));
-    assert.equal(selecting.length, 6);
+    assert.equal(selecting.length, 7);
     for (const { kind, metadata, spec } of selecting) {
       const { selector, ports } = spec as {
         selector: Record<string, string> & { matchLabels?: Record<string, string> };

@@ -3,6 +3,7 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
+  GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_NAME,
   REPLICA_LABEL,
@@ -44,6 +45,7 @@ export type Caches = {
   readonly replicas: Informer<KubeObject>;
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
+  readonly guard: Informer<KubeObject>;
 };
 
 export const createCaches = (options: {
@@ -80,6 +82,10 @@ export const createCaches = (options: {
     webhook: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
       ...watch('webhook'),
       fieldSelector: `metadata.name=${WEBHOOK_CONFIGURATION_NAME}`,
+    }),
+    guard: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      ...watch('guard'),
+      fieldSelector: `metadata.name=${GUARD_CONFIGURATION_NAME}`,
     }),
   };
 };

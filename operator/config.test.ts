@@ -9,7 +9,12 @@ const refused: readonly [string, readonly string[], RegExp][] = [
   ['a digest of another form', ['--trust-digest=abc'], /--trust-digest: write sha256:/],
   ['an address without a port', [digest, '--metrics-address=localhost'], /--metrics-address: "localhost" is not host:port/],
   ['a webhook over plain HTTP', [digest, '--webhook-url=http://x/validate'], /--webhook-url: write https/],
-  ['a service without a namespace', [digest, '--webhook-service=writ'], /--webhook-service: write SERVICE\.NAMESPACE:PORT/],
+  [
+    'a service without a namespace',
+    [digest, '--webhook-service=writ'],
+    /--webhook-service, --guard-service: write SERVICE\.NAMESPACE:PORT/,
+  ],
+  ['a guard without a namespace', [digest, '--guard-service=writ'], /--guard-service: write SERVICE\.NAMESPACE:PORT/],
   ['leases that cannot work', [digest, '--lease-duration=1s'], /--lease-retry-period < --lease-renew-deadline < --lease-duration/],
   ['a misspelt flag', [digest, '--metric-address=:1'], /metrics-address/],
 ];
@@ -24,8 +29,12 @@ for (const [what, argv, expected] of refused) {
 test('the certificate carries the names by which the webhook is called', () => {
   const byService = readConfig([digest], {});
   assert.ok(byService.kind === 'config');
-  assert.deepEqual(byService.config.certificateNames, ['writ-webhook.writ-system.svc', 'writ-webhook.writ-system.svc.cluster.local']);
+  assert.deepEqual(
+    byService.config.certificateNames,
+    ['writ-webhook', 'writ-guard'].flatMap((name) => [`${name}.writ-system.svc`, `${name}.writ-system.svc.cluster.local`]),
+  );
   const byUrl = readConfig([digest, '--webhook-url=https://[::1]:8443/validate'], {});
   assert.ok(byUrl.kind === 'config');
   assert.deepEqual(byUrl.config.certificateNames, ['::1']);
+  assert.deepEqual(byUrl.config.guardTarget, { kind: 'url', url: 'https://[::1]:8443/guard' });
 });

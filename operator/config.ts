@@ -10,7 +10,7 @@ import { defineFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
 import { configurationReader, programFlags, wrongFlag } from '../process/program.ts';
 import type { Configuration } from '../process/program.ts';
-import type { WebhookTarget } from './controllers/webhook-configuration.ts';
+import type { WebhookTarget } from './controllers/owned-configuration.ts';
 
 export const PROGRAM = 'writ-operator';
 export const SUMMARY = 'Brings signed policies from Git to the cluster and keeps them there.';
@@ -39,6 +39,12 @@ export const operatorFlags = defineFlags({
     type: 'string',
     env: 'WRIT_WEBHOOK_URL',
     doc: 'The webhook by URL (https://HOST:PORT/validate) instead, for one that runs outside of the cluster.',
+  },
+  'guard-service': {
+    type: 'string',
+    env: 'WRIT_GUARD_SERVICE',
+    default: 'writ-guard.writ-system:443',
+    doc: "The same process as the API server asks it about Writ's own kinds, also before it is ready: SERVICE.NAMESPACE:PORT. With --webhook-url it is /guard beside that URL.",
   },
   'certificate-lifetime': {
     type: 'duration',
@@ -101,24 +107,37 @@ export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   readonly receiverListen: Address;
   readonly holder: string;
   readonly target: WebhookTarget;
+  readonly guardTarget: WebhookTarget;
   /** The names that the webhook's certificate must carry. */
   readonly certificateNames: readonly string[];
 };
 
-type Target = { readonly target: WebhookTarget; readonly names: readonly string[] };
+type Target = { readonly target: WebhookTarget; readonly guardTarget: WebhookTarget; readonly names: readonly string[] };
 
 const targetByUrl = (text: string): Target | undefined => {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   if (url.protocol !== 'https:' || url.username !== '' || url.search !== '') return undefined;
-  return { target: { kind: 'url', url: url.href }, names: [url.hostname.replace(/^\[(.*)\]$/, '$1')] };
+  return {
+    target: { kind: 'url', url: url.href },
+    guardTarget: { kind: 'url', url: new URL('guard', url).href },
+    names: [url.hostname.replace(/^\[(.*)\]$/, '$1')],
+  };
 };
 
-const targetByService = (text: string): Target | undefined => {
+type ServiceTarget = { readonly target: WebhookTarget; readonly names: readonly string[] };
+
+const serviceTarget = (text: string): ServiceTarget | undefined => {
   const [, name, namespace, port = '443'] = /^([a-z0-9-]+)\.([a-z0-9-]+)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (name === undefined || namespace === undefined) return undefined;
   const host = `${name}.${namespace}.svc`;
   return { target: { kind: 'service', name, namespace, port: Number(port) }, names: [host, `${host}.cluster.local`] };
+};
+
+const targetByServices = (webhook: string, guard: string): Target | undefined => {
+  const [target, guardTarget] = [serviceTarget(webhook), serviceTarget(guard)];
+  if (target === undefined || guardTarget === undefined) return undefined;
+  return { target: target.target, guardTarget: guardTarget.target, names: [...new Set([...target.names, ...guardTarget.names])] };
 };
 
 const complete = (values: FlagValues<typeof operatorFlags>): Configuration<OperatorConfig> => {
@@ -128,10 +147,12 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (receiverListen === undefined) return wrongFlag(`--receiver-address: "${values['receiver-address']}" is not host:port`);
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   const url = values['webhook-url'];
-  const found = url === undefined ? targetByService(values['webhook-service']) : targetByUrl(url);
+  const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {
     return wrongFlag(
-      url === undefined ? '--webhook-service: write SERVICE.NAMESPACE:PORT' : '--webhook-url: write https://HOST:PORT/validate',
+      url === undefined
+        ? '--webhook-service, --guard-service: write SERVICE.NAMESPACE:PORT'
+        : '--webhook-url: write https://HOST:PORT/validate',
     );
   }
   const [retryMs, renewMs, leaseMs] = [values['lease-retry-period'], values['lease-renew-deadline'], values['lease-duration']];
@@ -140,7 +161,15 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   const holder = values.identity ?? hostname();
   return {
     kind: 'config',
-    config: { ...values, metricsListen, receiverListen, holder, target: found.target, certificateNames: found.names },
+    config: {
+      ...values,
+      metricsListen,
+      receiverListen,
+      holder,
+      target: found.target,
+      guardTarget: found.guardTarget,
+      certificateNames: found.names,
+    },
   };
 };
 

@@ -6,6 +6,7 @@ import { reconcileResults } from '../kube/controller.ts';
 import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
+import { repairedThings } from './controllers/tamper.ts';
 
 export const watchedResources = [
   'gitsources',
@@ -19,6 +20,7 @@ export const watchedResources = [
   'replicas',
   'leases',
   'webhook',
+  'guard',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
@@ -32,6 +34,7 @@ export const controllerNames = [
   'marks',
   'certificate',
   'webhook-configuration',
+  'guard-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({
@@ -95,6 +98,12 @@ export const operatorMetrics = defineMetrics({
     name: 'writ_marks_problems',
     help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read or is full; of unmet, the policies that are enforced and not in the cluster.',
     labels: { problem: marksProblems },
+  },
+  tamperRepairs: {
+    kind: 'counter',
+    name: 'writ_tamper_repairs_total',
+    help: 'Times that somebody else changed what Writ stands on and it was put right, by what was changed. Any is worth a page.',
+    labels: { what: repairedThings },
   },
   deliveries: {
     kind: 'counter',

@@ -4,17 +4,27 @@
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
 import { decodeInventory } from '../crds/inventory.ts';
-import { configMaps, leases } from '../crds/kinds.ts';
+import {
+  GUARD_CONFIGURATION_NAME,
+  TENANT_LABEL,
+  WEBHOOK_CONFIGURATION_NAME,
+  apiVersionOf,
+  configMaps,
+  leases,
+  namespaces,
+  validatingWebhookConfigurations,
+} from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createEventRecorder } from '../kube/events.ts';
+import { createEventRecorder, regardingOf } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
+import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
@@ -24,10 +34,13 @@ import type { GitSourceDeps } from './controllers/git-source.ts';
 import { createMarkLedger } from './controllers/mark-ledger.ts';
 import { reconcileMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
+import { createGuardKeeper } from './controllers/guard-configuration.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileRuleset } from './controllers/ruleset.ts';
+import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
+import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
@@ -40,6 +53,7 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly clock: Clock;
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
+  readonly onTampering: (tampering: Tampering) => void;
 };
 
 const SINGLE_KEY = 'writ';
@@ -65,6 +79,26 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
+  const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
+  const configurationTampered =
+    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (what) =>
+      tellTampering({
+        what: thing,
+        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        found: describeTampering(`the webhook configuration ${name}`, what),
+      });
+  const guard = createGuardKeeper({
+    client,
+    target: config.guardTarget,
+    systemNamespace,
+    onTampered: configurationTampered('guard-configuration', GUARD_CONFIGURATION_NAME),
+    onChange: () => guardConfiguration.enqueue(SINGLE_KEY),
+  });
+  const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
+    await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
   const scope = createAdmissionScope({
     client,
     target: config.target,
@@ -75,6 +109,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       // One that cannot be read says nothing of what its replicas keep.
       return inventories.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories });
     },
+    onTampered: configurationTampered('webhook-configuration', WEBHOOK_CONFIGURATION_NAME),
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
   const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
@@ -91,7 +126,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         names: config.certificateNames,
         lifetimeMs: config['certificate-lifetime'],
         clock,
-        onAuthorities: (bundle) => scope.trustAuthorities(bundle),
+        onAuthorities: (bundle) => {
+          scope.trustAuthorities(bundle);
+          guard.trustAuthorities(bundle);
+        },
       },
       stop,
     ),
@@ -250,7 +288,14 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         if (other.spec.namespaces?.items?.some(({ name }) => named.has(name)) === true) tenant.enqueue(keyOf(other));
       }
     }),
-    caches.namespaces.onChange(({ object }) => {
+    caches.namespaces.onChange(({ object, type, ...change }) => {
+      const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
+      const lost = tenantLabelTaken(previous, object);
+      const isOwned = caches.tenants.get(lost ?? '')?.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name);
+      if (lost !== undefined && isOwned === true) {
+        const found = `the label ${TENANT_LABEL}=${lost} of namespace ${object.metadata.name} was taken away or changed`;
+        tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, object), found });
+      }
       for (const owner of caches.tenants.list()) {
         if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
       }
@@ -263,43 +308,23 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const { source } = decodeInventory(object) ?? {};
       if (change.type === 'deleted' && source !== undefined) gitSource.enqueue(source);
     }),
-    caches.marks.onChange(() => marks.enqueue(SINGLE_KEY)),
+    caches.marks.onChange((change) => {
+      marks.enqueue(SINGLE_KEY);
+      const found = marksTampering(change);
+      if (found !== undefined) tellTampering({ what: 'marks', regarding: regardingOf(configMaps, change.object), found });
+    }),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
+    caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
   ];
-  for (const single of [webhookConfiguration, certificate, replicaWatch, marks]) single.enqueue(SINGLE_KEY);
+  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
+  for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [certificate, webhookConfiguration, trustPolicy, tenant, policy, ruleset, gitSource, replicaWatch, marks];
+    const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }
 };
-
-/** The policies and rulesets that an inventory names with another digest than the one before it did, or no more. */
-const changedDocuments = (previous: unknown, current: unknown): readonly { readonly kind: string; readonly name: string }[] => {
-  const named = (configMap: unknown) =>
-    new Map(
-      (decodeInventory(configMap)?.documents ?? [])
-        .filter(({ kind }) => kind === 'Policy' || kind === 'Ruleset')
-        .map(({ kind, name, digest }) => [`${kind}/${name}`, { kind, name, digest }]),
-    );
-  const [before, now] = [named(previous), named(current)];
-  return [...new Map([...before, ...now])].flatMap(([key, one]) => (before.get(key)?.digest === now.get(key)?.digest ? [] : [one]));
-};
-
-type Versioned = {
-  readonly metadata: {
-    readonly generation?: number;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-  };
-};
-
-const isStatusOnly = (previous: Versioned | undefined, current: Versioned): boolean =>
-  previous !== undefined &&
-  previous.metadata.generation === current.metadata.generation &&
-  previous.metadata.deletionTimestamp === current.metadata.deletionTimestamp &&
-  JSON.stringify(previous.metadata.annotations) === JSON.stringify(current.metadata.annotations);

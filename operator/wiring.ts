@@ -25,6 +25,7 @@ import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import type { GitSourceDeps, SyncEvent } from './controllers/git-source.ts';
+import type { Tampering } from './controllers/tamper.ts';
 import { createTrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, WatchedResource } from './metrics.ts';
@@ -138,11 +139,15 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     log.info('caches are synced');
     const observeMarks: TermDeps['observeMarks'] = (problem, count) => metrics.marks.set({ problem }, count);
     const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
+    const onTampering = ({ what, regarding, found }: Tampering): void => {
+      metrics.tamperRepairs.inc({ what });
+      log.warn({ what, object: `${regarding.kind}/${regarding.name}`, found }, 'somebody changed what Writ stands on; it was put right');
+    };
     await Promise.all([
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
         runTerm(
-          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, trust, proving },
+          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering, trust, proving },
           fenced,
           term,
         ),
@@ -178,6 +183,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   replicas: 'replicas',
   leases: 'leases',
   webhook: 'webhook',
+  guard: 'guard',
 };
 
 const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

@@ -105,7 +105,7 @@ export const closingProblem = (document: SignedPolicy): Problem => {
 };
 
 /** For people: what a policy past its end ran into. */
-const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: SignedPolicy): string => {
+export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: SignedPolicy): string => {
   const ended = `ended at ${new Date(expiresMs).toISOString()}`;
   const grace = graceMs === 0 ? '' : `, its grace period at ${new Date(expiresMs + graceMs).toISOString()}`;
   return endsItself ? `version ${version} ${ended}${grace}` : `the seals of version ${version} ${ended}`;

@@ -57,6 +57,26 @@ export const problemCodes = {
     summary: 'A document that was enforced in this cluster is not here in that version or a later one.',
     fix: 'wait until the operator has put it back; if it cannot, apply the document again, or publish a higher version of it',
   },
+  SPEC_DIFFERS: {
+    summary: 'The spec of the object is not that of the document that it carries under seal.',
+    fix: 'change the file, seal it under a higher version and publish it; what `writ sign --output=resource` prints may be applied as it is',
+  },
+  INVENTORY_UNPROVEN: {
+    summary: 'The inventory orders a document that is not in this cluster, or that does not verify.',
+    fix: 'change what is enforced through the repository of the GitSource; the operator writes the inventory',
+  },
+  MARK_LOWERED: {
+    summary: 'The marks, which keep old orders from coming back, would fall or go.',
+    fix: 'leave the ConfigMap writ-marks to the operator; publish what you want enforced under a higher version',
+  },
+  MARK_UNPROVEN: {
+    summary: 'A mark would rise to a document that is not in this cluster, or that does not verify.',
+    fix: 'leave the ConfigMap writ-marks to the operator, which writes it after a commit',
+  },
+  TRUST_KEPT: {
+    summary: 'The trust policy cannot be deleted, since every seal is judged by it.',
+    fix: 'to change it, publish its next version; to remove Writ, remove its webhook configurations first',
+  },
   POLICY_NAME_MISMATCH: {
     summary: 'The signed document names another policy than the object that carries it.',
     fix: 'give the object the name that the document has',

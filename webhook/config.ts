@@ -18,7 +18,7 @@ export const webhookFlags = defineFlags({
     type: 'string',
     env: 'WRIT_ADDRESS',
     default: '0.0.0.0:9443',
-    doc: 'Where to serve POST /validate over HTTPS; port 0 picks one.',
+    doc: 'Where to serve POST /validate and POST /guard over HTTPS; port 0 picks one.',
   },
   'metrics-address': programFlags['metrics-address'],
   'trust-digest': programFlags['trust-digest'],
@@ -96,6 +96,12 @@ export const webhookFlags = defineFlags({
     env: 'WRIT_NAMESPACE_WAIT',
     default: 1000,
     doc: 'How long a request waits for a namespace that was made a moment ago.',
+  },
+  'guard-wait': {
+    type: 'duration',
+    env: 'WRIT_GUARD_WAIT',
+    default: 1000,
+    doc: "How long a write of Writ's own kinds waits here for what it speaks of and this replica has not heard of yet.",
   },
   'access-wait': {
     type: 'duration',

@@ -5,6 +5,9 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import type { Reviewed } from './admission/index.ts';
+import { alarmKinds } from './operator-watch/alarms.ts';
+import type { AlarmKind } from './operator-watch/alarms.ts';
+import type { Guarded } from './guard/index.ts';
 import type { LoaderState } from './policyset/loader.ts';
 
 const TENANTS = { max: 500 } as const;
@@ -39,6 +42,42 @@ export const webhookMetrics = defineMetrics({
     help: 'From the whole body to the whole answer, by what became of the review.',
     labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
     buckets: LATENCY_BUCKETS,
+  },
+  guardReviews: {
+    kind: 'counter',
+    name: 'writ_guard_reviews_total',
+    help: "Writes of Writ's own kinds that the API server asked about, by what became of them.",
+    labels: { outcome: ['passed', 'refused', 'malformed'] },
+  },
+  guardRefusals: {
+    kind: 'counter',
+    name: 'writ_guard_refusals_total',
+    help: "Refused writes of Writ's own kinds, by kind and code; dry runs are counted too.",
+    labels: { kind: ['Policy', 'Ruleset', 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
+  },
+  guardLatency: {
+    kind: 'histogram',
+    name: 'writ_guard_duration_seconds',
+    help: "From the whole body to the whole answer about a write of Writ's own kinds, waits included.",
+    buckets: LATENCY_BUCKETS,
+  },
+  operatorAlarms: {
+    kind: 'gauge',
+    name: 'writ_operator_alarm',
+    help: '1 while something is wrong with the operator as this replica sees it: its Lease, or its Deployment where there is one.',
+    labels: { what: alarmKinds },
+  },
+  operatorAlarmsTotal: {
+    kind: 'counter',
+    name: 'writ_operator_alarms_total',
+    help: 'Times that something began to be wrong with the operator. Any is worth a page.',
+    labels: { what: alarmKinds },
+  },
+  tamperRepairs: {
+    kind: 'counter',
+    name: 'writ_tamper_repairs_total',
+    help: 'Times that this replica put right what somebody else changed.',
+    labels: { what: ['operator-replicas'] },
   },
   inFlight: { kind: 'gauge', name: 'writ_reviews_in_flight', help: 'Requests that are being read, decided or answered.' },
   requestsRefused: {
@@ -143,6 +182,16 @@ export const countReview = (metrics: WebhookMetrics, { outcome, record }: Review
   const { tenant, verdict } = record;
   metrics.decisions.inc({ tenant, verdict, dry_run: record.dryRun ? 'true' : 'false' });
   for (const spoke of record.spoke) metrics.policyDecisions.inc({ tenant, policy: spoke.policy, verdict: spoke.verdict });
+};
+
+export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }: Guarded, durationMs: number): void => {
+  metrics.guardReviews.inc({ outcome });
+  metrics.guardLatency.observe({}, durationMs / 1000);
+  if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
+};
+
+export const showAlarms = (metrics: WebhookMetrics, alarms: ReadonlySet<AlarmKind>): void => {
+  for (const what of alarmKinds) metrics.operatorAlarms.set({ what }, alarms.has(what) ? 1 : 0);
 };
 
 /** Each refusal once, however often the caches are looked at. */

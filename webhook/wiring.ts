@@ -8,12 +8,7 @@
  * tests import it; never operator/.
  */
 import { hash } from 'node:crypto';
-import { decodeInventory } from '../crds/inventory.ts';
-import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
-import { decodeMarks } from '../crds/marks.ts';
-import type { Mark } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { KubeObject } from '../kube/objects.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import { createSealedJudge } from '../policies/ruleset-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
@@ -37,8 +32,10 @@ import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
 import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
+import { createGuardWrites, startOperatorWatch } from './custody.ts';
+import { observeCaches } from './observe.ts';
 import { createLoader } from './policyset/loader.ts';
-import type { Flip, Loader, LoaderState, Observed } from './policyset/loader.ts';
+import type { Flip, Loader, LoaderState } from './policyset/loader.ts';
 import { readyChecks } from './policyset/ready.ts';
 import { createReporter } from './policyset/report.ts';
 import { createApp } from './server/app.ts';
@@ -62,7 +59,7 @@ export type WebhookParts = {
 };
 
 export type RunningWebhook = {
-  /** `https://host:port`; reviews go to `/validate` below it. */
+  /** `https://host:port`; reviews go to `/validate` and `/guard` below it. */
   readonly url: string;
   /** Of /metrics, /healthz and /readyz. */
   readonly endpointUrl: string;
@@ -72,23 +69,6 @@ export type RunningWebhook = {
 };
 
 const CUT_AFTER_MS = 10_000;
-
-const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, rulesets, trust, inventories, marks, namespaces, tenants } = caches;
-  if (![policies, rulesets, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced())) return undefined;
-  const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
-  return {
-    trustPolicy: trust.get(TRUST_POLICY_NAME),
-    policies: policies.list(),
-    rulesets: rulesets.list(),
-    inventories: read.flatMap(({ inventory }) => inventory ?? []),
-    unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
-    marks: marksIn(marks.list()),
-  };
-};
-
-/** None where there is no object: the operator has not written them yet. */
-const marksIn = ([object]: readonly KubeObject[]): readonly Mark[] | undefined => (object === undefined ? [] : decodeMarks(object));
 
 const logFlip = (log: Log, { state, commits }: Flip): void => {
   const { enforced, documents } = state;
@@ -212,6 +192,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
   });
   let state: LoaderState | undefined;
+  let states = 0;
   const countRefusals = createRefusalCounter(metrics);
   const logRefusals = createRefusalLog(log);
   const workers = createWorkerPool<EvidenceTask, EvidenceOutcome | undefined>({
@@ -239,6 +220,8 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     },
     onState: (next) => {
       state = next;
+      states += 1;
+      guardWrites.wake();
       showState(metrics, next);
       countRefusals(next);
       logRefusals(next);
@@ -293,6 +276,18 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
   });
 
+  const guardWrites = createGuardWrites({
+    config,
+    caches,
+    loader,
+    evidence: memory,
+    clock,
+    log,
+    metrics,
+    closing,
+    bug,
+    states: () => states,
+  });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
@@ -302,6 +297,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
   const reporting = reporter.run(stopping.signal);
+  const watching = startOperatorWatch({ config, client, clock, log, metrics }, stopping.signal);
   const endpoint = createEndpoint({
     host: config.metricsListen.host,
     port: config.metricsListen.port,
@@ -315,7 +311,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     }),
   });
   const { url: endpointUrl } = await endpoint.start();
-  const port = await listener.listen(createApp({ validate, send: createSend(closing) }));
+  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ url, endpointUrl, replica: config.replica }, 'listening');
@@ -326,7 +322,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     loader.close();
     await workers.close();
     stopping.abort(new Error('the webhook stops'));
-    await reporting;
+    await Promise.all([reporting, watching]);
     await decisions.close();
     await endpoint.close();
     log.info('every request was answered; the end');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
-import { policies } from '../../crds/kinds.ts';
+import { policies, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
@@ -48,13 +48,34 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
   const outcome = applyCommit({ plan, inventory, inventoryStands: false, namespace: 'writ-system', client, widen, signal, ...changed });
   return { calls, outcome };
 };
-const ALL = ['try apply Policy', 'try delete Policy', 'widen', 'apply Policy', 'delete Policy', 'apply ConfigMap'];
+const ALL = ['try apply Policy', 'widen', 'apply Policy', 'apply ConfigMap', 'delete Policy'];
 
 describe('applying a commit', () => {
-  it('tries everything first, widens, writes, deletes, and marks it last', async () => {
+  it('tries every write first, widens, writes, marks it, and deletes last', async () => {
     const { calls, outcome } = await run();
     assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
     assert.deepEqual(calls, ALL);
+  });
+
+  describe('that brings the trust policy', () => {
+    const trust = {
+      ...target,
+      resource: trustPolicies,
+      kind: trustPolicies.kind,
+      name: 'cluster',
+      object: { metadata: { name: 'cluster' } },
+    };
+    const bringing: Plan = { ...plan, operations: [...plan.operations, { kind: 'apply', target: trust, reason: 'new' }] };
+    it('writes it before anything that is judged by it is tried', async () => {
+      const { calls, outcome } = await run({}, { plan: bringing });
+      assert.deepEqual(await outcome, { ok: true, applied: 2, deleted: 1 });
+      assert.deepEqual(calls, ['try apply TrustPolicy', 'apply TrustPolicy', ...ALL]);
+    });
+    it('goes no further where it is refused', async () => {
+      const { calls, outcome } = await run({ 'try apply TrustPolicy': 422 }, { plan: bringing });
+      assert.equal((await outcome).ok, false);
+      assert.deepEqual(calls, ['try apply TrustPolicy']);
+    });
   });
 
   for (const [index, step] of ALL.entries()) {
@@ -63,18 +84,66 @@ describe('applying a commit', () => {
       const { calls, outcome } = await run({ [step]: 422 });
       const result = await outcome;
       // Refused after the dry run let it pass: that may change again.
-      assert.ok(!result.ok && result.transient === index >= 2);
+      assert.ok(!result.ok && result.transient === index >= 1);
       assert.deepEqual(
         result.problems.map(({ code }) => code),
         ['APPLY_REFUSED'],
       );
       assert.match(result.problems[0]?.message ?? '', /(Policy\/[ab]|ConfigMap\/writ-system\/writ-inventory-).*: no /);
-      assert.deepEqual(calls, index < 2 ? ALL.slice(0, 2) : ALL.slice(0, index + 1));
+      assert.deepEqual(calls, ALL.slice(0, index + 1));
     });
     it(`throws what may pass by itself: ${step}`, async () => {
       for (const status of [503, 409, 403]) await assert.rejects((await run({ [step]: status })).outcome, KubeApiError);
     });
   }
+
+  describe('to an object that somebody else owns a part of', () => {
+    const replacing = (conflicts: number, live: object | undefined) => {
+      const calls: unknown[] = [];
+      let left = conflicts;
+      const client = {
+        get: async () => live,
+        apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
+          calls.push(['apply', resource.kind, dryRun]);
+        },
+        replace: async (_resource: Resource, object: object, { dryRun }: { dryRun?: boolean }) => {
+          calls.push([object, dryRun]);
+          left -= 1;
+          if (left >= 0) throw new KubeApiError({ status: 409, message: 'somebody was faster' });
+        },
+      } as unknown as KubeClient;
+      const operations = [{ kind: 'apply', target, reason: 'changed', replaces: true }] as const;
+      return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
+    };
+    const live = {
+      metadata: { name: 'a', uid: 'u', resourceVersion: '7', labels: { team: 'x' }, finalizers: ['f'], managedFields: [{}] },
+      spec: { left: 'over' },
+      status: {},
+    };
+    const metadata = { name: 'a', uid: 'u', resourceVersion: '7', labels: { team: 'x' }, annotations: {}, finalizers: ['f'] };
+    it('puts the document in its place, tried first, and keeps what others say in the metadata', async () => {
+      const { calls, input } = replacing(0, live);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.deepEqual(calls, [
+        [{ metadata }, true],
+        [{ metadata }, false],
+      ]);
+    });
+    it('tries again where somebody was faster, and not for ever', async () => {
+      const { calls, input } = replacing(4, live);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.equal(calls.length, 6);
+      await assert.rejects((await run({}, replacing(99, live).input)).outcome, KubeApiError);
+    });
+    it('makes it where it is gone meanwhile', async () => {
+      const { calls, input } = replacing(0, undefined);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.deepEqual(calls, [
+        ['apply', 'Policy', true],
+        ['apply', 'Policy', false],
+      ]);
+    });
+  });
 
   it('waits for every write before it gives up, so that none lands after the next try', async () => {
     const slow = Promise.withResolvers<void>();
@@ -100,7 +169,7 @@ describe('applying a commit', () => {
     const problem = { code: 'APPLY_NOT_READY', message: 'no certificate' } as const;
     const { calls, outcome } = await run({}, { widen: async () => problem });
     assert.deepEqual(await outcome, { ok: false, problems: [problem], transient: true });
-    assert.deepEqual(calls, ALL.slice(0, 2));
+    assert.deepEqual(calls, ALL.slice(0, 1));
   });
 
   it('writes no inventory that could not be read back', async () => {

@@ -3,10 +3,13 @@
  * A plan → the API server, so that a reader can tell a whole commit from half of one.
  *
  * In: the plan of one commit, a client that is fenced by leadership. Out: all of it applied, or coded problems with the
- * commit before still in force; passing trouble of the API server is thrown. Order: everything as a dry run; the webhook's configuration widened to what the new set needs; every write, kind
- * by kind; the deletions; last the inventory, which is the commit's own mark and what replicas flip on. Replicas keep what
- * the standing inventory names, so deleting before the flip opens nothing, and a crash after any of these calls leaves a
- * state from which the same commit applies again to the same end, with nothing forgotten.
+ * commit before still in force; passing trouble of the API server is thrown. Order: the trust policy by itself, tried and
+ * written, because it is believed for its own bytes and what comes after is judged by it, at admission too; every other
+ * write as a dry run; the webhook's configuration widened to what the new set needs; the writes, kind by kind; the
+ * inventory, which is the commit's own mark, what replicas flip on, and what carries the proof that documents may end; last
+ * the deletions, which nobody would let through before that. Replicas keep what they enforce until a seal ends it, and what
+ * a crash leaves undeleted carries this source's label and is found again, so after any of these calls the same commit
+ * applies again to the same end, with nothing forgotten.
  */
 import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
 import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
@@ -16,7 +19,7 @@ import { KubeApiError, isConflict, isForbidden, isTransient } from '../../kube/e
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
 import type { ObjectIdentity } from './identity.ts';
-import type { Operation, Plan } from './plan.ts';
+import type { AppliedObject, DesiredObject, Operation, Plan } from './plan.ts';
 
 export type CommitInput = {
   readonly plan: Plan;
@@ -56,19 +59,21 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   const { plan, inventory, namespace, client, signal } = input;
   const unreadable = inventoryProblem(inventory, namespace);
   if (unreadable !== undefined) return refuse([unreadable]);
-  const writes = plan.operations.filter((operation) => operation.kind === 'apply');
-  const deletions = plan.operations.filter((operation) => operation.kind === 'delete');
-  const refused = await attemptAll(plan.operations, { client, signal, dryRun: true });
+  const trust = plan.operations.filter(isTrustWrite);
+  for (const dryRun of trust.length === 0 ? [] : [true, false]) {
+    const refused = await attemptAll(trust, { client, signal, dryRun });
+    if (refused.length > 0) return refuse(refused);
+  }
+  const others = plan.operations.filter((operation) => !isTrustWrite(operation));
+  const writes = others.filter((operation) => operation.kind === 'apply');
+  const deletions = others.filter((operation) => operation.kind === 'delete');
+  const refused = await attemptAll(writes, { client, signal, dryRun: true });
   if (refused.length > 0) return refuse(refused);
   const notReady = input.inventoryStands ? undefined : await input.widen();
   if (notReady !== undefined) return { ok: false, problems: [notReady], transient: true };
   for (const kind of new Set(writes.map(({ target }) => target.kind))) {
     const sameKind = writes.filter(({ target }) => target.kind === kind);
     const problems = await attemptAll(sameKind, { client, signal, dryRun: false });
-    if (problems.length > 0) return refuseForNow(problems);
-  }
-  for (const operation of deletions) {
-    const problems = await attemptAll([operation], { client, signal, dryRun: false });
     if (problems.length > 0) return refuseForNow(problems);
   }
   if (!input.inventoryStands) {
@@ -78,8 +83,15 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
     );
     if (problems.length > 0) return refuseForNow(problems);
   }
-  return { ok: true, applied: writes.length, deleted: deletions.length };
+  for (const operation of deletions) {
+    const problems = await attemptAll([operation], { client, signal, dryRun: false });
+    if (problems.length > 0) return refuseForNow(problems);
+  }
+  return { ok: true, applied: trust.length + writes.length, deleted: deletions.length };
 };
+
+/** Only a write: trust is never pruned. */
+const isTrustWrite = ({ kind, target }: Operation): boolean => kind === 'apply' && target.kind === 'TrustPolicy';
 
 type CallOptions = { readonly client: KubeClient; readonly signal: AbortSignal; readonly dryRun: boolean };
 
@@ -109,10 +121,33 @@ const attempt = async (target: Refusable, call: () => Promise<unknown>): Promise
   }
 };
 
+// Statuses are written beside it all the time, and each is a conflict.
+const REPLACE_ATTEMPTS = 5;
+
+/** Everything but what others keep in the metadata becomes what is declared. */
+const replace = async ({ resource, name, object }: DesiredObject, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
+  const options = { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal };
+  for (let attempt = 1; ; attempt += 1) {
+    const live = await client.get<AppliedObject>(resource, { name }, { signal });
+    if (live === undefined) return client.apply(resource, object, options);
+    const { managedFields: _, ...kept } = live.metadata;
+    const labels = { ...kept.labels, ...object.metadata.labels };
+    const annotations = { ...kept.annotations, ...object.metadata.annotations };
+    try {
+      const metadata = { ...kept, ...object.metadata, labels, annotations };
+      return await client.replace(resource, { ...object, metadata }, { ...options, fieldValidation: 'Strict' });
+    } catch (error) {
+      if (!isConflict(error) || attempt === REPLACE_ATTEMPTS) throw error;
+    }
+  }
+};
+
 const perform = (operation: Operation, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
   const { target } = operation;
   if (operation.kind === 'apply') {
-    return client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
+    return operation.replaces === true
+      ? replace(operation.target, { client, signal, dryRun })
+      : client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
   }
   // The preconditions make sure that what is deleted is what was looked at, not something made since under the same name.
   const preconditions = { uid: operation.uid, resourceVersion: operation.resourceVersion };

@@ -7,6 +7,7 @@ import {
   MANAGED_BY_LABEL,
   PRUNE_ANNOTATION,
   SOURCE_LABEL,
+  SYNC_FIELD_MANAGER,
   apiVersionOf,
   policies,
   tenants,
@@ -101,6 +102,37 @@ describe('plan', () => {
       assert.deepEqual(seen({ ...stands, signature: { document: 'x', bundles: [] } }), ['apply a'], 'other bytes');
       assert.deepEqual(seen({ ...stands, spec: { version: 9 } }), []);
     }
+  });
+
+  it('replaces an object of which somebody else owns a part of the document', () => {
+    const replaced = (managedFields: AppliedObject['metadata']['managedFields'], digest = 'd2'): boolean | undefined => {
+      const [key, held] = live('a', 'd1', policies, managedFields === undefined ? {} : { managedFields });
+      const [operation] = planned({ desired: [desired('a', digest)], recorded: [recorded('a')], live: new Map([[key, held]]) }).operations;
+      assert.ok(operation?.kind === 'apply');
+      return operation.replaces;
+    };
+    const ours = { manager: SYNC_FIELD_MANAGER, operation: 'Apply', fieldsV1: { 'f:spec': {}, 'f:signature': {} } };
+    assert.equal(replaced([ours]), undefined);
+    assert.equal(replaced([ours, { manager: 'kubectl', operation: 'Apply', fieldsV1: { 'f:spec': {} } }]), true);
+    assert.equal(replaced([ours, { manager: 'kubectl', operation: 'Update', fieldsV1: { 'f:signature': {} } }]), true);
+    assert.equal(replaced([ours, { manager: SYNC_FIELD_MANAGER, operation: 'Update', fieldsV1: { 'f:spec': {} } }]), true, 'once replaced');
+    assert.equal(replaced([ours, { manager: 'kubectl', operation: 'Apply', fieldsV1: { 'f:metadata': {} } }]), undefined, 'labels');
+    assert.equal(replaced([ours, { manager: 'x', operation: 'Apply', subresource: 'status', fieldsV1: { 'f:spec': {} } }]), undefined);
+    assert.equal(replaced(undefined), undefined, 'nobody says who owns it, and nothing is too much');
+  });
+
+  it('takes away what the live object says beyond its document; the API server may fill in a Tenant', () => {
+    const more = (resource: Resource, spec: object) => {
+      const [key, held] = live('a', 'd1', resource);
+      return planned({
+        desired: [desired('a', 'd1', resource)],
+        recorded: [recorded('a', 'd1', resource)],
+        live: new Map([[key, { ...held, spec: { version: 'd1', ...spec } }]]),
+      }).operations.map((operation) => (operation.kind === 'apply' ? `${operation.difference} ${operation.replaces}` : ''));
+    };
+    assert.deepEqual(more(policies, { enforcement: 'Deny' }), ['spec.enforcement true']);
+    assert.deepEqual(more(policies, {}), []);
+    assert.deepEqual(more(tenants, { suspend: false }), []);
   });
 
   it('a new digest is applied even where drift is ignored', () => {

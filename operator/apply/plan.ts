@@ -7,10 +7,11 @@
  * person first: a prune that nobody meant is the second-worst accident of this field.
  */
 import type { Resource } from '../../crds/kinds.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, SYNC_FIELD_MANAGER } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
-import { firstDifference } from './drift.ts';
+import { firstDifference, firstExtra } from '../../policies/document/difference.ts';
 import type { ObjectIdentity } from './identity.ts';
 import { objectKey, objectTitle } from './identity.ts';
 
@@ -51,7 +52,14 @@ export type PlanInput = {
 };
 
 export type Operation =
-  | { readonly kind: 'apply'; readonly target: DesiredObject; readonly reason: 'new' | 'changed' | 'drifted'; readonly difference?: string }
+  | {
+      readonly kind: 'apply';
+      readonly target: DesiredObject;
+      readonly reason: 'new' | 'changed' | 'drifted';
+      readonly difference?: string;
+      /** Somebody else owns fields of the live object, which an apply would leave. */
+      readonly replaces?: true;
+    }
   | { readonly kind: 'delete'; readonly target: RecordedObject; readonly uid: string; readonly resourceVersion: string };
 
 export type KeptObject = { readonly target: RecordedObject; readonly reason: string; readonly ours: boolean };
@@ -138,6 +146,34 @@ export const deletionBudget = (maxDeletions: string, applied: number): number =>
   return Math.ceil((Number.parseInt(maxDeletions, 10) * applied) / 100);
 };
 
+type Sealed = Pick<AppliedObject, 'spec' | 'signature'>;
+
+/** What the live object says beyond its document. */
+const extraOf = ({ object }: DesiredObject, current: AppliedObject): string | undefined => {
+  const said = ({ spec, signature }: Sealed): Sealed => ({ spec, signature });
+  return firstExtra(said(object), said(current));
+};
+
+const isPartOfDocument = (fields: unknown): boolean => isRecord(fields) && ('f:spec' in fields || 'f:signature' in fields);
+
+/**
+ * Whether anything but our applies owns fields of the document: whoever may write the object may apply the same to it in
+ * another name, and of that only a replacement leaves nothing.
+ */
+const isSharedWithOthers = (target: DesiredObject, current: AppliedObject): boolean => {
+  const { managedFields } = current.metadata;
+  if (managedFields === undefined) return extraOf(target, current) !== undefined;
+  const others = managedFields.filter(({ manager, operation }) => manager !== SYNC_FIELD_MANAGER || operation !== 'Apply');
+  return others.some(({ fieldsV1, subresource }) => (subresource ?? '') === '' && isPartOfDocument(fieldsV1));
+};
+
+const replacing = (target: DesiredObject, current: AppliedObject | undefined): { readonly replaces?: true } =>
+  current !== undefined && isSharedWithOthers(target, current) ? { replaces: true } : {};
+
+// The API server fills in fields of a Tenant by its schema.
+const differenceOf = (target: DesiredObject, current: AppliedObject): string | undefined =>
+  firstDifference(target.object, current) ?? (target.kind === 'Tenant' ? undefined : extraOf(target, current));
+
 const planWrites = ({ desired, recorded, live, options }: PlanInput): Pick<Plan, 'operations' | 'drifted'> => {
   const digests = new Map(recorded.map((entry) => [objectKey(entry), entry.digest]));
   const operations: Operation[] = [];
@@ -147,19 +183,20 @@ const planWrites = ({ desired, recorded, live, options }: PlanInput): Pick<Plan,
     const current = live.get(key);
     const known = digests.get(key);
     if (known !== target.digest) {
-      if (current === undefined || firstDifference(target.object, current) !== undefined) {
-        operations.push({ kind: 'apply', target, reason: known === undefined ? 'new' : 'changed' });
+      if (current === undefined || differenceOf(target, current) !== undefined) {
+        operations.push({ kind: 'apply', target, reason: known === undefined ? 'new' : 'changed', ...replacing(target, current) });
       }
       continue;
     }
-    const difference = current === undefined ? 'metadata.name' : firstDifference(target.object, current);
+    const difference = current === undefined ? 'metadata.name' : differenceOf(target, current);
     if (difference === undefined) continue;
     // Replicas take a commit whole or not at all: without an object that the inventory names, or without its signed bytes,
     // one that starts now would keep tenants closed. So much is put back whatever the source says of drift.
     const isNeeded = current === undefined || firstDifference(target.object.signature, current.signature) !== undefined;
     if (options.driftPolicy === 'Ignore' && !isNeeded) continue;
-    if (options.driftPolicy === 'Correct' || isNeeded) operations.push({ kind: 'apply', target, reason: 'drifted', difference });
-    else drifted.push({ target, difference });
+    if (options.driftPolicy === 'Correct' || isNeeded) {
+      operations.push({ kind: 'apply', target, reason: 'drifted', difference, ...replacing(target, current) });
+    } else drifted.push({ target, difference });
   }
   return { operations, drifted };
 };

@@ -198,7 +198,8 @@ const desiredObject = (verified: VerifiedObject, source: string): DesiredObject 
         ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
       },
       spec,
-      ...(verified.kind === 'Tenant' ? {} : { signature: signatureOf(verified) }),
+      // A Tenant is sealed where a rule of the trust policy speaks of Tenants.
+      ...(verified.kind === 'Tenant' && verified.signers.length === 0 ? {} : { signature: signatureOf(verified) }),
     },
   };
 };

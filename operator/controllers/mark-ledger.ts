@@ -45,7 +45,9 @@ const appliedDocuments = ({ sealed, book }: LedgerDeps, inventories: readonly In
   return sealed.list().flatMap((object) => {
     const judged = book.judge(object);
     if (!judged.ok) return [];
-    const { kind, name, version, digest, retired } = judged.document;
+    const { kind, name, version, digest, retired, unsigned, withdrawn } = judged.document;
+    // Without a seal that counts it is ordered by nobody, and raises no mark.
+    if (unsigned === true || withdrawn !== undefined) return [];
     const source = sources.get(`${documentKey({ kind, name })} ${digest}`);
     if (source === undefined && object.metadata.labels?.[SOURCE_LABEL] !== undefined) return [];
     return [{ kind, name, version, digest, retired, ...(source === undefined ? {} : { source }) }];
@@ -86,7 +88,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     const before = known.get(documentKey(set));
     if (checkMark(before, set) !== undefined) return undefined;
     const ended = [...known.values()].filter((mark) => {
-      if (mark.kind === SET_KIND || mark.gone === true || named.has(documentKey(mark))) return false;
+      if (mark.kind === SET_KIND || mark.kind === 'TrustPolicy' || mark.gone === true || named.has(documentKey(mark))) return false;
       return mayRemove({ ...mark, source: mark.source, sequence: before?.version ?? 0 }, outcome.set) === undefined;
     });
     return { set, ended };

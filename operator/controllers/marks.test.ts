@@ -126,6 +126,25 @@ describe('the marks in the cluster', () => {
     assert.deepEqual(await term()({ ...next, ...sealedSet(4, a2) }), ['a-2', 'alone-4', 'b-1 gone', `${SOURCE}-4`]);
   });
 
+  it('are of nothing whose seals do not count', async () => {
+    const judged = judgePolicyObject(alone, trust.trust, 0);
+    assert.ok(judged.ok);
+    const marksUnder = (document: Partial<typeof judged.document>): readonly string[] => {
+      const ledger = createMarkLedger({
+        sealed: { list: () => [alone] },
+        book: { judge: () => ({ ok: true, document: { ...judged.document, ...document } }) },
+        inventories: () => sealedSet(4, a2).inventories,
+        trust: { current: () => trust },
+        clock: fakeClock(),
+      });
+      ledger.hear([{ kind: 'TrustPolicy', name: 'cluster', version: 1, digest: sealer.trustDigest, source: SOURCE }]);
+      return [...ledger.known().values()].map(({ name, gone }) => `${name}${gone === true ? ' gone' : ''}`);
+    };
+    assert.deepEqual(marksUnder({}).toSorted(), ['alone', 'cluster', SOURCE]);
+    assert.deepEqual(marksUnder({ unsigned: true }).toSorted(), ['cluster', SOURCE]);
+    assert.deepEqual(marksUnder({ withdrawn: { code: 'SEAL_REVOKED', message: 'of nobody' } }).toSorted(), ['cluster', SOURCE]);
+  });
+
   it('are used and told while somebody deletes them', async () => {
     const { term, events, counts, world } = scene();
     const look = term();

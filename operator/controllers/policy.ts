@@ -21,7 +21,7 @@ import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed, isInGrace } fro
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
-import { firstDifference } from '../apply/drift.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 import type { LivePolicy } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';

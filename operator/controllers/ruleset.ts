@@ -25,7 +25,7 @@ import type { Problem } from '../../policies/problem.ts';
 import { fitsRange } from '../../policies/ruleset/range.ts';
 import { unmetRequirements } from '../../policies/ruleset/requires.ts';
 import type { Clock } from '../../process/clock.ts';
-import { firstDifference } from '../apply/drift.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 import type { LiveRuleset, LiveTenant } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 

@@ -22,7 +22,7 @@ import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
-import { firstDifference } from '../apply/drift.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 import type { LiveTenant } from './live.ts';
 import type { StandingRelease } from './requirements.ts';
 import { subscriptionStatus } from './subscriptions.ts';

@@ -5,7 +5,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { createAdmissionScope, webhookConfiguration } from './webhook-configuration.ts';
-import type { WebhookConfigurationObject } from './webhook-configuration.ts';
+import type { WebhookConfigurationObject } from './owned-configuration.ts';
 
 const target = { kind: 'url', url: 'https://127.0.0.1:1/validate' } as const;
 

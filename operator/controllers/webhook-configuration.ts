@@ -7,29 +7,15 @@
  * tenant label and nothing else, never a system namespace or our own, so that an outage of ours closes tenants and leaves
  * kube-system, nodes and leases alone.
  */
-import {
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  NEVER_GOVERNED,
-  SYNC_FIELD_MANAGER,
-  TENANT_LABEL,
-  WEBHOOK_CONFIGURATION_NAME,
-  validatingWebhookConfigurations,
-} from '../../crds/kinds.ts';
+import { WEBHOOK_CONFIGURATION_NAME, validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import type { KubeObject } from '../../kube/objects.ts';
 import { rulesFor } from '../../policies/compile/admission-rules.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { firstDifference } from '../apply/drift.ts';
+import { clientConfigOf, ownConfiguration, ownedMetadata, tenantNamespaces } from './owned-configuration.ts';
+import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 import { policiesMatching, standingRules } from './standing-rules.ts';
-
-export type WebhookTarget =
-  | { readonly kind: 'service'; readonly namespace: string; readonly name: string; readonly port: number }
-  | { readonly kind: 'url'; readonly url: string };
-
-export type WebhookConfigurationObject = KubeObject & { readonly webhooks?: readonly unknown[] };
 
 export type ConfigurationInput = {
   readonly rules: readonly Rule[];
@@ -43,27 +29,15 @@ const WEBHOOK_NAME = 'validate.writ.dev';
 /** The API server gives up after this; a verdict takes well under a millisecond. */
 const TIMEOUT_SECONDS = 5;
 
-const clientConfig = (target: WebhookTarget, authorities: string): unknown => {
-  const caBundle = Buffer.from(authorities).toString('base64');
-  return target.kind === 'url'
-    ? { url: target.url, caBundle }
-    : { service: { namespace: target.namespace, name: target.name, port: target.port, path: '/validate' }, caBundle };
-};
-
 export const webhookConfiguration = ({ rules, target, authorities, systemNamespace }: ConfigurationInput): WebhookConfigurationObject => ({
-  metadata: { name: WEBHOOK_CONFIGURATION_NAME, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+  metadata: ownedMetadata(WEBHOOK_CONFIGURATION_NAME),
   webhooks: [
     {
       name: WEBHOOK_NAME,
       admissionReviewVersions: ['v1'],
-      clientConfig: clientConfig(target, authorities),
+      clientConfig: clientConfigOf(target, '/validate', authorities),
       rules,
-      namespaceSelector: {
-        matchExpressions: [
-          { key: TENANT_LABEL, operator: 'Exists' },
-          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_GOVERNED, systemNamespace] },
-        ],
-      },
+      namespaceSelector: tenantNamespaces(systemNamespace),
       objectSelector: {},
       failurePolicy: 'Fail',
       matchPolicy: 'Equivalent',
@@ -73,29 +47,6 @@ export const webhookConfiguration = ({ rules, target, authorities, systemNamespa
     },
   ],
 });
-
-type Write = { readonly client: KubeClient; readonly live: WebhookConfigurationObject | undefined; readonly signal: AbortSignal };
-
-/** Writes only where the live object says something else; `true` when it wrote. */
-const applyWebhookConfiguration = async ({ client, live, signal }: Write, input: ConfigurationInput): Promise<boolean> => {
-  const desired = webhookConfiguration(input);
-  if (live === undefined) {
-    await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
-    return true;
-  }
-  // Compared both ways: a selector, a match condition or a second webhook that somebody added is what would open a tenant.
-  if ((firstDifference(desired, live) ?? firstDifference(live.webhooks, desired.webhooks, 'webhooks')) === undefined) return false;
-  // Replaced, because an apply leaves fields that another manager owns.
-  const { labels, annotations, resourceVersion } = live.metadata;
-  const metadata = {
-    ...desired.metadata,
-    labels: { ...labels, ...desired.metadata.labels },
-    ...(annotations === undefined ? {} : { annotations }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-  };
-  await client.replace(validatingWebhookConfigurations, { ...desired, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
-  return true;
-};
 
 /** What the webhook configuration follows, with one writer at a time. */
 export type AdmissionScope = {
@@ -118,11 +69,14 @@ export const createAdmissionScope = (options: {
    * yet, it enforces what no object shows any more: then rules are added only (law 4).
    */
   readonly mayNarrow: () => boolean;
+  /** Somebody else deleted the configuration, or changed the field at this path; it has been put right. */
+  readonly onTampered?: (what: string) => void;
   /** Asked to call `reconcile` soon. */
   readonly onChange: () => void;
 }): AdmissionScope => {
   const applied = new Map<string, readonly CompiledPolicy[]>();
   const coming = new Map<string, readonly CompiledPolicy[]>();
+  const owned = ownConfiguration(options.client, (what) => options.onTampered?.(what));
   let authorities = '';
   // What the configuration held last, as far as this term knows; before its first look that is the live object's to say.
   let held: readonly Rule[] | undefined;
@@ -145,7 +99,7 @@ export const createAdmissionScope = (options: {
     const verified = options.verified();
     forgetShown(verified);
     const rules = rulesFor([...verified, ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing]);
-    const wrote = await applyWebhookConfiguration({ client, live, signal }, { rules, target, authorities, systemNamespace });
+    const wrote = await owned.bring(live, webhookConfiguration({ rules, target, authorities, systemNamespace }), signal);
     held = rules;
     return wrote;
   };

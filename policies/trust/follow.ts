@@ -27,8 +27,8 @@ const REFUSAL_LASTS_MS = 60_000;
 
 const missing = (message: string): Problem => ({ code: 'TRUST_MISSING', message });
 
-/** A process that starts has seen nothing: the pinned version alone would always be good to it. */
-const belowMark = ({ version, digest }: Trust, mark: TrustMark | undefined): Problem | undefined => {
+/** For a process that starts, which has seen nothing: the pinned version alone would always be good to it. */
+export const belowMark = ({ version, digest }: Trust, mark: TrustMark | undefined): Problem | undefined => {
   if (mark === undefined || version > mark.version) return undefined;
   if (version < mark.version)
     return { code: 'TRUST_ROLLBACK', message: `version ${version} is older than version ${mark.version}, which was in force` };

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import {
+  GUARD_CONFIGURATION_NAME,
   SYSTEM_NAMESPACE,
   TENANT_LABEL,
   WEBHOOK_CONFIGURATION_NAME,
@@ -145,17 +146,25 @@ describe('the webhook configuration', () => {
     });
   }
 
-  it('is not narrowed by whoever deletes a policy that a commit orders, and the policy is back long before the next look', async () => {
+  it('is not narrowed by whoever deletes a policy that a commit orders while nobody is asked', async () => {
     const before = await shape();
     const { metadata } = (await writ.client.get<KubeObject>(policies, { name: 'pinned' })) ?? {};
-    await writ.client.delete(policies, { name: 'pinned' });
+    await assert.rejects(writ.client.delete(policies, { name: 'pinned' }), /REMOVAL_UNSEALED: policies\/pinned\.yaml/);
+    // The guard is put back at once, so whoever wants to slip by has to try again and again.
+    await until(
+      async () => {
+        await writ.client.delete(validatingWebhookConfigurations, { name: GUARD_CONFIGURATION_NAME });
+        return writ.client.delete(policies, { name: 'pinned' });
+      },
+      { what: 'a deletion that slips by', withinMs: 20_000 },
+    );
     // The remote is looked at once a minute here.
     await until(
       async () => {
         const found = await writ.client.get<KubeObject>(policies, { name: 'pinned' });
         return found !== undefined && found.metadata.uid !== metadata?.uid;
       },
-      { what: 'the policy to come back', withinMs: 10_000 },
+      { what: 'the policy to come back', withinMs: 15_000 },
     );
     assert.deepEqual(await shape(), before);
     assert.ok(await refusesTagged());

@@ -69,8 +69,10 @@ export type LoaderOptions = {
 
 export type Loader = {
   readonly current: EnforcedSet;
-  /** By which it was verified. */
+  /** In force, what was verified was verified by it; undefined before the first good one. */
   readonly trust: Trust | undefined;
+  /** What stands, and everything that verified beside it. */
+  readonly enforcement: Enforcement;
   /** Something changed. */
   request(): void;
   /** Resolves when there is nothing left to do. */
@@ -210,6 +212,9 @@ export const createLoader = (options: LoaderOptions): Loader => {
     },
     get trust() {
       return trust;
+    },
+    get enforcement() {
+      return enforcement;
     },
     request,
     settled: async () => {

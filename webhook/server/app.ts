@@ -8,8 +8,16 @@ import { encodeProblem } from '../admission/answer.ts';
 import type { Send, Validate } from './validate.ts';
 
 export const VALIDATE_PATH = '/validate';
+export const GUARD_PATH = '/guard';
 
-export const createApp = ({ validate, send }: { readonly validate: Validate; readonly send: Send }): RequestListener => {
+export type AppParts = {
+  readonly validate: Validate;
+  /** The same for Writ's own kinds. */
+  readonly guard: Validate;
+  readonly send: Send;
+};
+
+export const createApp = ({ validate, guard, send }: AppParts): RequestListener => {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
@@ -17,7 +25,8 @@ export const createApp = ({ validate, send }: { readonly validate: Validate; rea
   const refuse = (response: ServerResponse, status: number, problem: Problem): void =>
     send(response, { status, body: encodeProblem(problem) });
   app.post(VALIDATE_PATH, validate);
-  app.all(VALIDATE_PATH, (request, response) => {
+  app.post(GUARD_PATH, guard);
+  app.all([VALIDATE_PATH, GUARD_PATH], (request, response) => {
     response.setHeader('allow', 'POST');
     request.resume();
     refuse(response, 405, { code: 'REQUEST_NOT_FOUND', message: `${request.method} is not served here` });

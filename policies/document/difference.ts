@@ -24,3 +24,20 @@ export const firstDifference = (declared: unknown, live: unknown, path = ''): st
   }
   return Object.is(declared, live) ? undefined : path;
 };
+
+/** The path of the first field of `live` that nothing declares; lists are declared as a whole. */
+export const firstExtra = (declared: unknown, live: unknown, path = ''): string | undefined => {
+  if (!isRecord(live) || !isRecord(declared)) return undefined;
+  for (const [name, value] of Object.entries(live)) {
+    if (value === undefined) continue;
+    const step = path === '' ? name : `${path}.${name}`;
+    const said = Object.hasOwn(declared, name) ? declared[name] : undefined;
+    const extra = said === undefined ? step : firstExtra(said, value, step);
+    if (extra !== undefined) return extra;
+  }
+  return undefined;
+};
+
+/** The path of the first field in which two values of JSON differ; undefined where they are the same. */
+export const anyDifference = (one: unknown, other: unknown, path = ''): string | undefined =>
+  firstDifference(one, other, path) ?? firstDifference(other, one, path);

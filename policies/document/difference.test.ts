@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { firstDifference } from './drift.ts';
+import { firstDifference } from './difference.ts';
 
 const rows: readonly [string, unknown, unknown, string | undefined][] = [
   ['equal', { a: 1 }, { a: 1 }, undefined],

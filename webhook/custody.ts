@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard of Writ's own kinds and the watch over the operator, put together for `wiring.ts`. Neither is on the way to a
+// decision, and neither keeps a replica from being ready.
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/events.ts';
+import type { EvidenceMemory } from '../policies/trust/evidence-memory.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Log } from '../process/log.ts';
+import type { Caches } from './caches.ts';
+import type { WebhookConfig } from './config.ts';
+import { createClusterView } from './guard/cluster-view.ts';
+import { handleGuard } from './guard/index.ts';
+import type { Guarded } from './guard/index.ts';
+import { createWaiting } from './guard/wait.ts';
+import { countGuarded, showAlarms } from './metrics.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import { watchOperator } from './operator-watch/index.ts';
+import type { Loader } from './policyset/loader.ts';
+import { createGuard } from './server/guard.ts';
+import { createValidate } from './server/validate.ts';
+import type { Validate } from './server/validate.ts';
+
+type Parts = { readonly config: WebhookConfig; readonly clock: Clock; readonly log: Log; readonly metrics: WebhookMetrics };
+
+// Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
+const MAX_IN_FLIGHT = 64;
+
+export const areFilled = ({ policies, rulesets, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
+  [policies, rulesets, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
+
+const logRefusal = (log: Log, { kind, refusal }: Guarded): void => {
+  if (refusal === undefined) return;
+  const { problem, user, operation, name, dryRun } = refusal;
+  log.warn({ code: problem.code, why: problem.message, user, operation, object: `${kind}/${name}`, dryRun }, 'the guard refused a write');
+};
+
+export type GuardWrites = {
+  readonly validate: Validate;
+  /** The loader has looked again. */
+  wake(): void;
+};
+
+export type GuardParts = Parts & {
+  readonly caches: Caches;
+  readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
+  readonly evidence: EvidenceMemory;
+  readonly closing: () => boolean;
+  readonly bug: (error: unknown) => void;
+  /** How often the loader has looked. */
+  readonly states: () => number;
+};
+
+export const createGuardWrites = ({
+  config,
+  caches,
+  loader,
+  evidence,
+  clock,
+  log,
+  metrics,
+  closing,
+  bug,
+  states,
+}: GuardParts): GuardWrites => {
+  const systemNamespace = config['system-namespace'];
+  const waiting = createWaiting({
+    clock,
+    timeoutMs: config['guard-wait'],
+    stateOf: (awaited) => (awaited === 'trust' ? `${loader.trust?.digest} ${loader.trust?.root.ok}` : states()),
+  });
+  const view = createClusterView({
+    loader,
+    inventories: caches.inventories,
+    marks: caches.marks,
+    namespaces: caches.namespaces,
+    isFilled: () => areFilled(caches),
+    pinnedTrustDigest: config['trust-digest'],
+    evidence,
+    systemNamespace,
+    clock,
+  });
+  const validate = createValidate({
+    handle: async (text) => {
+      const startedMs = clock.monotonicMs();
+      const guarded = await handleGuard(text, { view, waiting, systemNamespace });
+      countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
+      logRefusal(log, guarded);
+      return guarded;
+    },
+    guard: createGuard({ maxInFlight: MAX_IN_FLIGHT, maxBytes: config['max-body-mebibytes'] * 2 ** 20 }),
+    clock,
+    deadlineMs: config['review-deadline'],
+    closing,
+    onBug: bug,
+    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+  });
+  return { validate, wake: () => waiting.wake() };
+};
+
+export const startOperatorWatch = (
+  { config, client, clock, log, metrics }: Parts & { readonly client: KubeClient },
+  signal: AbortSignal,
+): Promise<void> =>
+  watchOperator(
+    {
+      client,
+      clock,
+      recorder: createEventRecorder({ client, clock, reportingController: 'writ.dev/webhook', reportingInstance: config.replica }),
+      systemNamespace: config['system-namespace'],
+      pinnedTrustDigest: config['trust-digest'],
+      onLook: (alarms) => showAlarms(metrics, alarms),
+      onAlarm: ({ what, found }) => {
+        metrics.operatorAlarmsTotal.inc({ what });
+        log.error({ what, found }, 'something is wrong with the operator');
+      },
+      onRepair: () => {
+        metrics.tamperRepairs.inc({ what: 'operator-replicas' });
+        log.warn('the operator was scaled to zero and is scaled up again');
+      },
+      onError: (error) => log.warn({ err: error }, 'the operator could not be watched over'),
+    },
+    signal,
+  );

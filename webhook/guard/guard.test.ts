@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each rule of the guard, asked as the API server asks: what passes, what is refused, with which code and at which field.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { encodeInventory } from '../../crds/inventory.ts';
+import type { Inventory } from '../../crds/inventory.ts';
+import { MARKS_FINALIZER } from '../../crds/kinds.ts';
+import { encodeMarks } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { marksOf } from '../../policies/currency/index.ts';
+import type { SetProof, Standing } from '../../policies/currency/removal.ts';
+import { judgePolicyObject } from '../../policies/policy-object.ts';
+import { loadTrust } from '../../policies/trust/index.ts';
+import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
+import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import { handleGuard } from './index.ts';
+import type { GuardDeps, Guarded } from './index.ts';
+import type { GuardView } from './view.ts';
+import { createWaiting } from './wait.ts';
+
+const AT_MS = Date.UTC(2026, 0, 1);
+const SOURCE = 'writ-system/policies';
+const sealer = createSealer();
+const stranger = createSealer({ name: 'mallory' });
+const loaded = loadTrust(Buffer.from(sealer.trustPolicy.signature.document), { pinnedDigest: sealer.trustDigest });
+assert.ok(loaded.ok);
+const { trust } = loaded;
+const policyAt = (version: number, more: object = {}, by = sealer): SealedPolicy =>
+  by.policy('pinned', { version, matchConstraints: POD_RULES, validations: [{ expression: 'false' }], ...more });
+const [one, two, three] = [policyAt(1), policyAt(2), policyAt(3)];
+const markOf = (policy: SealedPolicy, version: number): Mark => ({
+  kind: 'Policy',
+  name: policy.metadata.name,
+  version,
+  digest: policyDigest(policy),
+});
+const standingOf = (policy: SealedPolicy, version: number): Standing => ({ ...markOf(policy, version), source: SOURCE, sequence: 0 });
+const ours = [one, two, three];
+
+/** Version 2 of the one policy is enforced, by a commit. */
+const enforced: GuardView = {
+  trust,
+  pinnedTrustDigest: sealer.trustDigest,
+  marks: marksOf([markOf(two, 2)]),
+  held: (digest) => {
+    const found = ours.find((policy) => policyDigest(policy) === digest);
+    const judged = found === undefined ? undefined : judgePolicyObject(found, trust, AT_MS);
+    return judged?.ok === true ? judged.document : undefined;
+  },
+  inventories: [inventoryOf(SOURCE, 'main@sha1:2', [two])],
+  standing: (kind, name) => (kind === 'Policy' && name === 'pinned' ? standingOf(two, 2) : undefined),
+  setOf: () => undefined,
+  setIn: () => undefined,
+  told: () => new Map(),
+  isLeaving: false,
+  atMs: AT_MS,
+};
+const nothing: GuardView = {
+  ...enforced,
+  trust: undefined,
+  marks: new Map(),
+  held: () => undefined,
+  inventories: [],
+  standing: () => undefined,
+};
+
+type Change = {
+  readonly before?: object | undefined;
+  readonly after?: object | undefined;
+  readonly resource?: string;
+  readonly name?: string;
+  readonly user?: object;
+  readonly subResource?: string;
+};
+
+const reviewOf = ({ before, after, resource = 'policies', name = 'pinned', user, subResource }: Change): string =>
+  JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u',
+      kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'Any' },
+      resource: resource === 'configmaps' ? { group: '', version: 'v1', resource } : { group: 'writ.dev', version: 'v1alpha1', resource },
+      ...(subResource === undefined ? {} : { subResource }),
+      name,
+      ...(resource === 'configmaps' ? { namespace: 'writ-system' } : {}),
+      operation: before === undefined ? 'CREATE' : after === undefined ? 'DELETE' : 'UPDATE',
+      userInfo: user ?? { username: 'admin', groups: ['system:masters'] },
+      object: after ?? null,
+      oldObject: before ?? null,
+    },
+  });
+
+const depsOf = (view: GuardView | undefined): GuardDeps => ({
+  view: () => view,
+  waiting: createWaiting({ clock: fakeClock(AT_MS), timeoutMs: 0, stateOf: () => 0 }),
+  systemNamespace: 'writ-system',
+});
+
+const answerOf = ({
+  body,
+}: Guarded): { readonly allowed: boolean; readonly code: string; readonly message: string; readonly fields: string } => {
+  const { response } = JSON.parse(body) as {
+    response: {
+      allowed: boolean;
+      status?: { message: string; details?: { causes: { field: string }[] } };
+      auditAnnotations?: { code: string };
+    };
+  };
+  return {
+    allowed: response.allowed,
+    code: response.auditAnnotations?.code ?? '',
+    message: response.status?.message ?? '',
+    fields: (response.status?.details?.causes ?? []).map(({ field }) => field).join(),
+  };
+};
+
+const ask = async (change: Change, view: GuardView | undefined = enforced) => {
+  const clock = fakeClock(AT_MS);
+  const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => 0 });
+  const asked = handleGuard(reviewOf(change), { ...depsOf(view), waiting });
+  await clock.advance(1000);
+  return answerOf(await asked);
+};
+/** `pass`, or the code and the field. */
+const said = async (change: Change, view?: GuardView): Promise<string> => {
+  const { allowed, code, fields, message } = await ask(change, view);
+  if (allowed) return 'pass';
+  assert.match(message, new RegExp(`${code}: .+ \\(.+\\)`), 'a code and a fix');
+  return [code, fields].filter((text) => text !== '').join(' ');
+};
+const table = (title: string, rows: readonly (readonly [what: string, change: Change, expected: string, view?: GuardView])[]): void => {
+  void describe(title, () => {
+    for (const [what, change, expected, view] of rows) it(what, async () => assert.equal(await said(change, view), expected));
+  });
+};
+
+const edited = (policy: SealedPolicy, spec: object): object => ({ ...policy, spec: { ...policy.spec, ...spec } });
+const { signature: _signature, ...unsealed } = three;
+const rename = (policy: SealedPolicy, name: string): object => ({ ...policy, metadata: { name } });
+const relabel = (policy: SealedPolicy, labels: Record<string, string>, more: object = {}): object => ({
+  ...policy,
+  metadata: { name: 'pinned', labels, ...more },
+});
+
+table('a Policy that comes or changes', [
+  ['passes sealed and newer', { before: two, after: three }, 'pass'],
+  ['passes as it stands, put back after somebody deleted it', { after: two }, 'pass'],
+  ['is refused without a seal', { after: unsealed }, 'POLICY_UNSIGNED signature'],
+  ['is refused when its seal is taken off', { before: two, after: { ...unsealed, spec: two.spec } }, 'POLICY_UNSIGNED signature'],
+  ['is refused under the seal of a stranger', { before: two, after: policyAt(3, {}, stranger) }, 'SEAL_UNKNOWN_KEY'],
+  ['is refused when its spec is edited', { before: two, after: edited(two, { enforcement: 'Audit' }) }, 'SPEC_DIFFERS spec.enforcement'],
+  [
+    'is refused when a rule is taken out of its spec',
+    { before: two, after: edited(two, { validations: [] }) },
+    'SPEC_DIFFERS spec.validations',
+  ],
+  [
+    'is refused when its bytes are edited',
+    { before: two, after: { ...two, signature: { ...two.signature, document: two.signature.document.replace('false', 'true') } } },
+    'SEAL_DIGEST_MISMATCH',
+  ],
+  ['is refused under another name', { after: rename(three, 'other'), name: 'other' }, 'POLICY_NAME_MISMATCH'],
+  ['is refused when it is older than what is enforced', { before: two, after: one }, 'POLICY_ROLLBACK spec.version'],
+  ['is refused when it is older, after somebody deleted the newer', { after: one }, 'POLICY_ROLLBACK spec.version'],
+  [
+    'is refused as another document of the version that is enforced',
+    { before: two, after: policyAt(2, { enforcement: 'Warn' }) },
+    'POLICY_EQUIVOCATION spec.version',
+  ],
+  [
+    'is refused when it was past its date when it came',
+    { before: two, after: policyAt(3, { expires: '2025-12-31T00:00:00Z' }) },
+    'POLICY_EXPIRED spec.expires',
+  ],
+  ['cannot be judged without a trust policy', { after: one }, 'TRUST_MISSING', nothing],
+  [
+    'is refused when it does not compile',
+    { before: two, after: policyAt(3, { validations: [{ expression: 'no.such' }] }) },
+    'POLICY_EXPRESSION spec.validations[0].expression',
+  ],
+]);
+
+table('what is no input to a decision', [
+  [
+    'labels, annotations, finalizers and field ownership change freely',
+    { before: two, after: relabel(two, { team: 'a' }, { annotations: { note: 'n' }, finalizers: ['a/b'], managedFields: [{}] }) },
+    'pass',
+  ],
+  ['a source label comes and goes', { before: two, after: relabel(two, { 'writ.dev/source': 'a.b' }) }, 'pass'],
+  ["status is nobody's business here", { before: two, after: unsealed, subResource: 'status' }, 'pass'],
+  ['other kinds are not asked about', { before: two, after: unsealed, resource: 'gitsources' }, 'pass'],
+]);
+
+table('a Policy that goes', [
+  ['is kept while it is enforced', { before: two }, 'REMOVAL_UNSEALED'],
+  [
+    'is kept while a mark of it stands, though nothing is held of it',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    { ...enforced, standing: () => undefined },
+  ],
+  ['goes where it never was enforced', { before: one }, 'pass', { ...enforced, marks: new Map(), standing: () => undefined }],
+  ['goes where it was ended by seal', { before: two }, 'pass', { ...enforced, marks: marksOf([{ ...markOf(two, 2), gone: true }]) }],
+  [
+    'goes where the marks of the cluster say that it has ended, before a replica that never held it',
+    { before: two },
+    'pass',
+    { ...enforced, standing: () => undefined, told: () => marksOf([{ ...markOf(two, 2), gone: true }]) },
+  ],
+  [
+    'is kept whatever they say where it is enforced',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    { ...enforced, told: () => marksOf([{ ...markOf(two, 2), gone: true }]) },
+  ],
+  [
+    'is kept where they say it of another version',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    { ...enforced, standing: () => undefined, told: () => marksOf([{ ...markOf(one, 1), gone: true }]) },
+  ],
+  [
+    'goes where the set seal of its source lists it no more',
+    { before: two },
+    'pass',
+    {
+      ...enforced,
+      setOf: () => ({ source: SOURCE, sequence: 7, digest: policyDigest(one), files: new Map(), signers: ['ci'], mayDecide: () => true }),
+    },
+  ],
+  [
+    'is kept where that seal is of another source',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    {
+      ...enforced,
+      setOf: () => ({
+        source: 'writ-system/other',
+        sequence: 7,
+        digest: policyDigest(one),
+        files: new Map(),
+        signers: ['ci'],
+        mayDecide: () => true,
+      }),
+    },
+  ],
+]);
+
+const { trustPolicy } = sealer;
+const trusting = (change: Change): Change => ({ name: 'cluster', resource: 'trustpolicies', ...change });
+table('the TrustPolicy', [
+  ['is believed at its pinned digest before anything else is known', trusting({ after: trustPolicy }), 'pass', nothing],
+  ['is refused when it is another', trusting({ before: trustPolicy, after: stranger.trustPolicy }), 'TRUST_NOT_PINNED'],
+  [
+    'is refused without its document',
+    trusting({ before: trustPolicy, after: { ...trustPolicy, signature: undefined } }),
+    'TRUST_MISSING signature.document',
+  ],
+  [
+    'is refused when its spec says otherwise',
+    trusting({ before: trustPolicy, after: { ...trustPolicy, spec: { ...trustPolicy.spec, unsigned: 'Audit' } } }),
+    'SPEC_DIFFERS spec.unsigned',
+  ],
+  ['never goes', trusting({ before: trustPolicy }), 'TRUST_KEPT'],
+  [
+    'is refused where it would be older than the one in force',
+    trusting({ after: trustPolicy }),
+    'TRUST_ROLLBACK spec.version',
+    { ...enforced, trust: { ...trust, version: 9, digest: policyDigest(one) } },
+  ],
+  [
+    'is refused under another name',
+    trusting({ name: 'other', after: { ...trustPolicy, metadata: { name: 'other' } } }),
+    'TRUST_INVALID metadata.name',
+  ],
+]);
+
+const newSet: SetProof = {
+  source: SOURCE,
+  sequence: 7,
+  digest: policyDigest(one),
+  files: new Map(),
+  signers: ['ci'],
+  mayDecide: () => true,
+};
+const setMark = (version: number): Mark => ({ kind: 'Set', name: SOURCE, version, digest: policyDigest(two) });
+const inventory = (documents: readonly SealedPolicy[], source = SOURCE): Inventory => inventoryOf(source, 'main@sha1:3', documents);
+const config = (change: Change): Change => ({ resource: 'configmaps', ...change });
+const other = sealer.policy('other', { version: 1, matchConstraints: POD_RULES, validations: [{ expression: 'false' }] });
+const standing = encodeInventory(inventory([two]));
+table('an inventory', [
+  ['may name what is newer, here and verified', config({ before: standing, after: encodeInventory(inventory([three])) }), 'pass'],
+  ['may not name what is not here', config({ before: standing, after: encodeInventory(inventory([two, other])) }), 'INVENTORY_UNPROVEN'],
+  [
+    'may not name an older document',
+    config({ before: standing, after: encodeInventory(inventory([one])) }),
+    'POLICY_ROLLBACK spec.version',
+  ],
+  ['may not drop what is enforced', config({ before: standing, after: encodeInventory(inventory([])) }), 'REMOVAL_UNSEALED'],
+  [
+    'may hand a document to another source',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, inventories: [inventory([two]), inventory([two], 'writ-system/other')] },
+  ],
+  [
+    'may drop what the set seal that comes with it lists no more',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, setIn: () => newSet },
+  ],
+  [
+    'may drop it also before a replica that starts, which has only the marks to go by',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    {
+      ...enforced,
+      standing: () => undefined,
+      marks: marksOf([
+        { ...markOf(two, 2), source: SOURCE },
+        { ...setMark(7), digest: newSet.digest },
+      ]),
+      told: () => marksOf([setMark(6)]),
+      setIn: () => newSet,
+    },
+  ],
+  [
+    'may not drop it there by the set seal under which it came',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'REMOVAL_UNSEALED',
+    {
+      ...enforced,
+      standing: () => undefined,
+      marks: marksOf([
+        { ...markOf(two, 2), source: SOURCE },
+        { ...setMark(7), digest: newSet.digest },
+      ]),
+      told: () => marksOf([setMark(7)]),
+      setIn: () => newSet,
+    },
+  ],
+  [
+    'may not bring back an older set seal',
+    config({ before: standing, after: encodeInventory(inventory([two])) }),
+    'SET_ROLLBACK',
+    {
+      ...enforced,
+      setIn: () => newSet,
+      marks: marksOf([markOf(two, 2), { kind: 'Set', name: SOURCE, version: 8, digest: policyDigest(two) }]),
+    },
+  ],
+  [
+    'may drop what was retired',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, standing: () => ({ ...standingOf(two, 2), retired: true }) },
+  ],
+  ['may not go while what it names is enforced', config({ before: standing }), 'REMOVAL_UNSEALED'],
+  [
+    'may not lose the label by which it is found',
+    config({ before: standing, after: { ...standing, metadata: { name: standing.metadata.name } } }),
+    'REMOVAL_UNSEALED',
+  ],
+  ['may not be damaged', config({ before: standing, after: { ...standing, data: {} } }), 'INVENTORY_INVALID data'],
+  ['may be made whole again', config({ before: { ...standing, data: {} }, after: standing }), 'pass'],
+  ['goes with the whole namespace', config({ before: standing }), 'pass', { ...enforced, isLeaving: true }],
+]);
+
+const marks = encodeMarks([markOf(two, 2)]);
+const marked = (...listed: readonly Mark[]): object => encodeMarks(listed);
+const deleted = { ...marks, metadata: { ...marks.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+table('the marks', [
+  ['may rise to what is here and verified', config({ before: marks, after: marked(markOf(three, 3)) }), 'pass'],
+  ['may not fall', config({ before: marks, after: marked(markOf(one, 1)) }), 'MARK_LOWERED data'],
+  ['may not say another digest of the version', config({ before: marks, after: marked({ ...markOf(one, 2) }) }), 'MARK_LOWERED data'],
+  ['may not be emptied', config({ before: marks, after: marked() }), 'MARK_LOWERED data'],
+  ['may not rise to what nobody sealed', config({ before: marks, after: marked(markOf(one, 99)) }), 'MARK_UNPROVEN data'],
+  ['may not say gone of what is enforced', config({ before: marks, after: marked({ ...markOf(two, 2), gone: true }) }), 'REMOVAL_UNSEALED'],
+  ['may say from which source a document comes', config({ before: marks, after: marked({ ...markOf(two, 2), source: SOURCE }) }), 'pass'],
+  [
+    'may not say another source, whose set seal could end it',
+    config({ before: marked({ ...markOf(two, 2), source: SOURCE }), after: marked({ ...markOf(two, 2), source: 'writ-system/other' }) }),
+    'MARK_UNPROVEN data',
+  ],
+  ['may not take gone back', config({ before: marked({ ...markOf(two, 2), gone: true }), after: marks }), 'MARK_LOWERED data'],
+  [
+    'may not speak of a set that nobody sealed',
+    config({ before: marks, after: marked(markOf(two, 2), { kind: 'Set', name: SOURCE, version: 3, digest: policyDigest(one) }) }),
+    'MARK_UNPROVEN data',
+  ],
+  ['may not be damaged', config({ before: marks, after: { ...marks, data: {} } }), 'MARK_LOWERED data'],
+  ['may not be deleted', config({ before: marks }), 'MARK_LOWERED data'],
+  [
+    'may not lose the label by which they are found',
+    config({ before: marks, after: { ...marks, metadata: { name: 'writ-marks' } } }),
+    'MARK_LOWERED data',
+  ],
+  [
+    'may not lose the finalizer that holds them',
+    config({ before: deleted, after: { ...deleted, metadata: { ...deleted.metadata, finalizers: [] } } }),
+    'MARK_LOWERED data',
+  ],
+  ['are written the first time', config({ after: marks }), 'pass'],
+  ['may not be written the first time with what nobody sealed', config({ after: marked(markOf(one, 99)) }), 'MARK_UNPROVEN data'],
+]);
+assert.deepEqual(marks.metadata.finalizers, [MARKS_FINALIZER]);
+
+describe('the guard', () => {
+  it('answers everybody alike', async () => {
+    for (const username of ['system:serviceaccount:writ-system:writ-operator', 'kubernetes-admin', 'system:apiserver']) {
+      const user = { username, groups: ['system:masters', 'system:authenticated'] };
+      assert.equal(await said({ before: two, user }), 'REMOVAL_UNSEALED', username);
+    }
+  });
+
+  it('waits for what the writer knew first, and no longer than it may', async () => {
+    const clock = fakeClock(AT_MS);
+    let view = nothing;
+    const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => view });
+    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system' };
+    const arriving = handleGuard(reviewOf({ after: two }), deps);
+    view = enforced;
+    waiting.wake();
+    assert.equal(answerOf(await arriving).allowed, true);
+    view = nothing;
+    const late = handleGuard(reviewOf({ after: two }), deps);
+    await clock.advance(1000);
+    assert.equal(answerOf(await late).code, 'TRUST_MISSING');
+    assert.equal(clock.pending, 0);
+  });
+
+  it('refuses while its caches are empty', async () => {
+    assert.equal((await ask({ after: two }, undefined as never)).allowed, true, 'the default view');
+    const deps = depsOf(undefined);
+    const clock = fakeClock(AT_MS);
+    const asked = handleGuard(reviewOf({ after: two }), { ...deps, waiting: createWaiting({ clock, timeoutMs: 10, stateOf: () => 0 }) });
+    await clock.advance(10);
+    assert.equal(answerOf(await asked).code, 'WEBHOOK_NOT_READY');
+  });
+
+  it('is total: whatever stands in an object is refused or passes, and nothing is thrown', () => {
+    const hostile = fc.oneof(
+      fc.jsonValue(),
+      fc.constant({ constructor: 1, __proto__: { document: 'x' }, spec: { toString: {} } }),
+      fc.record({ metadata: fc.jsonValue(), spec: fc.jsonValue(), signature: fc.jsonValue(), data: fc.jsonValue() }),
+    );
+    const resources = fc.constantFrom('policies', 'rulesets', 'tenants', 'trustpolicies', 'configmaps');
+    fc.assert(
+      fc.property(hostile, hostile, resources, (before, after, resource) => {
+        const labelled = (object: unknown) =>
+          typeof object === 'object' && object !== null && resource === 'configmaps'
+            ? { ...object, metadata: { name: 'writ-marks', labels: { 'writ.dev/marks': 'true' } } }
+            : object;
+        const text = reviewOf({ before: labelled(before) as object, after: labelled(after) as object, resource });
+        const clock = fakeClock(AT_MS);
+        const answer = handleGuard(text, { ...depsOf(enforced), waiting: createWaiting({ clock, timeoutMs: 0, stateOf: () => 0 }) });
+        if (!(answer instanceof Promise)) assert.ok([200, 400].includes(answer.status));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The marks may only rise, to documents that are here and verify, or become gone where the seals say so; and they stay. Both
+// directions matter: a lower mark lets an old order back in, a higher one than there is would keep every newer one out.
+import { SET_KIND, decodeMarks } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { MARKS_FINALIZER, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
+import { checkMark, documentKey, marksOf } from '../../policies/currency/index.ts';
+import type { Marks } from '../../policies/currency/index.ts';
+import type { Problem } from '../../policies/problem.ts';
+import type { GuardedChange } from './change.ts';
+import { ruleRemoval } from './removal.ts';
+import { firstRefusal, pass, refuse } from './ruling.ts';
+import type { Ruling } from './ruling.ts';
+import type { GuardView } from './view.ts';
+
+const lowered = (message: string): Ruling => refuse({ code: 'MARK_LOWERED', message, path: 'data' });
+
+/** Whose set seal may end it: as it was, or as this replica knows it. Of what is gone it means nothing any more. */
+const isSourceProven = ({ kind, name, source, gone }: Mark, before: Mark | undefined, { standing }: GuardView): boolean =>
+  gone === true || kind === 'TrustPolicy' || source === before?.source || source === standing(kind, name)?.source;
+
+const isProven = ({ kind, name, version, digest }: Mark, { trust, held, marks, setOf }: GuardView): boolean => {
+  const known = marks.get(documentKey({ kind, name }));
+  if (known?.version === version && known.digest === digest) return true;
+  if (kind === SET_KIND) {
+    const set = setOf(name);
+    return set?.sequence === version && set.digest === digest;
+  }
+  if (kind === 'TrustPolicy') {
+    const known = trust === undefined ? [] : [trust, ...trust.predecessors];
+    return name === TRUST_POLICY_NAME && known.some((one) => one.version === version && one.digest === digest);
+  }
+  const document = held(digest);
+  if (document?.unsigned === true || document?.withdrawn !== undefined) return false;
+  return document !== undefined && document.kind === kind && document.name === name && document.version === version;
+};
+
+const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling => {
+  const { kind, name, version, digest, gone } = mark;
+  const retired = gone === true;
+  const stale: Problem | undefined = checkMark(before, { kind, name, version, digest, retired });
+  if (stale !== undefined) return lowered(`${stale.code}: ${stale.message}`);
+  if (!isSourceProven(mark, before, view)) {
+    const message = `${kind} ${name} is not known here to come from the source ${mark.source ?? 'none'}`;
+    return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
+  }
+  if (before?.version === version && before.digest === digest && before.gone === gone) return pass;
+  if (!isProven(mark, view)) {
+    const message = `no verified document says ${kind} ${name} version ${version} ${digest} here`;
+    return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
+  }
+  if (gone !== true) return pass;
+  if (kind !== 'Policy' && kind !== 'Ruleset')
+    return refuse({ code: 'MARK_UNPROVEN', message: `${kind} ${name} never ends`, path: 'data' });
+  if (view.held(digest)?.retired === true) return pass;
+  return ruleRemoval({ kind, name }, view);
+};
+
+const finalizersOf = (object: unknown): readonly unknown[] => {
+  const metadata: unknown = isRecord(object) ? object['metadata'] : undefined;
+  const finalizers: unknown = isRecord(metadata) ? metadata['finalizers'] : undefined;
+  return Array.isArray(finalizers) ? finalizers : [];
+};
+
+const isBeingDeleted = (object: unknown): boolean => {
+  const metadata: unknown = isRecord(object) ? object['metadata'] : undefined;
+  return isRecord(metadata) && metadata['deletionTimestamp'] !== undefined && metadata['deletionTimestamp'] !== null;
+};
+
+export const ruleMarks = ({ name, before, after }: Pick<GuardedChange, 'name' | 'before' | 'after'>, view: GuardView): Ruling => {
+  if (view.isLeaving) return pass;
+  if (after === undefined) return lowered(`ConfigMap ${name} keeps old orders from coming back, so it stays`);
+  // With the last finalizer an object goes that somebody deleted while nobody was asked.
+  if (isBeingDeleted(after) && finalizersOf(before).includes(MARKS_FINALIZER) && !finalizersOf(after).includes(MARKS_FINALIZER)) {
+    return lowered(`the finalizer ${MARKS_FINALIZER} is what keeps ConfigMap ${name}`);
+  }
+  const wanted = decodeMarks(after);
+  if (wanted === undefined) return lowered(`ConfigMap ${name} could not be read back as marks`);
+  const standing: Marks = marksOf(decodeMarks(before) ?? []);
+  const listed = marksOf(wanted);
+  for (const key of standing.keys()) if (!listed.has(key)) return lowered(`the mark of ${key} is missing`);
+  return firstRefusal(wanted.map((mark) => ruleMark(mark, standing.get(documentKey(mark)), view)));
+};

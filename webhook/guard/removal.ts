@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What would go: a Policy or Ruleset may go where nothing that is enforced goes with it, or where a seal says so. A deletion
+// that slips through while nobody is asked opens nothing: replicas keep what stands, and the operator puts it back.
+import { SET_KIND } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { isRecord } from '../../crds/wire.ts';
+import { documentKey } from '../../policies/currency/index.ts';
+import { mayRemove } from '../../policies/currency/removal.ts';
+import type { SetProof, Standing } from '../../policies/currency/removal.ts';
+import { pass, refuse } from './ruling.ts';
+import type { Ruling } from './ruling.ts';
+import { isSealedKind, verifySealed } from './sealed.ts';
+import type { SealedKind } from './sealed.ts';
+import type { GuardView } from './view.ts';
+
+export type Removal = {
+  readonly kind: SealedKind;
+  readonly name: string;
+  /** The set seal that comes with the change, beside that of the document's source in the cluster. */
+  readonly set?: SetProof | undefined;
+};
+
+type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark: Mark | undefined };
+
+/**
+ * A replica that starts holds nothing yet, and must not keep the operator from finishing a commit: what the marks say of the
+ * document's source counts then, under the newest set seal that the marks of the cluster know, so that only a newer one ends
+ * it. What this replica marked itself may be that newer one already.
+ */
+const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Standing => {
+  const source = mark?.source;
+  const set = source === undefined ? undefined : told().get(documentKey({ kind: SET_KIND, name: source }));
+  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
+};
+
+/** A replica that began with its mark and never held the document cannot see it end by itself; the operator marks that. */
+const isToldGone = ({ kind, name, mark }: Marked, { told }: GuardView): boolean => {
+  const said = told().get(documentKey({ kind, name }));
+  return said?.gone === true && said.version === mark?.version && said.digest === mark.digest;
+};
+
+/** Whether the document of this name may end now. */
+export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruling => {
+  const mark = view.marks.get(documentKey({ kind, name }));
+  const standing = view.standing(kind, name);
+  // Never enforced, or ended by seal: nothing depends on the object.
+  if ((mark === undefined && standing === undefined) || mark?.gone === true) return pass;
+  // Nobody sealed its coming, so nobody has to seal its going.
+  if (mark === undefined && standing?.unsigned === true) return pass;
+  if (standing === undefined && isToldGone({ kind, name, mark }, view)) return pass;
+  const known = standing ?? standingByMark({ kind, name, mark }, view);
+  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
+  return problem === undefined ? pass : refuse(problem, 'anything');
+};
+
+type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
+
+/** A Tenant has no version, so none can retire it: its own sealed document says whether it may go. */
+export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs, evidence }: GuardView): Ruling => {
+  if (trust === undefined) {
+    return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
+  }
+  if (!isSealedKind('Tenant', trust)) return pass;
+  const verified = verifySealed({ kind: 'Tenant', name, object: before }, { trust, atMs, evidence });
+  const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
+  if (said === 'Orphan' || said === 'Delete') return pass;
+  const message = `tenants/${name}.yaml may not end: its sealed document does not say so`;
+  return refuse({
+    code: 'REMOVAL_UNSEALED',
+    message,
+    hint: 'seal it with spec.deletionPolicy: Orphan or Delete first',
+    path: 'spec.deletionPolicy',
+  });
+};

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Policies, Rulesets and Tenants that come or change: the bytes must be sealed, speak of this very object, say what its spec
+// says, and be no older than what was enforced. Who asks does not matter. Where the trust policy lets a Policy without any seal
+// take part, one comes, changes and goes freely, but never in the place of one that has a seal.
+import { isRecord } from '../../crds/wire.ts';
+import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import { parseDocument } from '../../policies/document/index.ts';
+import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
+import type { SealedObject } from '../../policies/policy-object.ts';
+import type { Problem } from '../../policies/problem.ts';
+import { createSealedJudge } from '../../policies/ruleset-object.ts';
+import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
+import { verifyArtifact } from '../../policies/trust/index.ts';
+import type { Trust } from '../../policies/trust/index.ts';
+import type { TrustSignature } from '../../policies/trust/load.ts';
+import { pass, refuse } from './ruling.ts';
+import type { Ruling } from './ruling.ts';
+import { specProblem } from './spec.ts';
+import type { GuardView, HeldDocument } from './view.ts';
+
+export type SealedKind = 'Policy' | 'Ruleset' | 'Tenant';
+
+type Json = Readonly<Record<string, unknown>>;
+export type SealedChange = {
+  readonly kind: SealedKind;
+  readonly name: string;
+  readonly before: Json | undefined;
+  readonly after: Json;
+};
+
+type Verified =
+  | {
+      readonly ok: true;
+      readonly document: HeldDocument;
+      readonly spec: unknown;
+      /** Past its end since before it came. */ readonly ended: Problem | undefined;
+    }
+  | { readonly ok: false; readonly problem: Problem };
+
+const no = (problem: Problem): Verified => ({ ok: false, problem });
+
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+type Link = NonNullable<TrustSignature['chain']>[number];
+
+const linksOf = (chain: unknown): readonly Link[] =>
+  (Array.isArray(chain) ? chain : []).flatMap((link: unknown): readonly Link[] => {
+    if (!isRecord(link)) return [];
+    const { document, bundles, trustedRoot } = link;
+    if (typeof document !== 'string') return [];
+    return [{ document, ...(isTexts(bundles) ? { bundles } : {}), ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}) }];
+  });
+
+type Members = NonNullable<NonNullable<SealedObject['signature']>['members']>;
+
+const membersOf = (members: unknown): Members =>
+  (Array.isArray(members) ? members : []).flatMap((member: unknown): Members => {
+    if (!isRecord(member)) return [];
+    const { path, document } = member;
+    return typeof path === 'string' && typeof document === 'string' ? [{ path, document }] : [];
+  });
+
+/** The object as far as it is of the shape that the schema allows. */
+export const sealedObjectOf = (name: string, object: Json | undefined): SealedObject => {
+  const signature: unknown = object?.['signature'];
+  const document: unknown = isRecord(signature) ? signature['document'] : undefined;
+  const spec: unknown = object?.['spec'];
+  if (!isRecord(signature) || typeof document !== 'string') return { metadata: { name }, spec };
+  const { bundles, trustedRoot, chain, members } = signature;
+  return {
+    metadata: { name },
+    spec,
+    signature: {
+      document,
+      ...(isTexts(bundles) ? { bundles } : {}),
+      ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}),
+      ...(chain === undefined ? {} : { chain: linksOf(chain) }),
+      ...(members === undefined ? {} : { members: membersOf(members) }),
+    },
+  };
+};
+
+export type Judging = { readonly trust: Trust; readonly atMs: number; readonly evidence?: EvidenceMemory | undefined };
+
+/** What the bytes say; without any, spec is all that is said. */
+const saidBy = ({ metadata: { name }, spec, signature }: SealedObject): unknown => {
+  if (signature === undefined) return spec;
+  const parsed = parseDocument(Buffer.from(signature.document), `policies/${name}.yaml`);
+  return parsed.ok && isRecord(parsed.document.value) ? parsed.document.value['spec'] : undefined;
+};
+
+/** A Policy, or a Ruleset with its members. */
+const verifyPolicies = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
+  const judged = createSealedJudge(evidence)(object, trust, atMs);
+  if (!judged.ok) return no(judged.problem);
+  const { document } = judged;
+  const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset } = document;
+  // It may stay where it is, closed; it may not come.
+  if (withdrawn !== undefined) return no(closingProblem(document));
+  const message = `${describeEnd(document)}, before it came`;
+  const ended: Problem | undefined =
+    expiresMs !== undefined && expiresMs <= atMs ? { code: 'POLICY_EXPIRED', message, path: 'spec.expires' } : undefined;
+  const held: HeldDocument = { kind, name, version, digest, retired };
+  return unsigned === true
+    ? { ok: true, document: { ...held, unsigned }, spec: saidBy(object), ended }
+    : { ok: true, document: held, spec: (ruleset ?? policies[0])?.spec, ended };
+};
+
+const verifyTenant = ({ metadata: { name }, signature }: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
+  if (signature === undefined) {
+    return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
+  }
+  const { document: text, bundles = [] } = signature;
+  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file: `tenants/${name}.yaml`, evidence }, trust, atMs);
+  if (!outcome.ok) return no(outcome.problem);
+  const { document } = outcome;
+  if (document.kind !== 'Tenant' || document.name !== name) {
+    return no({
+      code: 'POLICY_NAME_MISMATCH',
+      message: `the object is Tenant ${name}, its document is ${document.kind} ${document.name}`,
+    });
+  }
+  const { version, digest } = document;
+  return { ok: true, document: { kind: 'Tenant', name, version, digest, retired: false }, spec: document.object.spec, ended: undefined };
+};
+
+export type SealedBytes = { readonly kind: SealedKind; readonly name: string; readonly object: Json | undefined };
+
+export const verifySealed = ({ kind, name, object }: SealedBytes, judging: Judging): Verified => {
+  const sealed = sealedObjectOf(name, object);
+  return kind === 'Tenant' ? verifyTenant(sealed, judging) : verifyPolicies({ ...sealed, kind }, judging);
+};
+
+/** Whose meaning only a seal may change. A Tenant is sealed where a rule speaks of Tenants; else RBAC decides who writes it. */
+export const isSealedKind = (kind: SealedKind, trust: Trust): boolean =>
+  kind !== 'Tenant' || trust.rules.some((rule) => rule.kinds.has('Tenant'));
+
+/** Also before it was ever enforced: its commit may only be on its way. */
+const isSealedNow = (bytes: SealedBytes, judging: Judging): boolean => {
+  if (bytes.object === undefined) return false;
+  const verified = verifySealed(bytes, judging);
+  return verified.ok && verified.document.unsigned !== true;
+};
+
+export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView): Ruling => {
+  const { trust, marks, atMs, evidence } = view;
+  if (trust === undefined) {
+    return refuse({ code: 'TRUST_MISSING', message: `without a trust policy ${kind.toLowerCase()} ${name} cannot be judged` }, 'trust');
+  }
+  if (!isSealedKind(kind, trust)) return pass;
+  const judging = { trust, atMs, evidence };
+  const verified = verifySealed({ kind, name, object: after }, judging);
+  // Without a signature no trust policy could help.
+  if (!verified.ok) return refuse(verified.problem, verified.problem.code === 'POLICY_UNSIGNED' ? undefined : 'trust');
+  const { document, spec, ended } = verified;
+  const differs = specProblem(kind, spec, after['spec']);
+  if (differs !== undefined) return refuse(differs);
+  if (kind === 'Tenant') return pass;
+  const mark = marks.get(documentKey(document));
+  const stale = checkMark(mark, document);
+  if (stale !== undefined) return refuse(stale);
+  if (document.unsigned === true && isSealedNow({ kind, name, object: before }, judging)) {
+    const message = `policy ${name} is sealed as it is, so one without a seal does not take its place`;
+    return refuse({ code: 'POLICY_UNSIGNED', message, path: 'signature' });
+  }
+  // What is enforced, ended as it is, may be put back: it keeps closed what it matches.
+  return ended === undefined || mark?.digest === document.digest ? pass : refuse(ended);
+};
