@@ -201,7 +201,10 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     webhook = await startWebhookProcess(flags(port));
     const { ok, text } = await webhook.ready();
     assert.equal(ok, false);
-    assert.match(text, /\[-\] caches: waiting for the first list of policies, rulesets, trust, inventories, marks, namespaces, tenants, certificate/);
+    assert.match(
+      text,
+      /\[-\] caches: waiting for the first list of policies, rulesets, trust, inventories, marks, namespaces, tenants, certificate/,
+    );
     await plane.startApiServer();
     await until(async () => (await webhook.ready()).ok, { what: 'ready' });
     await until(async () => (await createPod('team', { purpose: 'x' })) === 'created', { what: 'open' });
