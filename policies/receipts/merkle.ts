@@ -12,20 +12,31 @@ const LEAF = '\0';
 const LEAF_BYTE = Buffer.of(0);
 const NODE_BYTE = 1;
 
-/** Of the UTF-8 bytes of a text. */
-export const leafOfText = (text: string): Buffer => hash('sha256', LEAF + text, 'buffer');
+/** A digest asked for as a text and made bytes here takes half the time of one asked for as bytes. */
+const sha256 = (data: string | Uint8Array): Buffer => Buffer.from(hash('sha256', data, 'binary'), 'latin1');
 
-export const leafOfBytes = (bytes: Uint8Array): Buffer => hash('sha256', Buffer.concat([LEAF_BYTE, bytes]), 'buffer');
+const scratch = Buffer.alloc(16 * 1024);
+/** UTF-8 of one UTF-16 unit. */
+const MOST_BYTES = 3;
+
+/** Of the UTF-8 bytes of a text. */
+export const leafOfText = (text: string): Buffer => {
+  if (text.length * MOST_BYTES >= scratch.length) return sha256(LEAF + text);
+  // The first byte is the mark of a leaf.
+  return sha256(scratch.subarray(0, 1 + scratch.write(text, 1)));
+};
+
+export const leafOfBytes = (bytes: Uint8Array): Buffer => sha256(Buffer.concat([LEAF_BYTE, bytes]));
 
 const joined = Buffer.alloc(1 + 2 * HASH_BYTES, NODE_BYTE);
 
 const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => {
   joined.set(left, 1);
   joined.set(right, 1 + HASH_BYTES);
-  return hash('sha256', joined, 'buffer');
+  return sha256(joined);
 };
 
-const EMPTY_ROOT = hash('sha256', '', 'buffer');
+const EMPTY_ROOT = sha256('');
 
 /** A tree that grows by leaves; it holds one hash for each full subtree, not the leaves. */
 export type GrowingTree = {
