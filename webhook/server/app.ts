@@ -24,8 +24,6 @@ export const createApp = ({ validate, guard, send }: AppParts): RequestListener 
   app.disable('query parser');
   const refuse = (response: ServerResponse, status: number, problem: Problem): void =>
     send(response, { status, body: encodeProblem(problem) });
-  app.post(VALIDATE_PATH, validate);
-  app.post(GUARD_PATH, guard);
   app.all([VALIDATE_PATH, GUARD_PATH], (request, response) => {
     response.setHeader('allow', 'POST');
     request.resume();
@@ -35,5 +33,15 @@ export const createApp = ({ validate, guard, send }: AppParts): RequestListener 
     request.resume();
     refuse(response, 404, { code: 'REQUEST_NOT_FOUND', message: `nothing is at ${JSON.stringify(request.path.slice(0, 100))}` });
   });
-  return app;
+  // What the API server asks needs no router: going through one is a tenth of what an answer costs.
+  const direct = new Map<string, Validate>([
+    [VALIDATE_PATH, validate],
+    [GUARD_PATH, guard],
+  ]);
+  return (request, response) => {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const handle = request.method === 'POST' ? direct.get(path) : undefined;
+    if (handle === undefined) app(request, response);
+    else void handle(request, response);
+  };
 };
