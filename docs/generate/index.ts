@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The pages of docs/reference, made from what the programs themselves use: the catalogue of error codes, the catalogues
- * of metrics, the tables of flags, the
- * commands, the CRDs, the libraries of expressions.
+ * of metrics, the tables of flags, the commands, the CRDs, the libraries of expressions, the attacks that are tried.
  *
  * In: those tables. Out: path within the repository → text; the same code always gives the same bytes, on any machine.
  * `main.ts` writes them (`make generate`), a test holds what is checked in equal to them. Nothing that ships imports it.
@@ -14,7 +13,9 @@ import { PROGRAM as WEBHOOK, SUMMARY as WEBHOOK_SUMMARY, webhookFlags } from '..
 import { webhookMetrics } from '../../webhook/metrics.ts';
 import { libraries, NEWEST_VERSION } from '../../policies/cel/functions/environment.ts';
 import { DEFAULT_LIMITS } from '../../policies/decide/limits.ts';
+import { attacks, controls } from '../../test/custody/attacks.ts';
 import { KNOWN_DIFFERENCES } from '../../test/conformance/known-differences.ts';
+import { attacksPage } from './attacks.ts';
 import { celPage } from './cel.ts';
 import { commandsPage } from './commands.ts';
 import { crdsPage } from './crds.ts';
@@ -23,6 +24,7 @@ import { flagsPage } from './flags.ts';
 import { metricsPage } from './metrics.ts';
 
 export const referencePages = (): Readonly<Record<string, string>> => ({
+  'docs/reference/attacks.md': attacksPage(attacks, controls),
   'docs/reference/cel.md': celPage({ newest: NEWEST_VERSION, libraries, limits: DEFAULT_LIMITS, differences: KNOWN_DIFFERENCES }),
   'docs/reference/commands.md': commandsPage(),
   'docs/reference/crds.md': crdsPage(),
