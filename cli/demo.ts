@@ -8,7 +8,8 @@ const HELP = `
 Starts etcd and kube-apiserver on loopback, installs Writ with a fresh key, pushes a signed policy and shows each step until
 a pod is denied. Ctrl-C ends it and removes everything. It runs from a clone of the repository (make demo).
 
-Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use.
+Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use; 130 ended by Ctrl-C,
+129 and 143 by the signals HUP and TERM.
 
 Examples:
   writ demo

@@ -80,7 +80,7 @@ const showProgress = (report: (line: string) => void, clock: Clock) => {
 const build = async (binary: string, version: string, options: Required<BuildOptions>): Promise<void> => {
   const { onProgress, clock } = options;
   onProgress(`building the control plane (etcd, kube-apiserver, kube-controller-manager and kubectl ${version}) from its Go modules`);
-  onProgress(`this happens once and takes about four minutes; it is kept in ${binary}`);
+  onProgress(`this happens once and takes five to ten minutes on two cores; it is kept in ${binary}`);
   const progress = showProgress(onProgress, clock);
   const unfinished = `${binary}.${process.pid}.unfinished`;
   const go = await startTethered({
