@@ -70,8 +70,11 @@ const quoted = (reader: Reader): string => {
   return typeof value === 'string' ? value : giveUp();
 };
 
+/** One that is read as something else than it says (`yes`) is found by the library only where its place is asked for. */
+const plainKey = (plain: string): string => (String(readAsKubectl(plain) ?? giveUp()) === plain ? plain : giveUp());
+
 const keyOf = ([, plain, double, single]: RegExpExecArray): string => {
-  const key = plain === undefined ? (double ?? single ?? '') : String(readAsKubectl(plain) ?? giveUp());
+  const key = plain === undefined ? (double ?? single ?? '') : plainKey(plain);
   return key.length > MAX_KEY || key === '__proto__' || key === '<<' ? giveUp() : key;
 };
 
