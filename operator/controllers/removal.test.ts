@@ -46,10 +46,21 @@ const REFUSED = [[], ['REMOVAL_UNSEALED policies/p.yaml']];
 
 describe('a policy that a commit drops', () => {
   const retired = marksOf([{ kind: 'Policy', name: 'p', version: 3, digest: 'd3', gone: true }]);
+  const told = marksOf([...retired.values(), { kind: 'Set', name: SOURCE, version: 6, digest: 'set6' }]);
   const rows: readonly [what: string, Partial<RemovalInput>, outcome: readonly (readonly string[])[]][] = [
     ['is refused without proof, its file named; a tenant is not sealed', {}, REFUSED],
     ['ends by a newer set seal', { objects: withSet(proof) }, [['p'], []]],
     ['does not end by the one that is applied', { objects: withSet({ ...proof, sequence: 6 }) }, REFUSED],
+    [
+      'ends by the one that is applied, where a leader before has marked that',
+      { objects: withSet({ ...proof, sequence: 6 }), known: told },
+      [['p'], []],
+    ],
+    [
+      'does not end by that where it lists it, whatever is marked',
+      { objects: withSet({ ...proof, sequence: 6, files: new Map([['policies/p.yaml', 'd3']]) }), known: told },
+      REFUSED,
+    ],
     ['does not end by one that lists it', { objects: withSet({ ...proof, files: new Map([['policies/p.yaml', 'd3']]) }) }, REFUSED],
     ['ends when a retired version was verified here', { own: retired, known: retired }, [['p'], []]],
     ['does not end because the object of marks says so', { known: retired }, REFUSED],

@@ -53,7 +53,9 @@ export const removals = ({ source, objects, recorded, leftovers, kept, isUnseale
     if (mark === undefined && isUnsealed(entry)) continue;
     const isEnded = own.get(documentKey({ kind, name }))?.gone === true;
     const document: Marked = { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? digest, source };
-    const problem = mayRemove({ ...document, source, retired: isEnded, sequence }, objects.set?.proof);
+    // Ended by the set that is in force, as a leader before this one has marked: that very set, which does not list it, is the proof.
+    const since = mark?.gone === true ? sequence - 1 : sequence;
+    const problem = mayRemove({ ...document, source, retired: isEnded, sequence: since }, objects.set?.proof);
     if (problem === undefined && mark !== undefined) ended.push(document);
     if (problem !== undefined)
       problems.push({ ...problem, message: withWhy(problem.message, objects.setProblem), at: startOf(fileOf({ kind, name })) });

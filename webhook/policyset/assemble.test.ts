@@ -120,7 +120,12 @@ describe('policies of a source', () => {
     });
     assert.deepEqual(enforced(named), ['a-1', 'b-1']);
     assert.deepEqual(named.pending, [
-      { source: SOURCE, revision: 'r2', missing: [{ kind: 'Policy', name: 'b', digest: b2.digest, problem: undefined }] },
+      {
+        source: SOURCE,
+        revision: 'r2',
+        missing: [{ kind: 'Policy', name: 'b', digest: b2.digest, problem: undefined }],
+        orders: ['Policy/a', 'Policy/b'],
+      },
     ]);
     const whole = step({
       previous: named.enforcement,

@@ -53,6 +53,8 @@ export type Pending = {
   readonly missing: readonly Missing[];
   /** Why, where it is not what is missing. */
   readonly why?: string;
+  /** By `documentKey`: all that will stand once nothing is missing. */
+  readonly orders?: readonly string[];
 };
 
 export type Assembled = {

@@ -103,7 +103,7 @@ export const followCommits = ({ state, marks, heldBack, refused }: FollowInput):
     const { source, revision } = inventory;
     const { documents, missing } = completeCommit(inventory, lookup);
     if (missing.length > 0) {
-      pending.push({ source, revision, missing });
+      pending.push({ source, revision, missing, orders: wantedFrom(inventory).map(documentKey) });
       for (const one of missing) if (one.problem !== undefined) refused.set(documentKey(one), one.problem);
       continue;
     }

@@ -29,7 +29,7 @@ const describeUnmet = (unmet: readonly Mark[]): string => {
 /** `areReadable`: whether the marks are, or are not there at all. */
 export const startProblem = (found: Pick<Assembled, 'pending' | 'unmet'>, areReadable: boolean): Problem | undefined => {
   const { pending } = found;
-  const awaited = new Set(pending.flatMap(({ missing }) => missing.map(documentKey)));
+  const awaited = new Set(pending.flatMap(({ missing, orders = [] }) => [...missing.map(documentKey), ...orders]));
   const unmet = found.unmet.filter((mark) => !awaited.has(documentKey(mark)));
   const lacks = [
     ...(areReadable ? [] : [`ConfigMap ${MARKS_NAME}, which says what was enforced, cannot be read; the operator writes it again`]),
