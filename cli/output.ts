@@ -8,7 +8,7 @@
  */
 import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
-import { problemCodes } from '../policies/problem-codes.ts';
+import { problemCodes } from '../policies/problem-codes/index.ts';
 import type { Clock } from '../process/clock.ts';
 
 export const EXIT_OK = 0;

@@ -3,7 +3,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Problem } from '../policies/problem.ts';
-import { problemCodes } from '../policies/problem-codes.ts';
+import { problemCodes } from '../policies/problem-codes/index.ts';
 import { VERSION } from './version-number.ts';
 
 export type SarifFindings = { readonly problems: readonly Problem[]; readonly warnings: readonly Problem[] };

@@ -3,12 +3,12 @@
  * What a user is told when something is refused (law 9: a code, a place and a fix).
  *
  * In: nothing. Out: the `Problem` value that travels from the place that found it to a condition, an event, a log line,
- * an admission answer or the command line. Anyone may import it. The catalogue of codes is `problem-codes.ts`.
+ * an admission answer or the command line. Anyone may import it. The catalogue of codes is `problem-codes/`.
  */
-import { problemCodes } from './problem-codes.ts';
-import type { ProblemCode } from './problem-codes.ts';
+import { problemCodes } from './problem-codes/index.ts';
+import type { ProblemCode } from './problem-codes/index.ts';
 
-export type { ProblemCode } from './problem-codes.ts';
+export type { ProblemCode } from './problem-codes/index.ts';
 
 /** A place in a file of a repository; line and column count from 1, column in UTF-16 units as editors show it. */
 export type SourcePosition = { readonly file: string; readonly line: number; readonly column: number };

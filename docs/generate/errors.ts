@@ -13,7 +13,7 @@ export const errorsPage = (catalogue: Catalogue): string => {
       names.map((name) => [code(name), plain(catalogue[name]?.summary ?? ''), plain(catalogue[name]?.fix ?? '')]),
     ),
   ]);
-  return page('Error codes', '`policies/problem-codes.ts`', [
+  return page('Error codes', '`policies/problem-codes/`', [
     'A refusal always has one of these codes, in a condition, an event, a log line, an answer to the API server or on the command line. ' +
       'Where there is a place, it stands before the code as `file:line:column`, or after it as the path of a field.',
     ...sections,

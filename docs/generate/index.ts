@@ -8,7 +8,7 @@
  */
 import { PROGRAM as OPERATOR, SUMMARY as OPERATOR_SUMMARY, operatorFlags } from '../../operator/config.ts';
 import { operatorMetrics } from '../../operator/metrics.ts';
-import { problemCodes } from '../../policies/problem-codes.ts';
+import { problemCodes } from '../../policies/problem-codes/index.ts';
 import { PROGRAM as WEBHOOK, SUMMARY as WEBHOOK_SUMMARY, webhookFlags } from '../../webhook/config.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
 import { libraries, NEWEST_VERSION } from '../../policies/cel/functions/environment.ts';

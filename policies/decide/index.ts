@@ -15,7 +15,7 @@ import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/
 import { labelsOf } from '../compile/selector.ts';
 import type { Labels } from '../compile/selector.ts';
 import type { ProblemCode } from '../problem.ts';
-import { problemCodes } from '../problem-codes.ts';
+import { problemCodes } from '../problem-codes/index.ts';
 import type { Subject } from '../subject/index.ts';
 import { CONTAINER_SUBRESOURCES } from '../subject/kind-index.ts';
 import { own, ownMap } from '../subject/paths.ts';

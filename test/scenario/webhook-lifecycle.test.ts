@@ -16,7 +16,7 @@ import {
 import { replicaName } from '../../crds/replica.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
-import { problemCodes } from '../../policies/problem-codes.ts';
+import { problemCodes } from '../../policies/problem-codes/index.ts';
 import { systemClock } from '../../process/clock.ts';
 import { pinned, tenantText } from './documents.ts';
 import { installWrit } from './installation.ts';

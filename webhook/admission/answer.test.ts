@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Decision, Violation } from '../../policies/decide/index.ts';
-import { problemCodes } from '../../policies/problem-codes.ts';
+import { problemCodes } from '../../policies/problem-codes/index.ts';
 import { annotationKey, boundWarnings, encodeAnswer, encodeClosed, encodeProblem } from './answer.ts';
 
 const violation = (message: string, enforcement: Violation['enforcement'] = 'Deny'): Violation => ({

@@ -8,7 +8,7 @@ import { hash } from 'node:crypto';
 import type { Decision } from '../../policies/decide/index.ts';
 import { violationLine } from '../../policies/decide/message.ts';
 import { formatProblem } from '../../policies/problem.ts';
-import { problemCodes } from '../../policies/problem-codes.ts';
+import { problemCodes } from '../../policies/problem-codes/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 
 // What k8s.io/apiserver/pkg/endpoints/filters/warning.go keeps: 4,096 runes in all, beyond that 256 an item.
