@@ -216,6 +216,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       liveOwned: (source) => liveOwned(caches, source),
       marks: ledger,
       releases: () => book.releases(),
+      appliedRevision: (source) => liveInventories(caches).find((inventory) => inventory.source === source)?.revision,
       widen: (source, policies, stop) => scope.widen(source, policies, stop),
       settle: (source) => {
         scope.settle(source);

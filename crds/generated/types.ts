@@ -370,6 +370,10 @@ export type GitSourceSpec = {
   readonly url: string;
   readonly ref?: GitSourceRef;
   /**
+   * What a branch may move to. FastForward takes only commits that have the one applied before among their ancestors, so that history which was rewritten is refused; Any takes every commit. Seals and versions are checked in either case. FastForward by default.
+   */
+  readonly history?: 'FastForward' | 'Any';
+  /**
    * Folder within the repository that is read; the whole repository by default.
    */
   readonly path?: string;

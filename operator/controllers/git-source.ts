@@ -19,6 +19,7 @@ import type { Memo } from '../../policies/memo.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Sources } from '../source/index.ts';
+import { parseRevision } from '../source/ref.ts';
 import { jittered } from '../source/jitter.ts';
 import type { Receiver } from '../source/receiver.ts';
 import { readCommit } from './commit.ts';
@@ -47,6 +48,8 @@ export type GitSourceDeps = ApplyDeps & {
   readonly trust: Pick<TrustHolder, 'current'>;
   /** The rulesets of the cluster that verify. */
   readonly releases: () => readonly StandingRelease[];
+  /** The revision that a source has brought, as its inventory has it. */
+  readonly appliedRevision: (source: string) => string | undefined;
   readonly pinnedDigest: string;
   readonly proving: Proving;
   readonly recorder: EventRecorder;
@@ -183,6 +186,7 @@ const readCurrent = async (
       // the push would be taken for a fresh one.
       since: requestedMs === undefined ? undefined : nowMs,
       allowEmpty: spec.prune?.allowEmpty,
+      follows: spec.history === 'Any' ? undefined : parseRevision(deps.appliedRevision(key) ?? ''),
     },
     signal,
   );

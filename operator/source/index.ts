@@ -27,6 +27,7 @@ import { checkRef, chooseRef, needsEveryRef, revisionOf } from './ref.ts';
 import type { ChosenRef, GitRef } from './ref.ts';
 import { createRemotes } from './remotes.ts';
 import type { Remote } from './remotes.ts';
+import { shown } from './shown.ts';
 import { openSnapshot } from './snapshot.ts';
 import type { Snapshot } from './snapshot.ts';
 import { listTree } from './tree.ts';
@@ -44,6 +45,8 @@ export type FetchRequest = {
   readonly timeoutMs: number;
   /** The commit that the caller holds; the same one again is answered with `unchanged`. */
   readonly knownCommit?: string | undefined;
+  /** What a branch stood at before: its commit has to be among the ancestors of the new one. Any commit will do without it. */
+  readonly follows?: { readonly label: string; readonly commit: string } | undefined;
   /** Epoch ms of the push that asks for this: a list of refs begun before is not used, however fresh. */
   readonly since?: number | undefined;
   /** Accept a tree without files under `path` (`spec.prune.allowEmpty`). */
@@ -135,6 +138,21 @@ export const createSources = (options: SourcesOptions): Sources => {
     };
   };
 
+  /** Branches only: a tag or a commit is chosen by whoever names it. */
+  const checkHistory = async (
+    { remote, chosen, fetched }: { readonly remote: Remote; readonly chosen: ChosenRef; readonly fetched: Fetched },
+    { ref, follows }: FetchRequest,
+    signal: AbortSignal,
+  ): Promise<Failure | undefined> => {
+    const { refName, label } = chosen;
+    if (follows === undefined || ref.commit !== undefined) return undefined;
+    if (refName?.startsWith('refs/heads/') !== true || label !== follows.label) return undefined;
+    const followed = await remote.history.follows({ fetched, refName, before: follows.commit }, signal);
+    if (typeof followed !== 'boolean') return followed;
+    const message = `commit ${fetched.commit} of ${shown(label)} does not follow ${follows.commit}, which was applied before`;
+    return followed ? undefined : failure('SOURCE_HISTORY_REWRITTEN', message, { path: 'spec.history' });
+  };
+
   const run = async (request: FetchRequest, checked: Checked, signal: AbortSignal): Promise<FetchResult> => {
     const remote = await remotes.get(checked.url, request.credentials);
     const chosen = await choose(remote, request, signal);
@@ -145,7 +163,9 @@ export const createSources = (options: SourcesOptions): Sources => {
       { refName: chosen.refName, commit: chosen.commit, exact: request.ref.commit !== undefined },
       signal,
     );
-    return fetched.kind === 'problem' ? fetched : open({ remote, checked, chosen, fetched }, request, signal);
+    if (fetched.kind === 'problem') return fetched;
+    const rewritten = await checkHistory({ remote, chosen, fetched }, request, signal);
+    return rewritten ?? open({ remote, checked, chosen, fetched }, request, signal);
   };
 
   const running = new Set<Promise<FetchResult>>();

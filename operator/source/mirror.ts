@@ -13,6 +13,7 @@ import type { SourceLimits } from './limits.ts';
 import { createStore, readCommit } from './store.ts';
 import type { CommitFacts, ObjectStore } from './store.ts';
 import type { SourceUrl } from './url.ts';
+import { runWatched } from './watched.ts';
 
 export type MirrorOptions = {
   readonly git: Git;
@@ -48,22 +49,6 @@ type Generation = {
   readonly store: ObjectStore;
   readonly format: 'sha1' | 'sha256';
   fetches: number;
-  canFilter: boolean;
-};
-
-const WATCH_MS = 200;
-
-const bytesIn = async (dir: string): Promise<number> => {
-  const names = await readdir(dir).catch(() => []);
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(dir, name)).then(
-        (entry) => entry.size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 };
 
 // What a killed or starved git leaves behind; nothing of ours runs while the mirror's turn is held.
@@ -101,39 +86,17 @@ export const createMirror = (options: MirrorOptions): Mirror => {
     }
     if (previous !== undefined) await rm(previous.dir, { recursive: true, force: true });
     previous = current;
-    current = { dir, format, fetches: 0, canFilter: true, store: createStore({ git, home, readerDir, objectsDir: join(dir, 'objects') }) };
+    current = { dir, format, fetches: 0, store: createStore({ git, home, readerDir, objectsDir: join(dir, 'objects') }) };
     return current;
   };
 
-  // Not every server can filter, and none is trusted to: the size on disk is watched while git writes.
   const watched = async (generation: Generation, args: readonly string[], signal: AbortSignal): Promise<GitRun | 'too large'> => {
-    const pack = join(generation.dir, 'objects', 'pack');
-    const growth = new AbortController();
-    let cancel = (): void => {};
-    const watch = (): void => {
-      cancel = options.clock.schedule(WATCH_MS, () => {
-        void bytesIn(pack).then((bytes) => {
-          if (bytes > limits.mirrorBytes) growth.abort();
-          else if (!done) watch();
-        });
-      });
-    };
-    let done = false;
-    watch();
-    const run = await git({
-      args,
-      cwd: generation.dir,
-      home,
-      protocol: url.scheme,
-      outputBytes: 1_048_576,
-      signal: AbortSignal.any([signal, growth.signal]),
-    });
-    done = true;
-    cancel();
+    const bounds = { git, home, url, clock: options.clock, maxBytes: limits.mirrorBytes };
+    const run = await runWatched(bounds, { dir: generation.dir, args, signal });
     generation.fetches += 1;
+    if (run === 'too large') return run;
     if (run.exitCode !== 0) await sweep(generation.dir);
-    if (/filtering not recognized/.test(run.stderr)) generation.canFilter = false;
-    return growth.signal.aborted || (run.exitCode === 0 && (await bytesIn(pack)) > limits.mirrorBytes) ? 'too large' : run;
+    return run;
   };
 
   const fetchArgs = (depth: readonly string[], refspec: string): readonly string[] => [

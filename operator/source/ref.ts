@@ -109,3 +109,10 @@ export const chooseRef = (listing: RefListing, ref: GitRef): Result<ChosenRef> =
 /** `main@sha1:…` */
 export const revisionOf = (label: string, commit: string): string =>
   `${label === '' ? '' : `${label}@`}${commit.length === 64 ? 'sha256' : 'sha1'}:${commit}`;
+
+/** The branch and the commit of such a revision; undefined where it names no branch. */
+export const parseRevision = (revision: string): { readonly label: string; readonly commit: string } | undefined => {
+  const match = /^(.+)@sha(?:1:([0-9a-f]{40})|256:([0-9a-f]{64}))$/s.exec(revision);
+  const commit = match?.[2] ?? match?.[3];
+  return match?.[1] === undefined || commit === undefined ? undefined : { label: match[1], commit };
+};

@@ -8,6 +8,8 @@ import type { Clock } from '../../process/clock.ts';
 import { fingerprint, secretsOf, writeCredentialHome } from './credentials.ts';
 import type { Credentials } from './credentials.ts';
 import type { Git } from './git.ts';
+import { createHistory } from './history.ts';
+import type { History } from './history.ts';
 import type { SourceLimits } from './limits.ts';
 import { createMirror } from './mirror.ts';
 import type { Mirror } from './mirror.ts';
@@ -19,6 +21,7 @@ export type Remote = {
   readonly id: string;
   readonly list: ReturnType<typeof createLister>;
   readonly mirror: Mirror;
+  readonly history: History;
 };
 
 export type Remotes = {
@@ -50,6 +53,7 @@ export const createRemotes = (options: RemotesOptions): Remotes => {
       id,
       list: createLister({ ...shared, cwd: dir, shareMs: limits.shareMs, outputBytes: limits.listingBytes }),
       mirror: createMirror({ ...shared, dir, limits }),
+      history: createHistory({ ...shared, dir: join(dir, 'history'), limits }),
     };
   };
 

@@ -63,7 +63,12 @@ export const readObjects = async (
   return run.exitCode === 0 ? parseBatch(run.stdout, request.oids) : failureOf(run, { doing: 'reading files of the commit', secrets: [] });
 };
 
-export type CommitFacts = { readonly committedAt: number };
+export type CommitFacts = {
+  /** Epoch milliseconds. */
+  readonly committedAt: number;
+  /** Full commit ids. */
+  readonly parents: readonly string[];
+};
 
 /** What the header of a commit says; undefined where the mirror does not have it. */
 export const readCommit = async (store: ObjectStore, commit: string, signal: AbortSignal): Promise<CommitFacts | undefined | Failure> => {
@@ -73,5 +78,6 @@ export const readCommit = async (store: ObjectStore, commit: string, signal: Abo
   if (object?.type !== 'commit') return undefined;
   const header = object.bytes.toString('utf8').split('\n\n', 1)[0] ?? '';
   const seconds = /^committer .* (\d{1,12}) [+-]\d{4}$/m.exec(header)?.[1];
-  return { committedAt: Number(seconds ?? 0) * 1000 };
+  const parents = [...header.matchAll(/^parent ([0-9a-f]{40}|[0-9a-f]{64})$/gm)].map((match) => match[1] ?? '');
+  return { committedAt: Number(seconds ?? 0) * 1000, parents };
 };

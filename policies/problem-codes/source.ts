@@ -12,6 +12,10 @@ export const sourceCodes = {
     summary: 'The remote has no such branch, tag or commit.',
     fix: 'push it again, or correct spec.ref; what was enforced stays enforced',
   },
+  SOURCE_HISTORY_REWRITTEN: {
+    summary: 'The branch does not contain the commit that was applied before: its history was rewritten, or it is another repository.',
+    fix: 'push a commit that has the applied one among its ancestors, or set spec.history to Any until this commit is applied',
+  },
   SOURCE_PATH_INVALID: {
     summary: 'The path is not a folder inside the repository.',
     fix: 'write spec.path relative to the root of the repository, without ".."',
