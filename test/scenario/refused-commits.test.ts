@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { conditionReason } from '../../crds/conditions.ts';
-import { SYSTEM_NAMESPACE, configMaps, gitSources, policies, tenants } from '../../crds/kinds.ts';
+import { SYSTEM_NAMESPACE, configMaps, policies, tenants } from '../../crds/kinds.ts';
 import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import { decodeReplica, replicaName } from '../../crds/replica.ts';
 import type { KubeObject } from '../../kube/objects.ts';
@@ -291,23 +291,4 @@ describe('a commit that is wrong', () => {
       assert.deepEqual([revision?.endsWith(mended), set, mendedState], [true, setBefore, stood]);
     });
   }
-
-  it('a branch that was rewritten: SOURCE_HISTORY_REWRITTEN, until the source is told to take any commit', async () => {
-    const standing = await enforced();
-    const tip = (await writ.repository.git(['rev-parse', 'refs/heads/main'])).trim();
-    // Each row has left two commits: the wrong one and the one that mends it.
-    await writ.repository.git(['update-ref', 'refs/heads/main', `${tip}~2`]);
-    const sibling = await writ.push({ 'README.md': 'rewritten\n' }, { sealed: false, force: true });
-    const ready = await sourceRefuses(writ.client, 'SOURCE_HISTORY_REWRITTEN');
-    assert.ok(ready.message.includes(sibling) && ready.message.includes(tip), ready.message);
-    assert.deepEqual(await enforced(), standing);
-    // The new leader knows what was applied too: the cluster says so.
-    await writ.operator.stop('SIGTERM');
-    writ.operator = await writ.startOperator();
-    await writ.operator.ready();
-    await sourceRefuses(writ.client, 'SOURCE_HISTORY_REWRITTEN');
-    const source = { namespace: SYSTEM_NAMESPACE, name: 'policies' };
-    await writ.client.patch(gitSources, source, { type: 'merge', body: { spec: { history: 'Any' } } });
-    await sourceApplies(writ.client, sibling);
-  });
 });

@@ -13,8 +13,8 @@ import {
   secrets,
   tenants,
   trustPolicies,
+  validatingWebhookConfigurations,
 } from '../../crds/kinds.ts';
-import { validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { bounded, pinned, policyText, tenantText } from './documents.ts';
 import { sampleOf } from './exposition.ts';
@@ -178,7 +178,7 @@ describe('a remote', () => {
     });
   }
 
-  it('whose history was rewritten is followed, and the new commit enforced', async () => {
+  it('whose history was rewritten is refused, by a new leader too, until the source is told to take any commit', async () => {
     const rewritten = policyText({
       name: 'pinned',
       version: 2,
@@ -188,6 +188,15 @@ describe('a remote', () => {
     const files = { 'trust.yaml': writ.trust, ...sealedFiles({ ...documents, 'policies/pinned.yaml': rewritten }, writ.signer) };
     const commit = await writ.repository.publish(files, { root: true, force: true });
     assert.equal((await writ.repository.git(['rev-list', '--count', 'main'])).trim(), '1');
+    const ready = await sourceRefuses(writ.client, 'SOURCE_HISTORY_REWRITTEN');
+    assert.ok(ready.message.includes(commit) && ready.message.includes(head), ready.message);
+    assert.ok(await stillEnforced());
+    await writ.operator.stop('SIGTERM');
+    writ.operator = await writ.startOperator();
+    await writ.operator.ready();
+    await sourceRefuses(writ.client, 'SOURCE_HISTORY_REWRITTEN');
+    const source = { namespace: SYSTEM_NAMESPACE, name: 'policies' };
+    await writ.client.patch(gitSources, source, { type: 'merge', body: { spec: { history: 'Any' } } });
     await sourceApplies(writ.client, commit);
     await until(async () => (await verdictOf(writ.client, podOf({ namespace: 'acme-prod' }))).includes('said by the rewritten history'), {
       what: 'the rewritten commit to be enforced',

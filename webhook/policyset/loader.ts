@@ -158,6 +158,8 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), observed.marks?.find(isTrustMark));
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
+    // A chain of trust policies with their roots takes some milliseconds too.
+    await nextTurn();
     const objects = [...observed.policies, ...observed.rulesets];
     await proving.ahead(judgements.toVerify(objects, by, clock.now()), by);
     const offers = await judgeAll(objects, by);
