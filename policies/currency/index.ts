@@ -19,6 +19,8 @@ export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source
   readonly retired?: boolean;
   /** It has no seal: it raises no mark, and never takes the place of what had one. */
   readonly unsigned?: true;
+  /** `source` is whose it is now, whoever's it was before; else a version that rises stays with the source of the one before. */
+  readonly isOwned?: boolean;
 };
 
 /** `Policy/NAME`: documents of two kinds may share a name. */
@@ -55,14 +57,16 @@ export const checkMark = (mark: Mark | undefined, document: Marked): Problem | u
     : undefined;
 };
 
-const markOf = ({ kind, name, version, digest, source, retired }: Marked): Mark => ({
-  kind,
-  name,
-  version,
-  digest,
-  ...(source === undefined ? {} : { source }),
-  ...(retired === true ? { gone: true } : {}),
-});
+const sourceOf = ({ source, isOwned }: Marked, before: Mark | undefined): string | undefined =>
+  before === undefined || before.gone === true || isOwned === true ? source : before.source;
+
+const markOf = (document: Marked, before: Mark | undefined): Mark => {
+  const { kind, name, version, digest, retired } = document;
+  const source = sourceOf(document, before);
+  return { kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(retired === true ? { gone: true } : {}) };
+};
+
+const isSame = (mark: Mark, { version, digest }: Marked): boolean => mark.version === version && mark.digest === digest;
 
 /** The marks after these were enforced. */
 export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => {
@@ -71,7 +75,9 @@ export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => 
     if (document.unsigned === true) continue;
     const key = documentKey(document);
     const mark = raised.get(key);
-    if (mark === undefined || document.version > mark.version) raised.set(key, markOf(document));
+    if (mark === undefined || document.version > mark.version) raised.set(key, markOf(document, mark));
+    else if (isSame(mark, document) && mark.gone !== true && sourceOf(document, mark) !== mark.source)
+      raised.set(key, markOf(document, mark));
   }
   return raised;
 };
@@ -82,7 +88,7 @@ export const endMarks = (marks: Marks, ended: readonly Marked[]): Marks => {
   for (const document of ended) {
     const key = documentKey(document);
     const mark = raised.get(key);
-    if (mark?.version === document.version && mark.digest === document.digest) raised.set(key, { ...mark, gone: true });
+    if (mark !== undefined && isSame(mark, document)) raised.set(key, { ...mark, gone: true });
   }
   return raised;
 };

@@ -17,7 +17,7 @@ export type SetProof = {
   /** Path in the repository → `sha256:hex`. */
   readonly files: ReadonlyMap<string, string>;
   readonly signers: readonly string[];
-  /** Whether its signers may decide about documents of this kind, and publisher's tier. */
+  /** Whether its signers may decide about documents of this kind, and publisher's tier; of an unknown one, about all there are. */
   readonly mayDecide: (kind: string, tier: string | undefined) => boolean;
 };
 
@@ -29,6 +29,9 @@ export type Standing = Omit<Marked, 'source'> & {
   /** Of a Ruleset's publisher. */
   readonly tier?: string | undefined;
 };
+
+/** The tier of a publisher whose document is not there any more; no schema has it. */
+export const UNKNOWN_TIER = '?';
 
 /** A source that orders the document now, and whether its set seal, by those who may decide about it, lists these very bytes. */
 export type Claim = { readonly source: string; readonly isSealed: boolean };

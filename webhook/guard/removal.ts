@@ -5,7 +5,7 @@ import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { documentKey } from '../../policies/currency/index.ts';
-import { mayRemove } from '../../policies/currency/removal.ts';
+import { UNKNOWN_TIER, mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -30,7 +30,8 @@ type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark:
 const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Standing => {
   const source = mark?.source;
   const set = source === undefined ? undefined : told().get(documentKey({ kind: SET_KIND, name: source }));
-  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
+  const tier = kind === 'Ruleset' ? UNKNOWN_TIER : undefined;
+  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0, tier };
 };
 
 /** A replica that began with its mark and never held the document cannot see it end by itself; the operator marks that. */

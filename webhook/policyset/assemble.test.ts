@@ -4,88 +4,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { sourceLabel } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
-import type { ProblemCode } from '../../policies/problem.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { assemble, nothingEnforced } from './assemble.ts';
-import type { AssembleState, Assembled, Offer } from './assemble.ts';
-
-const SOURCE = 'writ-system/policies';
-
-// Assembling never looks into what a document says.
-const documentOf = (name: string, version: number, variant = '', expiresMs?: number): PolicyDocument => ({
-  kind: 'Policy',
-  name,
-  version,
-  digest: `sha256:${name}-${version}${variant}`,
-  expiresMs,
-  graceMs: 0,
-  endsItself: true,
-  retired: variant === '-retired',
-  signers: ['ci'],
-  compiled: [],
-  policies: [],
-  again: () => assert.fail('assembling judges nothing'),
-});
-const retiredOf = (name: string, version: number): PolicyDocument => documentOf(name, version, '-retired');
-const offer = (document: PolicyDocument, source?: string): Offer => ({
-  kind: document.kind,
-  name: document.name,
-  source: source === undefined ? undefined : sourceLabel(source),
-  judged: { ok: true, document },
-});
-const refusedOffer = (name: string, source?: string, code: ProblemCode = 'POLICY_UNSIGNED'): Offer => ({
-  kind: 'Policy',
-  name,
-  source: source === undefined ? undefined : sourceLabel(source),
-  judged: { ok: false, problem: { code, message: 'refused' } },
-});
-const inventory = (revision: string, documents: readonly PolicyDocument[], source = SOURCE): Inventory => ({
-  source,
-  revision,
-  documents: [
-    ...documents.map(({ name, digest }) => ({ kind: 'Policy', group: 'writ.dev', version: 'v1alpha1', name, digest })),
-    { kind: 'Tenant', group: 'writ.dev', version: 'v1alpha1', name: 'acme', digest: 'sha256:tenant' },
-  ],
-});
-const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({
-    previous: nothingEnforced,
-    offers: [],
-    inventories: [],
-    sets: new Map(),
-    told: [],
-    unreadable: [],
-    atMs: 1000,
-    isStarting: false,
-    ...state,
-  });
-/** The set seal of a source: what it lists, by those who may decide about policies. */
-const setOf = (sequence: number, documents: readonly PolicyDocument[], source = SOURCE): ReadonlyMap<string, SetProof> =>
-  new Map([
-    [
-      source,
-      {
-        source,
-        sequence,
-        digest: `sha256:set-${sequence}-${documents.map(({ digest }) => digest).join()}`,
-        files: new Map(documents.map(({ name, digest }) => [`policies/${name}.yaml`, digest])),
-        signers: ['ci'],
-        mayDecide: () => true,
-      },
-    ],
-  ]);
-const markOf = ({ kind, name, version, digest }: PolicyDocument, more: Partial<Mark> = {}): Mark => ({
-  kind,
-  name,
-  version,
-  digest,
-  ...more,
-});
-const codeOf = (assembled: Assembled, name: string): string | undefined => assembled.refused.get(`Policy/${name}`)?.code;
-const enforced = (assembled: Assembled): string[] => assembled.documents.map(({ digest }) => digest.slice(7));
+import { nothingEnforced } from './assemble.ts';
+import type { AssembleState, Offer } from './assemble.ts';
+import { SOURCE, documentOf, retiredOf, offer, refusedOffer, inventory, step, setOf, markOf, codeOf, enforced } from './test-assemble.ts';
 
 const a1 = documentOf('a', 1);
 const a2 = documentOf('a', 2);
@@ -141,6 +64,14 @@ describe('policies of a source', () => {
       assert.deepEqual(enforced(step({ previous: one.enforcement, offers, inventories: [inventory('r1', [a1, b1])] })), ['a-1', 'b-1']);
     }
     assert.equal(codeOf(step({ offers: [refusedOffer('a', SOURCE)] }), 'a'), 'POLICY_UNSIGNED');
+  });
+
+  it('are followed from memory where somebody took the seals off an object that may be unsealed', () => {
+    const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
+    const bare = offer({ ...a1, unsigned: true, signers: [] }, SOURCE);
+    const next = step({ previous: one.enforcement, offers: [bare, offer(b2, SOURCE)], inventories: [inventory('r2', [a1, b2])] });
+    assert.deepEqual([enforced(next), next.pending], [['a-1', 'b-2'], []]);
+    assert.equal(next.documents[0]?.unsigned, undefined);
   });
 
   it('stand when every object is gone while a new commit is awaited', () => {
@@ -249,74 +180,6 @@ describe('policies of a source', () => {
     const twin = step({ previous: two.enforcement, offers: [offer(other, SOURCE)], inventories: [inventory('r3', [other])] });
     assert.deepEqual(enforced(twin), ['a-2']);
     assert.equal(codeOf(twin, 'a'), 'POLICY_EQUIVOCATION');
-  });
-
-  it('stay with their source, whatever other inventory somebody writes them into', () => {
-    const other = 'writ-system/alpha';
-    const offers = [offer(a1, SOURCE), offer(b1, other)];
-    const both = (...sets: readonly ReadonlyMap<string, SetProof>[]): AssembleState['sets'] => new Map(sets.flatMap((set) => [...set]));
-    const first = {
-      offers,
-      inventories: [inventory('r1', [a1]), inventory('o1', [b1], other)],
-      sets: both(setOf(4, [a1]), setOf(7, [b1], other)),
-    };
-    const one = step(first);
-    const told = [markOf(a1, { source: SOURCE }), markOf(b1, { source: other })];
-    // An administrator writes `a` into the inventory of another source, and takes it out of its own.
-    const written = { offers, inventories: [inventory('r1', [a1]), inventory('o1', [a1, b1], other)], sets: first.sets, told };
-    const moved = { offers, inventories: [inventory('r1', []), inventory('o1', [a1, b1], other)], sets: first.sets, told };
-    // The other source publishes: it never had `a`.
-    const published = {
-      offers,
-      inventories: [inventory('r1', []), inventory('o2', [b1], other)],
-      sets: both(setOf(4, [a1]), setOf(8, [b1], other)),
-      told,
-    };
-    for (const start of [one.enforcement, step({ ...written, isStarting: true }).enforcement]) {
-      const hijacked = step({ ...moved, previous: step({ ...written, previous: start }).enforcement });
-      assert.deepEqual(enforced(hijacked), ['a-1', 'b-1']);
-      assert.equal(hijacked.enforcement.standing.get('Policy/a')?.source, SOURCE);
-      const after = step({ ...published, previous: hijacked.enforcement });
-      assert.deepEqual([enforced(after), codeOf(after, 'a')], [['a-1', 'b-1'], 'REMOVAL_UNSEALED']);
-      // Its own source ends it.
-      const ended = step({ ...published, previous: after.enforcement, sets: both(setOf(5, []), setOf(8, [b1], other)) });
-      assert.deepEqual(enforced(ended), ['b-1']);
-    }
-  });
-
-  it('are not ended by a source that somebody wrote them into after they had been applied by hand', () => {
-    const one = step({ offers: [offer(a1)], inventories: [inventory('r1', [b1])] });
-    const written = step({
-      previous: one.enforcement,
-      offers: [offer(a1), offer(b1, SOURCE)],
-      inventories: [inventory('r1', [a1, b1])],
-      sets: setOf(4, [b1]),
-    });
-    const published = step({
-      previous: written.enforcement,
-      offers: [offer(b1, SOURCE)],
-      inventories: [inventory('r2', [b1])],
-      sets: setOf(5, [b1]),
-    });
-    assert.deepEqual([enforced(published), codeOf(published, 'a')], [['a-1', 'b-1'], 'REMOVAL_UNSEALED']);
-  });
-
-  it('move to a source whose set seal lists them, or whose predecessor let them go', () => {
-    const other = 'writ-system/other';
-    const sets = (...all: readonly ReadonlyMap<string, SetProof>[]): AssembleState['sets'] => new Map(all.flatMap((set) => [...set]));
-    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])], sets: setOf(4, [a1]) });
-    const both = { offers: [offer(a1, other)], inventories: [inventory('r1', [a1]), inventory('o1', [a1], other)] };
-    const listed = step({ ...both, previous: one.enforcement, sets: sets(setOf(4, [a1]), setOf(1, [a1], other)) });
-    assert.equal(listed.enforcement.standing.get('Policy/a')?.source, SOURCE, 'while its own source lists it too');
-    const unlisted = step({ ...both, previous: one.enforcement, sets: setOf(1, [a1], other) });
-    assert.equal(unlisted.enforcement.standing.get('Policy/a')?.source, other);
-    const released = step({
-      offers: [offer(a1, other)],
-      inventories: [inventory('r2', []), inventory('o1', [a1], other)],
-      previous: one.enforcement,
-      sets: setOf(5, []),
-    });
-    assert.deepEqual([enforced(released), released.enforcement.standing.get('Policy/a')?.source], [['a-1'], other]);
   });
 
   it('may move to another source; the newer order of one name counts', () => {

@@ -11,6 +11,7 @@ import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState } from './assemble.ts';
 import type { Commit } from './commits.ts';
 import type { HeldBack } from './requirements.ts';
+import { isWeaker } from './weaker.ts';
 
 export type StandingDocument = {
   readonly document: PolicyDocument;
@@ -48,10 +49,6 @@ const sequenceOf = (document: PolicyDocument, { source, set }: Pick<Commit, 'set
 
 const isListed = (document: PolicyDocument, set: Commit['set']): boolean =>
   listsDocument(set, { ...document, tier: document.ruleset?.spec.publisher?.tier });
-
-/** What has no seal, or only one that counts no more, takes the place of nothing that is better. */
-const isWeaker = (one: PolicyDocument, other: PolicyDocument): boolean =>
-  (one.unsigned === true && other.unsigned !== true) || (one.withdrawn !== undefined && other.withdrawn === undefined);
 
 const weaknessOf = ({ kind, name, withdrawn }: PolicyDocument): Problem =>
   withdrawn ?? {
