@@ -104,6 +104,33 @@ describe('the marks in the cluster', () => {
     assert.deepEqual([...new Set(events)].toSorted(), ['MarkUnmet', 'MarksUnreadable']);
   });
 
+  it('say nothing without the label by which the guard is asked about them, and get it back', async () => {
+    const { term, world, events } = scene(named(a2));
+    const forged = encodeMarks([{ kind: 'Policy', name: 'a', version: Number.MAX_SAFE_INTEGER, digest: policyDigest(b1) }]);
+    world.object = { ...forged, metadata: { ...forged.metadata, labels: {} } };
+    assert.deepEqual(await term()(), ['a-2']);
+    assert.deepEqual([world.object?.metadata.labels?.['writ.dev/marks'], events], ['true', ['MarksUnreadable']]);
+  });
+
+  it('name the source of a document, and another only when its set seal lists it', async () => {
+    const { term, world } = scene(named(a1));
+    const look = term();
+    const other = 'writ-system/alpha';
+    const sourceOf = async (change: Partial<World>): Promise<string | undefined> => {
+      await look(change);
+      return decodeMarks(world.object)?.find(({ name }) => name === 'a')?.source;
+    };
+    assert.equal(await sourceOf({}), SOURCE);
+    const written = (policy: SealedPolicy, sets: readonly string[] = []): Partial<World> => ({
+      policies: [policy],
+      inventories: [inventoryOf(SOURCE, 'r', [policy]), inventoryOf(other, 'o', [policy], { sets })],
+    });
+    assert.equal(await sourceOf(written(a1)), SOURCE);
+    assert.equal(await sourceOf({ ...written(a2), inventories: [inventoryOf(other, 'o', [a2])] }), SOURCE);
+    assert.equal(await sourceOf({ inventories: [inventoryOf(other, 'o', [a2], { sets: [sealer.set(other, 1, [a1])] })] }), SOURCE);
+    assert.equal(await sourceOf({ inventories: [inventoryOf(other, 'o', [a2], { sets: [sealer.set(other, 2, [a2])] })] }), other);
+  });
+
   it('are what a new leader begins with', async () => {
     const { term, world } = scene();
     await term()(named(a2, b1));
