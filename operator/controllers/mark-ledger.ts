@@ -2,7 +2,7 @@
 // What the operator knows of the highest version of each sealed document: what it verified itself in this term, and what the
 // object in the cluster said. Worked out from the caches at each question, so nothing has to happen in one order.
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { checkMark, documentKey, endMarks, joinMarks, markedSet, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
@@ -14,7 +14,7 @@ import { createSetReader } from '../../policies/trust/set-reader.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LivePolicy, LiveRuleset } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import type { TrustHolder } from './trust-policy.ts';
+import type { TrustHolder, TrustState } from './trust-policy.ts';
 
 export type MarkLedger = {
   /** What this operator verified in its term. */
@@ -98,6 +98,10 @@ const appliedDocuments = (judged: readonly JudgedObject[], looked: Looked): read
   });
 };
 
+/** Whoever wrote it: a process that starts must not follow an older one. */
+const markedTrust = (state: TrustState): readonly Marked[] =>
+  state.ok ? [{ kind: trustPolicies.kind, name: TRUST_POLICY_NAME, version: state.trust.version, digest: state.trust.digest }] : [];
+
 /** What a set seal that is in force ends: it is of its source, and named by nobody any more. */
 const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Looked): readonly Marked[] => {
   const sequence = known.get(documentKey({ kind: SET_KIND, name: set.source ?? '' }))?.version ?? 0;
@@ -120,7 +124,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
     const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, heard) });
     const applied = appliedDocuments(judged, looked());
-    own = raiseMarks(own, applied);
+    own = raiseMarks(own, [...applied, ...markedTrust(trust)]);
     const named = new Set([...applied, ...inventories.flatMap(({ documents }) => documents)].map(documentKey));
     for (const [source, proof] of sets) {
       const set = markedSet(source, proof);

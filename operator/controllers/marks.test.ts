@@ -64,7 +64,8 @@ const scene = (start: Partial<World> = {}) => {
     return async (change: Partial<World> = {}): Promise<readonly string[]> => {
       Object.assign(world, change);
       await reconcileMarks(deps, new AbortController().signal);
-      return (decodeMarks(world.object) ?? []).map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
+      const told = (decodeMarks(world.object) ?? []).filter(({ kind }) => kind !== 'TrustPolicy');
+      return told.map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
     };
   };
   return { world, events, counts, term, writes: () => writes };
@@ -110,6 +111,12 @@ describe('the marks in the cluster', () => {
     world.object = { ...forged, metadata: { ...forged.metadata, labels: {} } };
     assert.deepEqual(await term()(), ['a-2']);
     assert.deepEqual([world.object?.metadata.labels?.['writ.dev/marks'], events], ['true', ['MarksUnreadable']]);
+  });
+
+  it('name the trust policy in force, whoever wrote it', async () => {
+    const { term, world } = scene();
+    await term()();
+    assert.deepEqual(decodeMarks(world.object), [{ kind: 'TrustPolicy', name: 'cluster', version: 1, digest: sealer.trustDigest }]);
   });
 
   it('name the source of a document, and another only when its set seal lists it', async () => {

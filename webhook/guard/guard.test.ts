@@ -232,6 +232,16 @@ table('a Policy that goes', [
     },
   ],
   [
+    'is kept where a newer set seal was in force since',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    {
+      ...enforced,
+      marks: marksOf([markOf(two, 2), { kind: 'Set', name: SOURCE, version: 8, digest: policyDigest(two) }]),
+      setOf: () => ({ source: SOURCE, sequence: 7, digest: policyDigest(one), files: new Map(), signers: ['ci'], mayDecide: () => true }),
+    },
+  ],
+  [
     'is kept where that seal is of another source',
     { before: two },
     'REMOVAL_UNSEALED',

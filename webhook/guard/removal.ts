@@ -4,7 +4,7 @@
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
-import { documentKey } from '../../policies/currency/index.ts';
+import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import { UNKNOWN_TIER, mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
@@ -40,6 +40,14 @@ const isToldGone = ({ kind, name, mark }: Marked, { told }: GuardView): boolean 
   return said?.gone === true && said.version === mark?.version && said.digest === mark.digest;
 };
 
+/** One that somebody put back, while nobody was asked, ends nothing any more. */
+const setInForce = (source: string, { setOf, marks }: GuardView): SetProof | undefined => {
+  const set = setOf(source);
+  if (set === undefined) return undefined;
+  const marked = markedSet(source, set);
+  return checkMark(marks.get(documentKey(marked)), marked) === undefined ? set : undefined;
+};
+
 /** Whether the document of this name may end now. */
 export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruling => {
   const mark = view.marks.get(documentKey({ kind, name }));
@@ -50,7 +58,7 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
   if (mark === undefined && standing?.unsigned === true) return pass;
   if (standing === undefined && isToldGone({ kind, name, mark }, view)) return pass;
   const known = standing ?? standingByMark({ kind, name, mark }, view);
-  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
+  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : setInForce(known.source, view)));
   return problem === undefined ? pass : refuse(problem, 'anything');
 };
 
