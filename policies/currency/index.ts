@@ -110,3 +110,30 @@ export const joinMarks = (own: Marks, told: Marks): Marks => {
   }
   return joined;
 };
+
+export type GoneTold = {
+  readonly marks: Marks;
+  /** By `documentKey`: what is gone by hearsay alone. */ readonly toldGone: ReadonlySet<string>;
+};
+
+/**
+ * What others saw end of the very version that is marked here and does not stand: one that began with its mark and never held it
+ * cannot see it end. It is hearsay: nothing that stands ends by it, and it lasts as long as it is told.
+ */
+export const hearGone = (own: Marks, told: Marks, stands: (key: string) => boolean): GoneTold => {
+  const marks = new Map(own);
+  const toldGone = new Set<string>();
+  for (const [key, mark] of told) {
+    const known = own.get(key);
+    if (mark.gone !== true || known === undefined || known.gone === true || !isSame(known, mark) || stands(key)) continue;
+    marks.set(key, { ...known, gone: true });
+    toldGone.add(key);
+  }
+  return { marks, toldGone };
+};
+
+/** Without the hearsay of before. */
+export const forgetGone = ({ marks, toldGone }: GoneTold): Marks => {
+  if (toldGone.size === 0) return marks;
+  return new Map([...marks].map(([key, { gone, ...mark }]) => [key, gone === true && !toldGone.has(key) ? { ...mark, gone } : mark]));
+};

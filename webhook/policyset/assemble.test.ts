@@ -325,6 +325,33 @@ describe('a policy without a source', () => {
   });
 });
 
+describe('what the marks of the cluster say has ended', () => {
+  const mark = markOf(a1, { source: SOURCE });
+  const gone = { ...mark, gone: true } as const;
+
+  it('does not come back to a replica that began with its mark and never held it', () => {
+    const began = step({ told: [mark], isStarting: true });
+    assert.deepEqual(began.unmet, [mark]);
+    const ended = step({ previous: began.enforcement, told: [gone], isStarting: true });
+    assert.deepEqual([ended.unmet, ended.enforcement.marks.get('Policy/a')?.gone], [[], true]);
+    const back = { previous: ended.enforcement, offers: [offer(a1)] };
+    const refused = step({ ...back, told: [gone] });
+    assert.deepEqual([enforced(refused), codeOf(refused, 'a')], [[], 'POLICY_ROLLBACK']);
+    assert.deepEqual(enforced(step({ ...back, told: [gone], offers: [offer(a2)] })), ['a-2']);
+    // Whoever wrote that and is put right has kept nothing out.
+    assert.deepEqual(enforced(step({ ...back, previous: refused.enforcement, told: [mark] })), ['a-1']);
+  });
+
+  it('ends nothing that stands, and counts for that version and digest alone', () => {
+    const one = step({ offers: [offer(a1)] });
+    const told = step({ previous: one.enforcement, offers: [offer(a1)], told: [gone] });
+    assert.deepEqual([enforced(told), told.enforcement.marks.get('Policy/a')?.gone], [['a-1'], undefined]);
+    const began = step({ told: [markOf(a2)], isStarting: true });
+    for (const other of [gone, { ...markOf(a2), digest: 'sha256:other', gone: true } as const])
+      assert.equal(step({ previous: began.enforcement, told: [other] }).enforcement.marks.get('Policy/a')?.gone, undefined);
+  });
+});
+
 describe('whatever the order of events', () => {
   const NAMES = ['a', 'b', 'c', 'd'] as const;
   // Each commit raises the version of some policies, leaves some as they are and drops some.
