@@ -106,7 +106,7 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   tierOf: () => undefined,
   systemNamespace: 'writ-system',
   claims: new Map(),
-  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, hear: () => undefined },
+  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, setIn: () => undefined, hear: () => undefined },
   widen: async () => undefined,
   settle: () => undefined,
 });
@@ -205,6 +205,24 @@ test('what somebody wrote into the inventory holds up no commit, and is neither 
     const written = decodeInventory(stored.get(`ConfigMap ${inventoryName(forged.source)}`));
     assert.deepEqual([written?.documents.map(({ name }) => name), deletions], [['p'], []]);
   }
+});
+
+test('the set seal in force goes on with a commit that brings none, as long as it counts', async () => {
+  const signal = new AbortController().signal;
+  const stored = new Map<string, KubeObject>();
+  const proof = { source: 'writ-system/s', sequence: 6, digest: D2, files: new Map(), signers: ['ci'], mayDecide: () => true };
+  const setsAfter = async (bundles: readonly string[] | undefined, isGood: boolean): Promise<readonly string[] | undefined> => {
+    const base = depsWith(storeOf(stored));
+    const deps: ApplyDeps = { ...base, marks: { ...base.marks, setIn: () => (isGood ? proof : undefined) } };
+    const one = commitOf('s');
+    const set = bundles === undefined ? undefined : { proof, bundles };
+    assert.ok((await bringToCluster(deps, { ...one, objects: { ...one.objects, set } }, signal)).ok);
+    return decodeInventory(stored.get(`ConfigMap ${inventoryName('writ-system/s')}`))?.sets;
+  };
+  assert.deepEqual(await setsAfter(['{"six":6}'], true), ['{"six":6}']);
+  assert.deepEqual(await setsAfter(undefined, true), ['{"six":6}']);
+  assert.deepEqual(await setsAfter(['{"seven":7}'], true), ['{"seven":7}']);
+  assert.equal(await setsAfter(undefined, false), undefined);
 });
 
 test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {

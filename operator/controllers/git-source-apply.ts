@@ -19,7 +19,7 @@ import { applyCommit } from '../apply/execute.ts';
 import { objectKey, objectTitle } from '../apply/identity.ts';
 import { plan } from '../apply/plan.ts';
 import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
-import type { CommitObjects } from './commit.ts';
+import type { CommitObjects, CommitSet } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
 import type { MarkLedger } from './mark-ledger.ts';
 import { isForeign, removals, setRefusal } from './removal.ts';
@@ -140,7 +140,8 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     const message = `the marks of ${known.size} documents fill their ConfigMap; no more can be followed`;
     return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
   }
-  const inventory = inventoryOf(planned.plan, commit, live);
+  const set = objects.set ?? carriedSet(deps.marks, recordedInventory);
+  const inventory = inventoryOf(planned.plan, { ...commit, objects: { ...objects, set } }, live);
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
@@ -168,6 +169,15 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
 /** Without its label no replica sees it, and nobody is asked who writes it. */
 const inventoryIn = (configMap: KubeObject | undefined): Inventory | undefined =>
   configMap?.metadata.labels?.[INVENTORY_LABEL] === 'true' ? decodeInventory(configMap) : undefined;
+
+/**
+ * The set seal in force goes on with the next inventory, where a commit brings none: a replica that missed the commit which it
+ * came with learns from it what has ended.
+ */
+const carriedSet = (marks: Pick<MarkLedger, 'setIn'>, recorded: Inventory | undefined): CommitSet | undefined => {
+  const proof = recorded?.sets === undefined ? undefined : marks.setIn(recorded);
+  return proof === undefined ? undefined : { proof, bundles: recorded?.sets ?? [] };
+};
 
 /** An old order may not be given again, and one version is one document; replicas refuse it too, but later and elsewhere. */
 export const staleVersions = ({ desired, sealed }: Pick<CommitObjects, 'desired' | 'sealed'>, known: Marks): Problem[] =>

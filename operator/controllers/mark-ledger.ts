@@ -23,6 +23,8 @@ export type MarkLedger = {
   known(): Marks;
   /** A commit was applied whole: what it brought, and what ended with it. */
   record(change: { readonly applied: readonly Marked[]; readonly ended: readonly Marked[] }): void;
+  /** The set seal in an inventory, where it counts now and no newer one is marked. */
+  setIn(inventory: Inventory): SetProof | undefined;
   /** What stands in the object was read. `undefined`: it cannot be read. */
   hear(told: readonly Mark[] | undefined): void;
 };
@@ -113,6 +115,8 @@ const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Lo
 
 export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const readSets = createSetReader();
+  // Of one that is asked about, apart from those that are in force.
+  const readAsked = createSetReader();
   let own = noMarks;
   let heard = noMarks;
 
@@ -144,6 +148,14 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     },
     record: ({ applied, ended }) => {
       own = raiseMarks(endMarks(own, ended), applied);
+    },
+    setIn: (inventory) => {
+      const trust = deps.trust.current();
+      if (!trust.ok) return undefined;
+      const set = readAsked([inventory], trust.trust, deps.clock.now()).get(inventory.source);
+      if (set === undefined) return undefined;
+      const marked = markedSet(inventory.source, set);
+      return checkMark(joinMarks(own, heard).get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
       heard = joinMarks(heard, marksOf(told ?? []));

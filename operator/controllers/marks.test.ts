@@ -138,6 +138,24 @@ describe('the marks in the cluster', () => {
     assert.equal(await sourceOf({ inventories: [inventoryOf(other, 'o', [a2], { sets: [sealer.set(other, 2, [a2])] })] }), other);
   });
 
+  it('say which set seal counts on', async () => {
+    const { world } = scene();
+    const ledger = createMarkLedger({
+      sealed: { list: () => [] },
+      book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
+      inventories: () => world.inventories,
+      trust: { current: () => trust },
+      clock: fakeClock(),
+    });
+    const [inventory] = sealedSet(6, a1).inventories;
+    assert.ok(inventory);
+    const sequence = () => ledger.setIn(inventory)?.sequence;
+    assert.equal(sequence(), 6);
+    ledger.hear([{ kind: 'Set', name: SOURCE, version: 7, digest: policyDigest(a2) }]);
+    assert.equal(sequence(), undefined);
+    assert.equal(ledger.setIn(inventoryOf(SOURCE, 'r', [], { sets: [createSealer().set(SOURCE, 9, [])] })), undefined);
+  });
+
   it('are what a new leader begins with', async () => {
     const { term, world } = scene();
     await term()(named(a2, b1));
