@@ -20,7 +20,7 @@ import type { Problem } from './problem.ts';
 import { verifyAsOf, verifyEver } from './trust/as-of.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 import { verifyArtifact } from './trust/index.ts';
-import type { Artifact, Trust, VerifyOutcome } from './trust/index.ts';
+import type { Artifact, SignedDocument, Trust, VerifyOutcome } from './trust/index.ts';
 import type { TrustSignature } from './trust/load.ts';
 import { readUnsigned, unsignedDigest } from './trust/unsigned.ts';
 
@@ -64,6 +64,8 @@ export type SignedPolicy = {
   readonly withdrawn?: Problem;
   /** It has no seal, takes part with nothing but notes, and never in the place of one that has. */
   readonly unsigned?: true;
+  /** It suspends policies from then until its end. */
+  readonly breakGlass?: { readonly fromMs: number; readonly policies: readonly string[]; readonly reason: string };
   /** Of a Ruleset: what the document says. */
   readonly ruleset?: Ruleset;
 };
@@ -79,13 +81,24 @@ export type PolicyDocument = SignedPolicy & {
 export const closesAtMs = ({ expiresMs, graceMs }: SignedPolicy): number | undefined =>
   expiresMs === undefined ? undefined : expiresMs + graceMs;
 
-/** Of a retired one there is nothing to close. */
+/** Of one that is retired, or breaks glass, there is nothing to close. */
 export const isClosed = (document: SignedPolicy, atMs: number): boolean =>
-  !document.retired && (document.withdrawn !== undefined || (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs);
+  !document.retired &&
+  document.breakGlass === undefined &&
+  (document.withdrawn !== undefined || (closesAtMs(document) ?? Number.POSITIVE_INFINITY) <= atMs);
+
+/** Whether it suspends policies now. */
+export const holdsGlassBroken = <D extends SignedPolicy>(
+  document: D,
+  atMs: number,
+): document is D & { readonly breakGlass: NonNullable<SignedPolicy['breakGlass']>; readonly expiresMs: number } => {
+  const { breakGlass, expiresMs, withdrawn } = document;
+  return breakGlass !== undefined && withdrawn === undefined && breakGlass.fromMs <= atMs && expiresMs !== undefined && atMs < expiresMs;
+};
 
 /** Past its end, and going on as it was for the time that it asks for itself. */
 export const isInGrace = (document: SignedPolicy, atMs: number): boolean =>
-  document.expiresMs !== undefined && document.expiresMs <= atMs && !isClosed(document, atMs);
+  document.breakGlass === undefined && document.expiresMs !== undefined && document.expiresMs <= atMs && !isClosed(document, atMs);
 
 /** `untilMs`: from when on it must be judged anew, since time alone may change it: its signers, its end, a refusal. */
 export type Judged = { readonly untilMs?: number | undefined } & (
@@ -109,6 +122,11 @@ export const describeEnd = ({ version, endsItself, expiresMs = 0, graceMs }: Sig
   const ended = `ended at ${new Date(expiresMs).toISOString()}`;
   const grace = graceMs === 0 ? '' : `, its grace period at ${new Date(expiresMs + graceMs).toISOString()}`;
   return endsItself ? `version ${version} ${ended}${grace}` : `the seals of version ${version} ${ended}`;
+};
+
+const breakGlassOf = ({ kind, object }: SignedDocument): SignedPolicy['breakGlass'] => {
+  const said = kind === 'Policy' ? object.spec.breakGlass : undefined;
+  return said === undefined ? undefined : { fromMs: Date.parse(said.from), policies: said.policies, reason: said.reason };
 };
 
 type Ends = Pick<Extract<VerifyOutcome, { ok: true }>, 'document' | 'endsMs' | 'sealsEndMs'>;
@@ -147,6 +165,8 @@ export const verifyInGrace = (artifact: Artifact, trust: Trust, atMs: number): V
   const { expiresMs, graceMs } = endOf(outcome);
   const closesMs = (expiresMs ?? Number.POSITIVE_INFINITY) + graceMs;
   if (expiresMs === undefined || atMs < expiresMs) return outcome;
+  // Break-glass that is over holds up no commit: it only does nothing any more.
+  if (breakGlassOf(outcome.document) !== undefined) return outcome;
   if (closesMs <= atMs) return verifyArtifact(artifact, trust, atMs);
   return { ...outcome, turn: { ...outcome.turn, untilMs: Math.min(outcome.turn.untilMs ?? Number.POSITIVE_INFINITY, closesMs) } };
 };
@@ -221,6 +241,7 @@ const judgeSealed = (artifact: Artifact, context: Context): Judged => {
   const { document } = outcome;
   if (document.kind !== 'Policy' || document.name !== name) return nameMismatch(name, `${document.kind} ${document.name}`);
   const { object: policy, digest, version, parsed } = document;
+  const glass = breakGlassOf(document);
   const signed: SignedPolicy = {
     kind: 'Policy',
     name,
@@ -229,6 +250,7 @@ const judgeSealed = (artifact: Artifact, context: Context): Judged => {
     ...endOf(outcome),
     retired: policy.spec.retired === true,
     policies: [policy],
+    ...(glass === undefined ? {} : { breakGlass: glass }),
     signers: outcome.signers.map((signer) => signer.name),
     ...(withdrawn === undefined ? {} : { withdrawn }),
   };

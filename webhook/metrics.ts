@@ -105,6 +105,7 @@ export const webhookMetrics = defineMetrics({
   },
   policiesEnforced: { kind: 'gauge', name: 'writ_policies_enforced', help: 'Policies in force.' },
   policiesExpired: { kind: 'gauge', name: 'writ_policies_expired', help: 'Policies past their date, whose scope is closed.' },
+  policiesSuspended: { kind: 'gauge', name: 'writ_policies_suspended', help: 'Policies that refuse nothing while break-glass holds.' },
   policiesRefused: {
     kind: 'gauge',
     name: 'writ_policies_refused',
@@ -214,6 +215,7 @@ export const showState = (metrics: WebhookMetrics, { enforced, documents, refuse
   metrics.setClosed.set({}, enforced.closed === undefined && documents.length > 0 ? 0 : 1);
   metrics.policiesEnforced.set({}, enforced.closed === undefined ? documents.length : 0);
   metrics.policiesExpired.set({}, enforced.expired.length);
+  metrics.policiesSuspended.set({}, enforced.set.policies.filter(({ suspended }) => suspended !== undefined).length);
   metrics.commitsPending.set({}, pending.length);
   const byCode = new Map<string, number>();
   for (const { code } of refused.values()) byCode.set(code, (byCode.get(code) ?? 0) + 1);

@@ -168,12 +168,12 @@ export type TrustPolicyValidFor = {
  */
 export type TrustPolicyRule = {
   /**
-   * Kinds that the rule speaks of.
+   * Kinds that the rule speaks of; BreakGlass is a Policy with spec.breakGlass, of which rules for Policy do not speak.
    *
    * @minItems 1
-   * @maxItems 5
+   * @maxItems 6
    */
-  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource')[];
+  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'BreakGlass')[];
   /**
    * Standings of a Ruleset's publisher that the rule speaks of; all where nothing is given.
    *
@@ -1331,6 +1331,7 @@ export type PolicySpec = {
    * This version ends the policy. It matches nothing, needs no validations, and its object may be deleted; the versions before it cannot come back.
    */
   readonly retired?: boolean;
+  readonly breakGlass?: PolicyBreakGlass;
   /**
    * What the policy demands, in one line.
    */
@@ -1400,6 +1401,26 @@ export type PolicySpec = {
    * @maxItems 20
    */
   readonly auditAnnotations?: readonly PolicyAuditAnnotation[];
+};
+/**
+ * Break-glass. The policy has no rule of its own; from this time until expires, at most 24 hours, the policies that it names warn where they would deny. Its seals are judged by the trust rules for the kind BreakGlass, and its name begins with break-glass.
+ */
+export type PolicyBreakGlass = {
+  /**
+   * Time (RFC 3339) from which on it holds.
+   */
+  readonly from: string;
+  /**
+   * Names of the policies, RULESET/POLICY for a member of a ruleset, * for all.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly policies: readonly string[];
+  /**
+   * Why, for whoever reads the record; for instance the number of the incident.
+   */
+  readonly reason: string;
 };
 /**
  * Controls of published frameworks that the policy serves.

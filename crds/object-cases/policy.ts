@@ -7,6 +7,18 @@ const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPD
 const policySpec: Fields = { version: 3, matchConstraints: { resourceRules: [rule] }, validations: [validation] };
 const policy = (changes: Fields, others: Fields = {}): Fields => object('Policy', { ...policySpec, ...changes }, others);
 
+const breakGlass = (changes: Fields = {}, name = 'break-glass-42'): Fields =>
+  object(
+    'Policy',
+    {
+      version: 1,
+      expires: '2026-11-23T12:00:00Z',
+      breakGlass: { from: '2026-11-22T12:00:00Z', policies: ['pinned', 'eu/limits', '*'], reason: 'incident 42' },
+      ...changes,
+    },
+    { metadata: { name } },
+  );
+
 /** As `kubectl get validatingadmissionpolicy -o yaml` shows one, everything set. */
 const pastedSpec: Fields = {
   failurePolicy: 'Fail',
@@ -146,6 +158,23 @@ export const policyCases: readonly ObjectCase[] = [
     object: object('Policy', { version: 4, retired: false, workloads: ['Agent'] }),
     rule: 'one of validations, jsonSchema and auditAnnotations',
   },
+  { what: 'one that breaks glass', object: breakGlass() },
+  { what: 'one that breaks glass under another name', object: breakGlass({}, 'pinned'), rule: 'the name break-glass' },
+  {
+    what: 'a rule under the name of break-glass',
+    object: policy({}, { metadata: { name: 'break-glass-1' } }),
+    rule: 'the name break-glass',
+  },
+  { what: 'a retired one of that name', object: object('Policy', { version: 4, retired: true }, { metadata: { name: 'break-glass-1' } }) },
+  { what: 'one that breaks glass without an end', object: breakGlass({ expires: undefined }), rule: 'expires at most 24h after' },
+  {
+    what: 'one that breaks glass for too long',
+    object: breakGlass({ expires: '2026-11-23T12:00:01Z' }),
+    rule: 'expires at most 24h after',
+  },
+  { what: 'one that breaks glass backwards', object: breakGlass({ expires: '2026-11-22T12:00:00Z' }), rule: 'expires at most 24h after' },
+  { what: 'one that breaks glass and has a rule', object: breakGlass({ workloads: ['Agent'] }), rule: 'has no rule of its own' },
+  { what: 'one that breaks glass, retired', object: breakGlass({ retired: true }), rule: 'has no rule of its own' },
   { what: 'a grace period', object: policy({ expires: '2027-03-01T00:00:00Z', gracePeriod: '72h' }) },
   { what: 'a grace period of nothing', object: policy({ gracePeriod: '72h' }), rule: 'gracePeriod needs expires' },
   {

@@ -14,12 +14,15 @@ const KEY = 'writ-system/s';
 const signal = new AbortController().signal;
 
 /** What is asked of the remote for a source that was annotated with this time. */
-const askedFor = async (requestedAt: string | undefined): Promise<{ readonly request: FetchRequest; readonly nowMs: number }> => {
+const askedFor = async (
+  requestedAt: string | undefined,
+  { applied, history }: { readonly applied?: string; readonly history?: 'FastForward' | 'Any' } = {},
+): Promise<{ readonly request: FetchRequest; readonly nowMs: number }> => {
   const clock = fakeClock();
   const annotations = requestedAt === undefined ? {} : { [REQUESTED_AT_ANNOTATION]: requestedAt };
   const source: LiveGitSource = {
     metadata: { name: 's', namespace: 'writ-system', annotations },
-    spec: { url: 'https://git.example/a.git' },
+    spec: { url: 'https://git.example/a.git', ...(history === undefined ? {} : { history }) },
   };
   const requests: FetchRequest[] = [];
   const deps = {
@@ -36,6 +39,7 @@ const askedFor = async (requestedAt: string | undefined): Promise<{ readonly req
     trust: { current: () => ({ ok: false, problem: { code: 'TRUST_MISSING', message: 'none' } }) },
     recorder: { record: async () => true },
     systemNamespace: 'writ-system',
+    appliedRevision: (source: string) => (source === KEY ? applied : undefined),
     clock,
     random: () => 0.5,
     observe: () => undefined,
@@ -56,4 +60,14 @@ test('a push makes the remote be listed anew, whatever the clock of the replica 
 test('a usual look may share the listing of others', async () => {
   assert.equal((await askedFor(undefined)).request.since, undefined);
   assert.equal((await askedFor('not a time')).request.since, undefined);
+});
+
+test('a branch has to go on from what was applied, unless any commit will do', async () => {
+  const commit = 'ab'.repeat(20);
+  const applied = `release@1@sha1:${commit}`;
+  assert.deepEqual((await askedFor(undefined, { applied })).request.follows, { label: 'release@1', commit });
+  assert.deepEqual((await askedFor(undefined, { applied, history: 'FastForward' })).request.follows, { label: 'release@1', commit });
+  assert.equal((await askedFor(undefined, { applied, history: 'Any' })).request.follows, undefined);
+  assert.equal((await askedFor(undefined, { applied: `sha1:${commit}` })).request.follows, undefined);
+  assert.equal((await askedFor(undefined)).request.follows, undefined);
 });

@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, holdsGlassBroken, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -91,21 +91,22 @@ const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Fact
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
   if (isClosed(document, nowMs)) return closedVerdict(document, replicas);
-  return document.unsigned === true ? unsignedVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
+  return document.unsigned === true ? unsignedVerdict(document, replicas) : enforcementVerdict(object, document, { replicas, nowMs });
 };
 
 /** Timers hold no longer than some weeks. */
 const LOOK_MS = 24 * 3600_000;
 
 const endsOf = (document: PolicyDocument): readonly (number | undefined)[] => {
-  const { expiresMs } = document;
-  return [expiresMs === undefined ? undefined : expiresMs - EXPIRING_MS, expiresMs, closesAtMs(document)];
+  const { expiresMs, breakGlass } = document;
+  return [breakGlass?.fromMs, expiresMs === undefined ? undefined : expiresMs - EXPIRING_MS, expiresMs, closesAtMs(document)];
 };
 
 /** Ahead of its end, and while it goes on after it; there only while true. */
 const expiringCondition = (document: PolicyDocument, nowMs: number): ConditionInput | undefined => {
-  const { version, expiresMs, graceMs, retired } = document;
-  if (expiresMs === undefined || retired || nowMs < expiresMs - EXPIRING_MS || isClosed(document, nowMs)) return undefined;
+  const { version, expiresMs, graceMs, retired, breakGlass } = document;
+  if (expiresMs === undefined || retired || breakGlass !== undefined || nowMs < expiresMs - EXPIRING_MS || isClosed(document, nowMs))
+    return undefined;
   const [end, close] = [expiresMs, expiresMs + graceMs].map((ms) => new Date(ms).toISOString());
   const then = 'sign and publish a newer version before what it matches is closed';
   const message = isInGrace(document, nowMs)
@@ -188,14 +189,23 @@ const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly Replica
   };
 };
 
-const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, replicas: readonly ReplicaReport[]): Verdict => {
+/** What a policy that is followed by all replicas does. */
+const followed = (document: PolicyDocument, nowMs: number, message: string): Pick<ConditionInput, 'reason' | 'message'> => {
+  const { retired, version, breakGlass, expiresMs = 0 } = document;
+  if (retired) return { reason: 'Retired', message: `retired by version ${version}; it matches nothing, and its object may go` };
+  if (breakGlass === undefined) return { reason: 'Enforced', message };
+  const [from, until] = [breakGlass.fromMs, expiresMs].map((ms) => new Date(ms).toISOString());
+  const what = `${breakGlass.policies.join(', ')} from ${from} until ${until}: ${breakGlass.reason}`;
+  if (holdsGlassBroken(document, nowMs)) return { reason: 'GlassBroken', message: `refuses nothing by ${what}` };
+  return { reason: nowMs < breakGlass.fromMs ? 'GlassWhole' : 'GlassMended', message: `holds for ${what}` };
+};
+
+const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, { replicas, nowMs }: Facts): Verdict => {
   const {
     name,
     digest,
     policies: [policy],
     signers,
-    retired,
-    version,
   } = document;
   const good = [verifiedBy(signers), COMPILED];
   const enforced = enforcing(replicas, name, digest);
@@ -206,15 +216,7 @@ const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, replic
   }
   const message = `${enforced} of ${replicas.length} replicas enforce ${digest.slice(0, 19)}`;
   if (replicas.length > 0 && enforced === replicas.length) {
-    const ready: ConditionInput = retired
-      ? {
-          type: 'Ready',
-          status: 'True',
-          reason: 'Retired',
-          message: `retired by version ${version}; it matches nothing, and its object may go`,
-        }
-      : { type: 'Ready', status: 'True', reason: 'Enforced', message };
-    return { ready, others: good, enforced };
+    return { ready: { type: 'Ready', status: 'True', ...followed(document, nowMs, message) }, others: good, enforced };
   }
   const refused = replicas.flatMap((report) => (Object.hasOwn(report.refused, name) ? [report.refused[name]] : []))[0];
   if (refused !== undefined) {

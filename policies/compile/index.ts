@@ -43,7 +43,7 @@ const compareInputs = (a: CompileInput, b: CompileInput): number => {
   return a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0;
 };
 
-/** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. A retired one is not in the set. */
+/** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. One that is retired, or breaks glass, is not in the set. */
 export const compilePolicies = (documents: readonly CompileInput[]): Compiled => {
   const policies: CompiledPolicy[] = [];
   const refused: Refusal[] = [];
@@ -61,8 +61,8 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
       continue;
     }
     names.add(taken);
-    // It ends the versions before it and matches nothing, so there is nothing to compile.
-    if (input.policy.spec.retired === true) continue;
+    // One ends the versions before it and matches nothing, the other speaks of policies: there is nothing to compile.
+    if (input.policy.spec.retired === true || input.policy.spec.breakGlass !== undefined) continue;
     const outcome = compilePolicy(input);
     if (outcome.ok) policies.push(outcome.policy);
     else refused.push({ name, problems: outcome.problems });

@@ -64,6 +64,8 @@ export type CompiledPolicy = {
   /** Nobody has sealed it: it notes, after all others, and opens nothing by being there. */
   readonly unsigned?: true;
   readonly ruleset?: MemberOf;
+  /** By what it refuses nothing for now, and until when; for people. */
+  readonly suspended?: string;
 };
 
 export type PolicySet = {

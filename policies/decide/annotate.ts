@@ -44,13 +44,14 @@ export const annotate = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
       const fault = { message: SPENT, cause: 'budget', expression: program.source } as const;
       return { violations: onError(policy, fault), auditAnnotations: [], spent: true };
     }
-    // Evidence that can not be written denies whatever the enforcement is, unless errors are forgiven.
+    // Evidence that can not be written denies whatever the enforcement is, unless errors are forgiven or glass is broken.
     const fault = {
       message: `expression '${program.source}' resulted in error: ${message}`,
       cause: 'error',
       expression: program.source,
     } as const;
-    if (policy.failurePolicy === 'Fail') violations.push(violation(policy, fault, 'Deny'));
+    if (policy.failurePolicy === 'Fail')
+      violations.push(violation(policy, fault, policy.suspended === undefined ? 'Deny' : policy.enforcement));
   }
   return { violations, auditAnnotations, spent: false };
 };

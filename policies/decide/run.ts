@@ -61,7 +61,7 @@ export const violation = (policy: CompiledPolicy, fault: Fault, enforcement = po
     digest: policy.digest,
     version: policy.version,
     enforcement,
-    message: fault.message,
+    message: policy.suspended === undefined ? fault.message : `${fault.message} (${policy.suspended})`,
     reason,
     code: CODES[reason],
     rule: fault.rule ?? -1,

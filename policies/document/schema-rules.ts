@@ -22,14 +22,18 @@ const string = (value: JsonValue | undefined): string => (typeof value === 'stri
 const has = (value: JsonValue, field: string): boolean => own(record(value), field) !== undefined;
 const nameOf = (value: JsonValue): string => string(own(record(value), 'name'));
 const keys = (value: JsonValue): readonly string[] => Object.keys(record(value));
+const timeOf = (value: JsonValue | undefined): number => Date.parse(string(value));
 const countOf = (value: JsonValue, fields: readonly string[]): number => fields.filter((field) => has(value, field)).length;
 
 const isRetired = (spec: JsonValue): boolean => own(record(spec), 'retired') === true;
+const breaksGlass = (spec: JsonValue): boolean => has(spec, 'breakGlass');
+const RULE_FIELDS = ['gracePeriod', 'retired', 'matchConstraints', 'workloads', 'validations', 'jsonSchema', 'auditAnnotations'];
 
 const climbs = (path: string): boolean => path.startsWith('/') || path.split('/').includes('..');
 
 const HOUR_MS = 3_600_000;
 const MAX_GRACE_MS = 720 * HOUR_MS;
+const MAX_BREAK_GLASS_MS = 24 * HOUR_MS;
 
 const isAddressBlock = (text: string): boolean => {
   const [address = '', bits = '', ...rest] = text.split('/');
@@ -200,6 +204,7 @@ export const schemaRules: readonly SchemaRule[] = [
     message: 'one of validations, jsonSchema and auditAnnotations must be given',
     holds: (spec) =>
       isRetired(spec) ||
+      breaksGlass(spec) ||
       has(spec, 'jsonSchema') ||
       ['validations', 'auditAnnotations'].some((field) => list(own(record(spec), field)).length > 0),
   },
@@ -207,7 +212,33 @@ export const schemaRules: readonly SchemaRule[] = [
     kind: 'Policy',
     path: ['spec'],
     message: 'one of matchConstraints and workloads must be given',
-    holds: (spec) => isRetired(spec) || countOf(spec, ['matchConstraints', 'workloads']) > 0,
+    holds: (spec) => isRetired(spec) || breaksGlass(spec) || countOf(spec, ['matchConstraints', 'workloads']) > 0,
+  },
+  {
+    kind: 'Policy',
+    path: [],
+    message: 'the name break-glass, and those that begin with break-glass-, are those of policies with breakGlass',
+    holds: (policy) => {
+      const spec = own(record(policy), 'spec') ?? null;
+      const name = nameOf(own(record(policy), 'metadata') ?? null);
+      return isRetired(spec) || breaksGlass(spec) === (name === 'break-glass' || name.startsWith('break-glass-'));
+    },
+  },
+  {
+    kind: 'Policy',
+    path: ['spec'],
+    message: 'a policy that breaks glass has no rule of its own, no gracePeriod, and is not retired',
+    holds: (spec) => !breaksGlass(spec) || countOf(spec, RULE_FIELDS) === 0,
+  },
+  {
+    kind: 'Policy',
+    path: ['spec'],
+    message: 'a policy that breaks glass expires at most 24h after breakGlass.from',
+    holds: (spec) => {
+      if (!breaksGlass(spec)) return true;
+      const lastsMs = timeOf(own(record(spec), 'expires')) - timeOf(own(record(own(record(spec), 'breakGlass')), 'from'));
+      return lastsMs > 0 && lastsMs <= MAX_BREAK_GLASS_MS;
+    },
   },
   { kind: 'Policy', path: ['spec'], ...graceNeedsEnd },
   { kind: 'Policy', path: ['spec', 'gracePeriod'], ...graceIsBounded },

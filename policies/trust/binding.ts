@@ -7,7 +7,12 @@ import type { Problem } from '../problem.ts';
 import type { SignedDocument } from './index.ts';
 
 export type BindingOutcome =
-  | { readonly ok: true; readonly document: SignedDocument; readonly tier: string | undefined }
+  | {
+      readonly ok: true;
+      readonly document: SignedDocument;
+      /** As trust rules name it. */ readonly ruleKind: string;
+      readonly tier: string | undefined;
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const NO_VERSION: Omit<Problem, 'at'> = { code: 'SEAL_VERSION', message: 'a sealed document needs a version', path: 'spec.version' };
@@ -27,11 +32,18 @@ export const bind = (parsed: ParsedDocument): BindingOutcome => {
   const { name } = outcome.object.metadata;
   if (outcome.kind === 'Tenant') {
     // A Tenant has neither version nor expiry: what it replaces is decided by the commit that carries it.
-    return { ok: true, document: { ...outcome, digest, parsed, name, version: 0, expires: undefined }, tier: undefined };
+    return {
+      ok: true,
+      document: { ...outcome, digest, parsed, name, version: 0, expires: undefined },
+      ruleKind: outcome.kind,
+      tier: undefined,
+    };
   }
   const { version, expires: expiry } = outcome.object.spec;
   if (version === undefined) return { ok: false, problems: [{ ...NO_VERSION, at: parsed.positionOf(['spec']) }] };
   const expires = expiry === undefined ? undefined : Date.parse(expiry);
   const tier = outcome.kind === 'Ruleset' ? outcome.object.spec.publisher?.tier : undefined;
-  return { ok: true, document: { ...outcome, digest, parsed, name, version, expires }, tier };
+  // Whoever may write policies may not thereby suspend them.
+  const ruleKind = outcome.kind === 'Policy' && outcome.object.spec.breakGlass !== undefined ? 'BreakGlass' : outcome.kind;
+  return { ok: true, document: { ...outcome, digest, parsed, name, version, expires }, ruleKind, tier };
 };

@@ -118,9 +118,9 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(first ?? plain('DOCUMENT_SYNTAX', 'it cannot be read'), others);
   }
   const { document, tier } = bound;
-  const fit = { kind: document.kind, tier };
+  const fit = { kind: bound.ruleKind, tier };
   const outcome = applyRules(trust, fit, names);
-  const subject = tier === undefined ? document.kind : `${document.kind} of a ${tier} publisher`;
+  const subject = tier === undefined ? bound.ruleKind : `${bound.ruleKind} of a ${tier} publisher`;
   if (outcome.kind === 'no-rule') return refuse(plain('SEAL_NO_RULE', `no rule speaks of a ${subject}`), ignored);
   if (outcome.kind === 'too-few') {
     return refuse(plain('SEAL_THRESHOLD', `${signedBy}; a ${subject} needs ${outcome.missing.join('; or ')}`), ignored, turn);

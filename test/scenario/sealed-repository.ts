@@ -12,6 +12,7 @@ export const createSigner = (name: string): Signer => {
   return { name, privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
 };
 
+/** Any of them may seal policies and rulesets; to break glass takes all. */
 export const trustDocument = (signers: readonly Signer[], version = 1): string => `apiVersion: writ.dev/v1alpha1
 kind: TrustPolicy
 metadata:
@@ -31,6 +32,10 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
   - kinds: [Policy, Ruleset]
     allOf:
     - threshold: 1
+      principals: [${signers.map(({ name }) => name).join(', ')}]
+  - kinds: [BreakGlass]
+    allOf:
+    - threshold: ${signers.length}
       principals: [${signers.map(({ name }) => name).join(', ')}]
   unsigned: Deny
 `;

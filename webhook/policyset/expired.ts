@@ -40,7 +40,8 @@ export const expiredInput = ({ document, policy, digest }: Expiring): CompileInp
 export const nextChangeMs = (documents: readonly PolicyDocument[], offers: readonly Offer[], atMs: number): number | undefined => {
   let nextMs = Number.POSITIVE_INFINITY;
   for (const document of documents) {
-    for (const end of [document.expiresMs, closesAtMs(document)]) if (end !== undefined && end > atMs) nextMs = Math.min(nextMs, end);
+    for (const end of [document.breakGlass?.fromMs, document.expiresMs, closesAtMs(document)])
+      if (end !== undefined && end > atMs) nextMs = Math.min(nextMs, end);
   }
   for (const { judged } of offers) if (judged.untilMs !== undefined) nextMs = Math.min(nextMs, judged.untilMs);
   return Number.isFinite(nextMs) ? nextMs : undefined;

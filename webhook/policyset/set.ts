@@ -6,6 +6,7 @@ import type { CompiledPolicy, PolicySet } from '../../policies/compile/index.ts'
 import { createSet } from '../../policies/compile/set-index.ts';
 import { isClosed } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
+import { createSuspender } from './break-glass.ts';
 import { expiredInput } from './expired.ts';
 
 export type SetMaker = (documents: readonly PolicyDocument[], atMs: number) => PolicySet;
@@ -15,6 +16,7 @@ const byName = (a: CompiledPolicy, b: CompiledPolicy): number => (a.name < b.nam
 /** One document a kind and name, as `assemble` gives them. */
 export const createSetMaker = (): SetMaker => {
   const closing = new WeakMap<PolicyDocument, readonly CompiledPolicy[]>();
+  const suspender = createSuspender();
   let last: { readonly key: string; readonly set: PolicySet } | undefined;
 
   const whenClosed = (document: PolicyDocument): readonly CompiledPolicy[] => {
@@ -40,8 +42,10 @@ export const createSetMaker = (): SetMaker => {
   };
 
   return (documents, atMs) => {
+    const asItStands = suspender(documents, atMs);
     const policies = documents
       .flatMap((document) => (isClosed(document, atMs) ? whenClosed(document) : document.compiled))
+      .map(asItStands)
       .toSorted(byName);
     const key = policies.map((policy) => policy.digest).join(' ');
     if (last?.key === key) return last.set;

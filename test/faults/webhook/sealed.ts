@@ -43,7 +43,7 @@ export type Sealer = {
 
 export type SealerOptions = { readonly name: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
 
-/** The seal of any of them is enough. */
+/** The seal of any of them is enough; to break glass takes all. */
 export const createSealer = (...options: readonly SealerOptions[]): Sealer => {
   const sealers = (options.length === 0 ? [{ name: 'ci' }] : options).map((one) => ({
     ...one,
@@ -55,7 +55,10 @@ export const createSealer = (...options: readonly SealerOptions[]): Sealer => {
       name,
       publicKeys: [{ pem: publicKey.export({ type: 'spki', format: 'pem' }), ...validity }],
     })),
-    rules: [{ kinds: ['Policy', 'Tenant'], allOf: [{ threshold: 1, principals: sealers.map(({ name }) => name) }] }],
+    rules: [
+      { kinds: ['Policy', 'Tenant'], allOf: [{ threshold: 1, principals: sealers.map(({ name }) => name) }] },
+      { kinds: ['BreakGlass'], allOf: [{ threshold: sealers.length, principals: sealers.map(({ name }) => name) }] },
+    ],
   };
   const bundlesOf = (text: string, by: readonly number[]): readonly string[] =>
     sealers.flatMap(({ privateKey }, index) => (by.includes(index) ? [seal(Buffer.from(text), privateKey)] : []));
