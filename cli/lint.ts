@@ -27,10 +27,11 @@ const HELP = `
 A folder is searched for YAML files that speak of writ.dev or admissionregistration.k8s.io; a file that is named is always
 read, and - is standard input. How many other YAML files were left alone is told. A folder that has trust.yaml, or YAML in
 policies/, tenants/ or rulesets/, is a policy repository: what the operator would read there must be as it wants it, names included;
-seals are for writ verify. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
+seals of policies are for writ verify. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
 values whose meaning differs between YAML 1.1 and 1.2, expressions that do not compile, bindings that an API server would
 refuse, two policies of one name, members of a ruleset that are missing, are not named or have another digest than it
-says (\`writ pin\` writes digests), and requirements of rulesets that no release can meet.
+says (\`writ pin\` writes digests), requirements of rulesets that no release can meet, and versions of the trust policy that do not follow
+from each other under the seals of both (trust.yaml from the oldest in trust/; one that nobody has sealed yet is a warning).
 
 Warnings are told of what is allowed and can hardly be meant: rules that excludeResourceRules take away, resources in a
 group that has none of them, selectors that contradict themselves, match conditions that no operation of the rules can
@@ -113,14 +114,15 @@ const allProblems = ({ problems }: PolicyFiles, repositories: readonly Repositor
 };
 
 const lint = (paths: readonly string[], options: Options, terminal: Terminal): void => {
-  const repositories = paths.filter(isFolder).flatMap((path) => readRepository(path) ?? []);
+  const repositories = paths.filter(isFolder).flatMap((path) => readRepository(path, terminal.clock.now()) ?? []);
   const files = loadPolicyFiles(paths, repositories.length > 0);
   const { documents } = files;
   const problems = allProblems(files, repositories);
   const read = new Set(repositories.flatMap((repository) => repository.files));
   const leftAlone = files.leftAlone.filter((file) => !read.has(file));
   const { costs, warnings: dear } = costsOf(files);
-  const warnings = [...files.warnings, ...matchWarnings(files), ...typeWarnings(files, options.crds), ...dear];
+  const ofTrust = repositories.flatMap((repository) => repository.warnings);
+  const warnings = [...ofTrust, ...files.warnings, ...matchWarnings(files), ...typeWarnings(files, options.crds), ...dear];
   if (problems.length > 0 || (options.strict && warnings.length > 0)) terminal.exit(EXIT_FINDINGS);
   if (options.output === 'sarif') return printJson(terminal, sarifLog({ problems, warnings }));
   if (options.output === 'json')

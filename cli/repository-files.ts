@@ -2,38 +2,71 @@
 /**
  * A folder that is laid out as a policy repository → what the operator would refuse in it, seals apart.
  *
- * In: a folder. Out: undefined where it is no repository, else the files that the operator would read and their problems:
- * those of names (operator/manifest), and of documents that are none, of the wrong kind or under another name. Whether the
- * policies compile is for `policy-files.ts`. `lint.ts` alone imports this.
+ * In: a folder, the time. Out: undefined where it is no repository, else the files that the operator would read and their
+ * problems: those of names (operator/manifest), of documents that are none, of the wrong kind or under another name, and of the
+ * trust policy with the versions before it, seals included. Whether the policies compile is for `policy-files.ts`. `lint.ts`
+ * alone imports this.
  */
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { atFile, readManifest, wantedPaths } from '../operator/manifest/index.ts';
-import type { KindHint, ManifestDocument } from '../operator/manifest/index.ts';
+import type { KindHint, Manifest, ManifestDocument } from '../operator/manifest/index.ts';
 import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import { validateDocument } from '../policies/document/validate.ts';
 import type { Problem } from '../policies/problem.ts';
 import { sealProblems } from '../policies/ruleset/index.ts';
 import { loadTrust } from '../policies/trust/index.ts';
+import { readTrustPolicy } from '../policies/trust/read-policy.ts';
 import { readBytes } from './files.ts';
 import { entriesIn } from './find-files.ts';
 
-export type RepositoryFiles = { readonly files: readonly string[]; readonly problems: readonly Problem[] };
+export type RepositoryFiles = {
+  readonly files: readonly string[];
+  readonly problems: readonly Problem[];
+  /** What is still to be done before the operator would take it. */
+  readonly warnings: readonly Problem[];
+};
 
 const TRUST_FILE = 'trust.yaml';
 const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets'];
 const KINDS: Readonly<Record<KindHint, string>> = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' };
 const ADMISSION_POLICY = /^apiVersion:[ \t]*["']?admissionregistration\.k8s\.io\//m;
 
-const documentProblems = (
-  { path: file, bytes, kindHint, name, members }: ManifestDocument,
-  root: Uint8Array | undefined,
-): readonly Problem[] => {
-  if (kindHint === 'trust') {
-    const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), file, trustedRoot: root });
-    return outcome.ok ? [] : outcome.problems;
-  }
+type Found = Pick<RepositoryFiles, 'problems' | 'warnings'>;
+
+/** Whose seals are missing; they come after the document. */
+const BY_SEALS: ReadonlySet<string> = new Set(['TRUST_CHAIN_SEALS_BEFORE', 'TRUST_CHAIN_SEALS_OWN']);
+
+/** A version must be kept under its own number: the operator reads them in the order of the numbers. */
+const misnumbered = ({ trustVersions }: Manifest): readonly Problem[] =>
+  trustVersions.flatMap(({ path, version, bytes, trustedRoot }): readonly Problem[] => {
+    const read = readTrustPolicy(bytes, { file: path, trustedRoot });
+    if (!read.ok) return read.problems;
+    if (read.trust.version === version) return [];
+    return [
+      atFile('TRUST_CHAIN_VERSION', path, `this is version ${read.trust.version}; it belongs under trust/${read.trust.version}.yaml`),
+    ];
+  });
+
+/** From the oldest version that is kept, as a cluster would follow them that pins that one. */
+const trustFindings = (manifest: Manifest, atMs: number): Found => {
+  const document = manifest.documents.find(({ kindHint }) => kindHint === 'trust');
+  if (document === undefined) return { problems: [], warnings: [] };
+  const { path: file, bytes, bundles, ownSeals } = document;
+  const numbered = misnumbered(manifest);
+  if (numbered.length > 0) return { problems: numbered, warnings: [] };
+  const chain = manifest.trustVersions.map((version) => ({ ...version, file: version.path }));
+  const pinnedDigest = digestOf(chain[0]?.bytes ?? bytes);
+  const { trustedRoot } = manifest;
+  const outcome = loadTrust(bytes, { pinnedDigest, file, trustedRoot, succession: { bundles, chain, at: atMs } });
+  if (outcome.ok) return { problems: [], warnings: [] };
+  const isDraft = ownSeals === 0 && outcome.problem.at?.file === file && BY_SEALS.has(outcome.problem.code);
+  return isDraft ? { problems: [], warnings: [outcome.problem] } : { problems: outcome.problems, warnings: [] };
+};
+
+const documentProblems = ({ path: file, bytes, kindHint, name, members }: ManifestDocument): readonly Problem[] => {
+  if (kindHint === 'trust') return [];
   const parsed = parseDocument(bytes, file);
   if (!parsed.ok) return parsed.problems;
   const { document } = parsed;
@@ -56,7 +89,8 @@ const prefixOf = (folder: string): string => {
   return FOLDERS.includes(name) && existsSync(join(folder, '..', TRUST_FILE)) ? `${name}/` : '';
 };
 
-export const readRepository = (folder: string): RepositoryFiles | undefined => {
+/** `atMs`: now, by which the seals of the trust policy are judged. */
+export const readRepository = (folder: string, atMs: number): RepositoryFiles | undefined => {
   const prefix = prefixOf(folder);
   const entries = entriesIn(folder).map(({ path, isFile }) => ({
     file: path,
@@ -75,12 +109,10 @@ export const readRepository = (folder: string): RepositoryFiles | undefined => {
   }
   const manifest = readManifest(files);
   const links = found.flatMap(({ path, isFile }) => (isFile ? [] : [atFile('SOURCE_SYMLINK', path, 'this is no plain file')]));
-  const problems = [...links, ...manifest.problems, ...manifest.documents.flatMap((one) => documentProblems(one, manifest.trustedRoot))];
+  const trust = trustFindings(manifest, atMs);
+  const problems = [...links, ...manifest.problems, ...trust.problems, ...manifest.documents.flatMap(documentProblems)];
   const onDisk = new Map(found.map(({ path, file }) => [path, file]));
-  return {
-    files: found.map(({ file }) => file),
-    problems: problems.map((problem) =>
-      problem.at === undefined ? problem : { ...problem, at: { ...problem.at, file: onDisk.get(problem.at.file) ?? problem.at.file } },
-    ),
-  };
+  const placed = (problem: Problem): Problem =>
+    problem.at === undefined ? problem : { ...problem, at: { ...problem.at, file: onDisk.get(problem.at.file) ?? problem.at.file } };
+  return { files: found.map(({ file }) => file), problems: problems.map(placed), warnings: trust.warnings.map(placed) };
 };

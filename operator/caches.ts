@@ -5,6 +5,7 @@ import type { Inventory } from '../crds/inventory.ts';
 import {
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
+  MARKS_LABEL,
   MARKS_NAME,
   REPLICA_LABEL,
   SOURCE_LABEL,
@@ -75,6 +76,8 @@ export const createCaches = (options: {
     marks: createInformer<KubeObject>(client, configMaps, {
       ...watch('marks'),
       namespace,
+      // Without the label nobody is asked who writes it, so it says nothing.
+      labelSelector: `${MARKS_LABEL}=true`,
       fieldSelector: `metadata.name=${MARKS_NAME}`,
     }),
     replicas: createInformer<KubeObject>(client, configMaps, { ...watch('replicas'), namespace, labelSelector: replicaSelector }),

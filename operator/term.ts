@@ -22,6 +22,7 @@ import { createEventRecorder, regardingOf } from '../kube/events.ts';
 import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
+import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
@@ -75,6 +76,12 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     const object = kind === 'Ruleset' ? caches.rulesets.get(name) : caches.policies.get(name);
     const judged = object === undefined ? undefined : book.judge(object);
     return judged?.ok === true ? judged.document.version : judged?.signed?.version;
+  };
+  const tierOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string | undefined => {
+    const object = kind === 'Ruleset' ? caches.rulesets.get(name) : undefined;
+    const judged = object === undefined ? undefined : book.judge(object);
+    if (judged?.ok === true) return judged.document.ruleset?.spec.publisher?.tier;
+    return kind === 'Ruleset' ? UNKNOWN_TIER : undefined;
   };
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
@@ -214,6 +221,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       claims: new Map(),
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
+      tierOf,
       marks: ledger,
       releases: () => book.releases(),
       appliedRevision: (source) => liveInventories(caches).find((inventory) => inventory.source === source)?.revision,

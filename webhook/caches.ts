@@ -3,6 +3,7 @@
 // the larger half of an object.
 import {
   INVENTORY_LABEL,
+  MARKS_LABEL,
   MARKS_NAME,
   TRUST_POLICY_NAME,
   WEBHOOK_TLS_SECRET,
@@ -63,7 +64,8 @@ export const createCaches = (options: {
     }),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
-    marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
+    // Without the label nobody is asked who writes it, so it says nothing.
+    marks: follow(configMaps, { namespace, labelSelector: `${MARKS_LABEL}=true`, fieldSelector: `metadata.name=${MARKS_NAME}` }),
     namespaces: follow<KubeObject & JsonObject>(namespaces),
     tenants: follow<KubeObject & JsonObject>(tenants),
     certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,

@@ -178,6 +178,13 @@ describe('plan', () => {
     );
   });
 
+  it('puts a label right that somebody wrote over what the marks say is its own', () => {
+    const hijacked = live('a', 'd1', policies, { labels: { ...labels, [SOURCE_LABEL]: 'writ-system.other' } });
+    const input = { desired: [desired('a')], recorded: [recorded('a')], live: new Map([hijacked]) };
+    assert.equal(refused(input), 'APPLY_OWNED_ELSEWHERE');
+    assert.deepEqual(summary({ ...input, owned: new Set([objectKey(identity('a', policies))]) }), ['apply a']);
+  });
+
   it('sweeps what a broken-off commit left, beside any budget, and never records it', () => {
     const leftovers = [recorded('a'), recorded('b'), recorded('l'), recorded('m')];
     const more = { annotations: { [PRUNE_ANNOTATION]: 'Disabled' } };

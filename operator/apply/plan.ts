@@ -48,6 +48,8 @@ export type PlanInput = {
   readonly leftovers?: readonly RecordedObject[];
   /** Live objects by `objectKey`. */
   readonly live: ReadonlyMap<string, AppliedObject>;
+  /** What the marks say is of this source, by `objectKey`: a label that somebody wrote makes it nobody else's. */
+  readonly owned?: ReadonlySet<string>;
   readonly options: PlanOptions;
 };
 
@@ -107,8 +109,9 @@ export const plan = (input: PlanInput): PlanOutcome => {
   };
 };
 
-const foreignOwner = ({ desired, live, options }: PlanInput): Problem | undefined => {
+const foreignOwner = ({ desired, live, owned, options }: PlanInput): Problem | undefined => {
   for (const target of desired) {
+    if (owned?.has(objectKey(target)) === true) continue;
     const current = live.get(objectKey(target));
     const owner = current === undefined ? undefined : label(current, SOURCE_LABEL);
     if (owner !== undefined && owner !== options.source) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeInventory, encodeInventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL, policies, tenants } from '../../crds/kinds.ts';
+import { decodeInventory, encodeInventory, inventoryName } from '../../crds/inventory.ts';
+import { INVENTORY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, policies, tenants } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { objectKey } from '../apply/identity.ts';
@@ -103,12 +103,21 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   client,
   liveObject: () => undefined,
   liveOwned: () => [],
+  tierOf: () => undefined,
   systemNamespace: 'writ-system',
   claims: new Map(),
-  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, hear: () => undefined },
+  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, setIn: () => undefined, hear: () => undefined },
   widen: async () => undefined,
   settle: () => undefined,
 });
+const storeOf = (stored: Map<string, KubeObject>): KubeClient =>
+  ({
+    get: async (resource: Resource, { name }: { name: string }) => stored.get(`${resource.kind} ${name}`),
+    apply: async (resource: Resource, object: KubeObject, { dryRun }: { dryRun?: boolean }) => {
+      if (dryRun !== true) stored.set(`${resource.kind} ${object.metadata.name}`, object);
+      return object;
+    },
+  }) as unknown as KubeClient;
 const commitOf = (name: string): CommitToApply => ({
   key: `writ-system/${name}`,
   source: { metadata: { name, namespace: 'writ-system' }, spec: { url: 'https://git.example/a.git' } },
@@ -151,6 +160,69 @@ test('two sources that name the same new policy: one has it, the other is told w
   assert.match(again.problems[0]?.message ?? '', /writ-system\.one/);
   assert.deepEqual(again.problems[0]?.at, { file: 'policies/p.yaml', line: 6, column: 3 });
   assert.deepEqual(writers, ['writ-system.one']);
+});
+
+test('an inventory without its label is written again: replicas do not see it', async () => {
+  const signal = new AbortController().signal;
+  const stored = new Map<string, KubeObject>();
+  const deps: ApplyDeps = { ...depsWith(storeOf(stored)), liveObject: (kind, name) => stored.get(`${kind} ${name}`) };
+  const applied = async (): Promise<boolean> => {
+    const outcome = await bringToCluster(deps, commitOf('s'), signal);
+    assert.ok(outcome.ok);
+    return outcome.wrote;
+  };
+  assert.deepEqual([await applied(), await applied()], [true, false]);
+  const [key = '', inventory] = [...stored].find(([name]) => name.startsWith('ConfigMap')) ?? [];
+  assert.ok(inventory);
+  stored.set(key, { ...inventory, metadata: { ...inventory.metadata, labels: {} } });
+  assert.deepEqual([await applied(), stored.get(key)?.metadata.labels?.[INVENTORY_LABEL]], [true, 'true']);
+});
+
+test('what somebody wrote into the inventory holds up no commit, and is neither ended nor deleted', async () => {
+  const signal = new AbortController().signal;
+  const foreign = { kind: 'Policy', name: 'foreign', version: 3, digest: D2 };
+  const stored = new Map<string, KubeObject>();
+  const deletions: string[] = [];
+  const client = {
+    ...storeOf(stored),
+    delete: async (_: Resource, { name }: { name: string }) => void deletions.push(name),
+  } as unknown as KubeClient;
+  for (const source of ['writ-system/other', undefined]) {
+    const known = marksOf([{ ...foreign, ...(source === undefined ? {} : { source }) }]);
+    const deps: ApplyDeps = {
+      ...depsWith(client),
+      marks: { ...depsWith(client).marks, known: () => known },
+      liveOwned: () => [{ resource: policies, name: 'foreign' }],
+    };
+    const named = { group: 'writ.dev', version: 'v1alpha1', plural: 'policies', kind: 'Policy', name: 'foreign', digest: D2 };
+    const forged = { source: 'writ-system/s', revision: 'main@sha1:0', documents: [named] };
+    stored.set(`ConfigMap ${inventoryName(forged.source)}`, encodeInventory(forged));
+    const labels = { [SOURCE_LABEL]: 'writ-system.s', [MANAGED_BY_LABEL]: MANAGED_BY };
+    stored.set('Policy foreign', { metadata: { name: 'foreign', uid: 'u', resourceVersion: '1', labels } });
+    const outcome = await bringToCluster(deps, commitOf('s'), signal);
+    assert.ok(outcome.ok, JSON.stringify(outcome));
+    assert.deepEqual(outcome.kept, ['Policy/foreign (it is not of this source, whatever its inventory or a label says)']);
+    const written = decodeInventory(stored.get(`ConfigMap ${inventoryName(forged.source)}`));
+    assert.deepEqual([written?.documents.map(({ name }) => name), deletions], [['p'], []]);
+  }
+});
+
+test('the set seal in force goes on with a commit that brings none, as long as it counts', async () => {
+  const signal = new AbortController().signal;
+  const stored = new Map<string, KubeObject>();
+  const proof = { source: 'writ-system/s', sequence: 6, digest: D2, files: new Map(), signers: ['ci'], mayDecide: () => true };
+  const setsAfter = async (bundles: readonly string[] | undefined, isGood: boolean): Promise<readonly string[] | undefined> => {
+    const base = depsWith(storeOf(stored));
+    const deps: ApplyDeps = { ...base, marks: { ...base.marks, setIn: () => (isGood ? proof : undefined) } };
+    const one = commitOf('s');
+    const set = bundles === undefined ? undefined : { proof, bundles };
+    assert.ok((await bringToCluster(deps, { ...one, objects: { ...one.objects, set } }, signal)).ok);
+    return decodeInventory(stored.get(`ConfigMap ${inventoryName('writ-system/s')}`))?.sets;
+  };
+  assert.deepEqual(await setsAfter(['{"six":6}'], true), ['{"six":6}']);
+  assert.deepEqual(await setsAfter(undefined, true), ['{"six":6}']);
+  assert.deepEqual(await setsAfter(['{"seven":7}'], true), ['{"seven":7}']);
+  assert.equal(await setsAfter(undefined, false), undefined);
 });
 
 test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {

@@ -3,7 +3,7 @@
 // an old inventory would make the plan forget what it has to delete.
 import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
+import { INVENTORY_LABEL, configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { marksFit } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
@@ -19,10 +19,10 @@ import { applyCommit } from '../apply/execute.ts';
 import { objectKey, objectTitle } from '../apply/identity.ts';
 import { plan } from '../apply/plan.ts';
 import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
-import type { CommitObjects } from './commit.ts';
+import type { CommitObjects, CommitSet } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
 import type { MarkLedger } from './mark-ledger.ts';
-import { removals, setRefusal } from './removal.ts';
+import { isForeign, removals, setRefusal } from './removal.ts';
 
 export type CommitToApply = {
   readonly key: string;
@@ -43,6 +43,8 @@ export type ApplyDeps = {
   readonly systemNamespace: string;
   /** One for all sources. */
   readonly claims: Claims;
+  /** Of the publisher of a ruleset in the cluster, from its verified bytes. */
+  readonly tierOf: (object: { readonly kind: string; readonly name: string }) => string | undefined;
   /** What was enforced before, and may not be lowered or left out. */
   readonly marks: MarkLedger;
   /** Makes the API server ask about what these match too, beside what it asks about now; why not, if it cannot yet. */
@@ -109,23 +111,37 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   const setProblem = setRefusal({ source: key, objects, known });
   const stale = [...staleVersions(objects, known), ...(setProblem === undefined ? [] : [setProblem])];
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
-  const recordedInventory = decodeInventory(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
-  const owned = deps.liveOwned(key).map(ownedObject);
+  const recordedInventory = inventoryIn(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
+  const wanted = new Set(objects.desired.map(objectKey));
+  const isStrange = (entry: RecordedObject): boolean => !wanted.has(objectKey(entry)) && isForeign(entry, { source: key, known });
+  const found = deps.liveOwned(key).map(ownedObject);
+  const owned = found.filter((entry) => !isStrange(entry));
   // Without an inventory, which somebody may have deleted, what carries our mark is what was applied: the guards of prune hold.
-  const recorded = recordedInventory?.documents.flatMap(recordedObject) ?? owned;
+  const named = recordedInventory?.documents.flatMap(recordedObject) ?? found;
+  const recorded = named.filter((entry) => !isStrange(entry));
+  const strangers = new Map([...named, ...found].filter(isStrange).map((entry) => [objectKey(entry), entry]));
   const live = await observe(deps, { desired: objects.desired, applied: [...recorded, ...owned], signal });
-  const planned = plan({ desired: objects.desired, recorded, leftovers: owned, live, options: planOptions(commit) });
+  const planned = plan({
+    desired: objects.desired,
+    recorded,
+    leftovers: owned,
+    live,
+    owned: new Set(objects.desired.filter((target) => known.get(documentKey(target))?.source === key).map(objectKey)),
+    options: planOptions(commit),
+  });
   if (!planned.ok) return { ok: false, problems: [planned.problem], transient: false };
   const { kept } = planned.plan;
   const isUnsealed = (entry: RecordedObject): boolean => bearsNoSeal(live.get(objectKey(entry)));
-  const leaving = removals({ source: key, objects, recorded, leftovers: owned, kept, isUnsealed, own: deps.marks.own(), known });
+  const { tierOf } = deps;
+  const leaving = removals({ source: key, objects, recorded, leftovers: owned, kept, isUnsealed, tierOf, own: deps.marks.own(), known });
   if (leaving.problems.length > 0) return { ok: false, problems: leaving.problems, transient: false };
   const applied: readonly Marked[] = [...objects.sealed, ...(objects.set === undefined ? [] : [markedSet(key, objects.set.proof)])];
   if (!marksFit([...endMarks(raiseMarks(known, applied), leaving.ended).values()])) {
     const message = `the marks of ${known.size} documents fill their ConfigMap; no more can be followed`;
     return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
   }
-  const inventory = inventoryOf(planned.plan, commit, live);
+  const set = objects.set ?? carriedSet(deps.marks, recordedInventory);
+  const inventory = inventoryOf(planned.plan, { ...commit, objects: { ...objects, set } }, live);
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
@@ -143,8 +159,24 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     ok: true,
     wrote: outcome.applied + outcome.deleted > 0 || !inventoryStands,
     drifted: planned.plan.drifted.map(({ target, difference }) => `${objectTitle(target)} ${difference}`),
-    kept: planned.plan.kept.map(({ target, reason }) => `${objectTitle(target)} (${reason})`),
+    kept: [
+      ...planned.plan.kept.map(({ target, reason }) => `${objectTitle(target)} (${reason})`),
+      ...[...strangers.values()].map((entry) => `${objectTitle(entry)} (it is not of this source, whatever its inventory or a label says)`),
+    ],
   };
+};
+
+/** Without its label no replica sees it, and nobody is asked who writes it. */
+const inventoryIn = (configMap: KubeObject | undefined): Inventory | undefined =>
+  configMap?.metadata.labels?.[INVENTORY_LABEL] === 'true' ? decodeInventory(configMap) : undefined;
+
+/**
+ * The set seal in force goes on with the next inventory, where a commit brings none: a replica that missed the commit which it
+ * came with learns from it what has ended.
+ */
+const carriedSet = (marks: Pick<MarkLedger, 'setIn'>, recorded: Inventory | undefined): CommitSet | undefined => {
+  const proof = recorded?.sets === undefined ? undefined : marks.setIn(recorded);
+  return proof === undefined ? undefined : { proof, bundles: recorded?.sets ?? [] };
 };
 
 /** An old order may not be given again, and one version is one document; replicas refuse it too, but later and elsewhere. */

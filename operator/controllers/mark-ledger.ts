@@ -2,20 +2,19 @@
 // What the operator knows of the highest version of each sealed document: what it verified itself in this term, and what the
 // object in the cluster said. Worked out from the caches at each question, so nothing has to happen in one order.
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { checkMark, documentKey, endMarks, joinMarks, markedSet, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
-import { mayRemove } from '../../policies/currency/removal.ts';
-import { createMemo } from '../../policies/memo.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
-import { verifySet } from '../../policies/trust/check-set.ts';
-import type { SetOutcome } from '../../policies/trust/check-set.ts';
+import { UNKNOWN_TIER, listsDocument, mayRemove, ownerOf } from '../../policies/currency/removal.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
+import { createSetReader } from '../../policies/trust/set-reader.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LivePolicy, LiveRuleset } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import type { TrustHolder } from './trust-policy.ts';
+import type { TrustHolder, TrustState } from './trust-policy.ts';
 
 export type MarkLedger = {
   /** What this operator verified in its term. */
@@ -24,6 +23,8 @@ export type MarkLedger = {
   known(): Marks;
   /** A commit was applied whole: what it brought, and what ended with it. */
   record(change: { readonly applied: readonly Marked[]; readonly ended: readonly Marked[] }): void;
+  /** The set seal in an inventory, where it counts now and no newer one is marked. */
+  setIn(inventory: Inventory): SetProof | undefined;
   /** What stands in the object was read. `undefined`: it cannot be read. */
   hear(told: readonly Mark[] | undefined): void;
 };
@@ -37,73 +38,103 @@ type LedgerDeps = {
   readonly clock: Clock;
 };
 
-/** Documents that are enforced by what the cluster shows: named by an inventory in just these bytes, or claimed by no source. */
-const appliedDocuments = ({ sealed, book }: LedgerDeps, inventories: readonly Inventory[]): readonly Marked[] => {
-  const sources = new Map(
-    inventories.flatMap(({ source, documents }) => documents.map((one) => [`${documentKey(one)} ${one.digest}`, source] as const)),
-  );
-  return sealed.list().flatMap((object) => {
+type Looked = {
+  readonly inventories: readonly Inventory[];
+  readonly known: Marks;
+  /** Source → the set seal in its inventory that counts now. */
+  readonly sets: ReadonlyMap<string, SetProof>;
+  /** Of the publishers of what is there, by `documentKey`. */
+  readonly tiers: ReadonlyMap<string, string | undefined>;
+};
+
+type JudgedObject = { readonly object: LivePolicy | LiveRuleset; readonly document: PolicyDocument };
+
+const judgedDocuments = ({ sealed, book }: LedgerDeps): readonly JudgedObject[] =>
+  sealed.list().flatMap((object) => {
     const judged = book.judge(object);
-    if (!judged.ok) return [];
-    const { kind, name, version, digest, retired, unsigned, withdrawn } = judged.document;
+    return judged.ok ? [{ object, document: judged.document }] : [];
+  });
+
+const tierOf = (document: Pick<Mark, 'kind' | 'name'>, tiers: Looked['tiers']): string | undefined => {
+  const key = documentKey(document);
+  return document.kind === 'Ruleset' && !tiers.has(key) ? UNKNOWN_TIER : tiers.get(key);
+};
+
+/** The source before has let it go: its set seal in force lists it no more. */
+const isReleased = (mark: Mark, { known, sets, tiers }: Looked): boolean => {
+  if (mark.source === undefined) return false;
+  const sequence = (known.get(documentKey({ kind: SET_KIND, name: mark.source }))?.version ?? 1) - 1;
+  return mayRemove({ ...mark, source: mark.source, sequence, tier: tierOf(mark, tiers) }, sets.get(mark.source)) === undefined;
+};
+
+/** Of a document that inventories name, as replicas come to it too. */
+const sourceOf = (document: PolicyDocument, naming: readonly string[], looked: Looked): string | undefined => {
+  const { known, sets, tiers } = looked;
+  const mark = known.get(documentKey(document));
+  const before = mark?.gone === true ? undefined : mark;
+  const tier = tierOf(document, tiers);
+  return ownerOf({
+    before: before === undefined ? undefined : { source: before.source },
+    claims: naming.toSorted().map((source) => ({ source, isSealed: listsDocument(sets.get(source), { ...document, tier }) })),
+    isReleased: before?.source !== undefined && !naming.includes(before.source) && isReleased(before, looked),
+  });
+};
+
+/** Documents that are enforced by what the cluster shows: named by an inventory in just these bytes, or claimed by no source. */
+const appliedDocuments = (judged: readonly JudgedObject[], looked: Looked): readonly Marked[] => {
+  const naming = new Map<string, string[]>();
+  for (const { source, documents } of looked.inventories) {
+    for (const one of documents) {
+      const key = `${documentKey(one)} ${one.digest}`;
+      naming.set(key, [...(naming.get(key) ?? []), source]);
+    }
+  }
+  return judged.flatMap(({ object, document }): readonly Marked[] => {
+    const { kind, name, version, digest, retired, unsigned, withdrawn } = document;
     // Without a seal that counts it is ordered by nobody, and raises no mark.
     if (unsigned === true || withdrawn !== undefined) return [];
-    const source = sources.get(`${documentKey({ kind, name })} ${digest}`);
-    if (source === undefined && object.metadata.labels?.[SOURCE_LABEL] !== undefined) return [];
-    return [{ kind, name, version, digest, retired, ...(source === undefined ? {} : { source }) }];
+    const sources = naming.get(`${documentKey({ kind, name })} ${digest}`) ?? [];
+    if (sources.length === 0 && object.metadata.labels?.[SOURCE_LABEL] !== undefined) return [];
+    const source = sourceOf(document, sources, looked);
+    return [{ kind, name, version, digest, retired, isOwned: true, ...(source === undefined ? {} : { source }) }];
+  });
+};
+
+/** Whoever wrote it: a process that starts must not follow an older one. */
+const markedTrust = (state: TrustState): readonly Marked[] =>
+  state.ok ? [{ kind: trustPolicies.kind, name: TRUST_POLICY_NAME, version: state.trust.version, digest: state.trust.digest }] : [];
+
+/** What a set seal that is in force ends: it is of its source, and named by nobody any more. */
+const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Looked): readonly Marked[] => {
+  const sequence = known.get(documentKey({ kind: SET_KIND, name: set.source ?? '' }))?.version ?? 0;
+  return [...known.values()].filter((mark) => {
+    if (mark.kind === SET_KIND || mark.kind === 'TrustPolicy' || mark.gone === true || named.has(documentKey(mark))) return false;
+    return mayRemove({ ...mark, source: mark.source, sequence, tier: tierOf(mark, tiers) }, set) === undefined;
   });
 };
 
 export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
-  const memo = createMemo<{ readonly outcome: SetOutcome; readonly atMs: number }>();
+  const readSets = createSetReader();
+  // Of one that is asked about, apart from those that are in force.
+  const readAsked = createSetReader();
   let own = noMarks;
   let heard = noMarks;
 
-  const setOf = ({ source, sets = [] }: Inventory): SetOutcome | undefined => {
-    const trust = deps.trust.current();
-    if (sets.length === 0 || !trust.ok) return undefined;
-    const atMs = deps.clock.now();
-    const key = JSON.stringify([trust.trust.digest, trust.trust.root.ok, source, sets]);
-    const kept = memo.recall(key);
-    const isCurrent =
-      kept !== undefined &&
-      kept.atMs <= atMs &&
-      atMs < (kept.outcome.untilMs ?? Number.POSITIVE_INFINITY) &&
-      (kept.outcome.ok || atMs - kept.atMs < REFUSAL_LASTS_MS);
-    if (isCurrent) return kept.outcome;
-    const outcome = verifySet(sets, trust.trust, atMs);
-    memo.keep(key, { outcome, atMs });
-    return outcome;
-  };
-
-  /** What the set seal of an inventory ends, that is not named any more. */
-  const endedBy = (
-    inventory: Inventory,
-    named: ReadonlySet<string>,
-  ): { readonly set: Marked; readonly ended: readonly Marked[] } | undefined => {
-    const outcome = setOf(inventory);
-    if (outcome?.ok !== true || outcome.set.source !== inventory.source) return undefined;
-    const set = markedSet(inventory.source, outcome.set);
-    const known = joinMarks(own, heard);
-    const before = known.get(documentKey(set));
-    if (checkMark(before, set) !== undefined) return undefined;
-    const ended = [...known.values()].filter((mark) => {
-      if (mark.kind === SET_KIND || mark.kind === 'TrustPolicy' || mark.gone === true || named.has(documentKey(mark))) return false;
-      return mayRemove({ ...mark, source: mark.source, sequence: before?.version ?? 0 }, outcome.set) === undefined;
-    });
-    return { set, ended };
-  };
-
   const look = (): void => {
     const inventories = deps.inventories();
-    const applied = appliedDocuments(deps, inventories);
-    own = raiseMarks(own, applied);
+    const trust = deps.trust.current();
+    const sets: Looked['sets'] = trust.ok ? readSets(inventories, trust.trust, deps.clock.now()) : new Map();
+    const judged = judgedDocuments(deps);
+    const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
+    const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, heard) });
+    const applied = appliedDocuments(judged, looked());
+    own = raiseMarks(own, [...applied, ...markedTrust(trust)]);
     const named = new Set([...applied, ...inventories.flatMap(({ documents }) => documents)].map(documentKey));
-    for (const inventory of inventories) {
-      const change = endedBy(inventory, named);
-      if (change !== undefined) own = raiseMarks(endMarks(own, change.ended), [change.set]);
+    for (const [source, proof] of sets) {
+      const set = markedSet(source, proof);
+      const now = looked();
+      if (checkMark(now.known.get(documentKey(set)), set) === undefined) own = raiseMarks(endMarks(own, endedBy(proof, named, now)), [set]);
     }
-    memo.sweep();
   };
 
   return {
@@ -117,6 +148,14 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     },
     record: ({ applied, ended }) => {
       own = raiseMarks(endMarks(own, ended), applied);
+    },
+    setIn: (inventory) => {
+      const trust = deps.trust.current();
+      if (!trust.ok) return undefined;
+      const set = readAsked([inventory], trust.trust, deps.clock.now()).get(inventory.source);
+      if (set === undefined) return undefined;
+      const marked = markedSet(inventory.source, set);
+      return checkMark(joinMarks(own, heard).get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
       heard = joinMarks(heard, marksOf(told ?? []));

@@ -64,7 +64,8 @@ const scene = (start: Partial<World> = {}) => {
     return async (change: Partial<World> = {}): Promise<readonly string[]> => {
       Object.assign(world, change);
       await reconcileMarks(deps, new AbortController().signal);
-      return (decodeMarks(world.object) ?? []).map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
+      const told = (decodeMarks(world.object) ?? []).filter(({ kind }) => kind !== 'TrustPolicy');
+      return told.map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
     };
   };
   return { world, events, counts, term, writes: () => writes };
@@ -102,6 +103,57 @@ describe('the marks in the cluster', () => {
     const damaged = { ...encodeMarks([]), data: { format: '1', 'marks.json': '{' } } as Marks;
     assert.deepEqual(await look({ object: damaged }), ['a-2', 'b-1']);
     assert.deepEqual([...new Set(events)].toSorted(), ['MarkUnmet', 'MarksUnreadable']);
+  });
+
+  it('say nothing without the label by which the guard is asked about them, and get it back', async () => {
+    const { term, world, events } = scene(named(a2));
+    const forged = encodeMarks([{ kind: 'Policy', name: 'a', version: Number.MAX_SAFE_INTEGER, digest: policyDigest(b1) }]);
+    world.object = { ...forged, metadata: { ...forged.metadata, labels: {} } };
+    assert.deepEqual(await term()(), ['a-2']);
+    assert.deepEqual([world.object?.metadata.labels?.['writ.dev/marks'], events], ['true', ['MarksUnreadable']]);
+  });
+
+  it('name the trust policy in force, whoever wrote it', async () => {
+    const { term, world } = scene();
+    await term()();
+    assert.deepEqual(decodeMarks(world.object), [{ kind: 'TrustPolicy', name: 'cluster', version: 1, digest: sealer.trustDigest }]);
+  });
+
+  it('name the source of a document, and another only when its set seal lists it', async () => {
+    const { term, world } = scene(named(a1));
+    const look = term();
+    const other = 'writ-system/alpha';
+    const sourceOf = async (change: Partial<World>): Promise<string | undefined> => {
+      await look(change);
+      return decodeMarks(world.object)?.find(({ name }) => name === 'a')?.source;
+    };
+    assert.equal(await sourceOf({}), SOURCE);
+    const written = (policy: SealedPolicy, sets: readonly string[] = []): Partial<World> => ({
+      policies: [policy],
+      inventories: [inventoryOf(SOURCE, 'r', [policy]), inventoryOf(other, 'o', [policy], { sets })],
+    });
+    assert.equal(await sourceOf(written(a1)), SOURCE);
+    assert.equal(await sourceOf({ ...written(a2), inventories: [inventoryOf(other, 'o', [a2])] }), SOURCE);
+    assert.equal(await sourceOf({ inventories: [inventoryOf(other, 'o', [a2], { sets: [sealer.set(other, 1, [a1])] })] }), SOURCE);
+    assert.equal(await sourceOf({ inventories: [inventoryOf(other, 'o', [a2], { sets: [sealer.set(other, 2, [a2])] })] }), other);
+  });
+
+  it('say which set seal counts on', async () => {
+    const { world } = scene();
+    const ledger = createMarkLedger({
+      sealed: { list: () => [] },
+      book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
+      inventories: () => world.inventories,
+      trust: { current: () => trust },
+      clock: fakeClock(),
+    });
+    const [inventory] = sealedSet(6, a1).inventories;
+    assert.ok(inventory);
+    const sequence = () => ledger.setIn(inventory)?.sequence;
+    assert.equal(sequence(), 6);
+    ledger.hear([{ kind: 'Set', name: SOURCE, version: 7, digest: policyDigest(a2) }]);
+    assert.equal(sequence(), undefined);
+    assert.equal(ledger.setIn(inventoryOf(SOURCE, 'r', [], { sets: [createSealer().set(SOURCE, 9, [])] })), undefined);
   });
 
   it('are what a new leader begins with', async () => {

@@ -72,7 +72,8 @@ const problemsOf = (live: KubeObject | undefined, isReadable: boolean, unmet: re
 export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Promise<Outcome> => {
   const { client, ledger, namespace } = deps;
   const live = await client.get<LiveMarks>(configMaps, { namespace, name: MARKS_NAME }, { signal });
-  const told = live === undefined ? [] : decodeMarks(live);
+  // Without its label replicas do not see it, and nobody is asked who writes it.
+  const told = live === undefined ? [] : live.metadata.labels?.[MARKS_LABEL] === 'true' ? decodeMarks(live) : undefined;
   ledger.hear(told);
   const marks = [...ledger.known().values()];
   const unmet = marks.filter((mark) => SEALED.has(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);

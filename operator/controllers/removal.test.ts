@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { policies, tenants } from '../../crds/kinds.ts';
+import { policies, rulesets, tenants } from '../../crds/kinds.ts';
 import { marksOf, noMarks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { RecordedObject } from '../apply/plan.ts';
-import { removals, setRefusal } from './removal.ts';
+import { isForeign, removals, setRefusal } from './removal.ts';
 import type { RemovalInput } from './removal.ts';
 
 const SOURCE = 'writ-system/policies';
@@ -34,6 +34,7 @@ const input: RemovalInput = {
   recorded: [p, tenant],
   leftovers: [],
   isUnsealed: () => false,
+  tierOf: () => undefined,
   kept: [],
   own: noMarks,
   known,
@@ -77,6 +78,30 @@ describe('a policy that a commit drops', () => {
     assert.deepEqual(removals({ ...bare, known: new Map() }), { ended: [], problems: [] });
     assert.equal(removals({ ...input, known: new Map() }).problems.length > 0, true);
     assert.equal(removals(bare).problems.length > 0, true);
+  });
+
+  it('is of another source, or of none, where the marks say so: then it ends with no commit of this one', () => {
+    for (const source of ['writ-system/other', undefined]) {
+      const mark = { kind: 'Policy', name: 'p', version: 3, digest: 'd3', ...(source === undefined ? {} : { source }) };
+      assert.equal(isForeign(p, { source: SOURCE, known: marksOf([mark]) }), true);
+      assert.equal(isForeign(p, { source: SOURCE, known: marksOf([{ ...mark, gone: true }]) }), false);
+    }
+    assert.deepEqual(
+      [isForeign(p, input), isForeign(tenant, input), isForeign(p, { source: SOURCE, known: noMarks })],
+      [false, false, false],
+    );
+  });
+
+  it('of a publisher with a tier ends by those who may decide about that', () => {
+    const ruleset: RecordedObject = { ...rulesets, resource: rulesets, name: 'r', digest: 'd1' };
+    const objects = withSet({ ...proof, mayDecide: (kind, tier) => kind === 'Ruleset' && tier === 'Gold' });
+    const marked = {
+      recorded: [ruleset],
+      objects,
+      known: marksOf([{ kind: 'Ruleset', name: 'r', version: 1, digest: 'd1', source: SOURCE }]),
+    };
+    assert.deepEqual(look({ ...marked, tierOf: () => 'Gold' }), [['r'], []]);
+    assert.deepEqual(look({ ...marked, tierOf: () => 'Silver' }), [[], ['REMOVAL_UNSEALED rulesets/r/ruleset.yaml']]);
   });
 
   it('is told with what is wrong with the seal', () => {

@@ -21,6 +21,8 @@ export type RemovalInput = {
   readonly kept: readonly KeptObject[];
   /** Whether the object in the cluster bears no seal at all. */
   readonly isUnsealed: (object: RecordedObject) => boolean;
+  /** Of the publisher of a ruleset, from its verified bytes. */
+  readonly tierOf: (object: RecordedObject) => string | undefined;
   /** What this operator verified itself, and what it knows beside that from the cluster's marks. */
   readonly own: Marks;
   readonly known: Marks;
@@ -35,9 +37,18 @@ export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'sourc
   return checkMark(known.get(documentKey(marked)), marked);
 };
 
+/**
+ * Of another source, or applied by hand: anybody may have written it into the inventory of this one, or under its label. No
+ * commit of this one ends it, and none is held up by it.
+ */
+export const isForeign = ({ kind, name }: RecordedObject, { source, known }: Pick<RemovalInput, 'source' | 'known'>): boolean => {
+  const mark = SEALED.has(kind) ? known.get(documentKey({ kind, name })) : undefined;
+  return mark !== undefined && mark.gone !== true && mark.source !== source;
+};
+
 export type Removals = { readonly ended: readonly Marked[]; readonly problems: readonly Problem[] };
 
-export const removals = ({ source, objects, recorded, leftovers, kept, isUnsealed, own, known }: RemovalInput): Removals => {
+export const removals = ({ source, objects, recorded, leftovers, kept, isUnsealed, tierOf, own, known }: RemovalInput): Removals => {
   const staying = new Set([...objects.desired.map(objectKey), ...kept.flatMap(({ target, ours }) => (ours ? [objectKey(target)] : []))]);
   // What was left behind by a commit that was broken off was never enforced, and has no mark.
   const marked = leftovers.filter((entry) => known.has(documentKey(entry)));
@@ -55,7 +66,7 @@ export const removals = ({ source, objects, recorded, leftovers, kept, isUnseale
     const document: Marked = { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? digest, source };
     // Ended by the set that is in force, as a leader before this one has marked: that very set, which does not list it, is the proof.
     const since = mark?.gone === true ? sequence - 1 : sequence;
-    const problem = mayRemove({ ...document, source, retired: isEnded, sequence: since }, objects.set?.proof);
+    const problem = mayRemove({ ...document, source, retired: isEnded, sequence: since, tier: tierOf(entry) }, objects.set?.proof);
     if (problem === undefined && mark !== undefined) ended.push(document);
     if (problem !== undefined)
       problems.push({ ...problem, message: withWhy(problem.message, objects.setProblem), at: startOf(fileOf({ kind, name })) });

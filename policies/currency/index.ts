@@ -19,6 +19,8 @@ export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source
   readonly retired?: boolean;
   /** It has no seal: it raises no mark, and never takes the place of what had one. */
   readonly unsigned?: true;
+  /** `source` is whose it is now, whoever's it was before; else a version that rises stays with the source of the one before. */
+  readonly isOwned?: boolean;
 };
 
 /** `Policy/NAME`: documents of two kinds may share a name. */
@@ -55,14 +57,16 @@ export const checkMark = (mark: Mark | undefined, document: Marked): Problem | u
     : undefined;
 };
 
-const markOf = ({ kind, name, version, digest, source, retired }: Marked): Mark => ({
-  kind,
-  name,
-  version,
-  digest,
-  ...(source === undefined ? {} : { source }),
-  ...(retired === true ? { gone: true } : {}),
-});
+const sourceOf = ({ source, isOwned }: Marked, before: Mark | undefined): string | undefined =>
+  before === undefined || before.gone === true || isOwned === true ? source : before.source;
+
+const markOf = (document: Marked, before: Mark | undefined): Mark => {
+  const { kind, name, version, digest, retired } = document;
+  const source = sourceOf(document, before);
+  return { kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(retired === true ? { gone: true } : {}) };
+};
+
+const isSame = (mark: Mark, { version, digest }: Marked): boolean => mark.version === version && mark.digest === digest;
 
 /** The marks after these were enforced. */
 export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => {
@@ -71,7 +75,9 @@ export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => 
     if (document.unsigned === true) continue;
     const key = documentKey(document);
     const mark = raised.get(key);
-    if (mark === undefined || document.version > mark.version) raised.set(key, markOf(document));
+    if (mark === undefined || document.version > mark.version) raised.set(key, markOf(document, mark));
+    else if (isSame(mark, document) && mark.gone !== true && sourceOf(document, mark) !== mark.source)
+      raised.set(key, markOf(document, mark));
   }
   return raised;
 };
@@ -82,7 +88,7 @@ export const endMarks = (marks: Marks, ended: readonly Marked[]): Marks => {
   for (const document of ended) {
     const key = documentKey(document);
     const mark = raised.get(key);
-    if (mark?.version === document.version && mark.digest === document.digest) raised.set(key, { ...mark, gone: true });
+    if (mark !== undefined && isSame(mark, document)) raised.set(key, { ...mark, gone: true });
   }
   return raised;
 };
@@ -103,4 +109,31 @@ export const joinMarks = (own: Marks, told: Marks): Marks => {
     if (known === undefined || mark.version > known.version) joined.set(key, mark);
   }
   return joined;
+};
+
+export type GoneTold = {
+  readonly marks: Marks;
+  /** By `documentKey`: what is gone by hearsay alone. */ readonly toldGone: ReadonlySet<string>;
+};
+
+/**
+ * What others saw end of the very version that is marked here and does not stand: one that began with its mark and never held it
+ * cannot see it end. It is hearsay: nothing that stands ends by it, and it lasts as long as it is told.
+ */
+export const hearGone = (own: Marks, told: Marks, stands: (key: string) => boolean): GoneTold => {
+  const marks = new Map(own);
+  const toldGone = new Set<string>();
+  for (const [key, mark] of told) {
+    const known = own.get(key);
+    if (mark.gone !== true || known === undefined || known.gone === true || !isSame(known, mark) || stands(key)) continue;
+    marks.set(key, { ...known, gone: true });
+    toldGone.add(key);
+  }
+  return { marks, toldGone };
+};
+
+/** Without the hearsay of before. */
+export const forgetGone = ({ marks, toldGone }: GoneTold): Marks => {
+  if (toldGone.size === 0) return marks;
+  return new Map([...marks].map(([key, { gone, ...mark }]) => [key, gone === true && !toldGone.has(key) ? { ...mark, gone } : mark]));
 };

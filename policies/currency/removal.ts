@@ -17,7 +17,7 @@ export type SetProof = {
   /** Path in the repository → `sha256:hex`. */
   readonly files: ReadonlyMap<string, string>;
   readonly signers: readonly string[];
-  /** Whether its signers may decide about documents of this kind, and publisher's tier. */
+  /** Whether its signers may decide about documents of this kind, and publisher's tier; of an unknown one, about all there are. */
   readonly mayDecide: (kind: string, tier: string | undefined) => boolean;
 };
 
@@ -28,6 +28,35 @@ export type Standing = Omit<Marked, 'source'> & {
   readonly sequence: number;
   /** Of a Ruleset's publisher. */
   readonly tier?: string | undefined;
+};
+
+/** The tier of a publisher whose document is not there any more; no schema has it. */
+export const UNKNOWN_TIER = '?';
+
+/** A source that orders the document now, and whether its set seal, by those who may decide about it, lists these very bytes. */
+export type Claim = { readonly source: string; readonly isSealed: boolean };
+
+/** Whether the set seal claims these bytes. */
+export const listsDocument = (set: SetProof | undefined, document: Pick<Standing, 'kind' | 'name' | 'digest' | 'tier'>): boolean =>
+  set?.files.get(fileOf(document)) === document.digest && set.mayDecide(document.kind, document.tier);
+
+export type OwnerInput = {
+  /** Whose it was, where it stood before: that source may be none. */
+  readonly before: { readonly source: string | undefined } | undefined;
+  /** In one order wherever this is asked. */
+  readonly claims: readonly Claim[];
+  /** Whether the set seal of the source before lets it go. */
+  readonly isReleased: boolean;
+};
+
+/**
+ * Whose set seal may end the document. Nobody signs an inventory, so one that names a document of another source, or one that
+ * was applied by hand, takes nothing over: only a set seal that lists it does, or whoever orders it once it was let go.
+ */
+export const ownerOf = ({ before, claims, isReleased }: OwnerInput): string | undefined => {
+  const sealed = claims.filter(({ isSealed }) => isSealed);
+  if (sealed.length > 0) return (sealed.find(({ source }) => source === before?.source) ?? sealed[0])?.source;
+  return before === undefined || isReleased ? claims[0]?.source : before.source;
 };
 
 /** Where a document of this kind lies in a repository. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { UNKNOWN_TIER } from '../currency/removal.ts';
 import { digestOf } from '../document/digest.ts';
 import { verifySet } from './check-set.ts';
 import { loadTrust } from './load.ts';
@@ -96,11 +97,44 @@ describe('the seal of a set', () => {
     ['a file twice', [setSeal({ files: [A, { ...B, name: A.name }] })], 'SEAL_STATEMENT'],
     ['a source that is none', [setSeal({ predicate: { source: 'policies' } })], 'SEAL_STATEMENT'],
     ['a source that is no text', [setSeal({ predicate: { source: ['writ-system/policies'] } })], 'SEAL_STATEMENT'],
+    ['by somebody who may decide about nothing alone', [setSeal({ by: bob })], 'SEAL_THRESHOLD'],
     ['two of one sequence', [setSeal(), setSeal({ files: [B] })], 'SET_EQUIVOCATION'],
     ['two of one sequence for two sources', [setSeal(), setSeal({ predicate: { source: 'writ-system/other' } })], 'SET_EQUIVOCATION'],
     ['too many', Array.from({ length: 9 }, () => setSeal()), 'SEAL_TOO_LARGE'],
     ['no JSON', ['{'], 'SEAL_MALFORMED'],
   ];
+  it('is neither outrun nor contradicted by somebody who may decide about nothing alone', () => {
+    for (const sequence of [7, Number.MAX_SAFE_INTEGER]) {
+      const outcome = verifySet([setSeal({ by: bob, files: [B], predicate: { sequence } }), setSeal()], trust, NOW);
+      assert.ok(outcome.ok);
+      assert.deepEqual([outcome.set.sequence, outcome.set.signers], [7, ['alice']]);
+    }
+  });
+
+  it('decides about a publisher of a tier that nobody knows where it decides about all of them', () => {
+    const rule = (by: readonly string[], publisherTiers: readonly string[]) => ({
+      kinds: ['Ruleset'],
+      publisherTiers,
+      allOf: [{ threshold: by.length, principals: by }],
+    });
+    const tiered = Buffer.from(
+      JSON.stringify({
+        ...JSON.parse(trustBytes.toString()),
+        spec: { ...JSON.parse(trustBytes.toString()).spec, rules: [rule(['alice'], ['Silver']), rule(['alice', 'bob'], ['Gold'])] },
+      }),
+    );
+    const read = loadTrust(tiered, { pinnedDigest: digestOf(tiered) });
+    assert.ok(read.ok);
+    const decides = (...bundles: readonly string[]): readonly boolean[] => {
+      const outcome = verifySet(bundles, read.trust, NOW);
+      assert.ok(outcome.ok);
+      const { mayDecide } = outcome.set;
+      return ['Silver', 'Gold', 'Platinum', undefined, UNKNOWN_TIER].map((tier) => mayDecide('Ruleset', tier));
+    };
+    assert.deepEqual(decides(setSeal()), [true, false, false, false, false]);
+    assert.deepEqual(decides(setSeal(), setSeal({ by: bob })), [true, true, false, false, true]);
+  });
+
   for (const [what, bundles, code] of rows) it(`${what}: ${code}`, () => assert.equal(codeOf(...bundles), code));
 
   it('says another thing with every bit of what is signed', () => {

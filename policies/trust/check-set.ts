@@ -8,6 +8,7 @@
  * policies/currency. Total.
  */
 import { createHash } from 'node:crypto';
+import { UNKNOWN_TIER } from '../currency/removal.ts';
 import type { SetProof } from '../currency/removal.ts';
 import { digestOf } from '../document/digest.ts';
 import type { Problem } from '../problem.ts';
@@ -40,6 +41,32 @@ const saidBy = ({ kind, source, sequence, files }: Statement): Said | undefined 
   return { source, sequence, files, digest };
 };
 
+/** What a set can speak of. */
+const ENDING = ['Policy', 'Ruleset'] as const;
+
+/**
+ * Those who signed the same, if they may decide about anything: else a key that is trusted for something else, or is too few
+ * alone, could raise the sequence beyond what anybody can follow, or contradict those who may.
+ */
+const setOf = (same: readonly Counted[], trust: Trust): SetProof | undefined => {
+  const [first] = same;
+  const signers = new Set(same.map(({ signer }) => signer));
+  const tiers = new Set([undefined, ...trust.rules.flatMap(({ publisherTiers }) => [...publisherTiers])]);
+  const isGranted = (kind: string, tier: string | undefined): boolean => applyRules(trust, { kind, tier }, signers).kind === 'granted';
+  const ruled = (kind: string): readonly (string | undefined)[] =>
+    [...tiers].filter((tier) => applyRules(trust, { kind, tier }, signers).kind !== 'no-rule');
+  if (first === undefined || !ENDING.some((kind) => ruled(kind).some((tier) => isGranted(kind, tier)))) return undefined;
+  return {
+    ...first.said,
+    signers: [...signers].toSorted(),
+    mayDecide: (kind, tier) => {
+      if (tier !== UNKNOWN_TIER) return isGranted(kind, tier);
+      const asked = ruled(kind);
+      return asked.length > 0 && asked.every((one) => isGranted(kind, one));
+    },
+  };
+};
+
 const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome => {
   const refuse = (problem: Problem, untilMs?: number): SetOutcome => ({ ok: false, problem, untilMs });
   if (isPast(trust.expires, at)) return refuse({ code: 'TRUST_EXPIRED', message: `the trust policy ${trust.digest} has expired` });
@@ -61,21 +88,16 @@ const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome
     else first ??= outcome.problem;
   }
   const { untilMs } = turnAt(at, terms);
-  const newest = counted.reduce<Said | undefined>(
-    (best, { said }) => (best !== undefined && best.sequence >= said.sequence ? best : said),
-    undefined,
-  );
-  if (newest === undefined) return refuse(first ?? { code: 'SEAL_MISSING', message: 'there is no seal of a set' }, untilMs);
-  const same = counted.filter(({ said }) => said.digest === newest.digest);
-  if (counted.some(({ said }) => said.sequence === newest.sequence && said.digest !== newest.digest))
+  if (counted.length === 0) return refuse(first ?? { code: 'SEAL_MISSING', message: 'there is no seal of a set' }, untilMs);
+  const sets = [...Map.groupBy(counted, ({ said }) => said.digest).values()].flatMap((same) => setOf(same, trust) ?? []);
+  const [newest, ...others] = sets.toSorted((a, b) => b.sequence - a.sequence);
+  if (newest === undefined) {
+    const signers = [...new Set(counted.map(({ signer }) => signer))].toSorted().join(', ');
+    return refuse({ code: 'SEAL_THRESHOLD', message: `those who signed the set (${signers}) may decide about nothing in it` }, untilMs);
+  }
+  if (others.some(({ sequence }) => sequence === newest.sequence))
     return refuse({ code: 'SET_EQUIVOCATION', message: `two set seals of sequence ${newest.sequence} say different things` }, untilMs);
-  const signers = new Set(same.map(({ signer }) => signer));
-  const set: SetProof = {
-    ...newest,
-    signers: [...signers].toSorted(),
-    mayDecide: (kind, tier) => applyRules(trust, { kind, tier }, signers).kind === 'granted',
-  };
-  return { ok: true, set, untilMs };
+  return { ok: true, set: newest, untilMs };
 };
 
 /** The newest set that counts. Fails closed. */

@@ -6,10 +6,27 @@
  * them on the whole gate between the API server and the enforced set. Single checks have their own, longer tables beside
  * policies/trust and in test/sigstore; here stands one row for each kind of attack. docs/security.md names them all.
  */
+import { chainAttacks, chainControls } from './attacks/chains.ts';
 import { documentAttacks, documentControls } from './attacks/documents.ts';
 import type { Attack, Control } from './attacks/gate.ts';
 import { identityAttacks, identityControls } from './attacks/identities.ts';
+import { rulesetAttacks, rulesetControls } from './attacks/rulesets.ts';
 import { sealAttacks, sealControls } from './attacks/seals.ts';
+import { setAttacks, setControls } from './attacks/sets.ts';
 
-export const attacks: readonly Attack[] = [...documentAttacks, ...sealAttacks, ...identityAttacks];
-export const controls: readonly Control[] = [...documentControls, ...sealControls, ...identityControls];
+export const attacks: readonly Attack[] = [
+  ...documentAttacks,
+  ...sealAttacks,
+  ...identityAttacks,
+  ...rulesetAttacks,
+  ...chainAttacks,
+  ...setAttacks,
+];
+export const controls: readonly Control[] = [
+  ...documentControls,
+  ...sealControls,
+  ...identityControls,
+  ...rulesetControls,
+  ...chainControls,
+  ...setControls,
+];

@@ -3,7 +3,7 @@
 // attempt is answered with a code, a place and a fix, and no decision changes. What the seals allow works.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { inventoryName } from '../../crds/inventory.ts';
+import { decodeInventory, encodeInventory, inventoryName } from '../../crds/inventory.ts';
 import { MARKS_NAME, SYSTEM_NAMESPACE, configMaps, policies } from '../../crds/kinds.ts';
 import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
@@ -296,6 +296,41 @@ describe('a cluster administrator', { timeout: 300_000 }, () => {
       await drill.writ.push({ 'policies/pinned.yaml': pinnedAt(4).replace('version 4', 'version 2') }),
     );
     await until(async () => (await drill.verdict()).includes('version 2'), { what: 'the old words under a new version' });
+  });
+
+  it('who writes a policy into an inventory, or a source into a label, moves nothing and holds up no push', async () => {
+    const byHand = policyText({ name: 'byhand2', expression: 'size(workload.containers) == 0', message: 'nobody', enforcement: 'Warn' });
+    const done = async (args: readonly string[], input?: string): Promise<void> => {
+      const { code, said } = await drill.kubectl(args, input);
+      assert.equal(code, 0, said);
+    };
+    const enforcedCount = (count: number): Promise<unknown> =>
+      until(async () => new RegExp(`^writ_policies_enforced ${count}$`, 'm').test(await drill.writ.webhook.metrics()), {
+        what: `${count} policies to be enforced`,
+      });
+    await done(['apply', '--server-side', '-f', '-'], sealedObject(drill.writ, byHand, 'Policy', 'byhand2'));
+    await enforcedCount(3);
+    const name = inventoryName('writ-system/policies');
+    const live = decodeInventory(await drill.writ.client.get(configMaps, { namespace: SYSTEM_NAMESPACE, name }));
+    assert.ok(live);
+    const [first] = live.documents.filter(({ kind }) => kind === 'Policy');
+    assert.ok(first);
+    const forged = { ...live, documents: [...live.documents, { ...first, name: 'byhand2', digest: digestOf(byHand) }] };
+    await done(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(encodeInventory(forged)));
+    await done(['label', '--overwrite', 'policy', 'pinned', 'writ.dev/source=writ-system.other']);
+    await done(['label', '--overwrite', 'policy', 'byhand2', 'writ.dev/source=writ-system.policies']);
+    const extra = policyText({ name: 'extra', expression: 'size(workload.containers) >= 0', message: 'never' });
+    await sourceApplies(drill.writ.client, await drill.writ.push({ 'policies/pinned.yaml': pinnedAt(5), 'policies/extra.yaml': extra }));
+    await until(async () => (await drill.verdict()).includes('version 5'), { what: 'version 5 to be enforced' });
+    await enforcedCount(4);
+    const pinned = await drill.writ.client.get<KubeObject>(policies, { name: 'pinned' });
+    assert.equal(pinned?.metadata.labels?.['writ.dev/source'], 'writ-system.policies');
+    // A set seal ends what it listed, and nothing that was only written in.
+    const before = pinnedAt(6).replace('version 6', 'version 2');
+    await sourceApplies(drill.writ.client, await drill.writ.push({ 'policies/extra.yaml': null, 'policies/pinned.yaml': before }));
+    await enforcedCount(3);
+    assert.equal((await drill.writ.client.get<KubeObject>(policies, { name: 'byhand2' }))?.metadata.name, 'byhand2');
+    assertRefused(await drill.kubectl(['delete', 'policy', 'byhand2']), 'REMOVAL_UNSEALED', /policies\/byhand2\.yaml/);
   });
 
   it('who owns fields of a policy holds up neither its retirement through Git nor the end of its object', async () => {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { bounded, policyText, tenantText } from '../scenario/documents.ts';
 import { installWrit } from '../scenario/installation.ts';
-import type { Installation } from '../scenario/installation.ts';
+import type { Installation, InstallationOptions } from '../scenario/installation.ts';
 import { sourceApplies } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
 import { podOf, verdictOf } from '../scenario/verdict.ts';
@@ -59,8 +59,9 @@ const specOf = (document: string): unknown => {
   return parsed.document.value['spec'];
 };
 
-export const startDrill = async (): Promise<Drill> => {
+export const startDrill = async (options: Pick<InstallationOptions, 'trust'> = {}): Promise<Drill> => {
   const writ = await installWrit({
+    ...options,
     documents: {
       'policies/pinned.yaml': pinnedAt(1),
       'policies/bounded.yaml': bounded,

@@ -33,6 +33,8 @@ export type InstallationOptions = {
   /** Documents of the first commit by path, `policies/NAME.yaml` and so on; sealed as they are committed. */
   readonly documents: Readonly<Record<string, string>>;
   readonly controlPlane?: ControlPlaneOptions;
+  /** `trust.yaml`, which names the key that seals what is committed; by default it names no other. */
+  readonly trust?: (signer: Signer) => string;
   /** How often the remote is looked at without a push. */
   readonly interval?: string;
   readonly onStep?: (step: string) => void;
@@ -98,7 +100,7 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
 
     step('making a key, a trust policy and a policy repository');
     const signer = createSigner('platform-security');
-    const trust = trustDocument([signer]);
+    const trust = (options.trust ?? ((only) => trustDocument([only])))(signer);
     const trustDigest = digestOf(trust);
     const gitRoot = join(folder.path, 'git');
     await mkdir(gitRoot);

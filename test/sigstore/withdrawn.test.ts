@@ -215,6 +215,21 @@ describe('a policy without a seal, where such may note', () => {
     assert.deepEqual(after, { 'Policy/first': 'POLICY_UNSIGNED' });
   });
 
+  it('never stands for the sealed bytes that somebody took the seals off, whatever trust policy comes then', async () => {
+    const text = forbidding('first');
+    const [sealedFirst, stripped] = [policyObject(text, sealBy(text, 'ann')), policyObject(text, [])];
+    for (const [pin, next] of [
+      [both, trustVersion(2, ['ann', 'bob'], { unsigned: 'Audit' })],
+      [lax, trustVersion(2, ['ann', 'bob'], { unsigned: 'Audit', expires: '2999-01-01T00:00:00Z' })],
+    ] as const) {
+      const { show } = replica(pin);
+      assert.match((await show(trustObject(pin), sealedFirst, byBob)).verdict, /^Deny first/);
+      assert.match((await show(trustObject(pin), stripped, byBob)).verdict, /^Deny first/);
+      assert.match((await show(trustObject(pin, next), stripped, byBob)).verdict, /^Deny first/);
+      assert.match((await show(trustObject(pin, next), byBob)).verdict, /^Deny first/);
+    }
+  });
+
   it('ends when its object does', async () => {
     const { show } = replica(lax);
     assert.match((await show(trustObject(lax), bare('plain'), byBob)).verdict, /^Audit/);

@@ -9,7 +9,7 @@ import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Loader } from '../policyset/loader.ts';
-import { createSetReader } from '../policyset/sets.ts';
+import { createSetReader } from '../../policies/trust/set-reader.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
 export type ClusterViewOptions = {

@@ -232,6 +232,16 @@ table('a Policy that goes', [
     },
   ],
   [
+    'is kept where a newer set seal was in force since',
+    { before: two },
+    'REMOVAL_UNSEALED',
+    {
+      ...enforced,
+      marks: marksOf([markOf(two, 2), { kind: 'Set', name: SOURCE, version: 8, digest: policyDigest(two) }]),
+      setOf: () => ({ source: SOURCE, sequence: 7, digest: policyDigest(one), files: new Map(), signers: ['ci'], mayDecide: () => true }),
+    },
+  ],
+  [
     'is kept where that seal is of another source',
     { before: two },
     'REMOVAL_UNSEALED',
@@ -307,6 +317,18 @@ table('an inventory', [
     { ...enforced, inventories: [inventory([two]), inventory([two], 'writ-system/other')] },
   ],
   [
+    'may drop what is of another source, or of none: somebody wrote it in',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, standing: () => ({ ...standingOf(two, 2), source: undefined }) },
+  ],
+  [
+    'may drop it also before a replica that starts',
+    config({ before: standing, after: encodeInventory(inventory([])) }),
+    'pass',
+    { ...enforced, standing: () => undefined, marks: marksOf([{ ...markOf(two, 2), source: 'writ-system/other' }]) },
+  ],
+  [
     'may drop what the set seal that comes with it lists no more',
     config({ before: standing, after: encodeInventory(inventory([])) }),
     'pass',
@@ -379,6 +401,17 @@ table('the marks', [
   ['may not be emptied', config({ before: marks, after: marked() }), 'MARK_LOWERED data'],
   ['may not rise to what nobody sealed', config({ before: marks, after: marked(markOf(one, 99)) }), 'MARK_UNPROVEN data'],
   ['may not say gone of what is enforced', config({ before: marks, after: marked({ ...markOf(two, 2), gone: true }) }), 'REMOVAL_UNSEALED'],
+  [
+    'may say the first time who orders it, whoever else this replica knows',
+    config({ before: marked(), after: marked({ ...markOf(two, 2), source: SOURCE }) }),
+    'pass',
+    { ...enforced, standing: () => ({ ...standingOf(two, 2), source: 'writ-system/alpha' }) },
+  ],
+  [
+    'may not say the first time who does not',
+    config({ before: marked(), after: marked({ ...markOf(two, 2), source: 'writ-system/alpha' }) }),
+    'MARK_UNPROVEN data',
+  ],
   ['may say from which source a document comes', config({ before: marks, after: marked({ ...markOf(two, 2), source: SOURCE }) }), 'pass'],
   [
     'may not say another source, whose set seal could end it',

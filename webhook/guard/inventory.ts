@@ -31,14 +31,20 @@ const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => 
   return stale === undefined ? pass : refuse(stale);
 };
 
+/** What is another source's, or nobody's, ends with no inventory of this one: whoever wrote it in there may take it out. */
+const mayBeOf = (source: string, document: { readonly kind: EnforcedKind; readonly name: string }, view: GuardView): boolean => {
+  const known = view.standing(document.kind, document.name) ?? view.marks.get(documentKey(document));
+  return known === undefined || known.source === source;
+};
+
 const ruleDropped = (before: Inventory, after: Inventory | undefined, view: GuardView): Ruling => {
   const others = view.inventories.filter(({ source }) => source !== before.source);
   const set = after === undefined ? undefined : view.setIn(after);
   const listed = new Set([...(after === undefined ? [] : [after]), ...others].flatMap(({ documents }) => documents.map(documentKey)));
   return firstRefusal(
-    before.documents.map((document) =>
-      isEnforced(document.kind) && !listed.has(documentKey(document))
-        ? ruleRemoval({ kind: document.kind, name: document.name, set }, view)
+    before.documents.map(({ kind, name }) =>
+      isEnforced(kind) && !listed.has(documentKey({ kind, name })) && mayBeOf(before.source, { kind, name }, view)
+        ? ruleRemoval({ kind, name, set }, view)
         : pass,
     ),
   );

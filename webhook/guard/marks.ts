@@ -16,9 +16,23 @@ import type { GuardView } from './view.ts';
 
 const lowered = (message: string): Ruling => refuse({ code: 'MARK_LOWERED', message, path: 'data' });
 
-/** Whose set seal may end it: as it was, or as this replica knows it. Of what is gone it means nothing any more. */
-const isSourceProven = ({ kind, name, source, gone }: Mark, before: Mark | undefined, { standing }: GuardView): boolean =>
-  gone === true || kind === 'TrustPolicy' || source === before?.source || source === standing(kind, name)?.source;
+const orders = ({ source, kind, name, digest }: Mark, { inventories }: GuardView): boolean =>
+  inventories.some(
+    (inventory) =>
+      inventory.source === source &&
+      inventory.documents.some((document) => document.kind === kind && document.name === name && document.digest === digest),
+  );
+
+/**
+ * Whose set seal may end it: as it was, or as this replica knows it; the first time also who orders it now, since this replica
+ * may know another who does. Of what is gone it means nothing any more.
+ */
+const isSourceProven = (mark: Mark, before: Mark | undefined, view: GuardView): boolean =>
+  mark.gone === true ||
+  mark.kind === 'TrustPolicy' ||
+  mark.source === before?.source ||
+  mark.source === view.standing(mark.kind, mark.name)?.source ||
+  (before === undefined && orders(mark, view));
 
 const isProven = ({ kind, name, version, digest }: Mark, { trust, held, marks, setOf }: GuardView): boolean => {
   const known = marks.get(documentKey({ kind, name }));

@@ -4,8 +4,8 @@
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
-import { documentKey } from '../../policies/currency/index.ts';
-import { mayRemove } from '../../policies/currency/removal.ts';
+import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
+import { UNKNOWN_TIER, mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -30,13 +30,22 @@ type Marked = { readonly kind: SealedKind; readonly name: string; readonly mark:
 const standingByMark = ({ kind, name, mark }: Marked, { told }: GuardView): Standing => {
   const source = mark?.source;
   const set = source === undefined ? undefined : told().get(documentKey({ kind: SET_KIND, name: source }));
-  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0 };
+  const tier = kind === 'Ruleset' ? UNKNOWN_TIER : undefined;
+  return { kind, name, version: mark?.version ?? 0, digest: mark?.digest ?? '', source, sequence: set?.version ?? 0, tier };
 };
 
 /** A replica that began with its mark and never held the document cannot see it end by itself; the operator marks that. */
 const isToldGone = ({ kind, name, mark }: Marked, { told }: GuardView): boolean => {
   const said = told().get(documentKey({ kind, name }));
   return said?.gone === true && said.version === mark?.version && said.digest === mark.digest;
+};
+
+/** One that somebody put back, while nobody was asked, ends nothing any more. */
+const setInForce = (source: string, { setOf, marks }: GuardView): SetProof | undefined => {
+  const set = setOf(source);
+  if (set === undefined) return undefined;
+  const marked = markedSet(source, set);
+  return checkMark(marks.get(documentKey(marked)), marked) === undefined ? set : undefined;
 };
 
 /** Whether the document of this name may end now. */
@@ -49,7 +58,7 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
   if (mark === undefined && standing?.unsigned === true) return pass;
   if (standing === undefined && isToldGone({ kind, name, mark }, view)) return pass;
   const known = standing ?? standingByMark({ kind, name, mark }, view);
-  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : view.setOf(known.source)));
+  const problem = mayRemove(known, set ?? (known.source === undefined ? undefined : setInForce(known.source, view)));
   return problem === undefined ? pass : refuse(problem, 'anything');
 };
 

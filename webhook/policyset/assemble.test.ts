@@ -4,88 +4,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { sourceLabel } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
-import type { ProblemCode } from '../../policies/problem.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { assemble, nothingEnforced } from './assemble.ts';
-import type { AssembleState, Assembled, Offer } from './assemble.ts';
-
-const SOURCE = 'writ-system/policies';
-
-// Assembling never looks into what a document says.
-const documentOf = (name: string, version: number, variant = '', expiresMs?: number): PolicyDocument => ({
-  kind: 'Policy',
-  name,
-  version,
-  digest: `sha256:${name}-${version}${variant}`,
-  expiresMs,
-  graceMs: 0,
-  endsItself: true,
-  retired: variant === '-retired',
-  signers: ['ci'],
-  compiled: [],
-  policies: [],
-  again: () => assert.fail('assembling judges nothing'),
-});
-const retiredOf = (name: string, version: number): PolicyDocument => documentOf(name, version, '-retired');
-const offer = (document: PolicyDocument, source?: string): Offer => ({
-  kind: document.kind,
-  name: document.name,
-  source: source === undefined ? undefined : sourceLabel(source),
-  judged: { ok: true, document },
-});
-const refusedOffer = (name: string, source?: string, code: ProblemCode = 'POLICY_UNSIGNED'): Offer => ({
-  kind: 'Policy',
-  name,
-  source: source === undefined ? undefined : sourceLabel(source),
-  judged: { ok: false, problem: { code, message: 'refused' } },
-});
-const inventory = (revision: string, documents: readonly PolicyDocument[], source = SOURCE): Inventory => ({
-  source,
-  revision,
-  documents: [
-    ...documents.map(({ name, digest }) => ({ kind: 'Policy', group: 'writ.dev', version: 'v1alpha1', name, digest })),
-    { kind: 'Tenant', group: 'writ.dev', version: 'v1alpha1', name: 'acme', digest: 'sha256:tenant' },
-  ],
-});
-const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({
-    previous: nothingEnforced,
-    offers: [],
-    inventories: [],
-    sets: new Map(),
-    told: [],
-    unreadable: [],
-    atMs: 1000,
-    isStarting: false,
-    ...state,
-  });
-/** The set seal of a source: what it lists, by those who may decide about policies. */
-const setOf = (sequence: number, documents: readonly PolicyDocument[], source = SOURCE): ReadonlyMap<string, SetProof> =>
-  new Map([
-    [
-      source,
-      {
-        source,
-        sequence,
-        digest: `sha256:set-${sequence}-${documents.map(({ digest }) => digest).join()}`,
-        files: new Map(documents.map(({ name, digest }) => [`policies/${name}.yaml`, digest])),
-        signers: ['ci'],
-        mayDecide: () => true,
-      },
-    ],
-  ]);
-const markOf = ({ kind, name, version, digest }: PolicyDocument, more: Partial<Mark> = {}): Mark => ({
-  kind,
-  name,
-  version,
-  digest,
-  ...more,
-});
-const codeOf = (assembled: Assembled, name: string): string | undefined => assembled.refused.get(`Policy/${name}`)?.code;
-const enforced = (assembled: Assembled): string[] => assembled.documents.map(({ digest }) => digest.slice(7));
+import { nothingEnforced } from './assemble.ts';
+import type { AssembleState, Offer } from './assemble.ts';
+import { SOURCE, documentOf, retiredOf, offer, refusedOffer, inventory, step, setOf, markOf, codeOf, enforced } from './test-assemble.ts';
 
 const a1 = documentOf('a', 1);
 const a2 = documentOf('a', 2);
@@ -141,6 +64,14 @@ describe('policies of a source', () => {
       assert.deepEqual(enforced(step({ previous: one.enforcement, offers, inventories: [inventory('r1', [a1, b1])] })), ['a-1', 'b-1']);
     }
     assert.equal(codeOf(step({ offers: [refusedOffer('a', SOURCE)] }), 'a'), 'POLICY_UNSIGNED');
+  });
+
+  it('are followed from memory where somebody took the seals off an object that may be unsealed', () => {
+    const one = step({ offers: [offer(a1, SOURCE), offer(b1, SOURCE)], inventories: [inventory('r1', [a1, b1])] });
+    const bare = offer({ ...a1, unsigned: true, signers: [] }, SOURCE);
+    const next = step({ previous: one.enforcement, offers: [bare, offer(b2, SOURCE)], inventories: [inventory('r2', [a1, b2])] });
+    assert.deepEqual([enforced(next), next.pending], [['a-1', 'b-2'], []]);
+    assert.equal(next.documents[0]?.unsigned, undefined);
   });
 
   it('stand when every object is gone while a new commit is awaited', () => {
@@ -374,7 +305,14 @@ describe('a policy without a source', () => {
     assert.deepEqual(enforced(step({ previous: one.enforcement, offers: [offer(a1, SOURCE)] })), ['a-1']);
     const adopted = step({ previous: one.enforcement, offers: [offer(a2, SOURCE)], inventories: [inventory('r1', [a2])] });
     assert.deepEqual(enforced(adopted), ['a-2']);
-    assert.equal(adopted.enforcement.standing.get('Policy/a')?.source, SOURCE);
+    assert.equal(adopted.enforcement.standing.get('Policy/a')?.source, undefined, 'an inventory is no seal');
+    const listed = step({
+      previous: adopted.enforcement,
+      offers: [offer(a2, SOURCE)],
+      inventories: [inventory('r1', [a2])],
+      sets: setOf(1, [a2]),
+    });
+    assert.equal(listed.enforcement.standing.get('Policy/a')?.source, SOURCE);
   });
 
   it('is not replaced by a newer version that is past its date; without one before, it stands as expired', () => {
@@ -384,6 +322,33 @@ describe('a policy without a source', () => {
     assert.deepEqual(enforced(kept), ['a-1']);
     assert.equal(codeOf(kept, 'a'), 'POLICY_EXPIRED');
     assert.deepEqual(enforced(step({ offers: [offer(late)] })), ['a-2']);
+  });
+});
+
+describe('what the marks of the cluster say has ended', () => {
+  const mark = markOf(a1, { source: SOURCE });
+  const gone = { ...mark, gone: true } as const;
+
+  it('does not come back to a replica that began with its mark and never held it', () => {
+    const began = step({ told: [mark], isStarting: true });
+    assert.deepEqual(began.unmet, [mark]);
+    const ended = step({ previous: began.enforcement, told: [gone], isStarting: true });
+    assert.deepEqual([ended.unmet, ended.enforcement.marks.get('Policy/a')?.gone], [[], true]);
+    const back = { previous: ended.enforcement, offers: [offer(a1)] };
+    const refused = step({ ...back, told: [gone] });
+    assert.deepEqual([enforced(refused), codeOf(refused, 'a')], [[], 'POLICY_ROLLBACK']);
+    assert.deepEqual(enforced(step({ ...back, told: [gone], offers: [offer(a2)] })), ['a-2']);
+    // Whoever wrote that and is put right has kept nothing out.
+    assert.deepEqual(enforced(step({ ...back, previous: refused.enforcement, told: [mark] })), ['a-1']);
+  });
+
+  it('ends nothing that stands, and counts for that version and digest alone', () => {
+    const one = step({ offers: [offer(a1)] });
+    const told = step({ previous: one.enforcement, offers: [offer(a1)], told: [gone] });
+    assert.deepEqual([enforced(told), told.enforcement.marks.get('Policy/a')?.gone], [['a-1'], undefined]);
+    const began = step({ told: [markOf(a2)], isStarting: true });
+    for (const other of [gone, { ...markOf(a2), digest: 'sha256:other', gone: true } as const])
+      assert.equal(step({ previous: began.enforcement, told: [other] }).enforcement.marks.get('Policy/a')?.gone, undefined);
   });
 });
 

@@ -13,7 +13,7 @@
 import type { Inventory } from '../../crds/inventory.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { documentKey, endMarks, joinMarks, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
+import { documentKey, endMarks, forgetGone, hearGone, joinMarks, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
@@ -42,6 +42,8 @@ export type Enforcement = {
   /** By digest: everything that may still be needed to make a commit whole. */
   readonly held: ReadonlyMap<string, PolicyDocument>;
   readonly marks: Marks;
+  /** What of the marks only the cluster says. */
+  readonly toldGone: ReadonlySet<string>;
 };
 
 export type Missing = Pick<Mark, 'kind' | 'name' | 'digest'> & { readonly problem: Problem | undefined };
@@ -84,7 +86,13 @@ export type AssembleState = {
   readonly isStarting: boolean;
 };
 
-export const nothingEnforced: Enforcement = { commits: new Map(), standing: new Map(), held: new Map(), marks: noMarks };
+export const nothingEnforced: Enforcement = {
+  commits: new Map(),
+  standing: new Map(),
+  held: new Map(),
+  marks: noMarks,
+  toldGone: new Set(),
+};
 
 /** Of these, a replica holds no document. */
 const NOT_DOCUMENTS: ReadonlySet<string> = new Set([SET_KIND, 'TrustPolicy']);
@@ -130,12 +138,16 @@ const takeSteps = (state: AssembleState, known: Marks): Step => {
 
 export const assemble = (state: AssembleState): Assembled => {
   const { previous, told } = state;
-  const known = joinMarks(previous.marks, marksOf(told));
+  const seen = marksOf(told);
+  const { marks: known, toldGone } = hearGone(joinMarks(forgetGone(previous), seen), seen, (key) => previous.standing.has(key));
   const { commits, held, pending, marks, standing, ended, refused } = takeSteps(state, known);
   const documents = [...standing].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { document }]) => document);
   const enforced = new Set(documents.map(({ digest }) => digest));
+  const raised = endMarks(raiseMarks(marks, documents.filter(isInForce)), ended);
+  // What was raised or ended here since is no hearsay any more.
+  const hearsay = new Set([...toldGone].filter((key) => raised.get(key) === known.get(key)));
   return {
-    enforcement: { commits, standing, held, marks: endMarks(raiseMarks(marks, documents.filter(isInForce)), ended) },
+    enforcement: { commits, standing, held, marks: raised, toldGone: hearsay },
     documents,
     refused,
     pending: [...pending, ...inventoriesAwaited(state, enforced)],

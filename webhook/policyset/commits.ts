@@ -9,6 +9,7 @@ import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState, Missing, Offer, Pending } from './assemble.ts';
 import type { HeldBack } from './requirements.ts';
+import { isWeaker } from './weaker.ts';
 
 export type Commit = {
   readonly inventory: Inventory;
@@ -37,7 +38,7 @@ const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<stri
     if (!judged.ok) continue;
     const { document } = judged;
     const known = held.get(document.digest);
-    if (document.withdrawn === undefined || known === undefined || known.withdrawn !== undefined) held.set(document.digest, document);
+    if (known === undefined || !isWeaker(document, known)) held.set(document.digest, document);
   }
   return held;
 };

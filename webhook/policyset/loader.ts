@@ -26,7 +26,7 @@ import type { EnforcedSet } from './enforced.ts';
 import { closedDigest, nextChangeMs } from './expired.ts';
 import { retrust } from './retrust.ts';
 import { createSetMaker } from './set.ts';
-import { createSetReader } from './sets.ts';
+import { createSetReader } from '../../policies/trust/set-reader.ts';
 import { createSlices } from '../../process/slices.ts';
 import { startProblem } from './start-problem.ts';
 

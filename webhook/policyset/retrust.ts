@@ -11,6 +11,7 @@ import { createSlices } from '../../process/slices.ts';
 import type { Enforcement, Offer } from './assemble.ts';
 import type { Commit } from './commits.ts';
 import type { StandingDocument } from './standing.ts';
+import { isWeaker } from './weaker.ts';
 
 export type RetrustInput = {
   readonly enforcement: Enforcement;
@@ -42,12 +43,10 @@ export const retrust = async ({ enforcement, offers, trust, clock }: RetrustInpu
   for (const commit of commits.values()) all.push(...commit.documents.values());
   for (const document of all) {
     if (known.has(document)) continue;
-    // The object still has it, with seals that count.
     const same = good.get(document.digest);
-    known.set(
-      document,
-      same !== undefined && documentKey(same) === documentKey(document) ? same : judgeAgain(document, trust, clock.now()),
-    );
+    // The object still has it, with seals that count: the same bytes without any are another thing.
+    const isThere = same !== undefined && documentKey(same) === documentKey(document) && !isWeaker(same, document);
+    known.set(document, isThere ? same : judgeAgain(document, trust, clock.now()));
     await slices.rest();
   }
   const only = <K>(documents: ReadonlyMap<K, PolicyDocument>): Map<K, PolicyDocument> =>

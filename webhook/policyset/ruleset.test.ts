@@ -115,6 +115,23 @@ describe('a ruleset that requires another', () => {
 });
 
 describe('a ruleset', () => {
+  it('ends by the set seal of those who may decide about a publisher of its tier', () => {
+    const gold = rulesetOf('gold', 1, { publisher: { name: 'acme', tier: 'Gold' } });
+    const one = step({ offers: [offer(gold, SOURCE)], inventories: [inventory('r1', gold)] });
+    const ended = (...tiers: readonly (string | undefined)[]): readonly string[] => {
+      const set = {
+        source: SOURCE,
+        sequence: 1,
+        digest: 'sha256:set',
+        files: new Map<string, string>(),
+        signers: ['ci'],
+        mayDecide: (kind: string, tier: string | undefined) => kind === 'Ruleset' && tiers.includes(tier),
+      };
+      return enforced(step({ previous: one.enforcement, inventories: [inventory('r2')], sets: new Map([[SOURCE, set]]) }));
+    };
+    assert.deepEqual([ended('Gold'), ended('Silver', undefined)], [[], ['gold 1']]);
+  });
+
   it('goes from one release to the next in one step, and never back', () => {
     const one = step({ offers: [offer(base1, SOURCE)], inventories: [inventory('r1', base1)] });
     const two = step({ previous: one.enforcement, offers: [offer(base2, SOURCE)], inventories: [inventory('r2', base2)] });

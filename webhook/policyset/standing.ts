@@ -4,12 +4,14 @@
 import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
-import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
+import { listsDocument, mayRemove, ownerOf } from '../../policies/currency/removal.ts';
+import type { Standing as StandingRecord } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState } from './assemble.ts';
 import type { Commit } from './commits.ts';
 import type { HeldBack } from './requirements.ts';
+import { isWeaker } from './weaker.ts';
 
 export type StandingDocument = {
   readonly document: PolicyDocument;
@@ -31,15 +33,22 @@ export type StandInput = {
   readonly refused: Map<string, Problem>;
 };
 
+/** As policies/currency asks about it. */
+const recordOf = ({ document, source, sequence }: StandingDocument): StandingRecord => ({
+  ...document,
+  source,
+  sequence,
+  tier: document.ruleset?.spec.publisher?.tier,
+});
+
 /** A set that lists the document ends with the next one; whatever came without being listed, only with one that came later still. */
-const sequenceOf = (document: PolicyDocument, { inventory, set }: Commit, marks: Marks): number => {
-  if (set?.files.get(fileOf(document)) === document.digest) return set.sequence;
-  return marks.get(documentKey({ kind: SET_KIND, name: inventory.source }))?.version ?? 0;
+const sequenceOf = (document: PolicyDocument, { source, set }: Pick<Commit, 'set'> & { readonly source: string }, marks: Marks): number => {
+  if (set !== undefined && isListed(document, set)) return set.sequence;
+  return marks.get(documentKey({ kind: SET_KIND, name: source }))?.version ?? 0;
 };
 
-/** What has no seal, or only one that counts no more, takes the place of nothing that is better. */
-const isWeaker = (one: PolicyDocument, other: PolicyDocument): boolean =>
-  (one.unsigned === true && other.unsigned !== true) || (one.withdrawn !== undefined && other.withdrawn === undefined);
+const isListed = (document: PolicyDocument, set: Commit['set']): boolean =>
+  listsDocument(set, { ...document, tier: document.ruleset?.spec.publisher?.tier });
 
 const weaknessOf = ({ kind, name, withdrawn }: PolicyDocument): Problem =>
   withdrawn ?? {
@@ -48,27 +57,52 @@ const weaknessOf = ({ kind, name, withdrawn }: PolicyDocument): Problem =>
     path: 'signature',
   };
 
+type Ordered = { readonly document: PolicyDocument; readonly commit: Commit };
+
 /** Of two documents of one name (a policy that moves from one source to another) the newer order counts, whatever came first. */
-const newerOf = (one: StandingDocument | undefined, other: StandingDocument): StandingDocument => {
-  if (one === undefined || isWeaker(one.document, other.document)) return other;
-  if (isWeaker(other.document, one.document)) return one;
-  if (other.document.version > one.document.version) return other;
-  return other.document.version === one.document.version && other.document.digest < one.document.digest ? other : one;
+const isNewer = (other: PolicyDocument, one: PolicyDocument): boolean => {
+  if (isWeaker(one, other) || isWeaker(other, one)) return isWeaker(one, other);
+  return other.version > one.version || (other.version === one.version && other.digest < one.digest);
 };
 
-const orderedByCommits = ({ state, commits, marks }: StandInput): Map<string, StandingDocument> => {
-  const ordered = new Map<string, StandingDocument>();
-  for (const commit of commits.values()) {
-    const { source } = commit.inventory;
+/** What stood under this name here, or before this replica began, as the marks tell. */
+const stoodBefore = (key: string, { state, marks }: StandInput): { readonly source: string | undefined } | undefined => {
+  const mark = marks.get(key);
+  return state.previous.standing.get(key) ?? (mark === undefined || mark.gone === true ? undefined : { source: mark.source });
+};
+
+const isReleased = (before: StandingDocument | undefined, orders: readonly Ordered[], commits: StandInput['commits']): boolean => {
+  if (before?.source === undefined || orders.some(({ commit }) => commit.inventory.source === before.source)) return false;
+  return mayRemove(recordOf(before), commits.get(before.source)?.set) === undefined;
+};
+
+/** `orders`: all for the same bytes, by the name of the source. */
+const standingOf = (key: string, orders: readonly [Ordered, ...Ordered[]], input: StandInput): StandingDocument => {
+  const { state, commits, marks } = input;
+  const [{ document }] = orders;
+  const before = state.previous.standing.get(key);
+  const source = ownerOf({
+    before: stoodBefore(key, input),
+    claims: orders.map(({ commit }) => ({ source: commit.inventory.source, isSealed: isListed(document, commit.set) })),
+    isReleased: isReleased(before, orders, commits),
+  });
+  // The same bytes judged again: signers and ends may have changed.
+  if (before?.document.digest === document.digest && before.source === source) return { ...before, document };
+  const set = orders.find(({ commit }) => commit.inventory.source === source)?.commit.set;
+  return { document, source, sequence: source === undefined ? 0 : sequenceOf(document, { source, set }, marks) };
+};
+
+const orderedByCommits = (input: StandInput): Map<string, StandingDocument> => {
+  const orders = new Map<string, [Ordered, ...Ordered[]]>();
+  const commits = [...input.commits.values()].toSorted((a, b) => (a.inventory.source < b.inventory.source ? -1 : 1));
+  for (const commit of commits) {
     for (const [key, document] of commit.documents) {
-      const before = state.previous.standing.get(key);
-      const isKnown = before?.document.digest === document.digest && before.source === source;
-      // The same bytes judged again: signers and ends may have changed.
-      const one = isKnown ? { ...before, document } : { document, source, sequence: sequenceOf(document, commit, marks) };
-      ordered.set(key, newerOf(ordered.get(key), one));
+      const known = orders.get(key);
+      if (known === undefined || isNewer(document, known[0].document)) orders.set(key, [{ document, commit }]);
+      else if (known[0].document.digest === document.digest) known.push({ document, commit });
     }
   }
-  return ordered;
+  return new Map([...orders].map(([key, same]) => [key, standingOf(key, same, input)]));
 };
 
 /** Objects that no source claims are enforced for themselves. */
@@ -123,7 +157,7 @@ export const standNow = (input: StandInput): Stood => {
       continue;
     }
     const set = before.source === undefined ? undefined : commits.get(before.source)?.set;
-    const problem = mayRemove({ ...before.document, source: before.source, sequence: before.sequence }, set);
+    const problem = mayRemove(recordOf(before), set);
     if (problem === undefined) {
       ended.push(before.document);
       continue;

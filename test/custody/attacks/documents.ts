@@ -122,7 +122,7 @@ export const documentControls: readonly Control[] = [
   { name: 'a higher version than the mark', attempt: () => ({ object: sealed(POLICY), mark: markOf(2, OTHER) }) },
   {
     name: 'a mark of another policy',
-    attempt: () => ({ object: sealed(POLICY), marks: new Map([['other', { version: 9, digest: OTHER }]]) }),
+    attempt: () => ({ object: sealed(POLICY), mark: { ...markOf(9, OTHER), name: 'other' } }),
   },
   { name: 'a millisecond before its end', attempt: () => ({ object: sealed(POLICY), atMs: Date.UTC(2027, 2, 1) - 1 }) },
   { name: 'a quoted word that would be ambiguous', attempt: () => ({ object: sealed(`${POLICY}  title: "yes"\n`) }) },

@@ -2,42 +2,75 @@
 /**
  * What an attack is tried on: all that stands between an object of the API server and the enforced set, as replicas run it.
  *
- * In: an object, a trust policy, the mark of what was enforced, a time. Out: the code of its refusal, or `accepted`. Pure; the
- * same functions as webhook and operator: judgePolicyObject, then the end of the document, then its mark.
+ * In: what somebody tries. Out: the code of its refusal, or `accepted`. Pure; the same functions as webhook and operator. A
+ * Policy or Ruleset: judgeSealedObject, then the end of the document, then its mark. A trust policy: loadTrustObject from the
+ * pinned digest, then whether it may follow the one in force. The end of a document: verifySet, then the mark of the set, then
+ * whether it may end what stands.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Mark } from '../../../crds/marks.ts';
-import { checkMark } from '../../../policies/currency/index.ts';
+import { checkMark, documentKey, markedSet, marksOf } from '../../../policies/currency/index.ts';
+import { mayRemove } from '../../../policies/currency/removal.ts';
+import type { Standing } from '../../../policies/currency/removal.ts';
 import { digestOf } from '../../../policies/document/digest.ts';
-import { isClosed, judgePolicyObject } from '../../../policies/policy-object.ts';
+import { isClosed } from '../../../policies/policy-object.ts';
 import type { SealedObject } from '../../../policies/policy-object.ts';
 import type { ProblemCode } from '../../../policies/problem.ts';
-import { loadTrust } from '../../../policies/trust/index.ts';
+import { judgeSealedObject } from '../../../policies/ruleset-object.ts';
+import { verifySet } from '../../../policies/trust/check-set.ts';
+import { loadTrust, loadTrustObject } from '../../../policies/trust/index.ts';
 import type { Trust } from '../../../policies/trust/index.ts';
 import { hintOf } from '../../../policies/trust/key.ts';
+import type { TrustSignature } from '../../../policies/trust/load.ts';
 import { seal } from '../../../policies/trust/seal.ts';
+import { refuseSwap } from '../../../policies/trust/succession.ts';
 import { createSigstore } from '../../sigstore/index.ts';
 
 export const NOW = Date.UTC(2026, 5, 1);
 
-export type Attempt = {
+export type ObjectAttempt = {
   readonly object: SealedObject;
   readonly trust?: Trust;
-  /** Of what was enforced under its name. */
+  /** Of what was enforced. */
   readonly mark?: Mark;
   readonly atMs?: number;
 };
+export type TrustAttempt = { readonly signature: TrustSignature; readonly pinnedDigest: string; /** In force. */ readonly held?: Trust };
+export type EndAttempt = { readonly sets: readonly string[]; readonly trust: Trust; readonly standing: Standing; readonly mark?: Mark };
+export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt;
 export type Attack = { readonly name: string; readonly code: ProblemCode; readonly attempt: () => Attempt };
 export type Control = { readonly name: string; readonly attempt: () => Attempt };
 
-export const gate = ({ object, trust = standardTrust, mark, atMs = NOW }: Attempt): ProblemCode | 'accepted' => {
-  const judged = judgePolicyObject(object, trust, atMs);
+type Said = ProblemCode | 'accepted';
+
+const markFor = (document: Parameters<typeof documentKey>[0], mark: Mark | undefined): Mark | undefined =>
+  marksOf(mark === undefined ? [] : [mark]).get(documentKey(document));
+
+const gateOfObjects = ({ object, trust = standardTrust, mark, atMs = NOW }: ObjectAttempt): Said => {
+  const judged = judgeSealedObject(object, trust, atMs);
   if (!judged.ok) return judged.problem.code;
   const { document } = judged;
   if (isClosed(document, atMs)) return 'POLICY_EXPIRED';
-  return checkMark(mark, document)?.code ?? 'accepted';
+  return checkMark(markFor(document, mark), document)?.code ?? 'accepted';
+};
+
+const gateOfTrust = ({ signature, pinnedDigest, held }: TrustAttempt): Said => {
+  const loaded = loadTrustObject(signature, { pinnedDigest, at: NOW });
+  return loaded.ok ? (refuseSwap(held, loaded.trust)?.code ?? 'accepted') : loaded.problem.code;
+};
+
+const gateOfEnds = ({ sets, trust, standing, mark }: EndAttempt): Said => {
+  const verified = verifySet(sets, trust, NOW);
+  if (!verified.ok) return verified.problem.code;
+  const marked = markedSet(standing.source ?? '', verified.set);
+  return checkMark(markFor(marked, mark), marked)?.code ?? mayRemove(standing, verified.set)?.code ?? 'accepted';
+};
+
+export const gate = (attempt: Attempt): Said => {
+  if ('object' in attempt) return gateOfObjects(attempt);
+  return 'signature' in attempt ? gateOfTrust(attempt) : gateOfEnds(attempt);
 };
 
 export type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The set seals that inventories carry, verified. What was verified stays so under the same trust until time may change it.
+// webhook/ and operator/ import it: both must see the same set in force.
 import { hash } from 'node:crypto';
 import type { Inventory } from '../../crds/inventory.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
-import { createMemo } from '../../policies/memo.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
-import { verifySet } from '../../policies/trust/check-set.ts';
-import type { SetOutcome } from '../../policies/trust/check-set.ts';
-import type { Trust } from '../../policies/trust/index.ts';
+import type { SetProof } from '../currency/removal.ts';
+import { createMemo } from '../memo.ts';
+import { verifySet } from './check-set.ts';
+import type { SetOutcome } from './check-set.ts';
+import type { Trust } from './index.ts';
 
 /** Source → the set that counts now. */
 export type SetReader = (inventories: readonly Inventory[], trust: Trust, atMs: number) => ReadonlyMap<string, SetProof>;
+
+/** As of a policy: what is refused may be a matter of time. */
+const REFUSAL_LASTS_MS = 60_000;
 
 type Remembered = { readonly outcome: SetOutcome; readonly atMs: number };
 
