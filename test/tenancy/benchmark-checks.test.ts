@@ -12,7 +12,7 @@ import { rightsIn, servedKinds, wrongAnswers } from './access.ts';
 import { assertAllowed, assertRefused } from './attempt.ts';
 import { COMPUTE_NAMES, OBJECT_NAMES, containerWith } from './isolated-tenant.ts';
 import type { Manifest } from './isolated-tenant.ts';
-import { boundChecks, exposedChecks, plannedObjectChecks, podChecks } from './pod-checks.ts';
+import { boundChecks, classChecks, exposedChecks, plannedObjectChecks, podChecks } from './pod-checks.ts';
 import { reaches } from './reachability.ts';
 import type { NetworkPolicy } from './reachability.ts';
 import { limitRanges, networkPolicies, resourceQuotas, roleBindings } from './resources.ts';
@@ -39,7 +39,7 @@ describe('a tenant by the checks of kubectl-mtb', () => {
 
   const create = (resource: Resource, object: KubeObject, as: Side = side) => as.owner.create(resource, object, DRY);
 
-  for (const check of [...podChecks, ...exposedChecks, ...boundChecks, ...plannedObjectChecks]) {
+  for (const check of [...podChecks, ...exposedChecks, ...boundChecks, ...classChecks, ...plannedObjectChecks]) {
     it(`${check.id}: ${check.what} is refused for that`, async () => {
       await assertAllowed(() => create(check.resource, check.control(side.pod)), 'the control');
       await assertRefused(() => create(check.resource, check.flipped(side.pod)), check.refused, check.what);

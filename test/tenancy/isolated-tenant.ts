@@ -23,6 +23,10 @@ export const TENANT_GPUS = 4;
 export const RETAINING_CLASS = 'keeps-volumes';
 export const DELETING_CLASS = 'deletes-volumes';
 
+/** RuntimeClasses: one that tenants may name, one that they may not. */
+export const TENANT_RUNTIME = 'for-tenants';
+export const OTHER_RUNTIME = 'not-for-tenants';
+
 export type TenantFacts = {
   readonly name: string;
   readonly namespaces: readonly string[];
@@ -83,6 +87,7 @@ export const isolatedTenant = ({
       tenantPolicies: 'Bounded',
     },
     images: { registries: [{ prefix: registryOf(name) }], digestPolicy: 'Required', pullPolicies: ['Always'] },
+    scheduling: { priorityClasses: { allowed: ['for-tenants'] }, runtimeClasses: { allowed: [TENANT_RUNTIME] } },
     ...spec,
   },
 });

@@ -9,7 +9,7 @@
 import { claims } from './resources.ts';
 import { pods, services } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
-import { DELETING_CLASS, RETAINING_CLASS, containerWith, podWith } from './isolated-tenant.ts';
+import { DELETING_CLASS, OTHER_RUNTIME, RETAINING_CLASS, TENANT_RUNTIME, containerWith, podWith } from './isolated-tenant.ts';
 import type { CompliantPod, Manifest } from './isolated-tenant.ts';
 
 export type ObjectCheck = {
@@ -144,6 +144,25 @@ export const boundChecks: readonly ObjectCheck[] = [
       });
     },
     /registry\.example\.com\/elsewhere\//,
+  ),
+];
+
+/** The classes that a pod may name. */
+export const classChecks: readonly ObjectCheck[] = [
+  {
+    ...podCheck(
+      'runtime classes',
+      'a runtime class that is not on the list',
+      (pod) => podWith(pod, { runtimeClassName: OTHER_RUNTIME }),
+      /not-for-tenants/,
+    ),
+    control: (pod) => podWith(pod, { runtimeClassName: TENANT_RUNTIME }),
+  },
+  podCheck(
+    'priority classes',
+    "the cluster's own priority",
+    (pod) => podWith(pod, { priorityClassName: 'system-cluster-critical' }),
+    /system-cluster-critical/,
   ),
 ];
 

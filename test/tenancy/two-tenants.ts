@@ -15,7 +15,15 @@ import { installWrit } from '../scenario/installation.ts';
 import type { Installation, InstallationOptions } from '../scenario/installation.ts';
 import { objectSays } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
-import { DELETING_CLASS, RETAINING_CLASS, compliantPod, isolatedTenant, ownerOf } from './isolated-tenant.ts';
+import {
+  DELETING_CLASS,
+  OTHER_RUNTIME,
+  RETAINING_CLASS,
+  TENANT_RUNTIME,
+  compliantPod,
+  isolatedTenant,
+  ownerOf,
+} from './isolated-tenant.ts';
 import type { CompliantPod } from './isolated-tenant.ts';
 import { pods } from '../../crds/kinds.ts';
 
@@ -53,14 +61,13 @@ const policy = policyText({
   message: 'name the container otherwise',
 });
 
-const storageClass = (name: string, reclaimPolicy: string): string =>
-  JSON.stringify({
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'StorageClass',
-    metadata: { name },
-    provisioner: 'example.com/none',
-    reclaimPolicy,
-  });
+const storageClass = (name: string, reclaimPolicy: string): unknown => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name },
+  provisioner: 'example.com/none',
+  reclaimPolicy,
+});
 
 export const startTwoTenants = async (options: TwoTenantsOptions = {}): Promise<TwoTenants> => {
   const document = (name: string): Readonly<Record<string, string>> => ({
@@ -102,7 +109,18 @@ export const startTwoTenants = async (options: TwoTenantsOptions = {}): Promise<
         pod: compliantPod({ tenant: name, namespace: `${name}-one` }),
       };
     };
-    const classes = [storageClass(RETAINING_CLASS, 'Retain'), storageClass(DELETING_CLASS, 'Delete')].join('\n---\n');
+    const classes = [
+      storageClass(RETAINING_CLASS, 'Retain'),
+      storageClass(DELETING_CLASS, 'Delete'),
+      ...[TENANT_RUNTIME, OTHER_RUNTIME].map((name) => ({
+        apiVersion: 'node.k8s.io/v1',
+        kind: 'RuntimeClass',
+        metadata: { name },
+        handler: 'none',
+      })),
+    ]
+      .map((manifest) => JSON.stringify(manifest))
+      .join('\n---\n');
     const applied = await writ.plane.kubectl(['apply', '-f', '-'], { input: classes });
     if (applied.code !== 0) throw new Error(applied.stderr);
     const [red, blue] = [await sideOf('red'), await sideOf('blue')];
