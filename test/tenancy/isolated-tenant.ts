@@ -94,6 +94,7 @@ export const isolatedTenant = ({
 
 type Container = Readonly<Record<string, unknown>> & {
   readonly imagePullPolicy: string;
+  readonly resources: { readonly requests: Readonly<Record<string, string>>; readonly limits: Readonly<Record<string, string>> };
   readonly securityContext: Readonly<Record<string, unknown>>;
 };
 export type CompliantPod = KubeObject & {
