@@ -17,6 +17,7 @@ import { receiptsCodes } from './receipts.ts';
 import { rulesetsCodes } from './rulesets.ts';
 import { sealsCodes } from './seals.ts';
 import { sourceCodes } from './source.ts';
+import { tenancyCodes } from './tenancy.ts';
 import { tenantsCodes } from './tenants.ts';
 import { trustCodes } from './trust.ts';
 import type { ProblemCodes } from './entry.ts';
@@ -30,6 +31,7 @@ export const problemCodes = {
   ...rulesetsCodes,
   ...policiesCodes,
   ...tenantsCodes,
+  ...tenancyCodes,
   ...operatorCodes,
   ...sealsCodes,
   ...trustCodes,
