@@ -75,8 +75,4 @@ export const tenancyCodes = {
     summary: "The ledger of the tenant's quotas could not be read or written, so nothing can be reserved.",
     fix: 'try again; if it stays, see whether the operator runs and ConfigMap writ-quota-TENANT is in the system namespace',
   },
-  TENANT_QUOTA_UNREADABLE: {
-    summary: 'What the object asks for could not be read as a quantity.',
-    fix: 'write amounts as Kubernetes quantities, such as 500m or 2Gi',
-  },
 } as const satisfies ProblemCodes;
