@@ -10,6 +10,7 @@ import { applyCodes } from './apply.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
+import { entitlementsCodes } from './entitlements.ts';
 import { manifestCodes } from './manifest.ts';
 import { operatorCodes } from './operator.ts';
 import { policiesCodes } from './policies.ts';
@@ -32,6 +33,7 @@ export const problemCodes = {
   ...policiesCodes,
   ...tenantsCodes,
   ...tenancyCodes,
+  ...entitlementsCodes,
   ...operatorCodes,
   ...sealsCodes,
   ...trustCodes,

@@ -102,5 +102,8 @@ export const toolProblems = ({ allowed, denied }: ToolBounds, subject: Subject):
   const tools = toolsOf(subject);
   if (tools.length > MAX_TOOLS) return [{ code: 'TOOL_FORBIDDEN', message: `${tools.length} tools are more than can be judged` }];
   const refused = tools.filter((tool) => meets(denied, tool, true) || (allowed !== undefined && !meets(allowed, tool, false)));
-  return refused.map(({ server, name }) => ({ code: 'TOOL_FORBIDDEN', message: `tool ${name} of server ${server === '' ? '(none)' : server}`.slice(0, 400) }));
+  return refused.map(({ server, name }) => ({
+    code: 'TOOL_FORBIDDEN',
+    message: `tool ${name} of server ${server === '' ? '(none)' : server}`.slice(0, 400),
+  }));
 };

@@ -9,8 +9,7 @@ export const listAt = (fields: Fields, name: string): readonly Value[] => {
   return found !== undefined && !isCelError(found) && isList(found) ? found : [];
 };
 
-export const textsAt = (fields: Fields, name: string): readonly string[] =>
-  listAt(fields, name).filter((one) => typeof one === 'string');
+export const textsAt = (fields: Fields, name: string): readonly string[] => listAt(fields, name).filter((one) => typeof one === 'string');
 
 /** Undefined where it is empty too. */
 export const textAt = (fields: Fields, name: string): string | undefined => {

@@ -12,9 +12,7 @@ const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] 
 
 /** Every container of a pod spec with the path where it stands. */
 export const placedContainers = (podSpec: Value, path: string): readonly PlacedContainer[] =>
-  CONTAINER_LISTS.flatMap((list) =>
-    ownList(podSpec, list).map((container, index) => ({ container, path: `${path}.${list}[${index}]` })),
-  );
+  CONTAINER_LISTS.flatMap((list) => ownList(podSpec, list).map((container, index) => ({ container, path: `${path}.${list}[${index}]` })));
 
 /** Images of containers and of image volumes. */
 export const placedImages = (podSpec: Value, path: string): readonly PlacedImage[] => [

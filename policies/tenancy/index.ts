@@ -56,7 +56,13 @@ const pullPolicyProblems = (subject: Subject, { pullPolicies }: TenantBounds): r
     const policy = ownText(container, 'imagePullPolicy') ?? '';
     return pullPolicies.includes(policy)
       ? []
-      : [{ code: 'PULL_POLICY_FORBIDDEN', message: policy === '' ? 'none is named' : policy.slice(0, 32), path: `${path}.imagePullPolicy` }];
+      : [
+          {
+            code: 'PULL_POLICY_FORBIDDEN',
+            message: policy === '' ? 'none is named' : policy.slice(0, 32),
+            path: `${path}.imagePullPolicy`,
+          },
+        ];
   });
 };
 
@@ -73,7 +79,9 @@ const workloadProblems = (subject: Subject, bounds: TenantBounds): readonly Prob
   return [
     ...imagesOf(subject).flatMap((one) => imageProblem(one, bounds) ?? []),
     ...pullPolicyProblems(subject, bounds),
-    ...listAt(subject.workload, 'podSpecs').flatMap((podSpec) => placementProblems({ podSpec, path: isFinal ? 'spec' : 'podSpec', isFinal }, bounds)),
+    ...listAt(subject.workload, 'podSpecs').flatMap((podSpec) =>
+      placementProblems({ podSpec, path: isFinal ? 'spec' : 'podSpec', isFinal }, bounds),
+    ),
     ...[modelProblem(bounds.models, subject) ?? [], regionProblem(subject, bounds) ?? []].flat(),
     ...toolProblems(bounds.tools, subject),
   ];

@@ -52,16 +52,15 @@ const addressesOf = (block: Value): AddressSet | undefined => {
   const range = rangeOf(ownText(block, 'cidr') ?? '');
   if (range === undefined) return undefined;
   // An exception that cannot be read takes nothing away.
-  return without(range, ownList(block, 'except').flatMap((one) => (typeof one === 'string' ? (rangeOf(one) ?? []) : [])));
+  return without(
+    range,
+    ownList(block, 'except').flatMap((one) => (typeof one === 'string' ? (rangeOf(one) ?? []) : [])),
+  );
 };
 
 type Rule = { readonly value: Value; readonly path: string };
 
-const unreached = (
-  addresses: AddressSet,
-  ports: readonly PortRange[] | undefined,
-  bounds: NetworkBounds,
-): PortRange | undefined => {
+const unreached = (addresses: AddressSet, ports: readonly PortRange[] | undefined, bounds: NetworkBounds): PortRange | undefined => {
   for (const { piece, addresses: allowed } of reachable(bounds, ports)) if (outside(addresses, allowed) !== undefined) return piece;
   return undefined;
 };
@@ -136,4 +135,3 @@ export const pluginPolicyKinds: readonly { readonly group: string; readonly reso
 
 export const isPluginPolicy = ({ group, resource }: { readonly group: string; readonly resource: string }): boolean =>
   PLUGIN_POLICIES.get(group)?.has(resource) === true;
-
