@@ -18,6 +18,12 @@ export type NetworkBounds = {
   readonly destinations: readonly Destination[];
 };
 
+// A sixteenth of all addresses and more is everything, other tenants' pods included: nobody is given that by a list.
+const SHORTEST_PREFIX = { v4: 8, v6: 16 };
+
+export const isTooWide = (cidr: string): boolean =>
+  Number(cidr.split('/')[1]) < (cidr.includes(':') ? SHORTEST_PREFIX.v6 : SHORTEST_PREFIX.v4);
+
 export const networkBounds = (tenant: string, network: TenantNetwork | undefined): NetworkBounds => ({
   tenant,
   policies: network?.tenantPolicies ?? 'Bounded',
@@ -25,7 +31,7 @@ export const networkBounds = (tenant: string, network: TenantNetwork | undefined
   deniesEgress: network?.defaultDeny?.includes('Egress') === true,
   allowsDns: network?.dns === 'ClusterDNS',
   destinations: (network?.egress ?? []).map(({ cidrs, ports }) => ({
-    addresses: union(cidrs.flatMap((cidr) => rangeOf(cidr) ?? [])),
+    addresses: union(cidrs.flatMap((cidr) => (isTooWide(cidr) ? [] : (rangeOf(cidr) ?? [])))),
     ports: ports === undefined || ports.length === 0 ? undefined : new Set(ports),
   })),
 });
