@@ -130,6 +130,15 @@ const regionOperations = (spec: Value, { regions }: TenantBounds): readonly Patc
 
 const named = (container: Value): string => ownText(container, 'name') ?? '';
 
+/** Whether there is anything that a pod could be given. */
+export const completesPods = (bounds: TenantBounds): boolean =>
+  bounds.restrictsPods ||
+  bounds.pullPolicies !== undefined ||
+  bounds.priorityClasses.default !== undefined ||
+  bounds.runtimeClasses.default !== undefined ||
+  bounds.nodeSelector.length > 0 ||
+  bounds.regions !== undefined;
+
 /** A pod that is made. */
 export const completePod = (pod: Value, bounds: TenantBounds): readonly PatchOperation[] => {
   const spec = own(pod, 'spec');
