@@ -3,16 +3,19 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
+  COMPLETE_CONFIGURATION_NAME,
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_NAME,
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
+  TENANCY_CONFIGURATION_NAME,
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
   leases,
+  mutatingWebhookConfigurations,
   namespaces,
   policies,
   rulesets,
@@ -46,6 +49,8 @@ export type Caches = {
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
   readonly guard: Informer<KubeObject>;
+  readonly tenancy: Informer<KubeObject>;
+  readonly completion: Informer<KubeObject>;
 };
 
 export const createCaches = (options: {
@@ -86,6 +91,14 @@ export const createCaches = (options: {
     guard: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
       ...watch('guard'),
       fieldSelector: `metadata.name=${GUARD_CONFIGURATION_NAME}`,
+    }),
+    tenancy: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      ...watch('tenancy'),
+      fieldSelector: `metadata.name=${TENANCY_CONFIGURATION_NAME}`,
+    }),
+    completion: createInformer<KubeObject>(client, mutatingWebhookConfigurations, {
+      ...watch('completion'),
+      fieldSelector: `metadata.name=${COMPLETE_CONFIGURATION_NAME}`,
     }),
   };
 };

@@ -21,6 +21,8 @@ export const watchedResources = [
   'leases',
   'webhook',
   'guard',
+  'tenancy',
+  'completion',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
@@ -35,6 +37,7 @@ export const controllerNames = [
   'certificate',
   'webhook-configuration',
   'guard-configuration',
+  'tenancy-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({

@@ -44,6 +44,7 @@ import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
+import { createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
@@ -81,11 +82,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
 
   const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
   const configurationTampered =
-    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
     (what) =>
       tellTampering({
         what: thing,
-        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        regarding: { apiVersion: apiVersionOf(resource), kind: resource.kind, name },
         found: describeTampering(`the webhook configuration ${name}`, what),
       });
   const guard = createGuardKeeper({
@@ -97,6 +98,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   });
   const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
     await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
+  const tenancy = createTenancyKeeper({
+    client,
+    target: config.target,
+    systemNamespace,
+    tenants: () => caches.tenants.list().map(({ metadata: { name }, spec }) => ({ name, spec })),
+    onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
+    onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
+  });
+  const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
+    await tenancy.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -129,6 +142,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
+          tenancy.trustAuthorities(bundle);
         },
       },
       stop,
@@ -281,6 +295,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       tenant.enqueue(keyOf(object));
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
+      tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
       // What one gives up another may have been waiting for.
       const named = new Set([previous, object].flatMap((one) => one?.spec.namespaces?.items?.map(({ name }) => name) ?? []));
@@ -318,8 +333,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
+    caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
   ];
-  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
+  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
