@@ -150,7 +150,10 @@ export const createTenancyKeeper = (options: {
   const kept = [
     { resource: validatingWebhookConfigurations, name: TENANCY_CONFIGURATION_NAME, desired: tenancyConfiguration },
     { resource: mutatingWebhookConfigurations, name: COMPLETE_CONFIGURATION_NAME, desired: completionConfiguration },
-  ].map((one) => ({ ...one, owned: ownConfiguration(client, (what) => onTampered({ resource: one.resource, name: one.name, what }), one.resource) }));
+  ].map((one) => ({
+    ...one,
+    owned: ownConfiguration(client, (what) => onTampered({ resource: one.resource, name: one.name, what }), one.resource),
+  }));
   let authorities = '';
   return {
     trustAuthorities: (bundle) => {
