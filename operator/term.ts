@@ -99,7 +99,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     await guard.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
-  const tenancy = createTenancyKeeper({
+  const tenancyAdmission = createTenancyKeeper({
     client,
     target: config.target,
     systemNamespace,
@@ -108,7 +108,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
   });
   const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
-    await tenancy.reconcile(stop);
+    await tenancyAdmission.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -141,7 +141,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
-          tenancy.trustAuthorities(bundle);
+          tenancyAdmission.trustAuthorities(bundle);
         },
       },
       stop,
