@@ -3,6 +3,7 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
+  COMPLETE_CONFIGURATION_NAME,
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_LABEL,
@@ -10,10 +11,12 @@ import {
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
+  TENANCY_CONFIGURATION_NAME,
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
   leases,
+  mutatingWebhookConfigurations,
   namespaces,
   policies,
   rulesets,
@@ -29,24 +32,26 @@ import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { Clock } from '../process/clock.ts';
+import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
+import type { TenancyCaches } from './tenancy/caches.ts';
 import type { AppliedObject } from './apply/plan.ts';
 import type { LiveGitSource, LivePolicy, LiveRuleset, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
-export type Caches = {
+export type Caches = TenancyCaches & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
   readonly rulesets: Informer<LiveRuleset>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
-  readonly tenants: Informer<LiveTenant>;
-  readonly namespaces: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
   readonly guard: Informer<KubeObject>;
+  readonly tenancy: Informer<KubeObject>;
+  readonly completion: Informer<KubeObject>;
 };
 
 export const createCaches = (options: {
@@ -66,8 +71,14 @@ export const createCaches = (options: {
       transform: (object) => ({ ...object, kind: rulesets.kind }),
     }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
-    tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
-    namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
+    tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
+    namespaces: createInformer<KubeObject>(client, namespaces, { ...watch('namespaces'), ...namespaceOptions }),
+    roleBindings: createChildInformer(client, 'roleBindings', watch('rolebindings')),
+    resourceQuotas: createChildInformer(client, 'resourceQuotas', watch('resourcequotas')),
+    limitRanges: createChildInformer(client, 'limitRanges', watch('limitranges')),
+    networkPolicies: createChildInformer(client, 'networkPolicies', watch('networkpolicies')),
+    clusterRoles: createChildInformer(client, 'clusterRoles', watch('clusterroles')),
+    clusterRoleBindings: createChildInformer(client, 'clusterRoleBindings', watch('clusterrolebindings')),
     inventories: createInformer<KubeObject>(client, configMaps, {
       ...watch('inventories'),
       namespace,
@@ -89,6 +100,14 @@ export const createCaches = (options: {
     guard: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
       ...watch('guard'),
       fieldSelector: `metadata.name=${GUARD_CONFIGURATION_NAME}`,
+    }),
+    tenancy: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      ...watch('tenancy'),
+      fieldSelector: `metadata.name=${TENANCY_CONFIGURATION_NAME}`,
+    }),
+    completion: createInformer<KubeObject>(client, mutatingWebhookConfigurations, {
+      ...watch('completion'),
+      fieldSelector: `metadata.name=${COMPLETE_CONFIGURATION_NAME}`,
     }),
   };
 };

@@ -15,12 +15,20 @@ export const watchedResources = [
   'trustpolicies',
   'tenants',
   'namespaces',
+  'rolebindings',
+  'resourcequotas',
+  'limitranges',
+  'networkpolicies',
+  'clusterroles',
+  'clusterrolebindings',
   'inventories',
   'marks',
   'replicas',
   'leases',
   'webhook',
   'guard',
+  'tenancy',
+  'completion',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
@@ -35,6 +43,7 @@ export const controllerNames = [
   'certificate',
   'webhook-configuration',
   'guard-configuration',
+  'tenancy-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({

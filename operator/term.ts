@@ -6,7 +6,6 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import {
   GUARD_CONFIGURATION_NAME,
-  TENANT_LABEL,
   WEBHOOK_CONFIGURATION_NAME,
   apiVersionOf,
   configMaps,
@@ -25,7 +24,7 @@ import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
-import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
+import { changedDocuments, isStatusOnly } from './changes.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
@@ -42,10 +41,11 @@ import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.t
 import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
-import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
+import { createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+import { createTenancy } from './tenancy/controllers.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
@@ -88,11 +88,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
 
   const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
   const configurationTampered =
-    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
     (what) =>
       tellTampering({
         what: thing,
-        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        regarding: { apiVersion: apiVersionOf(resource), kind: resource.kind, name },
         found: describeTampering(`the webhook configuration ${name}`, what),
       });
   const guard = createGuardKeeper({
@@ -104,6 +104,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   });
   const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
     await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
+  const tenancyAdmission = createTenancyKeeper({
+    client,
+    target: config.target,
+    systemNamespace,
+    tenants: () => caches.tenants.list().map(({ metadata: { name }, spec }) => ({ name, spec })),
+    onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
+    onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
+  });
+  const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
+    await tenancyAdmission.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -136,6 +148,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
+          tenancyAdmission.trustAuthorities(bundle);
         },
       },
       stop,
@@ -175,24 +188,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       name,
     ),
   );
-  const tenant = controller(
-    'tenant',
-    (name, stop) =>
-      reconcileTenant(
-        {
-          client,
-          tenants: caches.tenants,
-          namespaces: caches.namespaces,
-          releases: () => book.releases(),
-          recorder,
-          clock,
-          systemNamespace,
-        },
-        name,
-        stop,
-      ),
-    4,
-  );
+  const tenancy = createTenancy({
+    client,
+    caches,
+    releases: () => book.releases(),
+    recorder,
+    clock,
+    observer,
+    systemNamespace,
+    networkEnforces: config['network-plugin-enforces'],
+    concurrency: config['tenant-concurrency'],
+    onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
+  });
   const marks = controller('marks', (_key, stop) =>
     reconcileMarks({ client, ledger, standing: versionOf, namespace: systemNamespace, recorder, observe: deps.observeMarks }, stop),
   );
@@ -282,33 +289,17 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
       allRulesets();
-      for (const one of caches.tenants.list()) if ((one.spec.rulesets ?? []).length > 0) tenant.enqueue(keyOf(one));
+      tenancy.rulesetsChanged();
       if (type === 'deleted')
         for (const source of sourcesNaming({ kind: 'Ruleset', name: object.metadata.name })) gitSource.enqueue(source);
     }),
     caches.tenants.onChange(({ object, type, ...change }) => {
-      tenant.enqueue(keyOf(object));
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
+      tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
-      // What one gives up another may have been waiting for.
-      const named = new Set([previous, object].flatMap((one) => one?.spec.namespaces?.items?.map(({ name }) => name) ?? []));
-      for (const other of caches.tenants.list()) {
-        if (other.spec.namespaces?.items?.some(({ name }) => named.has(name)) === true) tenant.enqueue(keyOf(other));
-      }
     }),
-    caches.namespaces.onChange(({ object, type, ...change }) => {
-      const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
-      const lost = tenantLabelTaken(previous, object);
-      const isOwned = caches.tenants.get(lost ?? '')?.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name);
-      if (lost !== undefined && isOwned === true) {
-        const found = `the label ${TENANT_LABEL}=${lost} of namespace ${object.metadata.name} was taken away or changed`;
-        tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, object), found });
-      }
-      for (const owner of caches.tenants.list()) {
-        if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
-      }
-    }),
+    ...tenancy.subscribe(),
     caches.inventories.onChange(({ object, ...change }) => {
       const changed = changedDocuments('previous' in change ? change.previous : undefined, object);
       for (const { kind, name } of changed) (kind === 'Policy' ? policy : ruleset).enqueue(name);
@@ -327,11 +318,13 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
+    caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
   ];
-  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
+  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
+    const controllers = [...singles, trustPolicy, ...tenancy.controllers, policy, ruleset, gitSource];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

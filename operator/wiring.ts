@@ -178,12 +178,20 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   trustpolicies: 'trustPolicies',
   tenants: 'tenants',
   namespaces: 'namespaces',
+  rolebindings: 'roleBindings',
+  resourcequotas: 'resourceQuotas',
+  limitranges: 'limitRanges',
+  networkpolicies: 'networkPolicies',
+  clusterroles: 'clusterRoles',
+  clusterrolebindings: 'clusterRoleBindings',
   inventories: 'inventories',
   marks: 'marks',
   replicas: 'replicas',
   leases: 'leases',
   webhook: 'webhook',
   guard: 'guard',
+  tenancy: 'tenancy',
+  completion: 'completion',
 };
 
 const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

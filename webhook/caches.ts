@@ -16,6 +16,7 @@ import {
   trustPolicies,
 } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
+import type { Tenant } from '../crds/generated/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer } from '../kube/informer.ts';
@@ -25,6 +26,7 @@ import type { SealedObject } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 
 export type SealedCopy = KubeObject & SealedObject;
+export type TenantCopy = KubeObject & JsonObject & Pick<Tenant, 'spec'>;
 
 export type Caches = {
   readonly policies: Informer<SealedCopy>;
@@ -33,7 +35,7 @@ export type Caches = {
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly namespaces: Informer<KubeObject & JsonObject>;
-  readonly tenants: Informer<KubeObject & JsonObject>;
+  readonly tenants: Informer<TenantCopy>;
   /** Only where the certificate comes from its Secret. */
   readonly certificate: Informer<KubeObject> | undefined;
 };
@@ -67,7 +69,7 @@ export const createCaches = (options: {
     // Without the label nobody is asked who writes it, so it says nothing.
     marks: follow(configMaps, { namespace, labelSelector: `${MARKS_LABEL}=true`, fieldSelector: `metadata.name=${MARKS_NAME}` }),
     namespaces: follow<KubeObject & JsonObject>(namespaces),
-    tenants: follow<KubeObject & JsonObject>(tenants),
+    tenants: follow<TenantCopy>(tenants),
     certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,
   };
 };

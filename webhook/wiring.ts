@@ -49,6 +49,7 @@ import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
 import { createServiceLevels } from './service-levels.ts';
+import { createTenancyEndpoints } from './tenants.ts';
 
 export type WebhookParts = {
   readonly config: WebhookConfig;
@@ -60,7 +61,7 @@ export type WebhookParts = {
 };
 
 export type RunningWebhook = {
-  /** `https://host:port`; reviews go to `/validate` and `/guard` below it. */
+  /** `https://host:port`; reviews go to `/validate`, `/guard`, `/tenancy` and `/complete` below it. */
   readonly url: string;
   /** Of /metrics, /healthz and /readyz. */
   readonly endpointUrl: string;
@@ -296,6 +297,18 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     bug,
     states: () => states,
   });
+  const endpoints = createTenancyEndpoints({
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    caches,
+    namespaces: namespaceCache,
+    effective: ({ metadata: { name }, spec }) => ({ name, spec }),
+    closing,
+    bug,
+  });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
@@ -319,7 +332,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     }),
   });
   const { url: endpointUrl } = await endpoint.start();
-  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, send: createSend(closing) }));
+  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, ...endpoints, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ url, endpointUrl, replica: config.replica }, 'listening');

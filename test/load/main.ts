@@ -21,6 +21,7 @@ import type { LoadInstallation } from './load-installation.ts';
 import { measurePushes } from './push-to-enforced.ts';
 import { measureReceipts } from './receipts.ts';
 import { measureStartUp } from './start-up.ts';
+import { measureTenants } from './tenants.ts';
 import { measureWebhook } from './webhook.ts';
 
 type Say = (step: string) => void;
@@ -39,6 +40,10 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   apiserver: async ({ quick, say, installation }) =>
     measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1500 : 3000, say }),
   push: async ({ quick, say, installation }) => measurePushes(await installation(), { pushes: quick ? 15 : 50, say }),
+  tenants: ({ quick, say }) =>
+    measureTenants(
+      quick ? { tenants: 200, singles: 10, edits: 10, idleMs: 5000, say } : { tenants: 2000, singles: 50, edits: 50, idleMs: 30_000, say },
+    ),
   'start-up': async ({ quick, say, installation }) => measureStartUp(await installation(), { rounds: quick ? 1 : 3, say }),
 };
 

@@ -41,9 +41,13 @@ export type InstallationOptions = {
   /** Flags beside those that every installation has. */
   readonly operatorFlags?: Readonly<Record<string, string>>;
   readonly webhookFlags?: Readonly<Record<string, string>>;
+  /** Where the webhook listens, for whoever stands before it; a free port otherwise. */
+  readonly webhookPort?: number;
   /** How long the webhook may take to hold the first commit. */
   readonly readyWithinMs?: number;
 };
+
+export type WebhookReplica = { readonly id: string; readonly port: number };
 
 export type Installation = {
   readonly plane: ControlPlane;
@@ -59,7 +63,8 @@ export type Installation = {
   webhook: WritProcess;
   readonly webhookUrl: string;
   startOperator(flags?: Readonly<Record<string, string>>): Promise<WritProcess>;
-  startWebhook(): Promise<WritProcess>;
+  /** The one at `webhookUrl`, or a further replica on a port of its own. */
+  startWebhook(replica?: WebhookReplica): Promise<WritProcess>;
   /**
    * Commits and pushes; policies are sealed unless a value says otherwise, and a policy that goes (`null`) ends by a new set
    * seal. Tells the receiver, as a forge does.
@@ -113,7 +118,7 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
     await must(plane, ['apply', '--server-side', '-f', '-'], sourceManifests({ git, hookToken, interval: options.interval ?? '1m' }));
 
     const [webhookPort, receiverPort, operatorMetrics, webhookMetrics] = [
-      await freePort(),
+      options.webhookPort ?? (await freePort()),
       await freePort(),
       await freePort(),
       await freePort(),
@@ -139,21 +144,23 @@ export const installWrit = async (options: InstallationOptions): Promise<Install
           ...flags,
         },
       });
-    const startWebhook = (): Promise<WritProcess> =>
-      startWrit({
+    const startWebhook = async (replica?: WebhookReplica): Promise<WritProcess> => {
+      const suffix = replica === undefined ? '' : `-${replica.id}`;
+      return startWrit({
         program: 'webhook',
-        metricsPort: webhookMetrics,
-        logFile: join(folder.path, 'webhook.log'),
+        metricsPort: replica === undefined ? webhookMetrics : await freePort(),
+        logFile: join(folder.path, `webhook${suffix}.log`),
         flags: {
           ...webhookBase,
-          address: `127.0.0.1:${webhookPort}`,
-          'replica-id': 'one',
-          'decision-log': join(folder.path, 'decisions.jsonl'),
-          receipts: join(folder.path, 'receipts'),
+          address: `127.0.0.1:${replica?.port ?? webhookPort}`,
+          'replica-id': replica?.id ?? 'one',
+          'decision-log': join(folder.path, `decisions${suffix}.jsonl`),
+          receipts: join(folder.path, `receipts${suffix}`),
           'drain-delay': '0',
           ...options.webhookFlags,
         },
       });
+    };
     const notify = async (): Promise<number> => {
       const path = await until(async () => (await getStatus(client, SOURCE))?.receiverPath, { what: 'the receiver of the GitSource' });
       const body = JSON.stringify({ ref: 'refs/heads/main' });
