@@ -63,9 +63,10 @@ cluster: modules control-plane ## start a control plane, print how to use it, st
 	@node test/cluster/serve.ts $(ARGS)
 
 .PHONY: generate
-generate: modules ## write what is generated: types and validators from the CRDs, docs/reference from the code
+generate: modules ## write what is generated: types and validators from the CRDs, docs/reference and deploy/monitoring from the code
 	@node crds/generate.ts
 	@node cli/schemas/generate.ts
+	@node deploy/monitoring/generate.ts
 	@node docs/generate/main.ts
 
 .PHONY: bundle

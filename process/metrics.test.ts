@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMetrics, defineMetrics } from './metrics.ts';
+import { createMetrics, defineMetrics, overflowMetric } from './metrics.ts';
 
 const catalogue = defineMetrics({
   decisions: { kind: 'counter', name: 't_decisions_total', help: 'h', labels: { verdict: ['Allow', 'Deny'], tenant: { max: 2 } } },
@@ -34,6 +34,12 @@ describe('metrics', () => {
     assert.match(text, /^t_decisions_total\{verdict="Allow",tenant="other"\} 3$/m);
     assert.match(text, /^t_decisions_total\{verdict="other",tenant="a"\} 1$/m);
     assert.doesNotMatch(text, /tenant="c"/);
+  });
+
+  it('count what is folded, where the catalogue has the counter for it', async () => {
+    const metrics = createMetrics(defineMetrics({ ...overflowMetric, ...catalogue }));
+    for (const tenant of ['a', 'b', 'c', 'c', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });
+    assert.match(await metrics.registry.metrics(), /^writ_metrics_label_overflow_total\{metric="t_decisions_total"\} 2$/m);
   });
 
   it('show counters of closed labels at 0 from the start', async () => {

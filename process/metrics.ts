@@ -47,6 +47,16 @@ export type Metrics<C extends MetricCatalogue> = { readonly [K in keyof C]: Metr
 export const OVERFLOW_LABEL = 'other';
 const DEFAULT_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+/** To be part of every catalogue with labels that are bounded by a number: it tells that the bound was met. */
+export const overflowMetric = {
+  labelOverflow: {
+    kind: 'counter',
+    name: 'writ_metrics_label_overflow_total',
+    help: 'Observations counted under the label value other, because a metric has as many different ones as it may; by metric.',
+    labels: { metric: { max: 200 } },
+  },
+} as const;
+
 /** Keeps the literal types of a catalogue. */
 export const defineMetrics = <const C extends MetricCatalogue>(catalogue: C): C => catalogue;
 
@@ -58,7 +68,14 @@ export const createMetrics = <C extends MetricCatalogue>(
   const registry = new Registry();
   if (options.process === true) collectDefaultMetrics({ register: registry });
   const metrics: Record<string, unknown> = { registry };
-  for (const [key, definition] of Object.entries(catalogue)) metrics[key] = createMetric(definition, registry);
+  let overflown: (metric: string) => void = () => undefined;
+  const made = Object.entries(catalogue).map(([key, definition]) => {
+    const metric = createMetric(definition, { registry, onOverflow: () => overflown(definition.name) });
+    metrics[key] = metric;
+    return [key, metric] as const;
+  });
+  const counter = made.find(([key]) => key === 'labelOverflow')?.[1];
+  if (counter !== undefined && 'inc' in counter) overflown = (metric) => counter.inc({ metric });
   if (!isMade(catalogue, metrics)) throw new TypeError('the catalogue has a metric of an unknown kind');
   return metrics;
 };
@@ -70,10 +87,10 @@ type Labels = Readonly<Record<string, string>>;
 
 const createMetric = (
   definition: MetricDefinition,
-  registry: Registry,
+  { registry, onOverflow }: { readonly registry: Registry; readonly onOverflow: () => void },
 ): CounterMetric<Labels> | GaugeMetric<Labels> | HistogramMetric<Labels> => {
   const { name, help, labels = {} } = definition;
-  const bound = createBound(labels);
+  const bound = createBound(labels, onOverflow);
   const settings = { name, help, labelNames: Object.keys(labels), registers: [registry] };
   switch (definition.kind) {
     case 'counter': {
@@ -100,14 +117,20 @@ const createMetric = (
 };
 
 /** Values within what the labels allow. */
-const createBound = (labels: Readonly<Record<string, LabelDefinition>>): ((values: Labels) => Record<string, string>) => {
+const createBound = (
+  labels: Readonly<Record<string, LabelDefinition>>,
+  onOverflow: () => void,
+): ((values: Labels) => Record<string, string>) => {
   const seen = new Map<string, Set<string>>();
   const allowed = (label: string, definition: LabelDefinition, value: string): string => {
     if ('max' in definition) {
       const known = seen.get(label) ?? new Set();
       seen.set(label, known);
       if (known.has(value)) return value;
-      if (known.size >= definition.max) return OVERFLOW_LABEL;
+      if (known.size >= definition.max) {
+        onOverflow();
+        return OVERFLOW_LABEL;
+      }
       known.add(value);
       return value;
     }

@@ -83,7 +83,7 @@ describe('rooms import only what the plan allows', () => {
 const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'simple-git': /^operator\/source\/git\.ts$/,
   express: /^(process\/endpoint|webhook\/server\/app|operator\/receivers|operator\/source\/receiver-routes)\.ts$/,
-  yaml: /^(policies\/document\/[a-z-]+|crds\/generate(\/[a-z-]+)?|docs\/generate\/[a-z-]+|cli\/[a-z-]+)\.ts$/,
+  yaml: /^(policies\/document\/[a-z-]+|crds\/generate(\/[a-z-]+)?|docs\/generate\/[a-z-]+|deploy\/monitoring\/index|cli\/[a-z-]+)\.ts$/,
   undici: /^kube\//,
   '@kubernetes/client-node': /^kube\//,
   pino: /^process\/log\.ts$/,

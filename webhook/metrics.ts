@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that the webhook exports on /metrics, and how its events become numbers. Labels are closed sets or bounded;
 // what nobody has asked about yet is there as zero where the set is closed.
-import { createMetrics, defineMetrics } from '../process/metrics.ts';
+import { createMetrics, defineMetrics, overflowMetric } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import type { Reviewed } from './admission/index.ts';
@@ -13,11 +13,13 @@ import type { LoaderState } from './policyset/loader.ts';
 const TENANTS = { max: 500 } as const;
 const POLICIES = { max: 2000 } as const;
 const CODES = { max: 200 } as const;
+const OBJECTIVES = ['availability', 'admission-latency'] as const;
 // Half a millisecond to a second: a verdict takes well under one, and the API server waits for five.
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const;
 const LAG_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;
 
 export const webhookMetrics = defineMetrics({
+  ...overflowMetric,
   reviews: {
     kind: 'counter',
     name: 'writ_reviews_total',
@@ -42,6 +44,25 @@ export const webhookMetrics = defineMetrics({
     help: 'From the whole body to the whole answer, by what became of the review.',
     labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
     buckets: LATENCY_BUCKETS,
+  },
+  // Before the two counters: at a scrape it is asked first, and begins their series.
+  sloObjective: {
+    kind: 'gauge',
+    name: 'writ_slo_objective_ratio',
+    help: 'Share of answers that are to be good, as the Tenant says.',
+    labels: { tenant: TENANTS, slo: OBJECTIVES },
+  },
+  sloValid: {
+    kind: 'counter',
+    name: 'writ_slo_valid_events_total',
+    help: "Answers that count for an objective of a tenant's spec.slo.",
+    labels: { tenant: TENANTS, slo: OBJECTIVES },
+  },
+  sloBad: {
+    kind: 'counter',
+    name: 'writ_slo_bad_events_total',
+    help: 'Those of them that did not keep it: nothing could be decided, or not within the threshold.',
+    labels: { tenant: TENANTS, slo: OBJECTIVES },
   },
   guardReviews: {
     kind: 'counter',

@@ -48,6 +48,7 @@ import type { Guard } from './server/guard.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
+import { createServiceLevels } from './service-levels.ts';
 
 export type WebhookParts = {
   readonly config: WebhookConfig;
@@ -256,12 +257,19 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
     clock,
   };
+  const serviceLevels = createServiceLevels({
+    metrics,
+    tenantOf: (name) => caches.tenants.get(name),
+    tenants: () => caches.tenants.list(),
+  });
   const closing = (): boolean => listener.state === 'closing';
   const validate = createValidate({
     handle: (text) => {
       const startedMs = clock.monotonicMs();
       const finish = (reviewed: Reviewed): Reviewed => {
-        countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
+        const durationMs = clock.monotonicMs() - startedMs;
+        countReview(metrics, reviewed, durationMs);
+        serviceLevels.count(reviewed, durationMs);
         if (reviewed.record !== undefined) decisions.record(reviewed.record);
         return reviewed;
       };

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { Reviewed } from './admission/index.ts';
+import { createWebhookMetrics } from './metrics.ts';
+import { createServiceLevels } from './service-levels.ts';
+import type { PromisedTenant } from './service-levels.ts';
+
+const slo = {
+  objectives: [
+    { name: 'availability', target: '99.5' },
+    { name: 'admission-latency', target: '90', threshold: '10ms' },
+  ],
+};
+const reviewed = (tenant: string, outcome: Reviewed['outcome']): Reviewed => ({
+  status: 200,
+  body: '',
+  outcome,
+  record: {
+    msg: 'decision',
+    id: 'd',
+    time: '2026-11-22T00:00:00Z',
+    uid: 'u',
+    tenant,
+    namespace: 'n',
+    kind: 'v1, Pod',
+    name: 'p',
+    operation: 'CREATE',
+    user: 'ann',
+    dryRun: false,
+    metered: true,
+    verdict: 'Allow',
+    setDigest: '',
+    trustDigest: '',
+    revisions: {},
+    allowed: [],
+    spoke: [],
+    violations: [],
+    durationUs: 1,
+  },
+});
+
+it('answers are counted for each objective of their tenant, and the objectives told at the scrape', async () => {
+  const metrics = createWebhookMetrics();
+  const tenants: readonly PromisedTenant[] = [
+    { metadata: { name: 'acme' }, spec: { slo } },
+    { metadata: { name: 'quiet' }, spec: { slo } },
+    { metadata: { name: 'none' }, spec: {} },
+  ];
+  const levels = createServiceLevels({
+    metrics,
+    tenants: () => tenants,
+    tenantOf: (wanted) => tenants.find(({ metadata: { name } }) => name === wanted),
+  });
+  levels.count(reviewed('acme', 'decided'), 5);
+  levels.count(reviewed('acme', 'decided'), 11);
+  levels.count(reviewed('acme', 'closed'), 1);
+  levels.count(reviewed('none', 'decided'), 1);
+  levels.count(reviewed('unknown', 'decided'), 1);
+  levels.count({ status: 200, body: '', outcome: 'ungoverned', record: undefined }, 1);
+  const text = await metrics.registry.metrics();
+  const lines = text.split('\n').filter((line) => line.startsWith('writ_slo_'));
+  assert.deepEqual(lines.toSorted(), [
+    'writ_slo_bad_events_total{tenant="acme",slo="admission-latency"} 2',
+    'writ_slo_bad_events_total{tenant="acme",slo="availability"} 1',
+    'writ_slo_bad_events_total{tenant="quiet",slo="admission-latency"} 0',
+    'writ_slo_bad_events_total{tenant="quiet",slo="availability"} 0',
+    'writ_slo_objective_ratio{tenant="acme",slo="admission-latency"} 0.9',
+    'writ_slo_objective_ratio{tenant="acme",slo="availability"} 0.995',
+    'writ_slo_objective_ratio{tenant="quiet",slo="admission-latency"} 0.9',
+    'writ_slo_objective_ratio{tenant="quiet",slo="availability"} 0.995',
+    'writ_slo_valid_events_total{tenant="acme",slo="admission-latency"} 3',
+    'writ_slo_valid_events_total{tenant="acme",slo="availability"} 3',
+    'writ_slo_valid_events_total{tenant="quiet",slo="admission-latency"} 0',
+    'writ_slo_valid_events_total{tenant="quiet",slo="availability"} 0',
+  ]);
+});
