@@ -126,7 +126,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     mayNarrow: () => {
       const inventories = liveInventories(caches);
       // One that cannot be read says nothing of what its replicas keep.
-      return inventories.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories });
+      return (
+        inventories.length === caches.inventories.list().length &&
+        book.coversAll({ replicas: replicas(), inventories, marks: ledger.known() })
+      );
     },
     onTampered: configurationTampered('webhook-configuration', WEBHOOK_CONFIGURATION_NAME),
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),

@@ -4,6 +4,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
+import { marksOf, noMarks } from '../../policies/currency/index.ts';
+import type { Marks } from '../../policies/currency/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
@@ -70,7 +72,9 @@ const inventory = (name: string, of: string): Inventory => ({
   revision: 'main@sha1:1',
   documents: [{ group: 'writ.dev', version: 'v1alpha1', kind: 'Policy', name, digest: of }],
 });
-const quiet = { replicas: [], inventories: [] };
+const quiet = { replicas: [], inventories: [], marks: noMarks };
+const markAt = (name: string, version: number, gone = false): Marks =>
+  marksOf([{ kind: 'Policy', name, version, digest: digest(name, version), ...(gone ? { gone: true } : {}) }]);
 
 describe('the policy book', () => {
   it('holds a policy past its date, which replicas close, also when it is first seen then', async () => {
@@ -92,17 +96,22 @@ describe('the policy book', () => {
     }
   });
 
-  it('covers all only while it holds what objects, replicas and inventories speak of', () => {
+  it('covers all only while it holds what objects, replicas, inventories and marks speak of', () => {
     const { book } = scene([live('p')]);
     const rows: readonly [boolean, Parameters<typeof book.coversAll>[0]][] = [
       [true, quiet],
-      [true, { replicas: [report({ p: digest('p') })], inventories: [inventory('p', digest('p'))] }],
+      [true, { replicas: [report({ p: digest('p') })], inventories: [inventory('p', digest('p'))], marks: markAt('p', 1) }],
+      [true, { ...quiet, marks: markAt('q', 1, true) }],
+      [true, { ...quiet, marks: marksOf([{ kind: 'Set', name: 'writ-system/s', version: 4, digest: digest('s') }]) }],
+      [false, { ...quiet, marks: markAt('q', 1) }],
+      [false, { ...quiet, marks: markAt('p', 2) }],
       [false, { ...quiet, replicas: [report({ p: digest('p', 2) })] }],
       [false, { ...quiet, replicas: [report({ p: digest('p') }), report({ gone: digest('p') })] }],
       [false, { ...quiet, inventories: [inventory('p', digest('p', 2))] }],
       [false, { ...quiet, inventories: [inventory('constructor', digest('p'))] }],
     ];
-    for (const [expected, enforced] of rows) assert.equal(book.coversAll(enforced), expected, JSON.stringify(enforced));
+    for (const [expected, enforced] of rows)
+      assert.equal(book.coversAll(enforced), expected, JSON.stringify([enforced, [...enforced.marks]]));
     assert.equal(scene([live('p'), damaged('q')]).book.coversAll(quiet), false);
     assert.equal(scene([live('p', text('other'))]).book.coversAll(quiet), false);
     assert.equal(scene([]).book.coversAll(quiet), true);

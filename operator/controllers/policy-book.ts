@@ -5,10 +5,12 @@
  * policy past its date is still in the book: replicas close what it matches, so the API server must go on asking.
  */
 import type { Inventory } from '../../crds/inventory.ts';
+import type { Mark } from '../../crds/marks.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { documentKey } from '../../policies/currency/index.ts';
+import type { Marks } from '../../policies/currency/index.ts';
 import { rememberJudgements } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import { createSealedJudge } from '../../policies/ruleset-object.ts';
@@ -18,8 +20,15 @@ import type { LivePolicy, LiveRuleset } from './live.ts';
 import type { StandingRelease } from './requirements.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
-/** What may be enforced whatever the objects say now: what replicas tell, and what commits order them to keep. */
-export type Enforced = { readonly replicas: readonly ReplicaReport[]; readonly inventories: readonly Inventory[] };
+/**
+ * What may be enforced whatever the objects say now: what replicas tell, what commits order them to keep, and, since anybody may
+ * have written those, what the marks know.
+ */
+export type Enforced = {
+  readonly replicas: readonly ReplicaReport[];
+  readonly inventories: readonly Inventory[];
+  readonly marks: Marks;
+};
 
 export type PolicyBook = {
   judge(object: LivePolicy | LiveRuleset): Judged;
@@ -71,7 +80,7 @@ export const createPolicyBook = ({ policies, rulesets, trust, clock, proving }: 
     },
     releases: () => rulesets.list().flatMap((object) => releaseOf(judge(object))),
     compiled: () => [...judgeAll().values()].flatMap((judged) => (judged.ok ? judged.document.compiled : [])),
-    coversAll: ({ replicas, inventories }) => {
+    coversAll: ({ replicas, inventories, marks }) => {
       const judged = judgeAll();
       const holds = (kind: string, name: string, digest: string): boolean => {
         const found = judged.get(documentKey({ kind, name }));
@@ -79,8 +88,13 @@ export const createPolicyBook = ({ policies, rulesets, trust, clock, proving }: 
       };
       const holdsAll = (kind: string, held: Readonly<Record<string, string>>): boolean =>
         Object.entries(held).every(([name, digest]) => holds(kind, name, digest));
+      const reaches = (mark: Mark): boolean => {
+        const found = judged.get(documentKey(mark));
+        return found?.ok === true && found.document.version >= mark.version;
+      };
       return (
         [...judged.values()].every(({ ok }) => ok) &&
+        [...marks.values()].every((mark) => !SEALED.has(mark.kind) || mark.gone === true || reaches(mark)) &&
         replicas.every((report) => holdsAll('Policy', report.policies) && holdsAll('Ruleset', report.rulesets ?? {})) &&
         inventories.every(({ documents }) => documents.every(({ kind, name, digest }) => !SEALED.has(kind) || holds(kind, name, digest)))
       );

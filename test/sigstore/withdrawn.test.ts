@@ -3,6 +3,9 @@
 // version comes; a replica that runs and one that starts do the same. And policies that nobody has sealed.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Inventory } from '../../crds/inventory.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { digestOf } from '../../policies/document/digest.ts';
 import { rememberJudgements } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import { provingHere } from '../../policies/trust/evidence-task.ts';
@@ -23,8 +26,8 @@ const backAgain = trustVersion(3, ['ann', 'bob']);
 const byAnn = policyObject(policyText('first', 1), sealBy(policyText('first', 1), 'ann'));
 const byBob = policyObject(policyText('other', 1), sealBy(policyText('other', 1), 'bob'));
 
-const replica = (pin: TrustVersion) => {
-  let observed: Observed = { trustPolicy: undefined, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks: [] };
+const replica = (pin: TrustVersion, marks: readonly Mark[] = []) => {
+  let observed: Observed = { trustPolicy: undefined, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),
@@ -36,8 +39,9 @@ const replica = (pin: TrustVersion) => {
     onFlip: () => undefined,
     onBug: (error) => assert.fail(String(error)),
   });
-  const show = async (trustPolicy: SealedObject | undefined, ...policies: readonly SealedObject[]) => {
-    observed = { ...observed, trustPolicy, policies };
+  const show = async (trustPolicy: SealedObject | undefined, ...shown: readonly (SealedObject | Inventory)[]) => {
+    const inventories = shown.flatMap((one) => ('documents' in one ? [one] : []));
+    observed = { ...observed, trustPolicy, policies: shown.flatMap((one) => ('documents' in one ? [] : [one])), inventories };
     loader.request();
     await loader.settled();
     const state = states.at(-1);
@@ -135,6 +139,32 @@ describe('a policy whose seals a newer trust policy takes away', () => {
     const next = policyText('other', 2);
     await show(trustObject(both, annRevoked), policyObject(next, sealBy(next, 'bob')));
     assert.equal(loader.current.set.policies[0]?.version, 2);
+  });
+
+  it('is neither ended nor loosened by whoever has the revoked key still, and a replica that starts follows them no further', async () => {
+    const forgeries = [
+      policyText('first', 9, '  retired: true\n').replace(/  matchConstraints:[^]*/, ''),
+      policyText('first', 9, '  enforcement: Audit\n'),
+      policyText('first', 9).replace('[pods]', '[secrets]'),
+    ];
+    for (const text of forgeries) {
+      const forged = policyObject(text, sealBy(text, 'ann'));
+      const { show, loader } = replica(both);
+      await show(trustObject(both), byAnn, byBob);
+      const { marks } = loader.enforcement;
+      await show(trustObject(both, annRevoked), byAnn, byBob);
+      const { verdict, refused } = await show(trustObject(both, annRevoked), forged, byBob);
+      assert.deepEqual([verdict, refused], ['Deny first: SEAL_REVOKED', { 'Policy/first': 'SEAL_REVOKED' }], text);
+      const inventory = {
+        source: 'writ-system/policies',
+        revision: 'r',
+        documents: [{ kind: 'Policy', name: 'first', group: 'writ.dev', version: 'v1alpha1', digest: digestOf(Buffer.from(text)) }],
+      };
+      assert.match((await show(trustObject(both, annRevoked), forged, byBob, inventory)).verdict, /^Deny/);
+      const fresh = replica(both, [...marks.values()]);
+      await fresh.show(trustObject(both, annRevoked), forged, byBob);
+      assert.equal(fresh.loader.current.closed?.code, 'MARK_UNMET');
+    }
   });
 
   it('of a revoked document is closed too', async () => {

@@ -182,6 +182,16 @@ describe('policies of a source', () => {
     assert.equal(codeOf(twin, 'a'), 'POLICY_EQUIVOCATION');
   });
 
+  it('are not replaced through an inventory by what has ended before it came, unless the marks say that it came in time', () => {
+    const late = documentOf('a', 2, '', 999);
+    const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });
+    const state = { previous: one.enforcement, offers: [offer(late, SOURCE)], inventories: [inventory('r2', [late])] };
+    const kept = step(state);
+    assert.deepEqual([enforced(kept), codeOf(kept, 'a'), kept.pending.length], [['a-1'], 'POLICY_EXPIRED', 1]);
+    assert.deepEqual(enforced(step({ ...state, told: [markOf(late)] })), ['a-2']);
+    assert.deepEqual(enforced(step({ ...state, previous: step({}).enforcement })), ['a-2']);
+  });
+
   it('may move to another source; the newer order of one name counts', () => {
     const other = 'writ-system/other';
     const one = step({ offers: [offer(a1, SOURCE)], inventories: [inventory('r1', [a1])] });

@@ -8,6 +8,7 @@ import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState, Missing, Offer, Pending } from './assemble.ts';
+import { comesLate } from './late.ts';
 import type { HeldBack } from './requirements.ts';
 import { isWeaker } from './weaker.ts';
 
@@ -48,6 +49,8 @@ type Lookup = {
   readonly offered: ReadonlyMap<string, Offer>;
   readonly marks: Marks;
   readonly heldBack: HeldBack;
+  readonly standing: AssembleState['previous']['standing'];
+  readonly atMs: number;
 };
 
 type Completed = {
@@ -56,7 +59,7 @@ type Completed = {
 };
 
 /** The documents that an inventory names. */
-const completeCommit = (inventory: Inventory, { held, offered, marks, heldBack }: Lookup): Completed => {
+const completeCommit = (inventory: Inventory, { held, offered, marks, heldBack, standing, atMs }: Lookup): Completed => {
   const documents = new Map<string, PolicyDocument>();
   const missing: Missing[] = [];
   for (const wanted of wantedFrom(inventory)) {
@@ -70,7 +73,9 @@ const completeCommit = (inventory: Inventory, { held, offered, marks, heldBack }
       missing.push({ kind, name, digest, problem: offers });
       continue;
     }
-    const problem = checkMark(marks.get(key), document) ?? heldBack.get(digest);
+    const mark = marks.get(key);
+    const late = comesLate({ document, before: standing.get(key)?.document, mark, atMs });
+    const problem = checkMark(mark, document) ?? late ?? heldBack.get(digest);
     if (problem === undefined) documents.set(key, document);
     else missing.push({ kind, name, digest, problem });
   }
@@ -96,7 +101,14 @@ export type FollowInput = {
 export const followCommits = ({ state, marks, heldBack, refused }: FollowInput): Followed => {
   const { previous, offers, inventories } = state;
   const held = collectHeld(state);
-  const lookup: Lookup = { held, offered: new Map(offers.map((offer) => [documentKey(offer), offer])), marks, heldBack };
+  const lookup: Lookup = {
+    held,
+    offered: new Map(offers.map((offer) => [documentKey(offer), offer])),
+    marks,
+    heldBack,
+    standing: previous.standing,
+    atMs: state.atMs,
+  };
   const commits = new Map(previous.commits);
   const pending: Pending[] = [];
   const sets: Marked[] = [];

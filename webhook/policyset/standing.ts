@@ -10,6 +10,7 @@ import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { AssembleState } from './assemble.ts';
 import type { Commit } from './commits.ts';
+import { comesLate } from './late.ts';
 import type { HeldBack } from './requirements.ts';
 import { isWeaker } from './weaker.ts';
 
@@ -121,7 +122,9 @@ const orderedAlone = ({ state, marks, heldBack, refused }: StandInput, named: St
         ? { code: 'POLICY_EXPIRED', message: `version ${document.version} was past its date when it came`, path: 'spec.expires' }
         : before !== undefined && isWeaker(document, before.document)
           ? weaknessOf(document)
-          : (checkMark(marks.get(key), document) ?? heldBack.get(document.digest));
+          : (checkMark(marks.get(key), document) ??
+            comesLate({ document, before: before?.document, mark: marks.get(key), atMs: state.atMs }) ??
+            heldBack.get(document.digest));
     if (problem !== undefined) refused.set(key, problem);
     else
       ordered.set(
