@@ -124,6 +124,10 @@ export const SOURCE_LABEL = 'writ.dev/source';
 export const INVENTORY_LABEL = 'writ.dev/inventory';
 /** On the ConfigMap of marks: `"true"`. */
 export const MARKS_LABEL = 'writ.dev/marks';
+/** On the ConfigMap of a tenant's quota ledger: `"true"`. */
+export const QUOTA_LEDGER_LABEL = 'writ.dev/quota-ledger';
+/** Keeps a Tenant until what was made for it is gone or let go. */
+export const TENANT_FINALIZER = 'writ.dev/tenant';
 /** Keeps the marks while somebody deletes them: whoever takes it away has to mean it. */
 export const MARKS_FINALIZER = 'writ.dev/marks';
 /** ConfigMap in the system namespace: the highest version that was enforced of each document. */

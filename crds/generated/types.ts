@@ -870,7 +870,7 @@ export type Tenant = {
   readonly status?: TenantStatus;
 };
 /**
- * The tenant's namespaces and the facts that policies judge by. Writ itself acts on suspend and namespaces; the rest is there to be read.
+ * The tenant's namespaces, what is made in them, and the bounds and facts that its objects are judged by.
  */
 export type TenantSpec = {
   /**
@@ -878,15 +878,15 @@ export type TenantSpec = {
    */
   readonly tier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
   /**
-   * While true the tenant's namespaces are left as they are. False by default.
+   * While true the tenant and all that was made for it are left as they are. False by default.
    */
   readonly suspend?: boolean;
   /**
-   * State of the tenant. Open, Cordoned (meant for no new workloads) or Quarantined (meant for no agents). Open by default.
+   * State of the tenant. Open, Cordoned (no new workloads) or Quarantined (no agents; data is kept and the tenant cannot be deleted). Open by default.
    */
   readonly admission?: 'Open' | 'Cordoned' | 'Quarantined';
   /**
-   * What is meant to happen to the namespaces when the tenant is deleted. Protect keeps the tenant as long as there are any, Orphan leaves them, Delete deletes them. Protect by default.
+   * What happens to the namespaces when the tenant is deleted. Protect keeps the tenant as long as there are any, Orphan leaves them as they are, Delete deletes those that Writ made. Protect by default.
    */
   readonly deletionPolicy?: 'Protect' | 'Orphan' | 'Delete';
   /**
@@ -894,7 +894,7 @@ export type TenantSpec = {
    *
    * @maxItems 64
    */
-  readonly owners?: readonly Subject[];
+  readonly owners?: readonly TenantOwner[];
   /**
    * Cluster roles that subjects are to have within the tenant's namespaces.
    *
@@ -903,6 +903,7 @@ export type TenantSpec = {
   readonly additionalRoleBindings?: readonly TenantRoleBinding[];
   readonly namespaces?: TenantNamespaces;
   readonly podSecurity?: TenantPodSecurity;
+  readonly scheduling?: TenantScheduling;
   /**
    * Limits on what the tenant's objects may ask for.
    *
@@ -956,7 +957,7 @@ export type TenantSpec = {
 /**
  * Who answers for the tenant.
  */
-export type Subject = {
+export type TenantOwner = {
   /**
    * What the name stands for.
    */
@@ -969,6 +970,12 @@ export type Subject = {
    * Namespace of a ServiceAccount.
    */
   readonly namespace?: string;
+  /**
+   * Cluster roles that the owner has within the tenant's namespaces. The role admin where none is given; none at all where the list is empty.
+   *
+   * @maxItems 16
+   */
+  readonly clusterRoles?: readonly string[];
 };
 /**
  * Cluster roles that subjects are to have within the tenant's namespaces.
@@ -987,6 +994,23 @@ export type TenantRoleBinding = {
   readonly subjects: readonly Subject[];
 };
 /**
+ * Who is to have it.
+ */
+export type Subject = {
+  /**
+   * What the name stands for.
+   */
+  readonly kind: 'User' | 'Group' | 'ServiceAccount';
+  /**
+   * Name of the subject.
+   */
+  readonly name: string;
+  /**
+   * Namespace of a ServiceAccount.
+   */
+  readonly namespace?: string;
+};
+/**
  * The tenant's namespaces.
  */
 export type TenantNamespaces = {
@@ -994,6 +1018,10 @@ export type TenantNamespaces = {
    * Most namespaces that the tenant may have.
    */
   readonly quota?: number;
+  /**
+   * Whether the names of the tenant's namespaces must begin with the tenant's name and a hyphen. None or Enforce; None by default.
+   */
+  readonly prefixPolicy?: 'None' | 'Enforce';
   /**
    * Whether a namespace that is there already and belongs to no tenant is taken over. Never or IfUnowned; Never by default.
    */
@@ -1052,6 +1080,34 @@ export type TenantPodSecurity = {
    * Version of the standards, latest or for instance v1.36.
    */
   readonly version?: string;
+};
+/**
+ * How and where the tenant's pods run.
+ */
+export type TenantScheduling = {
+  readonly priorityClasses?: TenantClasses;
+  readonly runtimeClasses?: TenantClasses;
+  /**
+   * Labels of the nodes that the tenant's pods run on, key to value.
+   */
+  readonly nodeSelector?: {
+    readonly [k: string]: string;
+  };
+};
+/**
+ * Priority classes.
+ */
+export type TenantClasses = {
+  /**
+   * Class of pods that name none.
+   */
+  readonly default?: string;
+  /**
+   * Classes that pods may name; every class where the list is not given.
+   *
+   * @maxItems 64
+   */
+  readonly allowed?: readonly string[];
 };
 /**
  * Limits on what the tenant's objects may ask for.
@@ -1172,6 +1228,12 @@ export type TenantImages = {
    * Whether images are to be named by digest.
    */
   readonly digestPolicy?: 'Required' | 'Optional';
+  /**
+   * Pull policies that containers may have; every one where none is given. A container that names none gets the first.
+   *
+   * @maxItems 3
+   */
+  readonly pullPolicies?: readonly ('Always' | 'IfNotPresent' | 'Never')[];
 };
 /**
  * Places that images may come from.
@@ -1352,7 +1414,7 @@ export type TenantStatus = {
    */
   readonly observedGeneration?: number;
   /**
-   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces are there and labelled. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces and all that is in them for the tenant are there, NetworkIsolated whether the network is known to enforce its bounds, RulesetsReady whether its rulesets are there, Entitled whether its tier allows what spec asks for. QuotaExceeded, Cordoned, Reconciling and Stalled are there only while true; Stalled means that a person must act.
    *
    * @maxItems 16
    */
