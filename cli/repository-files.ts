@@ -9,7 +9,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { atFile, readManifest, wantedPaths } from '../operator/manifest/index.ts';
-import type { KindHint, ManifestDocument } from '../operator/manifest/index.ts';
+import type { ManifestDocument } from '../operator/manifest/index.ts';
+import { KINDS } from '../operator/manifest/layout.ts';
 import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import { validateDocument } from '../policies/document/validate.ts';
@@ -23,7 +24,6 @@ export type RepositoryFiles = { readonly files: readonly string[]; readonly prob
 
 const TRUST_FILE = 'trust.yaml';
 const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets'];
-const KINDS: Readonly<Record<KindHint, string>> = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' };
 const ADMISSION_POLICY = /^apiVersion:[ \t]*["']?admissionregistration\.k8s\.io\//m;
 
 const documentProblems = (
