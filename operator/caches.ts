@@ -31,18 +31,18 @@ import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { Clock } from '../process/clock.ts';
+import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
+import type { TenancyCaches } from './tenancy/caches.ts';
 import type { AppliedObject } from './apply/plan.ts';
 import type { LiveGitSource, LivePolicy, LiveRuleset, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
-export type Caches = {
+export type Caches = TenancyCaches & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
   readonly rulesets: Informer<LiveRuleset>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
-  readonly tenants: Informer<LiveTenant>;
-  readonly namespaces: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
@@ -70,8 +70,14 @@ export const createCaches = (options: {
       transform: (object) => ({ ...object, kind: rulesets.kind }),
     }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
-    tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
-    namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
+    tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
+    namespaces: createInformer<KubeObject>(client, namespaces, { ...watch('namespaces'), ...namespaceOptions }),
+    roleBindings: createChildInformer(client, 'roleBindings', watch('rolebindings')),
+    resourceQuotas: createChildInformer(client, 'resourceQuotas', watch('resourcequotas')),
+    limitRanges: createChildInformer(client, 'limitRanges', watch('limitranges')),
+    networkPolicies: createChildInformer(client, 'networkPolicies', watch('networkpolicies')),
+    clusterRoles: createChildInformer(client, 'clusterRoles', watch('clusterroles')),
+    clusterRoleBindings: createChildInformer(client, 'clusterRoleBindings', watch('clusterrolebindings')),
     inventories: createInformer<KubeObject>(client, configMaps, {
       ...watch('inventories'),
       namespace,
