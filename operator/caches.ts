@@ -3,18 +3,21 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
+  COMPLETE_CONFIGURATION_NAME,
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_NAME,
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
+  TENANCY_CONFIGURATION_NAME,
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
   isSealedKind,
   leases,
   licenses,
+  mutatingWebhookConfigurations,
   namespaces,
   policies,
   rulesets,
@@ -61,6 +64,8 @@ export type Caches = TenancyCaches & {
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
   readonly guard: Informer<KubeObject>;
+  readonly tenancy: Informer<KubeObject>;
+  readonly completion: Informer<KubeObject>;
 };
 
 export const createCaches = (options: {
@@ -115,6 +120,14 @@ export const createCaches = (options: {
     guard: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
       ...watch('guard'),
       fieldSelector: `metadata.name=${GUARD_CONFIGURATION_NAME}`,
+    }),
+    tenancy: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      ...watch('tenancy'),
+      fieldSelector: `metadata.name=${TENANCY_CONFIGURATION_NAME}`,
+    }),
+    completion: createInformer<KubeObject>(client, mutatingWebhookConfigurations, {
+      ...watch('completion'),
+      fieldSelector: `metadata.name=${COMPLETE_CONFIGURATION_NAME}`,
     }),
   };
 };

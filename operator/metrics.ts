@@ -29,6 +29,8 @@ export const watchedResources = [
   'leases',
   'webhook',
   'guard',
+  'tenancy',
+  'completion',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
@@ -46,6 +48,7 @@ export const controllerNames = [
   'certificate',
   'webhook-configuration',
   'guard-configuration',
+  'tenancy-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({

@@ -45,6 +45,7 @@ import { createTamperTeller, describeTampering, marksTampering } from './control
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
+import { createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import { createTenancy } from './tenancy/controllers.ts';
 
@@ -84,11 +85,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
 
   const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
   const configurationTampered =
-    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
     (what) =>
       tellTampering({
         what: thing,
-        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        regarding: { apiVersion: apiVersionOf(resource), kind: resource.kind, name },
         found: describeTampering(`the webhook configuration ${name}`, what),
       });
   const guard = createGuardKeeper({
@@ -100,6 +101,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   });
   const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
     await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
+  const tenancyKeeper = createTenancyKeeper({
+    client,
+    target: config.target,
+    systemNamespace,
+    tenants: () => caches.tenants.list().map(entitlements.effective),
+    onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
+    onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
+  });
+  const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
+    await tenancyKeeper.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -132,6 +145,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
+          tenancyKeeper.trustAuthorities(bundle);
         },
       },
       stop,
@@ -177,7 +191,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     recorder,
     clock,
     controller,
-    onTurn: () => tenancy.entitlementsChanged(),
+    onTurn: () => {
+      tenancyConfiguration.enqueue(SINGLE_KEY);
+      tenancy.entitlementsChanged();
+    },
     onDocument: ({ object, isDeleted }) => {
       marks.enqueue(SINGLE_KEY);
       if (isDeleted) applyAgain({ kind: object.kind, name: object.metadata.name });
@@ -291,6 +308,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.tenants.onChange(({ object, type, ...change }) => {
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
+      tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),
     ...tenancy.subscribe(),
@@ -313,8 +331,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
+    caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
   ];
-  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
+  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];

@@ -192,6 +192,8 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   leases: 'leases',
   webhook: 'webhook',
   guard: 'guard',
+  tenancy: 'tenancy',
+  completion: 'completion',
 };
 
 const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

@@ -31,13 +31,15 @@ const askedBy = (spec: Readonly<Record<string, unknown>>, side: Side): Map<strin
   const starting = new Map<string, bigint>();
   for (const container of listOf(spec['initContainers'])) {
     const own = sideOf(container, side);
-    if (isRecord(container) && container['restartPolicy'] === 'Always') {
+    const isSidecar = isRecord(container) && container['restartPolicy'] === 'Always';
+    if (isSidecar) {
       addTo(running, own);
       addTo(sidecars, own);
-      raiseTo(starting, sidecars);
-    } else {
-      addTo(own, sidecars);
-      raiseTo(starting, own);
+    }
+    // Only what this container names can have become more; a look at all that others named would be one at everything.
+    for (const [name, nanos] of own) {
+      const beside = (sidecars.get(name) ?? 0n) + (isSidecar ? 0n : nanos);
+      if (beside > (starting.get(name) ?? -1n)) starting.set(name, beside);
     }
   }
   raiseTo(running, starting);
