@@ -10,7 +10,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { atFile, readManifest, wantedPaths } from '../operator/manifest/index.ts';
-import type { KindHint, Manifest, ManifestDocument } from '../operator/manifest/index.ts';
+import type { Manifest, ManifestDocument } from '../operator/manifest/index.ts';
+import { KINDS } from '../operator/manifest/layout.ts';
 import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import { validateDocument } from '../policies/document/validate.ts';
@@ -29,8 +30,7 @@ export type RepositoryFiles = {
 };
 
 const TRUST_FILE = 'trust.yaml';
-const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets'];
-const KINDS: Readonly<Record<KindHint, string>> = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' };
+const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets', 'licenses'];
 const ADMISSION_POLICY = /^apiVersion:[ \t]*["']?admissionregistration\.k8s\.io\//m;
 
 type Found = Pick<RepositoryFiles, 'problems' | 'warnings'>;
@@ -83,7 +83,7 @@ const documentProblems = ({ path: file, bytes, kindHint, name, members }: Manife
   return [{ code: 'MANIFEST_NAME', message, at: document.positionOf(['metadata', 'name']), path: 'metadata.name' }, ...ofMembers];
 };
 
-/** What stands before a path of the folder in its repository: something for its `policies`, `tenants` or `rulesets` itself. */
+/** What stands before a path of the folder in its repository: something for its `policies`, `tenants`, `rulesets` or `licenses` itself. */
 const prefixOf = (folder: string): string => {
   const name = basename(resolve(folder));
   return FOLDERS.includes(name) && existsSync(join(folder, '..', TRUST_FILE)) ? `${name}/` : '';

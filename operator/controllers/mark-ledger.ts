@@ -12,7 +12,7 @@ import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { createSetReader } from '../../policies/trust/set-reader.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { LivePolicy, LiveRuleset } from './live.ts';
+import type { LiveSealed } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { TrustHolder, TrustState } from './trust-policy.ts';
 
@@ -30,8 +30,7 @@ export type MarkLedger = {
 };
 
 type LedgerDeps = {
-  /** Policies and rulesets. */
-  readonly sealed: { list(): readonly (LivePolicy | LiveRuleset)[] };
+  readonly sealed: { list(): readonly LiveSealed[] };
   readonly book: Pick<PolicyBook, 'judge'>;
   readonly inventories: () => readonly Inventory[];
   readonly trust: Pick<TrustHolder, 'current'>;
@@ -47,7 +46,7 @@ type Looked = {
   readonly tiers: ReadonlyMap<string, string | undefined>;
 };
 
-type JudgedObject = { readonly object: LivePolicy | LiveRuleset; readonly document: PolicyDocument };
+type JudgedObject = { readonly object: LiveSealed; readonly document: PolicyDocument };
 
 const judgedDocuments = ({ sealed, book }: LedgerDeps): readonly JudgedObject[] =>
   sealed.list().flatMap((object) => {

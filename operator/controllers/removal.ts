@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a commit would end, and whether a seal says so. Asked before anything is applied: replicas would go on enforcing it
 // in any case, and its object would be missing for those that start.
+import { isSealedKind } from '../../crds/kinds.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
@@ -28,8 +29,6 @@ export type RemovalInput = {
   readonly known: Marks;
 };
 
-const SEALED: ReadonlySet<string> = new Set(['Policy', 'Ruleset']);
-
 /** The set seal may not go back either. */
 export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'source' | 'objects' | 'known'>): Problem | undefined => {
   if (objects.set === undefined) return undefined;
@@ -42,7 +41,7 @@ export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'sourc
  * commit of this one ends it, and none is held up by it.
  */
 export const isForeign = ({ kind, name }: RecordedObject, { source, known }: Pick<RemovalInput, 'source' | 'known'>): boolean => {
-  const mark = SEALED.has(kind) ? known.get(documentKey({ kind, name })) : undefined;
+  const mark = isSealedKind(kind) ? known.get(documentKey({ kind, name })) : undefined;
   return mark !== undefined && mark.gone !== true && mark.source !== source;
 };
 
@@ -58,7 +57,7 @@ export const removals = ({ source, objects, recorded, leftovers, kept, isUnseale
   const problems: Problem[] = [];
   for (const [key, entry] of leaving) {
     const { kind, name, digest } = entry;
-    if (!SEALED.has(kind) || staying.has(key)) continue;
+    if (!isSealedKind(kind) || staying.has(key)) continue;
     const mark = known.get(documentKey({ kind, name }));
     // Nobody sealed its coming, so nobody has to seal its going.
     if (mark === undefined && isUnsealed(entry)) continue;

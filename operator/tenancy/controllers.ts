@@ -10,9 +10,10 @@ import { isStatusOnly, tenantLabelTaken } from '../changes.ts';
 import { onChildChange, tenantOf } from './caches.ts';
 import { reconcileTenant } from './index.ts';
 import type { TenancyDeps } from './index.ts';
+import { rememberEntitled } from '../../policies/entitlement/remembered.ts';
 import { createTenancyMemory } from './recent.ts';
 
-export type TenancyOptions = Omit<TenancyDeps, 'memory'> & {
+export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'entitle'> & {
   readonly observer: ControllerObserver;
   /** Tenants at once. */
   readonly concurrency: number;
@@ -26,12 +27,14 @@ export type Tenancy = {
   subscribe(): readonly (() => void)[];
   /** Tenants that name rulesets are looked at again. */
   rulesetsChanged(): void;
+  /** All are held to something else than before. */
+  entitlementsChanged(): void;
 };
 
 export const createTenancy = (options: TenancyOptions): Tenancy => {
   const { caches, clock, observer } = options;
   const memory = createTenancyMemory(clock);
-  const deps: TenancyDeps = { ...options, memory };
+  const deps: TenancyDeps = { ...options, memory, entitle: rememberEntitled() };
   const tenant = createController({
     name: 'tenant',
     concurrency: options.concurrency,
@@ -76,6 +79,9 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     subscribe,
     rulesetsChanged: () => {
       for (const one of caches.tenants.list()) if ((one.spec.rulesets ?? []).length > 0) tenant.enqueue(keyOf(one));
+    },
+    entitlementsChanged: () => {
+      for (const one of caches.tenants.list()) tenant.enqueue(keyOf(one));
     },
   };
 };

@@ -8,6 +8,7 @@
  * policies/currency. Total.
  */
 import { createHash } from 'node:crypto';
+import { sealedKinds } from '../../crds/kinds.ts';
 import { UNKNOWN_TIER } from '../currency/removal.ts';
 import type { SetProof } from '../currency/removal.ts';
 import { digestOf } from '../document/digest.ts';
@@ -41,9 +42,6 @@ const saidBy = ({ kind, source, sequence, files }: Statement): Said | undefined 
   return { source, sequence, files, digest };
 };
 
-/** What a set can speak of. */
-const ENDING = ['Policy', 'Ruleset'] as const;
-
 /**
  * Those who signed the same, if they may decide about anything: else a key that is trusted for something else, or is too few
  * alone, could raise the sequence beyond what anybody can follow, or contradict those who may.
@@ -55,7 +53,7 @@ const setOf = (same: readonly Counted[], trust: Trust): SetProof | undefined => 
   const isGranted = (kind: string, tier: string | undefined): boolean => applyRules(trust, { kind, tier }, signers).kind === 'granted';
   const ruled = (kind: string): readonly (string | undefined)[] =>
     [...tiers].filter((tier) => applyRules(trust, { kind, tier }, signers).kind !== 'no-rule');
-  if (first === undefined || !ENDING.some((kind) => ruled(kind).some((tier) => isGranted(kind, tier)))) return undefined;
+  if (first === undefined || !sealedKinds.some(({ kind }) => ruled(kind).some((tier) => isGranted(kind, tier)))) return undefined;
   return {
     ...first.said,
     signers: [...signers].toSorted(),

@@ -27,7 +27,7 @@ const byAnn = policyObject(policyText('first', 1), sealBy(policyText('first', 1)
 const byBob = policyObject(policyText('other', 1), sealBy(policyText('other', 1), 'bob'));
 
 const replica = (pin: TrustVersion, marks: readonly Mark[] = []) => {
-  let observed: Observed = { trustPolicy: undefined, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks };
+  let observed: Observed = { trustPolicy: undefined, sealed: [], inventories: [], unreadableInventories: [], marks };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),
@@ -41,7 +41,7 @@ const replica = (pin: TrustVersion, marks: readonly Mark[] = []) => {
   });
   const show = async (trustPolicy: SealedObject | undefined, ...shown: readonly (SealedObject | Inventory)[]) => {
     const inventories = shown.flatMap((one) => ('documents' in one ? [one] : []));
-    observed = { ...observed, trustPolicy, policies: shown.flatMap((one) => ('documents' in one ? [] : [one])), inventories };
+    observed = { ...observed, trustPolicy, sealed: shown.flatMap((one) => ('documents' in one ? [] : [one])), inventories };
     loader.request();
     await loader.settled();
     const state = states.at(-1);

@@ -3,6 +3,8 @@
 // only what may end: writing one is no way around the seals.
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
+import { isSealedKind } from '../../crds/kinds.ts';
+import type { SealedKind } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import type { GuardedChange } from './change.ts';
@@ -12,13 +14,9 @@ import type { Ruling } from './ruling.ts';
 import type { GuardView } from './view.ts';
 
 type Listed = Inventory['documents'][number];
-type EnforcedKind = 'Policy' | 'Ruleset';
-
-const isEnforced = (kind: string): kind is EnforcedKind => kind === 'Policy' || kind === 'Ruleset';
-
 /** Replicas follow an inventory once they hold all that it names, so it must name what can be held. */
 const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => {
-  if (!isEnforced(kind)) return pass;
+  if (!isSealedKind(kind)) return pass;
   const document = view.held(digest);
   const mark = view.marks.get(documentKey({ kind, name }));
   // What its seals no longer carry stays closed where it was enforced, and is ordered nowhere else.
@@ -32,7 +30,7 @@ const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => 
 };
 
 /** What is another source's, or nobody's, ends with no inventory of this one: whoever wrote it in there may take it out. */
-const mayBeOf = (source: string, document: { readonly kind: EnforcedKind; readonly name: string }, view: GuardView): boolean => {
+const mayBeOf = (source: string, document: { readonly kind: SealedKind; readonly name: string }, view: GuardView): boolean => {
   const known = view.standing(document.kind, document.name) ?? view.marks.get(documentKey(document));
   return known === undefined || known.source === source;
 };
@@ -43,7 +41,7 @@ const ruleDropped = (before: Inventory, after: Inventory | undefined, view: Guar
   const listed = new Set([...(after === undefined ? [] : [after]), ...others].flatMap(({ documents }) => documents.map(documentKey)));
   return firstRefusal(
     before.documents.map(({ kind, name }) =>
-      isEnforced(kind) && !listed.has(documentKey({ kind, name })) && mayBeOf(before.source, { kind, name }, view)
+      isSealedKind(kind) && !listed.has(documentKey({ kind, name })) && mayBeOf(before.source, { kind, name }, view)
         ? ruleRemoval({ kind, name, set }, view)
         : pass,
     ),

@@ -18,7 +18,7 @@ import { digestOf } from '../../../policies/document/digest.ts';
 import { isClosed } from '../../../policies/policy-object.ts';
 import type { SealedObject } from '../../../policies/policy-object.ts';
 import type { ProblemCode } from '../../../policies/problem.ts';
-import { judgeSealedObject } from '../../../policies/ruleset-object.ts';
+import { judgeSealedObject } from '../../../policies/sealed-object.ts';
 import { verifySet } from '../../../policies/trust/check-set.ts';
 import { loadTrust, loadTrustObject } from '../../../policies/trust/index.ts';
 import type { Trust } from '../../../policies/trust/index.ts';
