@@ -47,7 +47,8 @@ export const tenantNamespaces = (systemNamespace: string): unknown => ({
 // Compared both ways: a selector, a match condition or a second webhook that somebody added is what would open a tenant.
 // An empty list is left out by the API server.
 const differenceOf = (desired: WebhookConfigurationObject, live: WebhookConfigurationObject): string | undefined =>
-  firstDifference(desired, { ...live, webhooks: live.webhooks ?? [] }) ?? firstDifference(live.webhooks ?? [], desired.webhooks, 'webhooks');
+  firstDifference(desired, { ...live, webhooks: live.webhooks ?? [] }) ??
+  firstDifference(live.webhooks ?? [], desired.webhooks, 'webhooks');
 
 export type OwnedConfiguration = {
   /** Makes the live object say what is desired; `true` when it wrote. */
