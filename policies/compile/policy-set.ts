@@ -66,6 +66,8 @@ export type CompiledPolicy = {
   readonly ruleset?: MemberOf;
   /** By what it refuses nothing for now, and until when; for people. */
   readonly suspended?: string;
+  /** It binds in namespaces of these tenants alone, and opens nothing by being there. */
+  readonly confinedTo?: ReadonlySet<string>;
 };
 
 export type PolicySet = {
@@ -75,7 +77,7 @@ export type PolicySet = {
   readonly policies: readonly CompiledPolicy[];
   /** Whether any of them does: for the others no question is ever prepared. */
   readonly asksAuthorizer: boolean;
-  /** Whether all of them are without a seal: then nothing is verified. */
+  /** Whether all of them are without a seal, or a tenant's own: then nothing is verified that could open anything. */
   readonly isUnsigned: boolean;
   /**
    * Those that may apply, in the order of their names, found without looking at the others. `undefined` labels: the

@@ -27,7 +27,7 @@ const countOf = (value: JsonValue, fields: readonly string[]): number => fields.
 
 const isRetired = (spec: JsonValue): boolean => own(record(spec), 'retired') === true;
 const breaksGlass = (spec: JsonValue): boolean => has(spec, 'breakGlass');
-const RULE_FIELDS = ['gracePeriod', 'retired', 'matchConstraints', 'workloads', 'validations', 'jsonSchema', 'auditAnnotations'];
+const RULE_FIELDS = ['tenants', 'gracePeriod', 'retired', 'matchConstraints', 'workloads', 'validations', 'jsonSchema', 'auditAnnotations'];
 
 const climbs = (path: string): boolean => path.startsWith('/') || path.split('/').includes('..');
 
