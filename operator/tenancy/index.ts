@@ -27,6 +27,7 @@ import { makeHome } from './home.ts';
 import type { HomeDeps } from './home.ts';
 import { clearAway, keepFinalizer, reconcileDeletion } from './lifecycle.ts';
 import { isolation } from './network.ts';
+import type { QuotaFacts } from './quota-book.ts';
 import { keptStatus, reportTenant, writeStatus } from './status.ts';
 import type { Progress, StatusDeps } from './status.ts';
 
@@ -37,6 +38,8 @@ export type TenancyDeps = StatusDeps &
     readonly entitle: Entitle;
     /** The rulesets of the cluster that verify. */
     readonly releases: () => readonly StandingRelease[];
+    /** What is to be told of its summed quotas. */
+    readonly quotaFacts: (tenant: LiveTenant) => QuotaFacts;
     /** Directions that the network plugin is said to enforce. */
     readonly networkEnforces: readonly string[];
   };
@@ -85,7 +88,7 @@ const tellTrouble = (deps: TenancyDeps, tenant: LiveTenant): Promise<void> => {
 };
 
 /** The Tenant with its spec as it counts. */
-const worth = (tenant: LiveTenant, { spec }: EffectiveTenant): LiveTenant => (spec === tenant.spec ? tenant : { ...tenant, spec });
+export const worth = (tenant: LiveTenant, { spec }: EffectiveTenant): LiveTenant => (spec === tenant.spec ? tenant : { ...tenant, spec });
 
 /** Without knowing what it may have it is left as it is: to go by its own word alone could give it more than before. */
 const hold = async (deps: TenancyDeps, tenant: LiveTenant, problem: Problem): Promise<Outcome> => {
@@ -118,20 +121,26 @@ const bring = async (deps: TenancyDeps, { seen, effective, signal }: Look): Prom
   const nowMs = deps.clock.now();
   const beyond = [...effective.problems, ...subscriptionEntitlements(effective, releases)];
   const entitled = { type: 'Entitled', ...entitledCondition(effective, nowMs, beyond) };
-  const facts = { subscribed: subscriptionStatus(seen, releases), exceeded: [], entitled, others: beyond };
+  const bounded = worth(seen, effective);
+  // As late as may be: a ledger that is made meanwhile is there then, and the status is written once.
+  const facts = () => {
+    const { exceeded, problems: uncounted, pending } = deps.quotaFacts(bounded);
+    return { subscribed: subscriptionStatus(seen, releases), exceeded, entitled, others: [...beyond, ...uncounted], pending };
+  };
   const network = (complete: boolean) => isolation({ network: spec.network, complete, enforces: deps.networkEnforces });
   if (problems.length > 0) {
     // Nothing is made, so what stands of it stands as it was told.
-    const held = heldNamespaces(deps, seen);
-    await reportTenant(deps, { tenant: seen, ...facts, ...held, problems, waiting: [], network: network(false) });
+    await reportTenant(deps, { tenant: seen, ...facts(), ...heldNamespaces(deps, seen), problems, waiting: [], network: network(false) });
     return done;
   }
   const tenant = await keepFinalizer(deps, seen, signal);
-  const progress = await makeHome(deps, worth(tenant, effective), { create: true, signal });
-  const complete = progress.problems.length === 0 && progress.waiting.length === 0;
-  await reportTenant(deps, { tenant, ...facts, ...progress, network: network(complete) });
+  const made = await makeHome(deps, worth(tenant, effective), { create: true, signal });
+  const complete = made.problems.length === 0 && made.waiting.length === 0;
+  const { pending, ...known } = facts();
+  const progress = pending ? { ...made, waiting: [...made.waiting, 'what its objects take together is being counted'] } : made;
+  await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
-  if (progress.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
+  if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
   // A license ends by time alone.
   const turnsMs = conditionTurnsMs(effective, nowMs);
   return turnsMs === undefined ? done : after(Math.min(turnsMs - nowMs, LONGEST_WAIT_MS));
