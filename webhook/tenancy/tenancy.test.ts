@@ -19,7 +19,7 @@ import { createNamespaceTenant } from './namespace-tenant.ts';
 import { createReservations } from './reservations.ts';
 import { createTenantLookup } from './tenants.ts';
 import type { LiveTenant } from './tenants.ts';
-import { ledgerCluster } from './test-ledger.ts';
+import { ledgerCluster } from '../../test/ledger-cluster.ts';
 
 type Options = {
   readonly spec?: TenantSpec;

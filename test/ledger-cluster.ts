@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One ConfigMap of a cluster, with the compare and swap of the API server, whose answers a test may hold back.
-import { encodeQuotaLedger } from '../../crds/quota-ledger.ts';
-import type { QuotaLedger } from '../../crds/quota-ledger.ts';
-import type { KubeClient } from '../../kube/client.ts';
-import { KubeApiError } from '../../kube/errors.ts';
+import { encodeQuotaLedger } from '../crds/quota-ledger.ts';
+import type { QuotaLedger } from '../crds/quota-ledger.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeApiError } from '../kube/errors.ts';
 
 export type LedgerCluster = {
   held: unknown;
