@@ -38,6 +38,7 @@ describe('what a tenant’s namespaces share', () => {
     // One connection would bring all to one replica.
     door.behave('pass');
     await admitted(red);
+    await free(red);
   });
   after(async () => {
     await second?.stop('SIGKILL');
