@@ -20,6 +20,7 @@ import { makeHome } from './home.ts';
 import type { HomeDeps } from './home.ts';
 import { clearAway, keepFinalizer, reconcileDeletion } from './lifecycle.ts';
 import { isolation } from './network.ts';
+import type { QuotaFacts } from './quota-book.ts';
 import { keptStatus, reportTenant, writeStatus } from './status.ts';
 import type { Progress, StatusDeps } from './status.ts';
 
@@ -27,6 +28,8 @@ export type TenancyDeps = StatusDeps &
   HomeDeps & {
     /** The rulesets of the cluster that verify. */
     readonly releases: () => readonly StandingRelease[];
+    /** What is to be told of its summed quotas. */
+    readonly quotaFacts: (tenant: LiveTenant) => QuotaFacts;
     /** Directions that the network plugin is said to enforce. */
     readonly networkEnforces: readonly string[];
   };
@@ -77,20 +80,25 @@ const bring = async (deps: TenancyDeps, seen: LiveTenant, signal: AbortSignal): 
     return done;
   }
   const problems = tenantProblems(seen.metadata.name, seen.spec);
-  const facts = { subscribed: subscriptionStatus(seen, deps.releases()), exceeded: [] };
+  // As late as may be: a ledger that is made meanwhile is there then, and the status is written once.
+  const facts = () => {
+    const { exceeded, problems: others, pending } = deps.quotaFacts(seen);
+    return { subscribed: subscriptionStatus(seen, deps.releases()), exceeded, others, pending };
+  };
   const network = (complete: boolean) => isolation({ network: seen.spec.network, complete, enforces: deps.networkEnforces });
   if (problems.length > 0) {
     // Nothing is made, so what stands of it stands as it was told.
-    const held = heldNamespaces(deps, seen);
-    await reportTenant(deps, { tenant: seen, ...facts, ...held, problems, waiting: [], others: [], network: network(false) });
+    await reportTenant(deps, { tenant: seen, ...facts(), ...heldNamespaces(deps, seen), problems, waiting: [], network: network(false) });
     return done;
   }
   const tenant = await keepFinalizer(deps, seen, signal);
-  const progress = await makeHome(deps, tenant, { create: true, signal });
-  const complete = progress.problems.length === 0 && progress.waiting.length === 0;
-  await reportTenant(deps, { tenant, ...facts, ...progress, others: [], network: network(complete) });
+  const made = await makeHome(deps, tenant, { create: true, signal });
+  const complete = made.problems.length === 0 && made.waiting.length === 0;
+  const { pending, ...known } = facts();
+  const progress = pending ? { ...made, waiting: [...made.waiting, 'what its objects take together is being counted'] } : made;
+  await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
-  if (progress.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
+  if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
   return done;
 };
 

@@ -198,8 +198,8 @@ describe('the life of a tenant', { timeout: 280_000 }, () => {
     await until(
       async () => {
         const told = await Promise.all(['race-one', 'race-two'].map((name) => client.get<ToldObject>(tenants, { name })));
-        const words = told.map((one) => conditionOf(one, 'Ready')?.reason).toSorted();
-        return words.join() === 'NamespaceOwnedByAnother,Succeeded';
+        const words = told.map((one) => conditionOf(one, 'Ready')?.reason ?? '').toSorted((a, b) => a.localeCompare(b));
+        return words.join(',') === 'NamespaceOwnedByAnother,Succeeded';
       },
       { what: 'one to have it' },
     );
