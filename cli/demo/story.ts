@@ -13,14 +13,16 @@ import { sleep, systemClock } from '../../process/clock.ts';
 import { installWrit } from '../../test/scenario/installation.ts';
 import type { Installation } from '../../test/scenario/installation.ts';
 import { until } from '../../test/scenario/until.ts';
-import { UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
+import { expect } from './answer.ts';
+import type { Answer } from './answer.ts';
 import { clearAwayAtExit, endAtSignals } from './clear-away.ts';
 import { agentDeployment, podIn } from './objects.ts';
 import { inviteToPlay } from './play.ts';
 import type { Pod } from './objects.ts';
 import { createStage } from './stage.ts';
 import type { Stage } from './stage.ts';
+import { showTwoTenants } from './two-tenants.ts';
 
 const examples = fileURLToPath(new URL('../../deploy/examples/', import.meta.url));
 const exampleDocuments = (): Record<string, string> =>
@@ -36,7 +38,6 @@ const PINNED = 'registry.example.com/agents/researcher@sha256:4bf5122f344554c53b
 const PROBE_EVERY_MS = 5;
 
 type Scene = { readonly writ: Installation; readonly stage: Stage; readonly documents: Record<string, string> };
-type Answer = { readonly text: string; readonly allowed: boolean; readonly durationMs: number };
 
 export const tellStory = async ({ terminal, once }: { readonly terminal: Terminal; readonly once: boolean }): Promise<void> => {
   const stage = createStage(terminal);
@@ -61,6 +62,7 @@ export const tellStory = async ({ terminal, once }: { readonly terminal: Termina
   await pushAPolicy(scene);
   await refuseForgeries(scene);
   await leaveOthersAlone(scene);
+  await showTwoTenants(scene);
   await showDecisions(scene);
   await loseTheWebhook(scene);
   if (once) {
@@ -90,10 +92,6 @@ const tryPod = async ({ writ }: Scene, object: Pod): Promise<Answer> => {
     if (error instanceof KubeApiError) return answered(error.message, false);
     throw error;
   }
-};
-
-const expect = (holds: boolean, what: string, answer: Answer): void => {
-  if (!holds) throw new UserError([{ code: 'DEMO_FAILED', message: `${what}; the API server answered: ${answer.text}` }]);
 };
 
 const showState = async ({ writ, stage }: Scene): Promise<void> => {

@@ -60,8 +60,8 @@ export const tenancyCodes = {
     fix: 'ask whoever runs the cluster; spec.admission of the Tenant says why nothing new may start',
   },
   TENANT_QUARANTINED: {
-    summary: 'The tenant is quarantined: no agents and no new workloads, and its data is kept, also when the Tenant is deleted.',
-    fix: 'set spec.admission of the Tenant to Open or Cordoned once agents may run or the data may go',
+    summary: 'The tenant is quarantined: no agents and no new workloads, and its data is kept.',
+    fix: 'ask whoever runs the cluster; spec.admission of the Tenant is Quarantined',
   },
   TENANT_UNKNOWN: {
     summary: 'It could not be found out which bounds the tenant of the namespace has.',

@@ -38,6 +38,10 @@ export const tenantsCodes = {
     summary: 'The Tenant is deleted and kept, because its deletionPolicy is Protect and it has namespaces.',
     fix: 'delete the namespaces first, or set spec.deletionPolicy to Orphan (leave them) or Delete',
   },
+  TENANT_QUARANTINED: {
+    summary: 'The Tenant is deleted and kept, because it is quarantined and its data is to stay.',
+    fix: 'set spec.admission to Open or Cordoned once the data may go',
+  },
   TENANT_SUSPENDED: { summary: 'The Tenant is deleted and kept, because it is suspended.', fix: 'set spec.suspend to false' },
   TENANT_DELETION_BLOCKED: {
     summary: 'The Tenant is deleted, and after five minutes its namespaces still are not gone.',

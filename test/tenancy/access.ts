@@ -76,6 +76,7 @@ type Rules = KubeObject & {
       readonly verbs: readonly string[];
       readonly apiGroups?: readonly string[];
       readonly resources?: readonly string[];
+      readonly resourceNames?: readonly string[];
     }[];
   };
 };
@@ -84,5 +85,7 @@ type Rules = KubeObject & {
 export const rightsIn = async (client: KubeClient, namespace: string): Promise<readonly string[]> => {
   const asked: Rules & { readonly spec: unknown } = { metadata: { name: '' }, spec: { namespace } };
   const { status } = await client.create<Rules>(selfRulesReviews, asked);
-  return (status?.resourceRules ?? []).map((rule) => JSON.stringify([rule.verbs, rule.apiGroups, rule.resources])).toSorted();
+  return (status?.resourceRules ?? [])
+    .map((rule) => JSON.stringify([rule.verbs, rule.apiGroups, rule.resources, rule.resourceNames ?? []]))
+    .toSorted();
 };

@@ -311,7 +311,7 @@ describe('what is a tenant’s stays so', () => {
         spec: { podSelector: { matchLabels: { app: 'x' } }, policyTypes: ['Ingress'] },
       });
       await assertRefused(
-        () => red.owner.create(networkPolicies, own({ [MANAGED_BY_LABEL]: MANAGED_BY }), DRY),
+        () => red.owner.create(networkPolicies, own({ [MANAGED_BY_LABEL]: MANAGED_BY, [TENANT_LABEL]: 'red' }), DRY),
         BY_POLICY,
         'a policy that says that Writ made it',
       );
@@ -363,11 +363,11 @@ describe('what is a tenant’s stays so', () => {
           ...DRY,
         }) as const;
       await assertRefused(
-        () => red.owner.patch(pods, ref, ephemeral(foreign)),
+        () => janitor.patch(pods, ref, ephemeral(foreign)),
         /registry\.example\.com\/elsewhere\//,
         'an ephemeral container from elsewhere',
       );
-      await assertAllowed(() => red.owner.patch(pods, ref, ephemeral(String(container['image']))), 'an ephemeral container of the tenant');
+      await assertAllowed(() => janitor.patch(pods, ref, ephemeral(String(container['image']))), 'an ephemeral container of the tenant');
       await assertRefused(
         () =>
           red.owner.patch(pods, ref, { type: 'strategic', body: { spec: { containers: [{ name: 'agent', image: foreign }] } }, ...DRY }),

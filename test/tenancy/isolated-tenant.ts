@@ -17,7 +17,9 @@ export const OBJECT_NAMES = [
   'services.loadbalancers',
 ] as const;
 
-export const GPU = 'requests.nvidia.com/gpu';
+/** As a container asks for it, and as a quota names it. */
+export const GPU = 'nvidia.com/gpu';
+const GPU_QUOTA = `requests.${GPU}`;
 export const TENANT_GPUS = 4;
 /** A StorageClass whose volumes outlive their claims, and one whose volumes do not. */
 export const RETAINING_CLASS = 'keeps-volumes';
@@ -70,7 +72,7 @@ export const isolatedTenant = ({
           [`${RETAINING_CLASS}.storageclass.storage.k8s.io/persistentvolumeclaims`]: '0',
         },
       },
-      { name: 'gpus', scope: 'Tenant', hard: { [GPU]: String(TENANT_GPUS) } },
+      { name: 'gpus', scope: 'Tenant', hard: { [GPU_QUOTA]: String(TENANT_GPUS) } },
     ],
     limitRanges: [
       {

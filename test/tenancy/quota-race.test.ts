@@ -38,6 +38,7 @@ describe('what a tenant’s namespaces share', () => {
     // One connection would bring all to one replica.
     door.behave('pass');
     await admitted(red);
+    await free(red);
   });
   after(async () => {
     await second?.stop('SIGKILL');
@@ -63,13 +64,24 @@ describe('what a tenant’s namespaces share', () => {
       for (const { metadata } of items) await scene.writ.client.delete(pods, { namespace, name: metadata.name });
     }
   };
-  /** Asked for as a dry run, which takes nothing. */
-  const free = async (side: Side, gpus: number): Promise<boolean> =>
-    (await attempt(() => side.owner.create(pods, gpuPod(side, side.namespaces[0], 'question', gpus), { dryRun: true }))).allowed;
+  /** Resolves when as much is free, asked for as a dry run, which takes nothing. What was deleted is free once the operator has counted again. */
+  const free = async (side: Side, gpus = TENANT_GPUS): Promise<void> => {
+    let said = '';
+    await until(
+      async () => {
+        const result = await attempt(() => side.owner.create(pods, gpuPod(side, side.namespaces[0], 'question', gpus), { dryRun: true }));
+        said = result.allowed ? '' : result.said;
+        return result.allowed;
+      },
+      { what: `${gpus} to be free`, withinMs: 40_000, everyMs: 100 },
+    ).catch((error: unknown) => {
+      throw new Error(said, { cause: error });
+    });
+  };
 
   for (let round = 0; round < ROUNDS; round += 1) {
     it(`is given out to its last piece and no further (round ${round + 1})`, async () => {
-      await until(() => free(red, TENANT_GPUS), { what: 'all to be free', withinMs: 45_000, everyMs: 100 });
+      await free(red);
       const answers = await Promise.all(
         Array.from({ length: RIVALS }, (_, index) =>
           attempt(() => red.owner.create(pods, gpuPod(red, red.namespaces[index % 2 === 0 ? 0 : 1], `rival-${round}-${index}`))),
@@ -85,7 +97,7 @@ describe('what a tenant’s namespaces share', () => {
   }
 
   it('is not taken by the other tenant, who has as much', async () => {
-    await until(() => free(red, TENANT_GPUS), { what: 'all of red to be free', withinMs: 45_000, everyMs: 100 });
+    await free(red);
     await red.owner.create(pods, gpuPod(red, red.namespaces[0], 'all', TENANT_GPUS));
     await assertAllowed(
       () => scene.blue.owner.create(pods, gpuPod(scene.blue, 'blue-two', 'all', TENANT_GPUS)),
@@ -96,7 +108,7 @@ describe('what a tenant’s namespaces share', () => {
   });
 
   it('is not taken by a dry run, nor by what is refused for another reason', async () => {
-    await until(() => free(red, TENANT_GPUS), { what: 'all of red to be free', withinMs: 45_000, everyMs: 100 });
+    await free(red);
     for (let turn = 0; turn < 8; turn += 1)
       await assertAllowed(
         () => red.owner.create(pods, gpuPod(red, red.namespaces[0], `dry-${turn}`, TENANT_GPUS), { dryRun: true }),
@@ -107,7 +119,7 @@ describe('what a tenant’s namespaces share', () => {
       /registry\.example\.com\/elsewhere/,
       'an image from elsewhere',
     );
-    await until(() => free(red, TENANT_GPUS), { what: 'nothing to have been taken', withinMs: 45_000, everyMs: 100 });
+    await free(red);
   });
 
   it('holds for what has no part in it while it is full', async () => {
