@@ -7,6 +7,7 @@ import {
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_NAME,
+  QUOTA_LEDGER_LABEL,
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
@@ -58,6 +59,7 @@ export type Caches = TenancyCaches & {
   readonly tierCatalogs: Informer<LiveTierCatalog>;
   readonly licenses: Informer<LiveLicense>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
+  readonly quotaLedgers: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
@@ -101,6 +103,11 @@ export const createCaches = (options: {
     networkPolicies: createChildInformer(client, 'networkPolicies', watch('networkpolicies')),
     clusterRoles: createChildInformer(client, 'clusterRoles', watch('clusterroles')),
     clusterRoleBindings: createChildInformer(client, 'clusterRoleBindings', watch('clusterrolebindings')),
+    quotaLedgers: createInformer<KubeObject>(client, configMaps, {
+      ...watch('quotaledgers'),
+      namespace,
+      labelSelector: `${QUOTA_LEDGER_LABEL}=true`,
+    }),
     inventories: createInformer<KubeObject>(client, configMaps, {
       ...watch('inventories'),
       namespace,

@@ -212,6 +212,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     systemNamespace,
     networkEnforces: config['network-plugin-enforces'],
     concurrency: config['tenant-concurrency'],
+    signal,
     onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
   });
   const marks = controller('marks', (_key, stop) =>

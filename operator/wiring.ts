@@ -186,6 +186,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   networkpolicies: 'networkPolicies',
   clusterroles: 'clusterRoles',
   clusterrolebindings: 'clusterRoleBindings',
+  quotaledgers: 'quotaLedgers',
   inventories: 'inventories',
   marks: 'marks',
   replicas: 'replicas',
