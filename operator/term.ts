@@ -44,8 +44,9 @@ import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
+import type { LiveTenant } from './controllers/live.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
-import { createTenancyKeeper } from './controllers/tenancy-configuration.ts';
+import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import { createTenancy } from './tenancy/controllers.ts';
 
@@ -103,7 +104,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     await guard.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
-  const tenancyKeeper = createTenancyKeeper({
+  const bounds = createTenancyKeeper({
     client,
     target: config.target,
     systemNamespace,
@@ -112,7 +113,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
   });
   const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
-    await tenancyKeeper.reconcile(stop);
+    await bounds.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -145,7 +146,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
-          tenancyKeeper.trustAuthorities(bundle);
+          bounds.trustAuthorities(bundle);
         },
       },
       stop,
@@ -309,7 +310,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.tenants.onChange(({ object, type, ...change }) => {
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
-      tenancyConfiguration.enqueue(SINGLE_KEY);
+      const asBound = (one: LiveTenant | undefined) => (one === undefined ? undefined : { name: one.metadata.name, spec: one.spec });
+      if (changesNeeds(asBound(previous), type === 'deleted' ? undefined : asBound(object))) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),
     ...tenancy.subscribe(),

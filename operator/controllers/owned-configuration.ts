@@ -37,7 +37,7 @@ export const clientConfigOf = (target: WebhookTarget, path: string, authorities:
 export const ownedMetadata = (name: string): KubeObject['metadata'] => ({ name, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } });
 
 /** Tenants' namespaces, never those that a cluster recovers by. */
-export const tenantNamespaces = (systemNamespace: string): unknown => ({
+export const tenantNamespaces = (systemNamespace: string): { readonly matchExpressions: readonly unknown[] } => ({
   matchExpressions: [
     { key: TENANT_LABEL, operator: 'Exists' },
     { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_GOVERNED, systemNamespace] },

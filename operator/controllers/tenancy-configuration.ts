@@ -46,15 +46,27 @@ const rule = (group: string, resources: readonly string[], operations: readonly 
   scope: 'Namespaced',
 });
 
+/** What one Tenant adds to the configurations. */
+type Needs = { readonly counted: readonly { readonly group: string; readonly plural: string }[]; readonly completes: boolean };
+
+const needsOf = (tenant: BoundTenant): Needs => ({
+  counted: [...summedHard(tenant.spec).keys()]
+    .map(collectionOf)
+    .filter(({ group, plural }) => plural !== '' && !isNeverGoverned(group, plural)),
+  completes: completesPods(boundsOf(tenant)),
+});
+
+/** Whether the configurations may have to say something else after a change of one Tenant: most changes are none to them. */
+export const changesNeeds = (before: BoundTenant | undefined, after: BoundTenant | undefined): boolean => {
+  const shown = (tenant: BoundTenant | undefined): string => JSON.stringify(needsOf(tenant ?? { name: '', spec: {} }));
+  return shown(before) !== shown(after);
+};
+
 /** Kinds that some quota over a tenant counts, beside those that are asked about anyway. */
 const countedRules = (tenants: readonly BoundTenant[]): readonly Rule[] => {
   const byGroup = new Map<string, Set<string>>();
-  for (const { spec } of tenants) {
-    for (const name of summedHard(spec).keys()) {
-      const { group, plural } = collectionOf(name);
-      if (plural === '' || isNeverGoverned(group, plural)) continue;
-      byGroup.set(group, (byGroup.get(group) ?? new Set()).add(plural));
-    }
+  for (const tenant of tenants) {
+    for (const { group, plural } of needsOf(tenant).counted) byGroup.set(group, (byGroup.get(group) ?? new Set()).add(plural));
   }
   return [...byGroup].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([group, plurals]) => rule(group, [...plurals].toSorted()));
 };
@@ -114,7 +126,7 @@ export const tenancyConfiguration = (input: TenancyInput): WebhookConfigurationO
 };
 
 export const completionConfiguration = (input: TenancyInput): WebhookConfigurationObject => {
-  const isWanted = input.tenants.some((tenant) => completesPods(boundsOf(tenant)));
+  const isWanted = input.tenants.some((tenant) => needsOf(tenant).completes);
   const webhook = {
     ...shared(input),
     name: 'pods.complete.writ.dev',
