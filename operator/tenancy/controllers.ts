@@ -7,19 +7,22 @@ import type { Controller, ControllerObserver } from '../../kube/controller.ts';
 import { keyOf } from '../../kube/objects.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { isStatusOnly, tenantLabelTaken } from '../changes.ts';
+import type { KnownEntitlements } from '../controllers/entitlements.ts';
+import type { LiveTenant } from '../controllers/live.ts';
 import { onChildChange, tenantOf } from './caches.ts';
 import { createCounting } from './counting.ts';
-import type { LiveTenant } from '../controllers/live.ts';
-import { reconcileTenant, worth } from './index.ts';
+import { reconcileTenant } from './index.ts';
 import type { TenancyDeps } from './index.ts';
-import { rememberEntitled } from '../../policies/entitlement/remembered.ts';
 import { NO_QUOTA_FACTS, quotaFacts, reconcileQuota } from './quota-book.ts';
 import type { QuotaDeps } from './quota-book.ts';
 import { summed } from './quotas.ts';
 import { createTenancyMemory } from './recent.ts';
+import { rememberWorth } from './worth.ts';
 
-export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'entitle' | 'caches' | 'quotaFacts'> & {
+export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'caches' | 'quotaFacts' | 'worth'> & {
   readonly caches: TenancyDeps['caches'] & Pick<QuotaDeps['caches'], 'quotaLedgers'>;
+  /** What tenants are held to; undefined while nobody has looked. */
+  readonly entitlements: () => KnownEntitlements | undefined;
   /** Aborts with the term. */
   readonly signal: AbortSignal;
   readonly observer: ControllerObserver;
@@ -47,7 +50,6 @@ const NOTHING_TOLD = JSON.stringify(NO_QUOTA_FACTS);
 export const createTenancy = (options: TenancyOptions): Tenancy => {
   const { caches, clock, observer } = options;
   const memory = createTenancyMemory(clock);
-  const entitle = rememberEntitled();
   const counting = createCounting({
     client: options.client,
     clock,
@@ -56,26 +58,27 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
   });
   /** As the tenant last heard it. */
   const told = new Map<string, string>();
+  const worth = rememberWorth(options.entitlements, clock);
+  const counted = (live: LiveTenant): LiveTenant => {
+    const known = worth(live);
+    return known?.ok === true ? known.tenant : live;
+  };
   const deps: TenancyDeps = {
     ...options,
     memory,
-    entitle,
+    worth,
     quotaFacts: (live) => {
-      const facts = quotaFacts({ ...options, counting }, live);
+      const facts = quotaFacts({ ...options, counting }, counted(live));
       told.set(keyOf(live), JSON.stringify(facts));
       return facts;
     },
-  };
-  const effectiveOf = (live: LiveTenant): LiveTenant | undefined => {
-    const known = options.entitlements();
-    return known?.ok === true ? worth(live, entitle(live, known.state, clock.now())) : undefined;
   };
   const quota = createController({
     name: 'tenant-quota',
     concurrency: QUOTAS_AT_ONCE,
     clock,
     observe: observer,
-    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, effectiveOf, onChange: wakeWhereTold }, name, signal),
+    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, worth, onChange: wakeWhereTold }, name, signal),
   });
   const tenant = createController({
     name: 'tenant',
@@ -94,9 +97,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
   function wakeWhereTold(name: string): void {
     const live = caches.tenants.get(name);
     if (live === undefined) return;
-    const effective = effectiveOf(live);
-    if (effective === undefined) return;
-    const facts = JSON.stringify(quotaFacts({ ...options, counting }, effective));
+    const facts = JSON.stringify(quotaFacts({ ...options, counting }, counted(live)));
     if ((told.get(name) ?? NOTHING_TOLD) !== facts) tenant.enqueue(name);
   }
   function wakeCounted(namespace: string | undefined): void {
@@ -106,7 +107,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
       return;
     }
     for (const one of caches.tenants.list())
-      if (summed((effectiveOf(one) ?? one).spec.resourceQuotas).length > 0) quota.enqueue(keyOf(one), { delayMs: GATHER_MS });
+      if (summed(counted(one).spec.resourceQuotas).length > 0) quota.enqueue(keyOf(one), { delayMs: GATHER_MS });
   }
   const subscribe = (): readonly (() => void)[] => [
     caches.tenants.onChange(({ type, object, previous }) => {

@@ -20,6 +20,7 @@ import type { TenancyCaches } from './caches.ts';
 import type { Counting } from './counting.ts';
 import { quotaProblems, summed } from './quotas.ts';
 import { isKept, settle } from './settle.ts';
+import type { WorthOf } from './worth.ts';
 
 export type QuotaDeps = {
   readonly client: KubeClient;
@@ -27,8 +28,7 @@ export type QuotaDeps = {
   readonly counting: Counting;
   readonly clock: Clock;
   readonly systemNamespace: string;
-  /** The Tenant with its spec as it counts; undefined while nobody knows what it is held to. */
-  readonly effectiveOf: (tenant: LiveTenant) => LiveTenant | undefined;
+  readonly worth: WorthOf;
   /** The tenant may have something else to say of its quotas. */
   readonly onChange: (tenant: string) => void;
 };
@@ -48,9 +48,10 @@ const ledgerIn = ({ caches, systemNamespace }: Pick<QuotaDeps, 'caches' | 'syste
 
 export const reconcileQuota = async (deps: QuotaDeps, name: string, signal: AbortSignal): Promise<Outcome> => {
   const live = deps.caches.tenants.get(name);
-  const tenant = live === undefined ? undefined : deps.effectiveOf(live);
-  // Whoever learns what it is held to wakes it.
-  if (live !== undefined && tenant === undefined) return done;
+  const worth = live === undefined ? undefined : deps.worth(live);
+  // What it may have is not known, so nothing is counted by it: the ledger stands.
+  if (live !== undefined && worth?.ok !== true) return done;
+  const tenant = worth?.ok === true ? worth.tenant : undefined;
   const resources = tenant === undefined || quotaProblems(tenant.spec.resourceQuotas).length > 0 ? undefined : summedResources(tenant);
   if (tenant === undefined || resources?.size === 0) return endLedger(deps, name, signal);
   // What the Tenant declares wrongly changes nothing: the ledger stands, and nobody settles by what nobody can read.

@@ -270,7 +270,9 @@ describe('whatever a Tenant says', () => {
         const { tier, spec: bounded, entitled } = effective(spec, licensed ? enterprise : undefined);
         assert.ok(entitled !== undefined && tier !== undefined);
         for (const [key, { nano }] of entitled.tier.resources) {
-          const sums = (bounded.resourceQuotas ?? []).filter(({ scope }) => scope === 'Tenant').flatMap(({ hard }) => Object.entries(hard));
+          const sums = (bounded.resourceQuotas ?? [])
+            .filter(({ scope }) => scope !== 'Namespace')
+            .flatMap(({ hard }) => Object.entries(hard));
           const said = sums.filter(([name]) => name === key || `requests.${name}` === key).map(([, text]) => nanosOfQuantity(text));
           assert.ok(said.length > 0 && said.every((one) => one !== undefined && one <= nano), key);
         }

@@ -34,8 +34,8 @@ const freeName = (taken: ReadonlySet<string>): string => {
   }
 };
 
-/** A quota says nothing of a scope where the sum is meant least. */
-const isSummed = ({ scope }: TenantResourceQuota): boolean => scope === 'Tenant';
+/** A quota that does not say is summed. */
+const isSummed = ({ scope }: TenantResourceQuota): boolean => scope !== 'Namespace';
 
 export const boundResources = (spec: TenantSpec, tier: Tier): Bounded => {
   if (tier.resources.size === 0) return { spec, excesses: [] };
