@@ -28,6 +28,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
+import { shapeOf } from '../policies/sealed-shape.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AppliedObject } from './apply/plan.ts';
 import type { LiveGitSource, LivePolicy, LiveRuleset, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
@@ -60,12 +61,18 @@ export const createCaches = (options: {
   const replicaSelector = `${REPLICA_LABEL}=${WEBHOOK_REPLICA}`;
   return {
     gitSources: createInformer<LiveGitSource>(client, gitSources, watch('gitsources')),
-    policies: createInformer<LivePolicy>(client, policies, watch('policies')),
+    policies: createInformer<LivePolicy>(client, policies, {
+      ...watch('policies'),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature) }),
+    }),
     rulesets: createInformer<LiveRuleset>(client, rulesets, {
       ...watch('rulesets'),
-      transform: (object) => ({ ...object, kind: rulesets.kind }),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: rulesets.kind }),
     }),
-    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
+    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, {
+      ...watch('trustpolicies'),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature) }),
+    }),
     tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
     namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
     inventories: createInformer<KubeObject>(client, configMaps, {
