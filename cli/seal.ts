@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
 import { formatProblem } from '../policies/problem.ts';
 import { loadTrust } from '../policies/trust/index.ts';
+import { judgedAt } from './judged-at.ts';
 import { EXIT_FINDINGS, UsageError, UserError, plural, printJson, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { TRUST_FILE, chainIn, checkDigest, readPolicyRepository, trustFrom } from './policy-repository.ts';
@@ -61,8 +62,7 @@ const print = ({ documents, problems }: RepositoryStatus, digest: string, output
 const showStatus = (folder: string, options: Options, terminal: Terminal): void => {
   const withinMs = readTerm(options.within);
   if (withinMs === undefined) throw new UsageError(`--within ${options.within}: write days, hours or minutes as 14d, 12h, 30m`);
-  const at = options.at === undefined ? terminal.clock.now() : Date.parse(options.at);
-  if (Number.isNaN(at)) throw new UsageError(`--at ${options.at ?? ''}: write a time as 2027-03-01T00:00:00Z`);
+  const at = judgedAt(options.at, terminal);
   const manifest = readPolicyRepository(folder);
   const document = manifest.documents.find(({ path }) => path === TRUST_FILE);
   const path = join(folder, TRUST_FILE);

@@ -15,7 +15,8 @@ import { TRUSTED_ROOT_FILE, verifyArtifact } from '../policies/trust/index.ts';
 import type { CountedSeal, SignedDocument, Trust, VerifyOutcome } from '../policies/trust/index.ts';
 import { readBytes, readText } from './files.ts';
 import { documentsOf } from './find-files.ts';
-import { EXIT_FINDINGS, UsageError, printJson, printProblems, problemRow } from './output.ts';
+import { judgedAt } from './judged-at.ts';
+import { EXIT_FINDINGS, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { checkDigest, trustFrom, versionsBeside } from './policy-repository.ts';
 import { membersBeside } from './ruleset-files.ts';
@@ -59,13 +60,6 @@ const readTrust = (options: Options, at: number, terminal: Terminal): Trust => {
   const isPinned = pinned === undefined || pinned === digestOf(bytes);
   const [bundles, chain] = isPinned ? [[], []] : [readSeals(path), versionsBeside(path)];
   return trustFrom({ path, bytes, bundles, trustedRoot, chain, pinned, at });
-};
-
-const timeOf = (options: Options, terminal: Terminal): number => {
-  if (options.at === undefined) return terminal.clock.now();
-  const time = Date.parse(options.at);
-  if (Number.isNaN(time)) throw new UsageError(`--at ${options.at}: write a time as 2027-03-01T00:00:00Z`);
-  return time;
 };
 
 const timeText = (ms: number): string => new Date(ms).toISOString();
@@ -171,7 +165,7 @@ const judge = (file: string, { trust, at, bundles }: Judging): Judged => {
 const toBundle = (path: string): Bundle => ({ path, text: readText(path) });
 
 const verifyFiles = (files: readonly string[], options: Options, terminal: Terminal): void => {
-  const at = timeOf(options, terminal);
+  const at = judgedAt(options.at, terminal);
   const trust = readTrust(options, at, terminal);
   const forAll = sealPathsOf(join(dirname(options.trust), 'seal'));
   const judged = files.map((file) => {

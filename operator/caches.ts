@@ -36,6 +36,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
+import { shapeOf } from '../policies/sealed-shape.ts';
 import type { Clock } from '../process/clock.ts';
 import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
 import type { TenancyCaches } from './tenancy/caches.ts';
@@ -82,20 +83,26 @@ export const createCaches = (options: {
   const replicaSelector = `${REPLICA_LABEL}=${WEBHOOK_REPLICA}`;
   return {
     gitSources: createInformer<LiveGitSource>(client, gitSources, watch('gitsources')),
-    policies: createInformer<LivePolicy>(client, policies, watch('policies')),
+    policies: createInformer<LivePolicy>(client, policies, {
+      ...watch('policies'),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature) }),
+    }),
     rulesets: createInformer<LiveRuleset>(client, rulesets, {
       ...watch('rulesets'),
-      transform: (object) => ({ ...object, kind: rulesets.kind }),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: rulesets.kind }),
+    }),
+    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, {
+      ...watch('trustpolicies'),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature) }),
     }),
     tierCatalogs: createInformer<LiveTierCatalog>(client, tierCatalogs, {
       ...watch('tiercatalogs'),
-      transform: (object) => ({ ...object, kind: tierCatalogs.kind }),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: tierCatalogs.kind }),
     }),
     licenses: createInformer<LiveLicense>(client, licenses, {
       ...watch('licenses'),
-      transform: (object) => ({ ...object, kind: licenses.kind }),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: licenses.kind }),
     }),
-    trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
     tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
     namespaces: createInformer<KubeObject>(client, namespaces, { ...watch('namespaces'), ...namespaceOptions }),
     roleBindings: createChildInformer(client, 'roleBindings', watch('rolebindings')),

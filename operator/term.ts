@@ -254,6 +254,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       claims: new Map(),
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
+      inventories: () => liveInventories(caches),
       tierOf,
       marks: ledger,
       releases: () => book.releases(),

@@ -25,6 +25,7 @@ import type { Informer } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import type { SealedObject } from '../policies/policy-object.ts';
+import { shapeOf } from '../policies/sealed-shape.ts';
 import type { Clock } from '../process/clock.ts';
 
 export type SealedCopy = KubeObject & SealedObject;
@@ -49,6 +50,8 @@ export type CacheName = Exclude<keyof Caches, 'tierCatalogs'> | 'tiercatalogs';
 const slim = <T extends KubeObject>(object: T): T =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
 
+const sealedCopy = ({ signature, ...object }: SealedCopy): SealedCopy => slim({ ...object, ...shapeOf(signature) });
+
 export const createCaches = (options: {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -57,23 +60,27 @@ export const createCaches = (options: {
   readonly onError: (error: unknown) => void;
 }): Caches => {
   const { client, clock, systemNamespace: namespace, withCertificate, onError } = options;
+  const observed = { clock, observe: { handlerError: onError } };
   const follow = <T extends KubeObject>(
     resource: Resource,
     selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {},
-  ): Informer<T> => createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
+  ): Informer<T> => createInformer<T>(client, resource, { ...observed, ...selection, transform: slim });
   /** Lists of the API server leave the kind of their items out. */
   const followKind = (resource: Resource): Informer<SealedCopy> =>
     createInformer<SealedCopy>(client, resource, {
-      transform: (object) => slim({ ...object, kind: resource.kind }),
-      clock,
-      observe: { handlerError: onError },
+      ...observed,
+      transform: (object) => sealedCopy({ ...object, kind: resource.kind }),
     });
   return {
-    policies: follow<SealedCopy>(policies),
+    policies: createInformer<SealedCopy>(client, policies, { ...observed, transform: sealedCopy }),
     rulesets: followKind(rulesets),
     tierCatalogs: followKind(tierCatalogs),
     licenses: followKind(licenses),
-    trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
+    trust: createInformer<SealedCopy>(client, trustPolicies, {
+      ...observed,
+      fieldSelector: `metadata.name=${TRUST_POLICY_NAME}`,
+      transform: sealedCopy,
+    }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
     // Without the label nobody is asked who writes it, so it says nothing.
     marks: follow(configMaps, { namespace, labelSelector: `${MARKS_LABEL}=true`, fieldSelector: `metadata.name=${MARKS_NAME}` }),

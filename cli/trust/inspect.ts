@@ -8,6 +8,7 @@ import type { Problem } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import { sealingBy } from '../../policies/trust/succession.ts';
+import { judgedAt } from '../judged-at.ts';
 import { EXIT_FINDINGS, printJson, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { chainIn, checkDigest } from '../policy-repository.ts';
@@ -138,9 +139,8 @@ const askedBy = (judge: Trust, { path, bytes, seals, trust }: TrustRepository, a
   return { version: judge.version, isEnough: sealing.isEnough, sealedBy, missing: sealing.missing };
 };
 
-const judge = (repository: TrustRepository, folder: string, options: CheckOptions, now: number): Checked => {
+const judge = (repository: TrustRepository, folder: string, options: CheckOptions, at: number): Checked => {
   const { path, bytes, seals, trust, manifest } = repository;
-  const at = options.at === undefined ? now : Date.parse(options.at);
   const links = chainIn(manifest, folder);
   const [oldest] = links;
   const pinned = checkDigest(options.trustDigest) ?? digestOf(oldest?.bytes ?? bytes);
@@ -172,7 +172,7 @@ const describe = ({ trust, pinned, follows, asked }: Checked): string => {
 };
 
 const check = (folder: string, options: CheckOptions, terminal: Terminal): void => {
-  const checked = judge(openTrust(folder), folder, options, terminal.clock.now());
+  const checked = judge(openTrust(folder), folder, options, judgedAt(options.at, terminal));
   const { trust, pinned, follows, problems, asked } = checked;
   if (options.trustDigest === undefined) terminal.err(`pin assumed: --trust-digest ${pinned}\n`);
   if (!follows) terminal.exit(EXIT_FINDINGS);

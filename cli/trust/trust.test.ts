@@ -216,6 +216,13 @@ describe('writ trust rotate', () => {
 });
 
 describe('writ trust', () => {
+  it('check judges as of the time that is named, and takes nothing else for one', () => {
+    using folder = scene();
+    assert.equal(trust(folder, 'check', '--at', '2027-03-01T00:00:00Z').code, 0);
+    const { code, err } = trust(folder, 'check', '--at', 'soon');
+    assert.deepEqual([code, /--at soon: write a time as/.test(err)], [2, true]);
+  });
+
   it('show tells keys, identities and rules', () => {
     using folder = scene();
     const { out } = trust(folder, 'show');

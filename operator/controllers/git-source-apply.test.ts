@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeInventory, encodeInventory, inventoryName } from '../../crds/inventory.ts';
+import type { Inventory } from '../../crds/inventory.ts';
 import { INVENTORY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, policies, tenants } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { digestOf } from '../../policies/document/digest.ts';
@@ -104,6 +105,7 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   liveObject: () => undefined,
   liveOwned: () => [],
   tierOf: () => undefined,
+  inventories: () => [],
   systemNamespace: 'writ-system',
   claims: new Map(),
   marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, setIn: () => undefined, hear: () => undefined },
@@ -205,6 +207,35 @@ test('what somebody wrote into the inventory holds up no commit, and is neither 
     const written = decodeInventory(stored.get(`ConfigMap ${inventoryName(forged.source)}`));
     assert.deepEqual([written?.documents.map(({ name }) => name), deletions], [['p'], []]);
   }
+});
+
+test('what another inventory orders does not end by a set seal of this source: replicas go on with it', async () => {
+  const signal = new AbortController().signal;
+  const stored = new Map<string, KubeObject>();
+  const held = { kind: 'Policy', name: 'moved', version: 3, digest: D2, source: 'writ-system/s' };
+  const proof = { source: 'writ-system/s', sequence: 6, digest: D2, files: new Map(), signers: ['ci'], mayDecide: () => true };
+  const named = { group: 'writ.dev', version: 'v1alpha1', plural: 'policies', kind: 'Policy', name: 'moved', digest: D2 };
+  const look = async (digest: string) => {
+    stored.set(
+      `ConfigMap ${inventoryName('writ-system/s')}`,
+      encodeInventory({ source: 'writ-system/s', revision: 'main@sha1:0', documents: [named] }),
+    );
+    const ended: string[] = [];
+    const base = depsWith(storeOf(stored));
+    const other: Inventory = { source: 'writ-system/other', revision: 'o', documents: [{ ...named, digest }] };
+    const deps: ApplyDeps = {
+      ...base,
+      inventories: () => [other],
+      marks: { ...base.marks, known: () => marksOf([held]), record: (change) => void ended.push(...change.ended.map(({ name }) => name)) },
+    };
+    const one = commitOf('s');
+    const source = { ...one.source, spec: { ...one.source.spec, prune: { maxDeletions: '100%' } } };
+    const outcome = await bringToCluster(deps, { ...one, source, objects: { ...one.objects, set: { proof, bundles: ['{}'] } } }, signal);
+    assert.ok(outcome.ok, JSON.stringify(outcome));
+    return [ended, outcome.kept];
+  };
+  assert.deepEqual(await look(D2), [[], ['Policy/moved (the inventory of writ-system/other orders it too)']]);
+  assert.deepEqual(await look(D1), [['moved'], []]);
 });
 
 test('the set seal in force goes on with a commit that brings none, as long as it counts', async () => {

@@ -22,7 +22,7 @@ import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } 
 import type { CommitObjects, CommitSet } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
 import type { MarkLedger } from './mark-ledger.ts';
-import { isForeign, removals, setRefusal } from './removal.ts';
+import { keptFor, removals, setRefusal } from './removal.ts';
 
 export type CommitToApply = {
   readonly key: string;
@@ -43,6 +43,8 @@ export type ApplyDeps = {
   readonly systemNamespace: string;
   /** One for all sources. */
   readonly claims: Claims;
+  /** Of all sources, from the caches. */
+  readonly inventories: () => readonly Inventory[];
   /** Of the publisher of a ruleset in the cluster, from its verified bytes. */
   readonly tierOf: (object: { readonly kind: string; readonly name: string }) => string | undefined;
   /** What was enforced before, and may not be lowered or left out. */
@@ -113,7 +115,9 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
   const recordedInventory = inventoryIn(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
   const wanted = new Set(objects.desired.map(objectKey));
-  const isStrange = (entry: RecordedObject): boolean => !wanted.has(objectKey(entry)) && isForeign(entry, { source: key, known });
+  const whose = (entry: RecordedObject): string | undefined =>
+    wanted.has(objectKey(entry)) ? undefined : keptFor(entry, { source: key, known, inventories: deps.inventories() });
+  const isStrange = (entry: RecordedObject): boolean => whose(entry) !== undefined;
   const found = deps.liveOwned(key).map(ownedObject);
   const owned = found.filter((entry) => !isStrange(entry));
   // Without an inventory, which somebody may have deleted, what carries our mark is what was applied: the guards of prune hold.
@@ -161,7 +165,7 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     drifted: planned.plan.drifted.map(({ target, difference }) => `${objectTitle(target)} ${difference}`),
     kept: [
       ...planned.plan.kept.map(({ target, reason }) => `${objectTitle(target)} (${reason})`),
-      ...[...strangers.values()].map((entry) => `${objectTitle(entry)} (it is not of this source, whatever its inventory or a label says)`),
+      ...[...strangers.values()].map((entry) => `${objectTitle(entry)} (${whose(entry)})`),
     ],
   };
 };

@@ -2,6 +2,7 @@
 // What a commit would end, and whether a seal says so. Asked before anything is applied: replicas would go on enforcing it
 // in any case, and its object would be missing for those that start.
 import { isSealedKind } from '../../crds/kinds.ts';
+import type { Inventory } from '../../crds/inventory.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
@@ -43,6 +44,21 @@ export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'sourc
 export const isForeign = ({ kind, name }: RecordedObject, { source, known }: Pick<RemovalInput, 'source' | 'known'>): boolean => {
   const mark = isSealedKind(kind) ? known.get(documentKey({ kind, name })) : undefined;
   return mark !== undefined && mark.gone !== true && mark.source !== source;
+};
+
+type KeptInput = Pick<RemovalInput, 'source' | 'known'> & { readonly inventories: readonly Inventory[] };
+
+/** Why what leaves the tree of this source goes on all the same, and is no business of it; undefined = it is. */
+export const keptFor = (entry: RecordedObject, { source, known, inventories }: KeptInput): string | undefined => {
+  if (isForeign(entry, { source, known })) return 'it is not of this source, whatever its inventory or a label says';
+  const mark = SEALED.has(entry.kind) ? known.get(documentKey(entry)) : undefined;
+  const other = inventories.find(
+    (inventory) =>
+      inventory.source !== source &&
+      inventory.documents.some(({ kind, name, digest }) => kind === entry.kind && name === entry.name && digest === mark?.digest),
+  );
+  // Replicas go on with it as long as anybody orders these very bytes.
+  return other === undefined || mark?.gone === true ? undefined : `the inventory of ${other.source} orders it too`;
 };
 
 export type Removals = { readonly ended: readonly Marked[]; readonly problems: readonly Problem[] };

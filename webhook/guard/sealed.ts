@@ -11,9 +11,9 @@ import type { SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
+import { signatureOf } from '../../policies/sealed-shape.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
-import type { TrustSignature } from '../../policies/trust/load.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { specProblem } from './spec.ts';
@@ -41,45 +41,10 @@ type Verified =
 
 const no = (problem: Problem): Verified => ({ ok: false, problem });
 
-const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((item) => typeof item === 'string');
-
-type Link = NonNullable<TrustSignature['chain']>[number];
-
-const linksOf = (chain: unknown): readonly Link[] =>
-  (Array.isArray(chain) ? chain : []).flatMap((link: unknown): readonly Link[] => {
-    if (!isRecord(link)) return [];
-    const { document, bundles, trustedRoot } = link;
-    if (typeof document !== 'string') return [];
-    return [{ document, ...(isTexts(bundles) ? { bundles } : {}), ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}) }];
-  });
-
-type Members = NonNullable<NonNullable<SealedObject['signature']>['members']>;
-
-const membersOf = (members: unknown): Members =>
-  (Array.isArray(members) ? members : []).flatMap((member: unknown): Members => {
-    if (!isRecord(member)) return [];
-    const { path, document } = member;
-    return typeof path === 'string' && typeof document === 'string' ? [{ path, document }] : [];
-  });
-
 /** The object as far as it is of the shape that the schema allows. */
 export const sealedObjectOf = (name: string, object: Json | undefined): SealedObject => {
-  const signature: unknown = object?.['signature'];
-  const document: unknown = isRecord(signature) ? signature['document'] : undefined;
-  const spec: unknown = object?.['spec'];
-  if (!isRecord(signature) || typeof document !== 'string') return { metadata: { name }, spec };
-  const { bundles, trustedRoot, chain, members } = signature;
-  return {
-    metadata: { name },
-    spec,
-    signature: {
-      document,
-      ...(isTexts(bundles) ? { bundles } : {}),
-      ...(typeof trustedRoot === 'string' ? { trustedRoot } : {}),
-      ...(chain === undefined ? {} : { chain: linksOf(chain) }),
-      ...(members === undefined ? {} : { members: membersOf(members) }),
-    },
-  };
+  const signature = signatureOf(object?.['signature']);
+  return { metadata: { name }, spec: object?.['spec'], ...(signature === undefined ? {} : { signature }) };
 };
 
 export type Judging = { readonly trust: Trust; readonly atMs: number; readonly evidence?: EvidenceMemory | undefined };
