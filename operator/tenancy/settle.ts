@@ -40,8 +40,8 @@ export const settle = (input: {
   readonly nowMs: number;
 }): Settling => {
   const { ledger, count, resources, nowMs } = input;
-  // Nothing is told as such: what is not in it at all has not been counted yet, and is not given away.
-  const settled = new Map([...resources].map((name): [string, bigint] => [name, count.sum.get(name) ?? 0n]));
+  // Of all that is bounded, none of it included: what is not named was not counted.
+  const settled = new Map([...resources].map((name) => [name, count.sum.get(name) ?? 0n]));
   const reservations = ledger.reservations.filter((reservation) => !isSettled(reservation, count));
   const ages = reservations.map(({ at }) => nowMs - Date.parse(at));
   const waits = ages.flatMap((ageMs) => (ageMs < RESERVATION_LASTS_MS ? [RESERVATION_LASTS_MS - ageMs] : []));
