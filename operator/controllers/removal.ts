@@ -51,7 +51,7 @@ type KeptInput = Pick<RemovalInput, 'source' | 'known'> & { readonly inventories
 /** Why what leaves the tree of this source goes on all the same, and is no business of it; undefined = it is. */
 export const keptFor = (entry: RecordedObject, { source, known, inventories }: KeptInput): string | undefined => {
   if (isForeign(entry, { source, known })) return 'it is not of this source, whatever its inventory or a label says';
-  const mark = SEALED.has(entry.kind) ? known.get(documentKey(entry)) : undefined;
+  const mark = isSealedKind(entry.kind) ? known.get(documentKey(entry)) : undefined;
   const other = inventories.find(
     (inventory) =>
       inventory.source !== source &&
