@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { systemClock } from '../../process/clock.ts';
+import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import { describeStore } from './store-suite.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'writ-store-'));
+after(() => rm(folder, { recursive: true }));
+
+describeStore({ open: (name) => openSqliteStore({ file: join(folder, `${name}.db`), clock: systemClock, groupMs: 1 }) });
