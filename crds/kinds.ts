@@ -33,6 +33,11 @@ export const tenants = own('tenants', 'Tenant', false);
 /** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
 export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
 
+export const tenantUsages = own('tenantusages', 'TenantUsage', false);
+
+/** All kinds that have a CRD: those of a commit, and what the operator alone writes. */
+export const crdKinds = [...writKinds, tenantUsages] as const satisfies readonly Resource[];
+
 export type WritKind = (typeof writKinds)[number]['kind'];
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
@@ -86,6 +91,8 @@ export const SYSTEM_NAMESPACE = 'writ-system';
 export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
+/** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
+export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
 /** The ValidatingWebhookConfiguration that the operator owns. */
