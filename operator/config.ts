@@ -79,6 +79,12 @@ export const operatorFlags = defineFlags({
     default: 'tls',
     doc: "How: tls by the webhook's certificate, which then carries the name of --usage-service too, or plain where something in front ends TLS.",
   },
+  'usage-interval': {
+    type: 'duration',
+    env: 'WRIT_USAGE_INTERVAL',
+    default: 60_000,
+    doc: 'How often TenantUsage is written where something changed; a limit is passed by what can be used in this time. Agents and storage are measured every five of them.',
+  },
   'usage-service': {
     type: 'string',
     env: 'WRIT_USAGE_SERVICE',
@@ -179,6 +185,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (receiverListen === undefined) return wrongFlag(`--receiver-address: "${values['receiver-address']}" is not host:port`);
   if (usageListen === undefined) return wrongFlag(`--usage-address: "${values['usage-address']}" is not host:port`);
   const usageService = serviceTarget(values['usage-service']);
+  if (values['usage-interval'] < 1000) return wrongFlag('--usage-interval: at least 1s');
   if (usageService === undefined) return wrongFlag('--usage-service: write SERVICE.NAMESPACE:PORT');
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   const url = values['webhook-url'];

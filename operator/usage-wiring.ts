@@ -95,6 +95,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           location,
           holder: config.holder,
           systemNamespace: config['system-namespace'],
+          intervalMs: config['usage-interval'],
           caches: all,
           clock,
           log,

@@ -40,6 +40,8 @@ export type UsageDeps = {
   readonly location: string;
   readonly holder: string;
   readonly systemNamespace: string;
+  /** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
+  readonly intervalMs: number;
   readonly caches: UsageCaches & { readonly tenants: Informer<TenantObject>; readonly namespaces: Informer<KubeObject> };
   readonly clock: Clock;
   readonly log: Log;
@@ -49,10 +51,8 @@ export type UsageDeps = {
   readonly onLedger: (ledger: Ledger | undefined) => void;
 };
 
-/** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
-const LOOK_MS = 60_000;
-/** What agents and claims use is recorded this often: a shorter step would fill the disk with rows. */
-const RECORD_MS = 5 * 60_000;
+/** What agents and claims use is recorded each so many looks: a shorter step would fill the disk with rows. */
+const LOOKS_A_RECORD = 5;
 /** After a ledger that could not be opened or written. */
 const AGAIN_MS = 10_000;
 
@@ -112,20 +112,16 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       deps.onLedger(ledger);
       metrics.usageLedgerUp.set({}, 1);
       log.info({ engine: store.engine }, 'the ledger is open');
-      let recordedMs = Number.NEGATIVE_INFINITY;
-      while (!signal.aborted) {
+      for (let look = 0; !signal.aborted; look += 1) {
         const broken = store.broken();
         if (broken !== undefined) throw broken;
-        if (clock.monotonicMs() - recordedMs >= RECORD_MS) {
-          recordedMs = clock.monotonicMs();
-          await watch.record();
-        }
+        if (look % LOOKS_A_RECORD === 0) await watch.record();
         await declareMeters(deps, client, ledger);
         await ledger.settle(signal);
         await ledger.follow(limitSeries(caches.tenants.list()));
         await showUse(deps, { client, ledger }, signal);
         metrics.usageLedgerUp.set({}, 1);
-        await sleep(clock, LOOK_MS, signal);
+        await sleep(clock, deps.intervalMs, signal);
       }
     } finally {
       watch.close();
