@@ -53,11 +53,14 @@ export type UsageDeps = {
 
 /** What agents and claims use is recorded each so many looks: a shorter step would fill the disk with rows. */
 const LOOKS_A_RECORD = 5;
+/** One that was the leader may claim the ledger as its last act; one that does it again and again has a Lease of its own. */
+const MAX_FENCED = 3;
 /** After a ledger that could not be opened or written. */
 const AGAIN_MS = 10_000;
 
 export const runUsage = async (deps: UsageDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
   const { clock, log, metrics } = deps;
+  let fenced = 0;
   while (!signal.aborted) {
     try {
       await runLedger(deps, client, signal);
@@ -65,6 +68,10 @@ export const runUsage = async (deps: UsageDeps, client: KubeClient, signal: Abor
       if (signal.aborted) return;
       metrics.usageLedgerUp.set({}, 0);
       log.error({ err: error }, 'the ledger cannot be written; its sources keep their events, and it is tried again');
+      if (error instanceof StoreError && error.failure === 'fenced' && (fenced += 1) >= MAX_FENCED) {
+        log.error('another process takes the ledger from this one, which leads: two operators share it. This one lets it be');
+        return;
+      }
     }
     await sleep(clock, AGAIN_MS, signal);
   }

@@ -186,16 +186,21 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
         },
       },
     );
+    // The controller manager binds the two.
+    const storage = { accessModes: ['ReadWriteOnce'], storageClassName: '' };
+    const volume = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'data' },
+      spec: { ...storage, capacity: { storage: '1Gi' }, hostPath: { path: '/nowhere' }, claimRef: { namespace: 'acme-one', name: 'data' } },
+    };
+    const made = await writ.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(volume) });
+    assert.equal(made.code, 0, made.stderr);
     const claim = {
       metadata: { name: 'data', namespace: 'acme-one' },
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      spec: { ...storage, volumeName: 'data', resources: { requests: { storage: '1Gi' } } },
     };
     await writ.client.create(persistentVolumeClaims, claim);
-    await writ.client.patch(
-      persistentVolumeClaims,
-      { namespace: 'acme-one', name: 'data' },
-      { type: 'merge', subresource: 'status', body: { status: { phase: 'Bound', capacity: { storage: '1Gi' } } } },
-    );
     await shows('acme', { agent_hours: /^1(\.0\d*)?$/, storage_bytes: /^[1-9]/ });
   });
 
