@@ -43,6 +43,11 @@ export const writKinds = [
   policies,
 ] as const satisfies readonly Resource[];
 
+export const tenantUsages = own('tenantusages', 'TenantUsage', false);
+
+/** All kinds that have a CRD: those of a commit, and what the operator alone writes. */
+export const crdKinds = [...writKinds, tenantUsages] as const satisfies readonly Resource[];
+
 export type WritKind = (typeof writKinds)[number]['kind'];
 
 /**
@@ -82,6 +87,7 @@ const rbac = <K extends string>(plural: string, kind: K, namespaced: boolean): R
 export const roleBindings = rbac('rolebindings', 'RoleBinding', true);
 export const clusterRoles = rbac('clusterroles', 'ClusterRole', false);
 export const clusterRoleBindings = rbac('clusterrolebindings', 'ClusterRoleBinding', false);
+export const persistentVolumeClaims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
@@ -107,6 +113,14 @@ export const subjectAccessReviews: Resource = {
   kind: 'SubjectAccessReview',
   namespaced: false,
 };
+/** Questions whose token it is; they are answered and never stored. */
+export const tokenReviews: Resource = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
+  namespaced: false,
+};
 export const customResourceDefinitions: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -126,6 +140,8 @@ export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 
 export const NAMESPACE_OWNER_ROLE = 'writ-namespace-owner';
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
+/** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
+export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
 /** The one TierCatalog. */

@@ -50,6 +50,7 @@ import type { TrustHolder } from './controllers/trust-policy.ts';
 import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import { createTenancy } from './tenancy/controllers.ts';
+import type { Usage } from './usage-wiring.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
@@ -59,6 +60,8 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
   readonly onTampering: (tampering: Tampering) => void;
+  /** Undefined where no ledger is kept. */
+  readonly usage: Pick<Usage, 'run'> | undefined;
 };
 
 const SINGLE_KEY = 'writ';
@@ -354,7 +357,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
-    await Promise.all(controllers.map((each) => each.run(signal)));
+    await Promise.all([...controllers.map((each) => each.run(signal)), deps.usage?.run(client, signal)]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }

@@ -22,6 +22,7 @@ import { measurePushes } from './push-to-enforced.ts';
 import { measureReceipts } from './receipts.ts';
 import { measureStartUp } from './start-up.ts';
 import { measureTenants } from './tenants.ts';
+import { measureUsage } from './usage.ts';
 import { measureWebhook } from './webhook.ts';
 
 type Say = (step: string) => void;
@@ -36,6 +37,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
     ...(await measureGuardAdmission(quick ? { rounds: 2, writes: 50, say } : { rounds: 4, writes: 150, say })),
   ],
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
+  usage: async ({ quick }) => measureUsage(quick ? { durationMs: 4000, tenants: 2000 } : { durationMs: 20_000, tenants: 10_000 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>
     measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1500 : 3000, say }),

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a tenant used in one period: the only thing that billing reads of the ledger. A statement is a pure function of the
+ * events that lie within both of its bounds, event time in `period` and storage before `storedBefore`, so that made again it has
+ * the same bytes.
+ */
+
+/** `[start, end)` in RFC 3339 UTC to the second: 2026-11-01T00:00:00Z. */
+export type UsagePeriod = { readonly start: string; readonly end: string };
+
+export type UsageLine = {
+  readonly meter: string;
+  readonly unit: string;
+  /** Decimal, no exponent, no trailing zeros, at most six digits after the point; may be negative in a line that is carried. */
+  readonly quantity: string;
+  /** Set where it was used in an earlier period that had been closed before it was heard of. */
+  readonly carriedFrom?: UsagePeriod;
+};
+
+export type UsageStatement = {
+  readonly tenant: string;
+  readonly period: UsagePeriod;
+  /** Events that the ledger stored at or after this moment are not in it. RFC 3339 UTC to the millisecond. */
+  readonly storedBefore: string;
+  /** 1 for the first; one that is made after it for the same period counts on. */
+  readonly revision: number;
+  /** Sorted by carriedFrom (none first), then meter; a meter that was not used has no line. */
+  readonly lines: readonly UsageLine[];
+};
+
+/** The bytes of a statement: keys in the order above, no blanks, one line feed at the end. */
+export const statementText = (statement: UsageStatement): string => {
+  const period = ({ start, end }: UsagePeriod): UsagePeriod => ({ start, end });
+  const { tenant, storedBefore, revision } = statement;
+  const lines = statement.lines.map(({ meter, unit, quantity, carriedFrom }) => ({
+    meter,
+    unit,
+    quantity,
+    ...(carriedFrom === undefined ? {} : { carriedFrom: period(carriedFrom) }),
+  }));
+  return `${JSON.stringify({ tenant, period: period(statement.period), storedBefore, revision, lines })}\n`;
+};
