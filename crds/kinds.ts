@@ -85,6 +85,8 @@ export const WEBHOOK_CONFIGURATION_NAME = 'writ';
 export const GUARD_CONFIGURATION_NAME = 'writ-guard';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
+/** Keys of the audit log. */
+export const AUDIT_SECRET = 'writ-audit';
 /** Lease of the operator's leader election, in the system namespace. */
 export const OPERATOR_LEASE = 'writ-operator';
 
@@ -111,6 +113,8 @@ export const MANAGED_BY = 'writ';
 
 /** A new value asks for a reconcile now; the value handled last is in status.lastHandledReconcileAt. */
 export const REQUESTED_AT_ANNOTATION = 'writ.dev/requestedAt';
+/** On a Tenant: a request, by any name, to make unreadable what the audit log holds of it under encryption. */
+export const ERASE_AUDIT_ANNOTATION = 'writ.dev/erase-audit';
 /** `Disabled` on an applied object: it is never deleted by prune. */
 export const PRUNE_ANNOTATION = 'writ.dev/prune';
 

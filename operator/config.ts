@@ -10,6 +10,8 @@ import { defineFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
 import { configurationReader, programFlags, wrongFlag } from '../process/program.ts';
 import type { Configuration } from '../process/program.ts';
+import { readWitness } from './audit/witnesses.ts';
+import type { Witness } from './audit/witnesses.ts';
 import type { WebhookTarget } from './controllers/owned-configuration.ts';
 
 export const PROGRAM = 'writ-operator';
@@ -67,6 +69,28 @@ export const operatorFlags = defineFlags({
     default: join(tmpdir(), 'writ'),
     doc: 'Folder for Git mirrors; they are made anew after a restart.',
   },
+  'data-dir': {
+    type: 'string',
+    env: 'WRIT_DATA_DIR',
+    doc: 'Folder on a volume of its own for the ledger and the audit log; without it neither is kept. One process at a time, never over NFS.',
+  },
+  'audit-checkpoint-interval': {
+    type: 'duration',
+    env: 'WRIT_AUDIT_CHECKPOINT_INTERVAL',
+    default: 1000,
+    doc: 'How often what is new in the audit log is signed and published.',
+  },
+  'audit-key-lifetime': {
+    type: 'duration',
+    env: 'WRIT_AUDIT_KEY_LIFETIME',
+    default: 90 * 24 * 3_600_000,
+    doc: 'After how long the key under which the keys of encrypted fields of the audit log are stored is changed.',
+  },
+  'audit-witness': {
+    type: 'list',
+    env: 'WRIT_AUDIT_WITNESS',
+    doc: 'A witness that is asked to cosign the root of the audit log (C2SP tlog-witness): its verifier key, a blank, its URL.',
+  },
   'allow-file-urls': {
     type: 'boolean',
     env: 'WRIT_ALLOW_FILE_URLS',
@@ -110,6 +134,7 @@ export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   readonly guardTarget: WebhookTarget;
   /** The names that the webhook's certificate must carry. */
   readonly certificateNames: readonly string[];
+  readonly auditWitnesses: readonly Witness[];
 };
 
 type Target = { readonly target: WebhookTarget; readonly guardTarget: WebhookTarget; readonly names: readonly string[] };
@@ -146,6 +171,9 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (metricsListen === undefined) return wrongFlag(`--metrics-address: "${values['metrics-address']}" is not host:port`);
   if (receiverListen === undefined) return wrongFlag(`--receiver-address: "${values['receiver-address']}" is not host:port`);
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
+  const auditWitnesses = values['audit-witness'].map(readWitness).filter((witness) => witness !== undefined);
+  if (auditWitnesses.length < values['audit-witness'].length)
+    return wrongFlag('--audit-witness: write the verifier key of a cosigner (NAME+ID+KEY), a blank, and http(s)://HOST/PATH');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {
@@ -169,6 +197,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
       target: found.target,
       guardTarget: found.guardTarget,
       certificateNames: found.names,
+      auditWitnesses,
     },
   };
 };

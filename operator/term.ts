@@ -24,6 +24,10 @@ import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
+import { tamperingRepaired } from './audit/facts.ts';
+import type { AuditObserver } from './audit/index.ts';
+import { openRecord } from './audit/start.ts';
+import { followConfiguration, recordSync, recordTold } from './audit/subscriptions.ts';
 import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
@@ -54,6 +58,9 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
   readonly onTampering: (tampering: Tampering) => void;
+  readonly observeAudit: AuditObserver;
+  /** The verifier key of the audit log, once it is kept. */
+  readonly onAudit: (verifierKey: string) => void;
 };
 
 const SINGLE_KEY = 'writ';
@@ -63,7 +70,9 @@ const REPLICA_LOOK_MS = 5_000;
 export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
   const { config, caches, clock, observer, trust, proving } = deps;
   const systemNamespace = config['system-namespace'];
-  const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
+  const record = await openRecord(deps, client, signal);
+  const events = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
+  const recorder = recordTold(events, record?.audit);
   const book = createPolicyBook({ policies: caches.policies, rulesets: caches.rulesets, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
@@ -79,7 +88,13 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
-  const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
+  const tellTampering = createTamperTeller({
+    recorder: events,
+    observe: (tampering) => {
+      record?.audit.tell(tamperingRepaired(tampering));
+      deps.onTampering(tampering);
+    },
+  });
   const configurationTampered =
     (thing: RepairedThing, name: string): ((what: string) => void) =>
     (what) =>
@@ -206,6 +221,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   function reconcileSource(): (key: string, stop: AbortSignal) => Promise<Outcome> {
     const reconcile = createGitSourceReconciler({
       ...deps,
+      observe: recordSync(deps.observe, record?.audit),
       client,
       gitSources: caches.gitSources,
       pinnedDigest: config['trust-digest'],
@@ -318,13 +334,15 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
+    ...followConfiguration(record?.audit, caches, deps.observeAudit.failed),
   ];
   const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
-    await Promise.all(controllers.map((each) => each.run(signal)));
+    await Promise.all([...controllers.map((each) => each.run(signal)), record?.run(signal)]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
+    await record?.close();
   }
 };

@@ -21,6 +21,7 @@ import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
 import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
+import type { AuditObserver } from './audit/index.ts';
 import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
@@ -143,11 +144,41 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
       metrics.tamperRepairs.inc({ what });
       log.warn({ what, object: `${regarding.kind}/${regarding.name}`, found }, 'somebody changed what Writ stands on; it was put right');
     };
+    const observeAudit: AuditObserver = {
+      stored: (entries) => metrics.auditEntries.inc({}, entries),
+      lost: (facts) => metrics.auditLost.inc({}, facts),
+      failed: (error) => {
+        metrics.auditFailures.inc({});
+        log.error({ err: error }, 'the audit log could not be written; it is tried again');
+      },
+      problem: (folder, problem) => {
+        if (problem.code === 'AUDIT_DIVERGED' || problem.code === 'AUDIT_WITNESS') metrics.auditProblems.inc({ code: problem.code });
+        log.error({ log: folder, problem }, 'audit log');
+      },
+      published: () => metrics.auditCheckpoint.set({}, clock.now() / 1000),
+    };
+    const onAudit = (verifierKey: string): void =>
+      log.info({ verifierKey }, 'the audit log is kept; its checkpoints are signed by this key');
     await Promise.all([
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
         runTerm(
-          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering, trust, proving },
+          {
+            config,
+            caches,
+            clock,
+            observer,
+            sources,
+            receiver,
+            random: Math.random,
+            observe,
+            observeMarks,
+            onTampering,
+            observeAudit,
+            onAudit,
+            trust,
+            proving,
+          },
           fenced,
           term,
         ),

@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import { checkpointText } from './checkpoint.ts';
 import { NO_LEAF, encodeEntry } from './entry.ts';
 import type { AuditEntry, AuditFact } from './entry.ts';
-import { ANCHOR_ACTION } from './index.ts';
+import { ANCHOR_ACTION } from './anchor.ts';
 import { writeInclusion } from './inclusion-file.ts';
 import { inclusionProof, leafOfBytes } from './merkle.ts';
 import { writeManifest } from './manifest.ts';
