@@ -42,7 +42,6 @@ const placed = (file: string, offset = 0): NonNullable<Problem['at']> => ({ file
 
 type Found = {
   readonly leaf: Buffer;
-  readonly entry: AuditEntry | undefined;
   readonly file: string;
   readonly offset: number;
 };
@@ -76,7 +75,31 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
   }
   const tilesWhole = problems.length === 0;
 
+  const [low = []] = rows;
+  const chain: Problem[] = [];
   const found = new Map<number, Found>();
+  let before: { readonly index: number; readonly leaf: string; readonly ts: string } | undefined;
+  let firstTs: string | undefined;
+  let lastTs: string | undefined;
+  const judge = (bytes: Buffer, index: number, { leaf, file, offset }: Found): void => {
+    const no = (code: ProblemCode, message: string): void => {
+      if (chain.length < MAX_PROBLEMS) chain.push({ code, message: `entry ${index} ${message}`, at: placed(file, offset) });
+    };
+    const entry = decodeEntry(bytes);
+    if (entry === undefined) {
+      before = undefined;
+      return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
+    }
+    if (entry.log !== origin) no('AUDIT_CHAIN', `is of the log ${entry.log.slice(0, 200)}`);
+    if (entry.seq !== index) no('AUDIT_CHAIN', `says that it is number ${entry.seq}`);
+    const prev = index === 0 ? NO_LEAF : before?.index === index - 1 ? before.leaf : low[index - 1]?.toString('hex');
+    if (prev !== undefined && entry.prev !== prev) no('AUDIT_CHAIN', 'follows another entry than the one before it');
+    if (before !== undefined && isBefore(entry.ts, before.ts)) no('AUDIT_CHAIN', 'is of a time before that of the entry before');
+    before = { index, leaf: leaf.toString('hex'), ts: entry.ts };
+    firstTs ??= entry.ts;
+    lastTs = entry.ts;
+    each(entry, index);
+  };
   const bundles = tilesOfLevel('entries', size).filter(
     ({ index, width }) => index * TILE_WIDTH >= range.from && index * TILE_WIDTH + width <= range.to,
   );
@@ -87,8 +110,11 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
     const file = `${folder}/${path}`;
     const { entries, isWhole } = readBundle(content);
     const first = bundle.index * TILE_WIDTH;
-    for (const [row, { bytes, offset }] of entries.slice(0, bundle.width).entries())
-      found.set(first + row, { leaf: leafOfBytes(bytes), entry: decodeEntry(bytes), file, offset });
+    for (const [row, { bytes, offset }] of entries.slice(0, bundle.width).entries()) {
+      const one = { leaf: leafOfBytes(bytes), file, offset };
+      found.set(first + row, one);
+      judge(bytes, first + row, one);
+    }
     const more = entries.at(bundle.width);
     if (more !== undefined) say('AUDIT_CHANGED', `more entries than the ${bundle.width} that belong here`, placed(file, more.offset));
     else if (entries.length < bundle.width)
@@ -116,24 +142,5 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
     treeHolds = faults.every(({ what }) => what === 'entry');
   }
 
-  const [low = []] = rows;
-  let before: { readonly index: number; readonly leaf: string; readonly ts: string } | undefined;
-  for (const [index, { leaf, entry, file, offset }] of found) {
-    const at = placed(file, offset);
-    if (entry === undefined) {
-      say('AUDIT_MALFORMED', `entry ${index} is not as Writ writes entries`, at);
-      before = undefined;
-      continue;
-    }
-    if (entry.log !== origin) say('AUDIT_CHAIN', `entry ${index} is of the log ${entry.log.slice(0, 200)}`, at);
-    if (entry.seq !== index) say('AUDIT_CHAIN', `entry ${index} says that it is number ${entry.seq}`, at);
-    const prev = index === 0 ? NO_LEAF : before?.index === index - 1 ? before.leaf : low[index - 1]?.toString('hex');
-    if (prev !== undefined && entry.prev !== prev) say('AUDIT_CHAIN', `entry ${index} follows another entry than the one before it`, at);
-    if (before !== undefined && isBefore(entry.ts, before.ts))
-      say('AUDIT_CHAIN', `entry ${index} is of a time before that of the entry before`, at);
-    before = { index, leaf: leaf.toString('hex'), ts: entry.ts };
-    each(entry, index);
-  }
-  const told = [...found.values()].map(({ entry }) => entry?.ts).filter((ts) => ts !== undefined);
-  return { leaves: treeHolds ? low : [], entries: found.size, firstTs: told.at(0), lastTs: told.at(-1), problems, files };
+  return { leaves: treeHolds ? low : [], entries: found.size, firstTs, lastTs, problems: [...problems, ...chain], files };
 };
