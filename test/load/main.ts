@@ -11,6 +11,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureApiServer } from './apiserver.ts';
+import { measureAudit } from './audit.ts';
 import type { BenchRow } from './bench-row.ts';
 import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
@@ -31,6 +32,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
   custody: async ({ quick }) => measureCustody({ times: quick ? 100 : 500 }),
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
+  audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>
     measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1500 : 3000, say }),
