@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log of an export: its files are those of the tree that its checkpoint signs, and its entries follow each other.
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { NO_LEAF, decodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
-import { leafOfBytes } from './merkle.ts';
+import { leafTextOfBytes } from './merkle.ts';
 import type { EntryRange } from './manifest.ts';
 import type { SignedCheckpoint } from './signed-checkpoint.ts';
 import { TILE_WIDTH, hashTiles, levelsOf, readBundle, rowsOf, tilePath, tilesOfLevel } from './tiles.ts';
@@ -40,13 +40,10 @@ const MAX_PROBLEMS = 20;
 /** A place in a file that has no lines: the column counts bytes. */
 const placed = (file: string, offset = 0): NonNullable<Problem['at']> => ({ file, line: 1, column: offset + 1 });
 
-type Found = {
-  readonly leaf: Buffer;
-  readonly file: string;
-  readonly offset: number;
-};
+/** An entry whose leaf is not what the tile says. */
+type Differing = { readonly leaf: Buffer; readonly file: string; readonly offset: number };
 
-const isBefore = (one: string, other: string): boolean => one < other;
+type Place = { readonly index: number; /** Hexadecimal digits. */ readonly leaf: string; readonly file: string; readonly offset: number };
 
 export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInput): LogCheck => {
   const { size, root, origin } = checkpoint;
@@ -69,35 +66,40 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
   };
 
   const rows: Buffer[][] = Array.from({ length: levelsOf(size) }, () => []);
+  /** The lowest tiles as texts: an entry is compared without making anything. */
+  const lowTexts: string[] = [];
   for (const tile of hashTiles(size)) {
     const content = take(tilePath(tile), tile.width * 32);
-    if (content !== undefined && typeof tile.level === 'number') rows[tile.level]?.push(...rowsOf(content));
+    if (content === undefined || typeof tile.level !== 'number') continue;
+    rows[tile.level]?.push(...rowsOf(content));
+    if (tile.level === 0) lowTexts[tile.index] = Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex');
   }
   const tilesWhole = problems.length === 0;
 
   const [low = []] = rows;
   const chain: Problem[] = [];
-  const found = new Map<number, Found>();
-  let before: { readonly index: number; readonly leaf: string; readonly ts: string } | undefined;
+  const differing = new Map<number, Differing>();
+  let seen = 0;
+  /** Of the entry before: its number, leaf and time. */
+  let beforeIndex = -1;
+  let beforeLeaf = NO_LEAF;
+  let beforeTs = '';
   let firstTs: string | undefined;
-  let lastTs: string | undefined;
-  const judge = (bytes: Buffer, index: number, { leaf, file, offset }: Found): void => {
+  const judge = (bytes: Buffer, { index, leaf, file, offset }: Place): void => {
     const no = (code: ProblemCode, message: string): void => {
       if (chain.length < MAX_PROBLEMS) chain.push({ code, message: `entry ${index} ${message}`, at: placed(file, offset) });
     };
     const entry = decodeEntry(bytes);
-    if (entry === undefined) {
-      before = undefined;
-      return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
-    }
+    if (entry === undefined) return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
     if (entry.log !== origin) no('AUDIT_CHAIN', `is of the log ${entry.log.slice(0, 200)}`);
     if (entry.seq !== index) no('AUDIT_CHAIN', `says that it is number ${entry.seq}`);
-    const prev = index === 0 ? NO_LEAF : before?.index === index - 1 ? before.leaf : low[index - 1]?.toString('hex');
+    const prev = beforeIndex === index - 1 ? beforeLeaf : low[index - 1]?.toString('hex');
     if (prev !== undefined && entry.prev !== prev) no('AUDIT_CHAIN', 'follows another entry than the one before it');
-    if (before !== undefined && isBefore(entry.ts, before.ts)) no('AUDIT_CHAIN', 'is of a time before that of the entry before');
-    before = { index, leaf: leaf.toString('hex'), ts: entry.ts };
+    if (entry.ts < beforeTs) no('AUDIT_CHAIN', 'is of a time before that of the entry before');
+    beforeIndex = index;
+    beforeLeaf = leaf;
+    beforeTs = entry.ts;
     firstTs ??= entry.ts;
-    lastTs = entry.ts;
     each(entry, index);
   };
   const bundles = tilesOfLevel('entries', size).filter(
@@ -111,9 +113,11 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
     const { entries, isWhole } = readBundle(content);
     const first = bundle.index * TILE_WIDTH;
     for (const [row, { bytes, offset }] of entries.slice(0, bundle.width).entries()) {
-      const one = { leaf: leafOfBytes(bytes), file, offset };
-      found.set(first + row, one);
-      judge(bytes, first + row, one);
+      const place = { index: first + row, leaf: leafTextOfBytes(bytes), file, offset };
+      seen += 1;
+      if (lowTexts[bundle.index]?.startsWith(place.leaf, row * place.leaf.length) !== true)
+        differing.set(place.index, { leaf: Buffer.from(place.leaf, 'hex'), file, offset });
+      judge(bytes, place);
     }
     const more = entries.at(bundle.width);
     if (more !== undefined) say('AUDIT_CHANGED', `more entries than the ${bundle.width} that belong here`, placed(file, more.offset));
@@ -127,7 +131,7 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
   }
 
   const tellFault = (fault: TreeFault): void => {
-    const entry = fault.what === 'entry' ? found.get(fault.index) : undefined;
+    const entry = fault.what === 'entry' ? differing.get(fault.index) : undefined;
     if (fault.what === 'entry' && entry !== undefined)
       say('AUDIT_CHANGED', `entry ${fault.index} is not the one that the checkpoint covers`, placed(entry.file, entry.offset));
     else if (fault.what === 'tile')
@@ -136,11 +140,18 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
   };
   let treeHolds = false;
   if (tilesWhole) {
-    const leaves = new Map([...found].map(([index, { leaf }]) => [index, leaf] as const));
-    const faults = treeFaults({ size, root, rows, leaves });
+    const others = new Map([...differing].map(([index, { leaf }]) => [index, leaf] as const));
+    const faults = treeFaults({ size, root, rows, others });
     for (const fault of faults) tellFault(fault);
     treeHolds = faults.every(({ what }) => what === 'entry');
   }
 
-  return { leaves: treeHolds ? low : [], entries: found.size, firstTs, lastTs, problems: [...problems, ...chain], files };
+  return {
+    leaves: treeHolds ? low : [],
+    entries: seen,
+    firstTs,
+    lastTs: firstTs === undefined ? undefined : beforeTs,
+    problems: [...problems, ...chain],
+    files,
+  };
 };

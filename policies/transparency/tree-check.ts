@@ -10,8 +10,8 @@ export type TreeParts = {
   readonly root: Buffer;
   /** Level by level, all rows of all tiles. */
   readonly rows: readonly (readonly Buffer[])[];
-  /** By index; absent where the entry did not come along. */
-  readonly leaves: ReadonlyMap<number, Buffer>;
+  /** By index, the leaf of each entry that came along and is not the one that its tile has. */
+  readonly others: ReadonlyMap<number, Buffer>;
 };
 
 export type TreeFault =
@@ -44,12 +44,12 @@ const tileFault = (level: number, row: number, size: number): TreeFault => {
 };
 
 /** All rows must be there, as many as the size asks for. */
-export const treeFaults = ({ size, root, rows, leaves }: TreeParts): readonly TreeFault[] => {
+export const treeFaults = ({ size, root, rows, others }: TreeParts): readonly TreeFault[] => {
   const [low = []] = rows;
-  const differing = [...leaves].filter(([index, leaf]) => low[index]?.equals(leaf) !== true).map(([index]) => index);
+  const differing = [...others.keys()];
   const byTiles = judge(low);
   const tilesHold = byTiles.root.equals(root);
-  const byEntries = tilesHold || differing.length === 0 ? undefined : judge(low.map((row, index) => leaves.get(index) ?? row));
+  const byEntries = tilesHold || differing.length === 0 ? undefined : judge(low.map((row, index) => others.get(index) ?? row));
   const entriesHold = byEntries?.root.equals(root) === true;
   const faults: TreeFault[] = [];
   if (!tilesHold && !entriesHold) faults.push({ what: 'root' });
