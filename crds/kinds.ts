@@ -108,6 +108,8 @@ export const MARKS_FINALIZER = 'writ.dev/marks';
 export const MARKS_NAME = 'writ-marks';
 /** On a replica's ConfigMap and Lease: the process it reports for, `webhook`. */
 export const REPLICA_LABEL = 'writ.dev/replica';
+/** On the Lease of a replica: its newest batch of receipts that is on disk. */
+export const RECEIPTS_ANNOTATION = 'writ.dev/receipts';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'writ';
 

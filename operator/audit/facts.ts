@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of a running operator goes on record: changes of what it goes by, what it tells people, and what it put right.
 import { hash } from 'node:crypto';
+import { RECEIPTS_ANNOTATION } from '../../crds/kinds.ts';
+import { decodeReceiptsHead } from '../../crds/replica.ts';
 import type { EventInput } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { isJsonObject } from '../../policies/document/json.ts';
@@ -99,6 +101,21 @@ export const commitJudged = ({ source, result, problems = [], revision, transien
       decision: result === 'applied' ? 'Allow' : 'Deny',
       detail: { ...(revision === undefined ? {} : { revision }), ...(told.length === 0 ? {} : { problems: told, count: problems.length }) },
     },
+  };
+};
+
+/**
+ * A replica has sealed receipts up to a batch. Decisions are not copied: each batch names the one before by its digest, so that
+ * this one entry holds all of them to what they were.
+ */
+export const decisionsSealed = (lease: Pick<KubeObject, 'metadata'>): Topic | undefined => {
+  const { name, namespace, annotations } = lease.metadata;
+  const head = decodeReceiptsHead(annotations?.[RECEIPTS_ANNOTATION]);
+  if (head === undefined) return undefined;
+  const object: AuditObject = { kind: 'Lease', name, ...(namespace === undefined ? {} : { namespace }) };
+  return {
+    topic: `decisions/${name}`,
+    fact: { action: 'decisions.sealed', actor: 'writ-webhook', object, detail: { batch: head.batch, digest: head.digest } },
   };
 };
 

@@ -7,10 +7,11 @@ import { keyOf } from '../../kube/objects.ts';
 import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Caches } from '../caches.ts';
 import type { AuditLog } from './index.ts';
-import { commitJudged, configurationChanged, configurationDeleted, objectOfTopic, personTold } from './facts.ts';
+import { commitJudged, configurationChanged, configurationDeleted, decisionsSealed, objectOfTopic, personTold } from './facts.ts';
 import type { ConfigurationObject } from './facts.ts';
 
 type Configuration = Pick<Caches, 'gitSources' | 'policies' | 'rulesets' | 'trustPolicies' | 'tenants'>;
+type Followed = Configuration & Pick<Caches, 'leases'>;
 
 const kindsOf = ({
   gitSources,
@@ -32,7 +33,7 @@ const MAX_REQUEST = 64;
 /** Caches must be synced. Returns the ways to end it. */
 export const followConfiguration = (
   audit: AuditLog | undefined,
-  caches: Configuration,
+  caches: Followed,
   onError: (error: unknown) => void,
 ): readonly (() => void)[] => {
   if (audit === undefined) return [];
@@ -46,7 +47,11 @@ export const followConfiguration = (
     const request = type === 'deleted' ? undefined : object.metadata.annotations?.[ERASE_AUDIT_ANNOTATION];
     if (request !== undefined && request !== '') audit.erase(object.metadata.name, request.slice(0, MAX_REQUEST)).catch(onError);
   });
-  return [...subscriptions, erasures];
+  const decisions = caches.leases.onChange(({ object, type }) => {
+    const sealed = type === 'deleted' ? undefined : decisionsSealed(object);
+    if (sealed !== undefined) audit.tellOnce(sealed);
+  });
+  return [...subscriptions, erasures, decisions];
 };
 
 /** What is on record and no more in the cluster was deleted while nobody looked. */

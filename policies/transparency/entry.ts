@@ -49,9 +49,9 @@ export type AuditEntry = AuditFact & {
 
 const REQUIRED: ReadonlySet<string> = new Set(['v', 'log', 'seq', 'ts', 'prev', 'action', 'actor']);
 /** To the millisecond, in UTC: such times are in the order of their texts. */
-const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-const ACTION = /^[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*$/;
-const LEAF = /^[0-9a-f]{64}$/;
+export const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+export const ACTION = /^[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*$/;
+export const LEAF = /^[0-9a-f]{64}$/;
 
 export const encodeEntry = (entry: AuditEntry): Buffer => {
   const value: JsonObject = { ...entry, ...(entry.enc === undefined ? {} : { enc: { ...entry.enc } }) };
@@ -60,7 +60,7 @@ export const encodeEntry = (entry: AuditEntry): Buffer => {
 
 const OBJECT_FIELDS = ['kind', 'name', 'namespace', 'uid', 'version'];
 
-const isObject = (value: JsonValue | undefined): boolean =>
+export const isObject = (value: JsonValue | undefined): boolean =>
   isJsonObject(value) &&
   textAt(value, 'kind') !== undefined &&
   textAt(value, 'name') !== undefined &&

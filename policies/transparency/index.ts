@@ -11,7 +11,7 @@ import type { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { own } from '../document/json.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
-import { anchorOf, keptAnchors, looseAnchor } from './anchor.ts';
+import { ANCHOR_ACTION, anchorOf, keptAnchors, looseAnchor } from './anchor.ts';
 import type { Anchor, KeptCheckpoint } from './anchor.ts';
 import type { AuditEntry } from './entry.ts';
 import { checkLog } from './log-check.ts';
@@ -56,6 +56,8 @@ export type ExportReport = {
 
 /** An entry that says that data keys were destroyed. */
 export const ERASED_ACTION = 'subject.erased';
+
+const isNotable = (action: string): boolean => action === ANCHOR_ACTION || action === ERASED_ACTION;
 
 const startOf = (file: string): Anchor['place'] => ({ file, line: 1, column: 1 });
 
@@ -110,7 +112,7 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
       const anchor = folder === 'root' ? anchorOf(entry, startOf(`root entry ${index}`)) : undefined;
       if (anchor !== undefined) anchors.push(anchor);
     };
-    const log = checkLog({ folder, checkpoint, range, read, each });
+    const log = checkLog({ folder, checkpoint, range, read, isNotable, each });
     problems.push(...log.problems);
     for (const file of log.files) expected.add(file);
     const loose = folder === 'root' ? undefined : looseAnchor(folder, manifest, { read, trust });

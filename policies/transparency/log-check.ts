@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { NO_LEAF, decodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
+import { glanceEntry } from './glance.ts';
 import { leafTextOfBytes } from './merkle.ts';
 import type { EntryRange } from './manifest.ts';
 import type { SignedCheckpoint } from './signed-checkpoint.ts';
@@ -19,6 +20,9 @@ export type LogCheckInput = {
   readonly checkpoint: SignedCheckpoint;
   readonly range: EntryRange;
   readonly read: ReadFile;
+  /** Of these all are decoded. */
+  readonly isNotable: (action: string) => boolean;
+  /** Those, and all that have encrypted fields; of others some. */
   readonly each: (entry: AuditEntry, index: number) => void;
 };
 
@@ -45,7 +49,7 @@ type Differing = { readonly leaf: Buffer; readonly file: string; readonly offset
 
 type Place = { readonly index: number; /** Hexadecimal digits. */ readonly leaf: string; readonly file: string; readonly offset: number };
 
-export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInput): LogCheck => {
+export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: LogCheckInput): LogCheck => {
   const { size, root, origin } = checkpoint;
   const problems: Problem[] = [];
   const say = (code: ProblemCode, message: string, at: NonNullable<Problem['at']>): void => {
@@ -89,7 +93,9 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
     const no = (code: ProblemCode, message: string): void => {
       if (chain.length < MAX_PROBLEMS) chain.push({ code, message: `entry ${index} ${message}`, at: placed(file, offset) });
     };
-    const entry = decodeEntry(bytes);
+    const plain = glanceEntry(bytes);
+    const decoded = plain === undefined || isNotable(plain.action) ? decodeEntry(bytes) : undefined;
+    const entry = decoded ?? plain;
     if (entry === undefined) return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
     if (entry.log !== origin) no('AUDIT_CHAIN', `is of the log ${entry.log.slice(0, 200)}`);
     if (entry.seq !== index) no('AUDIT_CHAIN', `says that it is number ${entry.seq}`);
@@ -100,7 +106,7 @@ export const checkLog = ({ folder, checkpoint, range, read, each }: LogCheckInpu
     beforeLeaf = leaf;
     beforeTs = entry.ts;
     firstTs ??= entry.ts;
-    each(entry, index);
+    if (decoded !== undefined) each(decoded, index);
   };
   const bundles = tilesOfLevel('entries', size).filter(
     ({ index, width }) => index * TILE_WIDTH >= range.from && index * TILE_WIDTH + width <= range.to,

@@ -25,6 +25,7 @@ import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
 import { sourceRefuses } from './told.ts';
 import { until } from './until.ts';
+import { podOf, verdictOf } from './verdict.ts';
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
@@ -115,6 +116,16 @@ describe('the audit log of an operator', () => {
     await writ.client.delete(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME });
     const entry = await find('tampering.repaired', 'ValidatingWebhookConfiguration', WEBHOOK_CONFIGURATION_NAME);
     assert.match(String(entry.detail?.['found']), /was deleted/);
+  });
+
+  it('has where the receipts of decisions stand, by which all of them are held to what they were', async () => {
+    await until(async () => (await verdictOf(writ.client, podOf({ namespace: 'acme-prod', image: 'agent:latest' }))) !== 'allowed', {
+      what: 'a refusal',
+    });
+    const { detail } = await find('decisions.sealed');
+    const lines = readFileSync(join(writ.folder, 'decisions.jsonl'), 'utf8').split('\n');
+    const told = lines.find((line) => line.includes('"msg":"receipts"') && line.includes(`"batch":${String(detail?.['batch'])},`)) ?? '';
+    assert.ok(told.includes(String(detail?.['digest'])), told);
   });
 
   it('goes on after a crash, and tells what was deleted meanwhile', async () => {
