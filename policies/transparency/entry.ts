@@ -58,9 +58,10 @@ export const encodeEntry = (entry: AuditEntry): Buffer => {
   return Buffer.from(canonicalJson(value));
 };
 
-const OBJECT_FIELDS = ['kind', 'name', 'namespace', 'uid', 'version'];
+/** The first two must be there. */
+export const OBJECT_FIELDS = ['kind', 'name', 'namespace', 'uid', 'version'];
 
-export const isObject = (value: JsonValue | undefined): boolean =>
+const isObject = (value: JsonValue | undefined): boolean =>
   isJsonObject(value) &&
   textAt(value, 'kind') !== undefined &&
   textAt(value, 'name') !== undefined &&

@@ -4,9 +4,8 @@
  * sees is what `decodeEntry` would have said, in a quarter of the time; where anything is out of the ordinary (an escape, a fraction,
  * encrypted fields, a field that is not known) it says nothing, and the entry is to be decoded.
  */
-import type { Buffer } from 'node:buffer';
-import { isUtf8 } from 'node:buffer';
-import { ACTION, LEAF, TIME, isObject } from './entry.ts';
+import { Buffer, isUtf8 } from 'node:buffer';
+import { ACTION, LEAF, OBJECT_FIELDS, TIME } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
 
 export type Glance = Pick<AuditEntry, 'log' | 'seq' | 'ts' | 'prev' | 'action'>;
@@ -44,7 +43,8 @@ const endOfNumber = (bytes: Uint8Array, from: number): number => {
   return !isPlain || bytes[at] === 0x2e || bytes[at] === 0x65 || bytes[at] === 0x45 ? UNSURE : at;
 };
 
-const WORDS = ['true', 'false', 'null'].map((word) => [...word].map((letter) => letter.charCodeAt(0)));
+const lettersOf = (word: string): Buffer => Buffer.from(word, 'latin1');
+const WORDS = ['true', 'false', 'null'].map(lettersOf);
 
 const endOfWord = (bytes: Uint8Array, from: number): number => {
   const word = WORDS.find((letters) => letters.every((letter, index) => bytes[from + index] === letter));
@@ -54,10 +54,10 @@ const endOfWord = (bytes: Uint8Array, from: number): number => {
 /** Whether the key that ends before `otherFrom`'s comes before it: by their bytes. */
 const isBefore = (bytes: Uint8Array, one: number, other: number): boolean => {
   for (let offset = 1; ; offset += 1) {
-    const [a, b] = [bytes[one + offset], bytes[other + offset]];
+    const a = bytes[one + offset] ?? QUOTE;
+    const b = bytes[other + offset] ?? QUOTE;
     if (a === b && a !== QUOTE) continue;
-    if (b === QUOTE || a === undefined || b === undefined) return false;
-    return a === QUOTE || a < b;
+    return b !== QUOTE && (a === QUOTE || a < b);
   }
 };
 
@@ -100,62 +100,71 @@ function endOfValue(bytes: Uint8Array, from: number, depth: number): number {
   return first === 0x2d || isDigit(first) ? endOfNumber(bytes, from) : endOfWord(bytes, from);
 }
 
+/** By their length and first letter, which no two share. */
+const FIELDS: ReadonlyMap<number, { readonly name: string; readonly letters: Buffer }> = new Map(
+  ['v', 'ts', 'log', 'seq', 'prev', 'actor', 'action', 'detail', 'object', 'tenant', 'decision', 'requestId'].map((name) => [
+    name.length * 256 + name.charCodeAt(0),
+    { name, letters: lettersOf(name) },
+  ]),
+);
+const OBJECT_LETTERS = OBJECT_FIELDS.map(lettersOf);
+
+/** `key` and `end`: its quote and what comes after the other one. */
+const isWord = (bytes: Uint8Array, letters: Buffer, { key, end }: { readonly key: number; readonly end: number }): boolean => {
+  if (end - key - 2 !== letters.length) return false;
+  for (let at = 0; at < letters.length; at += 1) if (bytes[key + 1 + at] !== letters[at]) return false;
+  return true;
+};
+
+const fieldAt = (bytes: Uint8Array, key: number, end: number): string | undefined => {
+  const field = FIELDS.get((end - key - 2) * 256 + (bytes[key + 1] ?? 0));
+  return field !== undefined && isWord(bytes, field.letters, { key, end }) ? field.name : undefined;
+};
+
+/** As `isObject` of entries, without making it. */
+const isPlainObject = (bytes: Uint8Array, from: number): boolean => {
+  if (bytes[from] !== OPEN) return false;
+  let needed = 0;
+  let good = true;
+  endOfObject(bytes, from, 1, (key, value) => {
+    const letters = OBJECT_LETTERS.find((word) => isWord(bytes, word, { key, end: value - 1 }));
+    if (letters === undefined || bytes[value] !== QUOTE) good = false;
+    else if (letters === OBJECT_LETTERS[0] || letters === OBJECT_LETTERS[1]) needed += 1;
+  });
+  return good && needed === 2;
+};
+
 /** Undefined: decode it. Total. */
 export const glanceEntry = (bytes: Buffer): Glance | undefined => {
-  let [log, ts, prev, action] = ['', '', '', ''];
-  let seq = -1;
-  let known = 0;
+  if (bytes[0] !== OPEN) return undefined;
+  let log = '';
+  let ts = '';
+  let prev = '';
+  let action = '';
+  let seq = 0;
+  let required = 0;
   let isPlain = true;
-  const text = (value: number, end: number): string => {
-    if (bytes[value] !== QUOTE) isPlain = false;
-    return bytes.toString('utf8', value + 1, end - 1);
-  };
   const end = endOfObject(bytes, 0, 0, (key, value, end) => {
-    switch (bytes.toString('latin1', key + 1, value - 2)) {
-      case 'v':
-        known += 1;
-        if (end - value !== 1 || bytes[value] !== 0x31) isPlain = false;
-        return;
-      case 'seq':
-        known += 1;
-        if (!isDigit(bytes[value])) isPlain = false;
-        seq = Number(bytes.toString('latin1', value, end));
-        return;
-      case 'log':
-        known += 1;
-        log = text(value, end);
-        return;
-      case 'ts':
-        known += 1;
-        ts = text(value, end);
-        return;
-      case 'prev':
-        known += 1;
-        prev = text(value, end);
-        return;
-      case 'action':
-        known += 1;
-        action = text(value, end);
-        return;
-      case 'actor':
-        known += 1;
-        if (bytes[value] !== QUOTE) isPlain = false;
-        return;
-      case 'tenant':
-      case 'decision':
-      case 'requestId':
-        if (bytes[value] !== QUOTE) isPlain = false;
-        return;
-      case 'detail':
-        if (bytes[value] !== OPEN) isPlain = false;
-        return;
-      case 'object':
-        if (!isObject(JSON.parse(bytes.toString('utf8', value, end)))) isPlain = false;
-        return;
-      default:
-        isPlain = false;
+    const name = fieldAt(bytes, key, value - 1);
+    const first = bytes[value];
+    if (name === undefined) isPlain = false;
+    else if (name === 'detail') isPlain &&= first === OPEN;
+    else if (name === 'object') isPlain &&= isPlainObject(bytes, value);
+    else if (name === 'v' || name === 'seq') {
+      required += 1;
+      isPlain &&= isDigit(first);
+      if (name === 'seq') seq = Number(bytes.toString('latin1', value, end));
+      else isPlain &&= end - value === 1 && first === 0x31;
+    } else {
+      isPlain &&= first === QUOTE;
+      if (name === 'tenant' || name === 'decision' || name === 'requestId') return;
+      required += 1;
+      if (name === 'log') log = bytes.toString('utf8', value + 1, end - 1);
+      else if (name === 'ts') ts = bytes.toString('latin1', value + 1, end - 1);
+      else if (name === 'prev') prev = bytes.toString('latin1', value + 1, end - 1);
+      else if (name === 'action') action = bytes.toString('latin1', value + 1, end - 1);
     }
   });
-  if (end !== bytes.length || !isPlain || known !== 7 || !isUtf8(bytes)) return undefined;
+  if (end !== bytes.length || !isPlain || required !== 7 || !isUtf8(bytes)) return undefined;
   return TIME.test(ts) && LEAF.test(prev) && ACTION.test(action) ? { log, seq, ts, prev, action } : undefined;
 };
