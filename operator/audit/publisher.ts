@@ -11,6 +11,7 @@ import { Buffer } from 'node:buffer';
 import type { Problem } from '../../policies/problem.ts';
 import { checkpointText, readCheckpoint } from '../../policies/transparency/checkpoint.ts';
 import { NO_LEAF, decodeEntry } from '../../policies/transparency/entry.ts';
+import { glanceEntry } from '../../policies/transparency/glance.ts';
 import { ANCHOR_ACTION } from '../../policies/transparency/anchor.ts';
 import { leafOfBytes } from '../../policies/transparency/merkle.ts';
 import { readNote, signText, writeNote } from '../../policies/transparency/note.ts';
@@ -77,8 +78,9 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
         reader.all('SELECT seq, body FROM audit_entry WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq', [folder, from, until]),
       );
       for (const row of rows) {
-        const bytes = bytesOf(row, 'body');
-        const entry = decodeEntry(bytes);
+        const body = bytesOf(row, 'body');
+        const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+        const entry = glanceEntry(bytes) ?? decodeEntry(bytes);
         if (entry?.seq !== writer.size || entry.prev !== before)
           return freeze(folder, `entry ${writer.size} does not follow the one before it`);
         before = leafOfBytes(bytes).toString('hex');

@@ -85,7 +85,7 @@ const openLog = async (name: string, witness: { readonly url: string; readonly k
   return { ...test, add, cosigned, refused: problems };
 };
 
-const mkdir = (name: string): void => void mkdirSync(join(folder, name));
+const mkdir = (name: string): void => mkdirSync(join(folder, name));
 
 describe('a witness', () => {
   it('cosigns a log that grows, over restarts of both, and never a second history', async () => {
