@@ -33,6 +33,11 @@ export const tenants = own('tenants', 'Tenant', false);
 /** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
 export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
 
+export const tenantUsages = own('tenantusages', 'TenantUsage', false);
+
+/** All kinds that have a CRD: those of a commit, and what the operator alone writes. */
+export const crdKinds = [...writKinds, tenantUsages] as const satisfies readonly Resource[];
+
 export type WritKind = (typeof writKinds)[number]['kind'];
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
@@ -42,6 +47,7 @@ export const configMaps = core('configmaps', 'ConfigMap', true);
 export const secrets = core('secrets', 'Secret', true);
 export const services = core('services', 'Service', true);
 export const pods = core('pods', 'Pod', true);
+export const persistentVolumeClaims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
@@ -58,6 +64,14 @@ export const subjectAccessReviews: Resource = {
   version: 'v1',
   plural: 'subjectaccessreviews',
   kind: 'SubjectAccessReview',
+  namespaced: false,
+};
+/** Questions whose token it is; they are answered and never stored. */
+export const tokenReviews: Resource = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
   namespaced: false,
 };
 export const customResourceDefinitions: Resource = {
@@ -77,6 +91,8 @@ export const SYSTEM_NAMESPACE = 'writ-system';
 export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
+/** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
+export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
 /** The ValidatingWebhookConfiguration that the operator owns. */

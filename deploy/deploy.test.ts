@@ -62,6 +62,10 @@ const allowed: readonly Access[] = [
   { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'rulesets', subresource: 'status' },
   { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'gitsources', subresource: 'status' },
   { user: OPERATOR, verb: 'create', resource: 'namespaces' },
+  { user: OPERATOR, verb: 'watch', resource: 'pods' },
+  { user: OPERATOR, verb: 'watch', resource: 'persistentvolumeclaims' },
+  { user: OPERATOR, verb: 'create', group: 'authentication.k8s.io', resource: 'tokenreviews' },
+  { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'tenantusages', subresource: 'status' },
   { user: OPERATOR, verb: 'create', group: admission, resource: 'validatingwebhookconfigurations' },
   { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
   { user: OPERATOR, verb: 'create', group: 'events.k8s.io', resource: 'events', namespace: 'default' },
@@ -92,6 +96,8 @@ const refused: readonly Access[] = [
   { user: OPERATOR, verb: 'create', resource: 'pods', namespace: 'writ-system' },
   { user: OPERATOR, verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'writ-system' },
   { user: OPERATOR, verb: 'get', resource: 'configmaps', namespace: 'default' },
+  { user: OPERATOR, verb: 'delete', resource: 'pods', namespace: 'default' },
+  { user: OPERATOR, verb: 'create', resource: 'serviceaccounts', subresource: 'token', namespace: 'default' },
   { user: WEBHOOK, verb: 'patch', group: 'writ.dev', resource: 'policies' },
   { user: WEBHOOK, verb: 'patch', group: 'writ.dev', resource: 'rulesets' },
   { user: WEBHOOK, verb: 'patch', group: 'writ.dev', resource: 'policies', subresource: 'status' },
@@ -200,6 +206,34 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
       });
       assert.match(shipped?.kind === 'error' ? shipped.message : '', /--trust-digest/);
     }
+  });
+
+  it('ledger: is accepted, keeps one writer, and both processes understand what it adds', async () => {
+    await kubectl(['apply', '--server-side', '--dry-run=server', '--warnings-as-errors', '-k', folder('overlays/ledger')]);
+    type Container = { readonly ports: { name: string }[]; readonly args: string[]; readonly env: { name: string; value?: string }[] };
+    type Deployment = { replicas: number; strategy: { type: string }; template: { spec: { containers: [Container] } } };
+    const all = await built('overlays/ledger');
+    const specOf = (name: string): Deployment =>
+      all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)?.['spec'] as Deployment;
+    const operator = specOf('writ-operator');
+    assert.deepEqual([operator.replicas, operator.strategy.type], [1, 'Recreate']);
+    const container = operator.template.spec.containers[0];
+    assert.ok(container.ports.some(({ name }) => name === 'usage'));
+    const known: Readonly<Record<string, string>> = {
+      NAMESPACE: 'writ-system',
+      POD_NAME: 'pod-0',
+      TRUST_DIGEST: `sha256:${'0'.repeat(64)}`,
+    };
+    const filled = (text: string): string => text.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => known[name] ?? whole);
+    const read = (reader: typeof readOperatorConfig | typeof readWebhookConfig, { args, env }: Container) => {
+      const given = env.flatMap(({ name, value }) => (value === undefined || name in known ? [] : [[name, filled(value)]]));
+      return reader(args.map(filled), Object.fromEntries(given));
+    };
+    const told = read(readOperatorConfig, container);
+    assert.equal(told.kind, 'config', JSON.stringify(told));
+    assert.ok(JSON.stringify(told).includes('writ-usage.writ-system.svc'), 'the certificate carries the name of the service');
+    const webhook = read(readWebhookConfig, specOf('writ-webhook').template.spec.containers[0]);
+    assert.ok(JSON.stringify(webhook).includes('https://writ-usage.writ-system.svc/v1/events'), JSON.stringify(webhook));
   });
 
   it('gives each identity what it needs', async () => {

@@ -7,6 +7,7 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
+import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
   'gitsources',
@@ -22,6 +23,9 @@ export const watchedResources = [
   'webhook',
   'guard',
 ] as const;
+/** Watched only where a ledger is kept. */
+export const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
+export type UsageResource = (typeof usageResources)[number];
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
   'git-source',
@@ -61,13 +65,13 @@ export const operatorMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_operator_watch_age_seconds',
     help: 'Time since the last word (event or bookmark) of a watch.',
-    labels: { resource: watchedResources },
+    labels: { resource: [...watchedResources, ...usageResources] },
   },
   watchRestarts: {
     kind: 'counter',
     name: 'writ_operator_watch_restarts_total',
     help: 'Times that a list or watch failed and was begun again.',
-    labels: { resource: watchedResources },
+    labels: { resource: [...watchedResources, ...usageResources] },
   },
   trustRootAge: {
     kind: 'gauge',
@@ -133,6 +137,7 @@ export const operatorMetrics = defineMetrics({
     help: 'Push deliveries that met a receiver, by HTTP status.',
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
+  ...usageMetrics,
 });
 
 export type OperatorMetrics = Metrics<typeof operatorMetrics>;

@@ -24,10 +24,8 @@ import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
-import { tamperingRepaired } from './audit/facts.ts';
-import type { AuditObserver } from './audit/index.ts';
-import { openRecord } from './audit/start.ts';
-import { followConfiguration, recordSync, recordTold } from './audit/subscriptions.ts';
+import type { AuditRecord } from './audit/start.ts';
+import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
 import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
 import { liveInventories, liveObject, liveOwned } from './caches.ts';
 import type { Caches } from './caches.ts';
@@ -49,6 +47,7 @@ import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+import type { Usage } from './usage-wiring.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
@@ -58,9 +57,10 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
   readonly onTampering: (tampering: Tampering) => void;
-  readonly observeAudit: AuditObserver;
-  /** The verifier key of the audit log, once it is kept. */
-  readonly onAudit: (verifierKey: string) => void;
+  /** Undefined where no audit log is kept. */
+  readonly audit: AuditRecord | undefined;
+  /** Undefined where no ledger is kept. */
+  readonly usage: Pick<Usage, 'run'> | undefined;
 };
 
 const SINGLE_KEY = 'writ';
@@ -68,11 +68,10 @@ const SINGLE_KEY = 'writ';
 const REPLICA_LOOK_MS = 5_000;
 
 export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
-  const { config, caches, clock, observer, trust, proving } = deps;
+  const { config, caches, clock, observer, trust, proving, audit } = deps;
   const systemNamespace = config['system-namespace'];
-  const record = await openRecord(deps, client, signal);
   const events = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
-  const recorder = recordTold(events, record?.audit);
+  const recorder = recordTold(events, audit);
   const book = createPolicyBook({ policies: caches.policies, rulesets: caches.rulesets, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
@@ -90,10 +89,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
 
   const tellTampering = createTamperTeller({
     recorder: events,
-    observe: (tampering) => {
-      record?.audit.tell(tamperingRepaired(tampering));
-      deps.onTampering(tampering);
-    },
+    observe: recordTampering(deps.onTampering, audit),
   });
   const configurationTampered =
     (thing: RepairedThing, name: string): ((what: string) => void) =>
@@ -221,7 +217,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   function reconcileSource(): (key: string, stop: AbortSignal) => Promise<Outcome> {
     const reconcile = createGitSourceReconciler({
       ...deps,
-      observe: recordSync(deps.observe, record?.audit),
+      observe: recordSync(deps.observe, audit),
       client,
       gitSources: caches.gitSources,
       pinnedDigest: config['trust-digest'],
@@ -334,15 +330,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
-    ...followConfiguration(record?.audit, caches, deps.observeAudit.failed),
+    ...followConfiguration(audit, caches),
   ];
   const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, tenant, policy, ruleset, gitSource];
-    await Promise.all([...controllers.map((each) => each.run(signal)), record?.run(signal)]);
+    await Promise.all([
+      ...controllers.map((each) => each.run(signal)),
+      deps.usage?.run(client, signal),
+      audit?.run(client, signal, () => tellDeleted(audit, caches)),
+    ]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
-    await record?.close();
   }
 };

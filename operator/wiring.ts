@@ -21,7 +21,7 @@ import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
 import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
-import type { AuditObserver } from './audit/index.ts';
+import { createAudit } from './audit-wiring.ts';
 import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
@@ -29,11 +29,12 @@ import type { GitSourceDeps, SyncEvent } from './controllers/git-source.ts';
 import type { Tampering } from './controllers/tamper.ts';
 import { createTrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
-import type { OperatorMetrics, WatchedResource } from './metrics.ts';
+import type { OperatorMetrics, UsageResource, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import { createUsage } from './usage-wiring.ts';
 import type { TermDeps } from './term.ts';
 
 export type Life = {
@@ -124,6 +125,9 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
       watchedResources.map((resource) => [resource, () => caches[CACHES[resource]].hasSynced() || 'the first list is not there yet']),
     ),
   });
+  const audit = createAudit({ config, clock, log, metrics, caches });
+  const observeUse = (resource: UsageResource): InformerObserver => observeWatch(resource, metrics, log);
+  const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
@@ -135,30 +139,17 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     });
     closing.push(() => hooks.close());
     log.info({ endpoint: url, receiver: hooks.url }, 'listening');
-    for (const informer of Object.values(caches)) informer.start(signal);
-    if (!(await synced(caches, signal))) return;
+    const informers = [...Object.values(caches), ...(usage === undefined ? [] : Object.values(usage.caches))];
+    for (const informer of informers) informer.start(signal);
+    if (!(await synced(informers, signal))) return;
     log.info('caches are synced');
+    if (usage !== undefined) closing.push(await usage.serve(signal));
     const observeMarks: TermDeps['observeMarks'] = (problem, count) => metrics.marks.set({ problem }, count);
     const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
     const onTampering = ({ what, regarding, found }: Tampering): void => {
       metrics.tamperRepairs.inc({ what });
       log.warn({ what, object: `${regarding.kind}/${regarding.name}`, found }, 'somebody changed what Writ stands on; it was put right');
     };
-    const observeAudit: AuditObserver = {
-      stored: (entries) => metrics.auditEntries.inc({}, entries),
-      lost: (facts) => metrics.auditLost.inc({}, facts),
-      failed: (error) => {
-        metrics.auditFailures.inc({});
-        log.error({ err: error }, 'the audit log could not be written; it is tried again');
-      },
-      problem: (folder, problem) => {
-        if (problem.code === 'AUDIT_DIVERGED' || problem.code === 'AUDIT_WITNESS') metrics.auditProblems.inc({ code: problem.code });
-        log.error({ log: folder, problem }, 'audit log');
-      },
-      published: () => metrics.auditCheckpoint.set({}, clock.now() / 1000),
-    };
-    const onAudit = (verifierKey: string): void =>
-      log.info({ verifierKey }, 'the audit log is kept; its checkpoints are signed by this key');
     await Promise.all([
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
@@ -174,10 +165,10 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
             observe,
             observeMarks,
             onTampering,
-            observeAudit,
-            onAudit,
+            audit,
             trust,
             proving,
+            usage,
           },
           fenced,
           term,
@@ -191,9 +182,9 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
 };
 
 /** False when the process is told to stop before that. */
-const synced = async (caches: ReturnType<typeof createCaches>, signal: AbortSignal): Promise<boolean> => {
+const synced = async (informers: readonly { readonly synced: Promise<void> }[], signal: AbortSignal): Promise<boolean> => {
   try {
-    await Promise.all(Object.values(caches).map((informer) => informer.synced));
+    await Promise.all(informers.map((informer) => informer.synced));
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -217,7 +208,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   guard: 'guard',
 };
 
-const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({
+const observeWatch = (resource: WatchedResource | UsageResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({
   restart: (reason, error) => {
     if (error === undefined) return;
     metrics.watchRestarts.inc({ resource });

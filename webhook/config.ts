@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of the webhook, and what they mean together.
-import { hostname } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { isName } from '../crds/wire.ts';
 import { parseAddress } from '../process/address.ts';
@@ -73,6 +74,23 @@ export const webhookFlags = defineFlags({
     max: 65_536,
     doc: 'The most receipts under one signature.',
   },
+  'usage-url': {
+    type: 'string',
+    env: 'WRIT_USAGE_URL',
+    doc: 'Where the ledger of use takes events in, such as https://writ-usage.writ-system.svc/v1/events; what policies ran for each tenant is told there. Nothing is metered unless given.',
+  },
+  'usage-token-file': {
+    type: 'string',
+    env: 'WRIT_USAGE_TOKEN_FILE',
+    default: '/var/run/secrets/writ-usage/token',
+    doc: 'Service account token for the audience writ-usage, read again for each batch.',
+  },
+  'usage-spool': {
+    type: 'string',
+    env: 'WRIT_USAGE_SPOOL',
+    default: join(tmpdir(), 'writ-usage'),
+    doc: 'Folder in which events wait for the ledger, in a folder named after the replica; what outlives the pod is sent by the next one.',
+  },
   'drain-delay': {
     type: 'duration',
     env: 'WRIT_DRAIN_DELAY',
@@ -133,6 +151,12 @@ export type WebhookConfig = FlagValues<typeof webhookFlags> & {
   readonly metricsListen: Address;
   readonly replica: string;
   readonly tlsFiles: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly usageUrl: URL | undefined;
+};
+
+const usageUrlOf = (text: string): URL | undefined => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return (url?.protocol === 'https:' || url?.protocol === 'http:') && url.username === '' ? url : undefined;
 };
 
 const complete = (values: FlagValues<typeof webhookFlags>): Configuration<WebhookConfig> => {
@@ -148,8 +172,10 @@ const complete = (values: FlagValues<typeof webhookFlags>): Configuration<Webhoo
   if ((certFile === undefined) !== (keyFile === undefined)) return wrongFlag('--tls-cert-file and --tls-key-file belong together');
   if (values['receipt-key'] !== undefined && values.receipts === undefined)
     return wrongFlag('--receipt-key: say by --receipts where receipts go');
+  const usageUrl = values['usage-url'] === undefined ? undefined : usageUrlOf(values['usage-url']);
+  if (values['usage-url'] !== undefined && usageUrl === undefined) return wrongFlag('--usage-url: write https://HOST/v1/events');
   const tlsFiles = certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
-  return { kind: 'config', config: { ...values, listen, metricsListen, replica, tlsFiles } };
+  return { kind: 'config', config: { ...values, listen, metricsListen, replica, tlsFiles, usageUrl } };
 };
 
 export const readConfig = configurationReader({ program: PROGRAM, summary: SUMMARY, flags: webhookFlags }, complete);

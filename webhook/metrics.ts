@@ -158,6 +158,17 @@ export const webhookMetrics = defineMetrics({
   },
   receiptBatches: { kind: 'counter', name: 'writ_receipt_batches_total', help: 'Batches of receipts that are signed and on disk.' },
   receiptsPending: { kind: 'gauge', name: 'writ_receipts_pending_bytes', help: 'Receipts in memory that are not on disk yet.' },
+  usageWaiting: {
+    kind: 'gauge',
+    name: 'writ_webhook_usage_waiting_batches',
+    help: 'Batches of events that the ledger of use has not acknowledged yet.',
+  },
+  usageRefused: {
+    kind: 'counter',
+    name: 'writ_webhook_usage_refused_total',
+    help: 'Batches of events that the ledger of use refused, by HTTP status; all but 409 are sent again.',
+    labels: { status: ['401', '403', '409', '422', '429', '503'] },
+  },
   receiptErrors: {
     kind: 'counter',
     name: 'writ_receipt_spool_errors_total',

@@ -48,6 +48,7 @@ import type { Guard } from './server/guard.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
+import { startExecutionMeter } from './usage/start.ts';
 
 export type WebhookParts = {
   readonly config: WebhookConfig;
@@ -182,6 +183,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   };
   const systemNamespace = config['system-namespace'];
   const decisions = await startDecisions({ config, clock, log, metrics });
+  const executions = await startExecutionMeter({ config, clock, log, metrics, certificate: () => caches.certificate?.list()[0] });
   const caches = createCaches({ client, clock, systemNamespace, withCertificate: config.tlsFiles === undefined, onError: bug });
   const reporter = createReporter({
     client,
@@ -263,7 +265,10 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
       const startedMs = clock.monotonicMs();
       const finish = (reviewed: Reviewed): Reviewed => {
         countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
-        if (reviewed.record !== undefined) decisions.record(reviewed.record);
+        if (reviewed.record !== undefined) {
+          decisions.record(reviewed.record);
+          executions?.count(reviewed.record);
+        }
         return reviewed;
       };
       const reviewed = handleReview(text, deps);
@@ -297,7 +302,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     const onError = (error: unknown): void => log.error({ err: error }, 'the serving certificate could not be read');
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
-  const reporting = reporter.run(stopping.signal);
+  const reporting = Promise.all([reporter.run(stopping.signal), executions?.run(stopping.signal)]);
   const watching = startOperatorWatch({ config, client, clock, log, metrics }, stopping.signal);
   const endpoint = createEndpoint({
     host: config.metricsListen.host,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of a running operator goes on record: changes of what it goes by, what it tells people, and what it put right.
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { RECEIPTS_ANNOTATION } from '../../crds/kinds.ts';
 import { decodeReceiptsHead } from '../../crds/replica.ts';
@@ -11,6 +12,10 @@ import type { AuditObject } from '../../policies/transparency/entry.ts';
 import { canonicalJson } from '../../policies/transparency/canonical-json.ts';
 import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Tampering } from '../controllers/tamper.ts';
+import type { UsageEvent } from '../usage/event.ts';
+import type { Seal } from '../usage/seals.ts';
+import { statementText } from '../usage/statement.ts';
+import type { UsageStatement } from '../usage/statement.ts';
 import type { ToldFact } from './sequencer.ts';
 
 /** A fact, and of what: the same fact of one topic is told once. */
@@ -118,6 +123,35 @@ export const decisionsSealed = (lease: Pick<KubeObject, 'metadata'>): Topic | un
     fact: { action: 'decisions.sealed', actor: 'writ-webhook', object, detail: { batch: head.batch, digest: head.digest } },
   };
 };
+
+/** An event of use was sent under an identity that holds another one: refused, and never counted. */
+export const identityConflicts = ({ tenant, source, id, meter, digest }: UsageEvent): ToldFact => ({
+  action: 'usage.conflict',
+  actor: source,
+  tenant,
+  decision: 'Deny',
+  detail: { id, meter, digest: `sha256:${Buffer.from(digest).toString('hex')}` },
+});
+
+/** What all tenants used in an hour is fixed by one digest. */
+export const hoursSealed = ({ hourMs, revision, root }: Seal): ToldFact => ({
+  action: 'usage.sealed',
+  actor: OPERATOR,
+  detail: { hour: new Date(hourMs).toISOString(), revision, root },
+});
+
+/** A statement was made, by which a tenant is billed. */
+export const periodClosed = (statement: UsageStatement): ToldFact => ({
+  action: 'usage.statement',
+  actor: OPERATOR,
+  tenant: statement.tenant,
+  detail: {
+    start: statement.period.start,
+    end: statement.period.end,
+    revision: statement.revision,
+    digest: `sha256:${hash('sha256', statementText(statement), 'hex')}`,
+  },
+});
 
 /** Every one of these is a deed of its own. */
 export const tamperingRepaired = ({ what, regarding, found }: Tampering): ToldFact => ({

@@ -34,7 +34,8 @@ export type Sequencer = {
 export type SequencerOptions = {
   /** Origin of the root log. */
   readonly name: string;
-  readonly keys: DataKeys;
+  /** Asked only where a fact has something to encrypt; throws where there are none yet. */
+  readonly keys: () => DataKeys;
   readonly random: (bytes: number) => Buffer;
   readonly now: () => number;
 };
@@ -73,7 +74,7 @@ export const createSequencer = ({ name, keys, random, now }: SequencerOptions): 
       if (fields > 0) wanted.set(tenant, (wanted.get(tenant) ?? 0) + fields);
     }
     const held = new Map<string, DataKey>();
-    for (const [tenant, fields] of wanted) held.set(tenant, await keys.current(tx, tenant, fields));
+    for (const [tenant, fields] of wanted) held.set(tenant, await keys().current(tx, tenant, fields));
     const rows = facts.map((told) => {
       const time = new Date(now()).toISOString();
       // A clock that was set back must not make a log that no reader believes.

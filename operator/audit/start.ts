@@ -1,146 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens the audit log for a term of leadership: its store, its keys, its files, its witnesses.
+// The audit log in the operator's process: it takes facts from the start, stores them while the ledger is open, and signs by the keys
+// that are read in each term of leadership.
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { KubeClient } from '../../kube/client.ts';
-import type { Informer } from '../../kube/informer.ts';
-import type { KubeObject } from '../../kube/objects.ts';
+import type { NoteSigner } from '../../policies/transparency/note.ts';
 import type { Clock } from '../../process/clock.ts';
 import { sleep } from '../../process/clock.ts';
-import type { OperatorConfig } from '../config.ts';
-import { openSqliteStore } from '../usage/sqlite-store.ts';
+import type { LedgerHooks } from '../usage/ledger.ts';
 import type { Store } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
-import { openAuditLog } from './index.ts';
-import type { AuditLog, AuditObserver } from './index.ts';
-import { OPERATOR } from './facts.ts';
+import { OPERATOR, hoursSealed, identityConflicts, periodClosed } from './facts.ts';
+import { createAuditLog } from './index.ts';
+import type { AuditLog, AuditObserver, AuditSession } from './index.ts';
 import { createLogFolder } from './log-folder.ts';
 import { createKeyHolder } from './rotation.ts';
+import type { KeyHolder } from './rotation.ts';
 import { createAuditSecret, wrappingOf } from './secret.ts';
 import { createWitnesses } from './witnesses.ts';
 import type { Witness } from './witnesses.ts';
 
-export type StartAuditOptions = {
-  readonly store: Store;
-  readonly client: KubeClient;
-  readonly dataFolder: string;
+export type AuditRecordOptions = {
+  /** Where the logs are published. */
+  readonly folder: string;
   readonly systemNamespace: string;
-  /** Of the system namespace: no two installations share it. */
-  readonly installation: string;
+  /** Uid of the system namespace: no two installations share it. */
+  readonly installation: () => string;
   readonly witnesses: readonly Witness[];
   readonly intervalMs: number;
   readonly keyLifetimeMs: number;
   readonly clock: Clock;
   readonly observe: AuditObserver;
+  /** The key by which others verify: to be kept where the cluster can not change it. */
+  readonly onKey: (verifierKey: string) => void;
 };
 
-export type StartedAudit = {
-  readonly audit: AuditLog;
-  /** By which others verify: to be kept where the cluster can not change it. */
-  readonly verifierKey: string;
-  run(signal: AbortSignal): Promise<void>;
+export type AuditRecord = AuditLog & {
+  /** What the ledger does goes on record in the transaction that does it. */
+  readonly hooks: LedgerHooks;
+  /** The ledger is open now, or it is not any more. */
+  follow(ledger: { readonly store: Store } | undefined): void;
+  /** Publishes until the term ends. `compare` tells what happened while nobody looked, once the ledger is open; until then it says false. */
+  run(client: KubeClient, signal: AbortSignal, compare: () => Promise<boolean>): Promise<void>;
 };
 
-/** Where the keys' ages are looked at. */
+const AGAIN_MS = 5000;
 const ROTATION_LOOK_MS = 3_600_000;
 
-export const AUDIT_FOLDER = 'audit';
-export const LEDGER_FILE = 'ledger.sqlite';
+type Term = { readonly session: AuditSession; readonly holder: KeyHolder };
 
-export const startAudit = async (options: StartAuditOptions, signal: AbortSignal): Promise<StartedAudit> => {
-  const { store, client, clock, observe } = options;
-  const folder = join(options.dataFolder, AUDIT_FOLDER);
-  await mkdir(folder, { recursive: true });
-  const name = `writ.dev/audit/${options.installation}`;
+export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
+  const { clock, observe } = options;
   const now = (): number => clock.now();
-  const secret = createAuditSecret({ client, namespace: options.systemNamespace, name, random: randomBytes, now });
-  const keys = await secret.read();
-  const holder = createKeyHolder({ secret, keys, lifetimeMs: options.keyLifetimeMs, now, random: randomBytes });
-  const dataKeys = createDataKeys({ wrapping: () => wrappingOf(holder.current()), random: randomBytes, now });
-  const files = createLogFolder(folder);
-  const cosign = createWitnesses({
-    witnesses: options.witnesses,
-    files,
-    signer: keys.signer,
-    signal,
-    onProblem: (problem) => observe.problem('root', problem),
-  });
-  const audit = await openAuditLog({
-    store,
-    files,
-    signer: keys.signer,
-    keys: dataKeys,
-    cosign,
-    clock,
-    random: randomBytes,
-    intervalMs: options.intervalMs,
-    observe,
-  });
-  const verifierKey = keys.signer.key.text;
-  audit.tellOnce({ topic: 'key/signing', fact: { action: 'key.signing', actor: OPERATOR, detail: { verifierKey } } });
+  const name = (): string => `writ.dev/audit/${options.installation()}`;
+  const files = createLogFolder(options.folder);
+  let store: Store | undefined;
+  let term: Term | undefined;
+  const log = createAuditLog({ name, store: () => store, session: () => term?.session, files, clock, random: randomBytes, observe });
 
-  const rotate = async (): Promise<void> => {
-    await holder.rotate(() => store.transact((tx) => dataKeys.rewrap(tx)));
+  const begin = async (client: KubeClient, signal: AbortSignal): Promise<Term> => {
+    const secret = createAuditSecret({ client, namespace: options.systemNamespace, name: name(), random: randomBytes, now });
+    const keys = await secret.read();
+    const holder = createKeyHolder({ secret, keys, lifetimeMs: options.keyLifetimeMs, now, random: randomBytes });
+    const signer: NoteSigner = keys.signer;
+    const onProblem = (problem: Parameters<AuditObserver['problem']>[1]): void => observe.problem('root', problem);
+    const cosign = createWitnesses({ witnesses: options.witnesses, files, signer, signal, onProblem });
+    const dataKeys = createDataKeys({ wrapping: () => wrappingOf(holder.current()), random: randomBytes, now });
+    options.onKey(signer.key.text);
+    const detail = { verifierKey: signer.key.text };
+    log.tellOnce({ topic: 'key/signing', fact: { action: 'key.signing', actor: OPERATOR, detail } });
+    return { session: { signer, keys: dataKeys, cosign }, holder };
+  };
+
+  const rotate = async ({ holder, session }: Term): Promise<void> => {
+    const open = store;
+    if (open === undefined) return;
+    await holder.rotate(() => open.transact((tx) => session.keys.rewrap(tx)));
     const [{ version }] = holder.current().wrapping;
-    audit.tellOnce({ topic: 'key/wrapping', fact: { action: 'key.wrapping', actor: OPERATOR, detail: { version } } });
+    log.tellOnce({ topic: 'key/wrapping', fact: { action: 'key.wrapping', actor: OPERATOR, detail: { version } } });
   };
-  const rotateOften = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
-      await rotate().catch(observe.failed);
-      await sleep(clock, ROTATION_LOOK_MS, signal);
-    }
+
+  const look = async (client: KubeClient, signal: AbortSignal, rotatedMs: number): Promise<number> => {
+    term ??= await begin(client, signal);
+    const isDue = store !== undefined && clock.monotonicMs() - rotatedMs >= ROTATION_LOOK_MS;
+    if (isDue) await rotate(term);
+    if (await log.publish()) observe.published();
+    return isDue ? clock.monotonicMs() : rotatedMs;
   };
-  return { audit, verifierKey, run: async (signal) => void (await Promise.all([audit.run(signal), rotateOften(signal)])) };
-};
 
-export type RecordDeps = {
-  readonly config: Pick<
-    OperatorConfig,
-    'data-dir' | 'audit-checkpoint-interval' | 'audit-key-lifetime' | 'auditWitnesses' | 'holder' | 'system-namespace'
-  >;
-  readonly caches: { readonly namespaces: Pick<Informer<KubeObject>, 'get'> };
-  readonly clock: Clock;
-  readonly observeAudit: AuditObserver;
-  readonly onAudit: (verifierKey: string) => void;
-};
-
-export type OpenRecord = StartedAudit & { close(): Promise<void> };
-
-/**
- * The record of one term of leadership; undefined where no folder is named for it. What is told to keep a record and can not does
- * not lead.
- */
-export const openRecord = async (deps: RecordDeps, client: KubeClient, signal: AbortSignal): Promise<OpenRecord | undefined> => {
-  const { config, clock } = deps;
-  const dataFolder = config['data-dir'];
-  if (dataFolder === undefined) return undefined;
-  const systemNamespace = config['system-namespace'];
-  const installation = deps.caches.namespaces.get(systemNamespace)?.metadata.uid;
-  if (installation === undefined) throw new Error(`there is no namespace ${systemNamespace}, by which the audit log is named`);
-  await mkdir(dataFolder, { recursive: true });
-  const store = await openSqliteStore({ file: join(dataFolder, LEDGER_FILE), clock });
-  try {
-    await store.claim(config.holder);
-    const started = await startAudit(
-      {
-        store,
-        client,
-        dataFolder,
-        systemNamespace,
-        installation,
-        witnesses: config.auditWitnesses,
-        intervalMs: config['audit-checkpoint-interval'],
-        keyLifetimeMs: config['audit-key-lifetime'],
-        clock,
-        observe: deps.observeAudit,
-      },
-      signal,
-    );
-    deps.onAudit(started.verifierKey);
-    return { ...started, close: () => store.close() };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  return {
+    append: (tx, facts) => log.append(tx, facts),
+    tell: (fact) => log.tell(fact),
+    tellOnce: (topic) => log.tellOnce(topic),
+    erase: (tenant, request) => log.erase(tenant, request),
+    topics: (prefix) => log.topics(prefix),
+    publish: () => log.publish(),
+    get waiting() {
+      return log.waiting;
+    },
+    hooks: {
+      onConflicts: (tx, conflicts) => log.append(tx, conflicts.map(identityConflicts)),
+      onSeals: (tx, seals) => log.append(tx, seals.map(hoursSealed)),
+      onStatements: (tx, statements) => log.append(tx, statements.map(periodClosed)),
+    },
+    follow: (ledger) => {
+      store = ledger?.store;
+    },
+    run: async (client, signal, compare) => {
+      let compared = false;
+      let rotatedMs = Number.NEGATIVE_INFINITY;
+      try {
+        while (!signal.aborted) {
+          let pauseMs = options.intervalMs;
+          try {
+            compared ||= await compare();
+            rotatedMs = await look(client, signal, rotatedMs);
+          } catch (error) {
+            if (!signal.aborted) observe.failed(error);
+            pauseMs = Math.max(pauseMs, AGAIN_MS);
+          }
+          await sleep(clock, pauseMs, signal);
+        }
+      } finally {
+        term = undefined;
+      }
+    },
+  };
 };

@@ -6,8 +6,17 @@ import type { Informer } from '../../kube/informer.ts';
 import { keyOf } from '../../kube/objects.ts';
 import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Caches } from '../caches.ts';
+import type { Tampering } from '../controllers/tamper.ts';
 import type { AuditLog } from './index.ts';
-import { commitJudged, configurationChanged, configurationDeleted, decisionsSealed, objectOfTopic, personTold } from './facts.ts';
+import {
+  commitJudged,
+  configurationChanged,
+  configurationDeleted,
+  decisionsSealed,
+  objectOfTopic,
+  personTold,
+  tamperingRepaired,
+} from './facts.ts';
 import type { ConfigurationObject } from './facts.ts';
 
 type Configuration = Pick<Caches, 'gitSources' | 'policies' | 'rulesets' | 'trustPolicies' | 'tenants'>;
@@ -31,13 +40,8 @@ const kindsOf = ({
 const MAX_REQUEST = 64;
 
 /** Caches must be synced. Returns the ways to end it. */
-export const followConfiguration = (
-  audit: AuditLog | undefined,
-  caches: Followed,
-  onError: (error: unknown) => void,
-): readonly (() => void)[] => {
+export const followConfiguration = (audit: AuditLog | undefined, caches: Followed): readonly (() => void)[] => {
   if (audit === undefined) return [];
-  tellDeleted(audit, caches).catch(onError);
   const subscriptions = [...kindsOf(caches)].map(([kind, informer]) =>
     informer.onChange(({ object, type }) =>
       audit.tellOnce(type === 'deleted' ? configurationDeleted(kind, object) : configurationChanged(kind, object)),
@@ -45,7 +49,7 @@ export const followConfiguration = (
   );
   const erasures = caches.tenants.onChange(({ object, type }) => {
     const request = type === 'deleted' ? undefined : object.metadata.annotations?.[ERASE_AUDIT_ANNOTATION];
-    if (request !== undefined && request !== '') audit.erase(object.metadata.name, request.slice(0, MAX_REQUEST)).catch(onError);
+    if (request !== undefined && request !== '') audit.erase(object.metadata.name, request.slice(0, MAX_REQUEST));
   });
   const decisions = caches.leases.onChange(({ object, type }) => {
     const sealed = type === 'deleted' ? undefined : decisionsSealed(object);
@@ -54,15 +58,17 @@ export const followConfiguration = (
   return [...subscriptions, erasures, decisions];
 };
 
-/** What is on record and no more in the cluster was deleted while nobody looked. */
-export const tellDeleted = async (audit: AuditLog, caches: Configuration): Promise<void> => {
+/** What is on record and no more in the cluster was deleted while nobody looked. False while the ledger is closed. */
+export const tellDeleted = async (audit: AuditLog, caches: Configuration): Promise<boolean> => {
   const kinds = kindsOf(caches);
-  for (const topic of await audit.topics('object/')) {
+  const topics = await audit.topics('object/');
+  for (const topic of topics ?? []) {
     const known = objectOfTopic(topic);
     const informer = known === undefined ? undefined : kinds.get(known.kind);
     if (known !== undefined && informer !== undefined && informer.get(keyOf(known)) === undefined)
       audit.tellOnce(configurationDeleted(known.kind, known));
   }
+  return topics !== undefined;
 };
 
 /** What people are told goes on record as well, also what the API server does not take. */
@@ -79,4 +85,11 @@ export const recordSync =
     const judged = commitJudged(event);
     if (judged !== undefined) audit?.tellOnce(judged);
     observe(event);
+  };
+
+export const recordTampering =
+  (observe: (tampering: Tampering) => void, audit: AuditLog | undefined) =>
+  (tampering: Tampering): void => {
+    audit?.tell(tamperingRepaired(tampering));
+    observe(tampering);
   };

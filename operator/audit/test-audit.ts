@@ -15,10 +15,11 @@ import { openSqliteStore } from '../usage/sqlite-store.ts';
 import type { Store } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
-import { openAuditLog } from './index.ts';
-import type { AuditLog, AuditLogOptions } from './index.ts';
+import { createAuditLog } from './index.ts';
+import type { AuditLog, AuditLogOptions, AuditSession } from './index.ts';
 import { createLogFolder } from './log-folder.ts';
 import type { LogFolder } from './log-folder.ts';
+import { AUDIT_TABLES } from './tables.ts';
 
 export const NAME = 'writ.example/audit';
 export const signer = testSigner(NAME);
@@ -48,24 +49,29 @@ export const testFolder = (): { readonly folder: string; readonly remove: () => 
 };
 
 export type TestAuditOptions = { readonly folder: string; readonly clock: Clock; readonly wrapping?: () => WrappingKeys } & Partial<
-  Pick<AuditLogOptions, 'cosign' | 'onPhase' | 'random'>
+  Pick<AuditLogOptions, 'onPhase' | 'random'> & Pick<AuditSession, 'cosign'>
 >;
 
 export const openTestAudit = async ({ folder, clock, wrapping, ...more }: TestAuditOptions): Promise<TestAudit> => {
   const store = await openSqliteStore({ file: join(folder, 'ledger.sqlite'), clock });
   await store.claim('test');
+  await store.migrate(AUDIT_TABLES);
   const files = createLogFolder(join(folder, 'audit'));
   const problems: Problem[] = [];
   const random = more.random ?? countingRandom(String(clock.now()));
-  const audit = await openAuditLog({
-    store,
+  const keys = createDataKeys({
+    wrapping: wrapping ?? (() => [{ version: 1, bytes: Buffer.alloc(32, 1) }]),
+    random,
+    now: () => clock.now(),
+  });
+  const session: AuditSession = { signer, keys, cosign: more.cosign ?? (async () => []) };
+  const audit = createAuditLog({
+    name: () => NAME,
+    store: () => store,
+    session: () => session,
     files,
-    signer,
-    keys: createDataKeys({ wrapping: wrapping ?? (() => [{ version: 1, bytes: Buffer.alloc(32, 1) }]), random, now: () => clock.now() }),
-    cosign: async () => [],
     clock,
     random,
-    intervalMs: 1000,
     observe: {
       stored: () => undefined,
       lost: () => undefined,
@@ -75,7 +81,7 @@ export const openTestAudit = async ({ folder, clock, wrapping, ...more }: TestAu
       problem: (_folder, problem) => void problems.push(problem),
       published: () => undefined,
     },
-    ...more,
+    ...(more.onPhase === undefined ? {} : { onPhase: more.onPhase }),
   });
   const make = (logs: readonly string[]): ReadonlyMap<string, Uint8Array> => {
     const outcome = makeExport({ logs, read: (path) => files.read(path) });

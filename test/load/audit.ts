@@ -29,7 +29,7 @@ const factsOf = (from: number, count: number): readonly ToldFact[] =>
     detail: { source: '/clusters/c1/agents/7f3/boots/18', seq: String(from + at), value: '12.5', digest: `sha256:${'5'.repeat(64)}` },
   }));
 
-const seconds = async (work: () => Promise<void>): Promise<number> => {
+const seconds = async (work: () => Promise<unknown>): Promise<number> => {
   const fromMs = systemClock.monotonicMs();
   await work();
   return (systemClock.monotonicMs() - fromMs) / 1000;

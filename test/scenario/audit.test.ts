@@ -41,7 +41,14 @@ describe('the audit log of an operator', () => {
     writ = await installWrit({
       documents: { 'tenants/acme.yaml': tenantText('acme', ['acme-prod']), 'policies/pinned.yaml': pinned },
       controlPlane: { controllerManager: false },
-      operatorFlags: { 'data-dir': data, 'audit-checkpoint-interval': '100ms' },
+      operatorFlags: {
+        ledger: join(data, 'ledger.db'),
+        'usage-transport': 'plain',
+        'usage-address': '127.0.0.1:0',
+        'usage-interval': '1s',
+        'audit-dir': join(data, 'audit'),
+        'audit-checkpoint-interval': '100ms',
+      },
     });
     const secret = await until(
       () => writ.client.get<KubeObject & { data?: Record<string, string> }>(secrets, { namespace: SYSTEM_NAMESPACE, name: AUDIT_SECRET }),

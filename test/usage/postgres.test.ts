@@ -5,7 +5,9 @@ import { systemClock } from '../../process/clock.ts';
 import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
+import { describeLedger } from './ledger-suite.ts';
 import { describeStore } from './store-suite.ts';
+import type { EngineUnderTest } from './store-suite.ts';
 
 const binaries = postgresBinaries();
 
@@ -15,5 +17,9 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
     server = await startPostgres(binaries ?? '');
   });
   after(() => server.stop());
-  describeStore({ open: async (name) => openPostgresStore({ url: await server.url(name), clock: systemClock, groupMs: 1 }) });
+  const engine: EngineUnderTest = {
+    open: async (name) => openPostgresStore({ url: await server.url(name), clock: systemClock, groupMs: 1 }),
+  };
+  describeStore(engine);
+  describeLedger(engine);
 });

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { KubeObject } from '../../kube/objects.ts';
+import { fakeClock } from '../../test/fake-clock.ts';
+import { accountOf, createAuthenticate } from './sender.ts';
+
+const good = { authenticated: true, audiences: ['writ-usage'], user: { username: 'system:serviceaccount:acme-one:agent' } };
+
+describe('whose token it is', () => {
+  it('counts only for our audience, and only of a service account', () => {
+    assert.equal(accountOf(good), 'acme-one/agent');
+    const others: readonly unknown[] = [
+      undefined,
+      {},
+      { ...good, authenticated: 'true' },
+      { ...good, audiences: ['other'] },
+      { ...good, audiences: undefined },
+      { ...good, audiences: 'writ-usage' },
+      { ...good, user: { username: 'system:admin' } },
+      { ...good, user: { username: 'system:serviceaccount:acme-one:agent:more' } },
+      { ...good, user: { username: 'x system:serviceaccount:acme-one:agent' } },
+    ];
+    for (const status of others) assert.equal(accountOf(status), undefined);
+    fc.assert(fc.property(fc.anything(), (status) => accountOf(status) === undefined));
+  });
+
+  const scene = () => {
+    const clock = fakeClock();
+    let reviews = 0;
+    let answer: () => Promise<unknown> = async () => good;
+    const tenants = new Map([['acme-one', 'acme']]);
+    const authenticate = createAuthenticate({
+      client: {
+        create: async <T extends KubeObject>(_resource: unknown, object: T): Promise<T> => {
+          reviews += 1;
+          return { ...object, status: await answer() };
+        },
+      },
+      clock,
+      reporters: ['writ-system/writ-webhook'],
+      tenantOfNamespace: (namespace) => tenants.get(namespace),
+    });
+    return { clock, authenticate, tenants, reviews: () => reviews, say: (next: () => Promise<unknown>) => (answer = next) };
+  };
+
+  it('is asked once a minute, by however many at once, and sooner where it was nobody’s', async () => {
+    const { clock, authenticate, reviews, say } = scene();
+    const all = await Promise.all([authenticate('t'), authenticate('t'), authenticate('t')]);
+    assert.deepEqual([reviews(), all.map((sender) => sender?.account)], [1, ['acme-one/agent', 'acme-one/agent', 'acme-one/agent']]);
+    await clock.advance(59_000);
+    await authenticate('t');
+    assert.equal(reviews(), 1);
+    say(async () => ({ authenticated: false }));
+    await clock.advance(1_000);
+    assert.equal(await authenticate('t'), undefined);
+    assert.equal(await authenticate('t'), undefined);
+    assert.equal(reviews(), 2);
+    say(async () => good);
+    await clock.advance(5_000);
+    assert.ok((await authenticate('t')) !== undefined);
+  });
+
+  it('is asked again after the API server did not answer', async () => {
+    const { authenticate, say } = scene();
+    say(async () => Promise.reject(new Error('reset')));
+    await assert.rejects(authenticate('t'), /reset/);
+    say(async () => good);
+    assert.equal((await authenticate('t'))?.account, 'acme-one/agent');
+  });
+
+  it('says for whom it may report: its own tenant, as the namespace has it now', async () => {
+    const { authenticate, tenants, say } = scene();
+    const sender = await authenticate('t');
+    assert.deepEqual([sender?.mayReport('acme'), sender?.mayReport('beta'), sender?.mayUse('/writ/agents/x')], [true, false, false]);
+    tenants.set('acme-one', 'beta');
+    const moved = await authenticate('t');
+    assert.deepEqual([moved?.mayReport('acme'), moved?.mayReport('beta')], [false, true]);
+    tenants.delete('acme-one');
+    assert.equal((await authenticate('t'))?.mayReport('beta'), false);
+    say(async () => ({ ...good, user: { username: 'system:serviceaccount:writ-system:writ-webhook' } }));
+    const system = await authenticate('webhook');
+    assert.deepEqual(
+      [system?.mayReport('acme'), system?.mayUse('/writ/webhook/a/boots/1'), system?.mayUse('/writ/claims/x')],
+      [true, true, false],
+    );
+  });
+
+  it('is not asked for what cannot be a token', async () => {
+    const { authenticate, reviews } = scene();
+    assert.deepEqual([await authenticate(''), await authenticate('x'.repeat(20_000)), reviews()], [undefined, undefined, 0]);
+  });
+});

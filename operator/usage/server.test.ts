@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// What strangers may send: the server answers each with a status that they can act on, and stays up.
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { systemClock } from '../../process/clock.ts';
+import type { UsageEvent } from './event.ts';
+import type { Ledger } from './ledger.ts';
+import type { EventOutcome } from './outcome.ts';
+import { startUsageServer } from './server.ts';
+import type { UsageServer } from './server.ts';
+import { StoreError } from './store.ts';
+
+const NOW = Date.UTC(2026, 10, 21, 10);
+const BATCH = 'application/cloudevents-batch+json';
+
+type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: { readonly [key: string]: unknown };
+};
+
+let server: UsageServer;
+let accept: (events: readonly UsageEvent[]) => Promise<readonly EventOutcome[]>;
+let isLeading = true;
+
+const unused = (): never => assert.fail('not asked for');
+const ledger: Ledger = {
+  accept: (events) => accept(events),
+  get store(): never {
+    return unused();
+  },
+  open: unused,
+  transact: unused,
+  noted: unused,
+  declare: unused,
+  meter: unused,
+  settle: unused,
+  follow: unused,
+  used: unused,
+  preview: unused,
+};
+
+const post = (
+  body: string | Buffer,
+  options: { readonly type?: string; readonly token?: string; readonly path?: string; readonly method?: string } = {},
+) =>
+  new Promise<Answer>((resolve, reject) => {
+    const call = request(`${server.url}${options.path ?? '/v1/events'}`, {
+      method: options.method ?? 'POST',
+      headers: { 'content-type': options.type ?? BATCH, authorization: `Bearer ${options.token ?? 'acme'}` },
+    });
+    call.on('error', reject);
+    call.on('response', (response) => {
+      text(response).then(
+        (said) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: JSON.parse(said) }),
+        reject,
+      );
+    });
+    call.end(body);
+  });
+
+const event = (seq: number, change: object = {}): object => ({
+  specversion: '1.0',
+  type: 'dev.writ.usage.v1',
+  source: '/a',
+  id: String(seq),
+  seq,
+  subject: 'acme',
+  time: new Date(NOW).toISOString(),
+  data: { meter: 'api_calls', value: '1' },
+  ...change,
+});
+const events = (...all: readonly object[]): string => JSON.stringify(all);
+const told = ({ body }: Answer): unknown =>
+  (body['events'] as readonly { index: number; code: string }[]).map(({ index, code }) => `${index} ${code}`);
+
+describe('the server of events', () => {
+  before(async () => {
+    server = await startUsageServer({
+      listen: { host: '127.0.0.1', port: 0 },
+      transport: 'plain',
+      clock: { ...systemClock, now: () => NOW },
+      authenticate: async (token) => {
+        if (token === 'slow') throw new Error('the API server does not answer');
+        return token === 'acme'
+          ? { account: 'acme-one/agent', mayReport: (tenant) => tenant === 'acme', mayUse: (source) => !source.startsWith('/writ/') }
+          : undefined;
+      },
+      ledger: () => (isLeading ? ledger : undefined),
+      observe: { answered: () => undefined, refused: () => undefined, failed: () => undefined },
+    });
+  });
+  after(() => server.close());
+
+  const reset = (): void => {
+    isLeading = true;
+    accept = async (all) => all.map(() => 'stored');
+  };
+
+  it('says how many are on disk', async () => {
+    reset();
+    accept = async (all) => all.map(({ seq }) => (seq === 1 ? 'stored' : 'duplicate'));
+    const answer = await post(events(event(1), event(2)));
+    assert.deepEqual([answer.status, answer.body], [200, { stored: 1, duplicates: 1, events: [] }]);
+    const one = await post(JSON.stringify(event(1)), { type: 'application/cloudevents+json; charset=utf-8' });
+    assert.equal(one.status, 200);
+  });
+
+  it('tells the worst of a batch by its status, and each event by its place', async () => {
+    reset();
+    accept = async (all) => all.map(({ seq }): EventOutcome => (seq === 1 ? 'stored' : seq === 2 ? 'unknown-meter' : 'conflict'));
+    const mixed = await post(
+      events(event(1), event(2), event(3), event(4, { subject: 'other' }), event(5, { time: 'now' }), { junk: true }),
+    );
+    assert.equal(mixed.status, 409);
+    assert.deepEqual(told(mixed), [
+      '1 USAGE_METER_UNKNOWN',
+      '2 USAGE_EVENT_CONFLICT',
+      '3 USAGE_TENANT_FOREIGN',
+      '4 USAGE_EVENT_INVALID',
+      '5 USAGE_EVENT_INVALID',
+    ]);
+    assert.equal(mixed.body['stored'], 1);
+    assert.equal((await post(events(event(2)))).status, 202);
+    assert.equal((await post(events(event(1), event(4, { subject: 'other' })))).status, 403);
+    assert.equal((await post(events(event(1), event(2, { data: { meter: 'a', value: '-1' } })))).status, 422);
+    assert.equal((await post(events(event(1, { source: '/writ/agents/x' })))).status, 403);
+    accept = async (all) => all.map(() => 'full');
+    const full = await post(events(event(1)));
+    assert.deepEqual([full.status, full.headers['retry-after']], [503, '60']);
+  });
+
+  it('asks to come again where nothing could be written', async () => {
+    reset();
+    for (const failure of ['full', 'fenced', 'corrupt', 'busy', 'closed'] as const) {
+      accept = async () => Promise.reject(new StoreError(failure, 'secret details of the disk'));
+      const answer = await post(events(event(1)));
+      assert.deepEqual([answer.status, answer.body['code'], answer.headers['retry-after']], [503, 'USAGE_LEDGER_UNAVAILABLE', '2']);
+      assert.ok(!JSON.stringify(answer.body).includes('secret'));
+    }
+    accept = async () => Promise.reject(new RangeError('a bug'));
+    assert.equal((await post(events(event(1)))).status, 503);
+    reset();
+    isLeading = false;
+    assert.equal((await post(events(event(1)))).status, 503);
+    reset();
+    assert.equal((await post(events(event(1)), { token: 'slow' })).status, 503);
+  });
+
+  const refusals: readonly (readonly [string, number, () => Promise<Answer>])[] = [
+    ['no token', 401, () => post(events(event(1)), { token: '' })],
+    ['an unknown token', 401, () => post(events(event(1)), { token: 'other' })],
+    ['another path', 404, () => post('[]', { path: '/v1/events/../../etc/passwd' })],
+    ['another method', 405, () => post('[]', { method: 'PUT' })],
+    ['another type', 415, () => post('[]', { type: 'application/json' })],
+    ['no JSON', 400, () => post('[{')],
+    ['an empty body', 400, () => post('')],
+    ['a text', 400, () => post('"__proto__"')],
+    ['bytes that are no text', 400, () => post(Buffer.from([0xff, 0xfe, 0x00]))],
+    ['1,001 events', 413, () => post(JSON.stringify(Array.from({ length: 1001 }, () => 1)))],
+    ['more than a mebibyte', 413, () => post(`["${'x'.repeat(2 ** 20)}"]`)],
+  ];
+  for (const [name, status, send] of refusals) {
+    it(`refuses ${name}`, async () => {
+      reset();
+      const answer = await send();
+      assert.equal(answer.status, status);
+      assert.match(String(answer.body['code']), /^USAGE_/);
+      assert.ok(String(answer.body['hint']).length > 10);
+      assert.equal((await post('[]')).status, 200, 'and serves the next one');
+    });
+  }
+
+  it('takes no more at once than it can hold', async () => {
+    reset();
+    const gate = Promise.withResolvers<void>();
+    accept = async (all) => {
+      await gate.promise;
+      return all.map(() => 'stored');
+    };
+    const turnedAway: Answer[] = [];
+    const enough = Promise.withResolvers<void>();
+    const waiting = Array.from({ length: 140 }, async (_, index) => {
+      const answer = await post(events(event(index + 1)));
+      if (answer.status === 429) turnedAway.push(answer);
+      if (turnedAway.length === 12) enough.resolve();
+      return answer;
+    });
+    await enough.promise;
+    const [first] = turnedAway;
+    assert.deepEqual([first?.headers['retry-after'], first?.body['code']], ['1', 'USAGE_BUSY']);
+    gate.resolve();
+    const statuses = (await Promise.all(waiting)).map(({ status }) => status);
+    assert.equal(statuses.filter((one) => one === 200).length, 128);
+  });
+});

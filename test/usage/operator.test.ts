@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger in the operator, on a real API server: who may report for whom, what a TenantUsage shows, what agents and storage use,
+// what policies ran, and that a killed operator loses nothing of it.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TenantUsage } from '../../crds/generated/types.ts';
+import { SYSTEM_NAMESPACE, WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages, tenants } from '../../crds/kinds.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { judgeUse } from '../../policies/usage/index.ts';
+import { pinned } from '../scenario/documents.ts';
+import { freePort } from '../scenario/free-port.ts';
+import { installWrit } from '../scenario/installation.ts';
+import type { Installation } from '../scenario/installation.ts';
+import { objectSays } from '../scenario/told.ts';
+import { until } from '../scenario/until.ts';
+import { podOf } from '../scenario/verdict.ts';
+
+const DIGEST = `registry.example.com/agent@sha256:${'0123456789abcdef'.repeat(4)}`;
+const tenantText = (name: string): string => `apiVersion: writ.dev/v1alpha1
+kind: Tenant
+metadata: {name: ${name}}
+spec:
+  namespaces: {items: [{name: ${name}-one}]}
+  usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
+`;
+
+type Usage = KubeObject & Pick<TenantUsage, 'status'>;
+type Answer = {
+  readonly status: number;
+  readonly body: { readonly stored?: number; readonly code?: string; readonly events?: readonly { code: string }[] };
+};
+
+describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
+  let writ: Installation;
+  let folder: string;
+  let port: number;
+  let ca = '';
+  let acmeToken = '';
+
+  const token = async (account: string, namespace: string, audience?: string): Promise<string> => {
+    const more = audience === undefined ? [] : [`--audience=${audience}`];
+    const { code, stdout, stderr } = await writ.plane.kubectl(['create', 'token', account, '-n', namespace, ...more]);
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  };
+  const post = (bearer: string, events: readonly unknown[]): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const call = request(`https://127.0.0.1:${port}/v1/events`, {
+        method: 'POST',
+        ca,
+        headers: { 'content-type': 'application/cloudevents-batch+json', authorization: `Bearer ${bearer}` },
+      });
+      call.on('error', reject);
+      call.on('response', (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) }), reject);
+      });
+      call.end(JSON.stringify(events));
+    });
+  const eventOf = (tenant: string, seq: number, value: string, meter = 'reasoning_units') => ({
+    specversion: '1.0',
+    type: 'dev.writ.usage.v1',
+    source: '/gateway/boots/1',
+    id: String(seq),
+    subject: tenant,
+    time: new Date(Date.now() - 1000).toISOString(),
+    seq,
+    data: { meter, value },
+  });
+  const usageOf = (name: string): Promise<Usage | undefined> => writ.client.get<Usage>(tenantUsages, { name });
+  const shows = async (name: string, wanted: Readonly<Record<string, string | RegExp>>): Promise<void> => {
+    await until(
+      async () => {
+        const meters = (await usageOf(name))?.status?.meters ?? [];
+        return Object.entries(wanted).every(([meter, quantity]) => {
+          const shown = meters.find((one) => one.meter === meter)?.quantity ?? '';
+          return typeof quantity === 'string' ? shown === quantity : quantity.test(shown);
+        });
+      },
+      { what: `${name} to have used ${Object.keys(wanted).join(' and ')}`, withinMs: 60_000 },
+    );
+  };
+  const answers = async (): Promise<void> => {
+    const secret = await until(
+      () =>
+        writ.client.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(secrets, {
+          namespace: SYSTEM_NAMESPACE,
+          name: WEBHOOK_TLS_SECRET,
+        }),
+      { what: 'the certificate' },
+    );
+    ca = Buffer.from(secret?.data?.['ca.crt'] ?? '', 'base64').toString('utf8');
+    await until(async () => (await post(acmeToken, [])).status === 200, { what: 'the ledger to take events in', withinMs: 60_000 });
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'writ-ledger-'));
+    port = await freePort();
+    await writeFile(join(folder, 'token'), 'none yet');
+    writ = await installWrit({
+      documents: { 'policies/pinned.yaml': pinned, 'tenants/acme.yaml': tenantText('acme'), 'tenants/beta.yaml': tenantText('beta') },
+      interval: '2s',
+      operatorFlags: { ledger: join(folder, 'ledger.db'), 'usage-address': `127.0.0.1:${port}`, 'usage-interval': '1s' },
+      webhookFlags: {
+        'usage-url': `https://127.0.0.1:${port}/v1/events`,
+        'usage-token-file': join(folder, 'token'),
+        'usage-spool': join(folder, 'spool'),
+      },
+    });
+    await writeFile(join(folder, 'token'), await token('writ-webhook', SYSTEM_NAMESPACE, 'writ-usage'));
+    for (const name of ['acme', 'beta'])
+      await objectSays(writ.client, { resource: tenants, name }, { type: 'Ready', status: 'True', reason: 'Succeeded' });
+    acmeToken = await until(() => token('default', 'acme-one', 'writ-usage').catch(() => undefined), { what: 'a token of acme' });
+    await answers();
+  });
+  after(async () => {
+    await writ?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('takes events of a tenant from its own accounts alone', async () => {
+    const own = await post(acmeToken, [eventOf('acme', 1, '4'), eventOf('acme', 2, '0.5', 'api_calls')]);
+    assert.deepEqual([own.status, own.body.stored], [200, 2], JSON.stringify(own));
+    const foreign = await post(acmeToken, [eventOf('beta', 1, '4')]);
+    assert.deepEqual([foreign.status, foreign.body.events?.[0]?.code], [403, 'USAGE_TENANT_FOREIGN']);
+    const posing = await post(acmeToken, [{ ...eventOf('acme', 1, '4'), source: '/writ/agents/x' }]);
+    assert.deepEqual([posing.status, posing.body.events?.[0]?.code], [403, 'USAGE_TENANT_FOREIGN']);
+    for (const bearer of ['', 'nonsense', await token('default', 'acme-one'), await token('default', 'acme-one', 'elsewhere')]) {
+      assert.equal((await post(bearer, [eventOf('acme', 3, '1')])).status, 401);
+    }
+    const stranger = await post(await token('default', 'default', 'writ-usage'), [eventOf('acme', 3, '1')]);
+    assert.equal(stranger.status, 403);
+    const system = await token('writ-webhook', SYSTEM_NAMESPACE, 'writ-usage');
+    const unknown = await post(system, [eventOf('nobody', 1, '1'), eventOf('acme', 3, '1', 'gpu_seconds')]);
+    assert.deepEqual(
+      [unknown.status, unknown.body.events?.map(({ code }) => code)],
+      [202, ['USAGE_TENANT_UNKNOWN', 'USAGE_METER_UNKNOWN']],
+    );
+  });
+
+  it('shows what was used, and that a limit is used up', async () => {
+    await shows('acme', { reasoning_units: '4', api_calls: '0.5' });
+    const limits = async () => (await usageOf('acme'))?.status?.limits ?? [];
+    const spec = [{ name: 'units', meter: 'reasoning_units', window: '24h', limit: '10' }];
+    assert.equal(judgeUse(spec, await limits()).verdict, 'Allow');
+    assert.equal((await post(acmeToken, [eventOf('acme', 4, '6')])).status, 200);
+    await until(async () => judgeUse(spec, await limits()).verdict === 'Deny', { what: 'the limit to be used up', withinMs: 60_000 });
+    await objectSays(
+      writ.client,
+      { resource: tenantUsages, name: 'acme' },
+      { type: 'WithinLimits', status: 'False', reason: 'LimitExceeded' },
+    );
+    const { stdout } = await writ.plane.kubectl(['get', 'tenantusages', 'acme']);
+    assert.match(stdout, /^NAME +SINCE +COMPLETE +LIMITS +READY +STATUS +AGE\nacme .* False +True/);
+  });
+
+  it('measures agents by how long they run, and claims by what they hold', async () => {
+    const anHourAgo = new Date(Date.now() - 3_600_000).toISOString().replace(/\.\d+Z/, 'Z');
+    const pod = {
+      ...podOf({ namespace: 'acme-one', image: DIGEST }),
+      metadata: {
+        name: 'agent',
+        namespace: 'acme-one',
+        labels: { 'writ.dev/agent': 'true' },
+      },
+    };
+    await writ.client.create(pods, pod);
+    await writ.client.patch(
+      pods,
+      { namespace: 'acme-one', name: 'agent' },
+      {
+        type: 'merge',
+        subresource: 'status',
+        body: {
+          status: {
+            phase: 'Running',
+            startTime: anHourAgo,
+            containerStatuses: [
+              { name: 'agent', image: DIGEST, imageID: '', ready: true, restartCount: 0, state: { running: { startedAt: anHourAgo } } },
+            ],
+          },
+        },
+      },
+    );
+    // The controller manager binds the two.
+    const storage = { accessModes: ['ReadWriteOnce'], storageClassName: '' };
+    const volume = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'data' },
+      spec: { ...storage, capacity: { storage: '1Gi' }, hostPath: { path: '/nowhere' }, claimRef: { namespace: 'acme-one', name: 'data' } },
+    };
+    const made = await writ.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(volume) });
+    assert.equal(made.code, 0, made.stderr);
+    const claim = {
+      metadata: { name: 'data', namespace: 'acme-one' },
+      spec: { ...storage, volumeName: 'data', resources: { requests: { storage: '1Gi' } } },
+    };
+    await writ.client.create(persistentVolumeClaims, claim);
+    await shows('acme', { agent_hours: /^1(\.0\d*)?$/, storage_bytes: /^[1-9]/ });
+  });
+
+  it('counts the policies that ran, as the webhook tells', async () => {
+    // The pod of the test before was no dry run.
+    await shows('acme', { policy_executions: /^[1-9]/ });
+  });
+
+  it('loses nothing when the operator is killed, and counts nothing twice', async () => {
+    const again = [eventOf('beta', 1, '2')];
+    const betaToken = await token('default', 'beta-one', 'writ-usage');
+    assert.equal((await post(betaToken, again)).status, 200);
+    await writ.operator.stop('SIGKILL');
+    writ.operator = await writ.startOperator();
+    await answers();
+    const repeated = await post(betaToken, again);
+    assert.deepEqual([repeated.status, repeated.body.stored], [200, 0]);
+    const other = await post(betaToken, [{ ...again[0], data: { meter: 'reasoning_units', value: '3' } }]);
+    assert.deepEqual([other.status, other.body.events?.[0]?.code], [409, 'USAGE_EVENT_CONFLICT']);
+    await shows('beta', { reasoning_units: '2' });
+    await shows('acme', { reasoning_units: '10', agent_hours: /^1(\.0\d*)?$/ });
+  });
+});

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events that the ledger has not acknowledged yet, a file for each batch: written whole, then renamed, then taken away when a 2xx says
+// that they are on the other disk. What an earlier process left behind is sent by the next one, under its own names.
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type Spool = {
+  /** On disk when it resolves. */
+  put(batch: string): Promise<void>;
+  /** The oldest that waits. */
+  first(): Promise<{ readonly name: string; readonly batch: string } | undefined>;
+  remove(name: string): Promise<void>;
+  readonly waiting: number;
+};
+
+const BATCH = /^\d{16}-\d{6}\.json$/;
+
+const sync = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r');
+  await handle.sync();
+  await handle.close();
+};
+
+/** `bootMs` orders the files of processes that followed each other. */
+export const openSpool = async (folder: string, bootMs: number): Promise<Spool> => {
+  await mkdir(folder, { recursive: true });
+  const names = (await readdir(folder)).filter((name) => BATCH.test(name)).toSorted();
+  let next = 0;
+  return {
+    put: async (batch) => {
+      next += 1;
+      const name = `${String(bootMs).padStart(16, '0')}-${String(next).padStart(6, '0')}.json`;
+      const part = join(folder, `${name}.part`);
+      const handle = await open(part, 'w', 0o600);
+      await handle.writeFile(batch);
+      await handle.sync();
+      await handle.close();
+      await rename(part, join(folder, name));
+      await sync(folder);
+      names.push(name);
+    },
+    first: async () => {
+      const [name] = names;
+      return name === undefined ? undefined : { name, batch: await readFile(join(folder, name), 'utf8') };
+    },
+    remove: async (name) => {
+      await rm(join(folder, name), { force: true });
+      const index = names.indexOf(name);
+      if (index >= 0) names.splice(index, 1);
+    },
+    get waiting() {
+      return names.length;
+    },
+  };
+};

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The meter of policy executions as the webhook's flags have it.
+import { join } from 'node:path';
+import { isRecord } from '../../crds/wire.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { Log } from '../../process/log.ts';
+import type { WebhookConfig } from '../config.ts';
+import type { WebhookMetrics } from '../metrics.ts';
+import { createExecutionMeter } from './index.ts';
+import type { ExecutionMeter } from './index.ts';
+import { sendTo } from './send.ts';
+
+/** `ca.crt` of the Secret by which the webhook serves: the ledger serves by the same authorities. */
+const authoritiesOf = (secret: unknown): string | undefined => {
+  const data = isRecord(secret) ? secret['data'] : undefined;
+  const encoded = isRecord(data) && Object.hasOwn(data, 'ca.crt') ? data['ca.crt'] : undefined;
+  return typeof encoded === 'string' && encoded !== '' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
+};
+
+/** Undefined where nothing is metered. */
+export const startExecutionMeter = async (options: {
+  readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'replica'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: WebhookMetrics;
+  /** The Secret, where the certificate comes from one. */
+  readonly certificate: () => unknown;
+}): Promise<ExecutionMeter | undefined> => {
+  const { config, clock, log, metrics } = options;
+  if (config.usageUrl === undefined) return undefined;
+  const meter = await createExecutionMeter({
+    folder: join(config['usage-spool'], config.replica),
+    replica: config.replica,
+    clock,
+    send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesOf(options.certificate()) }),
+    onRefused: (status) => {
+      metrics.usageRefused.inc({ status: String(status) });
+      log.warn({ status }, 'the ledger of use refused events');
+    },
+    onError: (error) => log.warn({ err: error }, 'events of use could not be sent; they are kept'),
+  });
+  metrics.usageWaiting.onCollect(() => metrics.usageWaiting.set({}, meter.waiting));
+  log.info({ url: config.usageUrl.href }, 'what policies run is metered');
+  return meter;
+};
