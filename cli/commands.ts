@@ -30,6 +30,7 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['sign', async () => (await import('./sign.ts')).signCommand],
   ['verify', async () => (await import('./verify.ts')).verifyCommand],
   ['verify-receipt', async () => (await import('./verify-receipt.ts')).verifyReceiptCommand],
+  ['audit', async () => (await import('./audit.ts')).auditCommand],
   ['verify-bundle', async () => (await import('./verify-bundle.ts')).verifyBundleCommand],
   ['seal', async () => (await import('./seal.ts')).sealCommand],
   ['trust', async () => (await import('./trust.ts')).trustCommand],
@@ -47,6 +48,9 @@ const completion = async (terminal: Terminal): Promise<Command> => {
   const { completionCommand } = await import('./completion.ts');
   return completionCommand(terminal, () => createCommands(terminal));
 };
+
+/** With which code each command ends that was called wrongly, where that is not 2: there 2 says something else. */
+export const usageExits: ReadonlyMap<string, number> = new Map([['audit', 4]]);
 
 /** All of them. */
 export const createCommands = async (terminal: Terminal): Promise<readonly Command[]> => {

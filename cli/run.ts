@@ -9,14 +9,14 @@
 import { CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
 import { askSecret } from './ask-secret.ts';
-import { createProgram } from './commands.ts';
+import { createProgram, usageExits } from './commands.ts';
 import { EXIT_FINDINGS, EXIT_USAGE, UsageError, UserError, printProblems } from './output.ts';
 import type { Terminal } from './output.ts';
 
-const report = (error: unknown, terminal: Terminal): void => {
+const report = (error: unknown, terminal: Terminal, usageExit: number): void => {
   if (error instanceof CommanderError) {
     // Commander has told it already; asking for help is no mistake.
-    terminal.exit(error.exitCode === 0 ? 0 : EXIT_USAGE);
+    terminal.exit(error.exitCode === 0 ? 0 : usageExit);
     return;
   }
   if (error instanceof UserError) {
@@ -24,7 +24,7 @@ const report = (error: unknown, terminal: Terminal): void => {
     terminal.exit(error.exitCode);
   } else if (error instanceof UsageError) {
     terminal.err(`error: ${error.message}\n`);
-    terminal.exit(EXIT_USAGE);
+    terminal.exit(usageExit);
   } else {
     terminal.err(`error: ${error instanceof Error ? error.message : String(error)} (a defect of writ; WRIT_DEBUG=1 tells where)\n`);
     terminal.exit(EXIT_FINDINGS);
@@ -51,6 +51,6 @@ export const run = async (argv: readonly string[]): Promise<void> => {
     const program = await createProgram(terminal, argv);
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
-    report(error, terminal);
+    report(error, terminal, usageExits.get(argv[0] ?? '') ?? EXIT_USAGE);
   }
 };

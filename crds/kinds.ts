@@ -158,6 +158,8 @@ export const TENANCY_CONFIGURATION_NAME = 'writ-tenancy';
 export const COMPLETE_CONFIGURATION_NAME = 'writ-complete';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
+/** Keys of the audit log. */
+export const AUDIT_SECRET = 'writ-audit';
 /** Lease of the operator's leader election, in the system namespace. */
 export const OPERATOR_LEASE = 'writ-operator';
 
@@ -185,11 +187,15 @@ export const MARKS_FINALIZER = 'writ.dev/marks';
 export const MARKS_NAME = 'writ-marks';
 /** On a replica's ConfigMap and Lease: the process it reports for, `webhook`. */
 export const REPLICA_LABEL = 'writ.dev/replica';
+/** On the Lease of a replica: its newest batch of receipts that is on disk. */
+export const RECEIPTS_ANNOTATION = 'writ.dev/receipts';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'writ';
 
 /** A new value asks for a reconcile now; the value handled last is in status.lastHandledReconcileAt. */
 export const REQUESTED_AT_ANNOTATION = 'writ.dev/requestedAt';
+/** On a Tenant: a request, by any name, to make unreadable what the audit log holds of it under encryption. */
+export const ERASE_AUDIT_ANNOTATION = 'writ.dev/erase-audit';
 /** `Disabled` on an applied object: it is never deleted by prune. */
 export const PRUNE_ANNOTATION = 'writ.dev/prune';
 

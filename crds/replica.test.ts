@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { REFUSED_MAX, decodeReplica, encodeReplica } from './replica.ts';
+import { REFUSED_MAX, decodeReceiptsHead, decodeReplica, encodeReceiptsHead, encodeReplica } from './replica.ts';
 import type { ReplicaReport } from './replica.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -89,4 +89,11 @@ for (const [what, value] of Object.entries(refused)) {
 test('decoding never throws', () => {
   fc.assert(fc.property(fc.anything(), (any) => assert.equal(decodeReplica(any), undefined)));
   fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (any) => void decodeReplica(changed(any))));
+});
+
+test('where receipts stand is read as it was written, and of no other text', () => {
+  const head = { batch: 7, digest: `sha256:${'a'.repeat(64)}` };
+  assert.deepEqual(decodeReceiptsHead(encodeReceiptsHead(head)), head);
+  for (const text of [undefined, '', '0 sha256:', `07 ${head.digest}`, `7 ${head.digest} `, `-1 ${head.digest}`, `7  ${head.digest}`])
+    assert.equal(decodeReceiptsHead(text), undefined, text);
 });

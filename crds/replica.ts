@@ -165,3 +165,14 @@ export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => 
     flippedAt,
   };
 };
+
+/** Names all decisions of a replica up to a moment: each batch of receipts names the one before. */
+export type ReceiptsHead = { readonly batch: number; /** Of the signed payload of the batch. */ readonly digest: string };
+
+export const encodeReceiptsHead = ({ batch, digest }: ReceiptsHead): string => `${batch} ${digest}`;
+
+/** Undefined for any other text. Total. */
+export const decodeReceiptsHead = (text: string | undefined): ReceiptsHead | undefined => {
+  const [, number, digest] = /^([1-9][0-9]{0,14}) (sha256:[0-9a-f]{64})$/.exec(text ?? '') ?? [];
+  return number === undefined || digest === undefined ? undefined : { batch: Number(number), digest };
+};

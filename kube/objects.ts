@@ -7,6 +7,7 @@ export type ManagedFields = {
   readonly manager?: string;
   readonly operation?: string;
   readonly subresource?: string;
+  readonly time?: string;
   readonly fieldsV1?: { readonly [path: string]: unknown };
 };
 

@@ -10,6 +10,8 @@ import { defineFlags } from '../process/flags.ts';
 import type { FlagValues } from '../process/flags.ts';
 import { configurationReader, programFlags, wrongFlag } from '../process/program.ts';
 import type { Configuration } from '../process/program.ts';
+import { readWitness } from './audit/witnesses.ts';
+import type { Witness } from './audit/witnesses.ts';
 import type { WebhookTarget } from './controllers/owned-configuration.ts';
 
 export const PROGRAM = 'writ-operator';
@@ -103,6 +105,28 @@ export const operatorFlags = defineFlags({
     default: join(tmpdir(), 'writ'),
     doc: 'Folder for Git mirrors; they are made anew after a restart.',
   },
+  'audit-dir': {
+    type: 'string',
+    env: 'WRIT_AUDIT_DIR',
+    doc: 'Folder in which the audit log is published, on a volume of its own or that of --ledger, which holds its entries and must be given too. None is kept unless given.',
+  },
+  'audit-checkpoint-interval': {
+    type: 'duration',
+    env: 'WRIT_AUDIT_CHECKPOINT_INTERVAL',
+    default: 1000,
+    doc: 'How often what is new in the audit log is signed and published.',
+  },
+  'audit-key-lifetime': {
+    type: 'duration',
+    env: 'WRIT_AUDIT_KEY_LIFETIME',
+    default: 90 * 24 * 3_600_000,
+    doc: 'After how long the key under which the keys of encrypted fields of the audit log are stored is changed.',
+  },
+  'audit-witness': {
+    type: 'list',
+    env: 'WRIT_AUDIT_WITNESS',
+    doc: 'A witness that is asked to cosign the root of the audit log (C2SP tlog-witness): its verifier key, a blank, its URL.',
+  },
   'allow-file-urls': {
     type: 'boolean',
     env: 'WRIT_ALLOW_FILE_URLS',
@@ -160,6 +184,7 @@ export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   readonly guardTarget: WebhookTarget;
   /** The names that the webhook's certificate must carry. */
   readonly certificateNames: readonly string[];
+  readonly auditWitnesses: readonly Witness[];
 };
 
 const DIRECTIONS: readonly string[] = ['Ingress', 'Egress'];
@@ -203,6 +228,11 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (values['usage-interval'] < 1000) return wrongFlag('--usage-interval: at least 1s');
   if (usageService === undefined) return wrongFlag('--usage-service: write SERVICE.NAMESPACE:PORT');
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
+  if (values['audit-dir'] !== undefined && values.ledger === undefined)
+    return wrongFlag('--audit-dir: the entries are kept in the ledger, give --ledger too');
+  const auditWitnesses = values['audit-witness'].map(readWitness).filter((witness) => witness !== undefined);
+  if (auditWitnesses.length < values['audit-witness'].length)
+    return wrongFlag('--audit-witness: write the verifier key of a cosigner (NAME+ID+KEY), a blank, and http(s)://HOST/PATH');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {
@@ -228,6 +258,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
       holder,
       target: found.target,
       guardTarget: found.guardTarget,
+      auditWitnesses,
       certificateNames: values.ledger === undefined ? found.names : [...new Set([...found.names, ...usageService.names])],
     },
   };

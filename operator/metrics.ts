@@ -126,6 +126,28 @@ export const operatorMetrics = defineMetrics({
     help: 'Times that somebody else changed what Writ stands on and it was put right, by what was changed. Any is worth a page.',
     labels: { what: repairedThings },
   },
+  auditEntries: { kind: 'counter', name: 'writ_audit_entries_total', help: 'Entries of the audit log that were stored.' },
+  auditLost: {
+    kind: 'counter',
+    name: 'writ_audit_lost_total',
+    help: 'Facts that got no entry in the audit log, because they came faster than they could be stored; an entry tells how many.',
+  },
+  auditFailures: {
+    kind: 'counter',
+    name: 'writ_audit_failures_total',
+    help: 'Times that entries could not be stored or checkpoints not be published; it is tried again.',
+  },
+  auditProblems: {
+    kind: 'counter',
+    name: 'writ_audit_problems_total',
+    help: 'Problems of the audit log by code. AUDIT_DIVERGED is worth a page: a log is signed no more.',
+    labels: { code: ['AUDIT_DIVERGED', 'AUDIT_WITNESS'] },
+  },
+  auditCheckpoint: {
+    kind: 'gauge',
+    name: 'writ_audit_checkpoint_timestamp_seconds',
+    help: 'When all that was stored was last signed and published.',
+  },
   deliveries: {
     kind: 'counter',
     name: 'writ_receiver_deliveries_total',

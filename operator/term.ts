@@ -26,6 +26,8 @@ import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
+import type { AuditRecord } from './audit/start.ts';
+import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
 import { changedDocuments, isStatusOnly } from './changes.ts';
 import { liveInventories, liveObject, liveOwned, liveSealed, liveSealedObject, sealedKindOf } from './caches.ts';
 import type { Caches } from './caches.ts';
@@ -60,6 +62,8 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
   readonly onTampering: (tampering: Tampering) => void;
+  /** Undefined where no audit log is kept. */
+  readonly audit: AuditRecord | undefined;
   /** Undefined where no ledger is kept. */
   readonly usage: Pick<Usage, 'run'> | undefined;
 };
@@ -69,9 +73,10 @@ const SINGLE_KEY = 'writ';
 const REPLICA_LOOK_MS = 5_000;
 
 export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
-  const { config, caches, clock, observer, trust, proving } = deps;
+  const { config, caches, clock, observer, trust, proving, audit } = deps;
   const systemNamespace = config['system-namespace'];
-  const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
+  const events = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
+  const recorder = recordTold(events, audit);
   const sealed = { list: () => liveSealed(caches) };
   const book = createPolicyBook({ sealed, rulesets: caches.rulesets, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
@@ -94,7 +99,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
-  const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
+  const tellTampering = createTamperTeller({
+    recorder: events,
+    observe: recordTampering(deps.onTampering, audit),
+  });
   const configurationTampered =
     (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
     (what) =>
@@ -249,6 +257,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   function reconcileSource(): (key: string, stop: AbortSignal) => Promise<Outcome> {
     const reconcile = createGitSourceReconciler({
       ...deps,
+      observe: recordSync(deps.observe, audit),
       client,
       gitSources: caches.gitSources,
       pinnedDigest: config['trust-digest'],
@@ -352,12 +361,17 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
     caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
     caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    ...followConfiguration(audit, caches),
   ];
   const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
-    await Promise.all([...controllers.map((each) => each.run(signal)), deps.usage?.run(client, signal)]);
+    await Promise.all([
+      ...controllers.map((each) => each.run(signal)),
+      deps.usage?.run(client, signal),
+      audit?.run(client, signal, () => tellDeleted(audit, caches)),
+    ]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }

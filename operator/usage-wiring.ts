@@ -8,6 +8,8 @@ import type { InformerObserver } from '../kube/informer.ts';
 import { sleep } from '../process/clock.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
+import type { AuditRecord } from './audit/start.ts';
+import { AUDIT_TABLES } from './audit/tables.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
@@ -40,10 +42,12 @@ type UsageParts = {
   readonly metrics: OperatorMetrics;
   readonly caches: Caches;
   readonly observe: (resource: UsageResource) => InformerObserver;
+  /** Undefined where no audit log is kept. */
+  readonly audit: Pick<AuditRecord, 'hooks' | 'follow'> | undefined;
 };
 
 /** Undefined where no ledger is kept. */
-export const createUsage = ({ config, client, clock, log, metrics, caches, observe }: UsageParts): Usage | undefined => {
+export const createUsage = ({ config, client, clock, log, metrics, caches, observe, audit }: UsageParts): Usage | undefined => {
   const { ledger: location } = config;
   if (location === undefined) {
     log.info('no ledger of use is kept: --ledger names none');
@@ -100,8 +104,10 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           clock,
           log,
           metrics,
+          ...(audit === undefined ? {} : { hooks: audit.hooks, tables: [AUDIT_TABLES] }),
           onLedger: (open) => {
             ledger = open;
+            audit?.follow(open);
           },
         },
         fenced,

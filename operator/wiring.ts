@@ -21,6 +21,7 @@ import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
 import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
+import { createAudit } from './audit-wiring.ts';
 import { createCaches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
@@ -124,7 +125,9 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
       watchedResources.map((resource) => [resource, () => caches[CACHES[resource]].hasSynced() || 'the first list is not there yet']),
     ),
   });
-  const usage = createUsage({ config, client, clock, log, metrics, caches, observe: (resource) => observeWatch(resource, metrics, log) });
+  const audit = createAudit({ config, clock, log, metrics, caches });
+  const observeUse = (resource: UsageResource): InformerObserver => observeWatch(resource, metrics, log);
+  const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
@@ -162,6 +165,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
             observe,
             observeMarks,
             onTampering,
+            audit,
             trust,
             proving,
             usage,

@@ -195,6 +195,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     namespace: systemNamespace,
     replica: config.replica,
     ...(decisions.receiptKey === undefined ? {} : { receiptKey: decisions.receiptKey }),
+    receiptsHead: decisions.receiptsHead,
     onError: (error) => log.warn({ err: error }, 'the report of this replica could not be written'),
   });
   let state: LoaderState | undefined;

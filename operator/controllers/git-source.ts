@@ -38,7 +38,13 @@ export type SyncEvent = {
   readonly source: string;
   readonly result: 'applied' | 'unchanged' | 'failed';
   readonly durationMs: number;
+  /** The first of `problems`. */
   readonly problem?: Problem;
+  readonly problems?: readonly Problem[];
+  /** The commit, where one was looked at. */
+  readonly revision?: string;
+  /** A failure that may pass by itself. */
+  readonly transient?: boolean;
 };
 
 export type GitSourceDeps = ApplyDeps & {
@@ -116,6 +122,8 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
         result,
         durationMs: deps.clock.monotonicMs() - startedMs,
         ...(problem === undefined ? {} : { problem }),
+        ...(facts.kind === 'failed' ? { problems: facts.problems, transient: facts.transient } : {}),
+        ...(facts.revision === undefined ? {} : { revision: facts.revision }),
       });
       await reportSync(deps, source, facts);
       return outcome;

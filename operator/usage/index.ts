@@ -24,6 +24,7 @@ import { openLedgerStore } from './open-store.ts';
 import { monthOf } from './period.ts';
 import { quarantined } from './quarantine.ts';
 import { StoreError } from './store.ts';
+import type { Migrations } from './store.ts';
 import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
 import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
 import { createUseWatch } from './use-watch.ts';
@@ -47,6 +48,8 @@ export type UsageDeps = {
   readonly log: Log;
   readonly metrics: UsageMetrics;
   readonly hooks?: LedgerHooks;
+  /** Tables of the rooms that the hooks write. */
+  readonly tables?: readonly Migrations[];
   /** Told of the ledger while it takes events in, and of its end. */
   readonly onLedger: (ledger: Ledger | undefined) => void;
 };
@@ -106,6 +109,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       },
     });
     await ledger.open(deps.holder);
+    for (const room of deps.tables ?? []) await store.migrate(room);
     await declareMeters(deps, client, ledger);
     const watch = await createUseWatch({
       ledger,

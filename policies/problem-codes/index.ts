@@ -7,6 +7,7 @@
  */
 import { admissionCodes } from './admission.ts';
 import { applyCodes } from './apply.ts';
+import { auditCodes } from './audit.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
@@ -39,6 +40,7 @@ export const problemCodes = {
   ...sealsCodes,
   ...trustCodes,
   ...receiptsCodes,
+  ...auditCodes,
   ...commandLineCodes,
   ...demoCodes,
   ...usageCodes,

@@ -5,7 +5,7 @@
  *
  * In: files of a spool in their order, keys that count. Out: how many batches hold, what they say of records that got no
  * receipt, and a coded problem for whatever was changed, cut, moved or left out. Beside it: `receipt.ts`, one decision taken
- * out with its proof; `statement.ts`, the in-toto view of a record; `batch.ts`, `lines.ts` and `merkle.ts`, the formats. Pure;
+ * out with its proof; `statement.ts`, the in-toto view of a record; `batch.ts` and `lines.ts`, the formats. Pure;
  * the webhook writes with them and the command line checks with them.
  */
 import type { Buffer } from 'node:buffer';
@@ -15,7 +15,7 @@ import type { PublicKey } from '../trust/key.ts';
 import { NO_BATCH, batchDigest, signedBytes } from './batch.ts';
 import type { BatchClaim, SignedBatch } from './batch.ts';
 import type { SpoolHeader } from './lines.ts';
-import { leafOfBytes, rootOf } from './merkle.ts';
+import { leafOfBytes, rootOf } from '../transparency/merkle.ts';
 import { readSpoolFile } from './spool-file.ts';
 import type { FoundBatch } from './spool-file.ts';
 

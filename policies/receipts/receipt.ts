@@ -13,7 +13,7 @@ import type { Envelope, SignedBatch } from './batch.ts';
 import { checkSeal } from './index.ts';
 import type { Keys } from './index.ts';
 import { pemOf } from './lines.ts';
-import { inclusionProof, leafOfBytes, leafOfText, rootFromProof } from './merkle.ts';
+import { inclusionProof, leafOfBytes, leafOfText, rootFromProof } from '../transparency/merkle.ts';
 import { readDecision, receiptStatement } from './statement.ts';
 import type { FoundBatch } from './spool-file.ts';
 

@@ -8,7 +8,7 @@ import type { PublicKey } from '../trust/key.ts';
 import { NO_BATCH, batchDigest, encodeClaim, signedBytes } from './batch.ts';
 import type { BatchClaim } from './batch.ts';
 import { pemOf, writeHeader, writeSeal } from './lines.ts';
-import { leafOfText, rootOf } from './merkle.ts';
+import { leafOfText, rootOf } from '../transparency/merkle.ts';
 
 export type TestKey = { readonly privateKey: KeyObject; readonly publicKey: PublicKey; readonly digest: 'sha256' | null };
 

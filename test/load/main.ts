@@ -11,6 +11,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { measureApiServer } from './apiserver.ts';
+import { measureAudit } from './audit.ts';
 import type { BenchRow } from './bench-row.ts';
 import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
@@ -37,6 +38,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
     ...(await measureGuardAdmission(quick ? { rounds: 2, writes: 50, say } : { rounds: 4, writes: 150, say })),
   ],
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
+  audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),
   usage: async ({ quick }) => measureUsage(quick ? { durationMs: 4000, tenants: 2000 } : { durationMs: 20_000, tenants: 10_000 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>

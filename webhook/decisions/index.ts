@@ -7,6 +7,7 @@
  * a verdict wait. `webhook/wiring.ts` alone imports it.
  */
 import { join } from 'node:path';
+import type { ReceiptsHead } from '../../crds/replica.ts';
 import { writeHeader } from '../../policies/receipts/lines.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
@@ -25,6 +26,8 @@ export type Decisions = {
   record(record: DecisionRecord | SetRecord): void;
   /** Public key in PEM that receipts are sealed with; undefined where none are made. */
   readonly receiptKey: string | undefined;
+  /** The newest batch of receipts that is on disk. */
+  readonly receiptsHead: () => ReceiptsHead | undefined;
   /** All that was recorded is on disk, or was counted as lost. */
   close(): Promise<void>;
 };
@@ -39,7 +42,7 @@ export type DecisionsOptions = {
   readonly metrics: WebhookMetrics;
 };
 
-type Sealing = { readonly receipts: Receipts; readonly key: ReplicaKey };
+type Sealing = { readonly receipts: Receipts; readonly key: ReplicaKey; readonly head: () => ReceiptsHead | undefined };
 
 const startReceipts = async ({ config, clock, log, metrics }: DecisionsOptions, sink: DecisionSink): Promise<Sealing | undefined> => {
   if (config.receipts === undefined) {
@@ -61,7 +64,9 @@ const startReceipts = async ({ config, clock, log, metrics }: DecisionsOptions, 
   const { head, tornBytes } = spool.recovered;
   if (head !== undefined || tornBytes > 0)
     log.info({ batch: head?.batch ?? 0, tornBytes, crashed: head?.end !== true }, 'receipts go on where the process before ended');
+  let sealed: ReceiptsHead | undefined;
   const onSealed = ({ claim: { batch, size, lost, to }, digest }: SealedBatch): void => {
+    sealed = { batch, digest };
     metrics.receiptBatches.inc({});
     metrics.receiptsSealed.inc({}, size);
     sink.record({ msg: 'receipts', time: to, replica, batch, size, lost, digest });
@@ -82,7 +87,7 @@ const startReceipts = async ({ config, clock, log, metrics }: DecisionsOptions, 
   });
   metrics.receiptsPending.onCollect(() => metrics.receiptsPending.set({}, receipts.pendingBytes));
   log.info({ folder, keyHint: key.publicKey.hint }, 'receipts of decisions are sealed by this key');
-  return { receipts, key };
+  return { receipts, key, head: () => sealed };
 };
 
 export const startDecisions = async (options: DecisionsOptions): Promise<Decisions> => {
@@ -100,6 +105,7 @@ export const startDecisions = async (options: DecisionsOptions): Promise<Decisio
       sealing?.receipts.add(text);
     },
     receiptKey: sealing?.key.pem,
+    receiptsHead: () => sealing?.head(),
     close: async () => {
       await sealing?.receipts.close();
       await sink.close();

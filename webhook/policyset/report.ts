@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells the operator what this replica enforces: one ConfigMap, written when it changes and never otherwise, and a Lease
 // beside it that says that the replica lives. Law 6: the API server sees summaries, on change.
-import { configMaps, leases, REPLICA_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../crds/kinds.ts';
-import { WEBHOOK_REPLICA, encodeReplica, replicaName } from '../../crds/replica.ts';
-import type { ReplicaReport } from '../../crds/replica.ts';
+import { configMaps, leases, RECEIPTS_ANNOTATION, REPLICA_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../crds/kinds.ts';
+import { WEBHOOK_REPLICA, encodeReceiptsHead, encodeReplica, replicaName } from '../../crds/replica.ts';
+import type { ReceiptsHead, ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey } from '../../policies/currency/index.ts';
@@ -57,6 +57,8 @@ export type ReporterOptions = About & {
   readonly clock: Clock;
   readonly namespace: string;
   readonly onError: (error: unknown) => void;
+  /** Told with each renewal of the Lease, which is written anyhow: so the audit log can name what was decided. */
+  readonly receiptsHead?: () => ReceiptsHead | undefined;
 };
 
 type LeaseObject = KubeObject & {
@@ -96,8 +98,13 @@ export const createReporter = (options: ReporterOptions): Reporter => {
     }
   };
 
+  const receiptsNow = (): { readonly annotations?: Readonly<Record<string, string>> } => {
+    const head = options.receiptsHead?.();
+    return head === undefined ? {} : { annotations: { [RECEIPTS_ANNOTATION]: encodeReceiptsHead(head) } };
+  };
+
   const leaseNow = (): LeaseObject => ({
-    metadata: { name, namespace, labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY } },
+    metadata: { name, namespace, labels: { [REPLICA_LABEL]: WEBHOOK_REPLICA, [MANAGED_BY_LABEL]: MANAGED_BY }, ...receiptsNow() },
     spec: {
       holderIdentity: replica,
       leaseDurationSeconds: LEASE_SECONDS,

@@ -26,28 +26,53 @@ export const leafOfText = (text: string): Buffer => {
   return sha256(scratch.subarray(0, 1 + scratch.write(text, 1)));
 };
 
-export const leafOfBytes = (bytes: Uint8Array): Buffer => sha256(Buffer.concat([LEAF_BYTE, bytes]));
+export const leafOfBytes = (bytes: Uint8Array): Buffer => {
+  if (bytes.length >= scratch.length) return sha256(Buffer.concat([LEAF_BYTE, bytes]));
+  scratch.set(bytes, 1);
+  return sha256(scratch.subarray(0, 1 + bytes.length));
+};
+
+/** The same as hexadecimal digits, which are quicker to compare than bytes are to make. */
+export const leafTextOfBytes = (bytes: Uint8Array): string => {
+  if (bytes.length >= scratch.length) return leafOfBytes(bytes).toString('hex');
+  scratch.set(bytes, 1);
+  return hash('sha256', scratch.subarray(0, 1 + bytes.length), 'hex');
+};
 
 const joined = Buffer.alloc(1 + 2 * HASH_BYTES, NODE_BYTE);
 
-const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => {
+/** Of the two below it. */
+export const nodeOf = (left: Uint8Array, right: Uint8Array): Buffer => {
   joined.set(left, 1);
   joined.set(right, 1 + HASH_BYTES);
   return sha256(joined);
 };
 
-const EMPTY_ROOT = sha256('');
+export const EMPTY_ROOT = sha256('');
 
 /** A tree that grows by leaves; it holds one hash for each full subtree, not the leaves. */
 export type GrowingTree = {
   readonly size: number;
   add(leaf: Buffer): void;
   root(): Buffer;
+  /** The hashes of its full subtrees, the largest first: all that it takes to grow on elsewhere. */
+  edge(): readonly Buffer[];
 };
 
-export const growTree = (): GrowingTree => {
-  const full: Buffer[] = [];
-  let size = 0;
+export type TreeEdge = { readonly size: number; readonly hashes: readonly Buffer[] };
+
+/** How many full subtrees a tree of that size has: one for each one bit. */
+export const edgeLength = (size: number): number => {
+  let count = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
+};
+
+/** An empty tree, or one that goes on from an edge, whose length must be that of its size. */
+export const growTree = (from: TreeEdge = { size: 0, hashes: [] }): GrowingTree => {
+  if (from.hashes.length !== edgeLength(from.size)) throw new RangeError(`${from.hashes.length} hashes are no edge of ${from.size} leaves`);
+  const full: Buffer[] = [...from.hashes];
+  let { size } = from;
   return {
     get size() {
       return size;
@@ -61,6 +86,7 @@ export const growTree = (): GrowingTree => {
     },
     root: () =>
       full.reduceRight<Buffer | undefined>((right, left) => (right === undefined ? left : nodeOf(left, right)), undefined) ?? EMPTY_ROOT,
+    edge: () => [...full],
   };
 };
 
@@ -71,7 +97,7 @@ export const rootOf = (leaves: readonly Buffer[]): Buffer => {
 };
 
 /** The largest power of two below `size`, which is at least 2. */
-const splitOf = (size: number): number => 2 ** Math.floor(Math.log2(size - 1));
+export const splitOf = (size: number): number => 2 ** Math.floor(Math.log2(size - 1));
 
 /** Audit path of the leaf at `index`, the nearest hash first (RFC 6962 section 2.1.1). */
 export const inclusionProof = (leaves: readonly Buffer[], index: number): readonly Buffer[] => {
@@ -108,4 +134,46 @@ export const rootFromProof = ({ leaf, index, size, hashes }: InclusionClaim): Bu
     last = Math.floor(last / 2);
   }
   return last === 0 ? node : undefined;
+};
+
+export type ConsistencyClaim = {
+  readonly oldSize: number;
+  readonly oldRoot: Uint8Array;
+  readonly size: number;
+  readonly root: Uint8Array;
+  readonly hashes: readonly Uint8Array[];
+};
+
+/** Whether the tree of `size` leaves begins with that of `oldSize` (RFC 9162 section 2.1.4.2). Total. */
+export const isConsistent = ({ oldSize, oldRoot, size, root, hashes }: ConsistencyClaim): boolean => {
+  if (!Number.isSafeInteger(oldSize) || !Number.isSafeInteger(size) || oldSize < 0 || oldSize > size) return false;
+  if (hashes.length > MAX_PROOF + 1 || [oldRoot, root, ...hashes].some((one) => one.length !== HASH_BYTES)) return false;
+  if (oldSize === 0) return hashes.length === 0 && EMPTY_ROOT.equals(oldRoot) && (size > 0 || EMPTY_ROOT.equals(root));
+  if (oldSize === size) return hashes.length === 0 && Buffer.from(oldRoot).equals(root);
+  // The old tree is one full subtree: then the proof does not repeat its root.
+  const isFull = 2 ** Math.floor(Math.log2(oldSize)) === oldSize;
+  const [first, ...rest] = isFull ? [oldRoot, ...hashes] : hashes;
+  if (first === undefined) return false;
+  let at = oldSize - 1;
+  let last = size - 1;
+  while (at % 2 === 1) {
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  let oldNode: Uint8Array = first;
+  let node: Uint8Array = first;
+  for (const hash of rest) {
+    if (last === 0) return false;
+    if (at % 2 === 1 || at === last) {
+      oldNode = nodeOf(hash, oldNode);
+      node = nodeOf(hash, node);
+      while (at % 2 === 0 && at !== 0) {
+        at = Math.floor(at / 2);
+        last = Math.floor(last / 2);
+      }
+    } else node = nodeOf(node, hash);
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  return last === 0 && Buffer.from(oldNode).equals(oldRoot) && Buffer.from(node).equals(root);
 };

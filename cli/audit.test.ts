@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import {
+  LOG_NAME,
+  buildExport,
+  buildLog,
+  buildTenantExport,
+  entriesOf,
+  logSigner,
+  someFacts,
+  testSigner,
+  witnessOne,
+  witnessTwo,
+} from '../policies/transparency/test-log.ts';
+import type { Files } from '../policies/transparency/test-log.ts';
+import { temporaryFolder } from './spawn-writ.ts';
+import type { Folder, Ran } from './spawn-writ.ts';
+
+const vkey = logSigner.key.text;
+const scene = (files: Files, more: Readonly<Record<string, string | Uint8Array>> = {}): Folder => {
+  const folder = temporaryFolder();
+  folder.write({
+    ...Object.fromEntries([...files].map(([name, bytes]) => [`e/${name}`, bytes])),
+    'log.vkey': `# of the log\n${vkey}\n`,
+    ...more,
+  });
+  return folder;
+};
+const whole = buildExport(300, { witnesses: [witnessOne] });
+const verify = (folder: Folder, ...args: readonly string[]): Ran => folder.writ(['audit', 'verify', 'e', '--vkey', 'log.vkey', ...args]);
+
+describe('writ audit verify', () => {
+  it('says how far an export reaches and who vouches for it: 0', () => {
+    using folder = scene(whole);
+    const { code, out, err } = verify(folder, '--witness', witnessOne.key.text);
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, /^e: good\n/);
+    assert.match(
+      out,
+      /tenant\/acme: 300 entries of 300 read; root [0-9a-f]{64}\n  from 2026-01-01T00:00:00\.000Z to 2026-01-01T00:04:59\.000Z\n  the root log vouches for 300\n/,
+    );
+    assert.match(out, /cosigned by witness\.example\/one, 2026-01-01T00:00:00\.000Z/);
+  });
+
+  it('as JSON', () => {
+    using folder = scene(buildTenantExport(3));
+    const { code, out } = verify(folder, '--output', 'json');
+    const result = JSON.parse(out);
+    assert.deepEqual([code, result.verified, result.problems, result.logs.length], [0, true, [], 1]);
+    assert.deepEqual([result.logs[0].log, result.logs[0].size, result.logs[0].anchoredSize], ['tenant/acme', 3, 3]);
+  });
+
+  it('what was changed, with its place: 1', () => {
+    const bundle = Buffer.from(whole.get('tenant/acme/tile/entries/001.p/44') ?? assert.fail());
+    bundle[bundle.indexOf('change é 260')] = 0x43;
+    using folder = scene(whole, { 'e/tenant/acme/tile/entries/001.p/44': bundle });
+    const { code, out, err } = verify(folder);
+    assert.equal(code, 1);
+    assert.match(out, /^e: REFUSED\n/);
+    assert.match(
+      err,
+      /tenant\/acme\/tile\/entries\/001\.p\/44:1:\d+: AUDIT_CHANGED: entry 260 is not the one that the checkpoint covers \(/,
+    );
+  });
+
+  it('what is missing or cut: 2', () => {
+    const name = 'tenant/acme/tile/entries/001.p/44';
+    using folder = scene(whole, { [`e/${name}`]: (whole.get(name) ?? assert.fail()).subarray(0, 99) });
+    const { code, err } = verify(folder);
+    assert.equal(code, 2, err);
+    assert.match(err, /AUDIT_INCOMPLETE: it ends after 99 of \d+ bytes/);
+  });
+
+  it('a key that is not trusted, or too few witnesses: 3', () => {
+    using folder = scene(whole);
+    const other = testSigner(LOG_NAME, 'ed25519', 'somebody else').key.text;
+    assert.equal(folder.writ(['audit', 'verify', 'e', '--vkey', other]).code, 3);
+    const { code, err } = verify(folder, '--witness', witnessOne.key.text, witnessTwo.key.text);
+    assert.equal(code, 3);
+    assert.match(err, /AUDIT_KEY: cosigned by 1 of the witnesses that you trust, 2 are asked for/);
+    assert.equal(verify(folder, '--witness', witnessOne.key.text, witnessTwo.key.text, '--quorum', '1').code, 0);
+  });
+
+  it('another history than a checkpoint that was kept: 1', () => {
+    const facts = someFacts(9);
+    const { note } = buildLog('tenant/acme', entriesOf(`${LOG_NAME}/tenant/acme`, facts.with(2, { ...facts[2]!, actor: 'forged' })));
+    using folder = scene(whole, { kept: note });
+    const { code, err } = verify(folder, '--since', 'kept');
+    assert.equal(code, 1);
+    assert.match(err, /^kept:1:1: AUDIT_FORK: its first 9 entries were others there/);
+  });
+
+  const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ['no key', ['verify', 'e'], /required option '--vkey/],
+    ['a key that is none', ['verify', 'e', '--vkey', 'abc'], /--vkey abc: not a verifier key of a log/],
+    ["a witness's key for the log's", ['verify', 'e', '--vkey', witnessOne.key.text], /not a verifier key of a log/],
+    ['no folder', ['verify', 'nowhere', '--vkey', vkey], /nowhere: there is no such folder/],
+    ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
+    ['an option that there is not', ['verify', 'e', '--vkey', vkey, '--force'], /unknown option/],
+    ['a time that is none', ['export', 'e', '--out', 'x', '--from', 'monday'], /--from monday: write a time/],
+    ['a tenant that is none', ['export', 'e', '--out', 'x', '--tenant', '../root'], /not the name of a tenant/],
+    ['an address that is none', ['witness', '--state', 's', '--name', 'w', '--log', vkey, '--listen', 'x'], /--listen x: write HOST:PORT/],
+  ];
+  it('wrong use: 4', () => {
+    using folder = scene(buildExport(1));
+    for (const [what, args, message] of wrong) {
+      const { code, err } = folder.writ(['audit', ...args]);
+      assert.equal(code, 4, `${what}: ${err}`);
+      assert.match(err, message, what);
+    }
+  });
+});
+
+describe('writ audit export', () => {
+  it('makes of the published files exports that prove themselves: of all, of one tenant, of a time', () => {
+    // An export has the layout of the published folder.
+    using folder = scene(whole);
+    for (const [out, args, entries] of [
+      ['all', [], 300],
+      ['acme', ['--tenant', 'acme'], 300],
+      ['late', ['--tenant', 'acme', '--from', '2026-01-01T00:04:30Z'], 44],
+    ] as const) {
+      const made = folder.writ(['audit', 'export', 'e', '--out', out, ...args, '--output', 'json']);
+      assert.equal(made.code, 0, made.err);
+      const { code, out: told, err } = folder.writ(['audit', 'verify', out, '--vkey', vkey, '--output', 'json']);
+      assert.equal(code, 0, err + told);
+      const { logs } = JSON.parse(told);
+      const mine = logs.find(({ log }: { log: string }) => log === 'tenant/acme');
+      assert.deepEqual([mine.size, mine.entries], [300, entries]);
+      assert.equal(existsSync(join(folder.path, out, 'root')), out === 'all');
+    }
+    assert.match(folder.writ(['audit', 'export', 'e', '--out', 'all']).err, /FILE_EXISTS/);
+  });
+
+  it('of a source that lacks a file: 2', () => {
+    const files = new Map([...whole].filter(([name]) => name !== 'tenant/acme/tile/0/000'));
+    using folder = scene(files);
+    const { code, err } = folder.writ(['audit', 'export', 'e', '--out', 'x']);
+    assert.equal(code, 2);
+    assert.match(err, /AUDIT_INCOMPLETE: e: tenant\/acme\/tile\/0\/000 is missing/);
+    assert.equal(folder.writ(['audit', 'export', 'e', '--out', 'x', '--tenant', 'nobody']).code, 2);
+  });
+});

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the exit codes of `writ audit` say, so that a script can tell a copy that was cut from one that was changed.
+import type { Problem } from '../../policies/problem.ts';
+
+export const EXIT_TAMPERED = 1;
+export const EXIT_INCOMPLETE = 2;
+export const EXIT_UNTRUSTED = 3;
+export const EXIT_AUDIT_USAGE = 4;
+
+/** What was changed weighs most; then whose it is; then what is missing. */
+export const exitOf = (problems: readonly Problem[]): number => {
+  const codes = new Set(problems.map(({ code }) => code));
+  const isOnly = [...codes].every((code) => code === 'AUDIT_KEY' || code === 'AUDIT_INCOMPLETE');
+  if (!isOnly) return EXIT_TAMPERED;
+  if (codes.has('AUDIT_KEY')) return EXIT_UNTRUSTED;
+  return codes.has('AUDIT_INCOMPLETE') ? EXIT_INCOMPLETE : 0;
+};

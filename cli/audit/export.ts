@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ audit export: a folder that proves itself, out of the files that the operator publishes.
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { isTime } from '../../crds/wire.ts';
+import { makeExport } from '../../policies/transparency/export.ts';
+import { isLogFolder } from '../../policies/transparency/manifest.ts';
+import { fileError } from '../files.ts';
+import { UsageError, UserError, plural, printJson } from '../output.ts';
+import type { Format, Terminal } from '../output.ts';
+import { EXIT_INCOMPLETE } from './exit-codes.ts';
+
+type Options = { readonly out: string; readonly tenant?: string; readonly from?: string; readonly to?: string; readonly output: Format };
+
+const HELP = `
+SOURCE is the folder \`audit\` under --data-dir of the operator, or a copy of it (kubectl cp). It may be written to meanwhile.
+With --tenant the export has that tenant's log alone, and a proof that the root log holds its checkpoint: to be handed to the
+tenant, since it tells nothing of the others. With --from and --to entries outside of that time are left out, as far as
+whole bundles of 256 go; all hashes come along, so that what is there is proven all the same.
+
+Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use.
+
+Examples:
+  writ audit export /data/audit --out export
+  writ audit export /data/audit --tenant acme --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z --out acme-october`;
+
+const timeOf = (option: string, text: string | undefined): string | undefined => {
+  if (text === undefined) return undefined;
+  const isGood: boolean = isTime(text);
+  if (!isGood) throw new UsageError(`${option} ${text}: write a time such as 2026-11-01T00:00:00Z`);
+  return new Date(text).toISOString();
+};
+
+/** Folders of logs that were published. */
+const logsIn = (source: string): readonly string[] => {
+  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${source}: there is no such folder`);
+  const tenants = existsSync(join(source, 'tenant')) ? readdirSync(join(source, 'tenant')).map((name) => `tenant/${name}`) : [];
+  return ['root', 'cluster', ...tenants.toSorted()].filter((log) => isLogFolder(log) && existsSync(join(source, log, 'checkpoint')));
+};
+
+const run = (source: string, options: Options, terminal: Terminal): void => {
+  const all = logsIn(source);
+  const tenant = options.tenant === undefined ? undefined : `tenant/${options.tenant}`;
+  if (tenant !== undefined && !isLogFolder(tenant)) throw new UsageError(`--tenant ${options.tenant}: not the name of a tenant`);
+  const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
+  if (existsSync(options.out)) throw new UserError([{ code: 'FILE_EXISTS', message: `${options.out}: it exists already` }]);
+  const outcome = makeExport({
+    logs: tenant === undefined ? all : [tenant],
+    read: (path) => {
+      try {
+        return readFileSync(join(source, path));
+      } catch {
+        return undefined;
+      }
+    },
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  });
+  if (!outcome.ok)
+    throw new UserError(
+      [{ code: 'AUDIT_INCOMPLETE', message: `${source}: ${outcome.missing} is missing or not as it should be` }],
+      EXIT_INCOMPLETE,
+    );
+  let bytes = 0;
+  for (const [name, content] of outcome.files) {
+    const path = join(options.out, name);
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content, { flag: 'wx' });
+    } catch (error) {
+      throw fileError(path, error);
+    }
+    bytes += content.length;
+  }
+  const logs = tenant === undefined ? all : [tenant];
+  if (options.output === 'json') return printJson(terminal, { export: options.out, logs, files: outcome.files.size, bytes });
+  terminal.out(`${options.out}: ${plural(outcome.files.size, 'file')}, ${bytes} bytes; ${logs.join(', ')}\n`);
+};
+
+export const exportCommand = (terminal: Terminal): Command =>
+  new Command('export')
+    .description('write an export of the audit log that proves itself')
+    .argument('<source>', 'the published folder of the operator, or a copy of it')
+    .requiredOption('--out <dir>', 'folder to write; it must not be there yet')
+    .option('--tenant <name>', 'the log of this tenant alone')
+    .option('--from <time>', 'leave out older entries')
+    .option('--to <time>', 'leave out newer entries')
+    .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action((source: string, options: Options) => run(source, options, terminal));

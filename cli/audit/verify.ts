@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ audit verify: that an export of the audit log is what was signed, whole and in order, without a cluster or a network.
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { Command, Option } from 'commander';
+import { verifyExport } from '../../policies/transparency/index.ts';
+import type { ExportReport, LogReport } from '../../policies/transparency/index.ts';
+import { readBytes } from '../files.ts';
+import { UsageError, plural, printJson, printProblems, problemRow } from '../output.ts';
+import type { Format, Terminal } from '../output.ts';
+import { exitOf } from './exit-codes.ts';
+import { verifierKeys } from './verifier-keys.ts';
+
+type Options = {
+  readonly vkey: readonly string[];
+  readonly witness?: readonly string[];
+  readonly quorum?: string;
+  readonly since?: readonly string[];
+  readonly output: Format;
+};
+
+const HELP = `
+DIR is what \`writ audit export\` wrote. Checked are: every file against the manifest; the signature of each checkpoint and the
+cosignatures of witnesses; the tree over all entries against the root that is signed; that entries are numbered without a gap, each
+names the one before, and times do not go back; that the root log, or a proof out of it, holds the checkpoints of the other
+logs; and that checkpoints that you kept (--since) belong to the same history.
+
+The verifier key is in the log of the operator and in the Secret writ-audit; keep it, and now and then a checkpoint, where the
+cluster can not change them. Without witnesses and without kept checkpoints nobody but the holder of the key says that others see the same.
+
+Exit codes: 0 good, 1 tampered with, 2 incomplete, 3 a key that is not trusted, 4 wrong use.
+
+Examples:
+  writ audit verify export --vkey audit.vkey
+  writ audit verify export --vkey audit.vkey --witness ci.vkey partner.vkey --quorum 2 --since last-month/root/checkpoint --output json`;
+
+/** Every file, with `/` between folders. */
+const filesIn = (folder: string): readonly string[] => {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${folder}: there is no such folder`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
+};
+
+const logRow = ({ folder, origin, size, root, entries, range, firstTs, lastTs, anchoredSize, cosigned }: LogReport): object => ({
+  log: folder,
+  origin,
+  size,
+  root,
+  entries,
+  range,
+  ...(firstTs === undefined ? {} : { from: firstTs, to: lastTs }),
+  ...(anchoredSize === undefined ? {} : { anchoredSize }),
+  cosigned: cosigned.map(({ name, timeMs }) => ({ name, time: new Date(timeMs).toISOString() })),
+});
+
+const logText = ({ folder, size, root, entries, firstTs, lastTs, anchoredSize, cosigned }: LogReport): string =>
+  [
+    `${folder}: ${plural(entries, 'entry').replace('entrys', 'entries')} of ${size} read; root ${root}`,
+    ...(firstTs === undefined ? [] : [`  from ${firstTs} to ${lastTs}`]),
+    ...(anchoredSize === undefined
+      ? []
+      : [`  the root log vouches for ${anchoredSize}${anchoredSize < size ? '; what is newer is signed by the log alone' : ''}`]),
+    ...cosigned.map(({ name, timeMs }) => `  cosigned by ${name}, ${new Date(timeMs).toISOString()}`),
+    '',
+  ].join('\n');
+
+const tell = (
+  folder: string,
+  report: ExportReport,
+  { terminal, output }: { readonly terminal: Terminal; readonly output: Format },
+): void => {
+  const { logs, sealed, problems } = report;
+  const fields = [...sealed].map(([kid, { fields, erased }]) => ({ key: kid, fields, erased }));
+  if (output === 'json')
+    return printJson(terminal, {
+      export: folder,
+      verified: problems.length === 0,
+      logs: logs.map(logRow),
+      encrypted: fields,
+      problems: problems.map(problemRow),
+    });
+  terminal.out(`${folder}: ${problems.length === 0 ? 'good' : 'REFUSED'}\n`);
+  for (const log of logs) terminal.out(logText(log));
+  for (const { key, fields: count, erased } of fields)
+    terminal.out(
+      `${plural(count, 'field')} encrypted under the key ${key}${erased ? ', which was destroyed: they can not be read any more' : ''}\n`,
+    );
+  printProblems(terminal, problems);
+};
+
+const run = (folder: string, options: Options, terminal: Terminal): void => {
+  const keys = verifierKeys('--vkey', options.vkey, 'ed25519');
+  const witnesses = verifierKeys('--witness', options.witness ?? [], 'cosignature');
+  const quorum = Number(options.quorum ?? witnesses.length);
+  if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length)
+    throw new UsageError(`--quorum ${options.quorum}: write a number from 0 to that of the witnesses, ${witnesses.length}`);
+  const names = filesIn(folder);
+  const present = new Set(names);
+  const report = verifyExport({
+    names,
+    // Named by a manifest that nobody has verified: only what is in this folder is read.
+    read: (name) => (present.has(name) ? readFileSync(join(folder, name)) : undefined),
+    trust: { keys, witnesses, quorum },
+    since: (options.since ?? []).map((path) => ({ name: path, bytes: readBytes(path) })),
+  });
+  const code = exitOf(report.problems);
+  if (code !== 0) terminal.exit(code);
+  tell(folder, report, { terminal, output: options.output });
+};
+
+export const verifyExportCommand = (terminal: Terminal): Command =>
+  new Command('verify')
+    .description('prove an export of the audit log, offline')
+    .argument('<dir>', 'folder that `writ audit export` wrote')
+    .requiredOption('--vkey <keys...>', 'verifier keys of the log that you trust, or files of them')
+    .option('--witness <keys...>', 'verifier keys of the witnesses that you trust, or files of them')
+    .option('--quorum <number>', 'how many of the witnesses must have cosigned; default: all')
+    .option('--since <files...>', 'signed checkpoints that you kept')
+    .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action((folder: string, options: Options) => run(folder, options, terminal));
