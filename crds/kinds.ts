@@ -29,9 +29,10 @@ export const policies = own('policies', 'Policy', false);
 export const rulesets = own('rulesets', 'Ruleset', false);
 export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
 export const tenants = own('tenants', 'Tenant', false);
+export const priceBooks = own('pricebooks', 'PriceBook', false);
 
 /** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
-export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
+export const writKinds = [trustPolicies, gitSources, priceBooks, tenants, rulesets, policies] as const satisfies readonly Resource[];
 
 export type WritKind = (typeof writKinds)[number]['kind'];
 

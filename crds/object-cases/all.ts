@@ -2,8 +2,16 @@
 import type { ObjectCase } from './case.ts';
 import { gitSourceCases } from './git-source.ts';
 import { policyCases } from './policy.ts';
+import { priceBookCases } from './price-book.ts';
 import { rulesetCases } from './ruleset.ts';
 import { tenantCases } from './tenant.ts';
 import { trustPolicyCases } from './trust-policy.ts';
 
-export const objectCases: readonly ObjectCase[] = [...gitSourceCases, ...policyCases, ...rulesetCases, ...trustPolicyCases, ...tenantCases];
+export const objectCases: readonly ObjectCase[] = [
+  ...gitSourceCases,
+  ...policyCases,
+  ...priceBookCases,
+  ...rulesetCases,
+  ...trustPolicyCases,
+  ...tenantCases,
+];

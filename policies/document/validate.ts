@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed document → an object of one of our kinds, typed. Unknown fields are refused: a misspelt `enforcment` must not
 // pass as a policy without enforcement.
-import type { GitSource, Policy, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+import type { GitSource, Policy, PriceBook, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
 import {
   validateGitSource,
   validatePolicy,
+  validatePriceBook,
   validateRuleset,
   validateTenant,
   validateTrustPolicy,
@@ -21,13 +22,14 @@ import { nearest } from './spelling.ts';
 export type DocumentObject =
   | { readonly kind: 'GitSource'; readonly object: GitSource }
   | { readonly kind: 'Policy'; readonly object: Policy }
+  | { readonly kind: 'PriceBook'; readonly object: PriceBook }
   | { readonly kind: 'Ruleset'; readonly object: Ruleset }
   | { readonly kind: 'Tenant'; readonly object: Tenant }
   | { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy };
 
 export type ValidateOutcome = ({ readonly ok: true } & DocumentObject) | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export const documentKinds = ['GitSource', 'Policy', 'Ruleset', 'Tenant', 'TrustPolicy'] as const;
+export const documentKinds = ['GitSource', 'Policy', 'PriceBook', 'Ruleset', 'Tenant', 'TrustPolicy'] as const;
 
 type Fitted = DocumentObject | { readonly problems: readonly Problem[] };
 
@@ -45,6 +47,8 @@ const fitters: Readonly<Record<(typeof documentKinds)[number], (document: Parsed
   GitSource: (document) =>
     fit(document, { kind: 'GitSource', validator: validateGitSource, wrap: (object) => ({ kind: 'GitSource', object }) }),
   Policy: (document) => fit(document, { kind: 'Policy', validator: validatePolicy, wrap: (object) => ({ kind: 'Policy', object }) }),
+  PriceBook: (document) =>
+    fit(document, { kind: 'PriceBook', validator: validatePriceBook, wrap: (object) => ({ kind: 'PriceBook', object }) }),
   Ruleset: (document) => fit(document, { kind: 'Ruleset', validator: validateRuleset, wrap: (object) => ({ kind: 'Ruleset', object }) }),
   Tenant: (document) => fit(document, { kind: 'Tenant', validator: validateTenant, wrap: (object) => ({ kind: 'Tenant', object }) }),
   TrustPolicy: (document) =>

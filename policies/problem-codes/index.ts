@@ -7,6 +7,7 @@
  */
 import { admissionCodes } from './admission.ts';
 import { applyCodes } from './apply.ts';
+import { billingCodes } from './billing.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
@@ -34,6 +35,7 @@ export const problemCodes = {
   ...sealsCodes,
   ...trustCodes,
   ...receiptsCodes,
+  ...billingCodes,
   ...commandLineCodes,
   ...demoCodes,
 } as const satisfies ProblemCodes;
