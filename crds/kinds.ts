@@ -29,12 +29,33 @@ export const policies = own('policies', 'Policy', false);
 export const rulesets = own('rulesets', 'Ruleset', false);
 export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
 export const tenants = own('tenants', 'Tenant', false);
+export const tierCatalogs = own('tiercatalogs', 'TierCatalog', false);
+export const licenses = own('licenses', 'License', false);
 export const priceBooks = own('pricebooks', 'PriceBook', false);
 
-/** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
-export const writKinds = [trustPolicies, gitSources, priceBooks, tenants, rulesets, policies] as const satisfies readonly Resource[];
+/** Our kinds in the order in which a commit is applied: a seal's trust first, then what tenants are judged by, policies last. */
+export const writKinds = [
+  trustPolicies,
+  gitSources,
+  tierCatalogs,
+  licenses,
+  priceBooks,
+  tenants,
+  rulesets,
+  policies,
+] as const satisfies readonly Resource[];
 
 export type WritKind = (typeof writKinds)[number]['kind'];
+
+/**
+ * The kinds whose documents count by their seals alone and have versions: replicas hold each of their documents, marks keep
+ * the highest version, and a seal ends them.
+ */
+export const sealedKinds = [policies, rulesets, tierCatalogs, licenses, priceBooks] as const satisfies readonly Resource[];
+
+export type SealedKind = (typeof sealedKinds)[number]['kind'];
+
+export const isSealedKind = (kind: string): kind is SealedKind => sealedKinds.some((sealed) => sealed.kind === kind);
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
 
@@ -80,6 +101,10 @@ export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
+/** The one TierCatalog. */
+export const TIER_CATALOG_NAME = 'cluster';
+/** The namespace whose uid stands for the installation, as in every cluster. */
+export const INSTALLATION_NAMESPACE = 'kube-system';
 /** The ValidatingWebhookConfiguration that the operator owns. */
 export const WEBHOOK_CONFIGURATION_NAME = 'writ';
 /** The one that makes the API server ask the guard about Writ's own kinds. */
@@ -101,6 +126,10 @@ export const SOURCE_LABEL = 'writ.dev/source';
 export const INVENTORY_LABEL = 'writ.dev/inventory';
 /** On the ConfigMap of marks: `"true"`. */
 export const MARKS_LABEL = 'writ.dev/marks';
+/** On the ConfigMap of a tenant's quota ledger: `"true"`. */
+export const QUOTA_LEDGER_LABEL = 'writ.dev/quota-ledger';
+/** Keeps a Tenant until what was made for it is gone or let go. */
+export const TENANT_FINALIZER = 'writ.dev/tenant';
 /** Keeps the marks while somebody deletes them: whoever takes it away has to mean it. */
 export const MARKS_FINALIZER = 'writ.dev/marks';
 /** ConfigMap in the system namespace: the highest version that was enforced of each document. */

@@ -119,7 +119,10 @@ export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy
   if (expires === undefined || endsMs === undefined || endsMs <= expires) {
     return { expiresMs: endsMs, graceMs: 0, endsItself: false };
   }
-  const asked = document.kind === 'Tenant' || document.kind === 'PriceBook' ? undefined : document.object.spec.gracePeriod;
+  const asked =
+    document.kind === 'Tenant' || document.kind === 'TierCatalog' || document.kind === 'PriceBook'
+      ? undefined
+      : document.object.spec.gracePeriod;
   const graceMs = Math.max(0, Math.min(durationMs(asked ?? ''), (sealsEndMs ?? Number.POSITIVE_INFINITY) - expires));
   return { expiresMs: expires, graceMs, endsItself: true };
 };

@@ -186,6 +186,35 @@ export const schemaRules: readonly SchemaRule[] = [
     holds: (block) => isAddressBlock(string(block)),
   },
   {
+    kind: 'TierCatalog',
+    path: [],
+    message: 'the one TierCatalog is named cluster',
+    holds: (root) => nameOf(own(record(root), 'metadata') ?? null) === 'cluster',
+  },
+  {
+    kind: 'TierCatalog',
+    path: ['spec'],
+    message: 'a catalog either has tiers or is retired',
+    holds: (spec) => has(spec, 'tiers') !== isRetired(spec),
+  },
+  {
+    kind: 'TierCatalog',
+    path: ['spec'],
+    message: 'defaultTier must be one of tiers',
+    holds: (spec) => {
+      const named = own(record(spec), 'defaultTier');
+      return named === undefined || !has(spec, 'tiers') || list(own(record(spec), 'tiers')).some((tier) => nameOf(tier) === named);
+    },
+  },
+  {
+    kind: 'License',
+    path: ['spec'],
+    message: 'a license names installation, tier and expires, or is retired',
+    holds: (spec) => countOf(spec, ['installation', 'tier', 'expires']) === 3 || isRetired(spec),
+  },
+  { kind: 'License', path: ['spec'], ...graceNeedsEnd },
+  { kind: 'License', path: ['spec', 'gracePeriod'], ...graceIsBounded },
+  {
     kind: 'PriceBook',
     path: ['spec'],
     message: 'a price book has effectiveFrom, currency, minorDigits and tiers, or is retired',
@@ -211,7 +240,7 @@ export const schemaRules: readonly SchemaRule[] = [
     kind: 'Ruleset',
     path: ['spec'],
     message: 'a ruleset either has policies or is retired',
-    holds: (spec) => has(spec, 'policies') !== (own(record(spec), 'retired') === true),
+    holds: (spec) => has(spec, 'policies') !== isRetired(spec),
   },
   { kind: 'Ruleset', path: ['spec'], ...graceNeedsEnd },
   { kind: 'Ruleset', path: ['spec', 'gracePeriod'], ...graceIsBounded },

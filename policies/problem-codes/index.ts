@@ -11,6 +11,7 @@ import { billingCodes } from './billing.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
+import { entitlementsCodes } from './entitlements.ts';
 import { manifestCodes } from './manifest.ts';
 import { operatorCodes } from './operator.ts';
 import { policiesCodes } from './policies.ts';
@@ -31,6 +32,7 @@ export const problemCodes = {
   ...rulesetsCodes,
   ...policiesCodes,
   ...tenantsCodes,
+  ...entitlementsCodes,
   ...operatorCodes,
   ...sealsCodes,
   ...trustCodes,
