@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The outbox: what the ledger counts by the hour → what the payment provider counts, effectively once, over crashes, lost
+ * answers and outages.
+ *
+ * In: the ledger's totals (`offer`), a provider, a clock. Out: rows in the ledger's database, each moved by one transaction; every
+ * intent is on disk before it is sent. One request at a time for a tenant's meter. `rules.ts` says what to do and why it
+ * holds. Imported by operator/billing.
+ */
+import type { Clock } from '../../../process/clock.ts';
+import type { Store, Tx } from '../../usage/store.ts';
+import type { UsageProvider } from '../provider.ts';
+import { findDrift } from './drift.ts';
+import type { Drift, DriftAsked, Period } from './drift.ts';
+import { bodyDigestOf, identifierOf, minus, requestKeyOf, sameDecimal } from './entry.ts';
+import type { Entry, HourKey, HourTotal } from './entry.ts';
+import * as standing from './rules.ts';
+import { dueEntries, entriesWithin, entryNamed, newestEntry, putEntry } from './tables.ts';
+
+/** What the tests take apart, to see that it is needed. */
+export type OutboxRules = Pick<typeof standing, 'isResolved' | 'afterReading'> & { readonly identifierOf: typeof identifierOf };
+
+export type OutboxDeps = {
+  readonly store: Store;
+  readonly provider: UsageProvider;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Tells installations apart: the uid of kube-system. */
+  readonly installation: string;
+  readonly observe?: (event: {
+    readonly kind: 'sent' | 'read' | 'rejected' | 'quarantined' | 'unauthorized';
+    readonly entry: Entry;
+  }) => void;
+  readonly rules?: OutboxRules;
+};
+
+export type Outbox = {
+  /** Takes in what the ledger counts now. Hours whose newest report is still open are taken when it is not. */
+  offer(totals: readonly HourTotal[]): Promise<void>;
+  /** Does what is due; `refused` where the provider refuses the key, and then nothing more was tried. */
+  pass(signal?: AbortSignal): Promise<{ readonly done: number; readonly refused: boolean }>;
+  /** Holds what the provider counts now against the ledger. Empty where they agree on every hour. */
+  drift(asked: DriftAsked, signal?: AbortSignal): Promise<readonly Drift[]>;
+  /** Marks the hours of a final invoice: they are never sent again. */
+  settle(asked: Period & { readonly tenant: string }): Promise<number>;
+  /** The provider told later that it did not take this one. False where it is none of ours. */
+  refused(name: string, code: string): Promise<boolean>;
+  /** A person has looked: what was set aside is read back and sent again as a new revision. False where nothing was, or no answer came. */
+  release(key: HourKey, signal?: AbortSignal): Promise<boolean>;
+};
+
+const HOUR_MS = 3_600_000;
+const AT_ONCE = 16;
+const BATCH = 500;
+
+type Renewal = Pick<HourTotal, 'total' | 'customer' | 'encoding'> &
+  HourKey & { readonly revision: number; readonly counted: string; readonly repairs: number };
+
+export const createOutbox = (deps: OutboxDeps): Outbox => {
+  const { store, provider, clock, installation } = deps;
+  const rules: OutboxRules = deps.rules ?? { ...standing, identifierOf };
+  const observe = deps.observe ?? (() => undefined);
+
+  /** `counted`: what earlier revisions came to. */
+  const intent = ({ tenant, meter, hourMs, revision, total, customer, encoding, counted, repairs }: Renewal): Entry => {
+    const identifier = rules.identifierOf(installation, { tenant, meter, hourMs, revision });
+    const value = encoding === 'Absolute' ? total : minus(total, counted);
+    const key = { tenant, meter, hourMs, customer, value, identifier };
+    return {
+      ...key,
+      revision,
+      encoding,
+      total,
+      requestKey: requestKeyOf(identifier, 0),
+      bodyDigest: bodyDigestOf(key),
+      state: 'intent',
+      attempts: 0,
+      firstSentMs: 0,
+      acceptedMs: 0,
+      nextMs: 0,
+      repairs,
+      note: '',
+    };
+  };
+
+  /** A new revision after one that is known to have arrived, or not to. */
+  const follow = (before: Entry, to: Pick<HourTotal, 'total' | 'customer' | 'encoding'>, missing: boolean): Entry =>
+    intent({
+      ...before,
+      ...to,
+      revision: before.revision + 1,
+      counted: missing ? minus(before.total, before.value) : before.total,
+      repairs: missing ? before.repairs + 1 : 0,
+    });
+
+  const offerOne = async (tx: Tx, offered: HourTotal): Promise<void> => {
+    const newest = await newestEntry(tx, offered);
+    if (newest === undefined) {
+      if (!sameDecimal(offered.total, '0')) await putEntry(tx, intent({ ...offered, revision: 1, counted: '0', repairs: 0 }));
+      return;
+    }
+    if (sameDecimal(newest.total, offered.total)) return;
+    if (newest.state === 'intent' && newest.attempts === 0) {
+      const counted = minus(newest.total, newest.encoding === 'Absolute' ? '0' : newest.value);
+      // Under the encoding that the hour began with: two of them cannot be added up.
+      await putEntry(tx, intent({ ...offered, encoding: newest.encoding, revision: newest.revision, counted, repairs: newest.repairs }));
+    } else if (rules.isResolved(newest.state)) {
+      await putEntry(tx, follow(newest, { ...offered, encoding: newest.encoding }, false));
+    }
+  };
+
+  /** Only if nobody else moved it meanwhile. */
+  const move = (entry: Entry, change: Partial<Entry>): Promise<Entry | undefined> =>
+    store.transact(async (tx) => {
+      const newest = await newestEntry(tx, entry);
+      if (newest?.revision !== entry.revision || newest.state !== entry.state || newest.attempts !== entry.attempts) return undefined;
+      const moved = { ...newest, ...change };
+      await putEntry(tx, moved);
+      return moved;
+    });
+
+  const setAside = async (entry: Entry, state: 'rejected' | 'quarantined', note: string): Promise<void> => {
+    const moved = await move(entry, { state, note, nextMs: 0 });
+    if (moved !== undefined) observe({ kind: state, entry: moved });
+  };
+
+  const send = async (entry: Entry, signal: AbortSignal | undefined): Promise<'refused' | undefined> => {
+    const nowMs = clock.now();
+    const why = standing.unsendable(entry, nowMs);
+    if (why !== undefined) return void (await setAside(entry, 'quarantined', why));
+    const wasOpen = entry.state !== 'intent';
+    const sending = await move(entry, {
+      state: 'sending',
+      attempts: entry.attempts + 1,
+      firstSentMs: entry.firstSentMs === 0 ? nowMs : entry.firstSentMs,
+    });
+    if (sending === undefined) return;
+    observe({ kind: 'sent', entry: sending });
+    const { meter, encoding, customer, value, hourMs, identifier, requestKey } = sending;
+    const answer = await provider.report({ meter, encoding, customer, value, hourMs, identifier, requestKey }, signal);
+    if (answer.kind === 'unauthorized') {
+      await move(sending, { state: wasOpen ? 'ambiguous' : 'intent', note: answer.message.slice(0, 500) });
+      observe({ kind: 'unauthorized', entry: sending });
+      return 'refused';
+    }
+    const asked: Entry = wasOpen ? { ...sending, state: 'ambiguous' } : sending;
+    const after = standing.afterAnswer(asked, answer, { nowMs: clock.now(), random: deps.random() });
+    if (after === undefined) return;
+    const { fresh, ...change } = after;
+    const renewed = fresh === true ? { requestKey: requestKeyOf(identifier, sending.attempts) } : {};
+    const moved = await move(sending, { ...change, ...renewed });
+    if (moved?.state === 'rejected') observe({ kind: 'rejected', entry: moved });
+  };
+
+  const readHour = async ({ meter, encoding, customer, hourMs }: Entry, signal: AbortSignal | undefined): Promise<string | undefined> => {
+    const hours = await provider.read({ meter, encoding, customer, startMs: hourMs, endMs: hourMs + HOUR_MS }, signal);
+    return hours === undefined ? undefined : (hours.get(hourMs) ?? '0');
+  };
+
+  const read = async (entry: Entry, signal: AbortSignal | undefined): Promise<void> => {
+    const reading = await readHour(entry, signal);
+    observe({ kind: 'read', entry });
+    if (reading === undefined) {
+      await move(entry, { nextMs: clock.now() + standing.retryDelayMs(10, deps.random()) });
+      return;
+    }
+    const verdict = rules.afterReading(entry, reading, clock.now());
+    if (verdict.kind === 'repair') {
+      await store.transact(async (tx) => {
+        const newest = await newestEntry(tx, entry);
+        if (newest?.revision === entry.revision && newest.state === entry.state) await putEntry(tx, follow(newest, newest, true));
+      });
+    } else if (verdict.state === 'quarantined') await setAside(entry, 'quarantined', verdict.note ?? '');
+    else await move(entry, { state: verdict.state, nextMs: verdict.nextMs });
+  };
+
+  const step = async (entry: Entry, signal: AbortSignal | undefined): Promise<'refused' | undefined> => {
+    const next = standing.nextStep(entry, clock.now());
+    if (next.kind === 'send') return send(entry, signal);
+    if (next.kind === 'read') await read(entry, signal);
+  };
+
+  const pass: Outbox['pass'] = async (signal) => {
+    const due = await store.read((reader) => dueEntries(reader, clock.now(), BATCH));
+    const lanes = Map.groupBy(due, ({ tenant, meter }) => `${tenant} ${meter}`);
+    const waiting = [...lanes.values()];
+    let [done, refused] = [0, false];
+    const work = async (): Promise<void> => {
+      for (let lane = waiting.shift(); lane !== undefined; lane = waiting.shift()) {
+        for (const entry of lane) {
+          if (refused || signal?.aborted === true) return;
+          if ((await step(entry, signal)) === 'refused') refused = true;
+          done += 1;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, work));
+    return { done, refused };
+  };
+
+  const drift: Outbox['drift'] = async (asked, signal) => {
+    const found = await findDrift({ store, provider }, asked, signal);
+    for (const { state, counted, ...key } of found) {
+      if (state !== 'verified' || counted === undefined) continue;
+      // What was verified once and is not there now is looked at again like any other.
+      const entry = await store.read((reader) => newestEntry(reader, key));
+      if (entry?.state === 'verified') await move(entry, { state: 'accepted', nextMs: clock.now() });
+    }
+    return found;
+  };
+
+  const settle: Outbox['settle'] = (asked) =>
+    store.transact(async (tx) => {
+      const entries = await entriesWithin(tx, asked);
+      for (const entry of entries) await putEntry(tx, { ...entry, state: 'settled', nextMs: 0 });
+      return entries.length;
+    });
+
+  const refused: Outbox['refused'] = (name, code) =>
+    store.transact(async (tx) => {
+      const named = await entryNamed(tx, name);
+      const newest = named === undefined ? undefined : await newestEntry(tx, named);
+      if (named === undefined || newest === undefined) return false;
+      if (newest.revision !== named.revision || newest.state === 'settled') return true;
+      // A clock that ran ahead is right again by now; all else needs a person.
+      const next: Entry =
+        code === 'timestamp_in_future' && newest.repairs < standing.MOST_REPAIRS
+          ? follow(newest, newest, true)
+          : { ...newest, state: 'rejected', nextMs: 0, note: code.slice(0, 500) };
+      await putEntry(tx, next);
+      if (next.state === 'rejected') observe({ kind: 'rejected', entry: next });
+      return true;
+    });
+
+  const release: Outbox['release'] = async (key, signal) => {
+    const aside = await store.read((reader) => newestEntry(reader, key));
+    if (aside === undefined || (aside.state !== 'rejected' && aside.state !== 'quarantined')) return false;
+    const counted = await readHour(aside, signal);
+    if (counted === undefined) return false;
+    return store.transact(async (tx) => {
+      const newest = await newestEntry(tx, key);
+      if (newest?.revision !== aside.revision || newest.state !== aside.state) return false;
+      await putEntry(tx, intent({ ...newest, revision: newest.revision + 1, counted, repairs: 0 }));
+      return true;
+    });
+  };
+
+  return {
+    offer: (totals) =>
+      store.transact(async (tx) => {
+        for (const one of totals) await offerOne(tx, one);
+      }),
+    pass,
+    drift,
+    settle,
+    refused,
+    release,
+  };
+};
