@@ -64,6 +64,7 @@ export const configMaps = core('configmaps', 'ConfigMap', true);
 export const secrets = core('secrets', 'Secret', true);
 export const services = core('services', 'Service', true);
 export const pods = core('pods', 'Pod', true);
+export const persistentVolumeClaims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
@@ -80,6 +81,14 @@ export const subjectAccessReviews: Resource = {
   version: 'v1',
   plural: 'subjectaccessreviews',
   kind: 'SubjectAccessReview',
+  namespaced: false,
+};
+/** Questions whose token it is; they are answered and never stored. */
+export const tokenReviews: Resource = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
   namespaced: false,
 };
 export const customResourceDefinitions: Resource = {

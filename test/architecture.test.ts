@@ -96,6 +96,8 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   semver: /^(operator\/source\/|policies\/ruleset\/range\.ts$)/,
   '@peculiar/x509': /^operator\/controllers\//,
   commander: /^(cli|docs\/generate)\//,
+  'node:sqlite': /^operator\/usage\/sqlite-store\.ts$/,
+  pg: /^operator\/usage\/postgres-store\.ts$/,
 };
 
 describe('packages stay in their rooms', () => {

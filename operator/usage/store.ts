@@ -4,7 +4,7 @@
  *
  * In: plain SQL that SQLite and PostgreSQL read alike (`?` for a parameter; BIGINT, TEXT and BYTEA; `ON CONFLICT`). Out: answers
  * that leave only after the commit is on disk. `sqlite-store.ts` and `postgres-store.ts` are the two engines; one suite
- * (`store-conformance.ts`) holds both to what is said here. Every room of the operator that keeps money or evidence may
+ * (`test/usage/store-suite.ts`) holds both to what is said here. Every room of the operator that keeps money or evidence may
  * import this file; nobody else opens a database.
  */
 

@@ -21,6 +21,7 @@ import { sealsCodes } from './seals.ts';
 import { sourceCodes } from './source.ts';
 import { tenantsCodes } from './tenants.ts';
 import { trustCodes } from './trust.ts';
+import { usageCodes } from './usage.ts';
 import type { ProblemCodes } from './entry.ts';
 
 export const problemCodes = {
@@ -40,6 +41,7 @@ export const problemCodes = {
   ...billingCodes,
   ...commandLineCodes,
   ...demoCodes,
+  ...usageCodes,
 } as const satisfies ProblemCodes;
 
 export type ProblemCode = keyof typeof problemCodes;

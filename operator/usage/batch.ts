@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request's body → events → one answer. What counts is on disk when this answers; what does not count is told by its place in
+// the batch. Knows no HTTP but the numbers of its answers.
+import { isRecord } from '../../crds/wire.ts';
+import type { Problem, ProblemCode } from '../../policies/problem.ts';
+import { problemCodes } from '../../policies/problem-codes/index.ts';
+import { readEvent } from './event.ts';
+import type { UsageEvent } from './event.ts';
+import type { Ledger } from './ledger.ts';
+import type { EventOutcome } from './outcome.ts';
+import type { Sender } from './sender.ts';
+import { StoreError } from './store.ts';
+
+export const MAX_BATCH = 1000;
+
+export type BatchAnswer = { readonly status: number; readonly body: string; readonly retryAfterSeconds?: number };
+
+type Told = { readonly index: number; readonly id: string; readonly outcome: string } & Problem;
+
+const told = (index: number, id: string, { outcome, ...problem }: { readonly outcome: string } & Problem): Told => ({
+  index,
+  id,
+  outcome,
+  ...problem,
+  hint: problem.hint ?? problemCodes[problem.code].fix,
+});
+
+export const refusal = (status: number, problem: Problem, retryAfterSeconds?: number): BatchAnswer => ({
+  status,
+  body: `${JSON.stringify({ ...problem, hint: problem.hint ?? problemCodes[problem.code].fix })}\n`,
+  ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+});
+
+const OUTCOMES: Readonly<
+  Record<Exclude<EventOutcome, 'stored' | 'duplicate'>, readonly [status: number, code: ProblemCode, message: string]>
+> = {
+  conflict: [409, 'USAGE_EVENT_CONFLICT', 'something else is stored under this id or seq'],
+  gaps: [409, 'USAGE_GAPS', 'the source has left out too many sequence numbers'],
+  'unknown-tenant': [202, 'USAGE_TENANT_UNKNOWN', 'there is no Tenant of this name'],
+  'unknown-meter': [202, 'USAGE_METER_UNKNOWN', 'nobody has declared this meter'],
+  full: [503, 'USAGE_QUARANTINE_FULL', 'too many events of unknown tenants and meters wait'],
+};
+/** Of several answers the first of these is the request's: whoever looks at nothing else must not drop what was not stored. */
+const RANK = [503, 409, 403, 422, 202, 200];
+const FULL_RETRY_SECONDS = 60;
+const BUSY_RETRY_SECONDS = 2;
+
+const unavailable = (message: string): BatchAnswer => refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, BUSY_RETRY_SECONDS);
+
+export const takeBatch = async (input: {
+  readonly value: unknown;
+  readonly sender: Sender;
+  readonly ledger: Ledger | undefined;
+  readonly nowMs: number;
+  readonly onRefused: (code: ProblemCode) => void;
+}): Promise<BatchAnswer> => {
+  const { sender, ledger, nowMs } = input;
+  const values: readonly unknown[] | undefined = Array.isArray(input.value)
+    ? input.value
+    : isRecord(input.value)
+      ? [input.value]
+      : undefined;
+  if (values === undefined || values.length > MAX_BATCH) {
+    const message = values === undefined ? 'the body is no event and no list of events' : `more than ${MAX_BATCH} events`;
+    return refusal(values === undefined ? 400 : 413, { code: 'USAGE_BODY_REFUSED', message });
+  }
+  if (ledger === undefined) return unavailable('this process does not lead');
+  const events: UsageEvent[] = [];
+  const places: number[] = [];
+  const wrong: Told[] = [];
+  const statuses = new Set<number>([200]);
+  for (const [index, value] of values.entries()) {
+    const read = readEvent(value, nowMs);
+    if (!read.ok) {
+      statuses.add(422);
+      wrong.push(told(index, read.id, { outcome: 'refused', ...read.problem }));
+    } else if (!sender.mayReport(read.event.tenant)) {
+      statuses.add(403);
+      const message = `${sender.account} may not report for ${read.event.tenant}`;
+      wrong.push(told(index, read.event.id, { outcome: 'refused', code: 'USAGE_TENANT_FOREIGN', message, path: 'subject' }));
+    } else {
+      events.push(read.event);
+      places.push(index);
+    }
+  }
+  for (const { code } of wrong) input.onRefused(code);
+  let outcomes: readonly EventOutcome[];
+  try {
+    outcomes = events.length === 0 ? [] : await ledger.accept(events);
+  } catch (error) {
+    if (error instanceof StoreError) return unavailable(`nothing of this batch is stored: ${error.failure}`);
+    throw error;
+  }
+  for (const [at, outcome] of outcomes.entries()) {
+    if (outcome === 'stored' || outcome === 'duplicate') continue;
+    const [status, code, message] = OUTCOMES[outcome];
+    statuses.add(status);
+    wrong.push(told(places[at] ?? 0, events[at]?.id ?? '', { outcome, code, message }));
+  }
+  const count = (wanted: EventOutcome): number => outcomes.filter((outcome) => outcome === wanted).length;
+  const body = { stored: count('stored'), duplicates: count('duplicate'), events: wrong.toSorted((a, b) => a.index - b.index) };
+  const status = RANK.find((one) => statuses.has(one)) ?? 200;
+  return { status, body: `${JSON.stringify(body)}\n`, ...(status === 503 ? { retryAfterSeconds: FULL_RETRY_SECONDS } : {}) };
+};

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events whose tenant or meter nobody knows: on disk, shown by metrics, and counted as soon as somebody does. A sender is told of
+// them with every batch; a silent success here is how usage is lost.
+import type { UsageEvent } from './event.ts';
+import { isUnknown, sameBytes } from './outcome.ts';
+import type { EventOutcome } from './outcome.ts';
+import { bytesOf, integerOf, textOf } from './store.ts';
+import type { Reader, Tx } from './store.ts';
+
+export const QUARANTINE_MAX = 100_000;
+
+export const QUARANTINE_COLUMNS = ['tenant', 'source', 'id', 'seq', 'meter', 'at_ms', 'stored_ms', 'value', 'dims', 'digest'];
+
+/** Keeps the unknown among `events`; where there is no room their outcome becomes `full`. */
+export const quarantine = async (
+  tx: Tx,
+  { events, outcomes, storedMs }: { readonly events: readonly UsageEvent[]; readonly outcomes: EventOutcome[]; readonly storedMs: number },
+): Promise<void> => {
+  const unknown = events.filter((_, index) => isUnknown(outcomes[index]));
+  if (unknown.length === 0) return;
+  const [row] = await tx.all('SELECT COUNT(*) AS waiting FROM usage_quarantine');
+  if (row !== undefined && integerOf(row, 'waiting') + unknown.length > QUARANTINE_MAX) {
+    for (const [index, outcome] of outcomes.entries()) if (isUnknown(outcome)) outcomes[index] = 'full';
+    return;
+  }
+  // Of one identity sent twice in a batch the first is kept, as it would be by two batches.
+  const first = new Map(unknown.toReversed().map((event) => [`${event.tenant}\n${event.source}\n${event.id}`, event]));
+  await tx.insert({
+    into: 'usage_quarantine',
+    columns: QUARANTINE_COLUMNS,
+    rows: [...first.values()].map(({ tenant, source, id, seq, meter, atMs, value, dims, digest }) => [
+      tenant,
+      source,
+      id,
+      seq,
+      meter,
+      atMs,
+      storedMs,
+      String(value),
+      dims,
+      digest,
+    ]),
+    onConflict: 'ON CONFLICT (tenant, source, id) DO NOTHING',
+  });
+  for (const [index, event] of events.entries()) {
+    if (!isUnknown(outcomes[index])) continue;
+    const [kept] = await tx.all('SELECT digest FROM usage_quarantine WHERE tenant = ? AND source = ? AND id = ?', [
+      event.tenant,
+      event.source,
+      event.id,
+    ]);
+    if (kept !== undefined && !sameBytes(bytesOf(kept, 'digest'), event.digest)) outcomes[index] = 'conflict';
+  }
+};
+
+/** What waits, by tenant and meter. */
+export const quarantined = async (
+  reader: Reader,
+): Promise<readonly { readonly tenant: string; readonly meter: string; readonly events: number }[]> =>
+  (await reader.all('SELECT tenant, meter, COUNT(*) AS events FROM usage_quarantine GROUP BY tenant, meter ORDER BY tenant, meter')).map(
+    (row) => ({ tenant: textOf(row, 'tenant'), meter: textOf(row, 'meter'), events: integerOf(row, 'events') }),
+  );

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// An hour that is over is sealed: one digest over what every tenant used in it, chained to the seal before. An event that comes
+// later opens the hour again, and the next seal of it is a revision; the seals before stay as they are.
+import { createHash } from 'node:crypto';
+import { HOUR_MS, SEAL_AFTER_MS } from './period.ts';
+import { bytesOf, integerOf, textOf } from './store.ts';
+import type { Reader, Tx } from './store.ts';
+import { ledgerState } from './tallies.ts';
+
+export type Seal = { readonly hourMs: number; readonly revision: number; readonly root: string };
+
+/** Called in the transaction of the seals. */
+export type SealHook = (tx: Tx, seals: readonly Seal[]) => Promise<void>;
+
+const HOURS_AT_ONCE = 48;
+
+/** The digest of an hour as its buckets have it. */
+export const hourDigest = async (
+  reader: Reader,
+  { hourMs, revision, previous }: { readonly hourMs: number; readonly revision: number; readonly previous: Uint8Array },
+): Promise<Uint8Array> => {
+  const digest = createHash('sha256').update(previous).update(`${hourMs} ${revision}\n`);
+  const rows = await reader.all('SELECT tenant, meter, count, sum, peak FROM usage_bucket WHERE hour_ms = ? ORDER BY tenant, meter', [
+    hourMs,
+  ]);
+  for (const row of rows) {
+    const fields = [textOf(row, 'tenant'), textOf(row, 'meter'), integerOf(row, 'count'), textOf(row, 'sum'), textOf(row, 'peak')];
+    digest.update(`${fields.join(' ')}\n`);
+  }
+  return digest.digest();
+};
+
+const lastSeal = async (reader: Reader): Promise<{ readonly position: number; readonly root: Uint8Array }> => {
+  const [row] = await reader.all('SELECT position, root FROM usage_seal ORDER BY position DESC LIMIT 1');
+  return row === undefined ? { position: 0, root: new Uint8Array() } : { position: integerOf(row, 'position'), root: bytesOf(row, 'root') };
+};
+
+/** Hours that are over by a quarter of an hour and have no seal yet, and sealed ones that were opened again. */
+const dueHours = async (tx: Tx, nowMs: number): Promise<readonly number[]> => {
+  const { sealedMs } = await ledgerState(tx);
+  const over = nowMs - SEAL_AFTER_MS - HOUR_MS;
+  const fresh = await tx.all('SELECT DISTINCT hour_ms FROM usage_bucket WHERE hour_ms > ? AND hour_ms <= ? ORDER BY hour_ms LIMIT ?', [
+    sealedMs ?? -1,
+    over,
+    HOURS_AT_ONCE,
+  ]);
+  const reopened = await tx.all('SELECT hour_ms FROM usage_reopened ORDER BY hour_ms LIMIT ?', [HOURS_AT_ONCE]);
+  return [...fresh, ...reopened].map((row) => integerOf(row, 'hour_ms'));
+};
+
+/** Seals what is due; the list is empty when nothing is. */
+export const sealHours = async (
+  tx: Tx,
+  { nowMs, onSeals }: { readonly nowMs: number; readonly onSeals?: SealHook | undefined },
+): Promise<readonly Seal[]> => {
+  const hours = await dueHours(tx, nowMs);
+  const seals: Seal[] = [];
+  let { position, root } = await lastSeal(tx);
+  for (const hourMs of hours) {
+    const [known] = await tx.all('SELECT COALESCE(MAX(revision), 0) AS revision FROM usage_seal WHERE hour_ms = ?', [hourMs]);
+    const revision = (known === undefined ? 0 : integerOf(known, 'revision')) + 1;
+    position += 1;
+    root = await hourDigest(tx, { hourMs, revision, previous: root });
+    await tx.insert({
+      into: 'usage_seal',
+      columns: ['position', 'hour_ms', 'revision', 'root', 'sealed_ms'],
+      rows: [[position, hourMs, revision, root, nowMs]],
+    });
+    await tx.run('DELETE FROM usage_reopened WHERE hour_ms = ?', [hourMs]);
+    seals.push({ hourMs, revision, root: Buffer.from(root).toString('hex') });
+  }
+  if (seals.length === 0) return [];
+  const { sealedMs } = await ledgerState(tx);
+  await tx.run('UPDATE usage_state SET sealed_ms = ? WHERE one = 1', [Math.max(sealedMs ?? -1, ...hours)]);
+  await onSeals?.(tx, seals);
+  return seals;
+};

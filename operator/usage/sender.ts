@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Who sends events. A sender shows a service account token for the audience `writ-usage`, and the API server says whose it is
+ * (TokenReview). So nothing has to be handed out, stored or rotated: kubelet mounts such a token, bound to the pod and to
+ * this audience, and it is worth nothing elsewhere. What the account may report follows from its namespace: its own tenant's
+ * use and nobody else's. Accounts that serve many tenants (a gateway, Writ's webhook) are named by the operator's flag.
+ */
+import { hash } from 'node:crypto';
+import { tokenReviews } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import type { Clock } from '../../process/clock.ts';
+
+export const USAGE_AUDIENCE = 'writ-usage';
+
+export type Sender = {
+  /** `NAMESPACE/NAME` of the service account. */
+  readonly account: string;
+  readonly mayReport: (tenant: string) => boolean;
+};
+
+/** Undefined where the token is nobody's; throws when the API server does not answer. */
+export type Authenticate = (token: string) => Promise<Sender | undefined>;
+
+/** A token that is taken back counts for this long at most. */
+const KNOWN_MS = 60_000;
+const UNKNOWN_MS = 5_000;
+const MAX_KNOWN = 4096;
+const MAX_TOKEN = 16_384;
+const REVIEW_TIMEOUT_MS = 5_000;
+
+type Known = { readonly account: Promise<string | undefined>; untilMs: number };
+
+/** `NAMESPACE/NAME` in the status of a TokenReview for our audience. */
+export const accountOf = (status: unknown): string | undefined => {
+  if (!isRecord(status) || status['authenticated'] !== true || !isRecord(status['user'])) return undefined;
+  const { audiences } = status;
+  // An API server that knows no audiences must not make every token good for this.
+  if (!Array.isArray(audiences) || !audiences.includes(USAGE_AUDIENCE)) return undefined;
+  const [, namespace, name] =
+    /^system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})$/.exec(String(status['user']['username'])) ?? [];
+  return namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`;
+};
+
+export const createAuthenticate = (options: {
+  readonly client: Pick<KubeClient, 'create'>;
+  readonly clock: Clock;
+  /** `NAMESPACE/NAME` of accounts that report for every tenant. */
+  readonly reporters: readonly string[];
+  readonly tenantOfNamespace: (namespace: string) => string | undefined;
+}): Authenticate => {
+  const { client, clock } = options;
+  const known = new Map<string, Known>();
+
+  const review = async (token: string): Promise<string | undefined> => {
+    const object: KubeObject & { readonly spec: unknown; readonly status?: unknown } = {
+      metadata: { name: '' },
+      spec: { token, audiences: [USAGE_AUDIENCE] },
+    };
+    const answer = await client.create(tokenReviews, object, { timeoutMs: REVIEW_TIMEOUT_MS });
+    return accountOf(answer.status);
+  };
+  const lookUp = (token: string): Promise<string | undefined> => {
+    const key = hash('sha256', token, 'base64');
+    const nowMs = clock.monotonicMs();
+    const found = known.get(key);
+    if (found !== undefined && found.untilMs > nowMs) return found.account;
+    if (known.size >= MAX_KNOWN) {
+      for (const [old, { untilMs }] of known) if (untilMs <= nowMs) known.delete(old);
+      // Many tokens at once are an attack or a stampede: forgetting costs a question, nothing else.
+      if (known.size >= MAX_KNOWN) known.clear();
+    }
+    const entry: Known = { account: review(token), untilMs: nowMs + KNOWN_MS };
+    known.set(key, entry);
+    entry.account.then(
+      (account) => {
+        if (account === undefined) entry.untilMs = nowMs + UNKNOWN_MS;
+      },
+      () => known.delete(key),
+    );
+    return entry.account;
+  };
+
+  return async (token) => {
+    if (token === '' || token.length > MAX_TOKEN) return undefined;
+    const account = await lookUp(token);
+    if (account === undefined) return undefined;
+    if (options.reporters.includes(account)) return { account, mayReport: () => true };
+    const [namespace = ''] = account.split('/');
+    // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
+    const tenant = options.tenantOfNamespace(namespace);
+    return { account, mayReport: (asked) => tenant !== undefined && asked === tenant };
+  };
+};

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where events come in: `POST /v1/events`, CloudEvents by ones or in batches, over TLS, with a bearer token. Bounded in
+ * bytes, requests under way and connections; a 200 means that all of the batch is on disk. A process that does not lead answers
+ * 503, and whoever sent keeps its events and comes again. Plain node:http: a router would cost more than the work.
+ */
+import { createServer as createHttpServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Server as HttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { ProblemCode } from '../../policies/problem.ts';
+import type { Address } from '../../process/address.ts';
+import type { Clock } from '../../process/clock.ts';
+import { refusal, takeBatch } from './batch.ts';
+import type { BatchAnswer } from './batch.ts';
+import type { Ledger } from './ledger.ts';
+import type { Authenticate } from './sender.ts';
+
+export const EVENTS_PATH = '/v1/events';
+const MAX_BODY_BYTES = 2 ** 20;
+const MAX_IN_FLIGHT = 128;
+const MAX_CONNECTIONS = 1000;
+const TYPES = ['application/cloudevents+json', 'application/cloudevents-batch+json'];
+const BUSY_RETRY_SECONDS = 1;
+
+export type UsageServerOptions = {
+  readonly listen: Address;
+  /** `plain` only where something in front of it ends TLS, or in a test. */
+  readonly transport: 'tls' | 'plain';
+  readonly clock: Clock;
+  readonly authenticate: Authenticate;
+  /** The ledger while this process leads. */
+  readonly ledger: () => Ledger | undefined;
+  readonly observe: {
+    readonly answered: (status: number, durationMs: number) => void;
+    readonly refused: (code: ProblemCode) => void;
+    readonly failed: (error: unknown) => void;
+  };
+};
+
+export type UsageServer = {
+  readonly url: string;
+  setCertificate(pair: { readonly certPem: string; readonly keyPem: string }): void;
+  close(): Promise<void>;
+};
+
+type Body = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'large' } | { readonly kind: 'gone' };
+
+const readBody = (request: IncomingMessage): Promise<Body> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.removeAllListeners('data');
+        request.resume();
+        resolve({ kind: 'large' });
+      } else chunks.push(chunk);
+    });
+    request.on('end', () => resolve({ kind: 'text', text: Buffer.concat(chunks).toString('utf8') }));
+    request.on('error', () => resolve({ kind: 'gone' }));
+    request.on('close', () => resolve({ kind: 'gone' }));
+  });
+
+const tokenOf = (request: IncomingMessage): string => /^Bearer ([!-~]+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const answerTo = async (request: IncomingMessage, options: UsageServerOptions): Promise<BatchAnswer | undefined> => {
+  if (request.url !== EVENTS_PATH) return refusal(404, { code: 'USAGE_BODY_REFUSED', message: `events go to ${EVENTS_PATH}` });
+  if (request.method !== 'POST') return refusal(405, { code: 'USAGE_BODY_REFUSED', message: 'events are sent by POST' });
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1);
+  if (!TYPES.includes(type.trim().toLowerCase())) {
+    return refusal(415, { code: 'USAGE_BODY_REFUSED', message: `the content type is none of ${TYPES.join(', ')}` });
+  }
+  const sender = await options.authenticate(tokenOf(request));
+  if (sender === undefined) return refusal(401, { code: 'USAGE_UNAUTHENTICATED', message: 'no token, or one that is not for this' });
+  const body = await readBody(request);
+  if (body.kind === 'gone') return undefined;
+  if (body.kind === 'large')
+    return refusal(413, { code: 'USAGE_BODY_REFUSED', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
+  return await takeBatch({
+    value: parse(body.text),
+    sender,
+    ledger: options.ledger(),
+    nowMs: options.clock.now(),
+    onRefused: options.observe.refused,
+  });
+};
+
+const send = (response: ServerResponse, { status, body, retryAfterSeconds }: BatchAnswer): void => {
+  if (response.destroyed) return;
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json');
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.setHeader('cache-control', 'no-store');
+  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+  // What was not read of a body would be taken for the next request.
+  if (status === 413 || status === 401 || status === 415) response.setHeader('connection', 'close');
+  response.end(body);
+};
+
+const createHandler = (options: UsageServerOptions) => {
+  const { clock, observe } = options;
+  let inFlight = 0;
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const startedMs = clock.monotonicMs();
+    const finish = (answer: BatchAnswer): void => {
+      observe.answered(answer.status, clock.monotonicMs() - startedMs);
+      send(response, answer);
+    };
+    if (inFlight >= MAX_IN_FLIGHT) {
+      return finish(refusal(429, { code: 'USAGE_BUSY', message: 'too many batches are under way' }, BUSY_RETRY_SECONDS));
+    }
+    inFlight += 1;
+    try {
+      const answer = await answerTo(request, options);
+      if (answer !== undefined) finish(answer);
+    } catch (error) {
+      observe.failed(error);
+      finish(
+        refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message: 'the sender or the ledger could not be asked' }, BUSY_RETRY_SECONDS),
+      );
+    } finally {
+      inFlight -= 1;
+    }
+  };
+};
+
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 } as const;
+
+export const startUsageServer = async (options: UsageServerOptions): Promise<UsageServer> => {
+  const { listen, observe } = options;
+  const handler = createHandler(options);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => void handler(request, response);
+  const secure: HttpsServer | undefined = options.transport === 'tls' ? createHttpsServer(TIMEOUTS, onRequest) : undefined;
+  const server: Server | HttpsServer = secure ?? createHttpServer(TIMEOUTS, onRequest);
+  server.maxConnections = MAX_CONNECTIONS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(listen.port, listen.host, () => resolve());
+  });
+  server.removeAllListeners('error');
+  // Also later: without a listener one connection that cannot be accepted would end the operator.
+  server.on('error', observe.failed);
+  const address: AddressInfo | string | null = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : listen.port;
+  return {
+    url: `${options.transport === 'tls' ? 'https' : 'http'}://${listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host}:${port}`,
+    setCertificate: ({ certPem, keyPem }) => secure?.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sources of events as the ledger knows them: a number for the name, and what of their sequence it has seen.
+import { START, gapsText, parseGaps } from './cursor.ts';
+import type { Cursor } from './cursor.ts';
+import { StoreError, integerOf, textOf } from './store.ts';
+import type { Reader, Row, Tx } from './store.ts';
+
+export type SourceRow = {
+  readonly number: number;
+  readonly tenant: string;
+  readonly source: string;
+  readonly cursor: Cursor;
+  readonly lastMs: number;
+  /** Of what the operator watches itself: up to when its use is recorded. */
+  readonly untilMs: number | undefined;
+  readonly open: boolean;
+};
+
+const sourceRow = (row: Row): SourceRow => {
+  const gaps = parseGaps(textOf(row, 'gaps'));
+  if (gaps === undefined) throw new StoreError('corrupt', 'the gaps of a source cannot be read');
+  return {
+    number: integerOf(row, 'number'),
+    tenant: textOf(row, 'tenant'),
+    source: textOf(row, 'source'),
+    cursor: { highest: integerOf(row, 'highest'), gaps },
+    lastMs: integerOf(row, 'last_ms'),
+    untilMs: row['until_ms'] === null ? undefined : integerOf(row, 'until_ms'),
+    open: integerOf(row, 'open') === 1,
+  };
+};
+
+const COLUMNS = 'number, tenant, source, highest, gaps, last_ms, until_ms, open';
+
+/** The row of a source, made where it is new. */
+export const sourceOf = async (tx: Tx, name: { readonly tenant: string; readonly source: string }, nowMs: number): Promise<SourceRow> => {
+  const { tenant, source } = name;
+  const [found] = await tx.all(`SELECT ${COLUMNS} FROM usage_source WHERE tenant = ? AND source = ?`, [tenant, source]);
+  if (found !== undefined) return sourceRow(found);
+  const [last] = await tx.all('SELECT COALESCE(MAX(number), 0) AS number FROM usage_source');
+  const made: SourceRow = {
+    number: (last === undefined ? 0 : integerOf(last, 'number')) + 1,
+    tenant,
+    source,
+    cursor: START,
+    lastMs: nowMs,
+    untilMs: undefined,
+    open: true,
+  };
+  await tx.insert({
+    into: 'usage_source',
+    columns: ['number', 'tenant', 'source', 'highest', 'gaps', 'last_ms', 'open'],
+    rows: [[made.number, tenant, source, 0, '', nowMs, 1]],
+  });
+  return made;
+};
+
+export const saveSource = async (tx: Tx, { number, cursor, lastMs, untilMs, open }: SourceRow): Promise<void> => {
+  await tx.run('UPDATE usage_source SET highest = ?, gaps = ?, last_ms = ?, until_ms = ?, open = ? WHERE number = ?', [
+    cursor.highest,
+    gapsText(cursor),
+    lastMs,
+    untilMs ?? null,
+    open ? 1 : 0,
+    number,
+  ]);
+};
+
+/** Those that were heard of since, and have not ended. */
+export const openSources = async (reader: Reader, sinceMs: number): Promise<readonly SourceRow[]> =>
+  (await reader.all(`SELECT ${COLUMNS} FROM usage_source WHERE open = 1 AND last_ms >= ? ORDER BY number`, [sinceMs])).map(sourceRow);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger's own tables. Amounts are texts of whole millionths: 15 digits and 6 after the point do not fit 64 bits.
+import type { Migrations } from './store.ts';
+
+export const USAGE_TABLES: Migrations = {
+  room: 'usage',
+  steps: [
+    [
+      // frozen_ms: begin of the last period that takes no more; cut_ms: events stored from then on are billed later; sealed_ms:
+      // the last hour that was sealed.
+      'CREATE TABLE usage_state (one BIGINT PRIMARY KEY, frozen_ms BIGINT, cut_ms BIGINT NOT NULL, sealed_ms BIGINT)',
+      'INSERT INTO usage_state (one, cut_ms) VALUES (1, 0)',
+      // The first definition of a meter is kept: what was measured by it stays what it was.
+      'CREATE TABLE usage_meter (name TEXT PRIMARY KEY, unit TEXT NOT NULL, aggregation TEXT NOT NULL, divisor BIGINT NOT NULL)',
+      // until_ms: of sources that the operator watches itself, up to when their use is recorded; open: 1 until it has ended.
+      `CREATE TABLE usage_source (number BIGINT PRIMARY KEY, tenant TEXT NOT NULL, source TEXT NOT NULL, highest BIGINT NOT NULL,
+        gaps TEXT NOT NULL, last_ms BIGINT NOT NULL, until_ms BIGINT, open BIGINT NOT NULL, UNIQUE (tenant, source))`,
+      'CREATE INDEX usage_source_open ON usage_source (open, last_ms)',
+      `CREATE TABLE usage_event (source BIGINT NOT NULL, id TEXT NOT NULL, seq BIGINT NOT NULL, meter TEXT NOT NULL,
+        at_ms BIGINT NOT NULL, stored_ms BIGINT NOT NULL, value TEXT NOT NULL, dims TEXT NOT NULL, digest BYTEA NOT NULL,
+        PRIMARY KEY (source, id))`,
+      `CREATE TABLE usage_bucket (hour_ms BIGINT NOT NULL, tenant TEXT NOT NULL, meter TEXT NOT NULL, count BIGINT NOT NULL,
+        sum TEXT NOT NULL, peak TEXT NOT NULL, PRIMARY KEY (hour_ms, tenant, meter))`,
+      'CREATE INDEX usage_bucket_series ON usage_bucket (tenant, meter, hour_ms)',
+      // used_ms: the period in which it was used; billed_ms: the one whose statement shows it, later where it was heard of late.
+      `CREATE TABLE usage_total (billed_ms BIGINT NOT NULL, tenant TEXT NOT NULL, used_ms BIGINT NOT NULL, meter TEXT NOT NULL,
+        count BIGINT NOT NULL, sum TEXT NOT NULL, peak TEXT NOT NULL, PRIMARY KEY (billed_ms, tenant, used_ms, meter))`,
+      `CREATE TABLE usage_seal (position BIGINT PRIMARY KEY, hour_ms BIGINT NOT NULL, revision BIGINT NOT NULL, root BYTEA NOT NULL,
+        sealed_ms BIGINT NOT NULL, UNIQUE (hour_ms, revision))`,
+      'CREATE TABLE usage_reopened (hour_ms BIGINT PRIMARY KEY)',
+      'CREATE TABLE usage_period (period_ms BIGINT PRIMARY KEY, cut_ms BIGINT NOT NULL, done_upto TEXT NOT NULL, done BIGINT NOT NULL)',
+      `CREATE TABLE usage_statement (period_ms BIGINT NOT NULL, tenant TEXT NOT NULL, revision BIGINT NOT NULL, body TEXT NOT NULL,
+        digest BYTEA NOT NULL, PRIMARY KEY (period_ms, tenant, revision))`,
+      `CREATE TABLE usage_quarantine (tenant TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL, seq BIGINT NOT NULL, meter TEXT NOT NULL,
+        at_ms BIGINT NOT NULL, stored_ms BIGINT NOT NULL, value TEXT NOT NULL, dims TEXT NOT NULL, digest BYTEA NOT NULL,
+        PRIMARY KEY (tenant, source, id))`,
+    ],
+  ],
+};

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What events add up to: by hour, for seals and windows, and by the period that will bill them.
+import { NOTHING, addTally } from './meters.ts';
+import type { Tally } from './meters.ts';
+import { hourOf, monthOf, nextMonth } from './period.ts';
+import { StoreError, integerOf, textOf } from './store.ts';
+import type { Reader, Row, Tx } from './store.ts';
+
+export type LedgerState = {
+  /** Begin of the last period that takes no more events. */
+  readonly frozenMs: number | undefined;
+  /** Nothing is stored with an earlier time than this. */
+  readonly cutMs: number;
+  readonly sealedMs: number | undefined;
+};
+
+export const ledgerState = async (reader: Reader): Promise<LedgerState> => {
+  const [row] = await reader.all('SELECT frozen_ms, cut_ms, sealed_ms FROM usage_state WHERE one = 1');
+  if (row === undefined) throw new StoreError('corrupt', 'the ledger has lost its state');
+  const optional = (column: string): number | undefined => (row[column] === null ? undefined : integerOf(row, column));
+  return { frozenMs: optional('frozen_ms'), cutMs: integerOf(row, 'cut_ms'), sealedMs: optional('sealed_ms') };
+};
+
+/** The period whose statement shows what was used in `usedMs` and is stored now. */
+export const billedPeriod = (usedMs: number, { frozenMs }: Pick<LedgerState, 'frozenMs'>): number =>
+  frozenMs === undefined || usedMs > frozenMs ? usedMs : nextMonth(frozenMs);
+
+export const bigintText = (row: Row, column: string): bigint => {
+  const text = textOf(row, column);
+  if (!/^-?\d{1,60}$/.test(text)) throw new StoreError('corrupt', `column ${column} holds no amount`);
+  return BigInt(text);
+};
+
+export const tallyOf = (row: Row): Tally => ({
+  count: integerOf(row, 'count'),
+  sum: bigintText(row, 'sum'),
+  peak: bigintText(row, 'peak'),
+});
+
+export type Added = { readonly tenant: string; readonly meter: string; readonly atMs: number; readonly value: bigint };
+
+type Cell<K> = { readonly key: K; tally: Tally };
+
+const gather = <K extends readonly (string | number)[]>(events: readonly Added[], keyOf: (event: Added) => K): readonly Cell<K>[] => {
+  const cells = new Map<string, Cell<K>>();
+  for (const event of events) {
+    const key = keyOf(event);
+    const name = key.join('\n');
+    const cell = cells.get(name) ?? { key, tally: NOTHING };
+    cell.tally = addTally(cell.tally, { count: 1, sum: event.value, peak: event.value });
+    cells.set(name, cell);
+  }
+  return [...cells.values()];
+};
+
+type Table = { readonly into: string; readonly keys: readonly string[] };
+
+const BUCKETS: Table = { into: 'usage_bucket', keys: ['hour_ms', 'tenant', 'meter'] };
+const TOTALS: Table = { into: 'usage_total', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
+
+const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell<readonly (string | number)[]>[]): Promise<void> => {
+  const where = keys.map((key) => `${key} = ?`).join(' AND ');
+  const rows = [];
+  for (const { key, tally } of cells) {
+    const [found] = await tx.all(`SELECT count, sum, peak FROM ${into} WHERE ${where}`, key);
+    const next = found === undefined ? tally : addTally(tallyOf(found), tally);
+    rows.push([...key, next.count, String(next.sum), String(next.peak)]);
+  }
+  await tx.insert({
+    into,
+    columns: [...keys, 'count', 'sum', 'peak'],
+    rows,
+    onConflict: `ON CONFLICT (${keys.join(', ')}) DO UPDATE SET count = excluded.count, sum = excluded.sum, peak = excluded.peak`,
+  });
+};
+
+/** Adds events that were just stored, in the transaction that stored them. */
+export const addTallies = async (tx: Tx, events: readonly Added[], state: LedgerState): Promise<void> => {
+  if (events.length === 0) return;
+  const buckets = gather(events, ({ tenant, meter, atMs }) => [hourOf(atMs), tenant, meter] as const);
+  await addCells(tx, BUCKETS, buckets);
+  await addCells(
+    tx,
+    TOTALS,
+    gather(events, ({ tenant, meter, atMs }) => {
+      const usedMs = monthOf(atMs);
+      return [billedPeriod(usedMs, state), tenant, usedMs, meter] as const;
+    }),
+  );
+  const { sealedMs } = state;
+  if (sealedMs === undefined) return;
+  const reopened = [...new Set(buckets.map(({ key: [hourMs] }) => hourMs))].filter((hourMs) => hourMs <= sealedMs);
+  await tx.insert({
+    into: 'usage_reopened',
+    columns: ['hour_ms'],
+    rows: reopened.map((hourMs) => [hourMs]),
+    onConflict: 'ON CONFLICT (hour_ms) DO NOTHING',
+  });
+};

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ledger of use answers.
+import type { ProblemCodes } from './entry.ts';
+
+export const usageCodes = {
+  USAGE_UNAUTHENTICATED: {
+    summary: 'The sender of usage events could not be told.',
+    fix: 'send a service account token for the audience writ-usage as a bearer token, and mount it anew before it expires',
+  },
+  USAGE_TENANT_FOREIGN: {
+    summary: 'The sender may not report use for this tenant.',
+    fix: 'report for the tenant of the namespace of the service account, or name that account in --usage-reporter',
+  },
+  USAGE_BODY_REFUSED: {
+    summary: 'The body of a usage request is no batch of events.',
+    fix: 'send at most 1,000 events and 1 MiB as application/cloudevents-batch+json, or one as application/cloudevents+json',
+  },
+  USAGE_EVENT_INVALID: {
+    summary: 'A usage event lacks something that it needs, or holds what no event may.',
+    fix: 'see the event format in docs/usage.md; quantities are decimal texts',
+  },
+  USAGE_EVENT_EARLY: {
+    summary: 'A usage event is more than five minutes ahead of the clock of the ledger.',
+    fix: 'set the clock of the sender right; keep the event and send it again, it is not stored',
+  },
+  USAGE_EVENT_LATE: {
+    summary: 'A usage event is more than 35 days late.',
+    fix: 'settle it with the customer by hand: no period that could hold it is open any more',
+  },
+  USAGE_EVENT_CONFLICT: {
+    summary: 'Another event is stored under this identity or sequence number.',
+    fix: 'give each event an id and a seq of its own; a source that starts anew needs a new name',
+  },
+  USAGE_GAPS: {
+    summary: 'The source has left out too many sequence numbers.',
+    fix: 'send what is missing first; a source that lost its events goes on under a new name',
+  },
+  USAGE_TENANT_UNKNOWN: {
+    summary: 'There is no Tenant of this name; the event is kept aside and counts as soon as there is one.',
+    fix: 'create the Tenant, or set the name right in the sender',
+  },
+  USAGE_METER_UNKNOWN: {
+    summary: 'Nobody has declared this meter; the event is kept aside and counts as soon as it is declared.',
+    fix: 'declare the meter in the ConfigMap writ-meters, or set the name right in the sender',
+  },
+  USAGE_QUARANTINE_FULL: {
+    summary: 'Too many events of unknown tenants or meters wait.',
+    fix: 'create the tenants or declare the meters that the events name, then send again',
+  },
+  USAGE_BUSY: {
+    summary: 'The ledger takes in as much as it can.',
+    fix: 'keep the events and send them again after Retry-After',
+  },
+  USAGE_LEDGER_UNAVAILABLE: {
+    summary: 'This process cannot write the ledger: another one leads, the disk is full, or the file is damaged.',
+    fix: 'keep the events and send them again after Retry-After; if it stays so, look at writ_usage_ledger_up and the log of the operator',
+  },
+  USAGE_LEDGER_DAMAGED: {
+    summary: 'What the ledger holds is not what it once wrote.',
+    fix: 'stop the operator, restore the last good copy of the ledger and let the sources send again what is missing',
+  },
+  USAGE_LIMIT_EXCEEDED: {
+    summary: 'The tenant has used what its limit allows within the window.',
+    fix: 'wait until the window has passed, or raise the limit in spec.usage.limits of the Tenant',
+  },
+} as const satisfies ProblemCodes;

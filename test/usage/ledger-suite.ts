@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ledger promises, asked on each engine: once, on time, and the same bytes again.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { periodDigest } from '../../operator/usage/close.ts';
+import { readEvent } from '../../operator/usage/event.ts';
+import type { UsageEvent } from '../../operator/usage/event.ts';
+import { createLedger } from '../../operator/usage/ledger.ts';
+import type { Ledger, LedgerHooks } from '../../operator/usage/ledger.ts';
+import { readMeters } from '../../operator/usage/meters.ts';
+import { DAY_MS, HOUR_MS } from '../../operator/usage/period.ts';
+import { quarantined } from '../../operator/usage/quarantine.ts';
+import { openSources } from '../../operator/usage/sources.ts';
+import { statementText } from '../../operator/usage/statement.ts';
+import { systemClock } from '../../process/clock.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { EngineUnderTest } from './store-suite.ts';
+import { verifyLedger } from '../../operator/usage/verify.ts';
+
+export const START = Date.UTC(2026, 9, 20, 12);
+const OCTOBER = Date.UTC(2026, 9);
+const NOVEMBER = Date.UTC(2026, 10);
+
+/** Time that a test sets; timers are the system's, since the store's group waits by them. */
+type SetClock = Clock & { set(ms: number): void };
+const setClock = (startMs: number): SetClock => {
+  let nowMs = startMs;
+  return { ...systemClock, now: () => nowMs, set: (ms) => (nowMs = ms) };
+};
+
+type Fields = { tenant?: string; source?: string; id?: string; seq?: number; atMs?: number; meter?: string; value?: string };
+
+export const event = (fields: Fields, nowMs = START): UsageEvent => {
+  const { tenant = 'acme', source = '/a/boots/1', seq = 1, id = String(seq), atMs = START, meter = 'api_calls', value = '1' } = fields;
+  const read = readEvent(
+    {
+      specversion: '1.0',
+      type: 'dev.writ.usage.v1',
+      source,
+      id,
+      subject: tenant,
+      time: new Date(atMs).toISOString(),
+      seq,
+      data: { meter, value },
+    },
+    Math.max(nowMs, atMs),
+  );
+  return read.ok ? read.event : assert.fail(read.problem.message);
+};
+
+const NEVER = new AbortController().signal;
+let made = 0;
+
+type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
+
+const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
+  const clock = setClock(START);
+  const tenants = new Set(['acme', 'beta']);
+  const ledger = createLedger({ store: await engine.open(name), clock, hasTenant: (tenant) => tenants.has(tenant), hooks });
+  await ledger.open('test');
+  await ledger.declare(readMeters(undefined).meters);
+  return { ledger, clock, name, tenants };
+};
+
+const lines = async (ledger: Ledger, tenant: string, periodMs: number): Promise<readonly string[]> =>
+  (await ledger.preview(tenant, periodMs)).lines.map(
+    ({ meter, quantity, carriedFrom }) => `${meter} ${quantity}${carriedFrom === undefined ? '' : ` of ${carriedFrom.start.slice(0, 7)}`}`,
+  );
+
+export const describeLedger = (engine: EngineUnderTest): void => {
+  describe('a ledger', () => {
+    it('counts an event once, however often it comes, and refuses another under its identity', async () => {
+      const conflicts: string[] = [];
+      const { ledger } = await scene(engine, { onConflicts: async (_tx, events) => void conflicts.push(...events.map(({ id }) => id)) });
+      const one = event({ value: '2.5' });
+      assert.deepEqual(await ledger.accept([one, event({ seq: 2 }), one]), ['stored', 'stored', 'duplicate']);
+      assert.deepEqual(await ledger.accept([one]), ['duplicate']);
+      assert.deepEqual(await ledger.accept([event({ value: '3' }), event({ seq: 9, id: '1' }), event({ seq: 2, id: 'other' })]), [
+        'conflict',
+        'conflict',
+        'conflict',
+      ]);
+      assert.deepEqual(conflicts, ['1', '1', 'other']);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 3.5']);
+      assert.deepEqual(await ledger.accept([event({ tenant: 'beta', value: '7' })]), ['stored'], 'an identity is one tenant’s');
+      await ledger.store.close();
+    });
+
+    it('gives the same statement for every order, repetition and cut of a stream', async () => {
+      const meters = ['api_calls', 'users', 'agent_hours', 'storage_bytes', 'reasoning_units'];
+      const stream = fc.array(
+        fc.record({
+          tenant: fc.constantFrom('acme', 'beta'),
+          source: fc.constantFrom('/a', '/b'),
+          meter: fc.constantFrom(...meters),
+          units: fc.integer({ min: 0, max: 10 ** 9 }),
+          hour: fc.integer({ min: 0, max: 30 * 24 }),
+        }),
+        { minLength: 1, maxLength: 40 },
+      );
+      const events = (rows: readonly { tenant: string; source: string; meter: string; units: number; hour: number }[]): UsageEvent[] => {
+        const seqs = new Map<string, number>();
+        return rows.map(({ tenant, source, meter, units, hour }) => {
+          const seq = (seqs.get(`${tenant}${source}`) ?? 0) + 1;
+          seqs.set(`${tenant}${source}`, seq);
+          return event({ tenant, source, meter, seq, value: `${units}.25`, atMs: START - hour * HOUR_MS }, START);
+        });
+      };
+      await fc.assert(
+        fc.asyncProperty(stream, fc.infiniteStream(fc.nat()), async (rows, random) => {
+          const whole = events(rows);
+          const shuffled = [...whole, ...whole.filter(() => (random.next().value ?? 0) % 3 === 0)]
+            .map((one) => ({ one, key: random.next().value ?? 0 }))
+            .toSorted((a, b) => a.key - b.key)
+            .map(({ one }) => one);
+          const [plain, mixed] = [await scene(engine), await scene(engine)];
+          await plain.ledger.accept(whole);
+          while (shuffled.length > 0) await mixed.ledger.accept(shuffled.splice(0, ((random.next().value ?? 0) % 7) + 1));
+          for (const tenant of ['acme', 'beta']) {
+            const texts = await Promise.all(
+              [plain, mixed].map(async ({ ledger }) =>
+                Promise.all([Date.UTC(2026, 8), OCTOBER].map(async (periodMs) => statementText(await ledger.preview(tenant, periodMs)))),
+              ),
+            );
+            assert.deepEqual(texts[0], texts[1]);
+          }
+          await plain.ledger.store.close();
+          await mixed.ledger.store.close();
+        }),
+        { numRuns: 12 },
+      );
+    });
+
+    it('sees a gap, and sees it filled', async () => {
+      const { ledger } = await scene(engine);
+      await ledger.accept([event({ seq: 1 }), event({ seq: 4 })]);
+      const gaps = async () => (await ledger.store.read((reader) => openSources(reader, 0))).map(({ cursor }) => cursor.gaps);
+      assert.deepEqual(await gaps(), [[[2, 3]]]);
+      await ledger.accept([event({ seq: 3 })]);
+      assert.deepEqual(await gaps(), [[[2, 2]]]);
+      await ledger.accept([event({ seq: 2 })]);
+      assert.deepEqual(await gaps(), [[]]);
+      await ledger.store.close();
+    });
+
+    it('keeps the unknown aside, in sight, and counts it as soon as it is known', async () => {
+      const { ledger, tenants } = await scene(engine);
+      const strangers = [event({ tenant: 'new', value: '5' }), event({ seq: 2, meter: 'gpu_seconds', value: '9' }), event({ seq: 1 })];
+      assert.deepEqual(await ledger.accept(strangers), ['unknown-tenant', 'unknown-meter', 'stored']);
+      assert.deepEqual(await ledger.accept(strangers), ['unknown-tenant', 'unknown-meter', 'duplicate']);
+      assert.deepEqual(await ledger.accept([event({ tenant: 'new', value: '6' })]), ['conflict']);
+      const waiting = () => ledger.store.read(quarantined);
+      assert.deepEqual(await waiting(), [
+        { tenant: 'acme', meter: 'gpu_seconds', events: 1 },
+        { tenant: 'new', meter: 'api_calls', events: 1 },
+      ]);
+      tenants.add('new');
+      await ledger.settle(NEVER);
+      assert.deepEqual(await lines(ledger, 'new', OCTOBER), ['api_calls 5']);
+      await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await waiting(), []);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 1', 'gpu_seconds 9']);
+      assert.deepEqual(await ledger.accept(strangers), ['duplicate', 'duplicate', 'duplicate']);
+      await ledger.store.close();
+    });
+
+    it('keeps the first definition of a meter', async () => {
+      const { ledger } = await scene(engine);
+      await ledger.declare(readMeters('[{"name":"gpu","unit":"s","aggregation":"sum"}]').meters);
+      assert.deepEqual(await ledger.declare(readMeters('[{"name":"gpu","unit":"s","aggregation":"peak"}]').meters), ['gpu']);
+      assert.equal(ledger.meter('gpu').aggregation, 'sum');
+      await ledger.store.close();
+    });
+
+    it('closes a period 48 hours after its end, and carries what comes later into the next', async () => {
+      const closed: string[] = [];
+      const { ledger, clock } = await scene(engine, {
+        onStatements: async (_tx, statements) => void closed.push(...statements.map(statementText)),
+      });
+      await ledger.accept([
+        event({ seq: 1, value: '10' }),
+        event({ seq: 2, meter: 'users', value: '4' }),
+        event({ seq: 3, meter: 'agent_hours', value: '5400' }),
+        event({ seq: 4, meter: 'storage_bytes', value: String(31 * 86_400 * 7) }),
+      ]);
+      clock.set(NOVEMBER + 47 * HOUR_MS);
+      await ledger.accept([event({ seq: 5, value: '2' }, clock.now()), event({ seq: 6, atMs: clock.now(), value: '100' })]);
+      await ledger.settle(NEVER);
+      assert.deepEqual(closed, []);
+      clock.set(NOVEMBER + 48 * HOUR_MS);
+      await ledger.settle(NEVER);
+      assert.equal(closed.length, 1);
+      const october = await lines(ledger, 'acme', OCTOBER);
+      assert.deepEqual(october, ['agent_hours 1.5', 'api_calls 12', 'storage_bytes 7', 'users 4']);
+      await ledger.accept([
+        event({ seq: 7, value: '0.5' }, clock.now()),
+        event({ seq: 8, meter: 'users', value: '6' }, clock.now()),
+        event({ seq: 9, meter: 'users', value: '3' }, clock.now()),
+        event({ seq: 10, atMs: clock.now(), value: '1' }),
+      ]);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), october, 'what was billed does not change');
+      assert.deepEqual(await lines(ledger, 'acme', NOVEMBER), ['api_calls 101', 'api_calls 0.5 of 2026-10', 'users 2 of 2026-10']);
+      clock.set(Date.UTC(2026, 11, 3));
+      await ledger.settle(NEVER);
+      await ledger.settle(NEVER);
+      assert.equal(closed.length, 2);
+      assert.deepEqual(closed, await Promise.all([OCTOBER, NOVEMBER].map(async (ms) => statementText(await ledger.preview('acme', ms)))));
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
+    it('is not led astray by a clock that goes back over a cut', async () => {
+      const { ledger, clock } = await scene(engine);
+      await ledger.accept([event({ value: '1' })]);
+      clock.set(NOVEMBER + 3 * DAY_MS);
+      await ledger.settle(NEVER);
+      clock.set(START);
+      await ledger.accept([event({ seq: 2, value: '5' })]);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 1']);
+      assert.deepEqual(await lines(ledger, 'acme', NOVEMBER), ['api_calls 5 of 2026-10']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
+    it('gives the same bytes when the close is interrupted anywhere and gone on with', async () => {
+      const build = async (failures: number): Promise<string> => {
+        let left = failures;
+        const { ledger, clock } = await scene(engine, {
+          onStatements: async () => {
+            if ((left -= 1) >= 0) throw new RangeError('interrupted');
+          },
+        });
+        for (let index = 0; index < 3; index += 1)
+          await ledger.accept([event({ tenant: index % 2 === 0 ? 'acme' : 'beta', seq: index + 1 })]);
+        clock.set(NOVEMBER + 3 * DAY_MS);
+        for (let tries = 0; tries <= failures; tries += 1) await ledger.settle(NEVER).catch(() => undefined);
+        const digest = await ledger.store.read((reader) => periodDigest(reader, OCTOBER));
+        await ledger.store.close();
+        return digest;
+      };
+      assert.equal(await build(3), await build(0));
+    });
+
+    it('seals an hour once it is over, and again when something comes late', async () => {
+      const seals: string[] = [];
+      const { ledger, clock } = await scene(engine, {
+        onSeals: async (_tx, some) => void seals.push(...some.map(({ hourMs, revision }) => `${(hourMs - START) / HOUR_MS}r${revision}`)),
+      });
+      await ledger.accept([event({ seq: 1 })]);
+      clock.set(START + HOUR_MS + 14 * 60_000);
+      await ledger.settle(NEVER);
+      assert.deepEqual(seals, []);
+      clock.set(START + HOUR_MS + 15 * 60_000);
+      await ledger.settle(NEVER);
+      await ledger.settle(NEVER);
+      assert.deepEqual(seals, ['0r1']);
+      await ledger.accept([event({ seq: 2 }, clock.now()), event({ seq: 3, atMs: clock.now() })]);
+      await ledger.settle(NEVER);
+      assert.deepEqual(seals, ['0r1', '0r2']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
+    it('knows how much of a window is used, also after a restart', async () => {
+      const { ledger, clock, name } = await scene(engine);
+      const series = { tenant: 'acme', meter: 'api_calls' };
+      await ledger.accept([event({ seq: 1, value: '1', atMs: START - 30 * HOUR_MS }), event({ seq: 2, value: '10' })]);
+      await ledger.follow([series]);
+      await ledger.accept([event({ seq: 3, value: '100', atMs: START - 5 * 60_000 })]);
+      assert.deepEqual(
+        [60_000, 10 * 60_000, 24 * HOUR_MS, 31 * HOUR_MS, 'Month' as const].map((window) => Number(ledger.used(series, window)) / 1e6),
+        [10, 110, 110, 111, 111],
+      );
+      await ledger.store.close();
+      const again = await scene(engine, {}, name);
+      await again.ledger.follow([series]);
+      assert.equal(again.ledger.used(series, 24 * HOUR_MS), 110_000_000n);
+      assert.ok(again.ledger.used(series, 60_000) >= 10_000_000n, 'rather too much than too little');
+      clock.set(START);
+      again.clock.set(START + 40 * DAY_MS);
+      await again.ledger.settle(NEVER);
+      assert.equal(again.ledger.used(series, 24 * HOUR_MS), 0n);
+      await again.ledger.follow([]);
+      assert.equal(again.ledger.used(series, 'Month'), 0n);
+      await again.ledger.store.close();
+    });
+  });
+};

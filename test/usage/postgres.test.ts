@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The port's suite against a real PostgreSQL server of this machine.
+import { after, before, describe } from 'node:test';
+import { systemClock } from '../../process/clock.ts';
+import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
+import { postgresBinaries, startPostgres } from './postgres-server.ts';
+import type { PostgresServer } from './postgres-server.ts';
+import { describeLedger } from './ledger-suite.ts';
+import { describeStore } from './store-suite.ts';
+import type { EngineUnderTest } from './store-suite.ts';
+
+const binaries = postgresBinaries();
+
+describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no PostgreSQL server (Debian: postgresql)' : false }, () => {
+  let server: PostgresServer;
+  before(async () => {
+    server = await startPostgres(binaries ?? '');
+  });
+  after(() => server.stop());
+  const engine: EngineUnderTest = {
+    open: async (name) => openPostgresStore({ url: await server.url(name), clock: systemClock, groupMs: 1 }),
+  };
+  describeStore(engine);
+  describeLedger(engine);
+});
