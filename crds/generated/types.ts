@@ -950,6 +950,10 @@ export type PriceBookMeter = {
    */
   readonly priced?: string;
   /**
+   * It holds at every moment, as users do, and does not add up over time. Its allowance is never cut to a part of a month; what goes beyond is charged for the part.
+   */
+  readonly level?: boolean;
+  /**
    * How the payment provider is told. Absolute is each hour's total so far, Delta what was added, None nothing, as where nothing is said; then the meter is on statements alone.
    */
   readonly report?: 'Absolute' | 'Delta' | 'None';

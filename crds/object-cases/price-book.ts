@@ -20,7 +20,7 @@ export const priceBookCases: readonly ObjectCase[] = [
       expires: '2027-03-01T00:00:00Z',
       title: 'Standard',
       retired: false,
-      meters: [{ name: 'api_calls', unit: '1', per: '1000.5', priced: 'thousand', report: 'Absolute' }],
+      meters: [{ name: 'api_calls', unit: '1', per: '1000.5', priced: 'thousand', level: false, report: 'Absolute' }],
       tiers: [
         {
           name: 'Starter',

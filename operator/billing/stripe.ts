@@ -113,7 +113,11 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     telemetry: false,
     ...(fetch === undefined
       ? {}
-      : { httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) => fetch(String(url), init ?? {})) }),
+      : {
+          httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) =>
+            fetch(url instanceof Request ? url.url : url.toString(), init ?? {}),
+          ),
+        }),
   });
   const meters = new Map<string, string>();
 

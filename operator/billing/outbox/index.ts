@@ -128,7 +128,10 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
   const send = async (entry: Entry, signal: AbortSignal | undefined): Promise<'refused' | undefined> => {
     const nowMs = clock.now();
     const why = standing.unsendable(entry, nowMs);
-    if (why !== undefined) return void (await setAside(entry, 'quarantined', why));
+    if (why !== undefined) {
+      await setAside(entry, 'quarantined', why);
+      return;
+    }
     const wasOpen = entry.state !== 'intent';
     const sending = await move(entry, {
       state: 'sending',

@@ -20,6 +20,7 @@ export type Meter = {
   /** How many of the statement's units make a priced one. */
   readonly per: Ratio;
   readonly priced: string;
+  readonly isLevel: boolean;
   readonly report: 'Absolute' | 'Delta' | 'None';
 };
 
@@ -61,10 +62,10 @@ const decimal = (text: string | undefined, missing: Ratio): Ratio => (text === u
 
 const metersOf = (spec: Spec, fault: Fault): ReadonlyMap<string, Meter> =>
   new Map(
-    (spec.meters ?? []).map(({ name, unit, per, priced, report }, index) => {
+    (spec.meters ?? []).map(({ name, unit, per, priced, level, report }, index) => {
       const each = decimal(per, whole(1));
       if (each.count <= 0n) fault(['spec', 'meters', index, 'per'], 'it must be more than 0');
-      return [name, { name, unit, per: each, priced: priced ?? unit, report: report ?? 'None' }];
+      return [name, { name, unit, per: each, priced: priced ?? unit, isLevel: level === true, report: report ?? 'None' }];
     }),
   );
 

@@ -3,7 +3,7 @@
 // above its marks, annual discount, minimum; exact until the line is rounded.
 import type { Book, TierUsage, VolumeStep } from './price-book.ts';
 import type { PriceStep } from './invoice.ts';
-import { ZERO, add, ceilingQuantity, compare, formatDecimal, larger, multiply, ratio, smaller, subtract } from './ratio.ts';
+import { ZERO, add, ceilingQuantity, compare, formatDecimal, larger, multiply, ratio, smaller, subtract, whole } from './ratio.ts';
 import type { Ratio } from './ratio.ts';
 
 const WHOLE = 10_000;
@@ -29,8 +29,11 @@ export const priceUsage = (input: {
   /** In the priced unit. */
   readonly quantity: Ratio;
   readonly part: Ratio;
+  /** Of something that holds at every moment, such as users: nothing is cut, and what goes beyond is charged for the part. */
+  readonly isLevel: boolean;
 }): Priced => {
-  const { book, usage, part } = input;
+  const { book, usage } = input;
+  const part = input.isLevel ? whole(1) : input.part;
   const included = ceilingQuantity(multiply(usage.included, part));
   const beyond = larger(ZERO, subtract(input.quantity, included));
   if (usage.overage === undefined || beyond.count === 0n) return { included, beyond, steps: [], cost: ZERO };
@@ -45,7 +48,8 @@ export const priceUsage = (input: {
     const to = next === undefined ? beyond : smaller(beyond, ceilingQuantity(multiply(next.above, part)));
     if (compare(to, from) <= 0) continue;
     const quantity = subtract(to, from);
-    const price = multiply(list, shareOfList(basisPoints, annual, book.minimumBasisPoints));
+    const full = multiply(list, shareOfList(basisPoints, annual, book.minimumBasisPoints));
+    const price = input.isLevel ? multiply(full, input.part) : full;
     cost = add(cost, multiply(quantity, price));
     steps.push({
       quantity: formatDecimal(quantity),
