@@ -33,7 +33,7 @@ export type Entry = HourKey & {
   readonly bodyDigest: string;
   readonly state: State;
   readonly attempts: number;
-  /** 0: never. */
+  /** Since when a request may be on its way; 0: never. */
   readonly firstSentMs: number;
   readonly acceptedMs: number;
   /** Nothing is done with it before. */

@@ -36,8 +36,8 @@ export type OutboxDeps = {
 };
 
 export type Outbox = {
-  /** Takes in what the ledger counts now. Hours whose newest report is still open are taken when it is not. */
-  offer(totals: readonly HourTotal[]): Promise<void>;
+  /** Takes in what the ledger counts now; returns those to offer again, whose newest report is still open or was set aside. */
+  offer(totals: readonly HourTotal[]): Promise<readonly HourTotal[]>;
   /** Does what is due; `refused` where the provider refuses the key, and then nothing more was tried. */
   pass(signal?: AbortSignal): Promise<{ readonly done: number; readonly refused: boolean }>;
   /** Holds what the provider counts now against the ledger. Empty where they agree on every hour. */
@@ -94,20 +94,24 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       repairs: missing ? before.repairs + 1 : 0,
     });
 
-  const offerOne = async (tx: Tx, offered: HourTotal): Promise<void> => {
+  /** False where the newest report of the hour is still open, or was set aside. */
+  const offerOne = async (tx: Tx, offered: HourTotal): Promise<boolean> => {
     const newest = await newestEntry(tx, offered);
     if (newest === undefined) {
       if (!sameDecimal(offered.total, '0')) await putEntry(tx, intent({ ...offered, revision: 1, counted: '0', repairs: 0 }));
-      return;
+      return true;
     }
-    if (sameDecimal(newest.total, offered.total)) return;
+    if (sameDecimal(newest.total, offered.total) || newest.state === 'settled') return true;
+    // Under the encoding that the hour began with: two of them cannot be added up.
+    const { encoding } = newest;
     if (newest.state === 'intent' && newest.attempts === 0) {
-      const counted = minus(newest.total, newest.encoding === 'Absolute' ? '0' : newest.value);
-      // Under the encoding that the hour began with: two of them cannot be added up.
-      await putEntry(tx, intent({ ...offered, encoding: newest.encoding, revision: newest.revision, counted, repairs: newest.repairs }));
-    } else if (rules.isResolved(newest.state)) {
-      await putEntry(tx, follow(newest, { ...offered, encoding: newest.encoding }, false));
+      const counted = minus(newest.total, encoding === 'Absolute' ? '0' : newest.value);
+      await putEntry(tx, intent({ ...offered, encoding, revision: newest.revision, counted, repairs: newest.repairs }));
+      return true;
     }
+    if (!rules.isResolved(newest)) return false;
+    await putEntry(tx, follow(newest, { ...offered, encoding }, false));
+    return true;
   };
 
   /** Only if nobody else moved it meanwhile. */
@@ -136,7 +140,8 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
     const sending = await move(entry, {
       state: 'sending',
       attempts: entry.attempts + 1,
-      firstSentMs: entry.firstSentMs === 0 ? nowMs : entry.firstSentMs,
+      // Of an intent nothing is on its way, even if it was sent and throttled before.
+      firstSentMs: wasOpen ? entry.firstSentMs : nowMs,
     });
     if (sending === undefined) return;
     observe({ kind: 'sent', entry: sending });
@@ -252,7 +257,9 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
   return {
     offer: (totals) =>
       store.transact(async (tx) => {
-        for (const one of totals) await offerOne(tx, one);
+        const left: HourTotal[] = [];
+        for (const one of totals) if (!(await offerOne(tx, one))) left.push(one);
+        return left;
       }),
     pass,
     drift,

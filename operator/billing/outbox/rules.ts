@@ -3,7 +3,8 @@
 //
 // Why it holds: while it is not known whether a revision arrived it is repeated under its own identifier, and nothing newer is
 // sent; so whatever still travels is known to the provider as a duplicate by the time that a newer revision is on its way.
-// After 20 hours an identifier protects no more (the provider forgets after 24), and what arrived is read back instead.
+// After 20 hours an identifier protects no more (the provider forgets after 24), and what arrived is read back instead; so
+// a request may travel for four hours and still be known for what it is.
 import { MAX_REPORT_AGE_MS, RESEND_WITHIN_MS } from '../provider.ts';
 import type { ReportAnswer } from '../provider.ts';
 import { MAX_DIGITS, minus, sameDecimal, significantDigits } from './entry.ts';
@@ -22,8 +23,12 @@ export type Step = { readonly kind: 'send' } | { readonly kind: 'read' } | { rea
 
 export const isOpen = (state: State): boolean => state === 'intent' || state === 'sending' || state === 'ambiguous' || state === 'accepted';
 
-/** Whether it is known what became of it, so that a newer revision may follow. */
-export const isResolved = (state: State): boolean => state === 'accepted' || state === 'verified';
+/**
+ * Whether it is known what became of it, so that a newer revision may follow. A delta must be counted, too: of two that are not,
+ * nobody could tell which one is missing.
+ */
+export const isResolved = ({ state, encoding }: Pick<Entry, 'state' | 'encoding'>): boolean =>
+  state === 'verified' || (state === 'accepted' && encoding === 'Absolute');
 
 /** What to do with the newest revision of an hour. */
 export const nextStep = (entry: Entry, nowMs: number): Step => {
@@ -82,7 +87,8 @@ export type Verdict = (Moved & { readonly kind: 'moved' }) | { readonly kind: 'r
 /** What a reading of the hour says of its newest revision. */
 export const afterReading = (entry: Entry, counted: string, nowMs: number): Verdict => {
   if (sameDecimal(counted, entry.total)) return { kind: 'moved', state: 'verified', nextMs: 0 };
-  const sinceMs = entry.state === 'accepted' ? entry.acceptedMs : entry.firstSentMs;
+  // What was sent last of an ambiguous one may still be on its way.
+  const sinceMs = entry.state === 'accepted' ? entry.acceptedMs : entry.firstSentMs + RESEND_WITHIN_MS;
   if (nowMs - sinceMs < SETTLE_MS) return { kind: 'moved', state: entry.state, nextMs: nowMs + READ_EVERY_MS };
   const isMissing = entry.encoding === 'Absolute' || sameDecimal(counted, minus(entry.total, entry.value));
   if (isMissing && entry.repairs < MOST_REPAIRS) return { kind: 'repair' };
