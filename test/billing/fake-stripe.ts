@@ -192,7 +192,7 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     if (at === 'POST v1/billing/meter_events') return meterEvent(body);
     if (method === 'GET' && parts[1] === 'meters' && parts[3] === 'event_summaries') return summaries(parts[2] ?? '', query);
     if (at === 'GET v1/prices') {
-      const price = prices.get(Object.values((query['lookup_keys'] as Form | undefined) ?? {}).join(''));
+      const price = prices.get(textIn(query, 'lookup_keys', '0') ?? '');
       return list(price === undefined ? [] : [{ ...price, object: 'price' }]);
     }
     if (at === 'POST v1/prices') return createPrice(body);

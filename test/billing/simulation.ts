@@ -130,12 +130,10 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
   const provider: UsageProvider = {
     ...stripe,
     report: async (report) => {
-      try {
-        return await stripe.report(report);
-      } finally {
-        // The library takes whatever a transport throws for a lost connection.
-        if (killing && !calm && chance(0.3)) throw new Killed();
-      }
+      const answer = await stripe.report(report);
+      // The library takes whatever a transport throws for a lost connection, so a kill after the answer is made here.
+      if (killing && !calm && chance(0.3)) throw new Killed();
+      return answer;
     },
   };
   for (const { meter, encoding } of METERS) await stripe.ensureMeter(meter, encoding);
