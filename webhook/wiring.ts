@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
-import { createSealedJudge } from '../policies/ruleset-object.ts';
+import { createSealedJudge } from '../policies/sealed-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -165,7 +165,8 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.rulesets, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
+  const { policies, rulesets, tierCatalogs, licenses, trust, inventories, marks } = caches;
+  for (const cache of [policies, rulesets, tierCatalogs, licenses, trust, inventories, marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {
