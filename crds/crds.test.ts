@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
 import { crdFile } from './generate/schema.ts';
-import { writKinds } from './kinds.ts';
+import { crdKinds } from './kinds.ts';
 import { objectCases } from './object-cases/all.ts';
 
 let cluster: ControlPlane;
@@ -20,7 +20,7 @@ const kubectl = async (args: readonly string[], input?: unknown): Promise<string
 
 /** What the server says to the object on a dry run, as strict as kubectl's own default. */
 const dryRun = async (object: Readonly<Record<string, unknown>>): Promise<{ readonly status: number; readonly message: string }> => {
-  const resource = writKinds.find(({ kind }) => kind === object['kind']);
+  const resource = crdKinds.find(({ kind }) => kind === object['kind']);
   assert.ok(resource);
   const scope = resource.namespaced ? 'namespaces/default/' : '';
   const url = `${cluster.url}/apis/${resource.group}/${resource.version}/${scope}${resource.plural}?dryRun=All&fieldValidation=Strict`;
@@ -43,7 +43,7 @@ const tenant = { apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', metadata: { na
 describe('CRDs on an API server', { timeout: 600_000 }, () => {
   before(async () => {
     cluster = await startControlPlane();
-    const files = writKinds.flatMap((resource) => ['-f', fileURLToPath(crdFile(resource))]);
+    const files = crdKinds.flatMap((resource) => ['-f', fileURLToPath(crdFile(resource))]);
     await kubectl(['apply', '--server-side', ...files]);
     await kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...files]);
   });
@@ -51,7 +51,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
 
   it('accepts every schema as structural, with rules within the cost limits', async () => {
     const list = JSON.parse(await kubectl(['get', 'customresourcedefinitions', '-l', 'app.kubernetes.io/part-of=writ', '-o', 'json']));
-    assert.equal(list.items.length, writKinds.length);
+    assert.equal(list.items.length, crdKinds.length);
     for (const { metadata, status } of list.items) {
       const bad = status.conditions.filter(
         ({ type, status }: { type: string; status: string }) => type === 'NonStructuralSchema' && status === 'True',
@@ -72,6 +72,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
       ['tiercatalogs', 'wtc'],
       ['licenses', 'wlic'],
       ['pricebooks', 'wpb'],
+      ['tenantusages', 'wtu'],
     ] as const) {
       assert.match(shown[plural] ?? '', new RegExp(`^${plural}\\s+${short}\\s.*\\swrit$`));
     }
@@ -134,6 +135,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
     assert.equal(await columns('tiercatalogs'), 'Version Ready Status Age');
     assert.equal(await columns('licenses'), 'Tier Expires Ready Status Age');
     assert.equal(await columns('pricebooks'), 'Version Effective Ready Status Age');
+    assert.equal(await columns('tenantusages'), 'Since Complete Limits Ready Status Age');
   });
 
   it('keeps a signed document byte for byte and adds nothing to it', async () => {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conditionReason } from './conditions.ts';
 import { isSchema, readCrd } from './generate/schema.ts';
-import { apiVersionOf, gitSources, namespaces, sourceLabel, writKinds } from './kinds.ts';
+import { apiVersionOf, gitSources, namespaces, sourceLabel, crdKinds } from './kinds.ts';
 
 test('the descriptors say what the CRDs say', () => {
-  for (const resource of writKinds) {
+  for (const resource of crdKinds) {
     const { spec } = readCrd(resource);
     assert.ok(isSchema(spec) && isSchema(spec['names']));
     assert.equal(spec['group'], resource.group);

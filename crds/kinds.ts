@@ -45,6 +45,11 @@ export const writKinds = [
   policies,
 ] as const satisfies readonly Resource[];
 
+export const tenantUsages = own('tenantusages', 'TenantUsage', false);
+
+/** All kinds that have a CRD: those of a commit, and what the operator alone writes. */
+export const crdKinds = [...writKinds, tenantUsages] as const satisfies readonly Resource[];
+
 export type WritKind = (typeof writKinds)[number]['kind'];
 
 /**
@@ -108,6 +113,8 @@ export const SYSTEM_NAMESPACE = 'writ-system';
 export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
+/** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
+export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
 /** The one TierCatalog. */

@@ -15,6 +15,7 @@ import {
   isSealedKind,
   leases,
   licenses,
+  priceBooks,
   namespaces,
   policies,
   rulesets,
@@ -36,6 +37,7 @@ import type { AppliedObject } from './apply/plan.ts';
 import type {
   LiveGitSource,
   LiveLicense,
+  LivePriceBook,
   LivePolicy,
   LiveRuleset,
   LiveSealed,
@@ -52,6 +54,7 @@ export type Caches = {
   readonly rulesets: Informer<LiveRuleset>;
   readonly tierCatalogs: Informer<LiveTierCatalog>;
   readonly licenses: Informer<LiveLicense>;
+  readonly priceBooks: Informer<LivePriceBook>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
   readonly tenants: Informer<LiveTenant>;
   readonly namespaces: Informer<KubeObject>;
@@ -86,6 +89,10 @@ export const createCaches = (options: {
     licenses: createInformer<LiveLicense>(client, licenses, {
       ...watch('licenses'),
       transform: (object) => ({ ...object, kind: licenses.kind }),
+    }),
+    priceBooks: createInformer<LivePriceBook>(client, priceBooks, {
+      ...watch('pricebooks'),
+      transform: (object) => ({ ...object, kind: priceBooks.kind }),
     }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
     tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
@@ -126,7 +133,7 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
   }
 };
 
-export type SealedCaches = Pick<Caches, 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses'>;
+export type SealedCaches = Pick<Caches, 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses' | 'priceBooks'>;
 
 /** Whatever counts by its seals. */
 export const liveSealed = ({
@@ -134,7 +141,8 @@ export const liveSealed = ({
   rulesets: releases,
   tierCatalogs: catalogs,
   licenses: rights,
-}: SealedCaches): readonly LiveSealed[] => [...orders.list(), ...releases.list(), ...catalogs.list(), ...rights.list()];
+  priceBooks: books,
+}: SealedCaches): readonly LiveSealed[] => [...orders.list(), ...releases.list(), ...catalogs.list(), ...rights.list(), ...books.list()];
 
 export const sealedKindOf = ({ kind = policies.kind }: Pick<LiveSealed, 'kind'>): SealedKind => (isSealedKind(kind) ? kind : policies.kind);
 
@@ -148,6 +156,8 @@ export const liveSealedObject = (caches: SealedCaches, kind: SealedKind, name: s
       return caches.tierCatalogs.get(name);
     case 'License':
       return caches.licenses.get(name);
+    case 'PriceBook':
+      return caches.priceBooks.get(name);
   }
 };
 

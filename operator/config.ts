@@ -61,6 +61,36 @@ export const operatorFlags = defineFlags({
     default: '0.0.0.0:9292',
     doc: 'Where to serve push receivers (/hook/…) over HTTP, behind whatever ends TLS.',
   },
+  ledger: {
+    type: 'string',
+    env: 'WRIT_LEDGER',
+    doc: 'Where the ledger of use is kept: a file on a local or block volume, or postgres://… (by the environment, since it holds a password). None is kept unless given.',
+  },
+  'usage-address': {
+    type: 'string',
+    env: 'WRIT_USAGE_ADDRESS',
+    default: '0.0.0.0:9393',
+    doc: 'Where events of use are taken in (POST /v1/events) where a ledger is kept.',
+  },
+  'usage-transport': {
+    type: 'string',
+    env: 'WRIT_USAGE_TRANSPORT',
+    choices: ['tls', 'plain'],
+    default: 'tls',
+    doc: "How: tls by the webhook's certificate, which then carries the name of --usage-service too, or plain where something in front ends TLS.",
+  },
+  'usage-service': {
+    type: 'string',
+    env: 'WRIT_USAGE_SERVICE',
+    default: 'writ-usage.writ-system:443',
+    doc: 'The Service by which senders reach it: SERVICE.NAMESPACE:PORT.',
+  },
+  'usage-reporter': {
+    type: 'list',
+    env: 'WRIT_USAGE_REPORTER',
+    default: ['writ-system/writ-webhook'],
+    doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant; any other reports for the tenant of its namespace.',
+  },
   'cache-dir': {
     type: 'string',
     env: 'WRIT_CACHE_DIR',
@@ -105,6 +135,7 @@ export const operatorFlags = defineFlags({
 export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   readonly metricsListen: Address;
   readonly receiverListen: Address;
+  readonly usageListen: Address;
   readonly holder: string;
   readonly target: WebhookTarget;
   readonly guardTarget: WebhookTarget;
@@ -143,8 +174,12 @@ const targetByServices = (webhook: string, guard: string): Target | undefined =>
 const complete = (values: FlagValues<typeof operatorFlags>): Configuration<OperatorConfig> => {
   const metricsListen = parseAddress(values['metrics-address']);
   const receiverListen = parseAddress(values['receiver-address']);
+  const usageListen = parseAddress(values['usage-address']);
   if (metricsListen === undefined) return wrongFlag(`--metrics-address: "${values['metrics-address']}" is not host:port`);
   if (receiverListen === undefined) return wrongFlag(`--receiver-address: "${values['receiver-address']}" is not host:port`);
+  if (usageListen === undefined) return wrongFlag(`--usage-address: "${values['usage-address']}" is not host:port`);
+  const usageService = serviceTarget(values['usage-service']);
+  if (usageService === undefined) return wrongFlag('--usage-service: write SERVICE.NAMESPACE:PORT');
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
@@ -165,10 +200,11 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
       ...values,
       metricsListen,
       receiverListen,
+      usageListen,
       holder,
       target: found.target,
       guardTarget: found.guardTarget,
-      certificateNames: found.names,
+      certificateNames: values.ledger === undefined ? found.names : [...new Set([...found.names, ...usageService.names])],
     },
   };
 };

@@ -7,6 +7,7 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
+import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
   'gitsources',
@@ -14,6 +15,7 @@ export const watchedResources = [
   'rulesets',
   'tiercatalogs',
   'licenses',
+  'pricebooks',
   'trustpolicies',
   'tenants',
   'namespaces',
@@ -24,6 +26,9 @@ export const watchedResources = [
   'webhook',
   'guard',
 ] as const;
+/** Watched only where a ledger is kept. */
+export const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
+export type UsageResource = (typeof usageResources)[number];
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
   'git-source',
@@ -32,6 +37,7 @@ export const controllerNames = [
   'ruleset',
   'tier-catalog',
   'license',
+  'price-book',
   'entitlements',
   'trust-policy',
   'tenant',
@@ -66,13 +72,13 @@ export const operatorMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_operator_watch_age_seconds',
     help: 'Time since the last word (event or bookmark) of a watch.',
-    labels: { resource: watchedResources },
+    labels: { resource: [...watchedResources, ...usageResources] },
   },
   watchRestarts: {
     kind: 'counter',
     name: 'writ_operator_watch_restarts_total',
     help: 'Times that a list or watch failed and was begun again.',
-    labels: { resource: watchedResources },
+    labels: { resource: [...watchedResources, ...usageResources] },
   },
   trustRootAge: {
     kind: 'gauge',
@@ -116,6 +122,7 @@ export const operatorMetrics = defineMetrics({
     help: 'Push deliveries that met a receiver, by HTTP status.',
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
+  ...usageMetrics,
 });
 
 export type OperatorMetrics = Metrics<typeof operatorMetrics>;

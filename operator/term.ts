@@ -48,6 +48,7 @@ import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+import type { Usage } from './usage-wiring.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
@@ -57,6 +58,8 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly observer: ControllerObserver;
   readonly observeMarks: MarksDeps['observe'];
   readonly onTampering: (tampering: Tampering) => void;
+  /** Undefined where no ledger is kept. */
+  readonly usage: Pick<Usage, 'run'> | undefined;
 };
 
 const SINGLE_KEY = 'writ';
@@ -343,7 +346,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, tenant, ...Object.values(documents), gitSource];
-    await Promise.all(controllers.map((each) => each.run(signal)));
+    await Promise.all([...controllers.map((each) => each.run(signal)), deps.usage?.run(client, signal)]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }

@@ -28,11 +28,12 @@ import type { GitSourceDeps, SyncEvent } from './controllers/git-source.ts';
 import type { Tampering } from './controllers/tamper.ts';
 import { createTrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
-import type { OperatorMetrics, WatchedResource } from './metrics.ts';
+import type { OperatorMetrics, UsageResource, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import { createUsage } from './usage-wiring.ts';
 import type { TermDeps } from './term.ts';
 
 export type Life = {
@@ -123,6 +124,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
       watchedResources.map((resource) => [resource, () => caches[CACHES[resource]].hasSynced() || 'the first list is not there yet']),
     ),
   });
+  const usage = createUsage({ config, client, clock, log, metrics, caches, observe: (resource) => observeWatch(resource, metrics, log) });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
@@ -134,9 +136,11 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     });
     closing.push(() => hooks.close());
     log.info({ endpoint: url, receiver: hooks.url }, 'listening');
-    for (const informer of Object.values(caches)) informer.start(signal);
-    if (!(await synced(caches, signal))) return;
+    const informers = [...Object.values(caches), ...(usage === undefined ? [] : Object.values(usage.caches))];
+    for (const informer of informers) informer.start(signal);
+    if (!(await synced(informers, signal))) return;
     log.info('caches are synced');
+    if (usage !== undefined) closing.push(await usage.serve(signal));
     const observeMarks: TermDeps['observeMarks'] = (problem, count) => metrics.marks.set({ problem }, count);
     const observe = (event: SyncEvent): void => observeSync(event, metrics, log);
     const onTampering = ({ what, regarding, found }: Tampering): void => {
@@ -147,7 +151,21 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
       followReceivers({ client, gitSources: caches.gitSources, receiver, systemNamespace, clock, observe: observer }, signal),
       leader.run(signal, (term, fenced) =>
         runTerm(
-          { config, caches, clock, observer, sources, receiver, random: Math.random, observe, observeMarks, onTampering, trust, proving },
+          {
+            config,
+            caches,
+            clock,
+            observer,
+            sources,
+            receiver,
+            random: Math.random,
+            observe,
+            observeMarks,
+            onTampering,
+            trust,
+            proving,
+            usage,
+          },
           fenced,
           term,
         ),
@@ -160,9 +178,9 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
 };
 
 /** False when the process is told to stop before that. */
-const synced = async (caches: ReturnType<typeof createCaches>, signal: AbortSignal): Promise<boolean> => {
+const synced = async (informers: readonly { readonly synced: Promise<void> }[], signal: AbortSignal): Promise<boolean> => {
   try {
-    await Promise.all(Object.values(caches).map((informer) => informer.synced));
+    await Promise.all(informers.map((informer) => informer.synced));
     return true;
   } catch (error) {
     if (signal.aborted) return false;
@@ -178,6 +196,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   trustpolicies: 'trustPolicies',
   tiercatalogs: 'tierCatalogs',
   licenses: 'licenses',
+  pricebooks: 'priceBooks',
   tenants: 'tenants',
   namespaces: 'namespaces',
   inventories: 'inventories',
@@ -188,7 +207,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   guard: 'guard',
 };
 
-const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({
+const observeWatch = (resource: WatchedResource | UsageResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({
   restart: (reason, error) => {
     if (error === undefined) return;
     metrics.watchRestarts.inc({ resource });

@@ -10,7 +10,7 @@
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
-import type { License, Policy, Ruleset, TierCatalog } from '../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/types.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';
@@ -70,7 +70,7 @@ export type SignedPolicy = {
   /** Of a Ruleset: what the document says. */
   readonly ruleset?: Ruleset;
   /** Of a document that orders no policies: what it says. */
-  readonly entitlement?: TierCatalog | License;
+  readonly entitlement?: TierCatalog | License | PriceBook;
   /** Of a TierCatalog that is not retired: the same, ready to be asked. */
   readonly table?: TierTable;
 };

@@ -8,6 +8,7 @@ import {
   WEBHOOK_TLS_SECRET,
   configMaps,
   licenses,
+  priceBooks,
   namespaces,
   policies,
   rulesets,
@@ -32,6 +33,7 @@ export type Caches = {
   readonly rulesets: Informer<SealedCopy>;
   readonly tierCatalogs: Informer<SealedCopy>;
   readonly licenses: Informer<SealedCopy>;
+  readonly priceBooks: Informer<SealedCopy>;
   readonly trust: Informer<SealedCopy>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
@@ -41,7 +43,7 @@ export type Caches = {
   readonly certificate: Informer<KubeObject> | undefined;
 };
 
-export type CacheName = Exclude<keyof Caches, 'tierCatalogs'> | 'tiercatalogs';
+export type CacheName = Exclude<keyof Caches, 'tierCatalogs' | 'priceBooks'> | 'tiercatalogs' | 'pricebooks';
 
 const slim = <T extends KubeObject>(object: T): T =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
@@ -70,6 +72,7 @@ export const createCaches = (options: {
     rulesets: followKind(rulesets),
     tierCatalogs: followKind(tierCatalogs),
     licenses: followKind(licenses),
+    priceBooks: followKind(priceBooks),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
     marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
@@ -89,6 +92,7 @@ export const eachCache = (
   { name: 'rulesets', cache: caches.rulesets },
   { name: 'tiercatalogs', cache: caches.tierCatalogs },
   { name: 'licenses', cache: caches.licenses },
+  { name: 'pricebooks', cache: caches.priceBooks },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },
   { name: 'marks', cache: caches.marks },

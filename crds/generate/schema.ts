@@ -3,7 +3,7 @@
 // (apiVersion, kind, ObjectMeta) is written out, and an unknown field is an error, as under kubectl's --validate=strict.
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { writKinds } from '../kinds.ts';
+import { crdKinds } from '../kinds.ts';
 import type { Resource } from '../kinds.ts';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -130,4 +130,4 @@ const objectSchema = (resource: Resource): JsonSchema => {
   return closed;
 };
 
-export const kindSchemas = (): readonly KindSchema[] => writKinds.map((resource) => ({ resource, schema: objectSchema(resource) }));
+export const kindSchemas = (): readonly KindSchema[] => crdKinds.map((resource) => ({ resource, schema: objectSchema(resource) }));

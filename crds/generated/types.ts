@@ -3,7 +3,7 @@
 /**
  * Any object of the group writ.dev.
  */
-export type WritObject = TrustPolicy | GitSource | TierCatalog | License | PriceBook | Tenant | Ruleset | Policy;
+export type WritObject = TrustPolicy | GitSource | TierCatalog | License | PriceBook | Tenant | Ruleset | Policy | TenantUsage;
 
 /**
  * Whose seal counts, for what. There is one, named cluster.
@@ -1150,7 +1150,7 @@ export type TenantSpec = {
      *
      * @maxItems 64
      */
-    readonly limits?: readonly TenantUsageLimit[];
+    readonly limits?: readonly TenantLimit[];
   };
   readonly billing?: TenantBilling;
   /**
@@ -1554,7 +1554,7 @@ export type TenantRuleset = {
 /**
  * Limits on metered use.
  */
-export type TenantUsageLimit = {
+export type TenantLimit = {
   /**
    * Name of the limit.
    */
@@ -1572,9 +1572,9 @@ export type TenantUsageLimit = {
    */
   readonly limit: string;
   /**
-   * What follows when the limit is passed.
+   * What follows for new agent workloads once the limit is used up. Deny refuses them, Throttle puts them off (429) until the window has room, Warn and Audit only say so. Deny by default.
    */
-  readonly onExceed?: 'Deny' | 'Throttle' | 'Audit';
+  readonly onExceed?: 'Deny' | 'Warn' | 'Throttle' | 'Audit';
 };
 /**
  * Who pays, and when.
@@ -2223,4 +2223,124 @@ export type PolicyStatus = {
    * Live webhook replicas.
    */
   readonly replicas?: number;
+};
+/**
+ * What a Tenant of the same name has used in the month that runs, written by the operator from its ledger at most once a minute. It is a view to look at and to hold limits by; statements and invoices come from the ledger.
+ */
+export type TenantUsage = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'TenantUsage';
+  readonly metadata: ObjectMeta;
+  /**
+   * Nothing is asked of it.
+   */
+  readonly spec?: {
+    readonly [k: string]: unknown;
+  };
+  readonly status?: TenantUsageStatus;
+};
+/**
+ * What the ledger says.
+ */
+export type TenantUsageStatus = {
+  /**
+   * Always that of the object, which has no spec to observe.
+   */
+  readonly observedGeneration?: number;
+  readonly period?: TenantUsagePeriod;
+  /**
+   * What was used so far.
+   *
+   * @maxItems 256
+   */
+  readonly meters?: readonly TenantUsageMeter[];
+  /**
+   * Where the tenant stands with each of its limits.
+   *
+   * @maxItems 64
+   */
+  readonly limits?: readonly TenantUsageStanding[];
+  readonly sources?: TenantUsageSources;
+  /**
+   * Ready says whether the ledger is written and read, Complete whether all that the tenant's sources have counted has arrived, WithinLimits whether every limit holds.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+};
+/**
+ * The calendar month in UTC.
+ */
+export type TenantUsagePeriod = {
+  /**
+   * Begin.
+   */
+  readonly start: string;
+  /**
+   * End, which belongs to the next one.
+   */
+  readonly end: string;
+};
+/**
+ * One meter.
+ */
+export type TenantUsageMeter = {
+  /**
+   * Name of the meter.
+   */
+  readonly meter: string;
+  /**
+   * Unit of the quantity, as UCUM writes it.
+   */
+  readonly unit: string;
+  /**
+   * Decimal number.
+   */
+  readonly quantity: string;
+};
+/**
+ * One limit.
+ */
+export type TenantUsageStanding = {
+  /**
+   * Name of the limit in spec.usage.limits of the Tenant.
+   */
+  readonly name: string;
+  /**
+   * Name of the meter.
+   */
+  readonly meter: string;
+  /**
+   * Time over which it is counted.
+   */
+  readonly window?: string;
+  /**
+   * Decimal number; what lies within the window in part counts as a whole.
+   */
+  readonly used: string;
+  /**
+   * What the Tenant allowed when this was written.
+   */
+  readonly limit: string;
+  /**
+   * Whether nothing is left of it.
+   */
+  readonly exceeded: boolean;
+};
+/**
+ * Where events come from.
+ */
+export type TenantUsageSources = {
+  /**
+   * Sources heard of within a day.
+   */
+  readonly open: number;
+  /**
+   * Those of them that said nothing for ten minutes.
+   */
+  readonly silent: number;
+  /**
+   * Events that were left out of their sequences and have not arrived.
+   */
+  readonly missing: number;
 };

@@ -10,7 +10,7 @@
  */
 import Stripe from 'stripe';
 import type { Draft, InvoiceProvider, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
-import { formatDecimal, parseDecimal } from './rating/ratio.ts';
+import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 
 export type Mode = 'test' | 'live';
 

@@ -78,6 +78,10 @@ export const takeBatch = async (input: {
       statuses.add(403);
       const message = `${sender.account} may not report for ${read.event.tenant}`;
       wrong.push(told(index, read.event.id, { outcome: 'refused', code: 'USAGE_TENANT_FOREIGN', message, path: 'subject' }));
+    } else if (!sender.mayUse(read.event.source)) {
+      statuses.add(403);
+      const message = `${sender.account} may not send as ${read.event.source}`;
+      wrong.push(told(index, read.event.id, { outcome: 'refused', code: 'USAGE_TENANT_FOREIGN', message, path: 'source' }));
     } else {
       events.push(read.event);
       places.push(index);

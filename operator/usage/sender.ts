@@ -18,7 +18,12 @@ export type Sender = {
   /** `NAMESPACE/NAME` of the service account. */
   readonly account: string;
   readonly mayReport: (tenant: string) => boolean;
+  /** Names under /writ/ are those of Writ's own sources. */
+  readonly mayUse: (source: string) => boolean;
 };
+
+const OWN_SOURCES = '/writ/';
+const WEBHOOK_SOURCES = '/writ/webhook/';
 
 /** Undefined where the token is nobody's; throws when the API server does not answer. */
 export type Authenticate = (token: string) => Promise<Sender | undefined>;
@@ -86,10 +91,16 @@ export const createAuthenticate = (options: {
     if (token === '' || token.length > MAX_TOKEN) return undefined;
     const account = await lookUp(token);
     if (account === undefined) return undefined;
-    if (options.reporters.includes(account)) return { account, mayReport: () => true };
+    if (options.reporters.includes(account)) {
+      return { account, mayReport: () => true, mayUse: (source) => !source.startsWith(OWN_SOURCES) || source.startsWith(WEBHOOK_SOURCES) };
+    }
     const [namespace = ''] = account.split('/');
     // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
     const tenant = options.tenantOfNamespace(namespace);
-    return { account, mayReport: (asked) => tenant !== undefined && asked === tenant };
+    return {
+      account,
+      mayReport: (asked) => tenant !== undefined && asked === tenant,
+      mayUse: (source) => !source.startsWith(OWN_SOURCES),
+    };
   };
 };

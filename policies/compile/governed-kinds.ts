@@ -2,7 +2,7 @@
 // What a rule may name (law 5): Writ governs what lies in tenants' namespaces, and those Namespaces themselves. The API
 // server does not hold cluster-scoped objects to a namespaceSelector, so while Writ is down a webhook rule for such a kind
 // would stop it in the whole cluster; and the webhook never decides about one.
-import { GROUP, writKinds } from '../../crds/kinds.ts';
+import { GROUP, crdKinds } from '../../crds/kinds.ts';
 import type { ResourceRule } from '../../crds/generated/types.ts';
 import { workloadKinds } from '../subject/workload-kinds.ts';
 import { splitResource } from './match.ts';
@@ -49,7 +49,7 @@ const name = (group: string, plural: string): string => `${group}/${plural}`;
 
 const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   ...Object.entries(BUILT_IN).flatMap(([group, plurals]) => plurals.map((plural) => name(group, plural))),
-  ...writKinds.flatMap(({ plural, namespaced }) => (namespaced ? [] : [name(GROUP, plural)])),
+  ...crdKinds.flatMap(({ plural, namespaced }) => (namespaced ? [] : [name(GROUP, plural)])),
   ...workloadKinds.flatMap(({ group, plural, scope }) => (scope === 'Cluster' ? [name(group, plural)] : [])),
 ]);
 /** Under the group `*` only the names of Kubernetes itself are clear: others have `policies` that lie in namespaces. */

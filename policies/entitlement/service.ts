@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metered use and service in a tier: a Tenant may limit itself further and ask for less, never the other way round.
-import type { TenantObjective, TenantSpec, TenantUsageLimit } from '../../crds/generated/types.ts';
+import type { TenantObjective, TenantSpec, TenantLimit } from '../../crds/generated/types.ts';
 import { durationMs } from '../document/duration.ts';
 import { excessAt } from './excess.ts';
 import type { Bounded, Excess } from './excess.ts';
 import type { Tier } from './tier.ts';
 
 const windowOf = (window: string): string => (window === 'Month' ? window : String(durationMs(window)));
-const usageKey = ({ meter, window }: Pick<TenantUsageLimit, 'meter' | 'window'>): string => `${meter} ${windowOf(window)}`;
+const usageKey = ({ meter, window }: Pick<TenantLimit, 'meter' | 'window'>): string => `${meter} ${windowOf(window)}`;
 
 const amountOf = (limit: string): bigint | undefined => (/^\d{1,18}$/.test(limit) ? BigInt(limit) : undefined);
 
 /** From the least strict; a limit that says nothing denies. */
-const ON_EXCEED = ['Audit', 'Throttle', 'Deny'] as const;
-const strictness = ({ onExceed = 'Deny' }: Pick<TenantUsageLimit, 'onExceed'>): number => ON_EXCEED.indexOf(onExceed);
+const ON_EXCEED = ['Audit', 'Warn', 'Throttle', 'Deny'] as const;
+const strictness = ({ onExceed = 'Deny' }: Pick<TenantLimit, 'onExceed'>): number => ON_EXCEED.indexOf(onExceed);
 
 const freeName = (wanted: string, taken: ReadonlySet<string>): string => {
   for (let number = 1; ; number += 1) {
@@ -26,7 +26,7 @@ export const boundUsage = (spec: TenantSpec, { usage }: Tier): Bounded => {
   if (usage.length === 0) return { spec, excesses: [] };
   const caps = new Map(usage.map((cap) => [usageKey(cap), cap]));
   const excesses: Excess[] = [];
-  const limits = (spec.usage?.limits ?? []).map((asked, index): TenantUsageLimit => {
+  const limits = (spec.usage?.limits ?? []).map((asked, index): TenantLimit => {
     const cap = caps.get(usageKey(asked));
     if (cap === undefined) return asked;
     const [wanted, most] = [amountOf(asked.limit), amountOf(cap.limit)];

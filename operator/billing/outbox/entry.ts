@@ -2,7 +2,7 @@
 // One intent to tell a provider what a tenant used in one hour. It is on disk before anything is sent, with the identifier and the
 // request key under which it will be sent, however often and by whichever process.
 import { hash } from 'node:crypto';
-import { add, formatDecimal, negate, parseDecimal } from '../rating/ratio.ts';
+import { add, formatDecimal, negate, parseDecimal } from '../../../policies/pricing/ratio.ts';
 
 /**
  * intent: not sent. sending: sent, no answer yet (or the process died). ambiguous: sent, and nobody knows. accepted: the

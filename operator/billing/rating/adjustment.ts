@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people decide beside the prices: each with a reason, and approved by somebody else than who asked for it.
 import type { Problem } from '../../../policies/problem.ts';
-import { MOST_MINOR } from './money.ts';
+import { MOST_MINOR } from '../../../policies/pricing/money.ts';
 
 export const ADJUSTMENT_KINDS = ['Credit', 'Charge', 'Refund'] as const;
 

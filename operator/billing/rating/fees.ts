@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fees: the cycle that begins, and what changes of tier or cycle did to the one that runs.
 import type { Problem } from '../../../policies/problem.ts';
-import { formatTime } from './calendar.ts';
+import { formatTime } from '../../../policies/pricing/calendar.ts';
 import type { Due } from './index.ts';
 import type { FeeLine } from './invoice.ts';
-import { toMinor } from './money.ts';
-import { bookAt } from './price-book.ts';
-import type { Book } from './price-book.ts';
-import { formatDecimal, multiply, negate, ratio, whole } from './ratio.ts';
-import type { Ratio } from './ratio.ts';
+import { toMinor } from '../../../policies/pricing/money.ts';
+import { bookAt } from '../../../policies/pricing/index.ts';
+import type { Book } from '../../../policies/pricing/index.ts';
+import { formatDecimal, multiply, negate, ratio, whole } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import { changeAt, cycleAt, stretchesOf } from './subscription.ts';
 import type { CycleSpan, Subscription } from './subscription.ts';
 

@@ -3,8 +3,8 @@
 import { hash } from 'node:crypto';
 import type { UsagePeriod } from '../../usage/statement.ts';
 import type { Adjustment } from './adjustment.ts';
-import type { Currency } from './money.ts';
-import type { Cycle } from './subscription.ts';
+import type { Currency } from '../../../policies/pricing/money.ts';
+import type { Cycle } from '../../../policies/pricing/calendar.ts';
 
 export const INVOICE_FORMAT = 'writ.dev/invoice/v1';
 /** How a price comes about, in this order; printed on every invoice. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { HOUR_MS, formatTime, monthIndexAt, monthsAfter, parseTime } from './calendar.ts';
+import { HOUR_MS, formatTime, monthIndexAt, monthsAfter, parseTime } from '../../../policies/pricing/calendar.ts';
 import { cycleAt, periodAt, segmentsOf, stretchesOf, subscriptionFault } from './subscription.ts';
 import type { Change, Subscription } from './subscription.ts';
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a tenant has ordered, and when: the facts by which fees, periods and allowances are found. All times are on the hour, since
 // usage is reported to payment providers by the hour; of several changes in one hour the last counts.
-import { HOUR_MS, MONTHS, monthIndexAt, monthsAfter } from './calendar.ts';
-
-export const CYCLES = ['Monthly', 'Quarterly', 'Annual'] as const;
-export type Cycle = (typeof CYCLES)[number];
+import { HOUR_MS, MONTHS, monthIndexAt, monthsAfter } from '../../../policies/pricing/calendar.ts';
+import type { Cycle } from '../../../policies/pricing/calendar.ts';
 
 /** From `atMs` on. A change of the cycle ends the running one and begins the new one there. */
 export type Change = { readonly atMs: number; readonly tier: string; readonly cycle: Cycle };

@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parseDocument } from '../../../policies/document/index.ts';
 import { validateDocument } from '../../../policies/document/validate.ts';
-import { readBook } from './price-book.ts';
-import type { Book, BookOutcome } from './price-book.ts';
+import { readBook } from '../../../policies/pricing/index.ts';
+import type { Book, BookOutcome } from '../../../policies/pricing/index.ts';
 
 const shipped = readFileSync(new URL('../../../deploy/examples/prices.yaml', import.meta.url), 'utf8');
 

@@ -5,10 +5,10 @@ import type { Problem } from '../../../policies/problem.ts';
 import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
 import type { Due } from './index.ts';
 import type { UsageLine } from './invoice.ts';
-import { toMinor } from './money.ts';
-import type { Book } from './price-book.ts';
-import { ZERO, add, formatDecimal } from './ratio.ts';
-import type { Ratio } from './ratio.ts';
+import { toMinor } from '../../../policies/pricing/money.ts';
+import type { Book } from '../../../policies/pricing/index.ts';
+import { ZERO, add, formatDecimal } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import type { Subscription } from './subscription.ts';
 import {
   periodText,

@@ -3,11 +3,11 @@
 // is of such a part, or of the whole month, and then its quantity falls to the parts by their time.
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
-import { formatTime, parseTime } from './calendar.ts';
-import { bookAt } from './price-book.ts';
-import type { Book } from './price-book.ts';
-import { ZERO, multiply, parseDecimal, ratio, whole } from './ratio.ts';
-import type { Ratio } from './ratio.ts';
+import { formatTime, parseTime } from '../../../policies/pricing/calendar.ts';
+import { bookAt } from '../../../policies/pricing/index.ts';
+import type { Book } from '../../../policies/pricing/index.ts';
+import { ZERO, multiply, parseDecimal, ratio, whole } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import { periodAt, segmentsOf } from './subscription.ts';
 import type { Period, Segment, Subscription } from './subscription.ts';
 import { priceUsage } from './usage-price.ts';

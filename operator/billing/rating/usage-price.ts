@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a quantity of one meter costs in a part of a month: included quantity, then list price, volume discount on what lies
 // above its marks, annual discount, minimum; exact until the line is rounded.
-import type { Book, TierUsage, VolumeStep } from './price-book.ts';
+import type { Book, TierUsage, VolumeStep } from '../../../policies/pricing/index.ts';
 import type { PriceStep } from './invoice.ts';
-import { ZERO, add, ceilingQuantity, compare, formatDecimal, larger, multiply, ratio, smaller, subtract, whole } from './ratio.ts';
-import type { Ratio } from './ratio.ts';
+import {
+  ZERO,
+  add,
+  ceilingQuantity,
+  compare,
+  formatDecimal,
+  larger,
+  multiply,
+  ratio,
+  smaller,
+  subtract,
+  whole,
+} from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
 
 const WHOLE = 10_000;
 

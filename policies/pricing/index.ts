@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PriceBook's document → prices that can be reckoned with, or what is wrong with it beyond its schema. Whether its seal counts is
-// the caller's question. Pure and total.
-import type { PriceBook } from '../../../crds/generated/types.ts';
-import type { ParsedDocument } from '../../../policies/document/index.ts';
-import { formatPath } from '../../../policies/document/json.ts';
-import type { JsonPath } from '../../../policies/document/json.ts';
-import type { Problem } from '../../../policies/problem.ts';
-import { parseTime } from './calendar.ts';
+/**
+ * A PriceBook's document → prices that can be reckoned with, or what is wrong with it beyond its schema.
+ *
+ * In: an object that fits its schema, and the document that it was read from. Out: fees in the currency's smallest unit, exact
+ * prices, marks in order. Whether its seal counts is the caller's question. Pure and total. Anyone may import it; the numbers
+ * (ratio.ts), money and months that it is reckoned in are here too.
+ */
+import type { PriceBook } from '../../crds/generated/types.ts';
+import type { ParsedDocument } from '../document/index.ts';
+import { formatPath } from '../document/json.ts';
+import type { JsonPath } from '../document/json.ts';
+import type { Problem } from '../problem.ts';
+import { CYCLES, parseTime } from './calendar.ts';
+import type { Cycle } from './calendar.ts';
 import { parseMoney } from './money.ts';
 import type { Currency } from './money.ts';
 import { compare, parseDecimal, whole } from './ratio.ts';
 import type { Ratio } from './ratio.ts';
-import { CYCLES } from './subscription.ts';
-import type { Cycle } from './subscription.ts';
 
 export type Meter = {
   readonly name: string;

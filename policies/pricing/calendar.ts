@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cycles and months of a subscription, in UTC. A month that has no such day ends with its last one, and the next is counted
+// Cycles and months, in UTC. A month that has no such day ends with its last one, and the next is counted
 // from the anchor again: 31 January, 28 February, 31 March.
-import type { Cycle } from './subscription.ts';
+
+export const CYCLES = ['Monthly', 'Quarterly', 'Annual'] as const;
+export type Cycle = (typeof CYCLES)[number];
 
 export const HOUR_MS = 3_600_000;
 

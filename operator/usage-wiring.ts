@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger in the operator's process: what it watches, where events come in, and who writes it in a term. The server runs on every
+// replica and answers 503 where another one leads.
+import { WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages } from '../crds/kinds.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createInformer } from '../kube/informer.ts';
+import type { InformerObserver } from '../kube/informer.ts';
+import { sleep } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Log } from '../process/log.ts';
+import type { Caches } from './caches.ts';
+import type { OperatorConfig } from './config.ts';
+import type { SecretObject } from './controllers/certificate.ts';
+import type { OperatorMetrics, UsageResource } from './metrics.ts';
+import { runUsage, tenantOf } from './usage/index.ts';
+import type { UsageCaches } from './usage/index.ts';
+import type { Ledger } from './usage/ledger.ts';
+import { createAuthenticate } from './usage/sender.ts';
+import { startUsageServer } from './usage/server.ts';
+import type { UsageServer } from './usage/server.ts';
+import { watchedClaim, watchedPod } from './usage/watched-pods.ts';
+
+export type Usage = {
+  readonly caches: UsageCaches;
+  /** Serves until the function that it gives back is called. */
+  serve(signal: AbortSignal): Promise<() => Promise<void>>;
+  /** Writes the ledger until the term ends. */
+  run(client: KubeClient, signal: AbortSignal): Promise<void>;
+};
+
+/** A certificate that was renewed is served after this long; the one before is good for a third of its life yet. */
+const CERTIFICATE_LOOK_MS = 30_000;
+const CERTIFICATE_AGAIN_MS = 2_000;
+
+type UsageParts = {
+  readonly config: OperatorConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: OperatorMetrics;
+  readonly caches: Caches;
+  readonly observe: (resource: UsageResource) => InformerObserver;
+};
+
+/** Undefined where no ledger is kept. */
+export const createUsage = ({ config, client, clock, log, metrics, caches, observe }: UsageParts): Usage | undefined => {
+  const { ledger: location } = config;
+  if (location === undefined) {
+    log.info('no ledger of use is kept: --ledger names none');
+    return undefined;
+  }
+  const watch = (resource: UsageResource) => ({ clock, observe: observe(resource) });
+  const usageCaches: UsageCaches = {
+    pods: createInformer(client, pods, { ...watch('pods'), transform: watchedPod }),
+    claims: createInformer(client, persistentVolumeClaims, { ...watch('persistentvolumeclaims'), transform: watchedClaim }),
+    tenantUsages: createInformer(client, tenantUsages, watch('tenantusages')),
+  };
+  const all = { ...usageCaches, tenants: caches.tenants, namespaces: caches.namespaces };
+  let ledger: Ledger | undefined;
+  metrics.watchAge.onCollect(() => {
+    metrics.watchAge.set({ resource: 'pods' }, usageCaches.pods.lastEventAgeMs() / 1000);
+    metrics.watchAge.set({ resource: 'persistentvolumeclaims' }, usageCaches.claims.lastEventAgeMs() / 1000);
+    metrics.watchAge.set({ resource: 'tenantusages' }, usageCaches.tenantUsages.lastEventAgeMs() / 1000);
+  });
+  return {
+    caches: usageCaches,
+    serve: async (signal) => {
+      const server = await startUsageServer({
+        listen: config.usageListen,
+        transport: config['usage-transport'] === 'plain' ? 'plain' : 'tls',
+        clock,
+        authenticate: createAuthenticate({
+          client,
+          clock,
+          reporters: config['usage-reporter'],
+          tenantOfNamespace: (namespace) => tenantOf(all, namespace),
+        }),
+        ledger: () => ledger,
+        observe: {
+          answered: (status, durationMs) => {
+            metrics.usageRequests.inc({ status: String(status) });
+            metrics.usageRequestSeconds.observe({}, durationMs / 1000);
+          },
+          refused: (code) => metrics.usageRefused.inc({ code }),
+          failed: (error) => log.error({ err: error }, 'events could not be taken in'),
+        },
+      });
+      log.info({ url: server.url }, 'events of use are taken in');
+      if (config['usage-transport'] !== 'plain') void followCertificate({ client, clock, log, server, config }, signal);
+      return () => server.close();
+    },
+    run: (fenced, signal) =>
+      runUsage(
+        {
+          location,
+          holder: config.holder,
+          systemNamespace: config['system-namespace'],
+          caches: all,
+          clock,
+          log,
+          metrics,
+          onLedger: (open) => {
+            ledger = open;
+          },
+        },
+        fenced,
+        signal,
+      ),
+  };
+};
+
+type Following = Pick<UsageParts, 'client' | 'clock' | 'log' | 'config'> & { readonly server: UsageServer };
+
+/** Serves by the pair that the leader keeps in the webhook's Secret. */
+const followCertificate = async ({ client, clock, log, server, config }: Following, signal: AbortSignal): Promise<void> => {
+  let current = '';
+  while (!signal.aborted) {
+    try {
+      const secret = await client.get<SecretObject>(
+        secrets,
+        { namespace: config['system-namespace'], name: WEBHOOK_TLS_SECRET },
+        { signal },
+      );
+      const [cert = '', key = ''] = ['tls.crt', 'tls.key'].map((name) => secret?.data?.[name] ?? '');
+      if (cert !== '' && key !== '' && cert !== current) {
+        server.setCertificate({
+          certPem: Buffer.from(cert, 'base64').toString('utf8'),
+          keyPem: Buffer.from(key, 'base64').toString('utf8'),
+        });
+        current = cert;
+      }
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error }, 'the certificate by which events are taken in could not be read');
+    }
+    await sleep(clock, current === '' ? CERTIFICATE_AGAIN_MS : CERTIFICATE_LOOK_MS, signal);
+  }
+};

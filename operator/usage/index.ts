@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The ledger as a part of a leader's term: opened and claimed when the term begins, written by nobody else until it ends.
+ *
+ * In: where the ledger is kept, what the cluster's tenants, pods and claims are. Out: a ledger that takes events in (`holder`),
+ * use of agents and storage recorded, hours sealed, periods closed, TenantUsage written. It never ends the term: policies are
+ * enforced also where the ledger's disk is full. `operator/term.ts` runs it; `wiring.ts` serves events over it.
+ */
+import { METERS_CONFIG_MAP, TENANT_LABEL, configMaps } from '../../crds/kinds.ts';
+import type { ConfigMap } from '../../crds/wire.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Informer } from '../../kube/informer.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { sleep } from '../../process/clock.ts';
+import type { Clock } from '../../process/clock.ts';
+import type { Log } from '../../process/log.ts';
+import { createSlices } from '../../process/slices.ts';
+import { createLedger } from './ledger.ts';
+import type { Ledger, LedgerHooks } from './ledger.ts';
+import { readMeters } from './meters.ts';
+import { SHOWN_TENANTS } from './metrics.ts';
+import type { UsageMetrics } from './metrics.ts';
+import { openLedgerStore } from './open-store.ts';
+import { monthOf } from './period.ts';
+import { quarantined } from './quarantine.ts';
+import { StoreError } from './store.ts';
+import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
+import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
+import { createUseWatch } from './use-watch.ts';
+import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
+
+export type UsageCaches = {
+  readonly pods: Informer<WatchedPod>;
+  readonly claims: Informer<WatchedClaim>;
+  readonly tenantUsages: Informer<LiveTenantUsage>;
+};
+
+export type UsageDeps = {
+  /** A file, or a URL of PostgreSQL. */
+  readonly location: string;
+  readonly holder: string;
+  readonly systemNamespace: string;
+  readonly caches: UsageCaches & { readonly tenants: Informer<TenantObject>; readonly namespaces: Informer<KubeObject> };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: UsageMetrics;
+  readonly hooks?: LedgerHooks;
+  /** Told of the ledger while it takes events in, and of its end. */
+  readonly onLedger: (ledger: Ledger | undefined) => void;
+};
+
+/** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
+const LOOK_MS = 60_000;
+/** What agents and claims use is recorded this often: a shorter step would fill the disk with rows. */
+const RECORD_MS = 5 * 60_000;
+/** After a ledger that could not be opened or written. */
+const AGAIN_MS = 10_000;
+
+export const runUsage = async (deps: UsageDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
+  const { clock, log, metrics } = deps;
+  while (!signal.aborted) {
+    try {
+      await runLedger(deps, client, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      metrics.usageLedgerUp.set({}, 0);
+      log.error({ err: error }, 'the ledger cannot be written; its sources keep their events, and it is tried again');
+    }
+    await sleep(clock, AGAIN_MS, signal);
+  }
+};
+
+const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSignal): Promise<void> => {
+  const { caches, clock, log, metrics } = deps;
+  let committingMs = 0;
+  const store = await openLedgerStore(deps.location, {
+    clock,
+    guard: () => {
+      if (signal.aborted) throw new StoreError('fenced', 'this process does not lead any more');
+    },
+    onPhase: (phase) => {
+      if (phase === 'before-commit') committingMs = clock.monotonicMs();
+      if (phase === 'after-commit') metrics.usageCommitSeconds.observe({}, (clock.monotonicMs() - committingMs) / 1000);
+    },
+  });
+  try {
+    const ledger = createLedger({
+      store,
+      clock,
+      hasTenant: (name) => caches.tenants.get(name) !== undefined,
+      ...(deps.hooks === undefined ? {} : { hooks: deps.hooks }),
+      observe: {
+        event: ({ meter }, result) => metrics.usageEvents.inc({ meter, result }),
+        sealed: (seals) => metrics.usageSealed.inc({}, seals.length),
+        closed: (periodMs) => {
+          metrics.usageClosed.set({}, periodMs / 1000);
+          log.info({ period: new Date(periodMs).toISOString() }, 'a period is closed and its statements are made');
+        },
+      },
+    });
+    await ledger.open(deps.holder);
+    await declareMeters(deps, client, ledger);
+    const watch = await createUseWatch({
+      ledger,
+      clock,
+      pods: caches.pods,
+      claims: caches.claims,
+      tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
+    });
+    try {
+      await ledger.follow(limitSeries(caches.tenants.list()));
+      deps.onLedger(ledger);
+      metrics.usageLedgerUp.set({}, 1);
+      log.info({ engine: store.engine }, 'the ledger is open');
+      let recordedMs = Number.NEGATIVE_INFINITY;
+      while (!signal.aborted) {
+        const broken = store.broken();
+        if (broken !== undefined) throw broken;
+        if (clock.monotonicMs() - recordedMs >= RECORD_MS) {
+          recordedMs = clock.monotonicMs();
+          await watch.record();
+        }
+        await declareMeters(deps, client, ledger);
+        await ledger.settle(signal);
+        await ledger.follow(limitSeries(caches.tenants.list()));
+        await showUse(deps, { client, ledger }, signal);
+        metrics.usageLedgerUp.set({}, 1);
+        await sleep(clock, LOOK_MS, signal);
+      }
+    } finally {
+      watch.close();
+    }
+  } finally {
+    deps.onLedger(undefined);
+    await store.close();
+  }
+};
+
+/** The tenant of a namespace, where there is such a Tenant. */
+export const tenantOf = (
+  caches: Pick<UsageDeps['caches'], 'namespaces' | 'tenants'>,
+  namespace: string | undefined,
+): string | undefined => {
+  const tenant = namespace === undefined ? undefined : caches.namespaces.get(namespace)?.metadata.labels?.[TENANT_LABEL];
+  return tenant === undefined || caches.tenants.get(tenant) === undefined ? undefined : tenant;
+};
+
+const declareMeters = async (deps: UsageDeps, client: KubeClient, ledger: Ledger): Promise<void> => {
+  const ref = { namespace: deps.systemNamespace, name: METERS_CONFIG_MAP };
+  const declared = await client.get<KubeObject & Pick<ConfigMap, 'data'>>(configMaps, ref);
+  const { meters, problems } = readMeters(declared?.data?.['meters.json']);
+  const changed = await ledger.declare(meters);
+  for (const problem of problems) deps.log.warn({ problem }, 'a declaration of meters is left out');
+  if (changed.length > 0) deps.log.warn({ meters: changed }, 'meters keep their first definition; a changed one needs a new name');
+};
+
+/** TenantUsage of every Tenant, and the metrics that are a view of the ledger. */
+const showUse = async (
+  deps: UsageDeps,
+  { client, ledger }: { readonly client: KubeClient; readonly ledger: Ledger },
+  signal: AbortSignal,
+): Promise<void> => {
+  const { caches, clock, log, metrics } = deps;
+  const health = await loadHealth(ledger, clock.now());
+  const sum = (field: 'open' | 'silent' | 'missing'): number => [...health.values()].reduce((all, one) => all + one[field], 0);
+  metrics.usageSources.set({ state: 'open' }, sum('open'));
+  metrics.usageSources.set({ state: 'silent' }, sum('silent'));
+  metrics.usageMissing.set({}, sum('missing'));
+  const waiting = await ledger.store.read(quarantined);
+  metrics.usageQuarantined.set(
+    {},
+    waiting.reduce((all, { events }) => all + events, 0),
+  );
+  const tenants = caches.tenants.list().toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  metrics.usageQuantity.clear();
+  metrics.usageTenantsLeftOut.set({}, Math.max(0, tenants.length - SHOWN_TENANTS));
+  const slices = createSlices(clock);
+  for (const [index, tenant] of tenants.entries()) {
+    if (signal.aborted) return;
+    await slices.rest();
+    const { name } = tenant.metadata;
+    try {
+      const live = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
+      const { lines } = await writeTenantUsage({ client, clock, ledger, live }, tenant, health.get(name));
+      if (index >= SHOWN_TENANTS) continue;
+      for (const { meter, quantity, carriedFrom } of lines) {
+        if (carriedFrom === undefined) metrics.usageQuantity.set({ tenant: name, meter }, Number(quantity));
+      }
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      log.warn({ err: error, tenant: name, month: monthOf(clock.now()) }, 'the use of a tenant could not be shown; it is in the ledger');
+    }
+  }
+};

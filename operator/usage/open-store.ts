@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a ledger is kept, as the flag spells it: a file, or a URL of PostgreSQL.
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { openPostgresStore } from './postgres-store.ts';
+import type { PostgresOptions } from './postgres-store.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+import type { Store } from './store.ts';
+
+export const isPostgresUrl = (location: string): boolean => /^postgres(ql)?:\/\//.test(location);
+
+export const openLedgerStore = async (location: string, options: Omit<PostgresOptions, 'url' | 'connectTimeoutMs'>): Promise<Store> => {
+  if (isPostgresUrl(location)) return await openPostgresStore({ ...options, url: location });
+  await mkdir(dirname(location), { recursive: true });
+  return await openSqliteStore({ ...options, file: location });
+};
