@@ -48,6 +48,10 @@ conformance: modules control-plane ## compare with Kubernetes' own CEL; ARGS='--
 fuzz: modules ## hostile inputs for expressions and decisions; ARGS='--inputs 500000 --seed 7' says how many of each
 	@node test/fuzz/main.ts $(ARGS)
 
+.PHONY: soak
+soak: modules ## kill the ledger of use 1,000 times and judge what it holds; ARGS='--kills 5000 --seed 7'
+	@node test/usage/soak.ts $(ARGS)
+
 .PHONY: lint
 lint: modules ## type check, lint, format check
 	@echo "tsc";   tsc -p .

@@ -49,6 +49,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
       'process/',
       'operator/manifest/',
       'operator/source/',
+      'operator/usage/',
       'webhook/admission/',
       'test/scenario/',
       'test/cluster/',

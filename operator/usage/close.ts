@@ -109,7 +109,7 @@ export const statementOf = async (reader: Reader, tenant: string, { periodMs, cu
     period: periodOf(periodMs),
     storedBefore: new Date(cutMs).toISOString(),
     revision: 1,
-    lines: lines.toSorted(byLine(periodMs)),
+    lines: lines.toSorted(byLine(periodMs)).map(({ usedMs: _, ...line }) => line),
   };
 };
 

@@ -9,7 +9,10 @@ import type { Store } from './store.ts';
 
 export const isPostgresUrl = (location: string): boolean => /^postgres(ql)?:\/\//.test(location);
 
-export const openLedgerStore = async (location: string, options: Omit<PostgresOptions, 'url' | 'connectTimeoutMs'>): Promise<Store> => {
+export const openLedgerStore = async (
+  location: string,
+  options: Omit<PostgresOptions, 'url' | 'connectTimeoutMs' | 'readOnly'>,
+): Promise<Store> => {
   if (isPostgresUrl(location)) return await openPostgresStore({ ...options, url: location });
   await mkdir(dirname(location), { recursive: true });
   return await openSqliteStore({ ...options, file: location });

@@ -19,6 +19,8 @@ export type PostgresOptions = {
   readonly groupMs?: number;
   readonly maxGroup?: number;
   readonly connectTimeoutMs?: number;
+  /** Only looked at: no table is made. */
+  readonly readOnly?: boolean;
   readonly onPhase?: (phase: CommitPhase) => void;
 };
 
@@ -183,9 +185,11 @@ export const openPostgresStore = async (options: PostgresOptions): Promise<Store
   };
   let lastRead: Promise<unknown> = Promise.resolve();
   const reader: Reader = createTx(readers.query);
-  await alone(async () => {
-    for (const table of STORE_TABLES) await query(table);
-  });
+  if (options.readOnly === true) await readers.query('SELECT 1').catch((error: unknown) => Promise.reject(failureOf(error)));
+  else
+    await alone(async () => {
+      for (const table of STORE_TABLES) await query(table);
+    });
   return {
     engine: 'postgres',
     migrate: (migrations) => alone(() => migrateRoom(tx, migrations)),

@@ -10,7 +10,7 @@ import { createGroupCommit } from './group-commit.ts';
 import type { CommitEngine, CommitPhase } from './group-commit.ts';
 import { STORE_TABLES, checkFence, claimFence, migrateRoom } from './store-tables.ts';
 import { StoreError } from './store.ts';
-import type { Insert, Reader, Row, SqlValue, Store, StoreFailure, Tx } from './store.ts';
+import type { Insert, Reader, Row, SqlInput, SqlValue, Store, StoreFailure, Tx } from './store.ts';
 
 export type SqliteOptions = {
   readonly file: string;
@@ -64,6 +64,7 @@ const createConnection = (database: DatabaseSync): Tx => {
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     const made = database.prepare(sql);
+    // Also `changes` is one then.
     made.setReadBigInts(true);
     prepared.set(sql, made);
     return made;
@@ -76,19 +77,39 @@ const createConnection = (database: DatabaseSync): Tx => {
     run: async (sql, values = []) => Number(statement(sql).run(...values).changes),
     insert: async (insert) => {
       const once = statement(insertText(insert));
-      if (insert.returning === undefined) {
-        for (const row of insert.rows) once.run(...row);
+      const { returning, rows } = insert;
+      if (returning === undefined) {
+        for (const row of rows) once.run(...row);
         return [];
       }
-      return insert.rows.flatMap((row) => once.all(...row).map(rowOf));
+      const given = givenColumns(insert);
+      if (given === undefined) return rows.flatMap((row) => once.all(...row).map(rowOf));
+      return rows.flatMap((row) => (once.run(...row).changes === 0n ? [] : [given(row)]));
     },
   };
 };
 
-const insertText = ({ into, columns, onConflict = '', returning }: Insert): string =>
-  `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}${
-    returning === undefined ? '' : ` RETURNING ${returning.join(', ')}`
-  }`;
+/**
+ * What RETURNING would give back of a row that was written as it is: twice as fast as to ask for it, and the ledger's hottest
+ * statement is of this kind. Undefined where the database may have written something else.
+ */
+const givenColumns = ({ columns, onConflict, returning = [] }: Insert): ((row: readonly SqlInput[]) => Row) | undefined => {
+  const places = returning.map((column) => columns.indexOf(column));
+  if (onConflict?.endsWith('DO NOTHING') !== true || places.includes(-1)) return undefined;
+  return (row) =>
+    Object.fromEntries(
+      returning.map((column, index) => {
+        const value = row[places[index] ?? 0] ?? null;
+        return [column, typeof value === 'number' ? BigInt(value) : value];
+      }),
+    );
+};
+
+const insertText = (insert: Insert): string => {
+  const { into, columns, onConflict = '', returning } = insert;
+  const back = returning === undefined || givenColumns(insert) !== undefined ? '' : ` RETURNING ${returning.join(', ')}`;
+  return `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}${back}`;
+};
 
 const openDatabase = (file: string, { readOnly, pragmas }: { readonly readOnly: boolean; readonly pragmas: readonly string[] }) => {
   const database = new DatabaseSync(file, { readOnly });

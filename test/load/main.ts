@@ -20,6 +20,7 @@ import type { LoadInstallation } from './load-installation.ts';
 import { measurePushes } from './push-to-enforced.ts';
 import { measureReceipts } from './receipts.ts';
 import { measureStartUp } from './start-up.ts';
+import { measureUsage } from './usage.ts';
 import { measureWebhook } from './webhook.ts';
 
 type Say = (step: string) => void;
@@ -31,6 +32,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
   custody: async ({ quick }) => measureCustody({ times: quick ? 100 : 500 }),
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
+  usage: async ({ quick }) => measureUsage(quick ? { durationMs: 4000, tenants: 2000 } : { durationMs: 20_000, tenants: 10_000 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>
     measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1500 : 3000, say }),

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger that a command looks at.
+import { isPostgresUrl } from '../../operator/usage/open-store.ts';
+import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
+import { readSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import { StoreError } from '../../operator/usage/store.ts';
+import type { Store } from '../../operator/usage/store.ts';
+import { UsageError, UserError } from '../output.ts';
+import type { Terminal } from '../output.ts';
+
+export type OpenLedger = {
+  readonly read: Store['read'];
+  /** What the engine itself finds wrong with its pages. */
+  readonly check: () => readonly string[];
+  close(): Promise<void>;
+};
+
+/** What an engine says, as a problem. */
+export const asProblem = (location: string, error: unknown): unknown => {
+  if (!(error instanceof StoreError)) return error;
+  const code = error.failure === 'corrupt' ? 'USAGE_LEDGER_DAMAGED' : 'USAGE_LEDGER_UNAVAILABLE';
+  return new UserError([{ code, message: `${isPostgresUrl(location) ? 'the ledger' : location}: ${error.message}` }]);
+};
+
+export const openLedger = async (given: string | undefined, terminal: Terminal): Promise<OpenLedger & { readonly location: string }> => {
+  const location = given ?? terminal.env['WRIT_LEDGER'];
+  if (location === undefined || location === '') throw new UsageError('--ledger FILE or WRIT_LEDGER says which ledger');
+  try {
+    if (isPostgresUrl(location)) {
+      const store = await openPostgresStore({ url: location, clock: terminal.clock, readOnly: true });
+      return { location, read: (work) => store.read(work), check: () => [], close: () => store.close() };
+    }
+    const file = readSqliteStore(location);
+    return { location, read: (work) => file.read(work), check: () => file.check(), close: async () => file.close() };
+  } catch (error) {
+    throw asProblem(location, error);
+  }
+};
