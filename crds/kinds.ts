@@ -70,6 +70,26 @@ export const secrets = core('secrets', 'Secret', true);
 export const services = core('services', 'Service', true);
 export const pods = core('pods', 'Pod', true);
 export const persistentVolumeClaims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true);
+export const resourceQuotas = core('resourcequotas', 'ResourceQuota', true);
+export const limitRanges = core('limitranges', 'LimitRange', true);
+export const networkPolicies: Resource = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+};
+export const RBAC_GROUP = 'rbac.authorization.k8s.io';
+const rbac = <K extends string>(plural: string, kind: K, namespaced: boolean): Resource & { readonly kind: K } => ({
+  group: RBAC_GROUP,
+  version: 'v1',
+  plural,
+  kind,
+  namespaced,
+});
+export const roleBindings = rbac('rolebindings', 'RoleBinding', true);
+export const clusterRoles = rbac('clusterroles', 'ClusterRole', false);
+export const clusterRoleBindings = rbac('clusterrolebindings', 'ClusterRoleBinding', false);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
@@ -111,6 +131,8 @@ export const apiVersionOf = (resource: Pick<Resource, 'group' | 'version'>): str
 export const SYSTEM_NAMESPACE = 'writ-system';
 /** What a cluster needs to recover; with the system namespace, never governed and never a tenant's. */
 export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
+/** ClusterRole that an owner has in its tenant's namespaces beside those that the Tenant names. */
+export const NAMESPACE_OWNER_ROLE = 'writ-namespace-owner';
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 /** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
@@ -136,6 +158,8 @@ export const STATUS_FIELD_MANAGER = 'writ-status';
 
 /** On a namespace: the Tenant that it belongs to. Only namespaces that carry it are governed. */
 export const TENANT_LABEL = 'writ.dev/tenant';
+/** On a namespace: `"true"` where a Tenant took it over; it is not deleted with that Tenant. */
+export const ADOPTED_ANNOTATION = 'writ.dev/adopted';
 /** On an object applied from Git: its GitSource, as `sourceLabel` spells it. */
 export const SOURCE_LABEL = 'writ.dev/source';
 /** On an inventory ConfigMap: `"true"`. */

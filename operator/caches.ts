@@ -33,6 +33,8 @@ import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import type { Clock } from '../process/clock.ts';
+import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
+import type { TenancyCaches } from './tenancy/caches.ts';
 import type { AppliedObject } from './apply/plan.ts';
 import type {
   LiveGitSource,
@@ -48,7 +50,7 @@ import type {
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
-export type Caches = {
+export type Caches = TenancyCaches & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
   readonly rulesets: Informer<LiveRuleset>;
@@ -56,8 +58,6 @@ export type Caches = {
   readonly licenses: Informer<LiveLicense>;
   readonly priceBooks: Informer<LivePriceBook>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
-  readonly tenants: Informer<LiveTenant>;
-  readonly namespaces: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
@@ -95,8 +95,14 @@ export const createCaches = (options: {
       transform: (object) => ({ ...object, kind: priceBooks.kind }),
     }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
-    tenants: createInformer<LiveTenant>(client, tenants, watch('tenants')),
-    namespaces: createInformer<KubeObject>(client, namespaces, watch('namespaces')),
+    tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
+    namespaces: createInformer<KubeObject>(client, namespaces, { ...watch('namespaces'), ...namespaceOptions }),
+    roleBindings: createChildInformer(client, 'roleBindings', watch('rolebindings')),
+    resourceQuotas: createChildInformer(client, 'resourceQuotas', watch('resourcequotas')),
+    limitRanges: createChildInformer(client, 'limitRanges', watch('limitranges')),
+    networkPolicies: createChildInformer(client, 'networkPolicies', watch('networkpolicies')),
+    clusterRoles: createChildInformer(client, 'clusterRoles', watch('clusterroles')),
+    clusterRoleBindings: createChildInformer(client, 'clusterRoleBindings', watch('clusterrolebindings')),
     inventories: createInformer<KubeObject>(client, configMaps, {
       ...watch('inventories'),
       namespace,

@@ -6,7 +6,6 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import {
   GUARD_CONFIGURATION_NAME,
-  TENANT_LABEL,
   WEBHOOK_CONFIGURATION_NAME,
   apiVersionOf,
   configMaps,
@@ -26,7 +25,7 @@ import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
-import { changedDocuments, isStatusOnly, tenantLabelTaken } from './changes.ts';
+import { changedDocuments, isStatusOnly } from './changes.ts';
 import { liveInventories, liveObject, liveOwned, liveSealed, liveSealedObject, sealedKindOf } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
@@ -44,11 +43,11 @@ import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.t
 import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
-import { reconcileTenant } from './controllers/tenant.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import type { Usage } from './usage-wiring.ts';
+import { createTenancy } from './tenancy/controllers.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
   readonly config: OperatorConfig;
@@ -181,33 +180,26 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     recorder,
     clock,
     controller,
-    onTurn: () => {
-      for (const object of caches.tenants.list()) tenant.enqueue(keyOf(object));
-    },
+    onTurn: () => tenancy.entitlementsChanged(),
     onDocument: ({ object, isDeleted }) => {
       marks.enqueue(SINGLE_KEY);
       if (isDeleted) applyAgain({ kind: object.kind, name: object.metadata.name });
     },
   });
   const documents: Readonly<Record<SealedKind, Controller>> = { Policy: policy, Ruleset: ruleset, ...entitlements.byKind };
-  const tenant = controller(
-    'tenant',
-    (name, stop) =>
-      reconcileTenant(
-        {
-          client,
-          tenants: caches.tenants,
-          namespaces: caches.namespaces,
-          releases: () => book.releases(),
-          recorder,
-          clock,
-          systemNamespace,
-        },
-        name,
-        stop,
-      ),
-    4,
-  );
+  const tenancy = createTenancy({
+    client,
+    caches,
+    releases: () => book.releases(),
+    entitlements: () => entitlements.holder.current(),
+    recorder,
+    clock,
+    observer,
+    systemNamespace,
+    networkEnforces: config['network-plugin-enforces'],
+    concurrency: config['tenant-concurrency'],
+    onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
+  });
   const marks = controller('marks', (_key, stop) =>
     reconcileMarks({ client, ledger, standing: versionOf, namespace: systemNamespace, recorder, observe: deps.observeMarks }, stop),
   );
@@ -296,32 +288,15 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
       allRulesets();
-      for (const one of caches.tenants.list()) if ((one.spec.rulesets ?? []).length > 0) tenant.enqueue(keyOf(one));
+      tenancy.rulesetsChanged();
       if (type === 'deleted') applyAgain({ kind: 'Ruleset', name: object.metadata.name });
     }),
     caches.tenants.onChange(({ object, type, ...change }) => {
-      tenant.enqueue(keyOf(object));
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
-      // What one gives up another may have been waiting for.
-      const named = new Set([previous, object].flatMap((one) => one?.spec.namespaces?.items?.map(({ name }) => name) ?? []));
-      for (const other of caches.tenants.list()) {
-        if (other.spec.namespaces?.items?.some(({ name }) => named.has(name)) === true) tenant.enqueue(keyOf(other));
-      }
     }),
-    caches.namespaces.onChange(({ object, type, ...change }) => {
-      const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
-      const lost = tenantLabelTaken(previous, object);
-      const isOwned = caches.tenants.get(lost ?? '')?.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name);
-      if (lost !== undefined && isOwned === true) {
-        const found = `the label ${TENANT_LABEL}=${lost} of namespace ${object.metadata.name} was taken away or changed`;
-        tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, object), found });
-      }
-      for (const owner of caches.tenants.list()) {
-        if (owner.spec.namespaces?.items?.some(({ name }) => name === object.metadata.name) === true) tenant.enqueue(keyOf(owner));
-      }
-    }),
+    ...tenancy.subscribe(),
     caches.inventories.onChange(({ object, ...change }) => {
       const changed = changedDocuments('previous' in change ? change.previous : undefined, object);
       for (const { kind, name } of changed) documents[kind].enqueue(name);
@@ -345,7 +320,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [...singles, trustPolicy, tenant, ...Object.values(documents), gitSource];
+    const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
     await Promise.all([...controllers.map((each) => each.run(signal)), deps.usage?.run(client, signal)]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

@@ -48,7 +48,8 @@ const ORDERS: ReadonlySet<string> = new Set<PolicyDocument['kind']>(['Policy', '
 const releaseOf = (judged: Judged): readonly StandingRelease[] => {
   if (!judged.ok || judged.document.ruleset === undefined) return [];
   const { name, digest, retired, ruleset } = judged.document;
-  return [{ name, digest, retired, release: ruleset.spec.release, requires: ruleset.spec.requires ?? [] }];
+  const { release, requires = [], publisher } = ruleset.spec;
+  return [{ name, digest, retired, release, requires, publisherTier: publisher?.tier }];
 };
 
 export const createPolicyBook = ({ sealed, rulesets, trust, clock, proving }: BookDeps): PolicyBook => {

@@ -33,13 +33,12 @@ const licensed = ({ entitled }: EffectiveTenant, atMs: number): Entitled | undef
   };
 };
 
-/** `more`: what was found by asking `checkEntitlement` for what the tenant has. `atMs`: now. */
-export const entitledCondition = (tenant: EffectiveTenant, atMs: number, more: readonly EntitlementProblem[] = []): Entitled => {
+/** `problems`: with those that were found by asking `checkEntitlement` for what the tenant has. `atMs`: now. */
+export const entitledCondition = (tenant: EffectiveTenant, atMs: number, problems = tenant.problems): Entitled => {
   const { entitled } = tenant;
   if (entitled === undefined) {
     return { status: 'Unknown', reason: 'NoCatalog', message: 'no TierCatalog is in force: the spec counts as it is written' };
   }
-  const problems = [...tenant.problems, ...more];
   const first = problems.find(({ code }) => code === 'ENTITLEMENT_EXCEEDED') ?? problems[0];
   if (first !== undefined) {
     const others = problems.length > SHOWN ? `; and ${problems.length - SHOWN} more` : '';
