@@ -50,6 +50,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
       'operator/manifest/',
       'operator/source/',
       'operator/usage/',
+      'operator/billing/',
       'webhook/admission/',
       'test/scenario/',
       'test/cluster/',

@@ -43,4 +43,16 @@ export const billingCodes = {
     fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
   },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
+  BILL_CLOSED: {
+    summary: 'An invoice that was issued would say something else now.',
+    fix: 'an invoice is never changed: correct it by a credit or charge on the next; take the same statements and prices to make it again',
+  },
+  BILL_DIFFERS: {
+    summary: 'An invoice is not what prices and use come to.',
+    fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
+  },
+  BILL_SET_ASIDE: {
+    summary: 'The payment provider refused the use of an hour, or counts it otherwise.',
+    fix: 'correct what the note says, at the provider or in spec.billing of the Tenant; the invoice waits until both agree',
+  },
 } as const satisfies ProblemCodes;

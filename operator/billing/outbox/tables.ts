@@ -127,6 +127,10 @@ export const dueEntries = async (reader: Reader, nowMs: number, most: number): P
   return rows.map(entryOf);
 };
 
+/** What waits for a person. */
+export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
+  (await reader.all(`${SELECT} WHERE state IN ('rejected', 'quarantined') ORDER BY tenant, meter, hour_ms`)).map(entryOf);
+
 export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
   const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));

@@ -473,6 +473,20 @@ describe('rating', () => {
     );
   });
 
+  it('what a month used is spread over its tiers to the last millionth', () => {
+    fc.assert(
+      fc.property(scenarios, quantities, ({ subscription, atMs }, quantity) => {
+        const period = periodAt(subscription, atMs - 1);
+        const month = statement(period?.startMs ?? START, atMs, [used('api_calls', quantity)]);
+        const spread = rated({ subscription, atMs, statements: [month] }).lines.reduce(
+          (sum, line) => (line.kind === 'usage' ? add(sum, exact(line.priced)) : sum),
+          ratio(0, 1),
+        );
+        assert.equal(compare(spread, exact(quantity)), 0);
+      }),
+    );
+  });
+
   it('usage carried late costs what it would have cost in time', () => {
     const next = at('2027-01-01T00:00:00Z');
     fc.assert(

@@ -6,7 +6,7 @@ import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../u
 import { formatTime, parseTime } from '../../../policies/pricing/calendar.ts';
 import { bookAt } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
-import { ZERO, multiply, parseDecimal, ratio, whole } from '../../../policies/pricing/ratio.ts';
+import { ZERO, ceilingQuantity, multiply, parseDecimal, ratio, subtract, whole } from '../../../policies/pricing/ratio.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import { periodAt, segmentsOf } from './subscription.ts';
 import type { Period, Segment, Subscription } from './subscription.ts';
@@ -18,8 +18,9 @@ export type Place = {
   readonly book: Book;
   /** Of the whole month: what allowances are cut to. */
   readonly part: Ratio;
-  /** Of the statement's quantity. */
-  readonly share: Ratio;
+  /** Where it begins and ends within the time of the statement, from 0 to 1. */
+  readonly from: Ratio;
+  readonly to: Ratio;
   readonly annual: boolean;
   readonly isTrial: boolean;
 };
@@ -33,7 +34,7 @@ export const usagePeriod = ({ startMs, endMs }: Pick<Segment, 'startMs' | 'endMs
   end: formatTime(endMs),
 });
 
-const placeOf = ({ subscription, books }: By, segment: Segment, share: Ratio): Place | Problem => {
+const placeOf = ({ subscription, books }: By, segment: Segment, within: Pick<Place, 'from' | 'to'>): Place | Problem => {
   const period = periodAt(subscription, segment.startMs);
   const book = period === undefined ? undefined : bookAt(books, period.startMs);
   if (period === undefined || book === undefined)
@@ -42,7 +43,7 @@ const placeOf = ({ subscription, books }: By, segment: Segment, share: Ratio): P
   if (!isTrial && !book.tiers.has(segment.tier))
     return { code: 'BILL_TIER_UNKNOWN', message: `${book.name} version ${book.version} sells no ${segment.tier.slice(0, 63)}` };
   const part = ratio(segment.endMs - segment.startMs, period.monthEndMs - period.startMs);
-  return { segment, book, part, share, annual: period.stretch.cycle === 'Annual', isTrial };
+  return { segment, book, part, ...within, annual: period.stretch.cycle === 'Annual', isTrial };
 };
 
 /** A month that was cut short has the statement of the whole month. */
@@ -56,9 +57,13 @@ export const placesOf = (by: By, period: UsagePeriod): readonly (Place | Problem
   if (billed === undefined) return undefined;
   const segments = segmentsOf(by.subscription, billed);
   if (isWhole(billed, period))
-    return segments.map((segment) => placeOf(by, segment, ratio(segment.endMs - segment.startMs, billed.endMs - billed.startMs)));
+    return segments.map((segment) => {
+      const lengthMs = billed.endMs - billed.startMs;
+      const [from, to] = [ratio(segment.startMs - billed.startMs, lengthMs), ratio(segment.endMs - billed.startMs, lengthMs)];
+      return placeOf(by, segment, { from, to });
+    });
   const segment = segments.find((one) => samePeriod(usagePeriod(one), period));
-  return segment === undefined ? undefined : [placeOf(by, segment, whole(1))];
+  return segment === undefined ? undefined : [placeOf(by, segment, { from: ZERO, to: whole(1) })];
 };
 
 /** The statements that are to be billed for a period: one for each part where they are all there, else one of the whole; or what is missing. */
@@ -95,9 +100,13 @@ export const pricedQuantity = ({ book }: Place, line: Measured, tenant: string):
   return multiply(quantity, { count: meter.per.of, of: meter.per.count });
 };
 
-/** What of a statement's quantity the place has: its share, or all of it where it is a level that holds at every moment. */
-export const quantityAt = (place: Place, meter: string, quantity: Ratio): Ratio =>
-  place.book.meters.get(meter)?.isLevel === true ? quantity : multiply(quantity, place.share);
+/** What of a statement's quantity the place has, or all of it where it is a level that holds at every moment. Parts add up to the whole. */
+export const quantityAt = (place: Place, meter: string, quantity: Ratio): Ratio => {
+  const isAll = place.from.count === 0n && place.to.count === place.to.of;
+  if (isAll || place.book.meters.get(meter)?.isLevel === true) return quantity;
+  const until = (share: Ratio): Ratio => (share.count === share.of ? quantity : ceilingQuantity(multiply(quantity, share)));
+  return subtract(until(place.to), until(place.from));
+};
 
 export const priceAt = (place: Place, meter: string, quantity: Ratio): Priced => {
   const usage = place.isTrial ? undefined : place.book.tiers.get(place.segment.tier)?.usage.get(meter);
