@@ -91,6 +91,24 @@ export const operatorFlags = defineFlags({
     default: ['writ-system/writ-webhook'],
     doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant; any other reports for the tenant of its namespace.',
   },
+  'stripe-secret': {
+    type: 'string',
+    env: 'WRIT_STRIPE_SECRET',
+    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef, where it is given; it needs --ledger.',
+  },
+  'stripe-mode': {
+    type: 'string',
+    env: 'WRIT_STRIPE_MODE',
+    choices: ['live', 'test'],
+    default: 'live',
+    doc: 'What the key must be for; a key for the other mode is refused.',
+  },
+  'price-book': {
+    type: 'string',
+    env: 'WRIT_PRICE_BOOK',
+    default: 'standard',
+    doc: 'The PriceBook that says which meters are reported, and how.',
+  },
   'cache-dir': {
     type: 'string',
     env: 'WRIT_CACHE_DIR',
@@ -196,6 +214,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   const usageService = serviceTarget(values['usage-service']);
   if (usageService === undefined) return wrongFlag('--usage-service: write SERVICE.NAMESPACE:PORT');
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
+  if (values['stripe-secret'] !== undefined && values.ledger === undefined) return wrongFlag('--stripe-secret: it needs --ledger');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {

@@ -7,6 +7,7 @@ import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
+import { billingMetrics } from './billing/metrics.ts';
 import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
@@ -129,6 +130,7 @@ export const operatorMetrics = defineMetrics({
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
   ...usageMetrics,
+  ...billingMetrics,
 });
 
 export type OperatorMetrics = Metrics<typeof operatorMetrics>;

@@ -46,6 +46,7 @@ import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+import type { TermBilling } from './billing-wiring.ts';
 import type { Usage } from './usage-wiring.ts';
 import { createTenancy } from './tenancy/controllers.ts';
 
@@ -59,6 +60,8 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly onTampering: (tampering: Tampering) => void;
   /** Undefined where no ledger is kept. */
   readonly usage: Pick<Usage, 'run'> | undefined;
+  /** Undefined where use is reported to nobody. */
+  readonly billing: TermBilling | undefined;
 };
 
 const SINGLE_KEY = 'writ';
@@ -321,7 +324,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
-    await Promise.all([...controllers.map((each) => each.run(signal)), deps.usage?.run(client, signal)]);
+    await Promise.all([
+      ...controllers.map((each) => each.run(signal)),
+      deps.usage?.run(client, signal),
+      deps.billing?.run(client, (object) => book.judge(object), signal),
+    ]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();
   }

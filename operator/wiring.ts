@@ -33,6 +33,7 @@ import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import { createTermBilling } from './billing-wiring.ts';
 import { createUsage } from './usage-wiring.ts';
 import type { TermDeps } from './term.ts';
 
@@ -125,6 +126,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     ),
   });
   const usage = createUsage({ config, client, clock, log, metrics, caches, observe: (resource) => observeWatch(resource, metrics, log) });
+  const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, ledger: () => usage?.ledger() });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
@@ -165,6 +167,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
             trust,
             proving,
             usage,
+            billing,
           },
           fenced,
           term,

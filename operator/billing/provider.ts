@@ -49,21 +49,15 @@ export type UsageProvider = {
 export type Draft = {
   readonly id: string;
   readonly customer: string;
-  readonly currency: string;
-  /** In the currency's smallest unit. */
-  readonly total: bigint;
   /** When the provider makes it final by itself; undefined where it waits for us. */
   readonly finalizesAtMs: number | undefined;
-  /** End of the usage that it bills, on the hour. */
+  /** The use that it bills. */
+  readonly periodStartMs: number;
   readonly periodEndMs: number;
-  /** Keys of the lines that we added. */
-  readonly ours: ReadonlySet<string>;
 };
 
 export type InvoiceProvider = {
   drafts(customer: string): Promise<readonly Draft[]>;
-  /** A line of our own on a draft, once for each key. */
-  addLine(line: { readonly draft: Draft; readonly amount: bigint; readonly description: string; readonly key: string }): Promise<void>;
   /** Puts off the moment at which it becomes final. */
   hold(draft: Draft, untilMs: number): Promise<void>;
 };

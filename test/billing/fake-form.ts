@@ -24,9 +24,3 @@ export const textIn = (form: Form, ...path: readonly string[]): string | undefin
   for (const step of path) at = typeof at === 'object' ? at[step] : undefined;
   return typeof at === 'string' ? at : undefined;
 };
-
-/** A list, which is written with indices, or the values of a map. */
-export const listIn = (form: Form, key: string): readonly Form[] => {
-  const list = form[key];
-  return typeof list === 'object' ? Object.values(list).filter((one): one is Form => typeof one === 'object') : [];
-};

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * A Stripe of our own for tests: stateful, on a clock of the test's, with the rules that bite. It answers the requests that the stripe
- * package makes, byte for byte as that package sends them, over `fetch` in this process or over HTTP (`serveFake`).
+ * package makes, byte for byte as that package sends them, over `fetch` in this process.
  *
- * Known: meters and meter events (fake-meters.ts), summaries, prices, customers, flexible subscriptions, draft invoices with
- * a time at which they become final, invoice items, events of v2; keys of requests that repeat their first answer for a day, a 500 too.
+ * Known: meters and meter events (fake-meters.ts), summaries, draft invoices with a time at which they become final; keys of
+ * requests that repeat their first answer for a day, a 500 too.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { listIn, parseForm, textIn } from './fake-form.ts';
+import { parseForm, textIn } from './fake-form.ts';
 import type { Form } from './fake-form.ts';
 import { createFakeMeters, microsText } from './fake-meters.ts';
 import type { MeterFaults } from './fake-meters.ts';
@@ -26,9 +24,6 @@ export type FakeRequest = {
 };
 export type FakeAnswer = { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> };
 
-type FakePrice = { readonly id: string; readonly lookup_key: string; readonly meter: string | undefined; readonly amount: number };
-type Subscription = { readonly id: string; readonly customer: string; readonly tenant: string; prices: string[]; fromMs: number };
-type Line = { readonly metadata: Readonly<Record<string, string>>; readonly amount: number };
 export type FakeInvoice = {
   readonly id: string;
   readonly customer: string;
@@ -36,7 +31,6 @@ export type FakeInvoice = {
   readonly toMs: number;
   finalizesMs: number;
   status: 'draft' | 'open';
-  readonly lines: Line[];
   /** Event name of the meter → what is billed, once final. */
   readonly quantities: Map<string, string>;
 };
@@ -61,11 +55,8 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     isDropped: () => false,
     ...faults,
   });
-  const prices = new Map<string, FakePrice>();
-  const subscriptions: Subscription[] = [];
   const invoices: FakeInvoice[] = [];
   const answers = new Map<string, { readonly answer: FakeAnswer; readonly untilMs: number }>();
-  const reports = new Map<string, object>();
   const requests: FakeRequest[] = [];
 
   const meterShown = ({
@@ -87,14 +78,6 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     default_aggregation: { formula: 'sum' },
     status: 'active',
   });
-  const subscriptionShown = ({ id, tenant, customer, prices: items }: Subscription) => ({
-    id,
-    object: 'subscription',
-    customer,
-    metadata: { writ_tenant: tenant },
-    items: { object: 'list', data: items.map((price, index) => ({ id: `si_${id}_${index}_${price}`, price: { id: price } })) },
-  });
-
   const summaries = (id: string, query: Form): FakeAnswer => {
     const meter = [...meters.meters.values()].find((one) => one.id === id);
     const [from, to] = [Number(textIn(query, 'start_time')) * 1000, Number(textIn(query, 'end_time')) * 1000];
@@ -142,41 +125,10 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     customer: invoice.customer,
     currency: 'usd',
     status: invoice.status,
-    total: invoice.lines.reduce((sum, { amount }) => sum + amount, 0),
     automatically_finalizes_at: invoice.finalizesMs / 1000,
+    period_start: invoice.fromMs / 1000,
     period_end: invoice.toMs / 1000,
   });
-
-  const createPrice = (body: Form): FakeAnswer => {
-    const id = `price_${prices.size + 1}`;
-    const amount = Number(textIn(body, 'unit_amount_decimal') ?? '0');
-    const price: FakePrice = { id, lookup_key: textIn(body, 'lookup_key') ?? '', meter: textIn(body, 'recurring', 'meter'), amount };
-    prices.set(price.lookup_key, price);
-    return ok({ ...price, object: 'price' });
-  };
-
-  const createSubscription = (body: Form): FakeAnswer => {
-    if (textIn(body, 'billing_mode', 'type') !== 'flexible') return refuse(400, 'mixed intervals need flexible billing mode');
-    const anchor = textIn(body, 'billing_cycle_anchor') ?? textIn(body, 'trial_end');
-    const made: Subscription = {
-      id: `sub_${subscriptions.length + 1}`,
-      customer: textIn(body, 'customer') ?? '',
-      tenant: textIn(body, 'metadata', 'writ_tenant') ?? '',
-      prices: listIn(body, 'items').flatMap((item) => textIn(item, 'price') ?? []),
-      fromMs: Number(anchor) * 1000,
-    };
-    subscriptions.push(made);
-    return ok(subscriptionShown(made));
-  };
-
-  const updateSubscription = (id: string, body: Form): FakeAnswer => {
-    const found = subscriptions.find((one) => one.id === id);
-    if (found === undefined) return refuse(404, 'No such subscription', 'resource_missing');
-    const gone = new Set(listIn(body, 'items').flatMap((item) => (textIn(item, 'deleted') === 'true' ? [textIn(item, 'id')] : [])));
-    const kept = subscriptionShown(found).items.data.filter(({ id: item }) => !gone.has(item));
-    found.prices = [...kept.map(({ price }) => price.id), ...listIn(body, 'items').flatMap((item) => textIn(item, 'price') ?? [])];
-    return ok(subscriptionShown(found));
-  };
 
   const route = ({ method, path, query, body }: FakeRequest): FakeAnswer => {
     const [, version, ...parts] = path.split('/');
@@ -191,32 +143,15 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     }
     if (at === 'POST v1/billing/meter_events') return meterEvent(body);
     if (method === 'GET' && parts[1] === 'meters' && parts[3] === 'event_summaries') return summaries(parts[2] ?? '', query);
-    if (at === 'GET v1/prices') {
-      const price = prices.get(textIn(query, 'lookup_keys', '0') ?? '');
-      return list(price === undefined ? [] : [{ ...price, object: 'price' }]);
-    }
-    if (at === 'POST v1/prices') return createPrice(body);
-    if (at === 'GET v1/subscriptions')
-      return list(subscriptions.filter(({ customer }) => customer === textIn(query, 'customer')).map(subscriptionShown));
-    if (at === 'POST v1/subscriptions') return createSubscription(body);
-    if (method === 'POST' && parts[0] === 'subscriptions') return updateSubscription(parts[1] ?? '', body);
     if (at === 'GET v1/invoices')
       return list(invoices.filter((one) => one.customer === textIn(query, 'customer') && one.status === 'draft').map(invoiceShown));
-    const invoice = invoices.find(({ id }) => id === (parts[1] ?? textIn(body, 'invoice')));
-    if (invoice !== undefined && method === 'GET' && parts[2] === 'lines')
-      return list(invoice.lines.map((line, index) => ({ id: `il_${index}`, object: 'line_item', ...line })));
+    const invoice = invoices.find(({ id }) => id === parts[1]);
     if (invoice !== undefined && method === 'POST' && parts[0] === 'invoices') {
       if (invoice.status !== 'draft') return refuse(400, 'it is final', 'invoice_not_editable');
       invoice.finalizesMs = Number(textIn(body, 'automatically_finalizes_at')) * 1000;
       return ok(invoiceShown(invoice));
     }
-    if (invoice !== undefined && at === 'POST v1/invoiceitems') {
-      if (invoice.status !== 'draft') return refuse(400, 'it is final', 'invoice_not_editable');
-      invoice.lines.push({ amount: Number(textIn(body, 'amount')), metadata: { writ_key: textIn(body, 'metadata', 'writ_key') ?? '' } });
-      return ok({ id: `ii_${invoice.lines.length}`, object: 'invoiceitem' });
-    }
-    const report = version === 'v2' && parts[1] === 'events' ? reports.get(parts[2] ?? '') : undefined;
-    return report === undefined ? refuse(404, `Unrecognized request URL (${method}: ${path})`) : ok(report);
+    return refuse(404, `Unrecognized request URL (${method}: ${path})`);
   };
 
   /** As the network brings it; keys repeat what they were answered. `broken`: the answer is lost to a 500, applied or not. */
@@ -243,8 +178,6 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
 
   /** Makes the invoice of a period of a customer, a draft until its grace is over. */
   const openInvoice = (customer: string, fromMs: number, toMs: number): FakeInvoice => {
-    const items = subscriptions.filter((one) => one.customer === customer).flatMap((one) => one.prices);
-    const fees = [...prices.values()].filter(({ id, meter }) => items.includes(id) && meter === undefined);
     const invoice: FakeInvoice = {
       id: `in_${invoices.length + 1}`,
       customer,
@@ -252,7 +185,6 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
       toMs,
       finalizesMs: toMs + GRACE_MS,
       status: 'draft',
-      lines: fees.map(({ amount }) => ({ amount, metadata: {} })),
       quantities: new Map(),
     };
     invoices.push(invoice);
@@ -272,39 +204,10 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     }
   };
 
-  return { handle, read, meters, invoices, subscriptions, prices, reports, requests, openInvoice, finalizeDue };
+  return { handle, read, meters, invoices, requests, openInvoice, finalizeDue };
 };
 
 export type FakeStripe = ReturnType<typeof createFakeStripe>;
 
 export const toResponse = ({ status, body, headers = {} }: FakeAnswer): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', 'request-id': 'req_1', ...headers } });
-
-/** Over the network, for processes of their own. */
-export const serveFake = async (fake: FakeStripe): Promise<{ readonly port: number; close(): Promise<void> }> => {
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const headers = new Headers(
-        Object.entries(request.headers).flatMap(([name, value]): [string, string][] => (typeof value === 'string' ? [[name, value]] : [])),
-      );
-      const asked = fake.read(`http://127.0.0.1${request.url ?? '/'}`, {
-        method: request.method ?? 'GET',
-        headers,
-        body: Buffer.concat(chunks).toString(),
-      });
-      const { status, body, headers: more = {} } = 'status' in asked ? asked : fake.handle(asked);
-      response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_1', ...more }).end(JSON.stringify(body));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
-};

@@ -6,9 +6,9 @@ import { add, formatDecimal, negate, parseDecimal } from '../../../policies/pric
 
 /**
  * intent: not sent. sending: sent, no answer yet (or the process died). ambiguous: sent, and nobody knows. accepted: the
- * provider took it. verified: it also counts it. rejected, quarantined: a person must look. settled: its invoice is final.
+ * provider took it. verified: it also counts it. rejected, quarantined: a person must look.
  */
-export const STATES = ['intent', 'sending', 'ambiguous', 'accepted', 'verified', 'rejected', 'quarantined', 'settled'] as const;
+export const STATES = ['intent', 'sending', 'ambiguous', 'accepted', 'verified', 'rejected', 'quarantined'] as const;
 export type State = (typeof STATES)[number];
 
 /** Absolute: the hour's total so far, of which the provider keeps the last. Delta: what the total has grown by. */

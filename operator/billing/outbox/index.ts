@@ -11,11 +11,11 @@ import type { Clock } from '../../../process/clock.ts';
 import type { Store, Tx } from '../../usage/store.ts';
 import type { UsageProvider } from '../provider.ts';
 import { findDrift } from './drift.ts';
-import type { Drift, DriftAsked, Period } from './drift.ts';
+import type { Drift, DriftAsked } from './drift.ts';
 import { bodyDigestOf, identifierOf, minus, requestKeyOf, sameDecimal } from './entry.ts';
 import type { Entry, HourKey, HourTotal } from './entry.ts';
 import * as standing from './rules.ts';
-import { dueEntries, entriesWithin, entryNamed, newestEntry, putEntry } from './tables.ts';
+import { dueEntries, newestEntry, putEntry } from './tables.ts';
 
 /** What the tests take apart, to see that it is needed. */
 export type OutboxRules = Pick<typeof standing, 'isResolved' | 'afterReading'> & { readonly identifierOf: typeof identifierOf };
@@ -42,12 +42,6 @@ export type Outbox = {
   pass(signal?: AbortSignal): Promise<{ readonly done: number; readonly refused: boolean }>;
   /** Holds what the provider counts now against the ledger. Empty where they agree on every hour. */
   drift(asked: DriftAsked, signal?: AbortSignal): Promise<readonly Drift[]>;
-  /** Marks the hours of a final invoice: they are never sent again. */
-  settle(asked: Period & { readonly tenant: string }): Promise<number>;
-  /** The provider told later that it did not take this one. False where it is none of ours. */
-  refused(name: string, code: string): Promise<boolean>;
-  /** A person has looked: what was set aside is read back and sent again as a new revision. False where nothing was, or no answer came. */
-  release(key: HourKey, signal?: AbortSignal): Promise<boolean>;
 };
 
 const HOUR_MS = 3_600_000;
@@ -101,7 +95,12 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       if (!sameDecimal(offered.total, '0')) await putEntry(tx, intent({ ...offered, revision: 1, counted: '0', repairs: 0 }));
       return true;
     }
-    if (sameDecimal(newest.total, offered.total) || newest.state === 'settled') return true;
+    if (newest.state === 'rejected' && newest.customer !== offered.customer) {
+      // Refused for its customer, and the customer is another one now, who was told nothing of it yet.
+      await putEntry(tx, intent({ ...offered, revision: newest.revision + 1, counted: '0', repairs: 0 }));
+      return true;
+    }
+    if (sameDecimal(newest.total, offered.total)) return true;
     // Under the encoding that the hour began with: two of them cannot be added up.
     const { encoding } = newest;
     if (newest.state === 'intent' && newest.attempts === 0) {
@@ -110,7 +109,8 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       return true;
     }
     if (!rules.isResolved(newest)) return false;
-    await putEntry(tx, follow(newest, { ...offered, encoding }, false));
+    // An hour stays with the customer that it was reported for.
+    await putEntry(tx, follow(newest, { ...offered, encoding, customer: newest.customer }, false));
     return true;
   };
 
@@ -218,42 +218,6 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
     return found;
   };
 
-  const settle: Outbox['settle'] = (asked) =>
-    store.transact(async (tx) => {
-      const entries = await entriesWithin(tx, asked);
-      for (const entry of entries) await putEntry(tx, { ...entry, state: 'settled', nextMs: 0 });
-      return entries.length;
-    });
-
-  const refused: Outbox['refused'] = (name, code) =>
-    store.transact(async (tx) => {
-      const named = await entryNamed(tx, name);
-      const newest = named === undefined ? undefined : await newestEntry(tx, named);
-      if (named === undefined || newest === undefined) return false;
-      if (newest.revision !== named.revision || newest.state === 'settled') return true;
-      // A clock that ran ahead is right again by now; all else needs a person.
-      const next: Entry =
-        code === 'timestamp_in_future' && newest.repairs < standing.MOST_REPAIRS
-          ? follow(newest, newest, true)
-          : { ...newest, state: 'rejected', nextMs: 0, note: code.slice(0, 500) };
-      await putEntry(tx, next);
-      if (next.state === 'rejected') observe({ kind: 'rejected', entry: next });
-      return true;
-    });
-
-  const release: Outbox['release'] = async (key, signal) => {
-    const aside = await store.read((reader) => newestEntry(reader, key));
-    if (aside === undefined || (aside.state !== 'rejected' && aside.state !== 'quarantined')) return false;
-    const counted = await readHour(aside, signal);
-    if (counted === undefined) return false;
-    return store.transact(async (tx) => {
-      const newest = await newestEntry(tx, key);
-      if (newest?.revision !== aside.revision || newest.state !== aside.state) return false;
-      await putEntry(tx, intent({ ...newest, revision: newest.revision + 1, counted, repairs: 0 }));
-      return true;
-    });
-  };
-
   return {
     offer: (totals) =>
       store.transact(async (tx) => {
@@ -263,8 +227,5 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       }),
     pass,
     drift,
-    settle,
-    refused,
-    release,
   };
 };

@@ -39,9 +39,6 @@ export const billingMigrations: Migrations = {
         PRIMARY KEY (tenant, meter, hour_ms, revision))`,
       'CREATE INDEX billing_outbox_open ON billing_outbox (state, next_ms)',
       'CREATE UNIQUE INDEX billing_outbox_identifier ON billing_outbox (identifier)',
-      `CREATE TABLE billing_inbox (event_id TEXT NOT NULL PRIMARY KEY, type TEXT NOT NULL, received_ms BIGINT NOT NULL)`,
-      `CREATE TABLE billing_invoice (
-        id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, at_ms BIGINT NOT NULL, digest TEXT NOT NULL, document TEXT NOT NULL)`,
     ],
   ],
 };
@@ -134,10 +131,4 @@ export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
 export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
   const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
-};
-
-/** By identifier or by request key: providers name either in their reports of errors. */
-export const entryNamed = async (reader: Reader, name: string): Promise<Entry | undefined> => {
-  const [row] = await reader.all(`${SELECT} WHERE identifier = ? OR request_key = ? LIMIT 1`, [name, name]);
-  return row === undefined ? undefined : entryOf(row);
 };
