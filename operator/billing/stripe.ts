@@ -111,7 +111,21 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     return id;
   };
 
+  /** Undefined once it is there: an event of a meter that there is not is refused for good. */
+  const missingMeter = async (meter: string, encoding: 'Absolute' | 'Delta'): Promise<ReportAnswer | undefined> => {
+    try {
+      await ensureMeter(meter, encoding);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      const answer = answerOf(error);
+      return answer.kind === 'unauthorized' ? answer : { kind: 'retry' };
+    }
+  };
+
   const report: UsageProvider['report'] = async ({ meter, encoding, customer, value, hourMs, identifier, requestKey }) => {
+    const missing = await missingMeter(meter, encoding);
+    if (missing !== undefined) return missing;
     try {
       await client.billing.meterEvents.create(
         {
