@@ -21,6 +21,7 @@ import { own, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { validateDocument } from '../policies/document/validate.ts';
 import { readCatalog } from '../policies/entitlement/catalog.ts';
+import { readBook } from '../policies/pricing/index.ts';
 import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
 import { exactPlaces } from './exact-places.ts';
@@ -103,6 +104,9 @@ const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
   } else if (outcome.kind === 'TierCatalog') {
     const catalog = readCatalog(outcome.object, document);
     if (!catalog.ok) loaded.problems.push(...catalog.problems);
+  } else if (outcome.kind === 'PriceBook' && outcome.object.spec.retired !== true) {
+    const prices = readBook(outcome.object, document);
+    if (!prices.ok) loaded.problems.push(...prices.problems);
   }
 };
 

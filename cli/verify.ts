@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
 import { readCatalog } from '../policies/entitlement/catalog.ts';
+import { readBook } from '../policies/pricing/index.ts';
 import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
 import { readRelease } from '../policies/ruleset/index.ts';
@@ -125,12 +126,16 @@ const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>, t
   return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
 };
 
-/** A ruleset is no better than its members, which lie beside it, and a catalog than its tiers. */
+/** A ruleset is no better than its members, which lie beside it, a catalog than its tiers, a price book than its prices. */
 const contentProblems = (file: string, document: SignedDocument): readonly Problem[] => {
   const { parsed } = document;
   if (document.kind === 'TierCatalog') {
     const catalog = readCatalog(document.object, parsed);
     return catalog.ok ? [] : catalog.problems;
+  }
+  if (document.kind === 'PriceBook' && document.object.spec.retired !== true) {
+    const prices = readBook(document.object, parsed);
+    return prices.ok ? [] : prices.problems;
   }
   if (document.kind !== 'Ruleset') return [];
   const release = readRelease({ ruleset: document.object, parsed }, membersBeside(file, document.object));

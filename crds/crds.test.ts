@@ -71,6 +71,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
       ['tenants', 'wt'],
       ['tiercatalogs', 'wtc'],
       ['licenses', 'wlic'],
+      ['pricebooks', 'wpb'],
       ['tenantusages', 'wtu'],
     ] as const) {
       assert.match(shown[plural] ?? '', new RegExp(`^${plural}\\s+${short}\\s.*\\swrit$`));
@@ -133,6 +134,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
     assert.equal(await columns('trustpolicies'), 'Version Expires Ready Status Age');
     assert.equal(await columns('tiercatalogs'), 'Version Ready Status Age');
     assert.equal(await columns('licenses'), 'Tier Expires Ready Status Age');
+    assert.equal(await columns('pricebooks'), 'Version Effective Ready Status Age');
     assert.equal(await columns('tenantusages'), 'Since Complete Limits Ready Status Age');
   });
 

@@ -31,6 +31,7 @@ export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
 export const tenants = own('tenants', 'Tenant', false);
 export const tierCatalogs = own('tiercatalogs', 'TierCatalog', false);
 export const licenses = own('licenses', 'License', false);
+export const priceBooks = own('pricebooks', 'PriceBook', false);
 
 /** Our kinds in the order in which a commit is applied: a seal's trust first, then what tenants are judged by, policies last. */
 export const writKinds = [
@@ -38,6 +39,7 @@ export const writKinds = [
   gitSources,
   tierCatalogs,
   licenses,
+  priceBooks,
   tenants,
   rulesets,
   policies,
@@ -54,7 +56,7 @@ export type WritKind = (typeof writKinds)[number]['kind'];
  * The kinds whose documents count by their seals alone and have versions: replicas hold each of their documents, marks keep
  * the highest version, and a seal ends them.
  */
-export const sealedKinds = [policies, rulesets, tierCatalogs, licenses] as const satisfies readonly Resource[];
+export const sealedKinds = [policies, rulesets, tierCatalogs, licenses, priceBooks] as const satisfies readonly Resource[];
 
 export type SealedKind = (typeof sealedKinds)[number]['kind'];
 

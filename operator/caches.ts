@@ -20,6 +20,7 @@ import {
   leases,
   licenses,
   mutatingWebhookConfigurations,
+  priceBooks,
   namespaces,
   policies,
   rulesets,
@@ -44,6 +45,7 @@ import type { AppliedObject } from './apply/plan.ts';
 import type {
   LiveGitSource,
   LiveLicense,
+  LivePriceBook,
   LivePolicy,
   LiveRuleset,
   LiveSealed,
@@ -60,6 +62,7 @@ export type Caches = TenancyCaches & {
   readonly rulesets: Informer<LiveRuleset>;
   readonly tierCatalogs: Informer<LiveTierCatalog>;
   readonly licenses: Informer<LiveLicense>;
+  readonly priceBooks: Informer<LivePriceBook>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
   readonly quotaLedgers: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
@@ -102,6 +105,10 @@ export const createCaches = (options: {
     licenses: createInformer<LiveLicense>(client, licenses, {
       ...watch('licenses'),
       transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: licenses.kind }),
+    }),
+    priceBooks: createInformer<LivePriceBook>(client, priceBooks, {
+      ...watch('pricebooks'),
+      transform: ({ signature, ...object }) => ({ ...object, ...shapeOf(signature), kind: priceBooks.kind }),
     }),
     tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
     namespaces: createInformer<KubeObject>(client, namespaces, { ...watch('namespaces'), ...namespaceOptions }),
@@ -162,7 +169,7 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
   }
 };
 
-export type SealedCaches = Pick<Caches, 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses'>;
+export type SealedCaches = Pick<Caches, 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses' | 'priceBooks'>;
 
 /** Whatever counts by its seals. */
 export const liveSealed = ({
@@ -170,7 +177,8 @@ export const liveSealed = ({
   rulesets: releases,
   tierCatalogs: catalogs,
   licenses: rights,
-}: SealedCaches): readonly LiveSealed[] => [...orders.list(), ...releases.list(), ...catalogs.list(), ...rights.list()];
+  priceBooks: books,
+}: SealedCaches): readonly LiveSealed[] => [...orders.list(), ...releases.list(), ...catalogs.list(), ...rights.list(), ...books.list()];
 
 export const sealedKindOf = ({ kind = policies.kind }: Pick<LiveSealed, 'kind'>): SealedKind => (isSealedKind(kind) ? kind : policies.kind);
 
@@ -184,6 +192,8 @@ export const liveSealedObject = (caches: SealedCaches, kind: SealedKind, name: s
       return caches.tierCatalogs.get(name);
     case 'License':
       return caches.licenses.get(name);
+    case 'PriceBook':
+      return caches.priceBooks.get(name);
   }
 };
 

@@ -99,6 +99,24 @@ export const operatorFlags = defineFlags({
     default: ['writ-system/writ-webhook'],
     doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant; any other reports for the tenant of its namespace.',
   },
+  'stripe-secret': {
+    type: 'string',
+    env: 'WRIT_STRIPE_SECRET',
+    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef, where it is given; it needs --ledger.',
+  },
+  'stripe-mode': {
+    type: 'string',
+    env: 'WRIT_STRIPE_MODE',
+    choices: ['live', 'test'],
+    default: 'live',
+    doc: 'What the key must be for; a key for the other mode is refused.',
+  },
+  'price-book': {
+    type: 'string',
+    env: 'WRIT_PRICE_BOOK',
+    default: 'standard',
+    doc: 'The PriceBook that says which meters are reported, and how.',
+  },
   'cache-dir': {
     type: 'string',
     env: 'WRIT_CACHE_DIR',
@@ -233,6 +251,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   const auditWitnesses = values['audit-witness'].map(readWitness).filter((witness) => witness !== undefined);
   if (auditWitnesses.length < values['audit-witness'].length)
     return wrongFlag('--audit-witness: write the verifier key of a cosigner (NAME+ID+KEY), a blank, and http(s)://HOST/PATH');
+  if (values['stripe-secret'] !== undefined && values.ledger === undefined) return wrongFlag('--stripe-secret: it needs --ledger');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {

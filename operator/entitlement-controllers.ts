@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The controllers of what tenants are held to, put together for `term.ts`: the status of TierCatalog and Licenses, and the
 // look at all of them that tenants go by.
-import { INSTALLATION_NAMESPACE, licenses, tierCatalogs } from '../crds/kinds.ts';
+import { INSTALLATION_NAMESPACE, licenses, priceBooks, tierCatalogs } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
 import type { Controller } from '../kube/controller.ts';
 import type { KubeObject } from '../kube/objects.ts';
@@ -22,7 +22,7 @@ import type { MarkLedger } from './controllers/mark-ledger.ts';
 import type { PolicyBook } from './controllers/policy-book.ts';
 
 export type EntitlementControllersDeps = Omit<EntitlementDocumentDeps, 'resource' | 'objects' | 'installation' | 'book'> & {
-  readonly caches: Pick<Caches, 'tierCatalogs' | 'licenses' | 'namespaces'>;
+  readonly caches: Pick<Caches, 'tierCatalogs' | 'licenses' | 'priceBooks' | 'namespaces'>;
   readonly book: PolicyBook;
   readonly ledger: Pick<MarkLedger, 'known'>;
   readonly controller: (name: string, reconcile: (key: string) => Promise<Outcome>) => Controller;
@@ -37,7 +37,7 @@ export type EntitlementControllers = {
   /** A Tenant as it counts now; by its own word while nobody has looked. */
   readonly effective: (tenant: LiveTenant) => Pick<EffectiveTenant, 'name' | 'spec'>;
   readonly all: Controller;
-  readonly byKind: { readonly TierCatalog: Controller; readonly License: Controller };
+  readonly byKind: { readonly TierCatalog: Controller; readonly License: Controller; readonly PriceBook: Controller };
   readonly subscriptions: readonly (() => void)[];
 };
 
@@ -62,6 +62,7 @@ export const createEntitlementControllers = (deps: EntitlementControllersDeps): 
   const byKind = {
     TierCatalog: controller('tier-catalog', statusOf(tierCatalogs, caches.tierCatalogs)),
     License: controller('license', statusOf(licenses, caches.licenses)),
+    PriceBook: controller('price-book', statusOf(priceBooks, caches.priceBooks)),
   };
   type Change = { readonly type: string; readonly object: LiveEntitlement; readonly previous?: KubeObject | undefined };
   const changed = ({ type, object, previous }: Change): void => {
@@ -70,7 +71,7 @@ export const createEntitlementControllers = (deps: EntitlementControllersDeps): 
     all.enqueue(SINGLE_KEY);
     onDocument({ object, isDeleted: type === 'deleted' });
   };
-  const subscriptions = [caches.tierCatalogs.onChange(changed), caches.licenses.onChange(changed)];
+  const subscriptions = [caches.tierCatalogs.onChange(changed), caches.licenses.onChange(changed), caches.priceBooks.onChange(changed)];
   const entitle = rememberEntitled();
   const effective = (tenant: LiveTenant): Pick<EffectiveTenant, 'name' | 'spec'> => {
     const known = holder.current();

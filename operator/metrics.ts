@@ -7,6 +7,7 @@ import { createMetrics, defineMetrics, overflowMetric } from '../process/metrics
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
+import { billingMetrics } from './billing/metrics.ts';
 import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
@@ -15,6 +16,7 @@ export const watchedResources = [
   'rulesets',
   'tiercatalogs',
   'licenses',
+  'pricebooks',
   'trustpolicies',
   'tenants',
   'namespaces',
@@ -45,6 +47,7 @@ export const controllerNames = [
   'ruleset',
   'tier-catalog',
   'license',
+  'price-book',
   'entitlements',
   'trust-policy',
   'tenant',
@@ -155,6 +158,7 @@ export const operatorMetrics = defineMetrics({
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
   ...usageMetrics,
+  ...billingMetrics,
 });
 
 export type OperatorMetrics = Metrics<typeof operatorMetrics>;

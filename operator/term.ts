@@ -52,6 +52,7 @@ import type { TrustHolder } from './controllers/trust-policy.ts';
 import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import { createTenancy } from './tenancy/controllers.ts';
+import type { TermBilling } from './billing-wiring.ts';
 import type { Usage } from './usage-wiring.ts';
 
 export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | 'observe' | 'proving'> & {
@@ -66,6 +67,8 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   readonly audit: AuditRecord | undefined;
   /** Undefined where no ledger is kept. */
   readonly usage: Pick<Usage, 'run'> | undefined;
+  /** Undefined where use is reported to nobody. */
+  readonly billing: TermBilling | undefined;
 };
 
 const SINGLE_KEY = 'writ';
@@ -371,6 +374,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       ...controllers.map((each) => each.run(signal)),
       deps.usage?.run(client, signal),
       audit?.run(client, signal, () => tellDeleted(audit, caches)),
+      deps.billing?.run(client, (object) => book.judge(object), signal),
     ]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

@@ -24,6 +24,8 @@ import { watchedClaim, watchedPod } from './usage/watched-pods.ts';
 
 export type Usage = {
   readonly caches: UsageCaches;
+  /** Undefined while this process does not write it. */
+  readonly ledger: () => Ledger | undefined;
   /** Serves until the function that it gives back is called. */
   serve(signal: AbortSignal): Promise<() => Promise<void>>;
   /** Writes the ledger until the term ends. */
@@ -68,6 +70,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
   });
   return {
     caches: usageCaches,
+    ledger: () => ledger,
     serve: async (signal) => {
       const server = await startUsageServer({
         listen: config.usageListen,

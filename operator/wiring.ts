@@ -34,6 +34,7 @@ import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import { createTermBilling } from './billing-wiring.ts';
 import { createUsage } from './usage-wiring.ts';
 import type { TermDeps } from './term.ts';
 
@@ -128,6 +129,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
   const audit = createAudit({ config, clock, log, metrics, caches });
   const observeUse = (resource: UsageResource): InformerObserver => observeWatch(resource, metrics, log);
   const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
+  const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, ledger: () => usage?.ledger() });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
@@ -169,6 +171,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
             trust,
             proving,
             usage,
+            billing,
           },
           fenced,
           term,
@@ -200,6 +203,7 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   trustpolicies: 'trustPolicies',
   tiercatalogs: 'tierCatalogs',
   licenses: 'licenses',
+  pricebooks: 'priceBooks',
   tenants: 'tenants',
   namespaces: 'namespaces',
   rolebindings: 'roleBindings',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A TierCatalog or License object → what its bytes say, or a coded refusal: seal, schema, kind and name, the catalog's own sense.
+ * A TierCatalog, License or PriceBook object → what its bytes say, or a coded refusal: seal, schema, kind and name, the catalog's and the prices' own sense.
  *
  * In: an object of the cluster, a `Trust`, the time. Out: a `Judged` like that of a Policy, that orders no policies. Only
  * `signature` counts. Pure and total, and one for operator and replicas, for the reasons told in `policy-object.ts`.
@@ -10,12 +10,31 @@ import { fileOf } from './currency/removal.ts';
 import { readCatalog } from './entitlement/catalog.ts';
 import { endOf } from './policy-object.ts';
 import type { Judge, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
+import type { TierTable } from './entitlement/tier.ts';
+import { readBook } from './pricing/index.ts';
+import type { Problem } from './problem.ts';
 import { verifyEver } from './trust/as-of.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
+import type { SignedDocument } from './trust/index.ts';
 
-export type EntitlementKind = 'TierCatalog' | 'License';
+export type EntitlementKind = 'TierCatalog' | 'License' | 'PriceBook';
 
-export const isEntitlementKind = (kind: string | undefined): kind is EntitlementKind => kind === 'TierCatalog' || kind === 'License';
+export const isEntitlementKind = (kind: string | undefined): kind is EntitlementKind =>
+  kind === 'TierCatalog' || kind === 'License' || kind === 'PriceBook';
+
+type Content =
+  | { readonly ok: true; readonly table?: TierTable | undefined }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const contentOf = (document: SignedDocument): Content => {
+  if (document.kind === 'TierCatalog') return readCatalog(document.object, document.parsed);
+  // One that has ended prices nothing, and need not.
+  if (document.kind === 'PriceBook' && document.object.spec.retired !== true) {
+    const read = readBook(document.object, document.parsed);
+    return read.ok ? { ok: true } : read;
+  }
+  return { ok: true };
+};
 
 /** `evidence`: what was proven before of the seals' log entries and timestamps. */
 export const createEntitlementJudge = (kind: EntitlementKind, evidence?: EvidenceMemory): Judge => {
@@ -34,7 +53,7 @@ export const createEntitlementJudge = (kind: EntitlementKind, evidence?: Evidenc
       return { ok: false, problem: { code: 'POLICY_NAME_MISMATCH', message } };
     }
     const { object: entitlement, digest, version } = document;
-    const read = document.kind === 'TierCatalog' ? readCatalog(document.object, document.parsed) : { ok: true as const, table: undefined };
+    const read = contentOf(document);
     const signed: SignedPolicy = {
       kind,
       name,

@@ -10,7 +10,7 @@
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
-import type { License, Policy, Ruleset, TierCatalog } from '../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/types.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';
@@ -72,7 +72,7 @@ export type SignedPolicy = {
   /** Of a Ruleset: what the document says. */
   readonly ruleset?: Ruleset;
   /** Of a document that orders no policies: what it says. */
-  readonly entitlement?: TierCatalog | License;
+  readonly entitlement?: TierCatalog | License | PriceBook;
   /** Of a TierCatalog that is not retired: the same, ready to be asked. */
   readonly table?: TierTable;
 };
@@ -144,7 +144,10 @@ export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy
   if (expires === undefined || endsMs === undefined || endsMs <= expires) {
     return { expiresMs: endsMs, graceMs: 0, endsItself: false };
   }
-  const asked = document.kind === 'Tenant' || document.kind === 'TierCatalog' ? undefined : document.object.spec.gracePeriod;
+  const asked =
+    document.kind === 'Tenant' || document.kind === 'TierCatalog' || document.kind === 'PriceBook'
+      ? undefined
+      : document.object.spec.gracePeriod;
   const graceMs = Math.max(0, Math.min(durationMs(asked ?? ''), (sealsEndMs ?? Number.POSITIVE_INFINITY) - expires));
   return { expiresMs: expires, graceMs, endsItself: true };
 };

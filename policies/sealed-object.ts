@@ -12,6 +12,7 @@ export const createSealedJudge = (evidence?: EvidenceMemory): Judge => {
   const entitlements = {
     TierCatalog: createEntitlementJudge('TierCatalog', evidence),
     License: createEntitlementJudge('License', evidence),
+    PriceBook: createEntitlementJudge('PriceBook', evidence),
   };
   return (object, trust, atMs) => {
     const { kind } = object;

@@ -9,6 +9,7 @@ import {
   WEBHOOK_TLS_SECRET,
   configMaps,
   licenses,
+  priceBooks,
   namespaces,
   policies,
   rulesets,
@@ -36,6 +37,7 @@ export type Caches = {
   readonly rulesets: Informer<SealedCopy>;
   readonly tierCatalogs: Informer<SealedCopy>;
   readonly licenses: Informer<SealedCopy>;
+  readonly priceBooks: Informer<SealedCopy>;
   readonly trust: Informer<SealedCopy>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
@@ -45,7 +47,7 @@ export type Caches = {
   readonly certificate: Informer<KubeObject> | undefined;
 };
 
-export type CacheName = Exclude<keyof Caches, 'tierCatalogs'> | 'tiercatalogs';
+export type CacheName = Exclude<keyof Caches, 'tierCatalogs' | 'priceBooks'> | 'tiercatalogs' | 'pricebooks';
 
 const slim = <T extends KubeObject>(object: T): T =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
@@ -76,6 +78,7 @@ export const createCaches = (options: {
     rulesets: followKind(rulesets),
     tierCatalogs: followKind(tierCatalogs),
     licenses: followKind(licenses),
+    priceBooks: followKind(priceBooks),
     trust: createInformer<SealedCopy>(client, trustPolicies, {
       ...observed,
       fieldSelector: `metadata.name=${TRUST_POLICY_NAME}`,
@@ -100,6 +103,7 @@ export const eachCache = (
   { name: 'rulesets', cache: caches.rulesets },
   { name: 'tiercatalogs', cache: caches.tierCatalogs },
   { name: 'licenses', cache: caches.licenses },
+  { name: 'pricebooks', cache: caches.priceBooks },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },
   { name: 'marks', cache: caches.marks },

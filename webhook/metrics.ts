@@ -190,7 +190,19 @@ export const webhookMetrics = defineMetrics({
     name: 'writ_watch_age_seconds',
     help: 'Time since the API server last gave a sign of life on a watch.',
     labels: {
-      kind: ['policies', 'rulesets', 'tiercatalogs', 'licenses', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'],
+      kind: [
+        'policies',
+        'rulesets',
+        'tiercatalogs',
+        'licenses',
+        'pricebooks',
+        'trust',
+        'inventories',
+        'marks',
+        'namespaces',
+        'tenants',
+        'certificate',
+      ],
     },
   },
   certificateExpiry: {

@@ -169,8 +169,8 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  const { policies, rulesets, tierCatalogs, licenses, trust, inventories, marks } = caches;
-  for (const cache of [policies, rulesets, tierCatalogs, licenses, trust, inventories, marks]) cache.onChange(changed);
+  const { policies, rulesets, tierCatalogs, licenses, priceBooks, trust, inventories, marks } = caches;
+  for (const cache of [policies, rulesets, tierCatalogs, licenses, priceBooks, trust, inventories, marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {

@@ -5,6 +5,7 @@ import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import { readCatalog } from '../../policies/entitlement/catalog.ts';
+import { readBook } from '../../policies/pricing/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readRelease } from '../../policies/ruleset/index.ts';
 import type { MemberFile } from '../../policies/ruleset/index.ts';
@@ -50,6 +51,10 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
   if (outcome.kind === 'TierCatalog') {
     const catalog = readCatalog(outcome.object, document);
     if (!catalog.ok) return catalog.problems;
+  }
+  if (outcome.kind === 'PriceBook' && outcome.object.spec.retired !== true) {
+    const prices = readBook(outcome.object, document);
+    if (!prices.ok) return prices.problems;
   }
   if (outcome.kind !== 'Ruleset') return { file, bytes, document, isChanged: isBumped };
   // Its seal is theirs: whoever gives it means these very members.

@@ -3,7 +3,7 @@
 /**
  * Any object of the group writ.dev.
  */
-export type WritObject = TrustPolicy | GitSource | TierCatalog | License | Tenant | Ruleset | Policy | TenantUsage;
+export type WritObject = TrustPolicy | GitSource | TierCatalog | License | PriceBook | Tenant | Ruleset | Policy | TenantUsage;
 
 /**
  * Whose seal counts, for what. There is one, named cluster.
@@ -171,9 +171,9 @@ export type TrustPolicyRule = {
    * Kinds that the rule speaks of; BreakGlass is a Policy with spec.breakGlass, of which rules for Policy do not speak.
    *
    * @minItems 1
-   * @maxItems 8
+   * @maxItems 9
    */
-  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'TierCatalog' | 'License' | 'BreakGlass')[];
+  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'TierCatalog' | 'License' | 'PriceBook' | 'BreakGlass')[];
   /**
    * Standings of a Ruleset's publisher that the rule speaks of; all where nothing is given.
    *
@@ -868,6 +868,222 @@ export type LicenseStatus = {
    * @maxItems 64
    */
   readonly signers?: readonly string[];
+};
+/**
+ * What tiers cost. Every version stays as it was sealed, since invoices name the one that they were rated by.
+ */
+export type PriceBook = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'PriceBook';
+  readonly metadata: ObjectMeta;
+  readonly spec: PriceBookSpec;
+  readonly signature?: Signature;
+  readonly status?: PriceBookStatus;
+};
+/**
+ * Prices, as decimal strings in units of the currency. Amounts are rounded once a line, half to even, to the currency's smallest unit.
+ */
+export type PriceBookSpec = {
+  /**
+   * Whole number that rises with every change.
+   */
+  readonly version: number;
+  /**
+   * Time (RFC 3339) after which the signed document counts no more.
+   */
+  readonly expires?: string;
+  /**
+   * Time (RFC 3339, UTC, on the hour) from which on periods and cycles are rated by this version. One that has begun stays with the version that it began with.
+   */
+  readonly effectiveFrom?: string;
+  /**
+   * Ends the price book. It then prices nothing, and its object may be deleted.
+   */
+  readonly retired?: boolean;
+  /**
+   * Name of the price book for people.
+   */
+  readonly title?: string;
+  /**
+   * Currency by ISO 4217, in small letters.
+   */
+  readonly currency?: string;
+  /**
+   * Digits that the currency has after the point; 2 for usd, 0 for jpy.
+   */
+  readonly minorDigits?: number;
+  /**
+   * What usage is priced by.
+   *
+   * @maxItems 64
+   */
+  readonly meters?: readonly PriceBookMeter[];
+  /**
+   * What each tier costs and includes.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  readonly tiers?: readonly PriceBookTier[];
+  /**
+   * Discounts on what goes beyond, each on the part of the quantity that lies above its mark. They come before the annual discount.
+   *
+   * @maxItems 64
+   */
+  readonly volumeDiscounts?: readonly PriceBookVolumeDiscount[];
+  /**
+   * Discount on what goes beyond for those who pay by the year, in hundredths of a percent. Annual fees are written as they are to be paid.
+   */
+  readonly annualDiscountBasisPoints?: number;
+  /**
+   * Share of the list price, in hundredths of a percent, below which no discounts together lead; 0 unless said.
+   */
+  readonly minimumBasisPoints?: number;
+};
+/**
+ * What usage is priced by.
+ */
+export type PriceBookMeter = {
+  /**
+   * Name of the meter, as usage statements spell it.
+   */
+  readonly name: string;
+  /**
+   * Unit of the statements' quantities. A statement in another one is not rated.
+   */
+  readonly unit: string;
+  /**
+   * How many of these units make the one that included and overage speak of; 1 unless said.
+   */
+  readonly per?: string;
+  /**
+   * What that one is called on an invoice, for instance GB.
+   */
+  readonly priced?: string;
+  /**
+   * It holds at every moment, as users do, and does not add up over time. Its allowance is never cut to a part of a month; what goes beyond is charged for the part.
+   */
+  readonly level?: boolean;
+  /**
+   * How the payment provider is told. Absolute is each hour's total so far, Delta what was added, None nothing, as where nothing is said; then the meter is on statements alone.
+   */
+  readonly report?: 'Absolute' | 'Delta' | 'None';
+};
+/**
+ * What each tier costs and includes.
+ */
+export type PriceBookTier = {
+  /**
+   * Name of the tier, as Tenants spell it.
+   */
+  readonly name: string;
+  readonly fees: PriceBookFees;
+  /**
+   * What a month includes, and what goes beyond costs. A meter that is not there is listed on statements and costs nothing.
+   *
+   * @maxItems 64
+   */
+  readonly usage?: readonly PriceBookUsage[];
+  readonly promise?: PriceBookPromise;
+};
+/**
+ * Fee of one cycle. A cycle that is not there cannot be chosen.
+ */
+export type PriceBookFees = {
+  /**
+   * Of one month.
+   */
+  readonly monthly?: string;
+  /**
+   * Of three months.
+   */
+  readonly quarterly?: string;
+  /**
+   * Of twelve months.
+   */
+  readonly annual?: string;
+};
+/**
+ * What a month includes, and what goes beyond costs. A meter that is not there is listed on statements and costs nothing.
+ */
+export type PriceBookUsage = {
+  /**
+   * Name of the meter.
+   */
+  readonly meter: string;
+  /**
+   * Quantity that a month includes.
+   */
+  readonly included: string;
+  /**
+   * List price of each one beyond. Without it what goes beyond costs nothing.
+   */
+  readonly overage?: string;
+};
+/**
+ * What the tier is promised, told on every statement.
+ */
+export type PriceBookPromise = {
+  /**
+   * Percentage of a month, for instance 99.9.
+   */
+  readonly availability?: string;
+  /**
+   * Milliseconds within which an answer comes.
+   */
+  readonly latencyMs?: number;
+};
+/**
+ * Discounts on what goes beyond, each on the part of the quantity that lies above its mark. They come before the annual discount.
+ */
+export type PriceBookVolumeDiscount = {
+  /**
+   * Name of the meter.
+   */
+  readonly meter: string;
+  /**
+   * Marks in ascending order, discounts too.
+   *
+   * @minItems 1
+   * @maxItems 16
+   */
+  readonly steps: readonly PriceBookStep[];
+};
+/**
+ * Marks in ascending order, discounts too.
+ */
+export type PriceBookStep = {
+  /**
+   * Quantity beyond the included one from which on it holds, for a month.
+   */
+  readonly above: string;
+  /**
+   * Hundredths of a percent.
+   */
+  readonly basisPoints: number;
+};
+/**
+ * What Writ last saw and did.
+ */
+export type PriceBookStatus = {
+  /**
+   * The metadata.generation that this status speaks of; -1 before the first look.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Verified is for the signed document. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * Digest of the document that counts, sha256 and hexadecimal digits.
+   */
+  readonly digest?: string;
+  /**
+   * Revision of the GitSource that the document came with.
+   */
+  readonly revision?: string;
 };
 /**
  * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.

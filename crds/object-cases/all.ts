@@ -3,6 +3,7 @@ import type { ObjectCase } from './case.ts';
 import { gitSourceCases } from './git-source.ts';
 import { licenseCases } from './license.ts';
 import { policyCases } from './policy.ts';
+import { priceBookCases } from './price-book.ts';
 import { rulesetCases } from './ruleset.ts';
 import { tenantCases } from './tenant.ts';
 import { tierCatalogCases } from './tier-catalog.ts';
@@ -12,6 +13,7 @@ export const objectCases: readonly ObjectCase[] = [
   ...gitSourceCases,
   ...licenseCases,
   ...policyCases,
+  ...priceBookCases,
   ...rulesetCases,
   ...tierCatalogCases,
   ...trustPolicyCases,

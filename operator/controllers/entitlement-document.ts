@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The status of a TierCatalog or License: is it genuine, does it make sense, do all replicas go by it.
+ * The status of a TierCatalog, License or PriceBook: is it genuine, does it make sense, do all replicas go by it.
  *
  * In: the live object, what the book says of it, the replicas' reports, the inventories, which installation this is. Out:
  * conditions, digest, version, signers, revision; an event at each change of Ready. It never touches spec or signature.
@@ -82,14 +82,18 @@ const foreign = ({ entitlement }: PolicyDocument, installation: string | undefin
   return { code: 'LICENSE_FOREIGN', message, path: 'spec.installation' };
 };
 
-const LATE = { TierCatalog: 'tenants are held to it until a newer version comes', License: 'it gives nothing any more' } as const;
+const LATE = {
+  TierCatalog: 'tenants are held to it until a newer version comes',
+  License: 'it gives nothing any more',
+  PriceBook: 'nothing new is rated by it',
+} as const;
 
 const goodVerdict = (object: LiveEntitlement, document: PolicyDocument, { replicas, installation, nowMs }: EntitlementFacts): Verdict => {
   const { kind, name, digest, version, signers, retired, withdrawn, entitlement } = document;
   const key = documentKey({ kind, name });
   if (isClosed(document, nowMs)) {
     const problem = closingProblem(document);
-    const told = { ...problem, message: `${problem.message}; ${kind === 'License' ? LATE.License : LATE.TierCatalog}` };
+    const told = { ...problem, message: `${problem.message}; ${LATE[object.kind]}` };
     return stalled(told, [withdrawn === undefined ? verifiedBy(signers) : notVerified(told)]);
   }
   const good = [verifiedBy(signers)];

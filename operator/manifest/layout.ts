@@ -6,7 +6,7 @@ import type { WritKind } from '../../crds/kinds.ts';
 import { TIER_CATALOG_FILE } from '../../policies/currency/removal.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 
-export type KindHint = 'trust' | 'policy' | 'tenant' | 'ruleset' | 'tiers' | 'license';
+export type KindHint = 'trust' | 'policy' | 'tenant' | 'ruleset' | 'tiers' | 'license' | 'prices';
 
 /** The kind that each place holds. */
 export const KINDS = {
@@ -16,6 +16,7 @@ export const KINDS = {
   ruleset: 'Ruleset',
   tiers: 'TierCatalog',
   license: 'License',
+  prices: 'PriceBook',
 } as const satisfies Readonly<Record<KindHint, WritKind>>;
 
 export type Place =
@@ -39,7 +40,13 @@ export type Place =
 const SEAL = '.sigstore.json';
 // RFC 1123 subdomain: what the API server accepts as metadata.name.
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-const FOLDERS: Readonly<Record<string, KindHint>> = { policies: 'policy', tenants: 'tenant', rulesets: 'ruleset', licenses: 'license' };
+const FOLDERS: Readonly<Record<string, KindHint>> = {
+  policies: 'policy',
+  tenants: 'tenant',
+  rulesets: 'ruleset',
+  licenses: 'license',
+  prices: 'prices',
+};
 
 /** Documents of which there is one, beside the folders. */
 const SINGLE_FILES: ReadonlyMap<string, { readonly kindHint: KindHint; readonly name: string }> = new Map([

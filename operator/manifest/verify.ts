@@ -7,13 +7,14 @@
 // names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is the trust policy that all the
 // rest is judged by, byte for byte: whether it may be is decided before (trust.ts). A ruleset comes with its members or not
 // at all.
-import type { License, Policy, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { readCatalog } from '../../policies/entitlement/catalog.ts';
+import { readBook } from '../../policies/pricing/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
 import { readRelease, sizeProblem } from '../../policies/ruleset/index.ts';
@@ -52,6 +53,7 @@ export type VerifiedObject =
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
   | (Verified & { readonly kind: 'TierCatalog'; readonly object: TierCatalog; readonly version: number })
   | (Verified & { readonly kind: 'License'; readonly object: License; readonly version: number })
+  | (Verified & { readonly kind: 'PriceBook'; readonly object: PriceBook; readonly version: number })
   | (Verified & {
       readonly kind: 'Ruleset';
       readonly object: Ruleset;
@@ -131,6 +133,11 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
       return withMembers(document, { ...verified, kind: 'Ruleset', object: signed.object, version: signed.version });
     case 'License':
       return { ok: true, object: { ...verified, kind: 'License', object: signed.object, version: signed.version } };
+    case 'PriceBook': {
+      const prices = signed.object.spec.retired === true ? undefined : readBook(signed.object, signed.parsed);
+      if (prices?.ok === false) return { ok: false, problems: prices.problems };
+      return { ok: true, object: { ...verified, kind: 'PriceBook', object: signed.object, version: signed.version } };
+    }
     case 'TierCatalog': {
       const catalog = readCatalog(signed.object, signed.parsed);
       if (!catalog.ok) return { ok: false, problems: catalog.problems };
@@ -214,6 +221,7 @@ const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome =>
     case 'ruleset':
     case 'tiers':
     case 'license':
+    case 'prices':
       return verifySigned(document, options);
     case 'tenant':
       return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsealed(document);

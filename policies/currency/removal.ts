@@ -71,6 +71,8 @@ export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string =>
       return TIER_CATALOG_FILE;
     case 'License':
       return `licenses/${name}.yaml`;
+    case 'PriceBook':
+      return `prices/${name}.yaml`;
     default:
       return `policies/${name}.yaml`;
   }

@@ -50,6 +50,11 @@ const rulesNameListed = (spec: JsonValue): boolean => {
   return groups.every((group) => list(own(record(group), 'principals')).every((name) => listed.has(string(name))));
 };
 
+const priceBookNames = (spec: JsonValue, lists: readonly JsonValue[]): boolean => {
+  const meters = new Set(list(own(record(spec), 'meters')).map(nameOf));
+  return lists.every((one) => meters.has(string(own(record(one), 'meter'))));
+};
+
 type Demand = Pick<SchemaRule, 'message' | 'holds'>;
 const defaultIsAllowed: Demand = {
   message: 'default must be one of allowed',
@@ -222,6 +227,28 @@ export const schemaRules: readonly SchemaRule[] = [
   },
   { kind: 'License', path: ['spec'], ...graceNeedsEnd },
   { kind: 'License', path: ['spec', 'gracePeriod'], ...graceIsBounded },
+  {
+    kind: 'PriceBook',
+    path: ['spec'],
+    message: 'a price book has effectiveFrom, currency, minorDigits and tiers, or is retired',
+    holds: (spec) => countOf(spec, ['effectiveFrom', 'currency', 'minorDigits', 'tiers']) === 4 || isRetired(spec),
+  },
+  {
+    kind: 'PriceBook',
+    path: ['spec'],
+    message: 'every meter that a volume discount names must be listed under meters',
+    holds: (spec) => priceBookNames(spec, list(own(record(spec), 'volumeDiscounts'))),
+  },
+  {
+    kind: 'PriceBook',
+    path: ['spec'],
+    message: 'every meter that a tier names must be listed under meters',
+    holds: (spec) =>
+      priceBookNames(
+        spec,
+        list(own(record(spec), 'tiers')).flatMap((tier) => list(own(record(tier), 'usage'))),
+      ),
+  },
   {
     kind: 'Ruleset',
     path: ['spec'],

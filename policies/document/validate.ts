@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed document → an object of one of our kinds, typed. Unknown fields are refused: a misspelt `enforcment` must not
 // pass as a policy without enforcement.
-import type { GitSource, License, Policy, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
+import type { GitSource, License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
 import {
   validateGitSource,
   validateLicense,
   validatePolicy,
+  validatePriceBook,
   validateRuleset,
   validateTenant,
   validateTierCatalog,
@@ -24,6 +25,7 @@ export type DocumentObject =
   | { readonly kind: 'GitSource'; readonly object: GitSource }
   | { readonly kind: 'License'; readonly object: License }
   | { readonly kind: 'Policy'; readonly object: Policy }
+  | { readonly kind: 'PriceBook'; readonly object: PriceBook }
   | { readonly kind: 'Ruleset'; readonly object: Ruleset }
   | { readonly kind: 'Tenant'; readonly object: Tenant }
   | { readonly kind: 'TierCatalog'; readonly object: TierCatalog }
@@ -31,7 +33,7 @@ export type DocumentObject =
 
 export type ValidateOutcome = ({ readonly ok: true } & DocumentObject) | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export const documentKinds = ['GitSource', 'License', 'Policy', 'Ruleset', 'Tenant', 'TierCatalog', 'TrustPolicy'] as const;
+export const documentKinds = ['GitSource', 'License', 'Policy', 'PriceBook', 'Ruleset', 'Tenant', 'TierCatalog', 'TrustPolicy'] as const;
 
 type Fitted = DocumentObject | { readonly problems: readonly Problem[] };
 
@@ -50,6 +52,8 @@ const fitters: Readonly<Record<(typeof documentKinds)[number], (document: Parsed
     fit(document, { kind: 'GitSource', validator: validateGitSource, wrap: (object) => ({ kind: 'GitSource', object }) }),
   License: (document) => fit(document, { kind: 'License', validator: validateLicense, wrap: (object) => ({ kind: 'License', object }) }),
   Policy: (document) => fit(document, { kind: 'Policy', validator: validatePolicy, wrap: (object) => ({ kind: 'Policy', object }) }),
+  PriceBook: (document) =>
+    fit(document, { kind: 'PriceBook', validator: validatePriceBook, wrap: (object) => ({ kind: 'PriceBook', object }) }),
   Ruleset: (document) => fit(document, { kind: 'Ruleset', validator: validateRuleset, wrap: (object) => ({ kind: 'Ruleset', object }) }),
   Tenant: (document) => fit(document, { kind: 'Tenant', validator: validateTenant, wrap: (object) => ({ kind: 'Tenant', object }) }),
   TierCatalog: (document) =>

@@ -12,7 +12,7 @@ const usageKey = ({ meter, window }: Pick<TenantLimit, 'meter' | 'window'>): str
 const amountOf = (limit: string): bigint | undefined => (/^\d{1,18}$/.test(limit) ? BigInt(limit) : undefined);
 
 /** From the least strict; a limit that says nothing denies. */
-const ON_EXCEED = ['Audit', 'Throttle', 'Deny'] as const;
+const ON_EXCEED = ['Audit', 'Warn', 'Throttle', 'Deny'] as const;
 const strictness = ({ onExceed = 'Deny' }: Pick<TenantLimit, 'onExceed'>): number => ON_EXCEED.indexOf(onExceed);
 
 const freeName = (wanted: string, taken: ReadonlySet<string>): string => {

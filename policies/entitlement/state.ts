@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sealed documents that stand → what tenants are held to. One function for operator and replicas, so that they agree.
-import type { License, TierCatalog } from '../../crds/generated/types.ts';
+import type { License, PriceBook, TierCatalog } from '../../crds/generated/types.ts';
 import { closesAtMs } from '../policy-object.ts';
 import type { SignedPolicy } from '../policy-object.ts';
 import type { LicenseTerms } from './license.ts';
 import type { EntitlementState } from './remembered.ts';
 
-const isLicense = (document: TierCatalog | License): document is License => document.kind === 'License';
+const isLicense = (document: TierCatalog | License | PriceBook): document is License => document.kind === 'License';
 
 /** A license whose seals a newer trust policy has taken away gives nothing; a catalog bounds until another one comes. */
 const termsOf = (document: SignedPolicy): readonly LicenseTerms[] => {

@@ -8,6 +8,7 @@
 import { admissionCodes } from './admission.ts';
 import { applyCodes } from './apply.ts';
 import { auditCodes } from './audit.ts';
+import { billingCodes } from './billing.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
@@ -41,6 +42,7 @@ export const problemCodes = {
   ...trustCodes,
   ...receiptsCodes,
   ...auditCodes,
+  ...billingCodes,
   ...commandLineCodes,
   ...demoCodes,
   ...usageCodes,

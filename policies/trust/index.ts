@@ -10,7 +10,7 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
-import type { License, Policy, Ruleset, Tenant, TierCatalog } from '../../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog } from '../../crds/generated/types.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';
@@ -36,6 +36,7 @@ export type { Principal, Trust } from './trust.ts';
 
 export type SignedObject =
   | { readonly kind: 'Policy'; readonly object: Policy }
+  | { readonly kind: 'PriceBook'; readonly object: PriceBook }
   | { readonly kind: 'Ruleset'; readonly object: Ruleset }
   | { readonly kind: 'Tenant'; readonly object: Tenant }
   | { readonly kind: 'TierCatalog'; readonly object: TierCatalog }

@@ -32,6 +32,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
     case 'Ruleset':
     case 'TierCatalog':
     case 'License':
+    case 'PriceBook':
     case 'Tenant':
       if (isMetadataOnly(change)) return pass;
       if (after !== undefined) return ruleSealed({ kind, name, before, after }, view);

@@ -237,7 +237,9 @@ const closedProblem = (document: PolicyDocument): Problem => {
       ? `what it matches is closed (digest ${closedDigest(document.digest, document)})`
       : document.kind === 'TierCatalog'
         ? 'it is gone by until a newer version comes'
-        : 'it gives nothing any more';
+        : document.kind === 'PriceBook'
+          ? 'nothing new is rated by it'
+          : 'it gives nothing any more';
   return { ...problem, message: `${problem.message}; ${what}` };
 };
 

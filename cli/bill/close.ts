@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ bill close: an invoice as a file under a signature, once. Whoever bills elsewhere takes it from there; whoever doubts it checks
+// the signature with cosign or `writ verify-bundle`, and reckons it again with `writ bill reconcile`.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.ts';
+import type { Invoice } from '../../operator/billing/rating/invoice.ts';
+import { formatMoney } from '../../policies/pricing/money.ts';
+import { readText, writeNew } from '../files.ts';
+import { UsageError, UserError, printJson } from '../output.ts';
+import type { Format, Terminal } from '../output.ts';
+import { readPrivateKey } from '../private-key.ts';
+import { keySigner } from '../signing/signer.ts';
+import { billOf } from './inputs.ts';
+import type { BillOptions } from './inputs.ts';
+import { addBillOptions } from './options.ts';
+
+const HELP = `
+FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
+already is never written again: closing twice gives the same bytes, or is refused. A month that is not over is refused too.
+
+Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
+
+Examples:
+  writ bill close --prices prices.yaml --subscription acme.yaml --ledger ledger.db --at 2026-12-01T00:00:00Z --key billing.key --out invoices
+  cosign verify-blob --key billing.pub --bundle invoices/acme/2026-12-01T00.json.sigstore.json invoices/acme/2026-12-01T00.json`;
+
+export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenant' | 'at'>): string =>
+  join(folder, tenant, `${at.slice(0, 13)}.json`);
+
+type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
+
+const close = async (options: Options, terminal: Terminal): Promise<void> => {
+  const { invoice } = await billOf(options, terminal);
+  if (Date.parse(invoice.at) > terminal.clock.now())
+    throw new UsageError(`the month that ends ${invoice.at} is not over; \`writ bill preview\` shows it`);
+  const text = invoiceText(invoice);
+  const path = invoicePath(options.out, invoice);
+  const signer = keySigner(await readPrivateKey(options.key, terminal));
+  const isThere = existsSync(path);
+  if (isThere && readText(path) !== text)
+    throw new UserError([
+      { code: 'BILL_CLOSED', message: `${path} says something else: ${textDigest(readText(path))}, now ${textDigest(text)}` },
+    ]);
+  // The signature last: a file without one is an invoice that was never issued, and is finished by the next try.
+  if (!isThere) writeNew(path, text, 0o644);
+  const bundle = `${path}.sigstore.json`;
+  if (!existsSync(bundle)) writeNew(bundle, await signer.seal({ message: Buffer.from(text) }), 0o644);
+  const told = { path, bundle, digest: textDigest(text), total: Number(invoice.total), currency: invoice.currency.code, isNew: !isThere };
+  if (options.output === 'json') return printJson(terminal, told);
+  terminal.out(`${path}: ${formatMoney(invoice.total, invoice.currency)}, ${told.digest}${isThere ? ', closed before' : ''}\n`);
+};
+
+export const closeCommand = (terminal: Terminal): Command =>
+  addBillOptions(new Command('close').description('write an invoice as a signed file, once'))
+    .requiredOption('--out <folder>', 'where invoices are kept')
+    .requiredOption('--key <file>', 'private key in PEM by which invoices are signed')
+    .addHelpText('after', HELP)
+    .action((options: Options) => close(options, terminal));

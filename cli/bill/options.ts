@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options by which `preview`, `close` and `reconcile` are told what to rate.
+import { Option } from 'commander';
+import type { Command } from 'commander';
+
+export const addBillOptions = (command: Command): Command =>
+  command
+    .requiredOption('--prices <files...>', 'price books, every version that a running cycle began with')
+    .requiredOption('--subscription <file>', 'what the tenant has ordered, and adjustments')
+    .option('--statement <files...>', 'statements of use, as `writ usage report --output json` prints them')
+    .option('--ledger <file>', 'take them from the ledger instead; default: WRIT_LEDGER')
+    .option('--at <time>', 'the moment at which the invoice falls due; default: the end of the running month')
+    .option('--trust <file>', 'the trust policy by which the seals of the prices must count')
+    .option('--trust-digest <digest>', 'digest that the trust policy must have, sha256:…')
+    .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'));

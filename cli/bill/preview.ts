@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// writ bill preview: what the next invoice says, or would say if the month ended now.
+import { Command } from 'commander';
+import { invoiceText } from '../../operator/billing/rating/invoice.ts';
+import type { Format, Terminal } from '../output.ts';
+import { billOf } from './inputs.ts';
+import type { BillOptions } from './inputs.ts';
+import { invoiceTable } from './invoice-table.ts';
+import { addBillOptions } from './options.ts';
+
+const HELP = `
+Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign.
+
+Examples:
+  writ bill preview --prices prices.yaml --subscription acme.yaml --ledger ledger.db
+  writ bill preview --prices prices/*.yaml --subscription acme.yaml --statement november.json --at 2026-12-01T00:00:00Z`;
+
+export const previewCommand = (terminal: Terminal): Command =>
+  addBillOptions(new Command('preview').description('show an invoice with its lines'))
+    .addHelpText('after', HELP)
+    .action(async (options: BillOptions & { readonly output: Format }) => {
+      const { invoice } = await billOf(options, terminal);
+      terminal.out(options.output === 'json' ? invoiceText(invoice) : invoiceTable(invoice));
+    });

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ledger counts of each hour, as it is to be billed: of a month that is frozen without what was heard of after that, since the
+// next month bills it.
+import { hourOf, monthOf, nextMonth } from '../usage/period.ts';
+import { quantityText } from '../usage/quantity.ts';
+import { integerOf, textOf } from '../usage/store.ts';
+import type { Reader } from '../usage/store.ts';
+import { bigintText, ledgerState } from '../usage/tallies.ts';
+import type { Encoding, HourTotal } from './outbox/entry.ts';
+
+/** A tenant that is billed, by the provider's id of it. */
+export type Customer = { readonly tenant: string; readonly customer: string };
+
+/** Hours that were sealed since `position`, and how far that leads. */
+export const sealedSince = async (
+  reader: Reader,
+  since: { readonly position: number; readonly fromMs: number },
+): Promise<{ readonly hours: readonly number[]; readonly position: number }> => {
+  const rows = await reader.all(
+    'SELECT position, hour_ms FROM usage_seal WHERE position > ? AND hour_ms >= ? ORDER BY position LIMIT 2000',
+    [since.position, since.fromMs],
+  );
+  const last = rows.at(-1);
+  return {
+    hours: [...new Set(rows.map((row) => integerOf(row, 'hour_ms')))],
+    position: last === undefined ? since.position : integerOf(last, 'position'),
+  };
+};
+
+/** Millionths by meter and hour that a frozen month leaves to the next. */
+const lateIn = async (reader: Reader, tenant: string, monthMs: number): Promise<ReadonlyMap<string, bigint>> => {
+  const late = new Map<string, bigint>();
+  const [period] = await reader.all('SELECT cut_ms FROM usage_period WHERE period_ms = ?', [monthMs]);
+  if (period === undefined) return late;
+  const meters = await reader.all('SELECT DISTINCT meter FROM usage_total WHERE tenant = ? AND used_ms = ? AND billed_ms > ?', [
+    tenant,
+    monthMs,
+    monthMs,
+  ]);
+  for (const row of meters) {
+    const meter = textOf(row, 'meter');
+    const events = await reader.all(
+      `SELECT e.at_ms AS at_ms, e.value AS value FROM usage_event AS e JOIN usage_source AS s ON s.number = e.source
+        WHERE s.tenant = ? AND e.meter = ? AND e.at_ms >= ? AND e.at_ms < ? AND e.stored_ms >= ?`,
+      [tenant, meter, monthMs, nextMonth(monthMs), integerOf(period, 'cut_ms')],
+    );
+    for (const event of events) {
+      const key = `${meter} ${hourOf(integerOf(event, 'at_ms'))}`;
+      late.set(key, (late.get(key) ?? 0n) + bigintText(event, 'value'));
+    }
+  }
+  return late;
+};
+
+/** Totals of `[fromMs, toMs)`, which lies within one month; `meters` says which are reported, and how. */
+export const hourTotals = async (
+  reader: Reader,
+  asked: Customer & { readonly fromMs: number; readonly toMs: number; readonly meters: ReadonlyMap<string, Encoding> },
+): Promise<readonly HourTotal[]> => {
+  const { tenant, customer, fromMs, toMs, meters } = asked;
+  const monthMs = monthOf(fromMs);
+  const { frozenMs } = await ledgerState(reader);
+  const late = frozenMs !== undefined && monthMs <= frozenMs ? await lateIn(reader, tenant, monthMs) : new Map<string, bigint>();
+  const rows = await reader.all('SELECT meter, hour_ms, sum FROM usage_bucket WHERE tenant = ? AND hour_ms >= ? AND hour_ms < ?', [
+    tenant,
+    fromMs,
+    toMs,
+  ]);
+  return rows.flatMap((row): readonly HourTotal[] => {
+    const [meter, hourMs] = [textOf(row, 'meter'), integerOf(row, 'hour_ms')];
+    const encoding = meters.get(meter);
+    if (encoding === undefined) return [];
+    const total = bigintText(row, 'sum') - (late.get(`${meter} ${hourMs}`) ?? 0n);
+    return [{ tenant, customer, meter, encoding, hourMs, total: quantityText(total) }];
+  });
+};
+
+/** The parts of a span that lie within one month each. */
+export const byMonth = (fromMs: number, toMs: number): readonly (readonly [fromMs: number, toMs: number])[] => {
+  const parts: (readonly [number, number])[] = [];
+  for (let at = fromMs; at < toMs; at = Math.min(nextMonth(monthOf(at)), toMs)) parts.push([at, Math.min(nextMonth(monthOf(at)), toMs)]);
+  return parts;
+};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where intents are kept: in the ledger's own database, so that no second store can disagree with it.
+import { bigintOf, integerOf, textOf } from '../../usage/store.ts';
+import { StoreError } from '../../usage/store.ts';
+import type { Migrations, Reader, Row, Tx } from '../../usage/store.ts';
+import { STATES } from './entry.ts';
+import type { Encoding, Entry, HourKey, State } from './entry.ts';
+
+const COLUMNS = [
+  'tenant',
+  'meter',
+  'hour_ms',
+  'revision',
+  'customer',
+  'encoding',
+  'total',
+  'value',
+  'identifier',
+  'request_key',
+  'body_digest',
+  'state',
+  'attempts',
+  'first_sent_ms',
+  'accepted_ms',
+  'next_ms',
+  'repairs',
+  'note',
+] as const;
+
+export const billingMigrations: Migrations = {
+  room: 'billing',
+  steps: [
+    [
+      `CREATE TABLE billing_outbox (
+        tenant TEXT NOT NULL, meter TEXT NOT NULL, hour_ms BIGINT NOT NULL, revision BIGINT NOT NULL, customer TEXT NOT NULL,
+        encoding TEXT NOT NULL, total TEXT NOT NULL, value TEXT NOT NULL, identifier TEXT NOT NULL, request_key TEXT NOT NULL,
+        body_digest TEXT NOT NULL, state TEXT NOT NULL, attempts BIGINT NOT NULL, first_sent_ms BIGINT NOT NULL,
+        accepted_ms BIGINT NOT NULL, next_ms BIGINT NOT NULL, repairs BIGINT NOT NULL, note TEXT NOT NULL,
+        PRIMARY KEY (tenant, meter, hour_ms, revision))`,
+      'CREATE INDEX billing_outbox_open ON billing_outbox (state, next_ms)',
+      'CREATE UNIQUE INDEX billing_outbox_identifier ON billing_outbox (identifier)',
+    ],
+  ],
+};
+
+const stateOf = (text: string): State => {
+  const state = STATES.find((known) => known === text);
+  if (state === undefined) throw new StoreError('corrupt', 'billing_outbox holds an unknown state');
+  return state;
+};
+
+const encodingOf = (text: string): Encoding => (text === 'Delta' ? 'Delta' : 'Absolute');
+
+export const entryOf = (row: Row): Entry => ({
+  tenant: textOf(row, 'tenant'),
+  meter: textOf(row, 'meter'),
+  hourMs: integerOf(row, 'hour_ms'),
+  revision: integerOf(row, 'revision'),
+  customer: textOf(row, 'customer'),
+  encoding: encodingOf(textOf(row, 'encoding')),
+  total: textOf(row, 'total'),
+  value: textOf(row, 'value'),
+  identifier: textOf(row, 'identifier'),
+  requestKey: textOf(row, 'request_key'),
+  bodyDigest: textOf(row, 'body_digest'),
+  state: stateOf(textOf(row, 'state')),
+  attempts: Number(bigintOf(row, 'attempts')),
+  firstSentMs: integerOf(row, 'first_sent_ms'),
+  acceptedMs: integerOf(row, 'accepted_ms'),
+  nextMs: integerOf(row, 'next_ms'),
+  repairs: integerOf(row, 'repairs'),
+  note: textOf(row, 'note'),
+});
+
+const SELECT = `SELECT ${COLUMNS.join(', ')} FROM billing_outbox`;
+
+/** Writes an entry as it is now; the key says which. */
+export const putEntry = async (tx: Tx, entry: Entry): Promise<void> => {
+  const { tenant, meter, hourMs, revision, customer, encoding, total, value, identifier, requestKey, bodyDigest } = entry;
+  const { state, attempts, firstSentMs, acceptedMs, nextMs, repairs, note } = entry;
+  const row = [tenant, meter, hourMs, revision, customer, encoding, total, value, identifier, requestKey, bodyDigest];
+  await tx.insert({
+    into: 'billing_outbox',
+    columns: COLUMNS,
+    rows: [[...row, state, attempts, firstSentMs, acceptedMs, nextMs, repairs, note]],
+    onConflict: `ON CONFLICT (tenant, meter, hour_ms, revision) DO UPDATE SET ${COLUMNS.slice(4)
+      .map((column) => `${column} = excluded.${column}`)
+      .join(', ')}`,
+  });
+};
+
+/** The newest revision of an hour. */
+export const newestEntry = async (reader: Reader, { tenant, meter, hourMs }: HourKey): Promise<Entry | undefined> => {
+  const [row] = await reader.all(`${SELECT} WHERE tenant = ? AND meter = ? AND hour_ms = ? ORDER BY revision DESC LIMIT 1`, [
+    tenant,
+    meter,
+    hourMs,
+  ]);
+  return row === undefined ? undefined : entryOf(row);
+};
+
+/** The newest revisions of all hours of a tenant in `[fromMs, toMs)`. */
+export const entriesWithin = async (
+  reader: Reader,
+  { tenant, fromMs, toMs }: { readonly tenant: string; readonly fromMs: number; readonly toMs: number },
+): Promise<readonly Entry[]> => {
+  const rows = await reader.all(`${SELECT} WHERE tenant = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY meter, hour_ms, revision`, [
+    tenant,
+    fromMs,
+    toMs,
+  ]);
+  const newest = new Map(rows.map(entryOf).map((entry) => [`${entry.meter} ${entry.hourMs}`, entry]));
+  return [...newest.values()];
+};
+
+/** Entries that something is to be done with by now, oldest hours first. */
+export const dueEntries = async (reader: Reader, nowMs: number, most: number): Promise<readonly Entry[]> => {
+  const rows = await reader.all(
+    `${SELECT} AS e WHERE state IN ('intent', 'sending', 'ambiguous', 'accepted') AND next_ms <= ?
+      AND revision = (SELECT MAX(revision) FROM billing_outbox AS n WHERE n.tenant = e.tenant AND n.meter = e.meter AND n.hour_ms = e.hour_ms)
+      ORDER BY hour_ms, tenant, meter LIMIT ?`,
+    [nowMs, most],
+  );
+  return rows.map(entryOf);
+};
+
+/** What waits for a person. */
+export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
+  (await reader.all(`${SELECT} WHERE state IN ('rejected', 'quarantined') ORDER BY tenant, meter, hour_ms`)).map(entryOf);
+
+export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
+  const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
+  return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
+};

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What billing asks of a payment provider, in words of our own: `stripe.ts` is the one implementation that talks to a provider. An
+ * expected answer is a value; only what no later try could mend throws.
+ */
+
+export type UsageReport = {
+  /** Name of the meter, as the price book spells it. */
+  readonly meter: string;
+  readonly encoding: 'Absolute' | 'Delta';
+  readonly customer: string;
+  /** Decimal of at most 15 significant digits. */
+  readonly value: string;
+  /** Start of the hour that the value is for. */
+  readonly hourMs: number;
+  /** By which the provider knows the same report again, for at least 24 hours. */
+  readonly identifier: string;
+  /** By which it knows the same request again, and then repeats its answer. */
+  readonly requestKey: string;
+};
+
+/**
+ * accepted, duplicate: it is there. retry: it may be sent again after `afterMs`; with `fresh`, under another request key, since
+ * this one would repeat a failure, and it may be there. ambiguous: nobody knows. rejected: a person must act on this one.
+ * unauthorized: a person must act on the key, and nothing more is sent until then.
+ */
+export type ReportAnswer =
+  | { readonly kind: 'accepted' | 'duplicate' }
+  | { readonly kind: 'retry'; readonly afterMs?: number; readonly fresh?: boolean }
+  | { readonly kind: 'ambiguous' }
+  | { readonly kind: 'rejected' | 'unauthorized'; readonly code: string; readonly message: string };
+
+export type ReadingAsked = {
+  readonly meter: string;
+  readonly encoding: 'Absolute' | 'Delta';
+  readonly customer: string;
+  /** On the hour. */
+  readonly startMs: number;
+  readonly endMs: number;
+};
+
+export type UsageProvider = {
+  report(report: UsageReport, signal?: AbortSignal): Promise<ReportAnswer>;
+  /** What it counts by hours, some time after it was told; hours without usage are left out. Undefined: no answer this time. */
+  read(asked: ReadingAsked, signal?: AbortSignal): Promise<ReadonlyMap<number, string> | undefined>;
+};
+
+/** An invoice of the provider that is not final yet. */
+export type Draft = {
+  readonly id: string;
+  readonly customer: string;
+  /** When the provider makes it final by itself; undefined where it waits for us. */
+  readonly finalizesAtMs: number | undefined;
+  /** The use that it bills. */
+  readonly periodStartMs: number;
+  readonly periodEndMs: number;
+};
+
+export type InvoiceProvider = {
+  drafts(customer: string): Promise<readonly Draft[]>;
+  /** Puts off the moment at which it becomes final. */
+  hold(draft: Draft, untilMs: number): Promise<void>;
+};
+
+/** Hours that are older are refused by the provider. */
+export const MAX_REPORT_AGE_MS = 35 * 24 * 3_600_000;
+/** How long a report may be repeated under its identifier: well below the 24 hours for which the provider promises to know it. */
+export const RESEND_WITHIN_MS = 20 * 3_600_000;

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fees: the cycle that begins, and what changes of tier or cycle did to the one that runs.
+import type { Problem } from '../../../policies/problem.ts';
+import { formatTime } from '../../../policies/pricing/calendar.ts';
+import type { Due } from './index.ts';
+import type { FeeLine } from './invoice.ts';
+import { toMinor } from '../../../policies/pricing/money.ts';
+import { bookAt } from '../../../policies/pricing/index.ts';
+import type { Book } from '../../../policies/pricing/index.ts';
+import { formatDecimal, multiply, negate, ratio, whole } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
+import { changeAt, cycleAt, stretchesOf } from './subscription.ts';
+import type { CycleSpan, Subscription } from './subscription.ts';
+
+export type FeeLines = { readonly lines: readonly FeeLine[]; readonly books: readonly Book[]; readonly problems: readonly Problem[] };
+
+type Wanted = { readonly kind: FeeLine['kind']; readonly tier: string; readonly span: CycleSpan; readonly fromMs: number };
+
+/** In the order of time: what is given back before what is charged. */
+const wantedLines = (subscription: Subscription, due: Due, atMs: number): readonly Wanted[] => {
+  const wanted: Wanted[] = [];
+  const { period, opening } = due;
+  const running = period === undefined ? undefined : cycleAt(period.stretch, period.startMs);
+  if (period !== undefined && running !== undefined) {
+    for (const { atMs: changeMs, tier } of subscription.changes) {
+      // One at the cycle's beginning is what the fee in advance was for.
+      if (changeMs < period.startMs || changeMs >= period.endMs || changeMs <= running.startMs) continue;
+      const before = changeAt(subscription, changeMs - 1)?.tier;
+      if (before === undefined || before === tier) continue;
+      wanted.push({ kind: 'unused', tier: before, span: running, fromMs: changeMs });
+      wanted.push({ kind: 'remaining', tier, span: running, fromMs: changeMs });
+    }
+    const goesOn = stretchesOf(subscription).some(({ anchorMs }) => anchorMs === atMs);
+    const before = changeAt(subscription, atMs - 1)?.tier;
+    if (goesOn && atMs < running.endMs && before !== undefined) wanted.push({ kind: 'unused', tier: before, span: running, fromMs: atMs });
+  }
+  const tier = changeAt(subscription, atMs)?.tier;
+  if (opening !== undefined && tier !== undefined) wanted.push({ kind: 'fee', tier, span: opening, fromMs: opening.startMs });
+  return wanted;
+};
+
+export const feeLines = (input: {
+  readonly books: readonly Book[];
+  readonly subscription: Subscription;
+  readonly due: Due;
+  readonly atMs: number;
+}): FeeLines => {
+  const lines: FeeLine[] = [];
+  const books: Book[] = [];
+  const problems: Problem[] = [];
+  for (const { kind, tier, span, fromMs } of wantedLines(input.subscription, input.due, input.atMs)) {
+    const book = bookAt(input.books, span.startMs);
+    if (book === undefined) {
+      problems.push({ code: 'PRICE_BOOK_NONE', message: `the cycle that began at ${formatTime(span.startMs)} has no price book` });
+      continue;
+    }
+    const priced = book.tiers.get(tier);
+    const fee = priced?.fees.get(span.cycle);
+    if (priced === undefined || fee === undefined) {
+      const message = `${book.name} version ${book.version} sells no ${tier.slice(0, 63)} by the cycle ${span.cycle}`;
+      problems.push({ code: 'BILL_TIER_UNKNOWN', message });
+      continue;
+    }
+    const part = ratio(span.endMs - fromMs, span.endMs - span.startMs);
+    const list: Ratio = ratio(fee, 10n ** BigInt(book.currency.minorDigits));
+    const exact = multiply(list, kind === 'fee' ? whole(1) : part);
+    books.push(book);
+    lines.push({
+      kind,
+      tier,
+      cycle: span.cycle,
+      period: { start: formatTime(fromMs), end: formatTime(span.endMs) },
+      list: formatDecimal(list),
+      ...(priced.promise === undefined ? {} : { promise: priced.promise }),
+      book: book.digest,
+      amount: toMinor(kind === 'unused' ? negate(exact) : exact, book.currency),
+    });
+  }
+  return { lines, books, problems };
+};

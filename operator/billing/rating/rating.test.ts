@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { UsageLine, UsageStatement } from '../../usage/statement.ts';
+import type { Adjustment } from './adjustment.ts';
+import { HOUR_MS, formatTime, parseTime } from '../../../policies/pricing/calendar.ts';
+import { dueAt, rate } from './index.ts';
+import type { RatingInput } from './index.ts';
+import { invoiceText } from './invoice.ts';
+import type { Invoice, InvoiceLine } from './invoice.ts';
+import { add, compare, multiply, parseDecimal, ratio, subtract, whole } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
+import { cycleAt, periodAt, segmentsOf } from './subscription.ts';
+import type { Cycle } from '../../../policies/pricing/calendar.ts';
+import type { Subscription } from './subscription.ts';
+import { bookFrom, testBook } from './test-book.ts';
+
+const at = (text: string): number => parseTime(text) ?? Number.NaN;
+const START = at('2026-11-01T00:00:00Z');
+const END = at('2026-12-01T00:00:00Z');
+const book = testBook();
+
+const subscribed = (tier: string, cycle: Cycle = 'Monthly'): Subscription => ({ tenant: 'acme', changes: [{ atMs: START, tier, cycle }] });
+const statement = (startMs: number, endMs: number, lines: readonly UsageLine[], others: Partial<UsageStatement> = {}): UsageStatement => ({
+  tenant: 'acme',
+  period: { start: formatTime(startMs), end: formatTime(endMs) },
+  storedBefore: '2026-12-03T00:00:00.000Z',
+  revision: 1,
+  lines,
+  ...others,
+});
+const used = (meter: string, quantity: string, unit = '1'): UsageLine => ({ meter, unit, quantity });
+const rated = (input: Partial<RatingInput> & Pick<RatingInput, 'subscription'>): Invoice => {
+  const outcome = rate({ books: [book], atMs: END, statements: [], ...input });
+  if (!outcome.ok) throw new Error(outcome.problems.map(({ code, message }) => `${code}: ${message}`).join('; '));
+  return outcome.invoice;
+};
+const codes = (input: Partial<RatingInput> & Pick<RatingInput, 'subscription'>): readonly string[] => {
+  const outcome = rate({ books: [book], atMs: END, statements: [], ...input });
+  return outcome.ok ? [] : outcome.problems.map(({ code }) => code);
+};
+const amounts = (invoice: Invoice): readonly (readonly [string, number])[] =>
+  invoice.lines.map((line: InvoiceLine) => [line.kind, Number(line.amount)]);
+
+describe('an invoice', () => {
+  it('that opens a subscription asks for the fee in advance', () => {
+    const invoice = rated({ subscription: subscribed('Starter'), atMs: START });
+    assert.deepEqual(amounts(invoice), [['fee', 9900]]);
+    assert.equal(invoice.period, undefined);
+  });
+
+  it('bills what goes beyond what is included', () => {
+    const lines = [
+      used('api_calls', '12345'),
+      used('reasoning_units', '1000.5'),
+      used('storage_bytes', '7250000000', 'By'),
+      used('users', '9'),
+    ];
+    const invoice = rated({ subscription: subscribed('Starter'), statements: [statement(START, END, lines)] });
+    // 2,345 at $0.001; half a unit at $0.10; 2.25 GB at $2; users are not priced.
+    assert.deepEqual(amounts(invoice), [
+      ['fee', 9900],
+      ['usage', 234],
+      ['usage', 5],
+      ['usage', 450],
+      ['usage', 0],
+    ]);
+    assert.equal(invoice.total, 10589n);
+    const users = invoice.lines.at(-1);
+    assert.ok(users?.kind === 'usage' && users.free === 'not priced');
+  });
+
+  it('takes off volume first and then the year, not below the minimum', () => {
+    const lines = [used('reasoning_units', '2001000')];
+    const [line] = rated({
+      subscription: subscribed('Starter', 'Annual'),
+      statements: [statement(START, END, lines)],
+    }).lines;
+    assert.ok(line?.kind === 'usage');
+    assert.deepEqual(
+      line.steps.map(({ quantity, price }) => [quantity, price]),
+      [
+        ['10000', '0.08'],
+        ['90000', '0.072'],
+        ['900000', '0.064'],
+        ['1000000', '0.056'],
+      ],
+    );
+    assert.equal(line.amount, 800_00n + 6_480_00n + 57_600_00n + 56_000_00n);
+    const floored = testBook((text) => text.replace('minimumBasisPoints: 5600', 'minimumBasisPoints: 7500'));
+    const [other] = rated({
+      books: [floored],
+      subscription: subscribed('Starter', 'Annual'),
+      statements: [statement(START, END, lines)],
+    }).lines;
+    assert.ok(other?.kind === 'usage');
+    assert.deepEqual(
+      other.steps.map(({ price }) => price),
+      ['0.08', '0.075', '0.075', '0.075'],
+    );
+    assert.deepEqual(rated({ subscription: subscribed('Free'), statements: [statement(START, END, [])] }).discounts, [
+      'list',
+      'volume',
+      'annual',
+      'minimum',
+    ]);
+  });
+
+  it('of an upgrade in mid-month gives back, charges, and cuts allowances', () => {
+    const middle = START + 15 * 24 * HOUR_MS;
+    const subscription: Subscription = {
+      tenant: 'acme',
+      changes: [
+        { atMs: START, tier: 'Starter', cycle: 'Monthly' },
+        { atMs: middle, tier: 'Professional', cycle: 'Monthly' },
+      ],
+    };
+    const statements = [statement(START, middle, [used('api_calls', '6000')]), statement(middle, END, [used('api_calls', '60000')])];
+    const invoice = rated({ subscription, statements });
+    assert.deepEqual(amounts(invoice), [
+      ['unused', -4950],
+      ['remaining', 14950],
+      ['fee', 29900],
+      ['usage', 100],
+      ['usage', 700],
+    ]);
+  });
+
+  it('spreads the usage of a whole month over its tiers by time, and a level over none', () => {
+    const middle = START + 15 * 24 * HOUR_MS;
+    const subscription: Subscription = {
+      tenant: 'acme',
+      changes: [
+        { atMs: START, tier: 'Starter', cycle: 'Monthly' },
+        { atMs: middle, tier: 'Professional', cycle: 'Monthly' },
+      ],
+    };
+    const priced = testBook((text) => text.replaceAll(/(meter: users, included: "\d+")/g, '$1, overage: "10"'));
+    const month = statement(START, END, [used('api_calls', '120000'), used('users', '25')]);
+    // 60,000 calls of each half: 55,000 beyond, 5,000 of them above the mark for half a month, and 10,000; 20 users beyond 5 for half a month, none beyond 25.
+    assert.deepEqual(amounts(rated({ books: [priced], subscription, statements: [month] })).slice(3), [
+      ['usage', 5450],
+      ['usage', 700],
+      ['usage', 10_000],
+      ['usage', 0],
+    ]);
+    const endMs = middle + HOUR_MS;
+    const ended = rated({ books: [priced], subscription: { ...subscribed('Starter'), endMs }, atMs: endMs, statements: [month] });
+    assert.equal(ended.usage.length, 1, 'the statement of a whole month will do for one that was cut short');
+  });
+
+  it('of a change of cycle ends the running one', () => {
+    const middle = START + 15 * 24 * HOUR_MS;
+    const subscription: Subscription = {
+      tenant: 'acme',
+      changes: [
+        { atMs: START, tier: 'Starter', cycle: 'Monthly' },
+        { atMs: middle, tier: 'Starter', cycle: 'Annual' },
+      ],
+    };
+    const invoice = rated({ subscription, atMs: middle, statements: [statement(START, middle, [used('api_calls', '5001')])] });
+    assert.deepEqual(amounts(invoice), [
+      ['unused', -4950],
+      ['fee', 95000],
+      ['usage', 0],
+    ]);
+    assert.equal(dueAt(subscription, END).period, undefined, 'the old month ends with the old cycle');
+  });
+
+  it('of a trial costs nothing, and the first fee is due when it ends', () => {
+    const trialEndMs = START + 14 * 24 * HOUR_MS;
+    const subscription: Subscription = { ...subscribed('Enterprise'), trialEndMs };
+    assert.deepEqual(codes({ subscription, atMs: START }), ['BILL_NO_BOUNDARY']);
+    const invoice = rated({ subscription, atMs: trialEndMs, statements: [statement(START, trialEndMs, [used('api_calls', '99999999')])] });
+    assert.deepEqual(amounts(invoice), [
+      ['fee', 99900],
+      ['usage', 0],
+    ]);
+    const line = invoice.lines[1];
+    assert.ok(line?.kind === 'usage' && line.free === 'trial');
+  });
+
+  it('after the end bills the last usage and no fee', () => {
+    const endMs = START + 10 * 24 * HOUR_MS;
+    const subscription: Subscription = { ...subscribed('Starter'), endMs };
+    const invoice = rated({ subscription, atMs: endMs, statements: [statement(START, endMs, [used('reasoning_units', '433.333334')])] });
+    assert.deepEqual(amounts(invoice), [['usage', 1000]]);
+    assert.deepEqual(codes({ subscription, atMs: END }), ['BILL_NO_BOUNDARY']);
+  });
+
+  it('stays with the price book that its month and its cycle began with', () => {
+    const dearer = testBook((text) =>
+      text
+        .replace('version: 1', 'version: 2')
+        .replace('2026-01-01', '2026-11-15')
+        .replace('monthly: "99"', 'monthly: "199"')
+        .replaceAll('overage: "0.10"', 'overage: "9"'),
+    );
+    const statements = [statement(START, END, [used('reasoning_units', '1010')])];
+    const invoice = rated({ subscription: subscribed('Starter'), books: [dearer, book], statements });
+    assert.deepEqual(amounts(invoice), [
+      ['fee', 19900],
+      ['usage', 100],
+    ]);
+    assert.deepEqual(
+      invoice.books.map(({ version }) => version),
+      [1, 2],
+    );
+  });
+
+  it('carries what came late as the difference that it makes there', () => {
+    const next = at('2027-01-01T00:00:00Z');
+    const from = { start: formatTime(START), end: formatTime(END) };
+    const november = statement(START, END, [used('api_calls', '9000')]);
+    const late = statement(END, next, [used('api_calls', '1'), { ...used('api_calls', '4000'), carriedFrom: from }]);
+    const input = { subscription: subscribed('Starter'), atMs: next, statements: [late] };
+    // 9,000 and 4,000 are 3,000 beyond November's 10,000.
+    assert.deepEqual(amounts(rated({ ...input, earlier: [november] })), [
+      ['fee', 9900],
+      ['usage', 0],
+      ['carried', 300],
+    ]);
+    assert.deepEqual(codes(input), ['BILL_STATEMENT_MISSING']);
+    const later = at('2027-02-01T00:00:00Z');
+    const again = statement(next, later, [{ ...used('api_calls', '-2000'), carriedFrom: from }]);
+    const corrected = rated({ ...input, atMs: later, statements: [again], earlier: [november, late] });
+    assert.deepEqual(amounts(corrected)[1], ['carried', -200]);
+  });
+
+  it('has credits and charges with who asked and who approved, and keeps refunds apart', () => {
+    const one = { currency: 'usd', reason: 'late answer', requester: 'ann', approver: 'bob', atMs: START };
+    const adjustments: readonly Adjustment[] = [
+      { ...one, id: 'c-2', kind: 'Charge', amount: 7n },
+      { ...one, id: 'c-1', kind: 'Credit', amount: 100n },
+      { ...one, id: 'c-1', kind: 'Credit', amount: 100n },
+      { ...one, id: 'r-1', kind: 'Refund', amount: 5n, invoice: 'acme/2026-11-01T00:00:00Z' },
+    ];
+    const invoice = rated({ subscription: subscribed('Starter'), statements: [statement(START, END, [])], adjustments });
+    assert.deepEqual(amounts(invoice), [
+      ['fee', 9900],
+      ['credit', -100],
+      ['charge', 7],
+    ]);
+    assert.equal(invoice.total, 9807n);
+    assert.deepEqual(
+      invoice.refunds.map(({ id, amount }) => [id, amount]),
+      [['r-1', 5n]],
+    );
+  });
+});
+
+describe('what cannot be billed is refused with a code', () => {
+  const month = statement(START, END, [used('api_calls', '1')]);
+  const subscription = subscribed('Starter');
+  const credit: Adjustment = {
+    id: 'c',
+    kind: 'Credit',
+    amount: 1n,
+    currency: 'usd',
+    reason: 'r',
+    requester: 'ann',
+    approver: 'bob',
+    atMs: START,
+  };
+  const wrong: readonly (readonly [string, Partial<RatingInput>, string])[] = [
+    ['no statement', {}, 'BILL_STATEMENT_MISSING'],
+    ['a statement of another period', { statements: [statement(START, END + HOUR_MS, [])] }, 'BILL_STATEMENT_MISSING'],
+    ['a statement of another tenant', { statements: [{ ...month, tenant: 'evil' }] }, 'BILL_STATEMENT_INVALID'],
+    ['a negative quantity', { statements: [statement(START, END, [used('api_calls', '-1')])] }, 'BILL_STATEMENT_INVALID'],
+    ['an exponent', { statements: [statement(START, END, [used('api_calls', '1e9')])] }, 'BILL_STATEMENT_INVALID'],
+    ['a meter twice', { statements: [statement(START, END, [used('api_calls', '1'), used('api_calls', '2')])] }, 'BILL_STATEMENT_INVALID'],
+    ['another unit', { statements: [statement(START, END, [used('api_calls', '1', 'kilo')])] }, 'BILL_UNIT'],
+    ['a moment between', { atMs: END - HOUR_MS }, 'BILL_NO_BOUNDARY'],
+    ['no number for a moment', { atMs: Number.NaN }, 'BILL_NO_BOUNDARY'],
+    ['no price book', { books: [], statements: [month] }, 'PRICE_BOOK_NONE'],
+    ['a tier that is not sold', { subscription: subscribed('constructor'), statements: [month] }, 'BILL_TIER_UNKNOWN'],
+    ['a cycle that is not sold', { subscription: subscribed('Free', 'Annual'), atMs: START }, 'BILL_TIER_UNKNOWN'],
+    [
+      'two books of a version',
+      { books: [book, testBook((text) => text.replace('"99"', '"98"'))], statements: [month] },
+      'PRICE_BOOK_CONFLICT',
+    ],
+    ['approved by who asked', { statements: [month], adjustments: [{ ...credit, approver: 'ann' }] }, 'BILL_ADJUSTMENT_INVALID'],
+    ['without a reason', { statements: [month], adjustments: [{ ...credit, reason: ' ' }] }, 'BILL_ADJUSTMENT_INVALID'],
+    ['of nothing', { statements: [month], adjustments: [{ ...credit, amount: 0n }] }, 'BILL_ADJUSTMENT_INVALID'],
+    ['a refund of nothing', { statements: [month], adjustments: [{ ...credit, kind: 'Refund' }] }, 'BILL_ADJUSTMENT_INVALID'],
+    ['two currencies', { statements: [month], adjustments: [{ ...credit, currency: 'eur' }] }, 'BILL_CURRENCY'],
+    ['more than can be written', { statements: [statement(START, END, [used('api_calls', '9'.repeat(24))])] }, 'BILL_AMOUNT_RANGE'],
+  ];
+  for (const [what, change, code] of wrong) {
+    it(what, () => assert.ok(codes({ subscription, ...change }).includes(code), JSON.stringify(codes({ subscription, ...change }))));
+  }
+});
+
+describe('a price book', () => {
+  const wrong: readonly (readonly [string, (text: string) => string, string])[] = [
+    ['a fee of half a cent', (text) => text.replace('"99"', '"99.005"'), 'PRICE_BOOK_INVALID'],
+    [
+      'marks that fall',
+      (text) => text.replace('above: "100000", basisPoints: 2000', 'above: "10", basisPoints: 2000'),
+      'PRICE_BOOK_INVALID',
+    ],
+    [
+      'a discount that falls',
+      (text) => text.replace('basisPoints: 2000}, {above: "1000000"', 'basisPoints: 0}, {above: "1000000"'),
+      'PRICE_BOOK_INVALID',
+    ],
+    ['a division by nothing', (text) => text.replace('priced: call,', 'priced: call, per: "0",'), 'PRICE_BOOK_INVALID'],
+    ['a day that there is not', (text) => text.replace('2026-01-01T', '2026-02-30T'), 'PRICE_BOOK_INVALID'],
+    ['a time within an hour', (text) => text.replace('01T00:00:00Z', '01T00:30:00Z'), 'DOCUMENT_INVALID'],
+    [
+      'a meter that it does not list',
+      (text) => text.replace('- {meter: users, included: "5"}', '- {meter: constructor, included: "5"}'),
+      'DOCUMENT_INVALID',
+    ],
+    ['a volume discount above 30 %', (text) => text.replace('basisPoints: 3000', 'basisPoints: 3001'), 'DOCUMENT_INVALID'],
+    ['a number for a price', (text) => text.replace('overage: "0.10"', 'overage: 0.10'), 'DOCUMENT_INVALID'],
+    ['a negative price', (text) => text.replace('overage: "0.10"', 'overage: "-0.10"'), 'DOCUMENT_INVALID'],
+    ['no currency', (text) => text.replace('  currency: usd\n', ''), 'DOCUMENT_INVALID'],
+    ['one that has ended', (text) => text.replace('  version: 1', '  version: 1\n  retired: true'), 'PRICE_BOOK_RETIRED'],
+  ];
+  for (const [what, change, code] of wrong) {
+    it(`with ${what} is refused`, () => {
+      const outcome = bookFrom(change);
+      assert.deepEqual(outcome.ok ? [] : [...new Set(outcome.problems.map((problem) => problem.code))], [code]);
+    });
+  }
+});
+
+const tierNames = fc.constantFrom('Starter', 'Professional', 'Enterprise', 'MissionCritical');
+const cycles = fc.constantFrom<Cycle>('Monthly', 'Quarterly', 'Annual');
+const micro = (count: bigint): string => `${count / 1_000_000n}.${String(count % 1_000_000n).padStart(6, '0')}`;
+const quantities = fc.bigInt({ min: 0n, max: 10n ** 14n }).map(micro);
+const METERS = ['api_calls', 'reasoning_units', 'users', 'made_up'];
+
+/** A subscription with changes of tier, and usage of each part of the month that ends in the invoice. */
+const scenarios = fc
+  .record({
+    cycle: cycles,
+    first: tierNames,
+    later: fc.uniqueArray(fc.record({ hour: fc.integer({ min: 1, max: 24 * 400 }), tier: tierNames }), {
+      selector: ({ hour }) => hour,
+      maxLength: 6,
+    }),
+    month: fc.integer({ min: 0, max: 13 }),
+    usage: fc.array(fc.array(quantities, { minLength: METERS.length, maxLength: METERS.length }), { minLength: 8, maxLength: 8 }),
+  })
+  .map(({ cycle, first, later, month, usage }) => {
+    const changes = later.toSorted((a, b) => a.hour - b.hour).map(({ hour, tier }) => ({ atMs: START + hour * HOUR_MS, tier, cycle }));
+    const subscription: Subscription = { tenant: 'acme', changes: [{ atMs: START, tier: first, cycle }, ...changes] };
+    let period = periodAt(subscription, START);
+    for (let turn = 0; turn < month; turn += 1) period = periodAt(subscription, period?.endMs ?? START);
+    const atMs = period?.endMs ?? START;
+    const statements = segmentsOf(subscription, period ?? { startMs: START, endMs: END }).map(({ startMs, endMs }, index) =>
+      statement(
+        startMs,
+        endMs,
+        METERS.map((meter, at) => used(meter, usage[index]?.[at] ?? '0')),
+      ),
+    );
+    return { subscription, atMs, statements };
+  });
+
+const exact = (text: string): Ratio => parseDecimal(text) ?? ratio(0, 1);
+
+describe('rating', () => {
+  it('lines add up to the total, and each line to what it says', () => {
+    fc.assert(
+      fc.property(scenarios, (input) => {
+        const { lines, total } = rated(input);
+        assert.equal(
+          lines.reduce((sum, { amount }) => sum + amount, 0n),
+          total,
+        );
+        for (const line of lines) {
+          if (line.kind !== 'usage') continue;
+          const beyond = line.steps.reduce((sum, { quantity }) => add(sum, exact(quantity)), ratio(0, 1));
+          if (line.free === undefined) assert.equal(compare(beyond, exact(line.beyond)), 0);
+          const cost = line.steps.reduce((sum, step) => add(sum, multiply(exact(step.quantity), exact(step.price))), ratio(0, 1));
+          const off = subtract(multiply(cost, whole(100)), whole(line.amount));
+          assert.ok(compare(multiply(off, off), ratio(1, 4)) <= 0, 'one rounding, of half a cent at most');
+        }
+      }),
+    );
+  });
+
+  it('made again, in whatever order things are given, has the same bytes', () => {
+    fc.assert(
+      fc.property(scenarios, (input) => {
+        const dearer = testBook((text) =>
+          text.replace('version: 1', 'version: 2').replace('2026-01-01', '2027-01-15').replace('"99"', '"109"'),
+        );
+        const once = invoiceText(rated({ ...input, books: [book, dearer] }));
+        const again = invoiceText(rated({ ...input, books: [dearer, book], statements: input.statements.toReversed() }));
+        assert.equal(once, again);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('more usage never costs less', () => {
+    fc.assert(
+      fc.property(fc.tuple(tierNames, cycles, fc.constantFrom(...METERS)), quantities, quantities, ([tier, cycle, meter], a, b) => {
+        const cost = (quantity: string): bigint =>
+          rated({ subscription: subscribed(tier, cycle), statements: [statement(START, END, [used(meter, quantity)])] }).total;
+        const [low, high] = compare(exact(a), exact(b)) < 0 ? [a, b] : [b, a];
+        assert.ok(cost(low) <= cost(high));
+      }),
+    );
+  });
+
+  it('a discount never raises a price, and the minimum holds', () => {
+    const plain = testBook((text) =>
+      text.replaceAll(/basisPoints: \d+/g, 'basisPoints: 0').replace('annualDiscountBasisPoints: 2000', 'annualDiscountBasisPoints: 0'),
+    );
+    fc.assert(
+      fc.property(tierNames, quantities, (tier, quantity) => {
+        const usage = (by: typeof book): bigint =>
+          rated({
+            books: [by],
+            subscription: subscribed(tier, 'Annual'),
+            statements: [statement(START, END, [used('api_calls', quantity)])],
+          }).total;
+        const [discounted, list] = [usage(book), usage(plain)];
+        assert.ok(discounted <= list);
+        assert.ok(discounted * 10_000n >= list * 5_600n - 10_000n);
+      }),
+    );
+  });
+
+  it('fees of a cycle come to what each tier costs for its time, within half a cent a line', () => {
+    fc.assert(
+      fc.property(scenarios, ({ subscription }) => {
+        const [{ cycle }] = subscription.changes;
+        const first = periodAt(subscription, START);
+        const span = first === undefined ? undefined : cycleAt(first.stretch, START);
+        assert.ok(span !== undefined);
+        let paid = 0n;
+        let count = 0;
+        for (let atMs = START; atMs <= span.endMs; atMs = periodAt(subscription, atMs)?.endMs ?? Number.POSITIVE_INFINITY) {
+          const period = periodAt(subscription, atMs - 1);
+          const statements = (period === undefined ? [] : segmentsOf(subscription, period)).map(({ startMs, endMs }) =>
+            statement(startMs, endMs, []),
+          );
+          for (const line of rated({ subscription, atMs, statements }).lines) {
+            if (line.kind === 'fee' && atMs === span.endMs) continue;
+            paid += line.amount;
+            count += 1;
+          }
+        }
+        const due = segmentsOf(subscription, span).reduce(
+          (sum, { startMs, endMs, tier }) => {
+            const fee = book.tiers.get(tier)?.fees.get(cycle) ?? 0n;
+            return add(sum, ratio(fee * BigInt(endMs - startMs), span.endMs - span.startMs));
+          },
+          ratio(0, 1),
+        );
+        const off = subtract(whole(paid), due);
+        assert.ok(compare(multiply(off, off), ratio(count * count, 4)) <= 0, `${paid} paid in ${count} lines`);
+      }),
+    );
+  });
+
+  it('a change to the same tier changes nothing', () => {
+    fc.assert(
+      fc.property(tierNames, fc.integer({ min: 1, max: 719 }), quantities, (tier, hour, quantity) => {
+        const plain = subscribed(tier);
+        const touched: Subscription = { ...plain, changes: [plain.changes[0], { atMs: START + hour * HOUR_MS, tier, cycle: 'Monthly' }] };
+        const statements = [statement(START, END, [used('api_calls', quantity)])];
+        assert.equal(invoiceText(rated({ subscription: touched, statements })), invoiceText(rated({ subscription: plain, statements })));
+      }),
+    );
+  });
+
+  it('what a month used is spread over its tiers to the last millionth', () => {
+    fc.assert(
+      fc.property(scenarios, quantities, ({ subscription, atMs }, quantity) => {
+        const period = periodAt(subscription, atMs - 1);
+        const month = statement(period?.startMs ?? START, atMs, [used('api_calls', quantity)]);
+        const spread = rated({ subscription, atMs, statements: [month] }).lines.reduce(
+          (sum, line) => (line.kind === 'usage' ? add(sum, exact(line.priced)) : sum),
+          ratio(0, 1),
+        );
+        assert.equal(compare(spread, exact(quantity)), 0);
+      }),
+    );
+  });
+
+  it('usage carried late costs what it would have cost in time', () => {
+    const next = at('2027-01-01T00:00:00Z');
+    fc.assert(
+      fc.property(
+        tierNames,
+        fc.bigInt({ min: 0n, max: 10n ** 13n }),
+        fc.array(fc.bigInt({ min: 0n, max: 10n ** 12n }), { maxLength: 3 }),
+        (tier, inTime, late) => {
+          const from = { start: formatTime(START), end: formatTime(END) };
+          const subscription = subscribed(tier);
+          const usageOf = (invoice: Invoice): bigint =>
+            invoice.lines.reduce((sum, line) => (line.kind === 'usage' || line.kind === 'carried' ? sum + line.amount : sum), 0n);
+          const all = late.reduce((sum, one) => sum + one, inTime);
+          const whole = usageOf(rated({ subscription, statements: [statement(START, END, [used('api_calls', micro(all))])] }));
+          const earlier = [statement(START, END, [used('api_calls', micro(inTime))])];
+          let parts = usageOf(rated({ subscription, statements: earlier }));
+          let [startMs, endMs] = [END, next];
+          for (const one of late) {
+            const carrying = statement(startMs, endMs, [{ ...used('api_calls', micro(one)), carriedFrom: from }]);
+            parts += usageOf(rated({ subscription, atMs: endMs, statements: [carrying], earlier }));
+            earlier.push(carrying);
+            [startMs, endMs] = [endMs, periodAt(subscription, endMs)?.endMs ?? endMs];
+          }
+          assert.equal(parts, whole);
+        },
+      ),
+    );
+  });
+});

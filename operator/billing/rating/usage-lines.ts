@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Usage: a line for each meter and each part of the month in which one tier held; and what was heard of after its period had been
+// billed, as the difference that it makes there.
+import type { Problem } from '../../../policies/problem.ts';
+import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
+import type { Due } from './index.ts';
+import type { UsageLine } from './invoice.ts';
+import { toMinor } from '../../../policies/pricing/money.ts';
+import type { Book } from '../../../policies/pricing/index.ts';
+import { ZERO, add, formatDecimal } from '../../../policies/pricing/ratio.ts';
+import type { Ratio } from '../../../policies/pricing/ratio.ts';
+import type { Subscription } from './subscription.ts';
+import {
+  periodText,
+  placesOf,
+  priceAt,
+  pricedQuantity,
+  quantityAt,
+  samePeriod,
+  statementsFor,
+  usagePeriod,
+  whyFree,
+} from './usage-place.ts';
+import type { Place } from './usage-place.ts';
+import type { Priced } from './usage-price.ts';
+
+export type UsageLines = {
+  readonly lines: readonly UsageLine[];
+  readonly books: readonly Book[];
+  /** The statements that were billed, in the order of time. */
+  readonly read: readonly UsageStatement[];
+  readonly problems: readonly Problem[];
+};
+
+type Input = {
+  readonly books: readonly Book[];
+  readonly subscription: Subscription;
+  readonly due: Due;
+  readonly statements: readonly UsageStatement[];
+  readonly earlier: readonly UsageStatement[];
+};
+
+type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
+
+const told = (
+  place: Place,
+  line: Measured,
+  by: { readonly quantity: Ratio; readonly priced: Priced },
+): Omit<UsageLine, 'kind' | 'amount'> => ({
+  tier: place.segment.tier,
+  meter: line.meter,
+  unit: line.unit,
+  period: usagePeriod(place.segment),
+  quantity: line.quantity,
+  priced: formatDecimal(by.quantity),
+  included: formatDecimal(by.priced.included),
+  beyond: formatDecimal(by.priced.beyond),
+  steps: by.priced.steps,
+  ...whyFree(place, line.meter),
+  book: place.book.digest,
+});
+
+/** What was billed of that period and meter until now, in the priced unit; undefined where its statement is not here. */
+const billedBefore = ({ earlier }: Input, place: Place, meter: string, period: UsagePeriod): Ratio | Problem | undefined => {
+  if (!earlier.some((statement) => samePeriod(statement.period, period))) return undefined;
+  let sum = ZERO;
+  for (const statement of earlier) {
+    for (const line of statement.lines) {
+      if (line.meter !== meter || !samePeriod(line.carriedFrom ?? statement.period, period)) continue;
+      const quantity = pricedQuantity(place, line, statement.tenant);
+      if ('code' in quantity) return quantity;
+      sum = add(sum, quantity);
+    }
+  }
+  return sum;
+};
+
+/** `sums`: what came to each period by lines before on this invoice. */
+const carriedAt = (input: Input, place: Place, line: Measured & { readonly carriedFrom: UsagePeriod }, sums: Map<string, Ratio>): Rated => {
+  const { carriedFrom: period, meter } = line;
+  const { tenant } = input.subscription;
+  const quantity = pricedQuantity(place, line, tenant);
+  if ('code' in quantity) return quantity;
+  const key = `${meter} ${periodText(period)} ${place.segment.startMs}`;
+  const before = sums.get(key) ?? billedBefore(input, place, meter, period);
+  if (before === undefined)
+    return { code: 'BILL_STATEMENT_MISSING', message: `${tenant}: the one of ${periodText(period)}, from which ${meter} is carried` };
+  if ('code' in before) return before;
+  const now = add(before, quantity);
+  sums.set(key, now);
+  const all = quantityAt(place, meter, now);
+  const [old, priced] = [priceAt(place, meter, quantityAt(place, meter, before)), priceAt(place, meter, all)];
+  const { currency } = place.book;
+  // The difference of two lines, each rounded as it was or would have been.
+  const amount = toMinor(priced.cost, currency) - toMinor(old.cost, currency);
+  return { book: place.book, line: { kind: 'carried', ...told(place, line, { quantity: all, priced }), amount } };
+};
+
+const usedAt = (input: Input, place: Place, line: Measured): Rated => {
+  const all = pricedQuantity(place, line, input.subscription.tenant);
+  if ('code' in all) return all;
+  const quantity = quantityAt(place, line.meter, all);
+  const priced = priceAt(place, line.meter, quantity);
+  return {
+    book: place.book,
+    line: { kind: 'usage', ...told(place, line, { quantity, priced }), amount: toMinor(priced.cost, place.book.currency) },
+  };
+};
+
+const rateLine = (input: Input, statement: UsageStatement, line: Measured, sums: Map<string, Ratio>): readonly Rated[] => {
+  const { carriedFrom } = line;
+  const places = placesOf(input, carriedFrom ?? statement.period);
+  if (places === undefined) {
+    const period = periodText(carriedFrom ?? statement.period);
+    return [
+      {
+        code: 'BILL_STATEMENT_INVALID',
+        message: `${statement.tenant}: ${period} was never billed, and ${line.meter.slice(0, 63)} is of it`,
+      },
+    ];
+  }
+  return places.map((place) => {
+    if ('code' in place) return place;
+    return carriedFrom === undefined ? usedAt(input, place, line) : carriedAt(input, place, { ...line, carriedFrom }, sums);
+  });
+};
+
+/** Two lines of one meter would each have the allowance. */
+const doubledMeter = ({ lines }: UsageStatement): string | undefined => {
+  const seen = new Set<string>();
+  for (const { meter, carriedFrom } of lines) {
+    const key = carriedFrom === undefined ? meter : `${meter} from ${periodText(carriedFrom)}`;
+    if (seen.has(key)) return key;
+    seen.add(key);
+  }
+  return undefined;
+};
+
+const faultOf = (statement: UsageStatement, tenant: string): string | undefined => {
+  if (statement.tenant !== tenant) return `a statement of ${statement.tenant.slice(0, 63)} was given for ${tenant}`;
+  const doubled = doubledMeter(statement);
+  return doubled === undefined ? undefined : `${tenant}: ${doubled.slice(0, 63)} stands there twice`;
+};
+
+const uniqueProblems = (problems: readonly Problem[]): readonly Problem[] => [
+  ...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values(),
+];
+
+export const usageLines = (input: Input): UsageLines => {
+  const { period } = input.due;
+  if (period === undefined) return { lines: [], books: [], read: [], problems: [] };
+  const statements = statementsFor(input, period, input.statements);
+  if ('code' in statements) return { lines: [], books: [], read: [], problems: [statements] };
+  const rated: Rated[] = [];
+  const sums = new Map<string, Ratio>();
+  for (const statement of statements) {
+    const fault = faultOf(statement, input.subscription.tenant);
+    if (fault !== undefined) rated.push({ code: 'BILL_STATEMENT_INVALID', message: fault });
+    else for (const line of statement.lines) rated.push(...rateLine(input, statement, line, sums));
+  }
+  return {
+    lines: rated.flatMap((one) => ('code' in one ? [] : [one.line])),
+    books: rated.flatMap((one) => ('code' in one ? [] : [one.book])),
+    read: statements,
+    problems: uniqueProblems(rated.flatMap((one) => ('code' in one ? [one] : []))),
+  };
+};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong with prices, and why something cannot be billed.
+import type { ProblemCodes } from './entry.ts';
+
+export const billingCodes = {
+  PRICE_BOOK_INVALID: { summary: 'A price book says prices that cannot be reckoned with.', fix: 'correct the field named' },
+  PRICE_BOOK_RETIRED: { summary: 'A price book that has ended was to price something.', fix: 'give the versions that were in effect then' },
+  PRICE_BOOK_NONE: {
+    summary: 'No price book was in effect when the period or cycle began.',
+    fix: 'give every version that a running cycle began with; effectiveFrom says since when each holds',
+  },
+  PRICE_BOOK_CONFLICT: {
+    summary: 'Two price books have the same version and differ.',
+    fix: 'a version that was ever in effect stays as it is: seal a change under the next number',
+  },
+  BILL_CURRENCY: {
+    summary: 'One invoice would hold two currencies.',
+    fix: 'keep the currency within a price book; end the subscription to change it',
+  },
+  BILL_TIER_UNKNOWN: {
+    summary: 'The price book does not sell that tier, or not by that cycle.',
+    fix: 'add the tier and its fee to the price book, or change the subscription',
+  },
+  BILL_SUBSCRIPTION_INVALID: { summary: 'The facts of a subscription contradict each other.', fix: 'correct the times named' },
+  BILL_NO_BOUNDARY: {
+    summary: 'No invoice falls due at that moment.',
+    fix: 'ask for the beginning of a cycle or the end of a month of the subscription',
+  },
+  BILL_STATEMENT_MISSING: {
+    summary: 'Usage statements do not cover the period that is billed, each part of one tier by a statement of its own.',
+    fix: 'give one statement for each part that is named',
+  },
+  BILL_STATEMENT_INVALID: {
+    summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',
+    fix: 'take the statement as `writ usage report --output json` writes it',
+  },
+  BILL_UNIT: {
+    summary: 'Usage is measured in another unit than it is priced in.',
+    fix: 'set the unit of the meter in the price book to that of the statements',
+  },
+  BILL_ADJUSTMENT_INVALID: {
+    summary: 'A credit, charge or refund lacks what makes it accountable.',
+    fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
+  },
+  BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
+  BILL_CLOSED: {
+    summary: 'An invoice that was issued would say something else now.',
+    fix: 'an invoice is never changed: correct it by a credit or charge on the next; take the same statements and prices to make it again',
+  },
+  BILL_DIFFERS: {
+    summary: 'An invoice is not what prices and use come to.',
+    fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
+  },
+  BILL_SET_ASIDE: {
+    summary: 'The payment provider refused the use of an hour, or counts it otherwise.',
+    fix: 'correct what the note says, at the provider or in spec.billing of the Tenant; the invoice waits until both agree',
+  },
+} as const satisfies ProblemCodes;

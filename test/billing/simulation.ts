@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A billing period in simulated time: a ledger that grows, also late; an outbox whose process is killed at any await; a Stripe that
+ * resets before and after it applied, applies hours later, fails with 500 and repeats it, throttles, drops what it accepted,
+ * and tells the truth late. One seed, one history.
+ */
+import type { Clock } from '../../process/clock.ts';
+import { createStripe } from '../../operator/billing/stripe.ts';
+import { createOutbox } from '../../operator/billing/outbox/index.ts';
+import type { Outbox, OutboxRules } from '../../operator/billing/outbox/index.ts';
+import type { HourTotal } from '../../operator/billing/outbox/entry.ts';
+import { billingMigrations, countStates } from '../../operator/billing/outbox/tables.ts';
+import type { UsageProvider } from '../../operator/billing/provider.ts';
+import { GRACE_MS, createFakeStripe, toResponse } from './fake-stripe.ts';
+import type { FakeRequest } from './fake-stripe.ts';
+import { microsText } from './fake-meters.ts';
+import { openMemoryStore } from './memory-store.ts';
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const START = Date.UTC(2026, 10, 1);
+const PERIOD_MS = 24 * HOUR_MS;
+const FREEZE_MS = 48 * HOUR_MS;
+const SECRET = 'sk_test_simulated0';
+
+/** Mulberry32: small, and the same everywhere. */
+const randomFrom = (seed: number) => {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+// Most of the time would go into traces of errors that are made on purpose.
+Error.stackTraceLimit = 0;
+
+class Killed extends Error {}
+
+/** What a test takes out, to see that the suite notices. */
+export type Mutation = {
+  readonly rules?: OutboxRules;
+  readonly provider?: (
+    real: UsageProvider,
+    ledger: (asked: { readonly customer: string; readonly meter: string; readonly hourMs: number }) => string,
+  ) => UsageProvider;
+};
+
+export type Outcome = {
+  /** `tenant meter: ledger ≠ invoice`. */
+  readonly wrong: readonly string[];
+  /** Values of an hour that were applied twice, or after a newer one. */
+  readonly regressions: readonly string[];
+  /** Hours that were left to a person. */
+  readonly aside: number;
+  readonly requests: number;
+  readonly kills: number;
+};
+
+const METERS = [
+  { meter: 'api_calls', encoding: 'Absolute' },
+  { meter: 'reasoning_units', encoding: 'Delta' },
+] as const;
+const TENANTS = ['acme'];
+
+export const simulate = async (seed: number, mutation: Mutation = {}): Promise<Outcome> => {
+  const random = randomFrom(seed);
+  const chance = (share: number): boolean => random() < share;
+  const within = (least: number, most: number): number => least + random() * (most - least);
+  let now = START;
+  const clock: Clock = { now: () => now, monotonicMs: () => now, schedule: () => () => undefined };
+  const fake = createFakeStripe({
+    nowMs: () => now,
+    secretKey: SECRET,
+    faults: {
+      identifierMs: () => within(24, 36) * HOUR_MS,
+      summaryLagMs: () => within(0, 60) * MINUTE_MS,
+      isDropped: () => chance(0.01),
+    },
+  });
+  const outageAt = chance(0.15) ? START + within(0, 60) * HOUR_MS : Number.POSITIVE_INFINITY;
+  const travelling: { readonly atMs: number; readonly request: FakeRequest }[] = [];
+  let calm = true;
+  let killing = false;
+  let kills = 0;
+
+  const arrive = (): void => {
+    for (const late of travelling.splice(0).toSorted((a, b) => a.atMs - b.atMs)) {
+      if (late.atMs <= now) fake.handle(late.request);
+      else travelling.push(late);
+    }
+  };
+  const reset = (): never => {
+    throw new TypeError('fetch failed');
+  };
+  const overNetwork = async (url: string, init: RequestInit): Promise<Response> => {
+    const asked = fake.read(url, init);
+    if ('status' in asked) return toResponse(asked);
+    if (calm) return toResponse(fake.handle(asked));
+    if (killing && chance(0.5)) throw new Killed();
+    if (now >= outageAt && now < outageAt + 48 * HOUR_MS) return reset();
+    const fate = random();
+    if (fate < 0.05) return reset();
+    if (fate < 0.1) {
+      fake.handle(asked);
+      return killing ? Promise.reject(new Killed()) : reset();
+    }
+    if (fate < 0.16) {
+      // On its way for up to four hours, between the last repetition and the moment at which an identifier may be forgotten.
+      if (asked.method === 'POST') travelling.push({ atMs: now + within(0, 4) * HOUR_MS, request: asked });
+      return reset();
+    }
+    if (fate < 0.18) return toResponse(fake.handle(asked, chance(0.5) ? 'before' : 'after'));
+    if (fate < 0.2)
+      return toResponse({
+        status: 429,
+        body: { error: { type: 'invalid_request_error', message: 'slow down' } },
+        headers: { 'retry-after': '30' },
+      });
+    if (fate < 0.21) return toResponse({ status: 409, body: { error: { type: 'idempotency_error', message: 'in progress' } } });
+    return toResponse(fake.handle(asked));
+  };
+
+  /** Hours that the outbox has not taken in yet. */
+  const offered = new Set<string>();
+  const ledger = new Map<string, HourTotal & { micros: bigint }>();
+  const stripe = createStripe({ secretKey: SECRET, mode: 'test', fetch: overNetwork });
+  const provider: UsageProvider = {
+    ...stripe,
+    report: async (report) => {
+      const answer = await stripe.report(report);
+      // The library takes whatever a transport throws for a lost connection, so a kill after the answer is made here.
+      if (killing && !calm && chance(0.3)) throw new Killed();
+      return answer;
+    },
+  };
+  for (const { meter, encoding } of METERS) await stripe.ensureMeter(meter, encoding);
+  const ledgerOf = (asked: { readonly customer: string; readonly meter: string; readonly hourMs: number }): string =>
+    ledger.get(`${asked.customer} ${asked.meter} ${asked.hourMs}`)?.total ?? '0';
+  const store = openMemoryStore();
+  await store.migrate(billingMigrations);
+  const start = (): Outbox =>
+    createOutbox({
+      store,
+      provider: mutation.provider?.(provider, ledgerOf) ?? provider,
+      clock,
+      random,
+      installation: 'sim',
+      ...(mutation.rules === undefined ? {} : { rules: mutation.rules }),
+    });
+
+  const grow = (): void => {
+    for (const tenant of TENANTS) {
+      for (const { meter, encoding } of METERS) {
+        if (!chance(0.4)) continue;
+        const newest = Math.min(now - 1, START + PERIOD_MS - 1);
+        const hourMs = Math.floor(within(Math.max(START, newest - 8 * HOUR_MS), newest) / HOUR_MS) * HOUR_MS;
+        const key = `cus_${tenant} ${meter} ${hourMs}`;
+        const micros = (ledger.get(key)?.micros ?? 0n) + BigInt(Math.floor(within(1, 5e8)));
+        offered.add(key);
+        ledger.set(key, { tenant, meter, encoding, hourMs, customer: `cus_${tenant}`, micros, total: microsText(micros) });
+      }
+    }
+  };
+
+  calm = false;
+  let outbox = start();
+  const tick = async (): Promise<void> => {
+    arrive();
+    killing = chance(0.15);
+    try {
+      const left = await outbox.offer([...offered].flatMap((key) => ledger.get(key) ?? []));
+      offered.clear();
+      for (const { customer, meter, hourMs } of left) offered.add(`${customer} ${meter} ${hourMs}`);
+      await outbox.pass();
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      kills += 1;
+      outbox = start();
+    }
+  };
+  const endMs = START + PERIOD_MS;
+  while (now < endMs + FREEZE_MS) {
+    now += Math.floor(within(10, 240)) * MINUTE_MS;
+    if (now < endMs + FREEZE_MS) grow();
+    await tick();
+  }
+  const invoices = TENANTS.map((tenant) => fake.openInvoice(`cus_${tenant}`, START, endMs));
+  // Held as long as ledger and provider differ, as the operator does; a week at most.
+  for (const invoice of invoices) invoice.finalizesMs = endMs + GRACE_MS;
+  const isSettled = async (): Promise<boolean> => {
+    for (const tenant of TENANTS) {
+      const totals = [...ledger.values()].filter((one) => one.tenant === tenant);
+      try {
+        if ((await outbox.drift({ tenant, fromMs: START, toMs: endMs, totals })).length > 0) return false;
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+        return false;
+      }
+    }
+    return true;
+  };
+  while (now < endMs + 10 * 24 * HOUR_MS) {
+    now += Math.floor(within(30, 240)) * MINUTE_MS;
+    await tick();
+    killing = false;
+    if (now >= endMs + GRACE_MS - 4 * HOUR_MS && (await isSettled())) break;
+    for (const invoice of invoices) invoice.finalizesMs = Math.max(invoice.finalizesMs, now + 5 * HOUR_MS);
+  }
+  now = Math.max(...invoices.map(({ finalizesMs }) => finalizesMs), now);
+  arrive();
+  fake.finalizeDue();
+
+  const wrong: string[] = [];
+  for (const [index, tenant] of TENANTS.entries()) {
+    for (const { meter, encoding } of METERS) {
+      const total = [...ledger.values()]
+        .filter((one) => one.tenant === tenant && one.meter === meter)
+        .reduce((sum, one) => sum + one.micros, 0n);
+      const billed = invoices[index]?.quantities.get(`writ_${meter}_${encoding.toLowerCase()}`);
+      if (billed !== microsText(total)) wrong.push(`${tenant} ${meter}: ledger ${microsText(total)}, invoice ${billed}`);
+    }
+  }
+  const regressions: string[] = [];
+  const newest = new Map<string, bigint>();
+  for (const { customer, atMs, micros } of fake.meters.received.get('writ_api_calls_absolute') ?? []) {
+    const key = `${customer} ${atMs}`;
+    const before = newest.get(key);
+    if (before !== undefined && micros < before) regressions.push(`${key}: ${before} then ${micros}`);
+    newest.set(key, micros);
+  }
+  const states = await store.read(countStates);
+  const aside = (states.get('quarantined') ?? 0) + (states.get('rejected') ?? 0);
+  await store.close();
+  return { wrong, regressions, aside, requests: fake.requests.length, kills };
+};
