@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeInventory, encodeInventory, inventoryName } from '../../crds/inventory.ts';
+import { INVENTORY_TEXT_MAX_BYTES, decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { INVENTORY_LABEL, MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, policies, tenants } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
@@ -254,6 +254,12 @@ test('the set seal in force goes on with a commit that brings none, as long as i
   assert.deepEqual(await setsAfter(undefined, true), ['{"six":6}']);
   assert.deepEqual(await setsAfter(['{"seven":7}'], true), ['{"seven":7}']);
   assert.equal(await setsAfter(undefined, false), undefined);
+  // It is no reason to refuse a commit that has just room enough for itself.
+  const large = 'x'.repeat(INVENTORY_TEXT_MAX_BYTES - 200);
+  const before: Inventory = { source: 'writ-system/s', revision: 'r', documents: [], sets: [large] };
+  assert.equal(inventoryFits(before), true);
+  stored.set(`ConfigMap ${inventoryName('writ-system/s')}`, encodeInventory(before));
+  assert.equal(await setsAfter(undefined, true), undefined);
 });
 
 test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The objects of a commit → the cluster: observe, plan, act. What is recorded comes from the API server, not from a cache:
 // an old inventory would make the plan forget what it has to delete.
-import { decodeInventory, inventoryName } from '../../crds/inventory.ts';
+import { decodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { INVENTORY_LABEL, configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
@@ -144,8 +144,7 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     const message = `the marks of ${known.size} documents fill their ConfigMap; no more can be followed`;
     return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
   }
-  const set = objects.set ?? carriedSet(deps.marks, recordedInventory);
-  const inventory = inventoryOf(planned.plan, { ...commit, objects: { ...objects, set } }, live);
+  const inventory = withSet(commit, carriedSet(deps.marks, recordedInventory), (one) => inventoryOf(planned.plan, one, live));
   const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
@@ -168,6 +167,13 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
       ...[...strangers.values()].map((entry) => `${objectTitle(entry)} (${whose(entry)})`),
     ],
   };
+};
+
+/** Where it is the commit's own there is no other way; one that is carried on must have room. */
+const withSet = (commit: CommitToApply, carried: CommitSet | undefined, make: (commit: CommitToApply) => Inventory): Inventory => {
+  if (commit.objects.set !== undefined || carried === undefined) return make(commit);
+  const inventory = make({ ...commit, objects: { ...commit.objects, set: carried } });
+  return inventoryFits(inventory) ? inventory : make(commit);
 };
 
 /** Without its label no replica sees it, and nobody is asked who writes it. */
