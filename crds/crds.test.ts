@@ -70,6 +70,8 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
       ['trustpolicies', 'wtp'],
       ['tenants', 'wt'],
       ['tenantusages', 'wtu'],
+      ['tiercatalogs', 'wtc'],
+      ['licenses', 'wlic'],
     ] as const) {
       assert.match(shown[plural] ?? '', new RegExp(`^${plural}\\s+${short}\\s.*\\swrit$`));
     }
@@ -129,7 +131,9 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
     assert.equal(await columns('policies'), 'Enforcement Replicas Ready Status Age');
     assert.equal(await columns('rulesets'), 'Release Policies Ready Status Age');
     assert.equal(await columns('trustpolicies'), 'Version Expires Ready Status Age');
-    assert.equal(await columns('tenantusages'), 'Since Complete Limits Ready Status Age');
+    assert.equal(await columns('tenantusages'), 'Complete Limits Ready Status Age');
+    assert.equal(await columns('tiercatalogs'), 'Version Ready Status Age');
+    assert.equal(await columns('licenses'), 'Tier Expires Ready Status Age');
   });
 
   it('keeps a signed document byte for byte and adds nothing to it', async () => {

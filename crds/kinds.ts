@@ -29,9 +29,19 @@ export const policies = own('policies', 'Policy', false);
 export const rulesets = own('rulesets', 'Ruleset', false);
 export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
 export const tenants = own('tenants', 'Tenant', false);
+export const tierCatalogs = own('tiercatalogs', 'TierCatalog', false);
+export const licenses = own('licenses', 'License', false);
 
-/** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
-export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
+/** Our kinds in the order in which a commit is applied: a seal's trust first, then what tenants are judged by, policies last. */
+export const writKinds = [
+  trustPolicies,
+  gitSources,
+  tierCatalogs,
+  licenses,
+  tenants,
+  rulesets,
+  policies,
+] as const satisfies readonly Resource[];
 
 export const tenantUsages = own('tenantusages', 'TenantUsage', false);
 
@@ -39,6 +49,16 @@ export const tenantUsages = own('tenantusages', 'TenantUsage', false);
 export const crdKinds = [...writKinds, tenantUsages] as const satisfies readonly Resource[];
 
 export type WritKind = (typeof writKinds)[number]['kind'];
+
+/**
+ * The kinds whose documents count by their seals alone and have versions: replicas hold each of their documents, marks keep
+ * the highest version, and a seal ends them.
+ */
+export const sealedKinds = [policies, rulesets, tierCatalogs, licenses] as const satisfies readonly Resource[];
+
+export type SealedKind = (typeof sealedKinds)[number]['kind'];
+
+export const isSealedKind = (kind: string): kind is SealedKind => sealedKinds.some((sealed) => sealed.kind === kind);
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
 
@@ -48,6 +68,26 @@ export const secrets = core('secrets', 'Secret', true);
 export const services = core('services', 'Service', true);
 export const pods = core('pods', 'Pod', true);
 export const persistentVolumeClaims = core('persistentvolumeclaims', 'PersistentVolumeClaim', true);
+export const resourceQuotas = core('resourcequotas', 'ResourceQuota', true);
+export const limitRanges = core('limitranges', 'LimitRange', true);
+export const networkPolicies: Resource = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+};
+export const RBAC_GROUP = 'rbac.authorization.k8s.io';
+const rbac = <K extends string>(plural: string, kind: K, namespaced: boolean): Resource & { readonly kind: K } => ({
+  group: RBAC_GROUP,
+  version: 'v1',
+  plural,
+  kind,
+  namespaced,
+});
+export const roleBindings = rbac('rolebindings', 'RoleBinding', true);
+export const clusterRoles = rbac('clusterroles', 'ClusterRole', false);
+export const clusterRoleBindings = rbac('clusterrolebindings', 'ClusterRoleBinding', false);
 export const deployments: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const events: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
@@ -56,6 +96,13 @@ export const validatingWebhookConfigurations: Resource = {
   version: 'v1',
   plural: 'validatingwebhookconfigurations',
   kind: 'ValidatingWebhookConfiguration',
+  namespaced: false,
+};
+export const mutatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
   namespaced: false,
 };
 /** Questions to the authorizer; they are answered and never stored. */
@@ -89,16 +136,26 @@ export const apiVersionOf = (resource: Pick<Resource, 'group' | 'version'>): str
 export const SYSTEM_NAMESPACE = 'writ-system';
 /** What a cluster needs to recover; with the system namespace, never governed and never a tenant's. */
 export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease'];
+/** ClusterRole that an owner has in its tenant's namespaces beside those that the Tenant names. */
+export const NAMESPACE_OWNER_ROLE = 'writ-namespace-owner';
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 /** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
 export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
+/** The one TierCatalog. */
+export const TIER_CATALOG_NAME = 'cluster';
+/** The namespace whose uid stands for the installation, as in every cluster. */
+export const INSTALLATION_NAMESPACE = 'kube-system';
 /** The ValidatingWebhookConfiguration that the operator owns. */
 export const WEBHOOK_CONFIGURATION_NAME = 'writ';
 /** The one that makes the API server ask the guard about Writ's own kinds. */
 export const GUARD_CONFIGURATION_NAME = 'writ-guard';
+/** The one that makes the API server ask about the bounds of tenants. */
+export const TENANCY_CONFIGURATION_NAME = 'writ-tenancy';
+/** The MutatingWebhookConfiguration by which tenants' pods are completed. */
+export const COMPLETE_CONFIGURATION_NAME = 'writ-complete';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
 /** Lease of the operator's leader election, in the system namespace. */
@@ -110,12 +167,18 @@ export const STATUS_FIELD_MANAGER = 'writ-status';
 
 /** On a namespace: the Tenant that it belongs to. Only namespaces that carry it are governed. */
 export const TENANT_LABEL = 'writ.dev/tenant';
+/** On a namespace: `"true"` where a Tenant took it over; it is not deleted with that Tenant. */
+export const ADOPTED_ANNOTATION = 'writ.dev/adopted';
 /** On an object applied from Git: its GitSource, as `sourceLabel` spells it. */
 export const SOURCE_LABEL = 'writ.dev/source';
 /** On an inventory ConfigMap: `"true"`. */
 export const INVENTORY_LABEL = 'writ.dev/inventory';
 /** On the ConfigMap of marks: `"true"`. */
 export const MARKS_LABEL = 'writ.dev/marks';
+/** On the ConfigMap of a tenant's quota ledger: `"true"`. */
+export const QUOTA_LEDGER_LABEL = 'writ.dev/quota-ledger';
+/** Keeps a Tenant until what was made for it is gone or let go. */
+export const TENANT_FINALIZER = 'writ.dev/tenant';
 /** Keeps the marks while somebody deletes them: whoever takes it away has to mean it. */
 export const MARKS_FINALIZER = 'writ.dev/marks';
 /** ConfigMap in the system namespace: the highest version that was enforced of each document. */

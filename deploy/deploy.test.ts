@@ -213,8 +213,11 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
     type Container = { readonly ports: { name: string }[]; readonly args: string[]; readonly env: { name: string; value?: string }[] };
     type Deployment = { replicas: number; strategy: { type: string }; template: { spec: { containers: [Container] } } };
     const all = await built('overlays/ledger');
-    const specOf = (name: string): Deployment =>
-      all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)?.['spec'] as Deployment;
+    const specOf = (name: string): Deployment => {
+      const found = all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
+      assert.ok(found);
+      return found['spec'] as Deployment;
+    };
     const operator = specOf('writ-operator');
     assert.deepEqual([operator.replicas, operator.strategy.type], [1, 'Recreate']);
     const container = operator.template.spec.containers[0];

@@ -109,6 +109,19 @@ export const operatorFlags = defineFlags({
     default: false,
     doc: 'Follow GitSources with file:/// URLs, for trying things on one machine.',
   },
+  'network-plugin-enforces': {
+    type: 'list',
+    env: 'WRIT_NETWORK_PLUGIN_ENFORCES',
+    doc: "Directions in which the cluster's network plugin is known to enforce NetworkPolicies: Ingress, Egress. Without it no Tenant says that its network is isolated.",
+  },
+  'tenant-concurrency': {
+    type: 'number',
+    env: 'WRIT_TENANT_CONCURRENCY',
+    default: 8,
+    min: 1,
+    max: 64,
+    doc: 'Tenants that are made or corrected at once.',
+  },
   'sync-concurrency': {
     type: 'number',
     env: 'WRIT_SYNC_CONCURRENCY',
@@ -148,6 +161,8 @@ export type OperatorConfig = FlagValues<typeof operatorFlags> & {
   /** The names that the webhook's certificate must carry. */
   readonly certificateNames: readonly string[];
 };
+
+const DIRECTIONS: readonly string[] = ['Ingress', 'Egress'];
 
 type Target = { readonly target: WebhookTarget; readonly guardTarget: WebhookTarget; readonly names: readonly string[] };
 
@@ -197,6 +212,8 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
         : '--webhook-url: write https://HOST:PORT/validate',
     );
   }
+  const unknown = values['network-plugin-enforces'].find((direction) => !DIRECTIONS.includes(direction));
+  if (unknown !== undefined) return wrongFlag(`--network-plugin-enforces: "${unknown}" is neither Ingress nor Egress`);
   const [retryMs, renewMs, leaseMs] = [values['lease-retry-period'], values['lease-renew-deadline'], values['lease-duration']];
   if (!(retryMs < renewMs && renewMs < leaseMs))
     return wrongFlag('--lease-retry-period < --lease-renew-deadline < --lease-duration must hold');

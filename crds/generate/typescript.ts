@@ -16,7 +16,6 @@ const sharedNames: Readonly<Record<string, string>> = {
   matchExpressions: 'LabelSelectorRequirement',
   resourceRules: 'ResourceRule',
   excludeResourceRules: 'ResourceRule',
-  owners: 'Subject',
   subjects: 'Subject',
 };
 
@@ -28,6 +27,9 @@ const namesByPath: Readonly<Record<string, string>> = {
   'Tenant.spec.namespaces.items': 'TenantNamespace',
   'Ruleset.spec.requires': 'RulesetRequirement',
   'Tenant.spec.namespaces.metadata': 'TenantNamespaceMetadata',
+  'Tenant.spec.owners': 'TenantOwner',
+  'Tenant.spec.scheduling.priorityClasses': 'TenantClasses',
+  'Tenant.spec.scheduling.runtimeClasses': 'TenantClasses',
   'Tenant.spec.additionalRoleBindings': 'TenantRoleBinding',
   'Tenant.spec.usage.limits': 'TenantLimit',
   'TenantUsage.status.period': 'TenantUsagePeriod',

@@ -3,7 +3,7 @@
 /**
  * Any object of the group writ.dev.
  */
-export type WritObject = TrustPolicy | GitSource | Tenant | Ruleset | Policy | TenantUsage;
+export type WritObject = TrustPolicy | GitSource | TierCatalog | License | Tenant | Ruleset | Policy | TenantUsage;
 
 /**
  * Whose seal counts, for what. There is one, named cluster.
@@ -171,15 +171,22 @@ export type TrustPolicyRule = {
    * Kinds that the rule speaks of.
    *
    * @minItems 1
-   * @maxItems 5
+   * @maxItems 7
    */
-  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource')[];
+  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'TierCatalog' | 'License')[];
   /**
    * Standings of a Ruleset's publisher that the rule speaks of; all where nothing is given.
    *
    * @maxItems 5
    */
   readonly publisherTiers?: readonly ('Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum')[];
+  /**
+   * Tenants whose own policies the rule speaks of. With it the rule fits only a Policy that is confined to these tenants by its spec.tenants and whose name begins with the name of one of them and a dot.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
   /**
    * Groups of principals; each must reach its threshold.
    *
@@ -400,7 +407,7 @@ export type GitSourceSpec = {
   };
   readonly verify?: GitSourceVerify;
   /**
-   * Tenant to which the source is to be confined. Not done by this version, which therefore refuses a source that asks for it.
+   * Tenant to which the source is confined. Nothing but Policies may come from it, each confined to the tenant by its spec.tenants and with a name that begins with the tenant's name and a dot.
    */
   readonly tenantRef?: {
     /**
@@ -543,6 +550,322 @@ export type GitSourceStatus = {
   };
 };
 /**
+ * What the levels of service give, as one sealed document. There is one, named cluster.
+ */
+export type TierCatalog = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'TierCatalog';
+  readonly metadata: ObjectMeta;
+  readonly spec: TierCatalogSpec;
+  readonly signature?: Signature;
+  readonly status?: TierCatalogStatus;
+};
+/**
+ * The tiers and what each gives and allows.
+ */
+export type TierCatalogSpec = {
+  /**
+   * Whole number that rises with every change.
+   */
+  readonly version: number;
+  /**
+   * Time (RFC 3339) by which a newer version is to come. After it a commit with this one is refused; what is in force stays so until then and says that it is late.
+   */
+  readonly expires?: string;
+  /**
+   * Ends the catalog. Tenants then have what they say themselves, and the object may be deleted.
+   */
+  readonly retired?: boolean;
+  /**
+   * Name of the catalog for people.
+   */
+  readonly title?: string;
+  /**
+   * What the catalog is for.
+   */
+  readonly description?: string;
+  /**
+   * Tier of a Tenant that names none; the first of tiers where nothing is given.
+   */
+  readonly defaultTier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * The tiers, from the one that allows least to the one that allows most. A Tenant whose tier is not among them has the first.
+   *
+   * @minItems 1
+   * @maxItems 5
+   */
+  readonly tiers?: readonly TierCatalogTier[];
+};
+/**
+ * The tiers, from the one that allows least to the one that allows most. A Tenant whose tier is not among them has the first.
+ */
+export type TierCatalogTier = {
+  /**
+   * Name that a Tenant gives in spec.tier.
+   */
+  readonly name: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * Whom the tier is for.
+   */
+  readonly description?: string;
+  /**
+   * Required where a tenant has the tier only while a License of this installation names it or a later one; None, as where nothing is said, where everyone may have it.
+   */
+  readonly license?: 'None' | 'Required';
+  /**
+   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tenants.md; any other name is for services that ask Writ.
+   *
+   * @maxItems 64
+   */
+  readonly features?: readonly string[];
+  /**
+   * Fields of a Tenant's spec that hold where the Tenant does not say them. What the Tenant says wins, within limits and features.
+   */
+  readonly defaults?: {
+    readonly [k: string]: unknown;
+  };
+  readonly limits?: TierCatalogLimits;
+  /**
+   * How much the tier allows to be used, and what holds where the Tenant names no such limit.
+   */
+  readonly usage?: {
+    /**
+     * Limits on metered use.
+     *
+     * @maxItems 64
+     */
+    readonly limits?: readonly TierCatalogLimit[];
+  };
+  readonly slo?: TierCatalogSlo;
+  /**
+   * What of others' rulesets the tenant may have.
+   */
+  readonly marketplace?: {
+    /**
+     * Standings of the publishers whose rulesets a tenant may subscribe to; all where nothing is given.
+     *
+     * @maxItems 5
+     */
+    readonly publisherTiers?: readonly ('Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum')[];
+  };
+};
+/**
+ * The most that the tier allows; without limit where nothing is said.
+ */
+export type TierCatalogLimits = {
+  /**
+   * Most namespaces.
+   */
+  readonly namespaces?: number;
+  /**
+   * Most agents at a time, in all namespaces together.
+   */
+  readonly agents?: number;
+  /**
+   * Most rulesets that the tenant may subscribe to. Those of scope Cluster are not counted.
+   */
+  readonly rulesets?: number;
+  /**
+   * The least strict level of the Pod Security Standards that a Tenant may ask to be enforced.
+   */
+  readonly podSecurity?: 'privileged' | 'baseline' | 'restricted';
+  /**
+   * Resource names as a ResourceQuota has them, each with the most that all namespaces together may ask for.
+   */
+  readonly resources?: {
+    readonly [k: string]: number | string;
+  };
+};
+/**
+ * Limits on metered use.
+ */
+export type TierCatalogLimit = {
+  /**
+   * Name of the limit.
+   */
+  readonly name: string;
+  /**
+   * What is counted, for instance reasoning_units.
+   */
+  readonly meter: string;
+  /**
+   * Time over which it is counted, as a duration such as 24h, or Month for a calendar month.
+   */
+  readonly window: string;
+  /**
+   * Most units within the window, a whole number in decimal digits.
+   */
+  readonly limit: string;
+  /**
+   * What follows when the limit is passed.
+   */
+  readonly onExceed?: 'Deny' | 'Warn' | 'Throttle' | 'Audit';
+};
+/**
+ * What service is promised. A Tenant may ask for less, not for more.
+ */
+export type TierCatalogSlo = {
+  /**
+   * Name of the class of service for people and for alerts.
+   */
+  readonly class?: string;
+  /**
+   * The objectives.
+   *
+   * @maxItems 32
+   */
+  readonly objectives?: readonly TierCatalogObjective[];
+};
+/**
+ * The objectives.
+ */
+export type TierCatalogObjective = {
+  /**
+   * What is measured, for instance admission-latency.
+   */
+  readonly name: string;
+  /**
+   * Share of good events in percent, for instance "99.9".
+   */
+  readonly target: string;
+  /**
+   * Longest time that still is good, as a duration such as 50ms.
+   */
+  readonly threshold?: string;
+};
+/**
+ * The signed document. Where there is one, what it says counts; spec is a copy for people.
+ */
+export type Signature = {
+  /**
+   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
+  /**
+   * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
+};
+/**
+ * What Writ last saw and did.
+ */
+export type TierCatalogStatus = {
+  /**
+   * The metadata.generation that this status speaks of; -1 before the first look.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Verified is for the signed document. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * Digest of the document that counts, sha256 and hexadecimal digits.
+   */
+  readonly digest?: string;
+  /**
+   * Revision of the GitSource that the document came with.
+   */
+  readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
+};
+/**
+ * The right of one installation to a tier, until a time, as a sealed document.
+ */
+export type License = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'License';
+  readonly metadata: ObjectMeta;
+  readonly spec: LicenseSpec;
+  readonly signature?: Signature;
+  readonly status?: LicenseStatus;
+};
+/**
+ * Who may have which tier where, and until when.
+ */
+export type LicenseSpec = {
+  /**
+   * Whole number that rises with every change.
+   */
+  readonly version: number;
+  /**
+   * Time (RFC 3339) after which the license gives nothing more.
+   */
+  readonly expires?: string;
+  /**
+   * How long it goes on as it was after expires, at most 720h, as a duration such as 72h. Tenants say so meanwhile.
+   */
+  readonly gracePeriod?: string;
+  /**
+   * Ends the license before its time. Its object may then be deleted.
+   */
+  readonly retired?: boolean;
+  /**
+   * The installation that it is for, which is the metadata.uid of the namespace kube-system.
+   */
+  readonly installation?: string;
+  /**
+   * The highest tier that it gives.
+   */
+  readonly tier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * Names of the tenants that may have the tier; every tenant of the installation where none is given.
+   *
+   * @minItems 1
+   * @maxItems 256
+   */
+  readonly tenants?: readonly string[];
+  /**
+   * Whom it was given to, for people.
+   */
+  readonly customer?: string;
+};
+/**
+ * What Writ last saw and did.
+ */
+export type LicenseStatus = {
+  /**
+   * The metadata.generation that this status speaks of; -1 before the first look.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Verified is for the signed document. Expiring is there ahead of its end and in its grace period. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * Digest of the document that counts, sha256 and hexadecimal digits.
+   */
+  readonly digest?: string;
+  /**
+   * Revision of the GitSource that the document came with.
+   */
+  readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
+};
+/**
  * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.
  */
 export type Tenant = {
@@ -554,7 +877,7 @@ export type Tenant = {
   readonly status?: TenantStatus;
 };
 /**
- * The tenant's namespaces and the facts that policies judge by. Writ itself acts on suspend and namespaces; the rest is there to be read.
+ * The tenant's namespaces, what is made in them, and the bounds and facts that its objects are judged by.
  */
 export type TenantSpec = {
   /**
@@ -562,15 +885,15 @@ export type TenantSpec = {
    */
   readonly tier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
   /**
-   * While true the tenant's namespaces are left as they are. False by default.
+   * While true the tenant and all that was made for it are left as they are. False by default.
    */
   readonly suspend?: boolean;
   /**
-   * State of the tenant. Open, Cordoned (meant for no new workloads) or Quarantined (meant for no agents). Open by default.
+   * State of the tenant. Open, Cordoned (no new workloads) or Quarantined (no agents; data is kept and the tenant cannot be deleted). Open by default.
    */
   readonly admission?: 'Open' | 'Cordoned' | 'Quarantined';
   /**
-   * What is meant to happen to the namespaces when the tenant is deleted. Protect keeps the tenant as long as there are any, Orphan leaves them, Delete deletes them. Protect by default.
+   * What happens to the namespaces when the tenant is deleted. Protect keeps the tenant as long as there are any, Orphan leaves them as they are, Delete deletes those that Writ made. Protect by default.
    */
   readonly deletionPolicy?: 'Protect' | 'Orphan' | 'Delete';
   /**
@@ -578,7 +901,7 @@ export type TenantSpec = {
    *
    * @maxItems 64
    */
-  readonly owners?: readonly Subject[];
+  readonly owners?: readonly TenantOwner[];
   /**
    * Cluster roles that subjects are to have within the tenant's namespaces.
    *
@@ -587,6 +910,7 @@ export type TenantSpec = {
   readonly additionalRoleBindings?: readonly TenantRoleBinding[];
   readonly namespaces?: TenantNamespaces;
   readonly podSecurity?: TenantPodSecurity;
+  readonly scheduling?: TenantScheduling;
   /**
    * Limits on what the tenant's objects may ask for.
    *
@@ -640,7 +964,7 @@ export type TenantSpec = {
 /**
  * Who answers for the tenant.
  */
-export type Subject = {
+export type TenantOwner = {
   /**
    * What the name stands for.
    */
@@ -653,6 +977,12 @@ export type Subject = {
    * Namespace of a ServiceAccount.
    */
   readonly namespace?: string;
+  /**
+   * Cluster roles that the owner has within the tenant's namespaces. The role admin where none is given; none at all where the list is empty.
+   *
+   * @maxItems 16
+   */
+  readonly clusterRoles?: readonly string[];
 };
 /**
  * Cluster roles that subjects are to have within the tenant's namespaces.
@@ -671,6 +1001,23 @@ export type TenantRoleBinding = {
   readonly subjects: readonly Subject[];
 };
 /**
+ * Who is to have it.
+ */
+export type Subject = {
+  /**
+   * What the name stands for.
+   */
+  readonly kind: 'User' | 'Group' | 'ServiceAccount';
+  /**
+   * Name of the subject.
+   */
+  readonly name: string;
+  /**
+   * Namespace of a ServiceAccount.
+   */
+  readonly namespace?: string;
+};
+/**
  * The tenant's namespaces.
  */
 export type TenantNamespaces = {
@@ -678,6 +1025,10 @@ export type TenantNamespaces = {
    * Most namespaces that the tenant may have.
    */
   readonly quota?: number;
+  /**
+   * Whether the names of the tenant's namespaces must begin with the tenant's name and a hyphen. None or Enforce; None by default.
+   */
+  readonly prefixPolicy?: 'None' | 'Enforce';
   /**
    * Whether a namespace that is there already and belongs to no tenant is taken over. Never or IfUnowned; Never by default.
    */
@@ -736,6 +1087,34 @@ export type TenantPodSecurity = {
    * Version of the standards, latest or for instance v1.36.
    */
   readonly version?: string;
+};
+/**
+ * How and where the tenant's pods run.
+ */
+export type TenantScheduling = {
+  readonly priorityClasses?: TenantClasses;
+  readonly runtimeClasses?: TenantClasses;
+  /**
+   * Labels of the nodes that the tenant's pods run on, key to value.
+   */
+  readonly nodeSelector?: {
+    readonly [k: string]: string;
+  };
+};
+/**
+ * Priority classes.
+ */
+export type TenantClasses = {
+  /**
+   * Class of pods that name none.
+   */
+  readonly default?: string;
+  /**
+   * Classes that pods may name; every class where the list is not given.
+   *
+   * @maxItems 64
+   */
+  readonly allowed?: readonly string[];
 };
 /**
  * Limits on what the tenant's objects may ask for.
@@ -856,6 +1235,12 @@ export type TenantImages = {
    * Whether images are to be named by digest.
    */
   readonly digestPolicy?: 'Required' | 'Optional';
+  /**
+   * Pull policies that containers may have; every one where none is given. A container that names none gets the first.
+   *
+   * @maxItems 3
+   */
+  readonly pullPolicies?: readonly ('Always' | 'IfNotPresent' | 'Never')[];
 };
 /**
  * Places that images may come from.
@@ -1028,21 +1413,6 @@ export type TenantDataResidency = {
   readonly enforcement?: 'Strict' | 'Audit';
 };
 /**
- * The signed document. Where there is one, what it says counts; spec is a copy for people.
- */
-export type Signature = {
-  /**
-   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
-   */
-  readonly document: string;
-  /**
-   * Sigstore bundles over those bytes, each as JSON text.
-   *
-   * @maxItems 8
-   */
-  readonly bundles?: readonly string[];
-};
-/**
  * What Writ last saw and did.
  */
 export type TenantStatus = {
@@ -1051,7 +1421,7 @@ export type TenantStatus = {
    */
   readonly observedGeneration?: number;
   /**
-   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces are there and labelled. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces and all that is in them for the tenant are there, NetworkIsolated whether the network is known to enforce its bounds, RulesetsReady whether its rulesets are there, Entitled whether its tier allows what spec asks for. QuotaExceeded, Cordoned, Reconciling and Stalled are there only while true; Stalled means that a person must act.
    *
    * @maxItems 16
    */
@@ -1327,6 +1697,13 @@ export type PolicySpec = {
    * This version ends the policy. It matches nothing, needs no validations, and its object may be deleted; the versions before it cannot come back.
    */
   readonly retired?: boolean;
+  /**
+   * Tenants that the policy is confined to. It binds what lies in their namespaces and nothing else, never what the operator made for them nor what Kubernetes' own controllers change or delete there, and being there it opens nothing. Every tenant where nothing is given.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
   /**
    * What the policy demands, in one line.
    */

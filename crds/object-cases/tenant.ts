@@ -15,15 +15,21 @@ export const tenantCases: readonly ObjectCase[] = [
       suspend: false,
       admission: 'Open',
       deletionPolicy: 'Protect',
-      owners: [subject],
+      owners: [{ ...subject, clusterRoles: ['admin'] }],
       additionalRoleBindings: [{ clusterRoleName: 'view', subjects: [{ kind: 'ServiceAccount', name: 'ci', namespace: 'acme-dev' }] }],
       namespaces: {
         quota: 5,
+        prefixPolicy: 'Enforce',
         adoptionPolicy: 'Never',
         items: [{ name: 'acme-prod' }],
         metadata: { labels: { env: 'prod' }, annotations: { note: 'x' } },
       },
       podSecurity: { enforce: 'restricted', audit: 'restricted', warn: 'restricted', version: 'latest' },
+      scheduling: {
+        priorityClasses: { default: 'batch', allowed: ['batch', 'agents'] },
+        runtimeClasses: { default: 'gvisor', allowed: ['gvisor'] },
+        nodeSelector: { pool: 'agents' },
+      },
       resourceQuotas: [
         {
           name: 'compute',
@@ -38,7 +44,7 @@ export const tenantCases: readonly ObjectCase[] = [
         egress: [{ name: 'corp', cidrs: ['10.20.0.0/16', '2001:db8::/32'], ports: [5432] }],
         tenantPolicies: 'Bounded',
       },
-      images: { registries: [{ prefix: 'ghcr.io/acme/' }], digestPolicy: 'Required' },
+      images: { registries: [{ prefix: 'ghcr.io/acme/' }], digestPolicy: 'Required', pullPolicies: ['Always'] },
       agents: {
         models: { allowed: [{ provider: 'p', names: ['general-*'], regions: ['eu-west-1'] }] },
         tools: { allowed: [], denied: [{ server: '*', names: ['delete_*'] }] },
@@ -97,6 +103,11 @@ export const tenantCases: readonly ObjectCase[] = [
     what: 'more namespaces than the quota',
     object: tenant({ namespaces: { quota: 1, items: [{ name: 'a' }, { name: 'b' }] } }),
     rule: 'items must not be more than quota',
+  },
+  {
+    what: 'a class by default that is not allowed',
+    object: tenant({ scheduling: { priorityClasses: { default: 'a', allowed: ['b'] } } }),
+    rule: 'default must be one of allowed',
   },
   {
     what: "Writ's label",

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL, tenants } from '../../crds/kinds.ts';
-import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
-import { KubeApiError } from '../../kube/errors.ts';
+import { ADOPTED_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import type { LiveTenant } from './live.ts';
-import { fakeClock } from '../../test/fake-clock.ts';
-import { planNamespace, namespacesStatus, reconcileTenant } from './tenant.ts';
-import type { TenantDeps } from './tenant.ts';
+import type { LiveTenant } from '../controllers/live.ts';
+import { planNamespace } from './namespaces.ts';
+import { namespacesStatus } from './status.ts';
 
 const tenant = (namespaces: LiveTenant['spec']['namespaces'] = {}): LiveTenant => ({ metadata: { name: 'acme' }, spec: { namespaces } });
 const ours = { [TENANT_LABEL]: 'acme', [MANAGED_BY_LABEL]: MANAGED_BY };
@@ -31,9 +27,23 @@ const rows: readonly [what: string, tenant: LiveTenant, name: string, live: Kube
     namespace('contested', { [TENANT_LABEL]: 'rival' }),
     'NAMESPACE_OWNED_BY_ANOTHER',
   ],
-  ['with the label of a tenant that does not ask for it is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'rival' }), 'apply'],
-  ['with the label of a tenant that does not exist is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'ghost' }), 'apply'],
-  ['with an empty label is repaired', tenant(), 'a', namespace('a', { [TENANT_LABEL]: '' }), 'apply'],
+  ['that another tenant let go is refused', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'rival' }), 'NAMESPACE_NOT_ADOPTED'],
+  ['of a tenant that is gone is refused', tenant(), 'a', namespace('a', { [TENANT_LABEL]: 'ghost' }), 'NAMESPACE_NOT_ADOPTED'],
+  ['with an empty label is refused', tenant(), 'a', namespace('a', { [TENANT_LABEL]: '' }), 'NAMESPACE_NOT_ADOPTED'],
+  [
+    'that another tenant let go is adopted where the tenant says so',
+    tenant({ adoptionPolicy: 'IfUnowned' }),
+    'a',
+    namespace('a', { [TENANT_LABEL]: 'rival' }),
+    'apply',
+  ],
+  [
+    'that is being deleted is waited for',
+    tenant(),
+    'a',
+    { metadata: { name: 'a', labels: ours, deletionTimestamp: '2026-01-01T00:00:00Z' } },
+    'wait',
+  ],
   [
     'of another tenant is refused even to adopters',
     tenant({ adoptionPolicy: 'IfUnowned' }),
@@ -49,20 +59,23 @@ const rows: readonly [what: string, tenant: LiveTenant, name: string, live: Kube
 ];
 for (const [what, owner, name, live, expected] of rows) {
   test(`a namespace ${what}`, () => {
-    const step = planNamespace({ tenant: owner, name, index: 0, live, systemNamespace: 'writ-system', tenants: () => [owner, rival] });
+    const asking = [owner, rival].filter(({ spec }) => spec.namespaces?.items?.some((item) => item.name === name));
+    const step = planNamespace({ tenant: owner, spec: owner.spec, name, index: 0, live, systemNamespace: 'writ-system', asking });
     assert.equal(step.kind === 'refuse' ? step.problem.code : step.kind, expected);
     if (step.kind === 'apply') assert.equal(step.object.metadata.labels?.[TENANT_LABEL], 'acme');
   });
 }
 
 test('what the tenant asks for never replaces the label that governs', () => {
+  const owner = tenant({ metadata: { labels: { [TENANT_LABEL]: 'rival' } } });
   const step = planNamespace({
-    tenant: tenant({ metadata: { labels: { [TENANT_LABEL]: 'rival' } } }),
+    tenant: owner,
+    spec: owner.spec,
     name: 'a',
     index: 0,
     live: undefined,
     systemNamespace: 'writ-system',
-    tenants: () => [],
+    asking: [],
   });
   assert.ok(step.kind === 'apply');
   assert.equal(step.object.metadata.labels?.[TENANT_LABEL], 'acme');
@@ -78,8 +91,9 @@ describe('a namespace that a Tenant held before', () => {
     metadata: { name: 'a', uid: 'u-1', ...(label === undefined ? {} : { labels: { [TENANT_LABEL]: label } }) },
   });
   const verdict = (tenant: LiveTenant, other: LiveTenant, label: string | undefined): string => {
-    const tenants = () => [tenant, other];
-    const step = planNamespace({ tenant, name: 'a', index: 0, live: labelled(label), systemNamespace: 'writ-system', tenants });
+    const asking = [tenant, other];
+    const live = labelled(label);
+    const step = planNamespace({ tenant, spec: tenant.spec, name: 'a', index: 0, live, systemNamespace: 'writ-system', asking });
     return step.kind === 'refuse' ? step.problem.code : step.kind;
   };
   const [acme, thief] = [named('acme', true), named('thief', false)];
@@ -110,53 +124,89 @@ describe('a namespace that a Tenant held before', () => {
   it('is known again when it is the last of all that a Tenant may list', () => {
     const items = Array.from({ length: 256 }, (_, index) => ({ name: `n-${String(index).padStart(3, '0')}` }));
     const owner: LiveTenant = { metadata: { name: 'acme' }, spec: { namespaces: { items } } };
-    const status = namespacesStatus(items.map(({ name }) => ({ metadata: { name, uid: `u-${name}` } })));
+    const status = namespacesStatus(items.map(({ name }) => ({ object: { metadata: { name, uid: `u-${name}` } }, ready: true })));
     const stolen = { metadata: { name: 'n-255', uid: 'u-n-255' } };
     const step = planNamespace({
       tenant: { ...owner, status },
+      spec: owner.spec,
       name: 'n-255',
       index: 255,
       live: stolen,
       systemNamespace: 'writ-system',
-      tenants: () => [owner],
+      asking: [owner],
     });
     assert.equal(step.kind, 'apply');
   });
 });
 
-test('a namespace that the API server refuses is told, looked at again, and keeps no other waiting; what passes is tried again', async () => {
-  const signal = new AbortController().signal;
-  const owner: LiveTenant = { metadata: { name: 'acme' }, spec: { namespaces: { items: [{ name: 'full' }, { name: 'b' }] } } };
-  const reconcile = async (status: number) => {
-    const statuses: LiveTenant['status'][] = [];
-    const client = {
-      get: async () => undefined,
-      apply: async (resource: Resource, object: KubeObject & Pick<LiveTenant, 'status'>) => {
-        if (resource === tenants) statuses.push(object.status);
-        if (object.metadata.name === 'full') throw new KubeApiError({ status, message: 'exceeded quota' });
-        return object;
-      },
-    } as unknown as KubeClient;
-    const all = { get: () => owner, list: () => [owner] } as unknown as TenantDeps['tenants'];
-    const none = { get: () => undefined } as unknown as TenantDeps['namespaces'];
-    const recorder = { record: async () => true };
-    const deps = {
-      client,
-      tenants: all,
-      namespaces: none,
-      releases: () => [],
-      recorder,
-      clock: fakeClock(),
+describe('a namespace that is not there', () => {
+  const asker = (name: string, creationTimestamp: string, more: object = {}): LiveTenant => ({
+    metadata: { name, creationTimestamp, ...more },
+    spec: { namespaces: { items: [{ name: 'a' }] } },
+  });
+  const kindOf = (tenant: LiveTenant, ...others: readonly LiveTenant[]): string =>
+    planNamespace({
+      tenant,
+      spec: tenant.spec,
+      name: 'a',
+      index: 0,
+      live: undefined,
       systemNamespace: 'writ-system',
-    };
-    return { outcome: await reconcileTenant(deps, 'acme', signal), status: statuses[0] };
+      asking: [...others, tenant],
+    }).kind;
+  const [elder, younger] = [asker('z', '2026-01-01T00:00:00Z'), asker('b', '2026-01-01T00:00:01Z')];
+
+  it('is made for the oldest that asks for it, and for nobody else', () => {
+    assert.deepEqual([kindOf(elder, younger), kindOf(younger, elder)], ['apply', 'refuse']);
+    const twin = asker('a', '2026-01-01T00:00:00Z');
+    assert.deepEqual([kindOf(elder, twin), kindOf(twin, elder)], ['refuse', 'apply']);
+  });
+
+  it('is not kept for one that is going', () => {
+    const going = asker('z', '2026-01-01T00:00:00Z', { deletionTimestamp: '2026-01-02T00:00:00Z' });
+    assert.equal(kindOf(younger, going), 'apply');
+  });
+});
+
+describe('the metadata of a namespace', () => {
+  const planned = (owner: LiveTenant, live?: KubeObject) => {
+    const step = planNamespace({
+      tenant: owner,
+      spec: owner.spec,
+      name: 'a',
+      index: 0,
+      live,
+      systemNamespace: 'writ-system',
+      asking: [owner],
+    });
+    return { kind: step.kind, ...('object' in step ? step.object.metadata : { labels: undefined, annotations: undefined }) };
   };
-  const { outcome, status } = await reconcile(403);
-  assert.equal(outcome.kind, 'after');
-  assert.deepEqual(
-    status?.namespaces?.map(({ name }) => name),
-    ['b'],
-  );
-  assert.match(status?.conditions?.[0]?.message ?? '', /APPLY_REFUSED: spec\.namespaces\.items\[0\]\.name: namespace full: exceeded quota/);
-  for (const passing of [503, 409]) await assert.rejects(reconcile(passing), KubeApiError);
+
+  it('says the levels of Pod Security', () => {
+    const owner: LiveTenant = { ...tenant(), spec: { podSecurity: { enforce: 'restricted', warn: 'baseline', version: 'v1.36' } } };
+    const { labels } = planned(owner);
+    assert.equal(labels?.['pod-security.kubernetes.io/enforce'], 'restricted');
+    assert.equal(labels?.['pod-security.kubernetes.io/warn-version'], 'v1.36');
+    assert.equal(labels?.['pod-security.kubernetes.io/audit'], undefined);
+  });
+
+  it('keeps in mind that it was taken over', () => {
+    const adopting = tenant({ adoptionPolicy: 'IfUnowned' });
+    assert.deepEqual(planned(adopting, namespace('a')).annotations, { [ADOPTED_ANNOTATION]: 'true' });
+    const adopted = { metadata: { name: 'a', labels: ours, annotations: { [ADOPTED_ANNOTATION]: 'true' } } };
+    assert.equal(planned(tenant(), adopted).kind, 'keep');
+    assert.equal(planned(tenant({ metadata: { annotations: { note: 'x' } } }), adopted).annotations?.[ADOPTED_ANNOTATION], 'true');
+  });
+
+  it('loses what was applied and is asked for no more, and nothing of others', () => {
+    const managed = (operation: string) => [
+      { manager: 'writ-sync', operation, fieldsV1: { 'f:metadata': { 'f:labels': { 'f:env': {}, 'f:writ.dev/tenant': {} } } } },
+    ];
+    const live = (operation: string): KubeObject => ({
+      metadata: { name: 'a', labels: { ...ours, env: 'prod', theirs: 'x' }, managedFields: managed(operation) },
+    });
+    assert.equal(planned(tenant(), live('Apply')).kind, 'apply');
+    assert.equal(planned(tenant(), live('Update')).kind, 'keep');
+    assert.equal(planned(tenant({ metadata: { labels: { env: 'prod' } } }), live('Apply')).kind, 'keep');
+  });
 });
