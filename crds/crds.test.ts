@@ -135,7 +135,7 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
     assert.equal(await columns('tiercatalogs'), 'Version Ready Status Age');
     assert.equal(await columns('licenses'), 'Tier Expires Ready Status Age');
     assert.equal(await columns('pricebooks'), 'Version Effective Ready Status Age');
-    assert.equal(await columns('tenantusages'), 'Since Complete Limits Ready Status Age');
+    assert.equal(await columns('tenantusages'), 'Complete Limits Ready Status Age');
   });
 
   it('keeps a signed document byte for byte and adds nothing to it', async () => {

@@ -218,12 +218,19 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
   it('ledger: is accepted, keeps one writer, and both processes understand what it adds', async () => {
     await kubectl(['apply', '--server-side', '--dry-run=server', '--warnings-as-errors', '-k', folder('overlays/ledger')]);
     type Container = { readonly ports: { name: string }[]; readonly args: string[]; readonly env: { name: string; value?: string }[] };
-    type Deployment = { replicas: number; strategy: { type: string }; template: { spec: { containers: [Container] } } };
+    type Deployment = {
+      replicas: number;
+      strategy: { rollingUpdate: { maxSurge: number } };
+      template: { spec: { containers: [Container] } };
+    };
     const all = await built('overlays/ledger');
-    const specOf = (name: string): Deployment =>
-      all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)?.['spec'] as Deployment;
+    const specOf = (name: string): Deployment => {
+      const found = all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
+      assert.ok(found);
+      return found['spec'] as Deployment;
+    };
     const operator = specOf('writ-operator');
-    assert.deepEqual([operator.replicas, operator.strategy.type], [1, 'Recreate']);
+    assert.deepEqual([operator.replicas, operator.strategy.rollingUpdate.maxSurge], [1, 0]);
     const container = operator.template.spec.containers[0];
     assert.ok(container.ports.some(({ name }) => name === 'usage'));
     const known: Readonly<Record<string, string>> = {

@@ -362,8 +362,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
-    caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
-    caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    ...[caches.tenancy, caches.completion].map((cache) => cache.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY))),
     ...followConfiguration(audit, caches),
   ];
   const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
@@ -372,7 +371,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
     await Promise.all([
       ...controllers.map((each) => each.run(signal)),
-      deps.usage?.run(client, signal),
+      deps.usage?.run({ client, effective: entitlements.effective }, signal),
       audit?.run(client, signal, () => tellDeleted(audit, caches)),
       deps.billing?.run(client, (object) => book.judge(object), signal),
     ]);

@@ -16,6 +16,8 @@ import type { SecretObject } from './controllers/certificate.ts';
 import type { OperatorMetrics, UsageResource } from './metrics.ts';
 import { runUsage, tenantOf } from './usage/index.ts';
 import type { UsageCaches } from './usage/index.ts';
+import type { TenantObject } from './usage/tenant-usage.ts';
+import type { LiveTenant } from './controllers/live.ts';
 import type { Ledger } from './usage/ledger.ts';
 import { createAuthenticate } from './usage/sender.ts';
 import { startUsageServer } from './usage/server.ts';
@@ -29,7 +31,10 @@ export type Usage = {
   /** Serves until the function that it gives back is called. */
   serve(signal: AbortSignal): Promise<() => Promise<void>>;
   /** Writes the ledger until the term ends. */
-  run(client: KubeClient, signal: AbortSignal): Promise<void>;
+  run(
+    term: { readonly client: KubeClient; readonly effective: (tenant: LiveTenant) => Pick<TenantObject, 'spec'> },
+    signal: AbortSignal,
+  ): Promise<void>;
 };
 
 /** A certificate that was renewed is served after this long; the one before is good for a third of its life yet. */
@@ -96,7 +101,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
       if (config['usage-transport'] !== 'plain') void followCertificate({ client, clock, log, server, config }, signal);
       return () => server.close();
     },
-    run: (fenced, signal) =>
+    run: ({ client: fenced, effective }, signal) =>
       runUsage(
         {
           location,
@@ -104,6 +109,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           systemNamespace: config['system-namespace'],
           intervalMs: config['usage-interval'],
           caches: all,
+          tenants: () => caches.tenants.list().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec })),
           clock,
           log,
           metrics,

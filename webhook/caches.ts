@@ -14,12 +14,13 @@ import {
   policies,
   rulesets,
   secrets,
+  tenantUsages,
   tenants,
   tierCatalogs,
   trustPolicies,
 } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
-import type { Tenant } from '../crds/generated/types.ts';
+import type { Tenant, TenantUsage } from '../crds/generated/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer } from '../kube/informer.ts';
@@ -43,11 +44,13 @@ export type Caches = {
   readonly marks: Informer<KubeObject>;
   readonly namespaces: Informer<KubeObject & JsonObject>;
   readonly tenants: Informer<TenantCopy>;
+  /** Nobody waits for it: a limit of which nothing is known holds nobody up. */
+  readonly tenantUsages: Informer<KubeObject & Pick<TenantUsage, 'status'>>;
   /** Only where the certificate comes from its Secret. */
   readonly certificate: Informer<KubeObject> | undefined;
 };
 
-export type CacheName = Exclude<keyof Caches, 'tierCatalogs' | 'priceBooks'> | 'tiercatalogs' | 'pricebooks';
+export type CacheName = Exclude<keyof Caches, 'tierCatalogs' | 'priceBooks' | 'tenantUsages'> | 'tiercatalogs' | 'pricebooks';
 
 const slim = <T extends KubeObject>(object: T): T =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
@@ -89,6 +92,7 @@ export const createCaches = (options: {
     marks: follow(configMaps, { namespace, labelSelector: `${MARKS_LABEL}=true`, fieldSelector: `metadata.name=${MARKS_NAME}` }),
     namespaces: follow<KubeObject & JsonObject>(namespaces),
     tenants: follow<TenantCopy>(tenants),
+    tenantUsages: follow(tenantUsages),
     certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,
   };
 };

@@ -27,7 +27,7 @@ export type TenancyParts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
-  readonly caches: Pick<Caches, 'namespaces' | 'tenants'>;
+  readonly caches: Pick<Caches, 'namespaces' | 'tenants' | 'tenantUsages'>;
   readonly namespaces: NamespaceCache;
   /** What of a Tenant counts; the same spec for the same Tenant as long as nothing changes. */
   readonly effective: (tenant: LiveTenant) => BoundTenant;
@@ -71,6 +71,7 @@ export const createTenancyEndpoints = (parts: TenancyParts): TenancyEndpoints =>
       },
       onError: warn,
     }),
+    standingOf: (name) => caches.tenantUsages.get(name)?.status,
     systemNamespace,
     clock,
     onError: warn,

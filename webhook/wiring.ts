@@ -321,7 +321,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
-  for (const { cache } of eachCache(caches)) cache.start(stopping.signal);
+  for (const { cache } of [...eachCache(caches), { cache: caches.tenantUsages }]) cache.start(stopping.signal);
   if (config.tlsFiles !== undefined) {
     const onError = (error: unknown): void => log.error({ err: error }, 'the serving certificate could not be read');
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);

@@ -703,7 +703,7 @@ export type TierCatalogLimit = {
   /**
    * What follows when the limit is passed.
    */
-  readonly onExceed?: 'Deny' | 'Throttle' | 'Audit';
+  readonly onExceed?: 'Deny' | 'Warn' | 'Throttle' | 'Audit';
 };
 /**
  * What service is promised. A Tenant may ask for less, not for more.

@@ -43,7 +43,9 @@ export type UsageDeps = {
   readonly systemNamespace: string;
   /** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
   readonly intervalMs: number;
-  readonly caches: UsageCaches & { readonly tenants: Informer<TenantObject>; readonly namespaces: Informer<KubeObject> };
+  readonly caches: UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> };
+  /** With the limits that count: those of the Tenant within those of its tier. */
+  readonly tenants: () => readonly TenantObject[];
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: UsageMetrics;
@@ -119,7 +121,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
     });
     try {
-      await ledger.follow(limitSeries(caches.tenants.list()));
+      await ledger.follow(limitSeries(deps.tenants()));
       deps.onLedger(ledger);
       metrics.usageLedgerUp.set({}, 1);
       log.info({ engine: store.engine }, 'the ledger is open');
@@ -129,7 +131,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
         if (look % LOOKS_A_RECORD === 0) await watch.record();
         await declareMeters(deps, client, ledger);
         await ledger.settle(signal);
-        await ledger.follow(limitSeries(caches.tenants.list()));
+        await ledger.follow(limitSeries(deps.tenants()));
         await showUse(deps, { client, ledger }, signal);
         metrics.usageLedgerUp.set({}, 1);
         await sleep(clock, deps.intervalMs, signal);
@@ -178,7 +180,7 @@ const showUse = async (
     {},
     waiting.reduce((all, { events }) => all + events, 0),
   );
-  const tenants = caches.tenants.list().toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const tenants = deps.tenants().toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   metrics.usageQuantity.clear();
   metrics.usageTenantsLeftOut.set({}, Math.max(0, tenants.length - SHOWN_TENANTS));
   const slices = createSlices(clock);

@@ -63,4 +63,8 @@ export const usageCodes = {
     summary: 'The tenant has used what its limit allows within the window.',
     fix: 'wait until the window has passed, or raise the limit in spec.usage.limits of the Tenant',
   },
+  USAGE_LIMIT_THROTTLED: {
+    summary: 'The tenant has used what its limit allows within the window; new agents have to wait.',
+    fix: 'nothing: controllers try again by themselves, and succeed once the window has room',
+  },
 } as const satisfies ProblemCodes;

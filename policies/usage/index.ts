@@ -40,7 +40,14 @@ export const judgeUse = (
     // Written of another meter or window: the Tenant was changed since, and the next writing will say.
     if (standing === undefined || standing.meter !== meter || standing.window !== window || !hasReached(standing.used, limit)) return [];
     const message = `limit ${name}: ${standing.used} of ${limit} ${meter} are used within ${window}`;
-    return [{ code: 'USAGE_LIMIT_EXCEEDED' as const, message, path: `spec.usage.limits[${index}]`, verdict: onExceed }];
+    return [
+      {
+        code: onExceed === 'Throttle' ? ('USAGE_LIMIT_THROTTLED' as const) : ('USAGE_LIMIT_EXCEEDED' as const),
+        message,
+        path: `spec.usage.limits[${index}]`,
+        verdict: onExceed,
+      },
+    ];
   });
   const verdict = problems.reduce<UseVerdict>(
     (worst, one) => (ORDER.indexOf(one.verdict) > ORDER.indexOf(worst) ? one.verdict : worst),

@@ -6,7 +6,7 @@
  * In: how long, how many tenants. Out: rows `usage/…`. The senders share the processors with the ledger.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,12 +84,6 @@ const measureIntake = async (folder: string, durationMs: number): Promise<readon
       { name: 'usage/intake', unit: 'events/s', value: rounded(events / seconds), how },
       { name: 'usage/intake/p50', unit: 'ms', value: rounded(quantile(latenciesMs, 0.5)), how },
       { name: 'usage/intake/p99', unit: 'ms', value: rounded(quantile(latenciesMs, 0.99)), how },
-      {
-        name: 'usage/bytes-per-event',
-        unit: 'B',
-        value: rounded(statSync(file).size / events),
-        how: 'size of the file over what was measured and warmed up by',
-      },
     ];
   } finally {
     child.kill('SIGTERM');

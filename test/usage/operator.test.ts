@@ -18,7 +18,7 @@ import { installWrit } from '../scenario/installation.ts';
 import type { Installation } from '../scenario/installation.ts';
 import { objectSays } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
-import { podOf } from '../scenario/verdict.ts';
+import { podOf, verdictOf } from '../scenario/verdict.ts';
 
 const DIGEST = `registry.example.com/agent@sha256:${'0123456789abcdef'.repeat(4)}`;
 const tenantText = (name: string): string => `apiVersion: writ.dev/v1alpha1
@@ -28,6 +28,8 @@ spec:
   namespaces: {items: [{name: ${name}-one}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
 `;
+
+const AGENT = { 'writ.dev/agent': 'true' };
 
 type Usage = KubeObject & Pick<TenantUsage, 'status'>;
 type Answer = {
@@ -154,24 +156,33 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
       { resource: tenantUsages, name: 'acme' },
       { type: 'WithinLimits', status: 'False', reason: 'LimitExceeded' },
     );
+    const agentIn = (namespace: string) => ({
+      ...podOf({ namespace, image: DIGEST }),
+      metadata: { name: 'next', namespace, labels: AGENT },
+    });
+    await until(async () => (await verdictOf(writ.client, agentIn('acme-one'))).includes('USAGE_LIMIT_EXCEEDED'), {
+      what: 'a new agent to be refused',
+    });
+    assert.equal(await verdictOf(writ.client, agentIn('beta-one')), 'allowed');
+    assert.equal(await verdictOf(writ.client, podOf({ namespace: 'acme-one', image: DIGEST })), 'allowed', 'what is no agent is let in');
     const { stdout } = await writ.plane.kubectl(['get', 'tenantusages', 'acme']);
-    assert.match(stdout, /^NAME +SINCE +COMPLETE +LIMITS +READY +STATUS +AGE\nacme .* False +True/);
+    assert.match(stdout, /^NAME +COMPLETE +LIMITS +READY +STATUS +AGE\nacme +False +False +True/);
   });
 
   it('measures agents by how long they run, and claims by what they hold', async () => {
     const anHourAgo = new Date(Date.now() - 3_600_000).toISOString().replace(/\.\d+Z/, 'Z');
     const pod = {
-      ...podOf({ namespace: 'acme-one', image: DIGEST }),
+      ...podOf({ namespace: 'beta-one', image: DIGEST }),
       metadata: {
         name: 'agent',
-        namespace: 'acme-one',
-        labels: { 'writ.dev/agent': 'true' },
+        namespace: 'beta-one',
+        labels: AGENT,
       },
     };
     await writ.client.create(pods, pod);
     await writ.client.patch(
       pods,
-      { namespace: 'acme-one', name: 'agent' },
+      { namespace: 'beta-one', name: 'agent' },
       {
         type: 'merge',
         subresource: 'status',
@@ -192,21 +203,21 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
       apiVersion: 'v1',
       kind: 'PersistentVolume',
       metadata: { name: 'data' },
-      spec: { ...storage, capacity: { storage: '1Gi' }, hostPath: { path: '/nowhere' }, claimRef: { namespace: 'acme-one', name: 'data' } },
+      spec: { ...storage, capacity: { storage: '1Gi' }, hostPath: { path: '/nowhere' }, claimRef: { namespace: 'beta-one', name: 'data' } },
     };
     const made = await writ.plane.kubectl(['create', '-f', '-'], { input: JSON.stringify(volume) });
     assert.equal(made.code, 0, made.stderr);
     const claim = {
-      metadata: { name: 'data', namespace: 'acme-one' },
+      metadata: { name: 'data', namespace: 'beta-one' },
       spec: { ...storage, volumeName: 'data', resources: { requests: { storage: '1Gi' } } },
     };
     await writ.client.create(persistentVolumeClaims, claim);
-    await shows('acme', { agent_hours: /^1(\.0\d*)?$/, storage_bytes: /^[1-9]/ });
+    await shows('beta', { agent_hours: /^1(\.0\d*)?$/, storage_bytes: /^[1-9]/ });
   });
 
   it('counts the policies that ran, as the webhook tells', async () => {
     // The pod of the test before was no dry run.
-    await shows('acme', { policy_executions: /^[1-9]/ });
+    await shows('beta', { policy_executions: /^[1-9]/ });
   });
 
   it('loses nothing when the operator is killed, and counts nothing twice', async () => {
@@ -221,6 +232,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     const other = await post(betaToken, [{ ...again[0], data: { meter: 'reasoning_units', value: '3' } }]);
     assert.deepEqual([other.status, other.body.events?.[0]?.code], [409, 'USAGE_EVENT_CONFLICT']);
     await shows('beta', { reasoning_units: '2' });
-    await shows('acme', { reasoning_units: '10', agent_hours: /^1(\.0\d*)?$/ });
+    await shows('beta', { agent_hours: /^1(\.0\d*)?$/ });
+    await shows('acme', { reasoning_units: '10' });
   });
 });

@@ -6,6 +6,8 @@ import type { Problem, ProblemCode } from '../../policies/problem.ts';
 import type { PatchOperation } from '../../policies/tenancy/completion.ts';
 
 const LINE_MAX = 1024;
+// The API server cuts longer ones.
+const WARNING_MAX = 256;
 // Only time is lacking: whoever writes for a living tries again by itself.
 const PASSING: ReadonlySet<ProblemCode> = new Set(['NAMESPACE_UNKNOWN', 'TENANT_UNKNOWN', 'TENANT_QUOTA_UNAVAILABLE', 'WEBHOOK_NOT_READY']);
 
@@ -16,13 +18,26 @@ const oneLine = (problem: Problem): string =>
     .replaceAll(/\s*\n\s*/g, ' ')
     .slice(0, LINE_MAX);
 
-export const encodePassed = (uid: string): string => review({ uid, allowed: true });
+type Told = { readonly warnings: readonly string[]; readonly audit: string | undefined };
+
+/** `told`: what is said though nothing stands in the way. */
+export const encodePassed = (uid: string, told: Told = { warnings: [], audit: undefined }): string =>
+  review({
+    uid,
+    allowed: true,
+    ...(told.warnings.length === 0 ? {} : { warnings: told.warnings.map((text) => text.slice(0, WARNING_MAX)) }),
+    ...(told.audit === undefined ? {} : { auditAnnotations: { 'usage-limits': told.audit.slice(0, LINE_MAX) } }),
+  });
+
+const answerOf = (problems: readonly Problem[]): { readonly code: number; readonly reason: string } => {
+  if (problems.some(({ code }) => PASSING.has(code))) return { code: 503, reason: 'ServiceUnavailable' };
+  if (problems.every(({ code }) => code === 'USAGE_LIMIT_THROTTLED')) return { code: 429, reason: 'TooManyRequests' };
+  return { code: 403, reason: 'Forbidden' };
+};
 
 export const encodeRefused = (uid: string, problems: readonly [Problem, ...Problem[]]): string => {
   const [first] = problems;
-  const answered = problems.some(({ code }) => PASSING.has(code))
-    ? { code: 503, reason: 'ServiceUnavailable' }
-    : { code: 403, reason: 'Forbidden' };
+  const answered = answerOf(problems);
   const causes = problems.map((problem) => ({
     reason: 'FieldValueInvalid',
     ...(problem.path === undefined ? {} : { field: problem.path }),

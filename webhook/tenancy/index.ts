@@ -23,6 +23,8 @@ import { encodePassed, encodeRefused } from './answer.ts';
 import type { NamespaceTenant } from './namespace-tenant.ts';
 import type { Reservations } from './reservations.ts';
 import type { Bound, TenantLookup } from './tenants.ts';
+import { useAnswer } from './use.ts';
+import type { UseAnswer, UseStanding } from './use.ts';
 
 export type TenancyRefusal = {
   readonly problems: readonly [Problem, ...Problem[]];
@@ -46,6 +48,7 @@ export type TenancyDeps = {
   readonly tenantOf: TenantLookup;
   readonly isTenantNamespace: (name: string) => boolean;
   readonly reservations: Reservations;
+  readonly standingOf: UseStanding;
   readonly systemNamespace: string;
   readonly clock: { now(): number };
   readonly onError: (error: unknown) => void;
@@ -53,9 +56,9 @@ export type TenancyDeps = {
 
 type Asked = { readonly request: AdmissionRequest; readonly tenant: string };
 
-const passed = ({ request, tenant }: Asked): TenancyReviewed => ({
+const passed = ({ request, tenant }: Asked, told?: Extract<UseAnswer, { kind: 'passed' }>): TenancyReviewed => ({
   status: 200,
-  body: encodePassed(request.uid),
+  body: encodePassed(request.uid, told),
   outcome: 'passed',
   tenant,
   refusal: undefined,
@@ -93,10 +96,12 @@ const judge = async (asked: Asked, bound: Bound, deps: TenancyDeps): Promise<Ten
   const facts = { request, bounds: bound.bounds, isTenantNamespace, isOperator: request.userInfo.username === operator };
   const [first, ...more] = tenancyProblems(facts);
   if (first !== undefined) return refused(asked, [first, ...more]);
+  const use = useAnswer(request, bound, deps.standingOf);
+  if (use.kind === 'refused') return refused(asked, use.problems);
   const reservation = reservationOf(request, bound, deps.clock.now());
-  if (reservation === undefined) return passed(asked);
+  if (reservation === undefined) return passed(asked, use);
   const granted = await deps.reservations.ask(tenant, { reservation, hard: bound.hard, dryRun: request.dryRun });
-  return granted.ok ? passed(asked) : refused(asked, [granted.problem]);
+  return granted.ok ? passed(asked, use) : refused(asked, [granted.problem]);
 };
 
 const lookUp = async (tenant: string, { tenantOf, onError }: TenancyDeps): Promise<Bound | Problem | undefined> => {

@@ -26,9 +26,11 @@ type Options = {
   readonly cached?: boolean;
   readonly get?: () => Promise<unknown>;
   readonly ledger?: QuotaLedger;
+  /** Of its limit on reasoning units. */
+  readonly used?: string;
 };
 
-const scene = ({ spec = {}, cached = true, get, ledger }: Options = {}) => {
+const scene = ({ spec = {}, cached = true, get, ledger, used }: Options = {}) => {
   const clock = fakeClock();
   const tenant: LiveTenant = { metadata: { name: 'acme' }, spec };
   const { cluster, client } = ledgerCluster(ledger);
@@ -64,6 +66,10 @@ const scene = ({ spec = {}, cached = true, get, ledger }: Options = {}) => {
       observe: () => undefined,
       onError: (error) => errors.push(error),
     }),
+    standingOf: (name) =>
+      name === 'acme' && used !== undefined
+        ? { limits: [{ name: 'units', meter: 'reasoning_units', window: '24h', used, limit: '10', exceeded: false }] }
+        : undefined,
     systemNamespace: 'writ-system',
     clock,
     onError: (error) => errors.push(error),
@@ -86,6 +92,41 @@ const counted: QuotaLedger = {
 };
 const gpuPod = (uid: string, gpus: string): object =>
   podWith({ containers: [{ name: 'a', image: 'x', resources: { requests: { 'nvidia.com/gpu': gpus, cpu: '1' } } }] }, { uid, name: uid });
+
+const agent = podWith({}, { labels: { 'writ.dev/agent': 'true' } });
+const limited = (onExceed: 'Deny' | 'Throttle' | 'Warn' | 'Audit'): TenantSpec => ({
+  usage: { limits: [{ name: 'units', meter: 'reasoning_units', window: '24h', limit: '10', onExceed }] },
+});
+
+describe('limits on use', () => {
+  it('hold new agents up once they are used up, as each says', async () => {
+    const rows = [
+      ['Deny', false, 403, 'USAGE_LIMIT_EXCEEDED'],
+      ['Throttle', false, 429, 'USAGE_LIMIT_THROTTLED'],
+      ['Warn', true, undefined, undefined],
+      ['Audit', true, undefined, undefined],
+    ] as const;
+    for (const [onExceed, allowed, code, problem] of rows) {
+      const { response } = await scene({ spec: limited(onExceed), used: '10.5' }).ask({ object: agent });
+      assert.deepEqual([response.allowed, response.status?.code, response.auditAnnotations?.code], [allowed, code, problem], onExceed);
+      assert.deepEqual(
+        response.warnings,
+        onExceed === 'Warn' ? ['limit units: 10.5 of 10 reasoning_units are used within 24h'] : undefined,
+      );
+      if (allowed) assert.match(response.auditAnnotations['usage-limits'], /^limit units/);
+    }
+  });
+
+  it('let in what is no agent, what is there already, and everything of which nothing is known', async () => {
+    const spec = limited('Deny');
+    const passes = async (asked: Asked, used?: string): Promise<void> =>
+      assert.equal((await scene({ spec, ...(used === undefined ? {} : { used }) }).ask(asked)).outcome, 'passed');
+    await passes({ object: podWith({}) }, '11');
+    await passes({ object: agent, operation: 'UPDATE', oldObject: agent }, '11');
+    await passes({ object: agent }, '9.999999');
+    await passes({ object: agent });
+  });
+});
 
 describe('POST /tenancy', () => {
   it('refuses with a line, a code, a field and a fix for each breach', async () => {

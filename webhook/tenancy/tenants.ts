@@ -3,7 +3,7 @@
 // for, so that a namespace is never unbounded because a watch lags. A Tenant that there is not at all bounds nothing: it was
 // deleted and left its namespaces on purpose, and policies govern them on.
 import { tenants } from '../../crds/kinds.ts';
-import type { Tenant } from '../../crds/generated/types.ts';
+import type { Tenant, TenantLimit } from '../../crds/generated/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { boundsOf } from '../../policies/tenancy/bounds.ts';
@@ -13,7 +13,7 @@ import type { Amounts } from '../../crds/quota-ledger.ts';
 
 export type LiveTenant = KubeObject & Pick<Tenant, 'spec'>;
 
-export type Bound = { readonly bounds: TenantBounds; readonly hard: Amounts };
+export type Bound = { readonly bounds: TenantBounds; readonly hard: Amounts; readonly limits: readonly TenantLimit[] };
 
 export type TenantLookup = (name: string) => Promise<Bound | undefined> | Bound | undefined;
 
@@ -31,7 +31,7 @@ export const createTenantLookup = ({ client, cached, effective, timeoutMs }: Ten
     const bound = effective(tenant);
     const found = known.get(bound.spec);
     if (found !== undefined) return found;
-    const made = { bounds: boundsOf(bound), hard: summedHard(bound.spec) };
+    const made = { bounds: boundsOf(bound), hard: summedHard(bound.spec), limits: bound.spec.usage?.limits ?? [] };
     known.set(bound.spec, made);
     return made;
   };

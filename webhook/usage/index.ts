@@ -12,7 +12,8 @@ import type { DecisionRecord } from '../decisions/record.ts';
 import { openSpool } from './spool.ts';
 
 export type ExecutionMeter = {
-  count(record: DecisionRecord): void;
+  /** Undefined for what nobody's policies decided. */
+  count(record: DecisionRecord | undefined): void;
   /** Spools and sends until the signal aborts, then once more. */
   run(signal: AbortSignal): Promise<void>;
   /** Batches that the ledger has not acknowledged. */
@@ -81,7 +82,9 @@ export const createExecutionMeter = async (options: {
     }
   };
   return {
-    count: ({ metered, tenant, allowed, spoke }) => {
+    count: (record) => {
+      if (record === undefined) return;
+      const { metered, tenant, allowed, spoke } = record;
       const ran = allowed.length + spoke.length;
       if (!metered || tenant === '' || ran === 0) return;
       counts.set(tenant, (counts.get(tenant) ?? 0) + ran);
