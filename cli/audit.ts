@@ -7,12 +7,12 @@ import { witnessCommand } from './audit/witness.ts';
 import type { Terminal } from './output.ts';
 
 const HELP = `
-The operator keeps the log where --data-dir says, as signed tiles (C2SP tlog-tiles); docs/audit.md tells what is in it.
+The operator publishes the log where --audit-dir says, as signed tiles (C2SP tlog-tiles); docs/audit.md tells what is in it.
 
 Exit codes: 0 good, 1 tampered with, 2 incomplete, 3 a key that is not trusted, 4 wrong use. \`writ audit COMMAND --help\` tells more.
 
 Examples:
-  writ audit export /data/audit --out export
+  writ audit export /var/lib/writ/audit --out export
   writ audit verify export --vkey writ.dev/audit/6f…+1a2b3c4d+ATz…
   writ audit witness --state witness --name witness.example/ci --log writ.dev/audit/6f…+1a2b3c4d+ATz…`;
 

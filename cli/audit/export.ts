@@ -14,7 +14,7 @@ import { EXIT_INCOMPLETE } from './exit-codes.ts';
 type Options = { readonly out: string; readonly tenant?: string; readonly from?: string; readonly to?: string; readonly output: Format };
 
 const HELP = `
-SOURCE is the folder \`audit\` under --data-dir of the operator, or a copy of it (kubectl cp). It may be written to meanwhile.
+SOURCE is what --audit-dir of the operator names, or a copy of it (kubectl cp). It may be written to meanwhile.
 With --tenant the export has that tenant's log alone, and a proof that the root log holds its checkpoint: to be handed to the
 tenant, since it tells nothing of the others. With --from and --to entries outside of that time are left out, as far as
 whole bundles of 256 go; all hashes come along, so that what is there is proven all the same.
@@ -22,8 +22,8 @@ whole bundles of 256 go; all hashes come along, so that what is there is proven 
 Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use.
 
 Examples:
-  writ audit export /data/audit --out export
-  writ audit export /data/audit --tenant acme --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z --out acme-october`;
+  writ audit export /var/lib/writ/audit --out export
+  writ audit export /var/lib/writ/audit --tenant acme --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z --out acme-october`;
 
 const timeOf = (option: string, text: string | undefined): string | undefined => {
   if (text === undefined) return undefined;

@@ -14,7 +14,7 @@ import { bytesOf } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
 import type { ToldFact } from './sequencer.ts';
-import { NAME, countingRandom, openTestAudit, testFolder } from './test-audit.ts';
+import { NAME, countingRandom, openTestAudit, signer, testFolder } from './test-audit.ts';
 import type { TestAudit, TestAuditOptions } from './test-audit.ts';
 
 const folders: (() => void)[] = [];
@@ -329,6 +329,80 @@ describe('encrypted fields', () => {
       );
       assert.equal(await plainOf(test, wrapping(1), 0), undefined);
       assert.equal(await plainOf(test, wrapping(1), 2), secret['detail.spec']);
+    });
+  });
+});
+
+describe('a ledger that is closed', () => {
+  it('makes facts wait, and gets them when it is open again', async () => {
+    const folder = newFolder();
+    const { createAuditLog } = await import('./index.ts');
+    const first = await openTestAudit({ folder, clock: systemClock });
+    let open: TestAudit['store'] | undefined;
+    const keys = createDataKeys({
+      wrapping: () => [{ version: 1, bytes: Buffer.alloc(32, 1) }],
+      random: countingRandom('w'),
+      now: () => 1,
+    });
+    const session = { signer, keys, cosign: async () => [] };
+    const failures: unknown[] = [];
+    const observe = {
+      stored: () => undefined,
+      lost: () => undefined,
+      failed: (error: unknown) => void failures.push(error),
+      problem: () => undefined,
+      published: () => undefined,
+    };
+    const audit = createAuditLog({
+      name: () => NAME,
+      store: () => open,
+      session: () => session,
+      files: first.files,
+      clock: systemClock,
+      random: countingRandom('v'),
+      observe,
+    });
+    for (const one of some(3)) audit.tell(one);
+    assert.deepEqual([await audit.publish(), audit.waiting, await audit.topics('')], [false, 3, undefined]);
+    open = first.store;
+    assert.deepEqual([await audit.publish(), audit.waiting], [true, 0]);
+    assert.deepEqual(first.verify(['root', 'tenant/acme']).problems, []);
+    await first.close();
+    audit.tell(fact(9));
+    await assert.rejects(audit.publish());
+    assert.equal(audit.waiting, 1);
+    assert.ok(failures.length > 0);
+  });
+
+  it('gives what it does the place in its own transaction, without any key', async () => {
+    await withAudit(newFolder(), async (test) => {
+      const { createAuditRecord } = await import('./start.ts');
+      const none = (): undefined => undefined;
+      const record = createAuditRecord({
+        folder: newFolder(),
+        systemNamespace: 'writ-system',
+        installation: () => 'uid',
+        witnesses: [],
+        intervalMs: 1000,
+        keyLifetimeMs: 1000,
+        clock: systemClock,
+        observe: { stored: none, lost: none, failed: none, problem: none, published: none },
+        onKey: none,
+      });
+      await test.store.transact(async (tx) => {
+        await record.hooks.onSeals?.(tx, [{ hourMs: 0, revision: 1, root: 'ab' }]);
+      });
+      await assert.rejects(
+        test.store.transact(async (tx) => {
+          await record.hooks.onSeals?.(tx, [{ hourMs: 3_600_000, revision: 1, root: 'cd' }]);
+          throw new Error('the seal failed');
+        }),
+      );
+      const rows = await test.store.read((reader) => reader.all('SELECT body FROM audit_entry'));
+      assert.deepEqual(
+        rows.map((row) => decodeEntry(bytesOf(row, 'body'))?.action),
+        ['usage.sealed'],
+      );
     });
   });
 });
