@@ -100,6 +100,13 @@ export const validatingWebhookConfigurations: Resource = {
   kind: 'ValidatingWebhookConfiguration',
   namespaced: false,
 };
+export const mutatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+  namespaced: false,
+};
 /** Questions to the authorizer; they are answered and never stored. */
 export const subjectAccessReviews: Resource = {
   group: 'authorization.k8s.io',
@@ -147,6 +154,10 @@ export const INSTALLATION_NAMESPACE = 'kube-system';
 export const WEBHOOK_CONFIGURATION_NAME = 'writ';
 /** The one that makes the API server ask the guard about Writ's own kinds. */
 export const GUARD_CONFIGURATION_NAME = 'writ-guard';
+/** The one that makes the API server ask about the bounds of tenants. */
+export const TENANCY_CONFIGURATION_NAME = 'writ-tenancy';
+/** The MutatingWebhookConfiguration by which tenants' pods are completed. */
+export const COMPLETE_CONFIGURATION_NAME = 'writ-complete';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
 /** Lease of the operator's leader election, in the system namespace. */

@@ -3,12 +3,15 @@
 import { decodeInventory } from '../crds/inventory.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import {
+  COMPLETE_CONFIGURATION_NAME,
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_NAME,
+  QUOTA_LEDGER_LABEL,
   REPLICA_LABEL,
   SOURCE_LABEL,
   SYNC_FIELD_MANAGER,
+  TENANCY_CONFIGURATION_NAME,
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
@@ -16,6 +19,7 @@ import {
   leases,
   licenses,
   priceBooks,
+  mutatingWebhookConfigurations,
   namespaces,
   policies,
   rulesets,
@@ -58,12 +62,15 @@ export type Caches = TenancyCaches & {
   readonly licenses: Informer<LiveLicense>;
   readonly priceBooks: Informer<LivePriceBook>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
+  readonly quotaLedgers: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly replicas: Informer<KubeObject>;
   readonly leases: Informer<LeaseObject>;
   readonly webhook: Informer<KubeObject>;
   readonly guard: Informer<KubeObject>;
+  readonly tenancy: Informer<KubeObject>;
+  readonly completion: Informer<KubeObject>;
 };
 
 export const createCaches = (options: {
@@ -103,6 +110,11 @@ export const createCaches = (options: {
     networkPolicies: createChildInformer(client, 'networkPolicies', watch('networkpolicies')),
     clusterRoles: createChildInformer(client, 'clusterRoles', watch('clusterroles')),
     clusterRoleBindings: createChildInformer(client, 'clusterRoleBindings', watch('clusterrolebindings')),
+    quotaLedgers: createInformer<KubeObject>(client, configMaps, {
+      ...watch('quotaledgers'),
+      namespace,
+      labelSelector: `${QUOTA_LEDGER_LABEL}=true`,
+    }),
     inventories: createInformer<KubeObject>(client, configMaps, {
       ...watch('inventories'),
       namespace,
@@ -122,6 +134,14 @@ export const createCaches = (options: {
     guard: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
       ...watch('guard'),
       fieldSelector: `metadata.name=${GUARD_CONFIGURATION_NAME}`,
+    }),
+    tenancy: createInformer<KubeObject>(client, validatingWebhookConfigurations, {
+      ...watch('tenancy'),
+      fieldSelector: `metadata.name=${TENANCY_CONFIGURATION_NAME}`,
+    }),
+    completion: createInformer<KubeObject>(client, mutatingWebhookConfigurations, {
+      ...watch('completion'),
+      fieldSelector: `metadata.name=${COMPLETE_CONFIGURATION_NAME}`,
     }),
   };
 };

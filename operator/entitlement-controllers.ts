@@ -8,6 +8,8 @@ import type { KubeObject } from '../kube/objects.ts';
 import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
+import type { EffectiveTenant } from '../policies/entitlement/effective.ts';
+import { rememberEntitled } from '../policies/entitlement/remembered.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Caches } from './caches.ts';
 import { isStatusOnly } from './changes.ts';
@@ -15,7 +17,7 @@ import { reconcileEntitlementDocument } from './controllers/entitlement-document
 import type { EntitlementDocumentDeps } from './controllers/entitlement-document.ts';
 import { createEntitlementHolder } from './controllers/entitlements.ts';
 import type { EntitlementHolder } from './controllers/entitlements.ts';
-import type { LiveEntitlement } from './controllers/live.ts';
+import type { LiveEntitlement, LiveTenant } from './controllers/live.ts';
 import type { MarkLedger } from './controllers/mark-ledger.ts';
 import type { PolicyBook } from './controllers/policy-book.ts';
 
@@ -32,6 +34,8 @@ export type EntitlementControllersDeps = Omit<EntitlementDocumentDeps, 'resource
 
 export type EntitlementControllers = {
   readonly holder: Pick<EntitlementHolder, 'current'>;
+  /** A Tenant as it counts now; by its own word while nobody has looked. */
+  readonly effective: (tenant: LiveTenant) => Pick<EffectiveTenant, 'name' | 'spec'>;
   readonly all: Controller;
   readonly byKind: { readonly TierCatalog: Controller; readonly License: Controller; readonly PriceBook: Controller };
   readonly subscriptions: readonly (() => void)[];
@@ -68,5 +72,10 @@ export const createEntitlementControllers = (deps: EntitlementControllersDeps): 
     onDocument({ object, isDeleted: type === 'deleted' });
   };
   const subscriptions = [caches.tierCatalogs.onChange(changed), caches.licenses.onChange(changed), caches.priceBooks.onChange(changed)];
-  return { holder, all, byKind, subscriptions };
+  const entitle = rememberEntitled();
+  const effective = (tenant: LiveTenant): Pick<EffectiveTenant, 'name' | 'spec'> => {
+    const known = holder.current();
+    return known?.ok === true ? entitle(tenant, known.state, deps.clock.now()) : { name: tenant.metadata.name, spec: tenant.spec };
+  };
+  return { holder, effective, all, byKind, subscriptions };
 };

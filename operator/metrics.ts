@@ -26,12 +26,15 @@ export const watchedResources = [
   'networkpolicies',
   'clusterroles',
   'clusterrolebindings',
+  'quotaledgers',
   'inventories',
   'marks',
   'replicas',
   'leases',
   'webhook',
   'guard',
+  'tenancy',
+  'completion',
 ] as const;
 /** Watched only where a ledger is kept. */
 export const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
@@ -48,11 +51,13 @@ export const controllerNames = [
   'entitlements',
   'trust-policy',
   'tenant',
+  'tenant-quota',
   'replicas',
   'marks',
   'certificate',
   'webhook-configuration',
   'guard-configuration',
+  'tenancy-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({

@@ -44,7 +44,9 @@ import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
+import type { LiveTenant } from './controllers/live.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
+import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
 import type { TermBilling } from './billing-wiring.ts';
 import type { Usage } from './usage-wiring.ts';
@@ -90,11 +92,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
 
   const tellTampering = createTamperTeller({ recorder, observe: deps.onTampering });
   const configurationTampered =
-    (thing: RepairedThing, name: string): ((what: string) => void) =>
+    (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
     (what) =>
       tellTampering({
         what: thing,
-        regarding: { apiVersion: apiVersionOf(validatingWebhookConfigurations), kind: validatingWebhookConfigurations.kind, name },
+        regarding: { apiVersion: apiVersionOf(resource), kind: resource.kind, name },
         found: describeTampering(`the webhook configuration ${name}`, what),
       });
   const guard = createGuardKeeper({
@@ -106,6 +108,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   });
   const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
     await guard.reconcile(stop);
+    return after(REFUSAL_LASTS_MS);
+  });
+  const bounds = createTenancyKeeper({
+    client,
+    target: config.target,
+    systemNamespace,
+    tenants: () => caches.tenants.list().map(entitlements.effective),
+    onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
+    onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
+  });
+  const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
+    await bounds.reconcile(stop);
     return after(REFUSAL_LASTS_MS);
   });
   const scope = createAdmissionScope({
@@ -138,6 +152,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         onAuthorities: (bundle) => {
           scope.trustAuthorities(bundle);
           guard.trustAuthorities(bundle);
+          bounds.trustAuthorities(bundle);
         },
       },
       stop,
@@ -183,7 +198,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     recorder,
     clock,
     controller,
-    onTurn: () => tenancy.entitlementsChanged(),
+    onTurn: () => {
+      tenancyConfiguration.enqueue(SINGLE_KEY);
+      tenancy.entitlementsChanged();
+    },
     onDocument: ({ object, isDeleted }) => {
       marks.enqueue(SINGLE_KEY);
       if (isDeleted) applyAgain({ kind: object.kind, name: object.metadata.name });
@@ -201,6 +219,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     systemNamespace,
     networkEnforces: config['network-plugin-enforces'],
     concurrency: config['tenant-concurrency'],
+    signal,
     onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
   });
   const marks = controller('marks', (_key, stop) =>
@@ -297,6 +316,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.tenants.onChange(({ object, type, ...change }) => {
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
+      const asBound = (one: LiveTenant | undefined) => (one === undefined ? undefined : { name: one.metadata.name, spec: one.spec });
+      if (changesNeeds(asBound(previous), type === 'deleted' ? undefined : asBound(object))) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),
     ...tenancy.subscribe(),
@@ -319,8 +340,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
     caches.webhook.onChange(() => webhookConfiguration.enqueue(SINGLE_KEY)),
     caches.guard.onChange(() => guardConfiguration.enqueue(SINGLE_KEY)),
+    caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
+    caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
   ];
-  const singles = [certificate, guardConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
+  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
     const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];

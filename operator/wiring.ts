@@ -208,12 +208,15 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   networkpolicies: 'networkPolicies',
   clusterroles: 'clusterRoles',
   clusterrolebindings: 'clusterRoleBindings',
+  quotaledgers: 'quotaLedgers',
   inventories: 'inventories',
   marks: 'marks',
   replicas: 'replicas',
   leases: 'leases',
   webhook: 'webhook',
   guard: 'guard',
+  tenancy: 'tenancy',
+  completion: 'completion',
 };
 
 const observeWatch = (resource: WatchedResource | UsageResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

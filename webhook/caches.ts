@@ -18,6 +18,7 @@ import {
   trustPolicies,
 } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
+import type { Tenant } from '../crds/generated/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer } from '../kube/informer.ts';
@@ -27,6 +28,7 @@ import type { SealedObject } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 
 export type SealedCopy = KubeObject & SealedObject;
+export type TenantCopy = KubeObject & JsonObject & Pick<Tenant, 'spec'>;
 
 export type Caches = {
   readonly policies: Informer<SealedCopy>;
@@ -38,7 +40,7 @@ export type Caches = {
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
   readonly namespaces: Informer<KubeObject & JsonObject>;
-  readonly tenants: Informer<KubeObject & JsonObject>;
+  readonly tenants: Informer<TenantCopy>;
   /** Only where the certificate comes from its Secret. */
   readonly certificate: Informer<KubeObject> | undefined;
 };
@@ -77,7 +79,7 @@ export const createCaches = (options: {
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
     marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
     namespaces: follow<KubeObject & JsonObject>(namespaces),
-    tenants: follow<KubeObject & JsonObject>(tenants),
+    tenants: follow<TenantCopy>(tenants),
     certificate: withCertificate ? follow(secrets, { namespace, fieldSelector: `metadata.name=${WEBHOOK_TLS_SECRET}` }) : undefined,
   };
 };

@@ -181,6 +181,13 @@ export type TrustPolicyRule = {
    */
   readonly publisherTiers?: readonly ('Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum')[];
   /**
+   * Tenants whose own policies the rule speaks of. With it the rule fits only a Policy that is confined to these tenants by its spec.tenants and whose name begins with the name of one of them and a dot.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
+  /**
    * Groups of principals; each must reach its threshold.
    *
    * @minItems 1
@@ -400,7 +407,7 @@ export type GitSourceSpec = {
   };
   readonly verify?: GitSourceVerify;
   /**
-   * Tenant to which the source is to be confined. Not done by this version, which therefore refuses a source that asks for it.
+   * Tenant to which the source is confined. Nothing but Policies may come from it, each confined to the tenant by its spec.tenants and with a name that begins with the tenant's name and a dot.
    */
   readonly tenantRef?: {
     /**
@@ -606,7 +613,7 @@ export type TierCatalogTier = {
    */
   readonly license?: 'None' | 'Required';
   /**
-   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tenants.md; any other name is for services that ask Writ.
+   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tiers.md; any other name is for services that ask Writ.
    *
    * @maxItems 64
    */
@@ -1906,6 +1913,13 @@ export type PolicySpec = {
    * This version ends the policy. It matches nothing, needs no validations, and its object may be deleted; the versions before it cannot come back.
    */
   readonly retired?: boolean;
+  /**
+   * Tenants that the policy is confined to. It binds what lies in their namespaces and nothing else, never what the operator made for them nor what Kubernetes' own controllers change or delete there, and being there it opens nothing. Every tenant where nothing is given.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
   /**
    * What the policy demands, in one line.
    */

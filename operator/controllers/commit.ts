@@ -19,6 +19,7 @@ import { verifyManifest } from '../manifest/verify.ts';
 import type { VerifiedObject } from '../manifest/verify.ts';
 import type { Snapshot } from '../source/snapshot.ts';
 import type { BroughtRelease } from './requirements.ts';
+import { foreignFiles, foreignObjects } from './tenant-source.ts';
 import type { TrustState } from './trust-policy.ts';
 
 export type CommitObjects = {
@@ -53,6 +54,8 @@ export type ReadCommitInput = {
   /** `NAMESPACE/NAME` of the GitSource. */
   readonly source: string;
   readonly snapshot: Snapshot;
+  /** That the source is confined to. */
+  readonly tenant?: string | undefined;
   readonly trust: TrustState;
   readonly pinnedDigest: string;
   readonly nowMs: number;
@@ -82,6 +85,9 @@ const judge = async (manifest: Manifest, input: ReadCommitInput): Promise<Commit
   const evidence = proving.memory;
   const refused = (problems: readonly Problem[]): CommitReading => ({ ok: false, stage: 'Verified', problems });
   const held = state.ok ? state.trust : undefined;
+  const { tenant } = input;
+  const foreign = tenant === undefined ? [] : foreignFiles(manifest, tenant);
+  if (foreign.length > 0) return refused(foreign);
   const brought = readManifestTrust({ manifest, held, pinnedDigest, at, evidence });
   const trust = brought.ok ? brought.trust : held;
   if (trust === undefined) return refused(brought.ok ? (state.ok ? [] : [state.problem]) : brought.problems);
@@ -91,7 +97,8 @@ const judge = async (manifest: Manifest, input: ReadCommitInput): Promise<Commit
     trust,
   );
   const verified = verifyManifest(rest, { trust, at, memo, evidence });
-  const problems = [...(brought.ok ? [] : brought.problems), ...(verified.ok ? [] : verified.problems)];
+  const beyond = tenant === undefined || !verified.ok ? [] : foreignObjects(verified.objects, tenant);
+  const problems = [...(brought.ok ? [] : brought.problems), ...(verified.ok ? [] : verified.problems), ...beyond];
   return verified.ok && problems.length === 0
     ? compiled(verified.objects, input.source, readSet(manifest, trust, input))
     : refused(problems);

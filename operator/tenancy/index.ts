@@ -14,10 +14,8 @@ import { after, done, retry } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { conditionTurnsMs, entitledCondition } from '../../policies/entitlement/condition.ts';
 import type { EffectiveTenant } from '../../policies/entitlement/effective.ts';
-import type { Entitle } from '../../policies/entitlement/remembered.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
-import type { KnownEntitlements } from '../controllers/entitlements.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import type { StandingRelease } from '../controllers/requirements.ts';
 import { subscriptionEntitlements, subscriptionStatus } from '../controllers/subscriptions.ts';
@@ -27,16 +25,18 @@ import { makeHome } from './home.ts';
 import type { HomeDeps } from './home.ts';
 import { clearAway, keepFinalizer, reconcileDeletion } from './lifecycle.ts';
 import { isolation } from './network.ts';
+import type { QuotaFacts } from './quota-book.ts';
 import { keptStatus, reportTenant, writeStatus } from './status.ts';
 import type { Progress, StatusDeps } from './status.ts';
+import type { WorthOf } from './worth.ts';
 
 export type TenancyDeps = StatusDeps &
   HomeDeps & {
-    /** What tenants are held to; undefined while nobody has looked. */
-    readonly entitlements: () => KnownEntitlements | undefined;
-    readonly entitle: Entitle;
+    readonly worth: WorthOf;
     /** The rulesets of the cluster that verify. */
     readonly releases: () => readonly StandingRelease[];
+    /** What is to be told of its summed quotas. */
+    readonly quotaFacts: (tenant: LiveTenant) => QuotaFacts;
     /** Directions that the network plugin is said to enforce. */
     readonly networkEnforces: readonly string[];
   };
@@ -57,14 +57,12 @@ export const reconcileTenant = async (
     await clearAway(deps, name, scope.signal);
     return done;
   }
-  const entitlements = deps.entitlements();
-  // The first look wakes every tenant.
-  if (entitlements === undefined) return done;
+  const worth = deps.worth(tenant);
+  if (worth === undefined) return done;
   try {
-    if (!entitlements.ok) return await hold(deps, tenant, entitlements.problem);
-    const effective = deps.entitle(tenant, entitlements.state, deps.clock.now());
-    if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, worth(tenant, effective), scope.signal);
-    return await bring(deps, { seen: tenant, effective, signal: scope.signal });
+    if (!worth.ok) return await hold(deps, tenant, worth.problem);
+    if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, worth.tenant, scope.signal);
+    return await bring(deps, { seen: tenant, counting: worth.tenant, effective: worth.effective, signal: scope.signal });
   } catch (error) {
     if (!isPassing(error) || isFenced(error)) throw error;
     if (scope.attempt >= TOLD_FROM_ATTEMPT && !isConflict(error)) await tellTrouble(deps, tenant);
@@ -84,9 +82,6 @@ const tellTrouble = (deps: TenancyDeps, tenant: LiveTenant): Promise<void> => {
   });
 };
 
-/** The Tenant with its spec as it counts. */
-const worth = (tenant: LiveTenant, { spec }: EffectiveTenant): LiveTenant => (spec === tenant.spec ? tenant : { ...tenant, spec });
-
 /** Without knowing what it may have it is left as it is: to go by its own word alone could give it more than before. */
 const hold = async (deps: TenancyDeps, tenant: LiveTenant, problem: Problem): Promise<Outcome> => {
   const state = { reason: conditionReason(problem.code), message: formatProblem(problem) };
@@ -101,9 +96,15 @@ const hold = async (deps: TenancyDeps, tenant: LiveTenant, problem: Problem): Pr
   return done;
 };
 
-type Look = { readonly seen: LiveTenant; readonly effective: EffectiveTenant; readonly signal: AbortSignal };
+type Look = {
+  readonly seen: LiveTenant;
+  /** The same with the spec that counts. */
+  readonly counting: LiveTenant;
+  readonly effective: EffectiveTenant;
+  readonly signal: AbortSignal;
+};
 
-const bring = async (deps: TenancyDeps, { seen, effective, signal }: Look): Promise<Outcome> => {
+const bring = async (deps: TenancyDeps, { seen, counting, effective, signal }: Look): Promise<Outcome> => {
   if (seen.spec.suspend === true) {
     const message = 'spec.suspend is true: what was made is neither changed nor corrected';
     await writeStatus(deps, seen, {
@@ -112,26 +113,31 @@ const bring = async (deps: TenancyDeps, { seen, effective, signal }: Look): Prom
     });
     return done;
   }
-  const { spec } = effective;
+  const { spec } = counting;
   const problems = tenantProblems(seen.metadata.name, spec);
   const releases = deps.releases();
   const nowMs = deps.clock.now();
   const beyond = [...effective.problems, ...subscriptionEntitlements(effective, releases)];
   const entitled = { type: 'Entitled', ...entitledCondition(effective, nowMs, beyond) };
-  const facts = { subscribed: subscriptionStatus(seen, releases), exceeded: [], entitled, others: beyond };
+  // As late as may be: a ledger that is made meanwhile is there then, and the status is written once.
+  const facts = () => {
+    const { exceeded, problems: ofQuotas, pending } = deps.quotaFacts(seen);
+    return { subscribed: subscriptionStatus(seen, releases), exceeded, entitled, others: [...beyond, ...ofQuotas], pending };
+  };
   const network = (complete: boolean) => isolation({ network: spec.network, complete, enforces: deps.networkEnforces });
   if (problems.length > 0) {
     // Nothing is made, so what stands of it stands as it was told.
-    const held = heldNamespaces(deps, seen);
-    await reportTenant(deps, { tenant: seen, ...facts, ...held, problems, waiting: [], network: network(false) });
+    await reportTenant(deps, { tenant: seen, ...facts(), ...heldNamespaces(deps, seen), problems, waiting: [], network: network(false) });
     return done;
   }
   const tenant = await keepFinalizer(deps, seen, signal);
-  const progress = await makeHome(deps, worth(tenant, effective), { create: true, signal });
-  const complete = progress.problems.length === 0 && progress.waiting.length === 0;
-  await reportTenant(deps, { tenant, ...facts, ...progress, network: network(complete) });
+  const made = await makeHome(deps, tenant === seen ? counting : { ...tenant, spec }, { create: true, signal });
+  const complete = made.problems.length === 0 && made.waiting.length === 0;
+  const { pending, ...known } = facts();
+  const progress = pending ? { ...made, waiting: [...made.waiting, 'what its objects take together is being counted'] } : made;
+  await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
-  if (progress.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
+  if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
   // A license ends by time alone.
   const turnsMs = conditionTurnsMs(effective, nowMs);
   return turnsMs === undefined ? done : after(Math.min(turnsMs - nowMs, LONGEST_WAIT_MS));

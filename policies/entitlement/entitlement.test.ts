@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { TenantSpec } from '../../crds/generated/types.ts';
-import { nanoQuantity } from '../document/quantity.ts';
+import { nanosOfQuantity } from '../quota/quantity.ts';
 import { effectiveTenant } from './effective.ts';
 import type { EffectiveTenant } from './effective.ts';
 import { checkEntitlement } from './index.ts';
@@ -29,7 +29,7 @@ describe('a tenant in its tier', () => {
     const outcome = effectiveTenant({ tenant: { metadata: { name: 'acme' }, spec }, catalog: undefined, license: undefined, atMs: NOW });
     assert.equal(outcome.spec, spec);
     assert.deepEqual([outcome.tier, outcome.problems, outcome.entitled], [undefined, [], undefined]);
-    assert.deepEqual(checkEntitlement(outcome, { what: 'Agents', count: 1e9 }), { allowed: true });
+    assert.deepEqual(checkEntitlement(outcome, { what: 'Feature', feature: 'anything' }), { allowed: true });
   });
 
   it('has the defaults of its tier, and its own words win within them', () => {
@@ -38,7 +38,9 @@ describe('a tenant in its tier', () => {
     assert.deepEqual(spec.network, { defaultDeny: ['Ingress', 'Egress'], dns: 'None' });
     assert.deepEqual(spec.podSecurity, { enforce: 'restricted', warn: 'restricted', audit: 'baseline' });
     assert.equal(spec.namespaces?.quota, 1);
-    assert.deepEqual(spec.resourceQuotas, [{ name: 'tier', scope: 'Tenant', hard: { cpu: '2', pods: '10' } }]);
+    assert.deepEqual(spec.resourceQuotas, [
+      { name: 'tier', scope: 'Tenant', hard: { cpu: '2', pods: '10', 'count/agents.writ.dev': '3' } },
+    ]);
     assert.deepEqual(
       spec.usage?.limits?.map(({ name, limit }) => [name, limit]),
       [['executions', '1000']],
@@ -67,7 +69,10 @@ describe('a tenant in its tier', () => {
     const { spec } = outcome;
     assert.deepEqual(spec.namespaces, { quota: 5, adoptionPolicy: 'Never' });
     assert.equal(spec.podSecurity?.enforce, 'baseline');
-    assert.deepEqual(spec.resourceQuotas, [{ name: 'compute', scope: 'Tenant', hard: { 'requests.cpu': '16', pods: '0.1k' } }]);
+    assert.deepEqual(spec.resourceQuotas, [
+      { name: 'compute', scope: 'Tenant', hard: { 'requests.cpu': '16', pods: '0.1k' } },
+      { name: 'tier', scope: 'Tenant', hard: { 'count/agents.writ.dev': '50' } },
+    ]);
     assert.deepEqual(spec.usage?.limits, [
       { name: 'mine', meter: 'policy_executions', window: 'Month', limit: '100000', onExceed: 'Deny' },
     ]);
@@ -135,10 +140,6 @@ describe('entitlements', () => {
   const asks: readonly (readonly [Asked, string])[] = [
     [{ what: 'Feature', feature: 'reports' }, 'Professional'],
     [{ what: 'Feature', feature: 'constructor' }, '-'],
-    [{ what: 'Agents', count: 3 }, 'allowed'],
-    [{ what: 'Agents', count: 4 }, 'Professional'],
-    [{ what: 'Agents', count: Number.NaN }, '-'],
-    [{ what: 'Namespaces', count: 2 }, 'Professional'],
     [{ what: 'Ruleset', name: 'a', publisherTier: undefined }, 'allowed'],
     [{ what: 'Ruleset', name: 'a', publisherTier: 'Silver' }, 'Professional'],
     [{ what: 'Ruleset', name: 'a', publisherTier: 'Platinum' }, 'Enterprise'],
@@ -270,8 +271,10 @@ describe('whatever a Tenant says', () => {
         const { tier, spec: bounded, entitled } = effective(spec, licensed ? enterprise : undefined);
         assert.ok(entitled !== undefined && tier !== undefined);
         for (const [key, { nano }] of entitled.tier.resources) {
-          const sums = (bounded.resourceQuotas ?? []).filter(({ scope }) => scope === 'Tenant').flatMap(({ hard }) => Object.entries(hard));
-          const said = sums.filter(([name]) => name === key || `requests.${name}` === key).map(([, text]) => nanoQuantity(text));
+          const sums = (bounded.resourceQuotas ?? [])
+            .filter(({ scope }) => scope !== 'Namespace')
+            .flatMap(({ hard }) => Object.entries(hard));
+          const said = sums.filter(([name]) => name === key || `requests.${name}` === key).map(([, text]) => nanosOfQuantity(text));
           assert.ok(said.length > 0 && said.every((one) => one !== undefined && one <= nano), key);
         }
         assert.ok((bounded.namespaces?.quota ?? 0) <= (entitled.tier.limits.namespaces ?? 0));
@@ -301,28 +304,4 @@ describe('whatever a Tenant says', () => {
       }),
     );
   });
-});
-
-describe('quantities', () => {
-  const rows: readonly (readonly [unknown, bigint | undefined])[] = [
-    ['1', 10n ** 9n],
-    [1, 10n ** 9n],
-    ['1.5', 1_500_000_000n],
-    ['100m', 100_000_000n],
-    ['1n', 1n],
-    ['0.1n', 1n],
-    ['1Ki', 1024n * 10n ** 9n],
-    ['1.5Gi', 1536n * 1024n ** 2n * 10n ** 9n],
-    ['2e3', 2000n * 10n ** 9n],
-    ['2E', 2n * 10n ** 27n],
-    ['1e99', undefined],
-    ['1ki', undefined],
-    ['mi', undefined],
-    ['-1', undefined],
-    ['1e3k', undefined],
-    ['9'.repeat(65), undefined],
-    [Number.NaN, undefined],
-    [null, undefined],
-  ];
-  for (const [text, nano] of rows) it(`${String(text)} is ${nano}`, () => assert.equal(nanoQuantity(text), nano));
 });

@@ -19,6 +19,7 @@ import { receiptsCodes } from './receipts.ts';
 import { rulesetsCodes } from './rulesets.ts';
 import { sealsCodes } from './seals.ts';
 import { sourceCodes } from './source.ts';
+import { tenancyCodes } from './tenancy.ts';
 import { tenantsCodes } from './tenants.ts';
 import { trustCodes } from './trust.ts';
 import { usageCodes } from './usage.ts';
@@ -33,6 +34,7 @@ export const problemCodes = {
   ...rulesetsCodes,
   ...policiesCodes,
   ...tenantsCodes,
+  ...tenancyCodes,
   ...entitlementsCodes,
   ...operatorCodes,
   ...sealsCodes,

@@ -121,7 +121,8 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(first ?? plain('DOCUMENT_SYNTAX', 'it cannot be read'), others);
   }
   const { document, tier } = bound;
-  const fit = { kind: document.kind, tier };
+  const tenants = document.kind === 'Policy' ? document.object.spec.tenants : undefined;
+  const fit = { kind: document.kind, tier, confined: tenants === undefined ? undefined : { name: document.name, tenants } };
   const outcome = applyRules(trust, fit, names);
   const subject = tier === undefined ? document.kind : `${document.kind} of a ${tier} publisher`;
   if (outcome.kind === 'no-rule') return refuse(plain('SEAL_NO_RULE', `no rule speaks of a ${subject}`), ignored);

@@ -75,6 +75,7 @@ export const runTenancy = async (
     networkEnforces: options.networkEnforces ?? [],
     concurrency: options.concurrency ?? 8,
     onLabelTaken: () => undefined,
+    signal: ending.signal,
   });
   const unsubscribe = tenancy.subscribe();
   const running = Promise.all(tenancy.controllers.map((controller) => controller.run(ending.signal)));
