@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { temporaryFolder } from './spawn-writ.ts';
+import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
 import type { Ran } from './spawn-writ.ts';
@@ -77,6 +77,28 @@ describe('writ bill', () => {
     const differing = await bill(folder, 'reconcile', '--invoices', at('invoices'), '--output', 'json');
     assert.equal(differing.code, 1);
     assert.equal(JSON.parse(differing.out).problems[0].code, 'BILL_DIFFERS');
+  });
+
+  it('takes prices by their seal where a trust policy is given', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    folder.writ(['keygen', '--name', 'finance']);
+    const pem = readFileSync(at('finance.pub'), 'utf8');
+    folder.write({ 'trust.yaml': trustPolicy({ finance: pem }).replace('kinds: [Policy]', 'kinds: [PriceBook]') });
+    const unsealed = await bill(folder, 'preview', '--trust', at('trust.yaml'));
+    assert.equal(unsealed.code, 1);
+    assert.match(unsealed.err, /SEAL_MISSING/);
+    const signed = folder.writ(['sign', 'prices.yaml', '--key', 'finance.key']);
+    assert.equal(signed.code, 0, signed.err);
+    const sealed = await bill(folder, 'preview', '--trust', at('trust.yaml'));
+    assert.equal(sealed.code, 0, sealed.err);
+    assert.doesNotMatch(sealed.err, /assumed/);
+    folder.write({ 'prices.yaml': prices.replace('monthly: "99"', 'monthly: "1"') });
+    assert.match((await bill(folder, 'preview', '--trust', at('trust.yaml'))).err, /SEAL_/);
+    // Prices that cannot be reckoned with are not sealed in the first place.
+    folder.write({ 'bad.yaml': prices.replace('"99"', '"99.005"') });
+    assert.match(folder.writ(['sign', 'bad.yaml', '--key', 'finance.key']).err, /PRICE_BOOK_INVALID: spec\.tiers\[1\]\.fees\.monthly/);
+    assert.match(folder.writ(['lint', 'bad.yaml']).err + folder.writ(['lint', 'bad.yaml']).out, /PRICE_BOOK_INVALID/);
   });
 
   it('refuses a month that is not over, prices without a seal that counts, and facts that are none', async () => {

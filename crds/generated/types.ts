@@ -617,7 +617,7 @@ export type TierCatalogTier = {
    */
   readonly license?: 'None' | 'Required';
   /**
-   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tenants.md; any other name is for services that ask Writ.
+   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tiers.md; any other name is for services that ask Writ.
    *
    * @maxItems 64
    */

@@ -7,11 +7,9 @@
  * that would open what was closed. Pure and total.
  */
 import type { TenantSpec } from '../../crds/generated/types.ts';
-import { formatPath } from '../document/json.ts';
 import type { JsonPath } from '../document/index.ts';
 import { excessAt } from './excess.ts';
 import type { Bound, Bounded } from './excess.ts';
-import { FEATURES } from './features.ts';
 import type { Feature } from './features.ts';
 import { boundResources } from './resources.ts';
 import { boundObjectives, boundUsage } from './service.ts';
@@ -107,10 +105,6 @@ const BOUNDS: readonly Bound[] = [
   boundObjectives,
   ...GATES.map(boundByFeature),
 ];
-
-/** For documentation: the features that gate a field, and what each lets a tenant do. */
-export const gatedFields = (): readonly { readonly feature: Feature; readonly path: string; readonly lets: string }[] =>
-  GATES.map(({ feature, path }) => ({ feature, path: formatPath(['spec', ...path]), lets: FEATURES[feature] }));
 
 export const boundTo = (spec: TenantSpec, tier: Tier): Bounded =>
   BOUNDS.reduce<Bounded>((before, bound) => {

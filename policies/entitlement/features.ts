@@ -8,7 +8,6 @@ export const FEATURES = {
   'role-bindings': 'give cluster roles to others than the owners, by spec.additionalRoleBindings',
   'unsigned-agents': 'let agents without a signature run, by spec.agents.unsignedPolicy: Audit',
   'custom-objectives': 'be promised objectives that the tier does not name, by spec.slo.objectives',
-  'tenant-sources': 'have a GitSource of its own, by its spec.tenantRef',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type Feature = keyof typeof FEATURES;

@@ -16,6 +16,7 @@ import type { BenchRow } from './bench-row.ts';
 import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
 import { measureDecisions } from './decide.ts';
+import { measureEntitlements } from './entitlements.ts';
 import { measureGuardAdmission } from './guard-admission.ts';
 import { installForLoad } from './load-installation.ts';
 import type { LoadInstallation } from './load-installation.ts';
@@ -33,6 +34,7 @@ type Context = { readonly quick: boolean; readonly say: Say; readonly installati
 const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly BenchRow[]>>> = {
   cel: async ({ quick }) => measureExpressions({ rounds: quick ? 3 : 7, evaluations: quick ? 5000 : 20_000 }),
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
+  entitlements: async ({ quick }) => measureEntitlements(quick ? { rounds: 3, checks: 20_000 } : { rounds: 7, checks: 100_000 }),
   custody: async ({ quick, say }) => [
     ...(await measureCustody({ times: quick ? 100 : 500 })),
     ...(await measureGuardAdmission(quick ? { rounds: 2, writes: 50, say } : { rounds: 4, writes: 150, say })),
