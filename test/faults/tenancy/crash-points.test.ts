@@ -18,6 +18,8 @@ import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
 import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
+import { rememberWorth } from '../../../operator/tenancy/worth.ts';
+import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
