@@ -21,6 +21,11 @@ export const tenantsCodes = {
     summary: 'A quota bounds something that is never counted, or by an amount that is none. Nothing is made or changed for the tenant.',
     fix: 'write resources as a ResourceQuota has them (requests.cpu, requests.nvidia.com/gpu, count/RESOURCE.GROUP) and amounts as 4, 500m or 16Gi',
   },
+  QUOTA_UNCOUNTED: {
+    summary:
+      'A quota that is summed over the namespaces bounds objects that the operator cannot count; their creation is refused in the tenant meanwhile.',
+    fix: 'let the operator list and watch them, by the ClusterRole writ-operator-counts; or set the scope of the quota to Namespace',
+  },
   LIMITS_INVALID: {
     summary: 'The bounds of single objects contradict each other or say nothing. Nothing is made or changed for the tenant.',
     fix: 'keep min ≤ defaultRequest ≤ default ≤ max, name each type once, and give defaults to containers only',

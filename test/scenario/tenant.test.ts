@@ -115,14 +115,20 @@ describe('a tenant', () => {
     }
   });
 
-  it('gets at once what a tenant that is removed had', async () => {
+  it('that is protected stays while it has namespaces, and what it lets go another may adopt at once', async () => {
+    const adopting = (name: string) =>
+      tenantText(name, ['heritage']).replace('  namespaces:\n', '  namespaces:\n    adoptionPolicy: IfUnowned\n');
     await apply(tenantText('elder', ['heritage']));
     await says('elder', 'True', 'Succeeded');
-    await apply(tenantText('heir', ['heritage']));
+    await apply(adopting('heir'));
     await says('heir', 'False', 'NamespaceOwnedByAnother');
-    assert.equal((await writ.plane.kubectl(['delete', 'tenant', 'elder'])).code, 0);
+    assert.equal((await writ.plane.kubectl(['delete', 'tenant', 'elder', '--wait=false'])).code, 0);
+    await says('elder', 'False', 'TenantProtected');
+    await says('heir', 'False', 'NamespaceOwnedByAnother');
+    await writ.client.patch(tenants, { name: 'elder' }, { type: 'merge', body: { spec: { deletionPolicy: 'Orphan' } } });
     await says('heir', 'True', 'Succeeded');
     assert.equal(await label('heritage'), 'heir');
+    assert.equal(await writ.client.get(tenants, { name: 'elder' }), undefined);
   });
 
   it('that may adopt takes what is unowned', async () => {
