@@ -33,6 +33,7 @@ export type QuotaLedger = {
   readonly tenant: string;
   /** RFC 3339: nothing is admitted before, since what is under way from before there was a ledger is in neither sum. */
   readonly opensAt?: string;
+  /** Of every resource that is counted, none of it included; of one that is not named nobody knows how much there is. */
   readonly settled: Amounts;
   readonly reservations: readonly QuotaReservation[];
 };

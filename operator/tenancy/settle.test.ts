@@ -54,18 +54,24 @@ describe('a reservation', () => {
   });
 });
 
-test('what no quota of the tenant names is not kept, and what opens late opens in time', () => {
+test('all that is bounded is counted, also where it is none, and nothing else; what opens late opens in time', () => {
   const ledger: QuotaLedger = { ...ledgerOf(), opensAt: new Date(ATMS + 1000).toISOString() };
   const count: Count = {
     ...countOf({}),
     sum: new Map([
       ['pods', 1n],
       ['cpu', 2n],
-      ['requests.cpu', 0n],
     ]),
   };
-  assert.deepEqual(settled(ledger, count).ledger, { ...ledger, settled: pods(1n) });
-  assert.equal(settled(ledger, count, ATMS + 1000).ledger.opensAt, undefined);
+  const input = { ledger, count, resources: new Set(['pods', 'count/jobs.batch']), nowMs: ATMS };
+  assert.deepEqual(settle(input).ledger, {
+    ...ledger,
+    settled: new Map([
+      ['pods', 1n],
+      ['count/jobs.batch', 0n],
+    ]),
+  });
+  assert.equal(settle({ ...input, nowMs: ATMS + 1000 }).ledger.opensAt, undefined);
 });
 
 // A webhook, objects that come and go, a watch that lags, and the operator, in any order: the ledger never says that less is taken

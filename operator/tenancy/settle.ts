@@ -40,7 +40,8 @@ export const settle = (input: {
   readonly nowMs: number;
 }): Settling => {
   const { ledger, count, resources, nowMs } = input;
-  const settled = new Map([...count.sum].filter(([name, nanos]) => resources.has(name) && nanos > 0n));
+  // Of all that is bounded, none of it included: what is not named was not counted.
+  const settled = new Map([...resources].map((name) => [name, count.sum.get(name) ?? 0n]));
   const reservations = ledger.reservations.filter((reservation) => !isSettled(reservation, count));
   const ages = reservations.map(({ at }) => nowMs - Date.parse(at));
   const waits = ages.flatMap((ageMs) => (ageMs < RESERVATION_LASTS_MS ? [RESERVATION_LASTS_MS - ageMs] : []));

@@ -261,4 +261,62 @@ describe('what a tenant makes', { timeout: 280_000 }, () => {
     assert.match(conditionOf(told, 'Ready')?.message ?? '', /spec\.owners\[0\].*writ-cluster-admin of namespace greedy-a/);
     assert.equal(await get(roleBindings, 'writ-cluster-admin', 'greedy-a'), undefined);
   });
+
+  const roleRef = (name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name });
+  const subjects = [{ kind: 'ServiceAccount', name: 'writ-operator', namespace: 'writ-system' }];
+  const reading = (tenant: string, verbs: readonly string[]) => [
+    { apiGroups: ['writ.dev'], resources: ['tenants'], resourceNames: [tenant], verbs },
+  ];
+  const beyond: readonly (readonly [what: string, resource: Resource, object: Any, code: RegExp])[] = [
+    [
+      'bind cluster-admin',
+      clusterRoleBindings,
+      { metadata: { name: 'writ-tenant-x' }, roleRef: roleRef('cluster-admin'), subjects },
+      /forbidden/,
+    ],
+    [
+      'bind admin for the whole cluster',
+      clusterRoleBindings,
+      { metadata: { name: 'writ-tenant-x' }, roleRef: roleRef('admin'), subjects },
+      /writ-operator-writes/,
+    ],
+    [
+      'bind under another name',
+      clusterRoleBindings,
+      { metadata: { name: 'x' }, roleRef: roleRef('view'), subjects },
+      /writ-operator-writes/,
+    ],
+    ['widen a role', clusterRoles, { metadata: { name: 'writ-tenant-x' }, rules: reading('acme', ['get']) }, /writ-operator-writes/],
+    ['write by a role', clusterRoles, { metadata: { name: 'writ-tenant-acme' }, rules: reading('acme', ['get', 'update']) }, /forbidden/],
+    [
+      'let admin into kube-system',
+      roleBindings,
+      { metadata: { name: 'writ-x', namespace: 'kube-system' }, roleRef: roleRef('admin'), subjects },
+      /writ-operator-writes/,
+    ],
+    [
+      'bound a system namespace',
+      resourceQuotas,
+      { metadata: { name: 'writ-x', namespace: 'default' }, spec: { hard: { pods: '0' } } },
+      /writ-operator-writes/,
+    ],
+    [
+      'take over what is not named as its own',
+      networkPolicies,
+      { metadata: { name: 'theirs', namespace: 'acme-a' }, spec: { podSelector: {} } },
+      /writ-operator-writes/,
+    ],
+  ];
+  for (const [what, resource, object, code] of beyond) {
+    it(`is written by an operator that may not ${what}`, async () => {
+      await assert.rejects(tenancy.client.apply<Any>(resource, object, { fieldManager: 'test' }), code);
+    });
+  }
+
+  it("is written by an operator that may delete no namespace but a tenant's", async () => {
+    await client.create(namespaces, { metadata: { name: 'nobodys' } });
+    await assert.rejects(tenancy.client.delete(namespaces, { name: 'nobodys' }), /writ-operator-writes/);
+    await assert.rejects(tenancy.client.delete(namespaces, { name: 'kube-public' }), /forbidden/);
+    assert.equal(await tenancy.client.delete(namespaces, { name: 'bystander-a' }, { dryRun: true }), true);
+  });
 });

@@ -70,7 +70,12 @@ describe('a quota over all namespaces of a tenant', { timeout: 200_000 }, () => 
   it('has a ledger that is open at once for a tenant that is new, and the whole of it in each namespace', async () => {
     await put('acme', { 'requests.cpu': '2', pods: 10, 'count/services': 1 });
     const first = await settles('acme', () => true, 'the ledger');
-    assert.deepEqual({ ...first, settled: [...first.settled] }, { tenant: 'acme', settled: [], reservations: [] });
+    const nothing = [
+      ['count/services', 0n],
+      ['pods', 0n],
+      ['requests.cpu', 0n],
+    ];
+    assert.deepEqual({ ...first, settled: [...first.settled] }, { tenant: 'acme', settled: nothing, reservations: [] });
     await objectSays(client, { resource: tenants, name: 'acme' }, { type: 'Ready', status: 'True' });
     for (const namespace of ['acme-a', 'acme-b']) {
       const quota = await client.get<Any>(resourceQuotas, { name: 'writ-q', namespace });
