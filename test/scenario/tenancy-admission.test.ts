@@ -327,7 +327,7 @@ ${tenants}  matchConstraints:
     before(async () => {
       await commit({ 'policies/acme.labelled.yaml': own('') });
       const source = await writ.client.get<Any>(gitSources, { namespace: SYSTEM_NAMESPACE, name: 'policies' });
-      const { receiver: _receiver, ...rest } = source?.['spec'] as { readonly receiver?: unknown };
+      const { receiver: _receiver, ...rest } = (source ?? { spec: {} })['spec'] as { readonly receiver?: unknown };
       await writ.client.create<Any>(gitSources, {
         metadata: { namespace: SYSTEM_NAMESPACE, name: 'acme-own' },
         spec: { ...rest, path: './acme', interval: '1s', tenantRef: { name: 'acme' } },
@@ -365,8 +365,8 @@ ${tenants}  matchConstraints:
       assert.equal(await said(configMap(TWO, { a: 'b' }), configMaps), 'allowed');
       for (const namespace of [FREE, 'default', 'kube-system']) assert.equal(await said(configMap(namespace), configMaps), 'allowed');
       const live = await writ.client.get<Any>(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME });
-      const asking = (live?.['webhooks'] as readonly { readonly name: string; readonly rules: unknown }[]).filter(({ rules }) =>
-        JSON.stringify(rules).includes('configmaps'),
+      const asking = ((live ?? { webhooks: [] })['webhooks'] as readonly { readonly name: string; readonly rules: unknown }[]).filter(
+        ({ rules }) => JSON.stringify(rules).includes('configmaps'),
       );
       assert.deepEqual(
         asking.map(({ name }) => name),
