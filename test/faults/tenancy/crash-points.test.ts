@@ -6,7 +6,6 @@ import { after, before, describe, it } from 'node:test';
 import { MANAGED_BY_LABEL, TENANT_LABEL, namespaces, tenants } from '../../../crds/kinds.ts';
 import type { Resource } from '../../../crds/kinds.ts';
 import { createKubeClient } from '../../../kube/client.ts';
-import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import { createEventRecorder } from '../../../kube/events.ts';
 import type { KubeObject } from '../../../kube/objects.ts';
@@ -15,7 +14,6 @@ import { reconcileTenant } from '../../../operator/tenancy/index.ts';
 import type { TenancyDeps } from '../../../operator/tenancy/index.ts';
 import { NO_QUOTA_FACTS } from '../../../operator/tenancy/quota-book.ts';
 import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
-import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
 import { rememberWorth } from '../../../operator/tenancy/worth.ts';
@@ -93,9 +91,9 @@ describe('an operator that is killed at any write', { timeout: 290_000 }, () => 
     client: writer,
     caches,
     memory: createTenancyMemory(systemClock),
-    worth: rememberWorth(() => ({ ok: true, state: NO_ENTITLEMENTS }), systemClock),
     releases: () => [],
     quotaFacts: () => NO_QUOTA_FACTS,
+    worth: rememberWorth(() => ({ ok: true, state: NO_ENTITLEMENTS }), systemClock),
     recorder: createEventRecorder({ client: writer, clock: systemClock, reportingController: 'writ.dev/test', reportingInstance: 'test' }),
     clock: systemClock,
     systemNamespace: 'writ-system',
