@@ -29,11 +29,31 @@ export const policies = own('policies', 'Policy', false);
 export const rulesets = own('rulesets', 'Ruleset', false);
 export const trustPolicies = own('trustpolicies', 'TrustPolicy', false);
 export const tenants = own('tenants', 'Tenant', false);
+export const tierCatalogs = own('tiercatalogs', 'TierCatalog', false);
+export const licenses = own('licenses', 'License', false);
 
-/** Our kinds in the order in which a commit is applied: a seal's trust first, what is sealed by it last. */
-export const writKinds = [trustPolicies, gitSources, tenants, rulesets, policies] as const satisfies readonly Resource[];
+/** Our kinds in the order in which a commit is applied: a seal's trust first, then what tenants are judged by, policies last. */
+export const writKinds = [
+  trustPolicies,
+  gitSources,
+  tierCatalogs,
+  licenses,
+  tenants,
+  rulesets,
+  policies,
+] as const satisfies readonly Resource[];
 
 export type WritKind = (typeof writKinds)[number]['kind'];
+
+/**
+ * The kinds whose documents count by their seals alone and have versions: replicas hold each of their documents, marks keep
+ * the highest version, and a seal ends them.
+ */
+export const sealedKinds = [policies, rulesets, tierCatalogs, licenses] as const satisfies readonly Resource[];
+
+export type SealedKind = (typeof sealedKinds)[number]['kind'];
+
+export const isSealedKind = (kind: string): kind is SealedKind => sealedKinds.some((sealed) => sealed.kind === kind);
 
 const core = (plural: string, kind: string, namespaced: boolean): Resource => ({ group: '', version: 'v1', plural, kind, namespaced });
 
@@ -72,6 +92,13 @@ export const validatingWebhookConfigurations: Resource = {
   kind: 'ValidatingWebhookConfiguration',
   namespaced: false,
 };
+export const mutatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+  namespaced: false,
+};
 /** Questions to the authorizer; they are answered and never stored. */
 export const subjectAccessReviews: Resource = {
   group: 'authorization.k8s.io',
@@ -101,10 +128,18 @@ export const NAMESPACE_OWNER_ROLE = 'writ-namespace-owner';
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
 /** The one TrustPolicy. */
 export const TRUST_POLICY_NAME = 'cluster';
+/** The one TierCatalog. */
+export const TIER_CATALOG_NAME = 'cluster';
+/** The namespace whose uid stands for the installation, as in every cluster. */
+export const INSTALLATION_NAMESPACE = 'kube-system';
 /** The ValidatingWebhookConfiguration that the operator owns. */
 export const WEBHOOK_CONFIGURATION_NAME = 'writ';
 /** The one that makes the API server ask the guard about Writ's own kinds. */
 export const GUARD_CONFIGURATION_NAME = 'writ-guard';
+/** The one that makes the API server ask about the bounds of tenants. */
+export const TENANCY_CONFIGURATION_NAME = 'writ-tenancy';
+/** The MutatingWebhookConfiguration by which tenants' pods are completed. */
+export const COMPLETE_CONFIGURATION_NAME = 'writ-complete';
 /** Secret in the system namespace with `ca.crt`, `tls.crt` and `tls.key` of the webhook. */
 export const WEBHOOK_TLS_SECRET = 'writ-webhook-tls';
 /** Lease of the operator's leader election, in the system namespace. */

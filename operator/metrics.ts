@@ -12,6 +12,8 @@ export const watchedResources = [
   'gitsources',
   'policies',
   'rulesets',
+  'tiercatalogs',
+  'licenses',
   'trustpolicies',
   'tenants',
   'namespaces',
@@ -28,6 +30,8 @@ export const watchedResources = [
   'leases',
   'webhook',
   'guard',
+  'tenancy',
+  'completion',
 ] as const;
 export type WatchedResource = (typeof watchedResources)[number];
 export const controllerNames = [
@@ -35,6 +39,9 @@ export const controllerNames = [
   'receiver',
   'policy',
   'ruleset',
+  'tier-catalog',
+  'license',
+  'entitlements',
   'trust-policy',
   'tenant',
   'tenant-quota',
@@ -43,6 +50,7 @@ export const controllerNames = [
   'certificate',
   'webhook-configuration',
   'guard-configuration',
+  'tenancy-configuration',
 ] as const;
 
 export const operatorMetrics = defineMetrics({

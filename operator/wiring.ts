@@ -176,6 +176,8 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   policies: 'policies',
   rulesets: 'rulesets',
   trustpolicies: 'trustPolicies',
+  tiercatalogs: 'tierCatalogs',
+  licenses: 'licenses',
   tenants: 'tenants',
   namespaces: 'namespaces',
   rolebindings: 'roleBindings',
@@ -191,6 +193,8 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   leases: 'leases',
   webhook: 'webhook',
   guard: 'guard',
+  tenancy: 'tenancy',
+  completion: 'completion',
 };
 
 const observeWatch = (resource: WatchedResource, metrics: OperatorMetrics, log: Log): InformerObserver => ({

@@ -18,7 +18,7 @@ export const webhookFlags = defineFlags({
     type: 'string',
     env: 'WRIT_ADDRESS',
     default: '0.0.0.0:9443',
-    doc: 'Where to serve POST /validate and POST /guard over HTTPS; port 0 picks one.',
+    doc: 'Where to serve POST /validate, /guard, /tenancy and /complete over HTTPS; port 0 picks one.',
   },
   'metrics-address': programFlags['metrics-address'],
   'trust-digest': programFlags['trust-digest'],
@@ -108,6 +108,12 @@ export const webhookFlags = defineFlags({
     env: 'WRIT_ACCESS_WAIT',
     default: 2500,
     doc: 'How long a request waits for what its policies ask the authorizer; what is not answered then is an error of the policy.',
+  },
+  'quota-wait': {
+    type: 'duration',
+    env: 'WRIT_QUOTA_WAIT',
+    default: 3000,
+    doc: 'How long a request waits for a reservation in the quota ledger of its tenant; without one it is refused.',
   },
   'max-in-flight': {
     type: 'number',

@@ -4,11 +4,13 @@
 import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
+import { sealedKinds } from '../crds/kinds.ts';
 import type { Reviewed } from './admission/index.ts';
 import { alarmKinds } from './operator-watch/alarms.ts';
 import type { AlarmKind } from './operator-watch/alarms.ts';
 import type { Guarded } from './guard/index.ts';
 import type { LoaderState } from './policyset/loader.ts';
+import type { TenancyReviewed } from './tenancy/index.ts';
 
 const TENANTS = { max: 500 } as const;
 const POLICIES = { max: 2000 } as const;
@@ -53,13 +55,49 @@ export const webhookMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_guard_refusals_total',
     help: "Refused writes of Writ's own kinds, by kind and code; dry runs are counted too.",
-    labels: { kind: ['Policy', 'Ruleset', 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
+    labels: { kind: [...sealedKinds.map(({ kind }) => kind), 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
   },
   guardLatency: {
     kind: 'histogram',
     name: 'writ_guard_duration_seconds',
     help: "From the whole body to the whole answer about a write of Writ's own kinds, waits included.",
     buckets: LATENCY_BUCKETS,
+  },
+  tenancyReviews: {
+    kind: 'counter',
+    name: 'writ_tenancy_reviews_total',
+    help: "Writes in tenants' namespaces that were judged by the bounds of the tenant, by what became of them.",
+    labels: { outcome: ['passed', 'refused', 'malformed'] },
+  },
+  tenancyRefusals: {
+    kind: 'counter',
+    name: 'writ_tenancy_refusals_total',
+    help: 'Writes that the bounds of a tenant refused, by tenant and code of the first breach; dry runs are counted too.',
+    labels: { tenant: TENANTS, code: CODES },
+  },
+  tenancyLatency: {
+    kind: 'histogram',
+    name: 'writ_tenancy_duration_seconds',
+    help: 'From the whole body to the whole answer by the bounds of a tenant, a reservation of its quota included.',
+    buckets: LATENCY_BUCKETS,
+  },
+  completions: {
+    kind: 'counter',
+    name: 'writ_completions_total',
+    help: 'Pods of tenants that the API server asked to have completed, by what became of them.',
+    labels: { outcome: ['completed', 'unchanged', 'malformed'] },
+  },
+  quotaCommits: {
+    kind: 'counter',
+    name: 'writ_quota_commits_total',
+    help: 'Tries to reserve in the quota ledger of a tenant, for all who asked at the same time: written, lost to somebody who was faster and made again, or not to be had.',
+    labels: { result: ['written', 'conflict', 'unavailable'] },
+  },
+  quotaAsks: {
+    kind: 'counter',
+    name: 'writ_quota_asks_total',
+    help: 'Objects for which something was to be reserved, by the result of the try that they were part of.',
+    labels: { result: ['written', 'conflict', 'unavailable'] },
   },
   operatorAlarms: {
     kind: 'gauge',
@@ -129,7 +167,9 @@ export const webhookMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_watch_age_seconds',
     help: 'Time since the API server last gave a sign of life on a watch.',
-    labels: { kind: ['policies', 'rulesets', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'] },
+    labels: {
+      kind: ['policies', 'rulesets', 'tiercatalogs', 'licenses', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'],
+    },
   },
   certificateExpiry: {
     kind: 'gauge',
@@ -188,6 +228,12 @@ export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }
   metrics.guardReviews.inc({ outcome });
   metrics.guardLatency.observe({}, durationMs / 1000);
   if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
+};
+
+export const countTenancy = (metrics: WebhookMetrics, { outcome, tenant, refusal }: TenancyReviewed, durationMs: number): void => {
+  metrics.tenancyReviews.inc({ outcome });
+  metrics.tenancyLatency.observe({}, durationMs / 1000);
+  if (refusal !== undefined) metrics.tenancyRefusals.inc({ tenant, code: refusal.problems[0].code });
 };
 
 export const showAlarms = (metrics: WebhookMetrics, alarms: ReadonlySet<AlarmKind>): void => {

@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
-import { createSealedJudge } from '../policies/ruleset-object.ts';
+import { createSealedJudge } from '../policies/sealed-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -27,6 +27,7 @@ import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
+import { createEntitlements } from './entitlements.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
@@ -48,6 +49,7 @@ import type { Guard } from './server/guard.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend, createValidate } from './server/validate.ts';
+import { createTenancyEndpoints } from './tenants.ts';
 
 export type WebhookParts = {
   readonly config: WebhookConfig;
@@ -59,7 +61,7 @@ export type WebhookParts = {
 };
 
 export type RunningWebhook = {
-  /** `https://host:port`; reviews go to `/validate` and `/guard` below it. */
+  /** `https://host:port`; reviews go to `/validate`, `/guard`, `/tenancy` and `/complete` below it. */
   readonly url: string;
   /** Of /metrics, /healthz and /readyz. */
   readonly endpointUrl: string;
@@ -165,7 +167,8 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.rulesets, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
+  const { policies, rulesets, tierCatalogs, licenses, trust, inventories, marks } = caches;
+  for (const cache of [policies, rulesets, tierCatalogs, licenses, trust, inventories, marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {
@@ -288,6 +291,19 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     bug,
     states: () => states,
   });
+  const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
+  const endpoints = createTenancyEndpoints({
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    caches,
+    namespaces: namespaceCache,
+    effective: (tenant) => entitlements.effective(tenant),
+    closing,
+    bug,
+  });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });
   followChanges(caches, loader, holder);
@@ -311,7 +327,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     }),
   });
   const { url: endpointUrl } = await endpoint.start();
-  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, send: createSend(closing) }));
+  const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, ...endpoints, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ url, endpointUrl, replica: config.replica }, 'listening');

@@ -3,7 +3,7 @@
 /**
  * Any object of the group writ.dev.
  */
-export type WritObject = TrustPolicy | GitSource | Tenant | Ruleset | Policy;
+export type WritObject = TrustPolicy | GitSource | TierCatalog | License | Tenant | Ruleset | Policy;
 
 /**
  * Whose seal counts, for what. There is one, named cluster.
@@ -171,15 +171,22 @@ export type TrustPolicyRule = {
    * Kinds that the rule speaks of.
    *
    * @minItems 1
-   * @maxItems 5
+   * @maxItems 7
    */
-  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource')[];
+  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'TierCatalog' | 'License')[];
   /**
    * Standings of a Ruleset's publisher that the rule speaks of; all where nothing is given.
    *
    * @maxItems 5
    */
   readonly publisherTiers?: readonly ('Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum')[];
+  /**
+   * Tenants whose own policies the rule speaks of. With it the rule fits only a Policy that is confined to these tenants by its spec.tenants and whose name begins with the name of one of them and a dot.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
   /**
    * Groups of principals; each must reach its threshold.
    *
@@ -400,7 +407,7 @@ export type GitSourceSpec = {
   };
   readonly verify?: GitSourceVerify;
   /**
-   * Tenant to which the source is to be confined. Not done by this version, which therefore refuses a source that asks for it.
+   * Tenant to which the source is confined. Nothing but Policies may come from it, each confined to the tenant by its spec.tenants and with a name that begins with the tenant's name and a dot.
    */
   readonly tenantRef?: {
     /**
@@ -541,6 +548,322 @@ export type GitSourceStatus = {
      */
     readonly name: string;
   };
+};
+/**
+ * What the levels of service give, as one sealed document. There is one, named cluster.
+ */
+export type TierCatalog = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'TierCatalog';
+  readonly metadata: ObjectMeta;
+  readonly spec: TierCatalogSpec;
+  readonly signature?: Signature;
+  readonly status?: TierCatalogStatus;
+};
+/**
+ * The tiers and what each gives and allows.
+ */
+export type TierCatalogSpec = {
+  /**
+   * Whole number that rises with every change.
+   */
+  readonly version: number;
+  /**
+   * Time (RFC 3339) by which a newer version is to come. After it a commit with this one is refused; what is in force stays so until then and says that it is late.
+   */
+  readonly expires?: string;
+  /**
+   * Ends the catalog. Tenants then have what they say themselves, and the object may be deleted.
+   */
+  readonly retired?: boolean;
+  /**
+   * Name of the catalog for people.
+   */
+  readonly title?: string;
+  /**
+   * What the catalog is for.
+   */
+  readonly description?: string;
+  /**
+   * Tier of a Tenant that names none; the first of tiers where nothing is given.
+   */
+  readonly defaultTier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * The tiers, from the one that allows least to the one that allows most. A Tenant whose tier is not among them has the first.
+   *
+   * @minItems 1
+   * @maxItems 5
+   */
+  readonly tiers?: readonly TierCatalogTier[];
+};
+/**
+ * The tiers, from the one that allows least to the one that allows most. A Tenant whose tier is not among them has the first.
+ */
+export type TierCatalogTier = {
+  /**
+   * Name that a Tenant gives in spec.tier.
+   */
+  readonly name: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * Whom the tier is for.
+   */
+  readonly description?: string;
+  /**
+   * Required where a tenant has the tier only while a License of this installation names it or a later one; None, as where nothing is said, where everyone may have it.
+   */
+  readonly license?: 'None' | 'Required';
+  /**
+   * What the tier lets a tenant do. Those that Writ itself asks for are listed in docs/tenants.md; any other name is for services that ask Writ.
+   *
+   * @maxItems 64
+   */
+  readonly features?: readonly string[];
+  /**
+   * Fields of a Tenant's spec that hold where the Tenant does not say them. What the Tenant says wins, within limits and features.
+   */
+  readonly defaults?: {
+    readonly [k: string]: unknown;
+  };
+  readonly limits?: TierCatalogLimits;
+  /**
+   * How much the tier allows to be used, and what holds where the Tenant names no such limit.
+   */
+  readonly usage?: {
+    /**
+     * Limits on metered use.
+     *
+     * @maxItems 64
+     */
+    readonly limits?: readonly TierCatalogLimit[];
+  };
+  readonly slo?: TierCatalogSlo;
+  /**
+   * What of others' rulesets the tenant may have.
+   */
+  readonly marketplace?: {
+    /**
+     * Standings of the publishers whose rulesets a tenant may subscribe to; all where nothing is given.
+     *
+     * @maxItems 5
+     */
+    readonly publisherTiers?: readonly ('Community' | 'Bronze' | 'Silver' | 'Gold' | 'Platinum')[];
+  };
+};
+/**
+ * The most that the tier allows; without limit where nothing is said.
+ */
+export type TierCatalogLimits = {
+  /**
+   * Most namespaces.
+   */
+  readonly namespaces?: number;
+  /**
+   * Most agents at a time, in all namespaces together.
+   */
+  readonly agents?: number;
+  /**
+   * Most rulesets that the tenant may subscribe to. Those of scope Cluster are not counted.
+   */
+  readonly rulesets?: number;
+  /**
+   * The least strict level of the Pod Security Standards that a Tenant may ask to be enforced.
+   */
+  readonly podSecurity?: 'privileged' | 'baseline' | 'restricted';
+  /**
+   * Resource names as a ResourceQuota has them, each with the most that all namespaces together may ask for.
+   */
+  readonly resources?: {
+    readonly [k: string]: number | string;
+  };
+};
+/**
+ * Limits on metered use.
+ */
+export type TierCatalogLimit = {
+  /**
+   * Name of the limit.
+   */
+  readonly name: string;
+  /**
+   * What is counted, for instance reasoning_units.
+   */
+  readonly meter: string;
+  /**
+   * Time over which it is counted, as a duration such as 24h, or Month for a calendar month.
+   */
+  readonly window: string;
+  /**
+   * Most units within the window, a whole number in decimal digits.
+   */
+  readonly limit: string;
+  /**
+   * What follows when the limit is passed.
+   */
+  readonly onExceed?: 'Deny' | 'Throttle' | 'Audit';
+};
+/**
+ * What service is promised. A Tenant may ask for less, not for more.
+ */
+export type TierCatalogSlo = {
+  /**
+   * Name of the class of service for people and for alerts.
+   */
+  readonly class?: string;
+  /**
+   * The objectives.
+   *
+   * @maxItems 32
+   */
+  readonly objectives?: readonly TierCatalogObjective[];
+};
+/**
+ * The objectives.
+ */
+export type TierCatalogObjective = {
+  /**
+   * What is measured, for instance admission-latency.
+   */
+  readonly name: string;
+  /**
+   * Share of good events in percent, for instance "99.9".
+   */
+  readonly target: string;
+  /**
+   * Longest time that still is good, as a duration such as 50ms.
+   */
+  readonly threshold?: string;
+};
+/**
+ * The signed document. Where there is one, what it says counts; spec is a copy for people.
+ */
+export type Signature = {
+  /**
+   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
+   */
+  readonly document: string;
+  /**
+   * Sigstore bundles over those bytes, each as JSON text.
+   *
+   * @maxItems 8
+   */
+  readonly bundles?: readonly string[];
+};
+/**
+ * What Writ last saw and did.
+ */
+export type TierCatalogStatus = {
+  /**
+   * The metadata.generation that this status speaks of; -1 before the first look.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Verified is for the signed document. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * Digest of the document that counts, sha256 and hexadecimal digits.
+   */
+  readonly digest?: string;
+  /**
+   * Revision of the GitSource that the document came with.
+   */
+  readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
+};
+/**
+ * The right of one installation to a tier, until a time, as a sealed document.
+ */
+export type License = {
+  readonly apiVersion: 'writ.dev/v1alpha1';
+  readonly kind: 'License';
+  readonly metadata: ObjectMeta;
+  readonly spec: LicenseSpec;
+  readonly signature?: Signature;
+  readonly status?: LicenseStatus;
+};
+/**
+ * Who may have which tier where, and until when.
+ */
+export type LicenseSpec = {
+  /**
+   * Whole number that rises with every change.
+   */
+  readonly version: number;
+  /**
+   * Time (RFC 3339) after which the license gives nothing more.
+   */
+  readonly expires?: string;
+  /**
+   * How long it goes on as it was after expires, at most 720h, as a duration such as 72h. Tenants say so meanwhile.
+   */
+  readonly gracePeriod?: string;
+  /**
+   * Ends the license before its time. Its object may then be deleted.
+   */
+  readonly retired?: boolean;
+  /**
+   * The installation that it is for, which is the metadata.uid of the namespace kube-system.
+   */
+  readonly installation?: string;
+  /**
+   * The highest tier that it gives.
+   */
+  readonly tier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
+  /**
+   * Names of the tenants that may have the tier; every tenant of the installation where none is given.
+   *
+   * @minItems 1
+   * @maxItems 256
+   */
+  readonly tenants?: readonly string[];
+  /**
+   * Whom it was given to, for people.
+   */
+  readonly customer?: string;
+};
+/**
+ * What Writ last saw and did.
+ */
+export type LicenseStatus = {
+  /**
+   * The metadata.generation that this status speaks of; -1 before the first look.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Verified is for the signed document. Expiring is there ahead of its end and in its grace period. Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   *
+   * @maxItems 16
+   */
+  readonly conditions?: readonly Condition[];
+  /**
+   * Digest of the document that counts, sha256 and hexadecimal digits.
+   */
+  readonly digest?: string;
+  /**
+   * Revision of the GitSource that the document came with.
+   */
+  readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
 };
 /**
  * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.
@@ -1090,21 +1413,6 @@ export type TenantDataResidency = {
   readonly enforcement?: 'Strict' | 'Audit';
 };
 /**
- * The signed document. Where there is one, what it says counts; spec is a copy for people.
- */
-export type Signature = {
-  /**
-   * The file byte for byte as it was signed, in UTF-8 with LF line ends.
-   */
-  readonly document: string;
-  /**
-   * Sigstore bundles over those bytes, each as JSON text.
-   *
-   * @maxItems 8
-   */
-  readonly bundles?: readonly string[];
-};
-/**
  * What Writ last saw and did.
  */
 export type TenantStatus = {
@@ -1389,6 +1697,13 @@ export type PolicySpec = {
    * This version ends the policy. It matches nothing, needs no validations, and its object may be deleted; the versions before it cannot come back.
    */
   readonly retired?: boolean;
+  /**
+   * Tenants that the policy is confined to. It binds what lies in their namespaces and nothing else, never what the operator made for them nor what Kubernetes' own controllers change or delete there, and being there it opens nothing. Every tenant where nothing is given.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  readonly tenants?: readonly string[];
   /**
    * What the policy demands, in one line.
    */

@@ -13,7 +13,6 @@ import type { LiveGitSource } from './live.ts';
 export const unsupported = ({ metadata, spec }: LiveGitSource, systemNamespace: string): Problem | undefined => {
   const refuse = (message: string, path: string): Problem => ({ code: 'SOURCE_FIELD_UNSUPPORTED', message, path });
   if (metadata.namespace !== systemNamespace) return refuse(`only GitSources in ${systemNamespace} are followed`, 'metadata.namespace');
-  if (spec.tenantRef !== undefined) return refuse('sources that are bound to a tenant are not followed by this version', 'spec.tenantRef');
   if (spec.verify !== undefined) {
     return refuse('signatures of commits are not checked by this version; the seals of the documents are', 'spec.verify');
   }

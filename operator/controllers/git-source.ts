@@ -194,7 +194,17 @@ const readCurrent = async (
   }
   const { snapshot } = fetched;
   const { pinnedDigest, proving } = deps;
-  const reading = await readCommit({ source: key, snapshot, trust, pinnedDigest, nowMs, memo, proving, signal });
+  const reading = await readCommit({
+    source: key,
+    snapshot,
+    tenant: spec.tenantRef?.name,
+    trust,
+    pinnedDigest,
+    nowMs,
+    memo,
+    proving,
+    signal,
+  });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
   const unmet = requirementProblems(reading.objects.releases, deps.releases());
   if (unmet.length > 0) return failed('Verified', unmet, { revision: snapshot.revision });

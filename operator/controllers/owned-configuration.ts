@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A ValidatingWebhookConfiguration that is ours alone: brought to what it must say, and known again. No admission webhook is
+// A webhook configuration that is ours alone: brought to what it must say, and known again. No admission webhook is
 // asked about such objects, so whoever may write them can switch ours off; what is found otherwise than it was left was
 // changed by somebody else, and that is told.
 import {
@@ -10,6 +10,7 @@ import {
   TENANT_LABEL,
   validatingWebhookConfigurations,
 } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { firstDifference } from '../../policies/document/difference.ts';
@@ -19,6 +20,10 @@ export type WebhookTarget =
   | { readonly kind: 'url'; readonly url: string };
 
 export type WebhookConfigurationObject = KubeObject & { readonly webhooks?: readonly unknown[] };
+
+/** The same process under another path, where it is called by URL: `/validate` ends what it is called by first. */
+export const atPath = (target: WebhookTarget, path: string): WebhookTarget =>
+  target.kind === 'url' ? { kind: 'url', url: new URL(path.slice(1), target.url).href } : target;
 
 /** `path` counts for a Service; a URL carries its own. */
 export const clientConfigOf = (target: WebhookTarget, path: string, authorities: string): unknown => {
@@ -32,7 +37,7 @@ export const clientConfigOf = (target: WebhookTarget, path: string, authorities:
 export const ownedMetadata = (name: string): KubeObject['metadata'] => ({ name, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } });
 
 /** Tenants' namespaces, never those that a cluster recovers by. */
-export const tenantNamespaces = (systemNamespace: string): unknown => ({
+export const tenantNamespaces = (systemNamespace: string): { readonly matchExpressions: readonly unknown[] } => ({
   matchExpressions: [
     { key: TENANT_LABEL, operator: 'Exists' },
     { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_GOVERNED, systemNamespace] },
@@ -40,8 +45,10 @@ export const tenantNamespaces = (systemNamespace: string): unknown => ({
 });
 
 // Compared both ways: a selector, a match condition or a second webhook that somebody added is what would open a tenant.
+// An empty list is left out by the API server.
 const differenceOf = (desired: WebhookConfigurationObject, live: WebhookConfigurationObject): string | undefined =>
-  firstDifference(desired, live) ?? firstDifference(live.webhooks, desired.webhooks, 'webhooks');
+  firstDifference(desired, { ...live, webhooks: live.webhooks ?? [] }) ??
+  firstDifference(live.webhooks ?? [], desired.webhooks, 'webhooks');
 
 export type OwnedConfiguration = {
   /** Makes the live object say what is desired; `true` when it wrote. */
@@ -52,11 +59,12 @@ export const ownConfiguration = (
   client: Pick<KubeClient, 'apply' | 'replace'>,
   /** Since it was left somebody else `deleted` it, or changed the field at this path. */
   onTampered: (what: string) => void,
+  resource: Resource = validatingWebhookConfigurations,
 ): OwnedConfiguration => {
   let left: WebhookConfigurationObject | undefined;
   const write = async (live: WebhookConfigurationObject | undefined, desired: WebhookConfigurationObject, signal: AbortSignal) => {
     if (live === undefined) {
-      await client.apply(validatingWebhookConfigurations, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
+      await client.apply(resource, desired, { fieldManager: SYNC_FIELD_MANAGER, signal });
       return true;
     }
     if (differenceOf(desired, live) === undefined) return false;
@@ -68,7 +76,7 @@ export const ownConfiguration = (
       ...(annotations === undefined ? {} : { annotations }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     };
-    await client.replace(validatingWebhookConfigurations, { ...desired, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
+    await client.replace(resource, { ...desired, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
     return true;
   };
   return {

@@ -7,9 +7,10 @@
  * tenant label and nothing else, never a system namespace or our own, so that an outage of ours closes tenants and leaves
  * kube-system, nodes and leases alone.
  */
-import { WEBHOOK_CONFIGURATION_NAME, validatingWebhookConfigurations } from '../../crds/kinds.ts';
+import { TENANT_LABEL, WEBHOOK_CONFIGURATION_NAME, validatingWebhookConfigurations } from '../../crds/kinds.ts';
+import { isName, isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { rulesFor } from '../../policies/compile/admission-rules.ts';
+import { rulesBeyond, rulesFor } from '../../policies/compile/admission-rules.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -17,8 +18,12 @@ import { clientConfigOf, ownConfiguration, ownedMetadata, tenantNamespaces } fro
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 import { policiesMatching, standingRules } from './standing-rules.ts';
 
+export type TenantRules = { readonly tenant: string; readonly rules: readonly Rule[] };
+
 export type ConfigurationInput = {
   readonly rules: readonly Rule[];
+  /** What is asked about single tenants besides: what their own policies match and no other does. */
+  readonly tenants?: readonly TenantRules[];
   readonly target: WebhookTarget;
   /** PEM. */
   readonly authorities: string;
@@ -29,24 +34,64 @@ const WEBHOOK_NAME = 'validate.writ.dev';
 /** The API server gives up after this; a verdict takes well under a millisecond. */
 const TIMEOUT_SECONDS = 5;
 
-export const webhookConfiguration = ({ rules, target, authorities, systemNamespace }: ConfigurationInput): WebhookConfigurationObject => ({
+const TENANT_SUFFIX = `.tenants.${WEBHOOK_NAME}`;
+
+const ofTenant = (tenant: string, systemNamespace: string): unknown => {
+  const { matchExpressions } = tenantNamespaces(systemNamespace);
+  return { matchExpressions: [...matchExpressions, { key: TENANT_LABEL, operator: 'In', values: [tenant] }] };
+};
+
+export const webhookConfiguration = (input: ConfigurationInput): WebhookConfigurationObject => ({
   metadata: ownedMetadata(WEBHOOK_CONFIGURATION_NAME),
   webhooks: [
-    {
-      name: WEBHOOK_NAME,
-      admissionReviewVersions: ['v1'],
-      clientConfig: clientConfigOf(target, '/validate', authorities),
+    { name: WEBHOOK_NAME, rules: input.rules, namespaceSelector: tenantNamespaces(input.systemNamespace) },
+    ...(input.tenants ?? []).map(({ tenant, rules }) => ({
+      name: `${tenant}${TENANT_SUFFIX}`,
       rules,
-      namespaceSelector: tenantNamespaces(systemNamespace),
-      objectSelector: {},
-      failurePolicy: 'Fail',
-      matchPolicy: 'Equivalent',
-      // Decisions are metered, and a dry run is not.
-      sideEffects: 'NoneOnDryRun',
-      timeoutSeconds: TIMEOUT_SECONDS,
-    },
-  ],
+      namespaceSelector: ofTenant(tenant, input.systemNamespace),
+    })),
+  ].map((scope) => ({
+    ...scope,
+    admissionReviewVersions: ['v1'],
+    clientConfig: clientConfigOf(input.target, '/validate', input.authorities),
+    objectSelector: {},
+    failurePolicy: 'Fail',
+    matchPolicy: 'Equivalent',
+    // Decisions are metered, and a dry run is not.
+    sideEffects: 'NoneOnDryRun',
+    timeoutSeconds: TIMEOUT_SECONDS,
+  })),
 });
+
+/** What the policies of each tenant match that nobody else's do. */
+const tenantRules = (own: readonly CompiledPolicy[], shared: readonly CompiledPolicy[]): readonly TenantRules[] => {
+  const byTenant = new Map<string, CompiledPolicy[]>();
+  for (const policy of own) {
+    for (const tenant of policy.confinedTo ?? []) {
+      const known = byTenant.get(tenant) ?? [];
+      byTenant.set(tenant, known);
+      known.push(policy);
+    }
+  }
+  return [...byTenant]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([tenant, policies]) => {
+      const rules = rulesBeyond(policies, shared);
+      return rules.length === 0 ? [] : [{ tenant, rules }];
+    });
+};
+
+/** The tenants that the live configuration speaks of by name, with their rules. */
+const standingTenants = (live: WebhookConfigurationObject | undefined): readonly TenantRules[] =>
+  (live?.webhooks ?? []).flatMap((webhook) => {
+    const name = isRecord(webhook) ? webhook['name'] : undefined;
+    if (typeof name !== 'string' || !name.endsWith(TENANT_SUFFIX)) return [];
+    const tenant = name.slice(0, -TENANT_SUFFIX.length);
+    return isName(tenant) && tenant.length <= 63 ? [{ tenant, rules: standingRules(live, name) }] : [];
+  });
+
+const confine = (policies: readonly CompiledPolicy[], tenant: string): readonly CompiledPolicy[] =>
+  policies.map((policy) => ({ ...policy, confinedTo: new Set([tenant]) }));
 
 /** What the webhook configuration follows, with one writer at a time. */
 export type AdmissionScope = {
@@ -79,7 +124,7 @@ export const createAdmissionScope = (options: {
   const owned = ownConfiguration(options.client, (what) => options.onTampered?.(what));
   let authorities = '';
   // What the configuration held last, as far as this term knows; before its first look that is the live object's to say.
-  let held: readonly Rule[] | undefined;
+  let held: Pick<ConfigurationInput, 'rules' | 'tenants'> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** What the cache has caught up with needs no copy here: it would be asked about for ever, also when it is gone. */
   const forgetShown = (verified: readonly CompiledPolicy[]): void => {
@@ -95,12 +140,21 @@ export const createAdmissionScope = (options: {
       { name: WEBHOOK_CONFIGURATION_NAME },
       { signal },
     );
-    const standing = options.mayNarrow() ? [] : policiesMatching(held ?? standingRules(live, WEBHOOK_NAME));
+    const known = held ?? { rules: standingRules(live, WEBHOOK_NAME), tenants: standingTenants(live) };
+    const standing = options.mayNarrow()
+      ? []
+      : [
+          ...policiesMatching(known.rules),
+          ...(known.tenants ?? []).flatMap(({ tenant, rules }) => confine(policiesMatching(rules), tenant)),
+        ];
     const verified = options.verified();
     forgetShown(verified);
-    const rules = rulesFor([...verified, ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing]);
-    const wrote = await owned.bring(live, webhookConfiguration({ rules, target, authorities, systemNamespace }), signal);
-    held = rules;
+    const policies = [...verified, ...[...applied.values()].flat(), ...[...coming.values()].flat(), ...standing];
+    const shared = policies.filter(({ confinedTo }) => confinedTo === undefined);
+    const own = policies.filter(({ confinedTo }) => confinedTo !== undefined);
+    const wanted = { rules: rulesFor(shared), tenants: tenantRules(own, shared) };
+    const wrote = await owned.bring(live, webhookConfiguration({ ...wanted, target, authorities, systemNamespace }), signal);
+    held = wanted;
     return wrote;
   };
   // One after the other: an older, narrower view must never land after a wider one.

@@ -103,10 +103,21 @@ const ruleOf = (block: Block): Rule => ({
   scope: block.scope,
 });
 
-export const rulesFor = (policies: readonly CompiledPolicy[]): readonly Rule[] => {
+const atomsFor = (policies: readonly CompiledPolicy[]): readonly Atom[] =>
+  policies.flatMap((policy) => policy.match.rules.flatMap(atomsOf));
+
+/** Of the policies of all, and always every workload. */
+export const rulesFor = (policies: readonly CompiledPolicy[]): readonly Rule[] => joined([...baseline(), ...atomsFor(policies)]);
+
+/** What the policies of one tenant match beyond what is asked about everybody: what lies in namespaces, and nothing else. */
+export const rulesBeyond = (own: readonly CompiledPolicy[], shared: readonly CompiledPolicy[]): readonly Rule[] => {
+  const asked = [...baseline(), ...atomsFor(shared)];
+  return joined(atomsFor(own).filter((atom) => atom.scope === 'Namespaced' && !asked.some((other) => coversAtom(other, atom))));
+};
+
+const joined = (atoms: readonly Atom[]): readonly Rule[] => {
   const unique = new Map<string, Atom>();
-  for (const atom of [...baseline(), ...policies.flatMap((policy) => policy.match.rules.flatMap(atomsOf))])
-    unique.set(sameAtom(atom), atom);
+  for (const atom of atoms) unique.set(sameAtom(atom), atom);
   const wide = [...unique.values()].filter((atom) => sameAtom(atom).includes('*'));
   const needed = [...unique.values()].filter((atom) => !wide.some((other) => other !== atom && coversAtom(other, atom)));
   const blocks: readonly Block[] = needed.map((atom) => ({

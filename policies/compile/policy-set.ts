@@ -64,6 +64,8 @@ export type CompiledPolicy = {
   /** Nobody has sealed it: it notes, after all others, and opens nothing by being there. */
   readonly unsigned?: true;
   readonly ruleset?: MemberOf;
+  /** It binds in namespaces of these tenants alone, and opens nothing by being there. */
+  readonly confinedTo?: ReadonlySet<string>;
 };
 
 export type PolicySet = {
@@ -73,7 +75,7 @@ export type PolicySet = {
   readonly policies: readonly CompiledPolicy[];
   /** Whether any of them does: for the others no question is ever prepared. */
   readonly asksAuthorizer: boolean;
-  /** Whether all of them are without a seal: then nothing is verified. */
+  /** Whether all of them are without a seal, or a tenant's own: then nothing is verified that could open anything. */
   readonly isUnsigned: boolean;
   /**
    * Those that may apply, in the order of their names, found without looking at the others. `undefined` labels: the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One policy document to one compiled policy, or all of its problems at once. What can not be enforced as it is written is
 // refused here, never left out.
+import { confinementProblems } from './confinement.ts';
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/types.ts';
 import { celTypes, fromJson, isIdentifier } from '../cel/index.ts';
 import type { Program, Type, Value } from '../cel/index.ts';
@@ -190,6 +191,7 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
   const known = bindings === undefined ? ours : kubernetes;
   const context: Context = { positionOf, problems, ...(hasParams ? known.withParams : known.plain) };
   checkShape(spec, context, bindings !== undefined);
+  if (spec.tenants !== undefined) problems.push(...confinementProblems(spec, positionOf));
   const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
   const matchConditions = compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
@@ -213,6 +215,7 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
     schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
     auditAnnotations: compileAuditAnnotations(spec, context, declarations),
     ...(bindings === undefined ? {} : { bindings }),
+    ...(spec.tenants === undefined ? {} : { confinedTo: new Set(spec.tenants) }),
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };
 };

@@ -111,6 +111,6 @@ export const createSet = (policies: readonly CompiledPolicy[]): PolicySet =>
     digest: setDigest(policies),
     policies: Object.freeze([...policies]),
     asksAuthorizer: policies.some(({ asksAuthorizer }) => asksAuthorizer),
-    isUnsigned: policies.every(({ unsigned }) => unsigned === true),
+    isUnsigned: policies.every(({ unsigned, confinedTo }) => unsigned === true || confinedTo !== undefined),
     candidates: indexPolicies(policies),
   });

@@ -4,6 +4,7 @@ import type { Bindings } from '../cel/index.ts';
 import { matchOutcome } from '../compile/match.ts';
 import type { CompiledBinding, CompiledPolicy } from '../compile/policy-set.ts';
 import { annotate } from './annotate.ts';
+import { bindsConfined } from './confined.ts';
 import { bindMember } from './member.ts';
 import { evaluate } from './limits.ts';
 import type { Violation } from './index.ts';
@@ -153,7 +154,8 @@ const evaluateBound = (policy: CompiledPolicy, bindings: readonly CompiledBindin
 /** Total: what goes wrong inside, down to a stack that overflows on a monstrous object, is an error of this policy. */
 export const evaluatePolicy = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   try {
-    const bound = policy.ruleset === undefined ? policy : bindMember(policy, policy.ruleset, run);
+    const isElsewhere = policy.confinedTo !== undefined && !bindsConfined(policy.confinedTo, run);
+    const bound = isElsewhere ? undefined : policy.ruleset === undefined ? policy : bindMember(policy, policy.ruleset, run);
     if (bound === undefined) {
       run.trace?.({ kind: 'match', outcome: 'tenant' });
       return SKIPPED;

@@ -47,6 +47,13 @@ const rulesNameListed = (spec: JsonValue): boolean => {
 };
 
 type Demand = Pick<SchemaRule, 'message' | 'holds'>;
+const defaultIsAllowed: Demand = {
+  message: 'default must be one of allowed',
+  holds: (classes) => {
+    const [chosen, allowed] = [own(record(classes), 'default'), own(record(classes), 'allowed')];
+    return chosen === undefined || allowed === undefined || list(allowed).includes(chosen);
+  },
+};
 const graceNeedsEnd: Demand = {
   message: 'gracePeriod needs expires',
   holds: (spec) => !has(spec, 'gracePeriod') || has(spec, 'expires'),
@@ -174,6 +181,8 @@ export const schemaRules: readonly SchemaRule[] = [
     message: "annotations under writ.dev are not the tenant's to set",
     holds: (annotations) => keys(annotations).every((key) => !key.startsWith('writ.dev/')),
   },
+  { kind: 'Tenant', path: ['spec', 'scheduling', 'priorityClasses'], ...defaultIsAllowed },
+  { kind: 'Tenant', path: ['spec', 'scheduling', 'runtimeClasses'], ...defaultIsAllowed },
   {
     kind: 'Tenant',
     path: ['spec', 'network', 'egress', '[]', 'cidrs', '[]'],
@@ -181,10 +190,39 @@ export const schemaRules: readonly SchemaRule[] = [
     holds: (block) => isAddressBlock(string(block)),
   },
   {
+    kind: 'TierCatalog',
+    path: [],
+    message: 'the one TierCatalog is named cluster',
+    holds: (root) => nameOf(own(record(root), 'metadata') ?? null) === 'cluster',
+  },
+  {
+    kind: 'TierCatalog',
+    path: ['spec'],
+    message: 'a catalog either has tiers or is retired',
+    holds: (spec) => has(spec, 'tiers') !== isRetired(spec),
+  },
+  {
+    kind: 'TierCatalog',
+    path: ['spec'],
+    message: 'defaultTier must be one of tiers',
+    holds: (spec) => {
+      const named = own(record(spec), 'defaultTier');
+      return named === undefined || !has(spec, 'tiers') || list(own(record(spec), 'tiers')).some((tier) => nameOf(tier) === named);
+    },
+  },
+  {
+    kind: 'License',
+    path: ['spec'],
+    message: 'a license names installation, tier and expires, or is retired',
+    holds: (spec) => countOf(spec, ['installation', 'tier', 'expires']) === 3 || isRetired(spec),
+  },
+  { kind: 'License', path: ['spec'], ...graceNeedsEnd },
+  { kind: 'License', path: ['spec', 'gracePeriod'], ...graceIsBounded },
+  {
     kind: 'Ruleset',
     path: ['spec'],
     message: 'a ruleset either has policies or is retired',
-    holds: (spec) => has(spec, 'policies') !== (own(record(spec), 'retired') === true),
+    holds: (spec) => has(spec, 'policies') !== isRetired(spec),
   },
   { kind: 'Ruleset', path: ['spec'], ...graceNeedsEnd },
   { kind: 'Ruleset', path: ['spec', 'gracePeriod'], ...graceIsBounded },

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed document → an object of one of our kinds, typed. Unknown fields are refused: a misspelt `enforcment` must not
 // pass as a policy without enforcement.
-import type { GitSource, Policy, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+import type { GitSource, License, Policy, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
 import {
   validateGitSource,
+  validateLicense,
   validatePolicy,
   validateRuleset,
   validateTenant,
+  validateTierCatalog,
   validateTrustPolicy,
 } from '../../crds/generated/validators.js';
 import type { AjvError, Validator } from '../../crds/generated/validators.js';
@@ -20,14 +22,16 @@ import { nearest } from './spelling.ts';
 
 export type DocumentObject =
   | { readonly kind: 'GitSource'; readonly object: GitSource }
+  | { readonly kind: 'License'; readonly object: License }
   | { readonly kind: 'Policy'; readonly object: Policy }
   | { readonly kind: 'Ruleset'; readonly object: Ruleset }
   | { readonly kind: 'Tenant'; readonly object: Tenant }
+  | { readonly kind: 'TierCatalog'; readonly object: TierCatalog }
   | { readonly kind: 'TrustPolicy'; readonly object: TrustPolicy };
 
 export type ValidateOutcome = ({ readonly ok: true } & DocumentObject) | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export const documentKinds = ['GitSource', 'Policy', 'Ruleset', 'Tenant', 'TrustPolicy'] as const;
+export const documentKinds = ['GitSource', 'License', 'Policy', 'Ruleset', 'Tenant', 'TierCatalog', 'TrustPolicy'] as const;
 
 type Fitted = DocumentObject | { readonly problems: readonly Problem[] };
 
@@ -44,9 +48,12 @@ const fit = <T extends object>(document: ParsedDocument, { kind, validator, wrap
 const fitters: Readonly<Record<(typeof documentKinds)[number], (document: ParsedDocument) => Fitted>> = {
   GitSource: (document) =>
     fit(document, { kind: 'GitSource', validator: validateGitSource, wrap: (object) => ({ kind: 'GitSource', object }) }),
+  License: (document) => fit(document, { kind: 'License', validator: validateLicense, wrap: (object) => ({ kind: 'License', object }) }),
   Policy: (document) => fit(document, { kind: 'Policy', validator: validatePolicy, wrap: (object) => ({ kind: 'Policy', object }) }),
   Ruleset: (document) => fit(document, { kind: 'Ruleset', validator: validateRuleset, wrap: (object) => ({ kind: 'Ruleset', object }) }),
   Tenant: (document) => fit(document, { kind: 'Tenant', validator: validateTenant, wrap: (object) => ({ kind: 'Tenant', object }) }),
+  TierCatalog: (document) =>
+    fit(document, { kind: 'TierCatalog', validator: validateTierCatalog, wrap: (object) => ({ kind: 'TierCatalog', object }) }),
   TrustPolicy: (document) =>
     fit(document, { kind: 'TrustPolicy', validator: validateTrustPolicy, wrap: (object) => ({ kind: 'TrustPolicy', object }) }),
 };

@@ -10,6 +10,7 @@ import { applyCodes } from './apply.ts';
 import { commandLineCodes } from './command-line.ts';
 import { demoCodes } from './demo.ts';
 import { documentsCodes } from './documents.ts';
+import { entitlementsCodes } from './entitlements.ts';
 import { manifestCodes } from './manifest.ts';
 import { operatorCodes } from './operator.ts';
 import { policiesCodes } from './policies.ts';
@@ -17,6 +18,7 @@ import { receiptsCodes } from './receipts.ts';
 import { rulesetsCodes } from './rulesets.ts';
 import { sealsCodes } from './seals.ts';
 import { sourceCodes } from './source.ts';
+import { tenancyCodes } from './tenancy.ts';
 import { tenantsCodes } from './tenants.ts';
 import { trustCodes } from './trust.ts';
 import type { ProblemCodes } from './entry.ts';
@@ -30,6 +32,8 @@ export const problemCodes = {
   ...rulesetsCodes,
   ...policiesCodes,
   ...tenantsCodes,
+  ...tenancyCodes,
+  ...entitlementsCodes,
   ...operatorCodes,
   ...sealsCodes,
   ...trustCodes,

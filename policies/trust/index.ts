@@ -10,7 +10,7 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
-import type { Policy, Ruleset, Tenant } from '../../crds/generated/types.ts';
+import type { License, Policy, Ruleset, Tenant, TierCatalog } from '../../crds/generated/types.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';
@@ -37,7 +37,9 @@ export type { Principal, Trust } from './trust.ts';
 export type SignedObject =
   | { readonly kind: 'Policy'; readonly object: Policy }
   | { readonly kind: 'Ruleset'; readonly object: Ruleset }
-  | { readonly kind: 'Tenant'; readonly object: Tenant };
+  | { readonly kind: 'Tenant'; readonly object: Tenant }
+  | { readonly kind: 'TierCatalog'; readonly object: TierCatalog }
+  | { readonly kind: 'License'; readonly object: License };
 
 export type SignedDocument = SignedObject & {
   /** `sha256:hex` of the signed bytes. */
@@ -118,7 +120,8 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(first ?? plain('DOCUMENT_SYNTAX', 'it cannot be read'), others);
   }
   const { document, tier } = bound;
-  const fit = { kind: document.kind, tier };
+  const tenants = document.kind === 'Policy' ? document.object.spec.tenants : undefined;
+  const fit = { kind: document.kind, tier, confined: tenants === undefined ? undefined : { name: document.name, tenants } };
   const outcome = applyRules(trust, fit, names);
   const subject = tier === undefined ? document.kind : `${document.kind} of a ${tier} publisher`;
   if (outcome.kind === 'no-rule') return refuse(plain('SEAL_NO_RULE', `no rule speaks of a ${subject}`), ignored);

@@ -59,7 +59,7 @@ describe('a trust policy', () => {
     assert.deepEqual([key?.principal.name, key?.validFromMs, key?.validUntilMs], ['a', Date.UTC(2026, 0, 1), Date.UTC(2026, 11, 31)]);
     assert.deepEqual([key?.algorithm, key?.refusal], ['ECDSA P-256', undefined]);
     assert.deepEqual(trust.rules, [
-      { kinds: new Set(['Policy']), publisherTiers: new Set(), allOf: [{ threshold: 1, principals: new Set(['a']) }] },
+      { kinds: new Set(['Policy']), publisherTiers: new Set(), tenants: new Set(), allOf: [{ threshold: 1, principals: new Set(['a']) }] },
     ]);
     assert.ok(trust.revoked.documents.has(`sha256:${'0'.repeat(64)}`));
   });

@@ -195,6 +195,7 @@ const build = (policy: TrustPolicy, document: ParsedDocument, roots: RootOptions
       rules: spec.rules.map((rule) => ({
         kinds: new Set<string>(rule.kinds),
         publisherTiers: new Set<string>(rule.publisherTiers),
+        tenants: new Set<string>(rule.tenants),
         allOf: rule.allOf.map((group) => ({ threshold: group.threshold, principals: new Set(group.principals) })),
       })),
       revoked: {

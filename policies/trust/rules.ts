@@ -4,7 +4,13 @@
 // ECDSA signature of the same key, and base64 and JSON have many spellings.
 import type { Trust, TrustRule } from './trust.ts';
 
-export type Fit = { readonly kind: string; /** The standing of a Ruleset's publisher. */ readonly tier: string | undefined };
+export type Fit = {
+  readonly kind: string;
+  /** The standing of a Ruleset's publisher. */
+  readonly tier: string | undefined;
+  /** Of a Policy that is confined to tenants. */
+  readonly confined?: { readonly name: string; readonly tenants: readonly string[] } | undefined;
+};
 
 const missingFrom = (rule: TrustRule, signers: ReadonlySet<string>): readonly string[] =>
   rule.allOf.flatMap(({ threshold, principals }) => {
@@ -16,8 +22,19 @@ const missingFrom = (rule: TrustRule, signers: ReadonlySet<string>): readonly st
 const isSatisfied = (rule: TrustRule, signers: ReadonlySet<string>): boolean =>
   rule.allOf.length > 0 && missingFrom(rule, signers).length === 0;
 
+/** Names that begin so are the tenant's: no version of anybody else's policy can be replaced by one of a tenant. */
+export const isTenantName = (name: string, tenant: string): boolean => name.startsWith(`${tenant}.`);
+
+const fitsTenants = ({ tenants }: TrustRule, { kind, confined }: Fit): boolean => {
+  if (tenants.size === 0) return true;
+  if (kind !== 'Policy' || confined === undefined || confined.tenants.length === 0) return false;
+  return confined.tenants.every((tenant) => tenants.has(tenant)) && [...tenants].some((tenant) => isTenantName(confined.name, tenant));
+};
+
 const fits = (rule: TrustRule, fit: Fit): boolean =>
-  rule.kinds.has(fit.kind) && (rule.publisherTiers.size === 0 || (fit.tier !== undefined && rule.publisherTiers.has(fit.tier)));
+  rule.kinds.has(fit.kind) &&
+  fitsTenants(rule, fit) &&
+  (rule.publisherTiers.size === 0 || (fit.tier !== undefined && rule.publisherTiers.has(fit.tier)));
 
 /** Could these signers pass any document at all? Asked before the bytes are read as a policy. */
 export const satisfyAny = (trust: Trust, signers: ReadonlySet<string>): boolean => trust.rules.some((rule) => isSatisfied(rule, signers));

@@ -39,6 +39,8 @@ export type TrustRule = {
   readonly kinds: ReadonlySet<string>;
   /** Standings of a Ruleset's publisher that the rule speaks of; empty = all. */
   readonly publisherTiers: ReadonlySet<string>;
+  /** Tenants whose own policies the rule speaks of, and of nothing else then; empty = it speaks of no tenant's in particular. */
+  readonly tenants: ReadonlySet<string>;
   readonly allOf: readonly Threshold[];
 };
 

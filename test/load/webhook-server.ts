@@ -44,7 +44,7 @@ const listen = (handle: ValidateOptions['handle']): Promise<number> => {
   const guard = createGuard({ maxInFlight: 512, maxBytes: 2 ** 27 });
   const fail = (what: unknown): void => console.error(what);
   const validate = createValidate({ handle, guard, clock, deadlineMs: 4800, closing, onBug: fail, onRefused: fail });
-  return listener.listen(createApp({ validate, guard: validate, send: createSend(closing) }));
+  return listener.listen(createApp({ validate, guard: validate, tenancy: validate, complete: validate, send: createSend(closing) }));
 };
 
 const listenWith = async (count: number): Promise<number> => listen(await createHandler(count));

@@ -15,7 +15,7 @@ export const withTenantDefaults = (spec: Spec): Spec => {
     admission: 'Open',
     deletionPolicy: 'Protect',
     ...spec,
-    ...(isRecord(namespaces) ? { namespaces: { adoptionPolicy: 'Never', ...namespaces } } : {}),
+    ...(isRecord(namespaces) ? { namespaces: { prefixPolicy: 'None', adoptionPolicy: 'Never', ...namespaces } } : {}),
   };
 };
 

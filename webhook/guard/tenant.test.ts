@@ -71,8 +71,8 @@ it('without such a rule RBAC decides, once there is a trust policy that says so'
 it('the defaults are those of the schema, all of them', () => {
   const schema = readFileSync(new URL('../../crds/tenants.yaml', import.meta.url), 'utf8');
   const defaults = [...schema.matchAll(/^ +default: (\S+)$/gm)].map(([, value]) => value);
-  assert.deepEqual(defaults, ['false', 'Open', 'Protect', 'Never']);
-  for (const file of ['policies', 'rulesets', 'trustpolicies']) {
+  assert.deepEqual(defaults, ['false', 'Open', 'Protect', 'None', 'Never']);
+  for (const file of ['policies', 'rulesets', 'tiercatalogs', 'licenses', 'trustpolicies']) {
     const other = readFileSync(new URL(`../../crds/${file}.yaml`, import.meta.url), 'utf8');
     assert.deepEqual([...other.matchAll(/^ +default: (\S+)$/gm)], [], file);
   }

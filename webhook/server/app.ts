@@ -9,22 +9,27 @@ import type { Send, Validate } from './validate.ts';
 
 export const VALIDATE_PATH = '/validate';
 export const GUARD_PATH = '/guard';
+export const TENANCY_PATH = '/tenancy';
+export const COMPLETE_PATH = '/complete';
 
 export type AppParts = {
   readonly validate: Validate;
   /** The same for Writ's own kinds. */
   readonly guard: Validate;
+  /** The same for the bounds of tenants, and for what pods are completed by. */
+  readonly tenancy: Validate;
+  readonly complete: Validate;
   readonly send: Send;
 };
 
-export const createApp = ({ validate, guard, send }: AppParts): RequestListener => {
+export const createApp = ({ validate, guard, tenancy, complete, send }: AppParts): RequestListener => {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
   app.disable('query parser');
   const refuse = (response: ServerResponse, status: number, problem: Problem): void =>
     send(response, { status, body: encodeProblem(problem) });
-  app.all([VALIDATE_PATH, GUARD_PATH], (request, response) => {
+  app.all([VALIDATE_PATH, GUARD_PATH, TENANCY_PATH, COMPLETE_PATH], (request, response) => {
     response.setHeader('allow', 'POST');
     request.resume();
     refuse(response, 405, { code: 'REQUEST_NOT_FOUND', message: `${request.method} is not served here` });
@@ -37,6 +42,8 @@ export const createApp = ({ validate, guard, send }: AppParts): RequestListener 
   const direct = new Map<string, Validate>([
     [VALIDATE_PATH, validate],
     [GUARD_PATH, guard],
+    [TENANCY_PATH, tenancy],
+    [COMPLETE_PATH, complete],
   ]);
   return (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';

@@ -14,6 +14,7 @@ import { reconcileTenant } from '../../../operator/tenancy/index.ts';
 import type { TenancyDeps } from '../../../operator/tenancy/index.ts';
 import { NO_QUOTA_FACTS } from '../../../operator/tenancy/quota-book.ts';
 import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
+import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
 import { systemClock } from '../../../process/clock.ts';
@@ -89,6 +90,7 @@ describe('an operator that is killed at any write', { timeout: 290_000 }, () => 
     client: writer,
     caches,
     memory: createTenancyMemory(systemClock),
+    worth: rememberWorth(() => ({ ok: true, state: NO_ENTITLEMENTS }), systemClock),
     releases: () => [],
     quotaFacts: () => NO_QUOTA_FACTS,
     recorder: createEventRecorder({ client: writer, clock: systemClock, reportingController: 'writ.dev/test', reportingInstance: 'test' }),

@@ -49,7 +49,9 @@ export const serve = async (
   });
   const pair = makeServingPair();
   listener.setCertificate(pair);
-  const port = await listener.listen(createApp({ validate, guard: validate, send: createSend(closing) }));
+  const port = await listener.listen(
+    createApp({ validate, guard: validate, tenancy: validate, complete: validate, send: createSend(closing) }),
+  );
   return { listener, port, pair, refused, bugs };
 };
 

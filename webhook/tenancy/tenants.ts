@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose namespace a request is in, and the bounds that count there. The cache answers; a Tenant that it does not hold is asked
+// for, so that a namespace is never unbounded because a watch lags. A Tenant that there is not at all bounds nothing: it was
+// deleted and left its namespaces on purpose, and policies govern them on.
+import { tenants } from '../../crds/kinds.ts';
+import type { Tenant } from '../../crds/generated/types.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/objects.ts';
+import { boundsOf } from '../../policies/tenancy/bounds.ts';
+import type { BoundTenant, TenantBounds } from '../../policies/tenancy/bounds.ts';
+import { summedHard } from '../../policies/tenancy/summed-quota.ts';
+import type { Amounts } from '../../crds/quota-ledger.ts';
+
+export type LiveTenant = KubeObject & Pick<Tenant, 'spec'>;
+
+export type Bound = { readonly bounds: TenantBounds; readonly hard: Amounts };
+
+export type TenantLookup = (name: string) => Promise<Bound | undefined> | Bound | undefined;
+
+export type TenantLookupOptions = {
+  readonly client: Pick<KubeClient, 'get'>;
+  readonly cached: (name: string) => LiveTenant | undefined;
+  /** What of its spec counts: the same object for the same Tenant as long as nothing changes. */
+  readonly effective: (tenant: LiveTenant) => BoundTenant;
+  readonly timeoutMs: number;
+};
+
+export const createTenantLookup = ({ client, cached, effective, timeoutMs }: TenantLookupOptions): TenantLookup => {
+  const known = new WeakMap<BoundTenant['spec'], Bound>();
+  const read = (tenant: LiveTenant): Bound => {
+    const bound = effective(tenant);
+    const found = known.get(bound.spec);
+    if (found !== undefined) return found;
+    const made = { bounds: boundsOf(bound), hard: summedHard(bound.spec) };
+    known.set(bound.spec, made);
+    return made;
+  };
+  // One look for all who ask at the same time.
+  const asking = new Map<string, Promise<Bound | undefined>>();
+  const ask = async (name: string): Promise<Bound | undefined> => {
+    try {
+      const live = await client.get<LiveTenant>(tenants, { name }, { timeoutMs });
+      return live === undefined ? undefined : read(live);
+    } finally {
+      asking.delete(name);
+    }
+  };
+  return (name) => {
+    const tenant = cached(name);
+    if (tenant !== undefined) return read(tenant);
+    const pending = asking.get(name) ?? ask(name);
+    asking.set(name, pending);
+    return pending;
+  };
+};

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bounds of tenants and the completion of their pods, put together for `wiring.ts`.
+import { TENANT_LABEL } from '../crds/kinds.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Log } from '../process/log.ts';
+import type { BoundTenant } from '../policies/tenancy/bounds.ts';
+import type { NamespaceCache } from './admission/index.ts';
+import type { Caches } from './caches.ts';
+import type { WebhookConfig } from './config.ts';
+import { countTenancy } from './metrics.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import { createGuard } from './server/guard.ts';
+import { createValidate } from './server/validate.ts';
+import type { Validate } from './server/validate.ts';
+import { handleCompletion } from './tenancy/completion.ts';
+import { handleTenancy } from './tenancy/index.ts';
+import type { TenancyDeps, TenancyReviewed } from './tenancy/index.ts';
+import { createNamespaceTenant } from './tenancy/namespace-tenant.ts';
+import { createReservations } from './tenancy/reservations.ts';
+import { createTenantLookup } from './tenancy/tenants.ts';
+import type { LiveTenant } from './tenancy/tenants.ts';
+
+export type TenancyParts = {
+  readonly config: WebhookConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: WebhookMetrics;
+  readonly caches: Pick<Caches, 'namespaces' | 'tenants'>;
+  readonly namespaces: NamespaceCache;
+  /** What of a Tenant counts; the same spec for the same Tenant as long as nothing changes. */
+  readonly effective: (tenant: LiveTenant) => BoundTenant;
+  readonly closing: () => boolean;
+  readonly bug: (error: unknown) => void;
+};
+
+export type TenancyEndpoints = { readonly tenancy: Validate; readonly complete: Validate };
+
+// Asked for only where a watch lags; the API server waits a little longer for the whole answer.
+const TENANT_WAIT_MS = 2000;
+
+const logRefusal = (log: Log, { tenant, refusal }: TenancyReviewed): void => {
+  if (refusal === undefined) return;
+  const { problems, ...facts } = refusal;
+  const [{ code, message }] = problems;
+  log.warn({ code, why: message, problems: problems.length, tenant, ...facts }, 'the bounds of a tenant refused a write');
+};
+
+export const createTenancyEndpoints = (parts: TenancyParts): TenancyEndpoints => {
+  const { config, client, clock, log, metrics, caches, closing, bug } = parts;
+  const systemNamespace = config['system-namespace'];
+  const warn = (error: unknown): void => log.warn({ err: error }, 'what a tenant may use could not be asked for');
+  const deps: TenancyDeps = {
+    namespaceTenant: createNamespaceTenant({ namespaces: parts.namespaces, systemNamespace, timeoutMs: config['namespace-wait'] }),
+    tenantOf: createTenantLookup({
+      client,
+      cached: (name) => caches.tenants.get(name),
+      effective: parts.effective,
+      timeoutMs: TENANT_WAIT_MS,
+    }),
+    isTenantNamespace: (name) => caches.namespaces.get(name)?.metadata.labels?.[TENANT_LABEL] !== undefined,
+    reservations: createReservations({
+      client,
+      clock,
+      systemNamespace,
+      timeoutMs: config['quota-wait'],
+      observe: (result, asks) => {
+        metrics.quotaCommits.inc({ result });
+        metrics.quotaAsks.inc({ result }, asks);
+      },
+      onError: warn,
+    }),
+    systemNamespace,
+    clock,
+    onError: warn,
+  };
+  const serve = (handle: (text: string) => Promise<{ readonly status: number; readonly body: string }>): Validate =>
+    createValidate({
+      handle,
+      guard: createGuard({ maxInFlight: config['max-in-flight'], maxBytes: config['max-body-mebibytes'] * 2 ** 20 }),
+      clock,
+      deadlineMs: config['review-deadline'],
+      closing,
+      onBug: bug,
+      onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+    });
+  return {
+    tenancy: serve(async (text) => {
+      const startedMs = clock.monotonicMs();
+      const reviewed = await handleTenancy(text, deps);
+      countTenancy(metrics, reviewed, clock.monotonicMs() - startedMs);
+      logRefusal(log, reviewed);
+      return reviewed;
+    }),
+    complete: serve(async (text) => {
+      const completed = await handleCompletion(text, deps);
+      metrics.completions.inc({ outcome: completed.outcome });
+      return completed;
+    }),
+  };
+};
