@@ -17,6 +17,7 @@ import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
 import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
+import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
