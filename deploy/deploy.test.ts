@@ -69,6 +69,9 @@ const allowed: readonly Access[] = [
   { user: OPERATOR, verb: 'watch', resource: 'pods', namespace: 'acme-a' },
   { user: OPERATOR, verb: 'create', group: admission, resource: 'validatingwebhookconfigurations' },
   { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
+  { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ-tenancy' },
+  { user: OPERATOR, verb: 'create', group: admission, resource: 'mutatingwebhookconfigurations' },
+  { user: OPERATOR, verb: 'update', group: admission, resource: 'mutatingwebhookconfigurations', name: 'writ-complete' },
   { user: OPERATOR, verb: 'create', group: 'events.k8s.io', resource: 'events', namespace: 'default' },
   { user: OPERATOR, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
   { user: OPERATOR, verb: 'get', resource: 'secrets', namespace: 'writ-system', name: 'git-auth' },
@@ -96,6 +99,8 @@ const refused: readonly Access[] = [
   { user: OPERATOR, verb: 'delete', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
   { user: OPERATOR, verb: 'create', group: 'writ.dev', resource: 'gitsources' },
   { user: OPERATOR, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'other' },
+  { user: OPERATOR, verb: 'patch', group: admission, resource: 'mutatingwebhookconfigurations', name: 'other' },
+  { user: OPERATOR, verb: 'delete', group: admission, resource: 'mutatingwebhookconfigurations', name: 'writ-complete' },
   { user: OPERATOR, verb: 'create', resource: 'pods', namespace: 'writ-system' },
   { user: OPERATOR, verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'writ-system' },
   { user: OPERATOR, verb: 'get', resource: 'configmaps', namespace: 'default' },
@@ -106,6 +111,7 @@ const refused: readonly Access[] = [
   { user: WEBHOOK, verb: 'list', resource: 'secrets', namespace: 'writ-system' },
   { user: WEBHOOK, verb: 'patch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
   { user: WEBHOOK, verb: 'patch', group: admission, resource: 'validatingwebhookconfigurations', name: 'writ' },
+  { user: WEBHOOK, verb: 'patch', group: admission, resource: 'mutatingwebhookconfigurations', name: 'writ-complete' },
   { user: WEBHOOK, verb: 'get', resource: 'pods', namespace: 'default' },
 ];
 const shown = ({ user, verb, group, resource, subresource, namespace, name }: Access): string =>

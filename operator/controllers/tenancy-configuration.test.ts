@@ -28,7 +28,7 @@ type Webhook = {
   }[];
 };
 const rulesOf = (configuration: WebhookConfigurationObject, index = 0): Webhook['rules'] =>
-  (configuration.webhooks?.[index] as Webhook).rules;
+  ((configuration.webhooks ?? [])[index] as Webhook).rules;
 const asks = (configuration: WebhookConfigurationObject, group: string, resource: string): boolean =>
   rulesOf(configuration).some((rule) => rule.apiGroups.includes(group) && rule.resources.includes(resource));
 

@@ -63,6 +63,57 @@ describe('the webhook configuration', () => {
     });
   });
 
+  it("asks for a tenant's own policies about that tenant alone, and about nothing twice", async () => {
+    const { client, written } = fakeClient();
+    const confined = (resource: string, ...tenants: readonly string[]): CompiledPolicy => ({
+      ...policyOn(resource),
+      confinedTo: new Set(tenants),
+    });
+    let verified = [policyOn('secrets'), confined('configmaps', 'acme', 'rival'), confined('secrets', 'acme'), confined('pods', 'other')];
+    let mayNarrow = true;
+    const scopeOf = () =>
+      createAdmissionScope({
+        client,
+        target,
+        systemNamespace: 'writ-system',
+        verified: () => verified,
+        mayNarrow: () => mayNarrow,
+        onChange: () => undefined,
+      });
+    const scope = scopeOf();
+    scope.trustAuthorities('pem');
+    await scope.reconcile(signal);
+    type Webhook = {
+      readonly name: string;
+      readonly rules: unknown;
+      readonly namespaceSelector: { readonly matchExpressions: readonly unknown[] };
+    };
+    const webhooks = (): readonly Webhook[] => (written.at(-1)?.webhooks ?? []) as readonly Webhook[];
+    assert.deepEqual(
+      webhooks().map(({ name }) => name),
+      ['validate.writ.dev', 'acme.tenants.validate.writ.dev', 'rival.tenants.validate.writ.dev'],
+    );
+    const [shared, acme] = webhooks();
+    assert.doesNotMatch(JSON.stringify(shared?.rules), /configmaps/);
+    assert.deepEqual(acme?.rules, [
+      { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE'], scope: 'Namespaced' },
+    ]);
+    assert.deepEqual(acme?.namespaceSelector.matchExpressions.at(-1), { key: 'writ.dev/tenant', operator: 'In', values: ['acme'] });
+    assert.partialDeepStrictEqual(acme, { failurePolicy: 'Fail', timeoutSeconds: 5 });
+    // A term that knows nothing yet leaves what it finds, for whom it finds it.
+    verified = [];
+    mayNarrow = false;
+    const next = scopeOf();
+    next.trustAuthorities('pem');
+    assert.equal(await next.reconcile(signal), false);
+    mayNarrow = true;
+    await next.reconcile(signal);
+    assert.deepEqual(
+      webhooks().map(({ name }) => name),
+      ['validate.writ.dev'],
+    );
+  });
+
   it('is not written before an authority is known', async () => {
     const { client, written } = fakeClient();
     const scope = createAdmissionScope({

@@ -511,6 +511,33 @@ describe('thresholds count principals', () => {
     assert.equal(check(good, { trust: gold }), 'SEAL_NO_RULE');
   });
 
+  it('a rule for tenants speaks of policies that are confined to them and bear their names, and of nothing else', () => {
+    const policy = (name: string, tenants: string): Buffer =>
+      Buffer.from(
+        `apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata: {name: ${name}}\nspec:\n  version: 1\n${tenants}  workloads: [Agent]\n  validations: [{expression: "true"}]\n`,
+      );
+    const own = trustOf({ rules: [{ kinds: ['Policy', 'Ruleset'], tenants: ['acme'], allOf: [{ threshold: 1, principals: ['alice'] }] }] });
+    const codeFor = (name: string, tenants: string): string => {
+      const document = policy(name, tenants === '' ? '' : `  tenants: [${tenants}]\n`);
+      return check(seal(document, alice.privateKey), { document, trust: own });
+    };
+    assert.equal(codeFor('acme.pinned', 'acme'), 'ok');
+    for (const [name, tenants] of [
+      ['acme.pinned', ''],
+      ['acme.pinned', 'rival'],
+      ['acme.pinned', 'acme, rival'],
+      // Of everybody else's policies no version is a tenant's to write.
+      ['pinned', 'acme'],
+      ['acme-pinned', 'acme'],
+      ['rival.pinned', 'acme'],
+    ] as const)
+      assert.equal(codeFor(name, tenants), 'SEAL_NO_RULE', `${name} ${tenants}`);
+    const ruleset = Buffer.from(
+      `apiVersion: writ.dev/v1alpha1\nkind: Ruleset\nmetadata: {name: acme.a}\nspec:\n  version: 1\n  policies: [{path: a.yaml, sha256: "${'0'.repeat(64)}"}]\n`,
+    );
+    assert.equal(check(seal(ruleset, alice.privateKey), { document: ruleset, trust: own }), 'SEAL_NO_RULE');
+  });
+
   it('without a rule nothing passes', () => assert.equal(check(good, { trust: trustOf({ rules: [] }) }), 'SEAL_NO_RULE'));
 });
 
