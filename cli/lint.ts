@@ -26,10 +26,11 @@ type Options = { readonly output: 'text' | 'json' | 'sarif'; readonly strict: bo
 const HELP = `
 A folder is searched for YAML files that speak of writ.dev or admissionregistration.k8s.io; a file that is named is always
 read, and - is standard input. How many other YAML files were left alone is told. A folder that has trust.yaml, or YAML in
-policies/, tenants/ or rulesets/, is a policy repository: what the operator would read there must be as it wants it, names included;
+policies/, tenants/, rulesets/ or licenses/, is a policy repository: what the operator would read there must be as it wants it, names included;
 seals are for writ verify. Found are: encodings and YAML that readers disagree about, fields that are unknown, missing or of the wrong type,
 values whose meaning differs between YAML 1.1 and 1.2, expressions that do not compile, bindings that an API server would
-refuse, two policies of one name, members of a ruleset that are missing, are not named or have another digest than it
+refuse, two policies of one name, tiers of a catalog that give by default what
+they do not allow, members of a ruleset that are missing, are not named or have another digest than it
 says (\`writ pin\` writes digests), and requirements of rulesets that no release can meet.
 
 Warnings are told of what is allowed and can hardly be meant: rules that excludeResourceRules take away, resources in a

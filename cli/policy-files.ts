@@ -20,6 +20,7 @@ import type { ParsedDocument } from '../policies/document/index.ts';
 import { own, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { validateDocument } from '../policies/document/validate.ts';
+import { readCatalog } from '../policies/entitlement/catalog.ts';
 import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
 import { exactPlaces } from './exact-places.ts';
@@ -99,6 +100,9 @@ const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
     loaded.inputs.push({ input: { policy, digest, file, positionOf: (path) => document.positionOf(path) }, document });
   } else if (outcome.kind === 'Ruleset') {
     loaded.rulesets.push(loadRuleset({ ruleset: outcome.object, parsed: document, watch: loaded.places.watch }));
+  } else if (outcome.kind === 'TierCatalog') {
+    const catalog = readCatalog(outcome.object, document);
+    if (!catalog.ok) loaded.problems.push(...catalog.problems);
   }
 };
 

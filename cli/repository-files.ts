@@ -9,7 +9,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { atFile, readManifest, wantedPaths } from '../operator/manifest/index.ts';
-import type { KindHint, ManifestDocument } from '../operator/manifest/index.ts';
+import type { ManifestDocument } from '../operator/manifest/index.ts';
+import { KINDS } from '../operator/manifest/layout.ts';
 import { digestOf } from '../policies/document/digest.ts';
 import { parseDocument } from '../policies/document/index.ts';
 import { validateDocument } from '../policies/document/validate.ts';
@@ -22,8 +23,7 @@ import { entriesIn } from './find-files.ts';
 export type RepositoryFiles = { readonly files: readonly string[]; readonly problems: readonly Problem[] };
 
 const TRUST_FILE = 'trust.yaml';
-const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets'];
-const KINDS: Readonly<Record<KindHint, string>> = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' };
+const FOLDERS: readonly string[] = ['policies', 'tenants', 'rulesets', 'licenses'];
 const ADMISSION_POLICY = /^apiVersion:[ \t]*["']?admissionregistration\.k8s\.io\//m;
 
 const documentProblems = (
@@ -50,7 +50,7 @@ const documentProblems = (
   return [{ code: 'MANIFEST_NAME', message, at: document.positionOf(['metadata', 'name']), path: 'metadata.name' }, ...ofMembers];
 };
 
-/** What stands before a path of the folder in its repository: something for its `policies`, `tenants` or `rulesets` itself. */
+/** What stands before a path of the folder in its repository: something for its `policies`, `tenants`, `rulesets` or `licenses` itself. */
 const prefixOf = (folder: string): string => {
   const name = basename(resolve(folder));
   return FOLDERS.includes(name) && existsSync(join(folder, '..', TRUST_FILE)) ? `${name}/` : '';

@@ -6,6 +6,7 @@
 // rule asks for one), invalid (nothing that could be enforced). Pure; `seal.ts` prints it.
 import { join } from 'node:path';
 import type { Manifest, ManifestDocument } from '../operator/manifest/index.ts';
+import { KINDS } from '../operator/manifest/layout.ts';
 import type { Problem } from '../policies/problem.ts';
 import { isFor, readBundle } from '../policies/trust/bundle.ts';
 import { verifyArtifact } from '../policies/trust/index.ts';
@@ -55,8 +56,6 @@ const standingOf = ({ bytes, bundles }: ManifestDocument, outcome: VerifyOutcome
   if (outcome.problems.some((problem) => EXPIRED.has(problem.code))) return 'expired';
   return code.startsWith('SEAL_') ? 'wrong' : 'invalid';
 };
-
-const KINDS = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' } as const;
 
 /** A set at the root speaks of what it lists; a document that it leaves out has no seal by it, stale or not. */
 const ownBundles = ({ bytes, bundles }: ManifestDocument, forAll: ReadonlySet<string>): readonly string[] =>

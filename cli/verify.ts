@@ -4,13 +4,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { digestOf } from '../policies/document/digest.ts';
+import { readCatalog } from '../policies/entitlement/catalog.ts';
 import { formatProblem } from '../policies/problem.ts';
+import type { Problem } from '../policies/problem.ts';
 import { readRelease } from '../policies/ruleset/index.ts';
 import { MAX_BUNDLES } from '../policies/trust/bundle.ts';
 import { checkSeal } from '../policies/trust/check-seal.ts';
 import type { SealOutcome } from '../policies/trust/check-seal.ts';
 import { TRUSTED_ROOT_FILE, verifyArtifact } from '../policies/trust/index.ts';
-import type { CountedSeal, Trust, VerifyOutcome } from '../policies/trust/index.ts';
+import type { CountedSeal, SignedDocument, Trust, VerifyOutcome } from '../policies/trust/index.ts';
 import { readBytes, readText } from './files.ts';
 import { documentsOf } from './find-files.ts';
 import { EXIT_FINDINGS, UsageError, printJson, printProblems, problemRow } from './output.ts';
@@ -129,14 +131,22 @@ const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>, t
   return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
 };
 
-/** A ruleset is no better than its members, which lie beside it. */
-const withMembers = (file: string, outcome: VerifyOutcome): VerifyOutcome => {
-  if (!outcome.ok || outcome.document.kind !== 'Ruleset') return outcome;
-  const { object: ruleset, parsed } = outcome.document;
-  const release = readRelease({ ruleset, parsed }, membersBeside(file, ruleset));
-  const [problem] = release.ok ? [] : release.problems;
-  if (release.ok || problem === undefined) return outcome;
-  return { ok: false, problem, problems: release.problems, turn: outcome.turn };
+/** A ruleset is no better than its members, which lie beside it, and a catalog than its tiers. */
+const contentProblems = (file: string, document: SignedDocument): readonly Problem[] => {
+  const { parsed } = document;
+  if (document.kind === 'TierCatalog') {
+    const catalog = readCatalog(document.object, parsed);
+    return catalog.ok ? [] : catalog.problems;
+  }
+  if (document.kind !== 'Ruleset') return [];
+  const release = readRelease({ ruleset: document.object, parsed }, membersBeside(file, document.object));
+  return release.ok ? [] : release.problems;
+};
+
+const withContent = (file: string, outcome: VerifyOutcome): VerifyOutcome => {
+  const problems = outcome.ok ? contentProblems(file, outcome.document) : [];
+  const [problem] = problems;
+  return problem === undefined ? outcome : { ok: false, problem, problems, turn: outcome.turn };
 };
 
 /** Problems say why seals do not count; who sealed all the same is told too, or nobody would know whom to ask. */
@@ -153,7 +163,7 @@ const judge = (file: string, { trust, at, bundles }: Judging): Judged => {
   const digest = digestOf(bytes);
   return {
     file,
-    outcome: withMembers(file, verifyArtifact({ file, bytes, bundles: bundles.map(({ text }) => text) }, trust, at)),
+    outcome: withContent(file, verifyArtifact({ file, bytes, bundles: bundles.map(({ text }) => text) }, trust, at)),
     bundles: bundles.slice(0, MAX_BUNDLES).map(({ path, text }) => ({ path, seal: checkSeal(text, { bytes, digest, trust, at }) })),
   };
 };

@@ -69,6 +69,8 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
       ['rulesets', 'wrs'],
       ['trustpolicies', 'wtp'],
       ['tenants', 'wt'],
+      ['tiercatalogs', 'wtc'],
+      ['licenses', 'wlic'],
     ] as const) {
       assert.match(shown[plural] ?? '', new RegExp(`^${plural}\\s+${short}\\s.*\\swrit$`));
     }
@@ -128,6 +130,8 @@ describe('CRDs on an API server', { timeout: 600_000 }, () => {
     assert.equal(await columns('policies'), 'Enforcement Replicas Ready Status Age');
     assert.equal(await columns('rulesets'), 'Release Policies Ready Status Age');
     assert.equal(await columns('trustpolicies'), 'Version Expires Ready Status Age');
+    assert.equal(await columns('tiercatalogs'), 'Version Ready Status Age');
+    assert.equal(await columns('licenses'), 'Tier Expires Ready Status Age');
   });
 
   it('keeps a signed document byte for byte and adds nothing to it', async () => {

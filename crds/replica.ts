@@ -5,7 +5,7 @@
  * A ConfigMap `writ-replica-ID` in the system namespace, written by the replica on change only; that the replica lives
  * is said by a Lease of the same name. The operator adds them up into Policy.status.enforcedReplicas. Decoding is total.
  */
-import { MANAGED_BY, MANAGED_BY_LABEL, REPLICA_LABEL, SYSTEM_NAMESPACE } from './kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, REPLICA_LABEL, SYSTEM_NAMESPACE, isSealedKind } from './kinds.ts';
 import { isDigest, isName, isRecord, isText, isTime, parseObject } from './wire.ts';
 import type { ConfigMap } from './wire.ts';
 
@@ -26,6 +26,10 @@ export type ReplicaReport = {
   readonly refused: Readonly<Record<string, RefusedPolicy>>;
   /** The same of rulesets. */
   readonly refusedRulesets?: Readonly<Record<string, RefusedPolicy>>;
+  /** `KIND/NAME` of the sealed documents that order no policies → digest of the one that is gone by. */
+  readonly entitlements?: Readonly<Record<string, string>>;
+  /** `KIND/NAME` → why the newest document is not gone by. */
+  readonly refusedEntitlements?: Readonly<Record<string, RefusedPolicy>>;
   /** How many refusals there are beyond those in `refused`, where those are not all. */
   readonly refusedMore?: number;
   /** Public key in PEM that this replica seals its receipts with; absent where it makes none. */
@@ -75,16 +79,22 @@ const bounded = (refused: Refusals, left: Budget): Refusals => {
 const allRefusals = ({
   refused,
   refusedRulesets,
+  refusedEntitlements,
   refusedMore = 0,
-}: ReplicaReport): Pick<ReplicaReport, 'refused' | 'refusedRulesets' | 'refusedMore'> => {
+}: ReplicaReport): Pick<ReplicaReport, 'refused' | 'refusedRulesets' | 'refusedEntitlements' | 'refusedMore'> => {
   const left = { count: REFUSED_MAX, bytes: REFUSED_MAX_BYTES };
   const shown = bounded(refused, left);
   const shownRulesets = refusedRulesets === undefined ? undefined : bounded(refusedRulesets, left);
+  const shownEntitlements = refusedEntitlements === undefined ? undefined : bounded(refusedEntitlements, left);
   const count = (refusals: Refusals = {}): number => Object.keys(refusals).length;
-  const more = refusedMore + count(refused) + count(refusedRulesets) - count(shown) - count(shownRulesets);
+  const all = [refused, refusedRulesets, refusedEntitlements];
+  const shownAll = [shown, shownRulesets, shownEntitlements];
+  const total = (many: readonly (Refusals | undefined)[]): number => many.reduce((sum, one) => sum + count(one), 0);
+  const more = refusedMore + total(all) - total(shownAll);
   return {
     refused: shown,
     ...(shownRulesets === undefined ? {} : { refusedRulesets: shownRulesets }),
+    ...(shownEntitlements === undefined ? {} : { refusedEntitlements: shownEntitlements }),
     ...(more === 0 ? {} : { refusedMore: more }),
   };
 };
@@ -94,15 +104,25 @@ const isCount = (value: unknown): value is number => typeof value === 'number' &
 const isRefusal = (value: unknown): value is RefusedPolicy =>
   isRecord(value) && isText(value['code'], 128) && typeof value['message'] === 'string' && value['message'].length <= MESSAGE_MAX;
 
-/** A copy with own keys that are names and values that pass; `undefined` if any entry is something else. */
-const decodeByName = <T>(value: unknown, isValue: (entry: unknown) => entry is T): Readonly<Record<string, T>> | undefined => {
+type Entries<T> = { readonly isKey: (key: string) => boolean; readonly isValue: (entry: unknown) => entry is T };
+
+/** A copy with own keys and values that pass; `undefined` if any entry is something else. */
+const decodeBy = <T>(value: unknown, { isKey, isValue }: Entries<T>): Readonly<Record<string, T>> | undefined => {
   if (!isRecord(value)) return undefined;
   const entries: [string, T][] = [];
-  for (const [name, entry] of Object.entries(value)) {
-    if (!isName(name) || !isValue(entry)) return undefined;
-    entries.push([name, entry]);
+  for (const [key, entry] of Object.entries(value)) {
+    if (!isKey(key) || !isValue(entry)) return undefined;
+    entries.push([key, entry]);
   }
   return Object.fromEntries(entries);
+};
+
+const decodeByName = <T>(value: unknown, isValue: Entries<T>['isValue']): Readonly<Record<string, T>> | undefined =>
+  decodeBy(value, { isKey: isName, isValue });
+
+const isDocumentKey = (key: string): boolean => {
+  const at = key.indexOf('/');
+  return isSealedKind(key.slice(0, Math.max(0, at))) && isName(key.slice(at + 1));
 };
 
 const PEM = /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{1,2000}\n-----END PUBLIC KEY-----\n$/;
@@ -123,10 +143,15 @@ export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => 
   const refused = decodeByName(held.value['refused'], isRefusal);
   const rulesets = decodeByName(held.value['rulesets'] ?? {}, isDigest);
   const refusedRulesets = decodeByName(held.value['refusedRulesets'] ?? {}, isRefusal);
+  const entitlements = decodeBy(held.value['entitlements'] ?? {}, { isKey: isDocumentKey, isValue: isDigest });
+  const refusedEntitlements = decodeBy(held.value['refusedEntitlements'] ?? {}, { isKey: isDocumentKey, isValue: isRefusal });
   if (policies === undefined || refused === undefined || rulesets === undefined || refusedRulesets === undefined) return undefined;
-  const ofRulesets = {
+  if (entitlements === undefined || refusedEntitlements === undefined) return undefined;
+  const others = {
     ...(held.value['rulesets'] === undefined ? {} : { rulesets }),
     ...(held.value['refusedRulesets'] === undefined ? {} : { refusedRulesets }),
+    ...(held.value['entitlements'] === undefined ? {} : { entitlements }),
+    ...(held.value['refusedEntitlements'] === undefined ? {} : { refusedEntitlements }),
   };
   return {
     replica,
@@ -134,7 +159,7 @@ export const decodeReplica = (configMap: unknown): ReplicaReport | undefined => 
     trustDigest,
     policies,
     refused,
-    ...ofRulesets,
+    ...others,
     ...(refusedMore === undefined ? {} : { refusedMore }),
     ...(receiptKey === undefined ? {} : { receiptKey }),
     flippedAt,

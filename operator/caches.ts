@@ -15,17 +15,21 @@ import {
   WEBHOOK_CONFIGURATION_NAME,
   configMaps,
   gitSources,
+  isSealedKind,
   leases,
+  licenses,
   mutatingWebhookConfigurations,
   namespaces,
   policies,
   rulesets,
+  sealedKinds,
   sourceLabel,
   tenants,
+  tierCatalogs,
   trustPolicies,
   validatingWebhookConfigurations,
 } from '../crds/kinds.ts';
-import type { Resource } from '../crds/kinds.ts';
+import type { Resource, SealedKind } from '../crds/kinds.ts';
 import { WEBHOOK_REPLICA } from '../crds/replica.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
@@ -35,7 +39,16 @@ import type { Clock } from '../process/clock.ts';
 import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
 import type { TenancyCaches } from './tenancy/caches.ts';
 import type { AppliedObject } from './apply/plan.ts';
-import type { LiveGitSource, LivePolicy, LiveRuleset, LiveTenant, LiveTrustPolicy } from './controllers/live.ts';
+import type {
+  LiveGitSource,
+  LiveLicense,
+  LivePolicy,
+  LiveRuleset,
+  LiveSealed,
+  LiveTenant,
+  LiveTierCatalog,
+  LiveTrustPolicy,
+} from './controllers/live.ts';
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
@@ -43,6 +56,8 @@ export type Caches = TenancyCaches & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
   readonly rulesets: Informer<LiveRuleset>;
+  readonly tierCatalogs: Informer<LiveTierCatalog>;
+  readonly licenses: Informer<LiveLicense>;
   readonly trustPolicies: Informer<LiveTrustPolicy>;
   readonly quotaLedgers: Informer<KubeObject>;
   readonly inventories: Informer<KubeObject>;
@@ -70,6 +85,14 @@ export const createCaches = (options: {
     rulesets: createInformer<LiveRuleset>(client, rulesets, {
       ...watch('rulesets'),
       transform: (object) => ({ ...object, kind: rulesets.kind }),
+    }),
+    tierCatalogs: createInformer<LiveTierCatalog>(client, tierCatalogs, {
+      ...watch('tiercatalogs'),
+      transform: (object) => ({ ...object, kind: tierCatalogs.kind }),
+    }),
+    licenses: createInformer<LiveLicense>(client, licenses, {
+      ...watch('licenses'),
+      transform: (object) => ({ ...object, kind: licenses.kind }),
     }),
     trustPolicies: createInformer<LiveTrustPolicy>(client, trustPolicies, watch('trustpolicies')),
     tenants: createInformer<LiveTenant>(client, tenants, { ...watch('tenants'), indexes: tenantIndexes }),
@@ -118,11 +141,8 @@ export const createCaches = (options: {
 
 /** The live object of one of our cluster-scoped kinds. */
 export const liveObject = (caches: Caches, kind: string, name: string): AppliedObject | undefined => {
+  if (isSealedKind(kind)) return liveSealedObject(caches, kind, name);
   switch (kind) {
-    case 'Policy':
-      return caches.policies.get(name);
-    case 'Ruleset':
-      return caches.rulesets.get(name);
     case 'Tenant':
       return caches.tenants.get(name);
     case 'TrustPolicy':
@@ -132,9 +152,34 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
   }
 };
 
+export type SealedCaches = Pick<Caches, 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses'>;
+
+/** Whatever counts by its seals. */
+export const liveSealed = ({
+  policies: orders,
+  rulesets: releases,
+  tierCatalogs: catalogs,
+  licenses: rights,
+}: SealedCaches): readonly LiveSealed[] => [...orders.list(), ...releases.list(), ...catalogs.list(), ...rights.list()];
+
+export const sealedKindOf = ({ kind = policies.kind }: Pick<LiveSealed, 'kind'>): SealedKind => (isSealedKind(kind) ? kind : policies.kind);
+
+export const liveSealedObject = (caches: SealedCaches, kind: SealedKind, name: string): LiveSealed | undefined => {
+  switch (kind) {
+    case 'Policy':
+      return caches.policies.get(name);
+    case 'Ruleset':
+      return caches.rulesets.get(name);
+    case 'TierCatalog':
+      return caches.tierCatalogs.get(name);
+    case 'License':
+      return caches.licenses.get(name);
+  }
+};
+
 /** Objects that the operator itself applied from this source, whatever inventory names them; trust is never among them. */
 export const liveOwned = (
-  caches: Pick<Caches, 'policies' | 'rulesets' | 'tenants'>,
+  caches: SealedCaches & Pick<Caches, 'tenants'>,
   source: string,
 ): readonly { readonly resource: Resource; readonly name: string }[] => {
   const owned = (resource: Resource, objects: readonly KubeObject[]) =>
@@ -143,7 +188,16 @@ export const liveOwned = (
       // A label can be written by anyone; what is applied by the operator names it as a manager of fields.
       .filter(({ metadata }) => metadata.managedFields?.some(({ manager }) => manager === SYNC_FIELD_MANAGER) === true)
       .map(({ metadata }) => ({ resource, name: metadata.name }));
-  return [...owned(policies, caches.policies.list()), ...owned(rulesets, caches.rulesets.list()), ...owned(tenants, caches.tenants.list())];
+  const sealed = liveSealed(caches);
+  return [
+    ...sealedKinds.flatMap((resource) =>
+      owned(
+        resource,
+        sealed.filter((object) => sealedKindOf(object) === resource.kind),
+      ),
+    ),
+    ...owned(tenants, caches.tenants.list()),
+  ];
 };
 
 export const liveInventories = (caches: Caches): readonly Inventory[] =>

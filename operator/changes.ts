@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a change of an object means to the controllers. Only `term.ts` asks.
 import { decodeInventory } from '../crds/inventory.ts';
-import { TENANT_LABEL } from '../crds/kinds.ts';
+import { TENANT_LABEL, isSealedKind } from '../crds/kinds.ts';
+import type { SealedKind } from '../crds/kinds.ts';
 import type { KubeObject } from '../kube/objects.ts';
 
 /** The tenant that a namespace had before the change and has no more. */
@@ -10,13 +11,13 @@ export const tenantLabelTaken = (previous: KubeObject | undefined, object: KubeO
   return before !== undefined && object.metadata.labels?.[TENANT_LABEL] !== before ? before : undefined;
 };
 
-/** The policies and rulesets that an inventory names with another digest than the one before it did, or no more. */
-export const changedDocuments = (previous: unknown, current: unknown): readonly { readonly kind: string; readonly name: string }[] => {
+/** The sealed documents that an inventory names with another digest than the one before it did, or no more. */
+export const changedDocuments = (previous: unknown, current: unknown): readonly { readonly kind: SealedKind; readonly name: string }[] => {
   const named = (configMap: unknown) =>
     new Map(
-      (decodeInventory(configMap)?.documents ?? [])
-        .filter(({ kind }) => kind === 'Policy' || kind === 'Ruleset')
-        .map(({ kind, name, digest }) => [`${kind}/${name}`, { kind, name, digest }]),
+      (decodeInventory(configMap)?.documents ?? []).flatMap(({ kind, name, digest }) =>
+        isSealedKind(kind) ? [[`${kind}/${name}`, { kind, name, digest }] as const] : [],
+      ),
     );
   const [before, now] = [named(previous), named(current)];
   return [...new Map([...before, ...now])].flatMap(([key, one]) => (before.get(key)?.digest === now.get(key)?.digest ? [] : [one]));

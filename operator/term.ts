@@ -9,10 +9,12 @@ import {
   WEBHOOK_CONFIGURATION_NAME,
   apiVersionOf,
   configMaps,
+  isSealedKind,
   leases,
   namespaces,
   validatingWebhookConfigurations,
 } from '../crds/kinds.ts';
+import type { SealedKind } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import { createController } from '../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../kube/controller.ts';
@@ -24,9 +26,10 @@ import type { Outcome } from '../kube/outcome.ts';
 import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import { changedDocuments, isStatusOnly } from './changes.ts';
-import { liveInventories, liveObject, liveOwned } from './caches.ts';
+import { liveInventories, liveObject, liveOwned, liveSealed, liveSealedObject, sealedKindOf } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
+import { createEntitlementControllers } from './entitlement-controllers.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
@@ -65,15 +68,16 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const { config, caches, clock, observer, trust, proving } = deps;
   const systemNamespace = config['system-namespace'];
   const recorder = createEventRecorder({ client, clock, reportingController: 'writ.dev/operator', reportingInstance: config.holder });
-  const book = createPolicyBook({ policies: caches.policies, rulesets: caches.rulesets, trust, clock, proving });
+  const sealed = { list: () => liveSealed(caches) };
+  const book = createPolicyBook({ sealed, rulesets: caches.rulesets, trust, clock, proving });
   const replicaObjects = () => ({ reports: caches.replicas.list(), leases: caches.leases.list() });
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
-  const sealed = { list: () => [...caches.policies.list(), ...caches.rulesets.list()] };
-  const ledger = createMarkLedger({ sealed, book, inventories: () => liveInventories(caches), trust, clock });
+  const inventories = () => liveInventories(caches);
+  const ledger = createMarkLedger({ sealed, book, inventories, trust, clock });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
-    const object = kind === 'Ruleset' ? caches.rulesets.get(name) : caches.policies.get(name);
+    const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
     const judged = object === undefined ? undefined : book.judge(object);
     return judged?.ok === true ? judged.document.version : judged?.signed?.version;
   };
@@ -104,7 +108,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     client,
     target: config.target,
     systemNamespace,
-    tenants: () => caches.tenants.list().map(({ metadata: { name }, spec }) => ({ name, spec })),
+    tenants: () => caches.tenants.list().map(entitlements.effective),
     onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
     onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
   });
@@ -118,9 +122,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     systemNamespace,
     verified: () => book.compiled(),
     mayNarrow: () => {
-      const inventories = liveInventories(caches);
+      const read = inventories();
       // One that cannot be read says nothing of what its replicas keep.
-      return inventories.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories });
+      return read.length === caches.inventories.list().length && book.coversAll({ replicas: replicas(), inventories: read });
     },
     onTampered: configurationTampered('webhook-configuration', WEBHOOK_CONFIGURATION_NAME),
     onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
@@ -160,11 +164,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   );
   const policy = controller(
     'policy',
-    (name) =>
-      reconcilePolicy(
-        { client, informer: caches.policies, book, replicas, inventories: () => liveInventories(caches), recorder, clock },
-        name,
-      ),
+    (name) => reconcilePolicy({ client, informer: caches.policies, book, replicas, inventories, recorder, clock }, name),
     4,
   );
   const ruleset = controller('ruleset', (name) =>
@@ -174,7 +174,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         informer: caches.rulesets,
         book,
         replicas,
-        inventories: () => liveInventories(caches),
+        inventories,
         tenants: () => caches.tenants.list(),
         recorder,
         clock,
@@ -182,10 +182,31 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       name,
     ),
   );
+  const entitlements = createEntitlementControllers({
+    client,
+    caches,
+    book,
+    ledger,
+    replicas,
+    inventories,
+    recorder,
+    clock,
+    controller,
+    onTurn: () => {
+      tenancyConfiguration.enqueue(SINGLE_KEY);
+      tenancy.entitlementsChanged();
+    },
+    onDocument: ({ object, isDeleted }) => {
+      marks.enqueue(SINGLE_KEY);
+      if (isDeleted) applyAgain({ kind: object.kind, name: object.metadata.name });
+    },
+  });
+  const documents: Readonly<Record<SealedKind, Controller>> = { Policy: policy, Ruleset: ruleset, ...entitlements.byKind };
   const tenancy = createTenancy({
     client,
     caches,
     releases: () => book.releases(),
+    entitlements: () => entitlements.holder.current(),
     recorder,
     clock,
     observer,
@@ -203,7 +224,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaWatch = controller('replicas', async () => {
     const seen = replicaFingerprint(replicas());
     if (seen !== fingerprint) {
-      allPolicies();
+      allDocuments();
       // Replicas that have followed need no more what only the commit before matched.
       webhookConfiguration.enqueue(SINGLE_KEY);
     }
@@ -233,11 +254,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     });
     return (key, stop) => reconcile(key, { signal: stop });
   }
-  /** Keys of the sources whose commit orders that document. */
-  function sourcesNaming(wanted: { readonly kind: string; readonly name: string }): readonly string[] {
-    return liveInventories(caches).flatMap(({ source, documents }) =>
-      documents.some(({ kind, name }) => kind === wanted.kind && name === wanted.name) ? [source] : [],
-    );
+  /** The sources whose commit orders that document: replicas that start now cannot make it whole. */
+  function applyAgain(wanted: { readonly kind: string; readonly name: string }): void {
+    for (const { source, documents: named } of inventories()) {
+      if (named.some(({ kind, name }) => kind === wanted.kind && name === wanted.name)) gitSource.enqueue(source);
+    }
   }
   /** The Lease first: a replica that comes back at this moment has renewed it, and then nothing is taken away. */
   async function removeReplica(name: string): Promise<void> {
@@ -246,9 +267,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     if (resourceVersion !== undefined) await client.delete(leases, ref, { preconditions: { resourceVersion } });
     await client.delete(configMaps, ref);
   }
-  function allPolicies(): void {
-    for (const object of caches.policies.list()) policy.enqueue(keyOf(object));
-    allRulesets();
+  function allDocuments(): void {
+    for (const object of liveSealed(caches)) documents[sealedKindOf(object)].enqueue(keyOf(object));
+    entitlements.all.enqueue(SINGLE_KEY);
   }
   /** What one is, others may require. */
   function allRulesets(): void {
@@ -256,6 +277,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   }
 
   const subscriptions = [
+    ...entitlements.subscriptions,
     caches.gitSources.onChange(({ object, type, ...change }) => {
       // Our own status writes are no reason to ask the remote again.
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
@@ -265,7 +287,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       trustPolicy.enqueue(SINGLE_KEY);
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, changed)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
-      allPolicies();
+      allDocuments();
       for (const object of caches.gitSources.list()) gitSource.enqueue(keyOf(object));
     }),
     caches.policies.onChange(({ object, type, ...change }) => {
@@ -273,8 +295,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, object)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
-      // A replica that starts now cannot make that commit whole: not to be put off until the remote is looked at again.
-      if (type === 'deleted') for (const source of sourcesNaming({ kind: 'Policy', name: object.metadata.name })) gitSource.enqueue(source);
+      // Not to be put off until the remote is looked at again.
+      if (type === 'deleted') applyAgain({ kind: 'Policy', name: object.metadata.name });
     }),
     caches.rulesets.onChange(({ object, type, ...change }) => {
       ruleset.enqueue(keyOf(object));
@@ -283,8 +305,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       marks.enqueue(SINGLE_KEY);
       allRulesets();
       tenancy.rulesetsChanged();
-      if (type === 'deleted')
-        for (const source of sourcesNaming({ kind: 'Ruleset', name: object.metadata.name })) gitSource.enqueue(source);
+      if (type === 'deleted') applyAgain({ kind: 'Ruleset', name: object.metadata.name });
     }),
     caches.tenants.onChange(({ object, type, ...change }) => {
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
@@ -296,7 +317,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     ...tenancy.subscribe(),
     caches.inventories.onChange(({ object, ...change }) => {
       const changed = changedDocuments('previous' in change ? change.previous : undefined, object);
-      for (const { kind, name } of changed) (kind === 'Policy' ? policy : ruleset).enqueue(name);
+      for (const { kind, name } of changed) documents[kind].enqueue(name);
       if (changed.length > 0) webhookConfiguration.enqueue(SINGLE_KEY);
       marks.enqueue(SINGLE_KEY);
       const { source } = decodeInventory(object) ?? {};
@@ -304,6 +325,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     }),
     caches.marks.onChange((change) => {
       marks.enqueue(SINGLE_KEY);
+      entitlements.all.enqueue(SINGLE_KEY);
       const found = marksTampering(change);
       if (found !== undefined) tellTampering({ what: 'marks', regarding: regardingOf(configMaps, change.object), found });
     }),
@@ -315,10 +337,10 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.tenancy.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
     caches.completion.onChange(() => tenancyConfiguration.enqueue(SINGLE_KEY)),
   ];
-  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks];
+  const singles = [certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration, replicaWatch, marks, entitlements.all];
   for (const single of singles) single.enqueue(SINGLE_KEY);
   try {
-    const controllers = [...singles, trustPolicy, ...tenancy.controllers, policy, ruleset, gitSource];
+    const controllers = [...singles, trustPolicy, ...tenancy.controllers, ...Object.values(documents), gitSource];
     await Promise.all(controllers.map((each) => each.run(signal)));
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

@@ -176,6 +176,8 @@ const CACHES: Readonly<Record<WatchedResource, CacheName>> = {
   policies: 'policies',
   rulesets: 'rulesets',
   trustpolicies: 'trustPolicies',
+  tiercatalogs: 'tierCatalogs',
+  licenses: 'licenses',
   tenants: 'tenants',
   namespaces: 'namespaces',
   rolebindings: 'roleBindings',

@@ -10,11 +10,14 @@
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
-import type { Policy, Ruleset } from '../crds/generated/types.ts';
+import type { License, Policy, Ruleset, TierCatalog } from '../crds/generated/types.ts';
 import { API_VERSION } from '../crds/kinds.ts';
+import type { SealedKind } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';
 import type { CompileInput, CompiledPolicy } from './compile/index.ts';
+import { fileOf } from './currency/removal.ts';
 import { durationMs } from './document/duration.ts';
+import type { TierTable } from './entitlement/tier.ts';
 import { createMemo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { verifyAsOf, verifyEver } from './trust/as-of.ts';
@@ -44,7 +47,7 @@ export type SealedObject = {
 
 /** A document whose seal counts. */
 export type SignedPolicy = {
-  readonly kind: 'Policy' | 'Ruleset';
+  readonly kind: SealedKind;
   readonly name: string;
   /** `sha256:…` of the signed bytes. */
   readonly digest: string;
@@ -66,6 +69,10 @@ export type SignedPolicy = {
   readonly unsigned?: true;
   /** Of a Ruleset: what the document says. */
   readonly ruleset?: Ruleset;
+  /** Of a document that orders no policies: what it says. */
+  readonly entitlement?: TierCatalog | License;
+  /** Of a TierCatalog that is not retired: the same, ready to be asked. */
+  readonly table?: TierTable;
 };
 
 /** One that can be enforced too. `compiled` has one for each of `policies`, in their order; none where it is retired. */
@@ -125,13 +132,10 @@ export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy
 };
 
 /** What of the object is verified; undefined where it has no signature. */
-const artifactOf = ({ kind, metadata: { name }, signature }: SealedObject): Artifact | undefined =>
+const artifactOf = ({ kind = 'Policy', metadata: { name }, signature }: SealedObject): Artifact | undefined =>
   signature === undefined
     ? undefined
-    : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf(name, kind) };
-
-export const fileOf = (name: string, kind = 'Policy'): string =>
-  kind === 'Ruleset' ? `rulesets/${name}/ruleset.yaml` : `policies/${name}.yaml`;
+    : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf({ kind, name }) };
 
 type Context = {
   readonly object: SealedObject;
@@ -191,7 +195,7 @@ const unsignedBytes = (object: SealedObject): Uint8Array => Buffer.from(object.s
 const judgeUnsigned = (context: Context): Judged | undefined => {
   const { object, trust, atMs } = context;
   const { name } = object.metadata;
-  const read = readUnsigned({ bytes: unsignedBytes(object), file: fileOf(name) }, trust, atMs);
+  const read = readUnsigned({ bytes: unsignedBytes(object), file: fileOf({ kind: 'Policy', name }) }, trust, atMs);
   if (read === undefined) return undefined;
   if (!read.ok) return refuse(read.problems[0]);
   const { policy, parsed, digest, version, expires } = read;

@@ -4,10 +4,11 @@
  *
  * In: an object of the cluster, a `Trust`, the time. Out: a `Judged` like that of a Policy. Only `signature` counts: the
  * document, its bundles and the members that the document seals by their digests. Pure and total, and one for operator and
- * replicas, for the reasons told in `policy-object.ts`. `judgeSealedObject` judges an object of either kind.
+ * replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
-import { createJudge, endOf, fileOf } from './policy-object.ts';
+import { fileOf } from './currency/removal.ts';
+import { endOf } from './policy-object.ts';
 import type { Judge, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
 import type { Problem } from './problem.ts';
 import { readRelease, sizeProblem } from './ruleset/index.ts';
@@ -17,14 +18,14 @@ import type { EvidenceMemory } from './trust/evidence-memory.ts';
 const refuse = (problem: Problem): Judged => ({ ok: false, problem });
 
 /** `evidence`: what was proven before of the seals' log entries and timestamps. */
-const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
+export const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
   const judge: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
     if (signature === undefined)
       return refuse({ code: 'POLICY_UNSIGNED', message: `ruleset ${name} carries no signed document`, path: 'signature' });
     const tooLarge = sizeProblem(signature);
     if (tooLarge !== undefined) return refuse(tooLarge);
     const { document: text, bundles = [], members = [] } = signature;
-    const artifact = { bytes: Buffer.from(text), bundles, file: fileOf(name, 'Ruleset'), evidence };
+    const artifact = { bytes: Buffer.from(text), bundles, file: fileOf({ kind: 'Ruleset', name }), evidence };
     const { outcome, withdrawn } = verifyEver(artifact, trust, atMs);
     const { untilMs } = outcome.turn;
     if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
@@ -63,11 +64,4 @@ const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
   return judge;
 };
 
-/** Objects of a cache say their kind; without one it is a Policy. */
-export const createSealedJudge = (evidence?: EvidenceMemory): Judge => {
-  const [policy, ruleset] = [createJudge(evidence), createRulesetJudge(evidence)];
-  return (object, trust, atMs) => (object.kind === 'Ruleset' ? ruleset : policy)(object, trust, atMs);
-};
-
 export const judgeRulesetObject: Judge = createRulesetJudge();
-export const judgeSealedObject: Judge = createSealedJudge();

@@ -7,11 +7,13 @@ import {
   TRUST_POLICY_NAME,
   WEBHOOK_TLS_SECRET,
   configMaps,
+  licenses,
   namespaces,
   policies,
   rulesets,
   secrets,
   tenants,
+  tierCatalogs,
   trustPolicies,
 } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
@@ -30,6 +32,8 @@ export type TenantCopy = KubeObject & JsonObject & Pick<Tenant, 'spec'>;
 export type Caches = {
   readonly policies: Informer<SealedCopy>;
   readonly rulesets: Informer<SealedCopy>;
+  readonly tierCatalogs: Informer<SealedCopy>;
+  readonly licenses: Informer<SealedCopy>;
   readonly trust: Informer<SealedCopy>;
   readonly inventories: Informer<KubeObject>;
   readonly marks: Informer<KubeObject>;
@@ -39,7 +43,7 @@ export type Caches = {
   readonly certificate: Informer<KubeObject> | undefined;
 };
 
-export type CacheName = keyof Caches;
+export type CacheName = Exclude<keyof Caches, 'tierCatalogs'> | 'tiercatalogs';
 
 const slim = <T extends KubeObject>(object: T): T =>
   object.metadata.managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields: undefined } };
@@ -56,13 +60,18 @@ export const createCaches = (options: {
     resource: Resource,
     selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {},
   ): Informer<T> => createInformer<T>(client, resource, { ...selection, transform: slim, clock, observe: { handlerError: onError } });
-  return {
-    policies: follow<SealedCopy>(policies),
-    rulesets: createInformer<SealedCopy>(client, rulesets, {
-      transform: (object) => slim({ ...object, kind: rulesets.kind }),
+  /** Lists of the API server leave the kind of their items out. */
+  const followKind = (resource: Resource): Informer<SealedCopy> =>
+    createInformer<SealedCopy>(client, resource, {
+      transform: (object) => slim({ ...object, kind: resource.kind }),
       clock,
       observe: { handlerError: onError },
-    }),
+    });
+  return {
+    policies: follow<SealedCopy>(policies),
+    rulesets: followKind(rulesets),
+    tierCatalogs: followKind(tierCatalogs),
+    licenses: followKind(licenses),
     trust: follow<SealedCopy>(trustPolicies, { fieldSelector: `metadata.name=${TRUST_POLICY_NAME}` }),
     inventories: follow(configMaps, { namespace, labelSelector: `${INVENTORY_LABEL}=true` }),
     marks: follow(configMaps, { namespace, fieldSelector: `metadata.name=${MARKS_NAME}` }),
@@ -80,6 +89,8 @@ export const eachCache = (
 }[] => [
   { name: 'policies', cache: caches.policies },
   { name: 'rulesets', cache: caches.rulesets },
+  { name: 'tiercatalogs', cache: caches.tierCatalogs },
+  { name: 'licenses', cache: caches.licenses },
   { name: 'trust', cache: caches.trust },
   { name: 'inventories', cache: caches.inventories },
   { name: 'marks', cache: caches.marks },

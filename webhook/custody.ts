@@ -6,6 +6,7 @@ import { createEventRecorder } from '../kube/events.ts';
 import type { EvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
+import { eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { createClusterView } from './guard/cluster-view.ts';
@@ -25,8 +26,8 @@ type Parts = { readonly config: WebhookConfig; readonly clock: Clock; readonly l
 // Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
 const MAX_IN_FLIGHT = 64;
 
-export const areFilled = ({ policies, rulesets, trust, inventories, marks, namespaces, tenants }: Caches): boolean =>
-  [policies, rulesets, trust, inventories, marks, namespaces, tenants].every((cache) => cache.hasSynced());
+export const areFilled = (caches: Caches): boolean =>
+  eachCache(caches).every(({ name, cache }) => name === 'certificate' || cache.hasSynced());
 
 const logRefusal = (log: Log, { kind, refusal }: Guarded): void => {
   if (refusal === undefined) return;

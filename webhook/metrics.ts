@@ -4,6 +4,7 @@
 import { createMetrics, defineMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
+import { sealedKinds } from '../crds/kinds.ts';
 import type { Reviewed } from './admission/index.ts';
 import { alarmKinds } from './operator-watch/alarms.ts';
 import type { AlarmKind } from './operator-watch/alarms.ts';
@@ -54,7 +55,7 @@ export const webhookMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_guard_refusals_total',
     help: "Refused writes of Writ's own kinds, by kind and code; dry runs are counted too.",
-    labels: { kind: ['Policy', 'Ruleset', 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
+    labels: { kind: [...sealedKinds.map(({ kind }) => kind), 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
   },
   guardLatency: {
     kind: 'histogram',
@@ -166,7 +167,9 @@ export const webhookMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_watch_age_seconds',
     help: 'Time since the API server last gave a sign of life on a watch.',
-    labels: { kind: ['policies', 'rulesets', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'] },
+    labels: {
+      kind: ['policies', 'rulesets', 'tiercatalogs', 'licenses', 'trust', 'inventories', 'marks', 'namespaces', 'tenants', 'certificate'],
+    },
   },
   certificateExpiry: {
     kind: 'gauge',

@@ -10,13 +10,12 @@ import { areFilled } from './custody.ts';
 import type { Observed } from './policyset/loader.ts';
 
 export const observeCaches = (caches: Caches): Observed | undefined => {
-  const { policies, rulesets, trust, inventories, marks } = caches;
+  const { policies, rulesets, tierCatalogs, licenses, trust, inventories, marks } = caches;
   if (!areFilled(caches)) return undefined;
   const read = inventories.list().map((configMap) => ({ name: configMap.metadata.name, inventory: decodeInventory(configMap) }));
   return {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
-    policies: policies.list(),
-    rulesets: rulesets.list(),
+    sealed: [policies, rulesets, tierCatalogs, licenses].flatMap((cache) => cache.list()),
     inventories: read.flatMap(({ inventory }) => inventory ?? []),
     unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
     marks: marksIn(marks.list()),

@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
-import { createSealedJudge } from '../policies/ruleset-object.ts';
+import { createSealedJudge } from '../policies/sealed-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -27,6 +27,7 @@ import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
+import { createEntitlements } from './entitlements.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
@@ -166,7 +167,8 @@ const createHolder = (listener: Listener, metrics: WebhookMetrics, log: Log): Ce
 
 const followChanges = (caches: Caches, loader: Loader, holder: CertificateHolder): void => {
   const changed = (): void => loader.request();
-  for (const cache of [caches.policies, caches.rulesets, caches.trust, caches.inventories, caches.marks]) cache.onChange(changed);
+  const { policies, rulesets, tierCatalogs, licenses, trust, inventories, marks } = caches;
+  for (const cache of [policies, rulesets, tierCatalogs, licenses, trust, inventories, marks]) cache.onChange(changed);
   // An empty first list brings no change.
   for (const { cache } of eachCache(caches)) cache.synced.then(changed, () => undefined);
   caches.certificate?.onChange(({ type, object }) => {
@@ -289,6 +291,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     bug,
     states: () => states,
   });
+  const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
   const endpoints = createTenancyEndpoints({
     config,
     client,
@@ -297,7 +300,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     metrics,
     caches,
     namespaces: namespaceCache,
-    effective: ({ metadata: { name }, spec }) => ({ name, spec }),
+    effective: (tenant) => entitlements.effective(tenant),
     closing,
     bug,
   });

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
+import { readCatalog } from '../../policies/entitlement/catalog.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readRelease } from '../../policies/ruleset/index.ts';
 import type { MemberFile } from '../../policies/ruleset/index.ts';
@@ -45,6 +46,10 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
     return [
       { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
     ];
+  }
+  if (outcome.kind === 'TierCatalog') {
+    const catalog = readCatalog(outcome.object, document);
+    if (!catalog.ok) return catalog.problems;
   }
   if (outcome.kind !== 'Ruleset') return { file, bytes, document, isChanged: isBumped };
   // Its seal is theirs: whoever gives it means these very members.

@@ -7,7 +7,7 @@
  * person first: a prune that nobody meant is the second-worst accident of this field.
  */
 import type { Resource } from '../../crds/kinds.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, SYNC_FIELD_MANAGER } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, SYNC_FIELD_MANAGER, writKinds } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
@@ -74,8 +74,7 @@ export type Plan = {
 
 export type PlanOutcome = { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly problem: Problem };
 
-// Trust first, so that what it vouches for is judged by it; tenants before the policies that speak of them.
-const APPLY_ORDER = ['TrustPolicy', 'Tenant', 'Ruleset', 'Policy'];
+const APPLY_ORDER: readonly string[] = writKinds.map(({ kind }) => kind);
 
 const applyRank = (kind: string): number => {
   const rank = APPLY_ORDER.indexOf(kind);

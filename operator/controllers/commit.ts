@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One commit of a source → the objects that it asks for, or everything that is wrong with it. Reads bytes, applies nothing.
-import {
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  SOURCE_LABEL,
-  apiVersionOf,
-  policies,
-  rulesets,
-  sourceLabel,
-  tenants,
-  trustPolicies,
-} from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, apiVersionOf, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
@@ -75,11 +65,10 @@ export type ReadCommitInput = {
   readonly signal: AbortSignal;
 };
 
-const RESOURCES: Readonly<Record<VerifiedObject['kind'], Resource>> = {
-  Policy: policies,
-  Ruleset: rulesets,
-  Tenant: tenants,
-  TrustPolicy: trustPolicies,
+const resourceOf = (kind: VerifiedObject['kind']): Resource => {
+  const resource = writKinds.find((one) => one.kind === kind);
+  if (resource === undefined) throw new Error(`unreachable: ${kind} is one of our kinds`);
+  return resource;
 };
 
 export const readCommit = async (input: ReadCommitInput): Promise<CommitReading> => {
@@ -158,23 +147,12 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
 };
 
 const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] => {
-  if (verified.kind === 'TrustPolicy') {
-    const { kind, name, digest, object } = verified;
-    return [{ kind, name, digest, version: object.spec.version, source }];
-  }
-  return verified.kind === 'Policy' || verified.kind === 'Ruleset'
-    ? [
-        {
-          kind: verified.kind,
-          name: verified.name,
-          version: verified.version,
-          digest: verified.digest,
-          source,
-          retired: verified.object.spec.retired === true,
-          ...(verified.kind === 'Policy' && verified.unsigned ? { unsigned: true as const } : {}),
-        },
-      ]
-    : [];
+  const { kind, name, digest } = verified;
+  if (kind === 'Tenant') return [];
+  if (kind === 'TrustPolicy') return [{ kind, name, digest, version: verified.object.spec.version, source }];
+  const retired = verified.object.spec.retired === true;
+  const unsigned = kind === 'Policy' && verified.unsigned ? { unsigned: true as const } : {};
+  return [{ kind, name, version: verified.version, digest, source, retired, ...unsigned }];
 };
 
 const signatureOf = (verified: VerifiedObject): object => ({
@@ -186,7 +164,7 @@ const signatureOf = (verified: VerifiedObject): object => ({
 });
 
 const desiredObject = (verified: VerifiedObject, source: string): DesiredObject => {
-  const resource = RESOURCES[verified.kind];
+  const resource = resourceOf(verified.kind);
   const { metadata, spec } = verified.object;
   return {
     resource,

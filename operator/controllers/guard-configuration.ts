@@ -11,8 +11,7 @@ import {
   GUARD_CONFIGURATION_NAME,
   INVENTORY_LABEL,
   MARKS_LABEL,
-  policies,
-  rulesets,
+  sealedKinds,
   tenants,
   trustPolicies,
   validatingWebhookConfigurations,
@@ -25,7 +24,7 @@ export const GUARD_PATH = '/guard';
 // The longest that the guard waits for its caches is well below it.
 const TIMEOUT_SECONDS = 5;
 const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE'] as const;
-const GUARDED = [policies, rulesets, tenants, trustPolicies];
+const GUARDED = [...sealedKinds, tenants, trustPolicies];
 
 export type GuardConfigurationInput = {
   readonly target: WebhookTarget;

@@ -13,7 +13,7 @@ import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
 import { verifySet } from '../../policies/trust/check-set.ts';
 import type { SetOutcome } from '../../policies/trust/check-set.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { LivePolicy, LiveRuleset } from './live.ts';
+import type { LiveSealed } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
@@ -29,8 +29,7 @@ export type MarkLedger = {
 };
 
 type LedgerDeps = {
-  /** Policies and rulesets. */
-  readonly sealed: { list(): readonly (LivePolicy | LiveRuleset)[] };
+  readonly sealed: { list(): readonly LiveSealed[] };
   readonly book: Pick<PolicyBook, 'judge'>;
   readonly inventories: () => readonly Inventory[];
   readonly trust: Pick<TrustHolder, 'current'>;

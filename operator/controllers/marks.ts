@@ -8,7 +8,7 @@
  * less than before. Everything is worked out anew at each look, so a crash between two writes loses nothing. Whoever
  * deletes the object finds it still used while its finalizer holds, and made again when that is taken away.
  */
-import { MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
+import { MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, SYNC_FIELD_MANAGER, configMaps, isSealedKind } from '../../crds/kinds.ts';
 import { decodeMarks, encodeMarks, marksFit } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { isRecord } from '../../crds/wire.ts';
@@ -37,7 +37,6 @@ type LiveMarks = KubeObject & { readonly data?: unknown };
 
 const LOOK_MS = 60_000;
 const SHOWN = 5;
-const SEALED: ReadonlySet<string> = new Set(['Policy', 'Ruleset']);
 
 type Told = { readonly problem: MarksProblem; readonly reason: string; readonly note: string };
 
@@ -75,7 +74,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   const told = live === undefined ? [] : decodeMarks(live);
   ledger.hear(told);
   const marks = [...ledger.known().values()];
-  const unmet = marks.filter((mark) => SEALED.has(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
+  const unmet = marks.filter((mark) => isSealedKind(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
   const problems = problemsOf(live, told !== undefined, unmet);
   const isFull = !marksFit(marks);
   for (const problem of marksProblems) {

@@ -50,11 +50,11 @@ const digest = (name: string, version = 1): string => digestOf(Buffer.from(text(
 
 const scene = (objects: LivePolicy[], startMs = START + 1000) => {
   const clock = fakeClock(startMs);
-  const policies = { list: () => objects };
+  const sealed = { list: () => objects };
   return {
     clock,
     objects,
-    book: createPolicyBook({ policies, rulesets: { list: () => [] }, trust: { current: () => trust }, clock, proving: provingHere() }),
+    book: createPolicyBook({ sealed, rulesets: { list: () => [] }, trust: { current: () => trust }, clock, proving: provingHere() }),
   };
 };
 const report = (policies: ReplicaReport['policies']): ReplicaReport => ({

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Every Policy and Ruleset of the cluster, judged: whose seal it carries, whether it compiles, what it needs the API server
+ * Every sealed document of the cluster, judged: whose seal it carries, whether it compiles, what it needs the API server
  * to ask about. The operator judges for status and for the webhook's scope only; each replica judges for itself again. A
  * policy past its date is still in the book: replicas close what it matches, so the API server must go on asking.
  */
@@ -11,10 +11,10 @@ import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import { rememberJudgements } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
-import { createSealedJudge } from '../../policies/ruleset-object.ts';
+import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { LivePolicy, LiveRuleset } from './live.ts';
+import type { LiveRuleset, LiveSealed } from './live.ts';
 import type { StandingRelease } from './requirements.ts';
 import type { TrustHolder } from './trust-policy.ts';
 
@@ -22,9 +22,9 @@ import type { TrustHolder } from './trust-policy.ts';
 export type Enforced = { readonly replicas: readonly ReplicaReport[]; readonly inventories: readonly Inventory[] };
 
 export type PolicyBook = {
-  judge(object: LivePolicy | LiveRuleset): Judged;
+  judge(object: LiveSealed): Judged;
   /** Has proven in other threads what judging these objects asks for, all of them where none are named. */
-  prepare(objects?: readonly (LivePolicy | LiveRuleset)[]): Promise<void>;
+  prepare(objects?: readonly LiveSealed[]): Promise<void>;
   /** The rulesets that verify, with what they require. */
   releases(): readonly StandingRelease[];
   /** All that verify and compile, those past their date too. */
@@ -34,38 +34,40 @@ export type PolicyBook = {
 };
 
 type BookDeps = {
-  readonly policies: Pick<Informer<LivePolicy>, 'list'>;
+  /** All of them; each says its kind, but Policies. */
+  readonly sealed: { list(): readonly LiveSealed[] };
   readonly rulesets: Pick<Informer<LiveRuleset>, 'list'>;
   readonly trust: Pick<TrustHolder, 'current'>;
   readonly clock: Clock;
   readonly proving: Proving;
 };
 
-const SEALED: ReadonlySet<string> = new Set<PolicyDocument['kind']>(['Policy', 'Ruleset']);
+/** What the API server is to be asked about comes from these. */
+const ORDERS: ReadonlySet<string> = new Set<PolicyDocument['kind']>(['Policy', 'Ruleset']);
 
 const releaseOf = (judged: Judged): readonly StandingRelease[] => {
   if (!judged.ok || judged.document.ruleset === undefined) return [];
   const { name, digest, retired, ruleset } = judged.document;
-  return [{ name, digest, retired, release: ruleset.spec.release, requires: ruleset.spec.requires ?? [] }];
+  const { release, requires = [], publisher } = ruleset.spec;
+  return [{ name, digest, retired, release, requires, publisherTier: publisher?.tier }];
 };
 
-export const createPolicyBook = ({ policies, rulesets, trust, clock, proving }: BookDeps): PolicyBook => {
+export const createPolicyBook = ({ sealed, rulesets, trust, clock, proving }: BookDeps): PolicyBook => {
   const judgements = rememberJudgements(createSealedJudge(proving.memory));
-  const judge = (object: LivePolicy | LiveRuleset): Judged => {
+  const judge = (object: LiveSealed): Judged => {
     const state = trust.current();
     return state.ok ? judgements.judge(object, state.trust, clock.now()) : state;
   };
   const judgeAll = (): ReadonlyMap<string, Judged> => {
-    const judged = new Map([
-      ...policies.list().map((object) => [documentKey({ kind: 'Policy', name: object.metadata.name }), judge(object)] as const),
-      ...rulesets.list().map((object) => [documentKey({ kind: 'Ruleset', name: object.metadata.name }), judge(object)] as const),
-    ]);
+    const judged = new Map(
+      sealed.list().map((object) => [documentKey({ kind: object.kind ?? 'Policy', name: object.metadata.name }), judge(object)] as const),
+    );
     judgements.forgetUnseen();
     return judged;
   };
   return {
     judge,
-    prepare: async (objects = [...policies.list(), ...rulesets.list()]) => {
+    prepare: async (objects = sealed.list()) => {
       const state = trust.current();
       if (state.ok) await proving.ahead(judgements.toVerify(objects, state.trust, clock.now()), state.trust);
     },
@@ -80,9 +82,9 @@ export const createPolicyBook = ({ policies, rulesets, trust, clock, proving }: 
       const holdsAll = (kind: string, held: Readonly<Record<string, string>>): boolean =>
         Object.entries(held).every(([name, digest]) => holds(kind, name, digest));
       return (
-        [...judged.values()].every(({ ok }) => ok) &&
+        [...judged].every(([key, { ok }]) => ok || !ORDERS.has(key.slice(0, key.indexOf('/')))) &&
         replicas.every((report) => holdsAll('Policy', report.policies) && holdsAll('Ruleset', report.rulesets ?? {})) &&
-        inventories.every(({ documents }) => documents.every(({ kind, name, digest }) => !SEALED.has(kind) || holds(kind, name, digest)))
+        inventories.every(({ documents }) => documents.every(({ kind, name, digest }) => !ORDERS.has(kind) || holds(kind, name, digest)))
       );
     },
   };

@@ -17,7 +17,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import { closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -25,6 +25,7 @@ import { firstDifference } from '../../policies/document/difference.ts';
 import type { LivePolicy } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';
+import { expiringCondition, nextLookMs, revisionOf } from './sealed-status.ts';
 
 export type PolicyDeps = {
   readonly client: KubeClient;
@@ -35,9 +36,6 @@ export type PolicyDeps = {
   readonly recorder: EventRecorder;
   readonly clock: Clock;
 };
-
-/** How long before its end a policy is told to be renewed. */
-const EXPIRING_MS = 14 * 24 * 3600_000;
 
 type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[]; readonly enforced: number };
 
@@ -50,8 +48,8 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
   const replicas = deps.replicas();
   const nowMs = deps.clock.now();
   const verdict = verdictOf(object, judged, { replicas, nowMs });
-  const expiring = judged.ok ? expiringCondition(judged.document, nowMs) : undefined;
-  const revision = revisionOf(object, { digest: signed?.digest, inventories: deps.inventories() });
+  const expiring = judged.ok ? expiringCondition(judged.document, nowMs, 'what it matches is closed') : undefined;
+  const revision = revisionOf('Policy', object, { digest: signed?.digest, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: policies,
     object,
@@ -81,7 +79,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
     const { reason, message: note } = expiring;
     await deps.recorder.record({ regarding: regardingOf(policies, object), type: 'Warning', reason, note, action: 'Expire' });
   }
-  const againMs = nextChangeMs(judged, nowMs);
+  const againMs = nextLookMs(judged, nowMs);
   return againMs === undefined ? done : after(againMs);
 };
 
@@ -92,34 +90,6 @@ const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Fact
   const { document } = judged;
   if (isClosed(document, nowMs)) return closedVerdict(document, replicas);
   return document.unsigned === true ? unsignedVerdict(document, replicas) : enforcementVerdict(object, document, replicas);
-};
-
-/** Timers hold no longer than some weeks. */
-const LOOK_MS = 24 * 3600_000;
-
-const endsOf = (document: PolicyDocument): readonly (number | undefined)[] => {
-  const { expiresMs } = document;
-  return [expiresMs === undefined ? undefined : expiresMs - EXPIRING_MS, expiresMs, closesAtMs(document)];
-};
-
-/** Ahead of its end, and while it goes on after it; there only while true. */
-const expiringCondition = (document: PolicyDocument, nowMs: number): ConditionInput | undefined => {
-  const { version, expiresMs, graceMs, retired } = document;
-  if (expiresMs === undefined || retired || nowMs < expiresMs - EXPIRING_MS || isClosed(document, nowMs)) return undefined;
-  const [end, close] = [expiresMs, expiresMs + graceMs].map((ms) => new Date(ms).toISOString());
-  const then = 'sign and publish a newer version before what it matches is closed';
-  const message = isInGrace(document, nowMs)
-    ? `version ${version} ended at ${end} and goes on until ${close}; ${then}`
-    : `version ${version} ends at ${end}${graceMs === 0 ? '' : `, and goes on until ${close}`}; ${then}`;
-  return { type: 'Expiring', status: 'True', reason: isInGrace(document, nowMs) ? 'InGracePeriod' : 'EndsSoon', message };
-};
-
-/** When time alone may change what is told: a policy ends, a seal does, a refusal is looked at again. */
-const nextChangeMs = (judged: Judged, nowMs: number): number | undefined => {
-  const ends = [judged.untilMs, ...(judged.ok ? endsOf(judged.document) : [])];
-  const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
-  if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
-  return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
 };
 
 const verifiedBy = (signers: readonly string[]): ConditionInput => ({
@@ -153,22 +123,6 @@ const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly Repl
   const message = `it has no seal: ${enforced} of ${replicas.length} replicas note what it would refuse, and refuse nothing by it; seal it with \`writ sign\``;
   const told = { status: 'False', reason, message } as const;
   return { ready: { type: 'Ready', ...told }, others: [{ type: 'Verified', ...told }, COMPILED], enforced };
-};
-
-/**
- * The commit that the document came with, which a later commit does not change: else each push would write the status of
- * every policy. Only an inventory that names this very document counts: it is written after the Policy.
- */
-const revisionOf = (
-  { metadata, status }: LivePolicy,
-  { digest, inventories }: { readonly digest: string | undefined; readonly inventories: readonly Inventory[] },
-): string | undefined => {
-  if (digest !== undefined && status?.digest === digest && status.revision !== undefined) return status.revision;
-  return inventories.find(({ documents }) =>
-    documents.some(
-      (document) => document.kind === 'Policy' && document.name === metadata.name && (digest === undefined || document.digest === digest),
-    ),
-  )?.revision;
 };
 
 type Refused = Extract<Judged, { ok: false }>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a commit would end, and whether a seal says so. Asked before anything is applied: replicas would go on enforcing it
 // in any case, and its object would be missing for those that start.
+import { isSealedKind } from '../../crds/kinds.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
@@ -26,8 +27,6 @@ export type RemovalInput = {
   readonly known: Marks;
 };
 
-const SEALED: ReadonlySet<string> = new Set(['Policy', 'Ruleset']);
-
 /** The set seal may not go back either. */
 export const setRefusal = ({ source, objects, known }: Pick<RemovalInput, 'source' | 'objects' | 'known'>): Problem | undefined => {
   if (objects.set === undefined) return undefined;
@@ -47,7 +46,7 @@ export const removals = ({ source, objects, recorded, leftovers, kept, isUnseale
   const problems: Problem[] = [];
   for (const [key, entry] of leaving) {
     const { kind, name, digest } = entry;
-    if (!SEALED.has(kind) || staying.has(key)) continue;
+    if (!isSealedKind(kind) || staying.has(key)) continue;
     const mark = known.get(documentKey({ kind, name }));
     // Nobody sealed its coming, so nobody has to seal its going.
     if (mark === undefined && isUnsealed(entry)) continue;

@@ -66,14 +66,14 @@ export const createReplicaWatch = (clock: Clock): ReplicaWatch => {
 export const enforcing = (replicas: readonly ReplicaReport[], policy: string, digest: string): number =>
   replicas.filter((report) => Object.hasOwn(report.policies, policy) && report.policies[policy] === digest).length;
 
-const inOrder = (refused: ReplicaReport['refused']): unknown => Object.entries(refused).toSorted(([a], [b]) => (a < b ? -1 : 1));
+const inOrder = (entries: Readonly<Record<string, unknown>>): unknown => Object.entries(entries).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 /** Changes when, and only when, some policy's count may change. */
 export const replicaFingerprint = (replicas: readonly ReplicaReport[]): string =>
   replicas
     .map(
-      ({ replica, setDigest, trustDigest, refused, refusedRulesets = {}, flippedAt }) =>
-        `${replica} ${setDigest} ${trustDigest} ${flippedAt} ${JSON.stringify([refused, refusedRulesets].map(inOrder))}`,
+      ({ replica, setDigest, trustDigest, refused, refusedRulesets = {}, entitlements = {}, refusedEntitlements = {}, flippedAt }) =>
+        `${replica} ${setDigest} ${trustDigest} ${flippedAt} ${JSON.stringify([refused, refusedRulesets, entitlements, refusedEntitlements].map(inOrder))}`,
     )
     .toSorted()
     .join('\n');

@@ -5,8 +5,8 @@ import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { unmetRequirements } from '../../policies/ruleset/requires.ts';
 import type { InstalledRelease } from '../../policies/ruleset/requires.ts';
 
-/** `digest`: of the signed document. */
-export type StandingRelease = InstalledRelease & { readonly digest: string };
+/** `digest`: of the signed document; `publisherTier`: as it says. */
+export type StandingRelease = InstalledRelease & { readonly digest: string; readonly publisherTier?: string | undefined };
 
 export type BroughtRelease = StandingRelease & { readonly positionOf: (path: readonly (string | number)[]) => SourcePosition };
 

@@ -18,7 +18,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, closingProblem, isClosed } from '../../policies/policy-object.ts';
+import { closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -28,6 +28,7 @@ import type { Clock } from '../../process/clock.ts';
 import { firstDifference } from '../../policies/document/difference.ts';
 import type { LiveRuleset, LiveTenant } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
+import { nextLookMs, revisionOf } from './sealed-status.ts';
 
 export type RulesetDeps = {
   readonly client: KubeClient;
@@ -47,9 +48,6 @@ export type RulesetFacts = {
   readonly tenants: readonly LiveTenant[];
   readonly nowMs: number;
 };
-
-/** Timers hold no longer than some weeks. */
-const LOOK_MS = 24 * 3600_000;
 
 const MEMBER_SEALS: ReadonlySet<string> = new Set([
   'RULESET_MEMBER_MISSING',
@@ -139,26 +137,6 @@ const releaseVerdict = (object: LiveRuleset, document: PolicyDocument, { replica
 export const rulesetVerdict = (object: LiveRuleset, judged: Judged, facts: RulesetFacts): Verdict =>
   judged.ok ? releaseVerdict(object, judged.document, facts) : refusedVerdict(judged, object.metadata.name, facts);
 
-/** The commit that the document came with: it stays the same while later commits leave the document as it is. */
-const revisionOf = (
-  { metadata, status }: LiveRuleset,
-  digest: string | undefined,
-  inventories: readonly Inventory[],
-): string | undefined => {
-  if (digest === undefined) return status?.revision;
-  if (status?.digest === digest && status.revision !== undefined) return status.revision;
-  return inventories.find(({ documents }) =>
-    documents.some((one) => one.kind === rulesets.kind && one.name === metadata.name && one.digest === digest),
-  )?.revision;
-};
-
-const nextLookMs = (judged: Judged, nowMs: number): number | undefined => {
-  const ends = [judged.untilMs, ...(judged.ok ? [judged.document.expiresMs, closesAtMs(judged.document)] : [])];
-  const delays = ends.flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
-  if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
-  return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
-};
-
 export const reconcileRuleset = async (deps: RulesetDeps, name: string): Promise<Outcome> => {
   const object = deps.informer.get(name);
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return done;
@@ -169,7 +147,7 @@ export const reconcileRuleset = async (deps: RulesetDeps, name: string): Promise
   const tenants = deps.tenants();
   const unmet = unmetRequirements(deps.book.releases()).get(name) ?? [];
   const { ready, others } = rulesetVerdict(object, judged, { replicas: deps.replicas(), unmet, tenants, nowMs });
-  const revision = revisionOf(object, signed?.digest, deps.inventories());
+  const revision = revisionOf('Ruleset', object, { digest: signed?.digest, inventories: deps.inventories() });
   const { written } = await applyStatus(deps.client, {
     resource: rulesets,
     object,

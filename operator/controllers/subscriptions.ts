@@ -2,6 +2,8 @@
 // What became of the rulesets that a Tenant names. A release outside of the range that it expects binds it all the same:
 // what is installed is stricter than nothing, and who may write Tenants may not switch off what was sealed.
 import type { TenantStatusRuleset } from '../../crds/generated/types.ts';
+import { checkEntitlement } from '../../policies/entitlement/index.ts';
+import type { EffectiveTenant, EntitlementProblem } from '../../policies/entitlement/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { fitsRange } from '../../policies/ruleset/range.ts';
 import type { LiveTenant } from './live.ts';
@@ -37,4 +39,15 @@ export const subscriptionStatus = ({ spec }: Pick<LiveTenant, 'spec'>, releases:
     });
   }
   return { asked: spec.rulesets?.length ?? 0, rulesets, problems };
+};
+
+/** Subscriptions that the tier does not allow. They bind all the same: what narrows a tenant is no privilege to be taken away. */
+export const subscriptionEntitlements = (tenant: EffectiveTenant, standing: readonly StandingRelease[]): readonly EntitlementProblem[] => {
+  const known = new Map(standing.map((release) => [release.name, release]));
+  return (tenant.spec.rulesets ?? []).flatMap(({ name }, index) => {
+    const release = known.get(name);
+    if (release === undefined) return [];
+    const answer = checkEntitlement(tenant, { what: 'Ruleset', name, publisherTier: release.publisherTier });
+    return answer.allowed ? [] : [{ ...answer.problem, path: `spec.rulesets[${index}].name` }];
+  });
 };

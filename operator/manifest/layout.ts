@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the names of a policy repository mean. Pure, over paths alone, so that only files of ours are ever read.
 
+import { TIER_CATALOG_NAME, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
+import type { WritKind } from '../../crds/kinds.ts';
+import { TIER_CATALOG_FILE } from '../../policies/currency/removal.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 
-export type KindHint = 'trust' | 'policy' | 'tenant' | 'ruleset';
+export type KindHint = 'trust' | 'policy' | 'tenant' | 'ruleset' | 'tiers' | 'license';
+
+/** The kind that each place holds. */
+export const KINDS = {
+  trust: 'TrustPolicy',
+  policy: 'Policy',
+  tenant: 'Tenant',
+  ruleset: 'Ruleset',
+  tiers: 'TierCatalog',
+  license: 'License',
+} as const satisfies Readonly<Record<KindHint, WritKind>>;
 
 export type Place =
   | { readonly is: 'document'; readonly kindHint: KindHint; readonly name: string }
@@ -26,7 +39,13 @@ export type Place =
 const SEAL = '.sigstore.json';
 // RFC 1123 subdomain: what the API server accepts as metadata.name.
 const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-const FOLDERS: Readonly<Record<string, KindHint>> = { policies: 'policy', tenants: 'tenant', rulesets: 'ruleset' };
+const FOLDERS: Readonly<Record<string, KindHint>> = { policies: 'policy', tenants: 'tenant', rulesets: 'ruleset', licenses: 'license' };
+
+/** Documents of which there is one, beside the folders. */
+const SINGLE_FILES: ReadonlyMap<string, { readonly kindHint: KindHint; readonly name: string }> = new Map([
+  ['trust.yaml', { kindHint: 'trust', name: TRUST_POLICY_NAME }],
+  [TIER_CATALOG_FILE, { kindHint: 'tiers', name: TIER_CATALOG_NAME }],
+]);
 /** The document of a ruleset, in its folder `rulesets/NAME`. */
 export const RULESET_FILE = 'ruleset.yaml';
 
@@ -65,10 +84,12 @@ export const rulesetPath = (name: string): string => `rulesets/${name}/${RULESET
 
 /** What the file at this path, relative to `spec.path`, is to us. */
 export const placeOf = (path: string): Place => {
-  if (path === 'trust.yaml') return { is: 'document', kindHint: 'trust', name: 'cluster' };
+  const single = SINGLE_FILES.get(path);
+  if (single !== undefined) return { is: 'document', ...single };
   if (/^seal(?:\.[A-Za-z0-9_-]+)?\.sigstore\.json$/.test(path)) return { is: 'repository-seal' };
   if (path === TRUSTED_ROOT_FILE) return { is: 'trusted-root' };
-  if (path.startsWith('trust.yaml.') && path.endsWith(SEAL)) return { is: 'seal', subject: path.slice(0, -SEAL.length) };
+  if (path.endsWith(SEAL) && [...SINGLE_FILES.keys()].some((file) => path.startsWith(`${file}.`)))
+    return { is: 'seal', subject: path.slice(0, -SEAL.length) };
   if (path.startsWith('trust/')) return placeInTrust(path);
   const folder = path.slice(0, Math.max(0, path.indexOf('/')));
   const kindHint = Object.hasOwn(FOLDERS, folder) ? FOLDERS[folder] : undefined;

@@ -383,3 +383,40 @@ test('a policy without a seal is taken where the trust policy lets such note, an
   const late = policy('a').replace('spec:', 'spec:\n  expires: 2020-01-01T00:00:00Z');
   assert.deepEqual(problemsOf({ 'policies/a.yaml': late }, lax), ['SEAL_EXPIRED policies/a.yaml:5']);
 });
+
+const catalog = (tiers = '[{name: Free}]'): string =>
+  `apiVersion: writ.dev/v1alpha1\nkind: TierCatalog\nmetadata: {name: cluster}\nspec:\n  version: 2\n  tiers: ${tiers}\n`;
+const license = (name: string): string =>
+  `apiVersion: writ.dev/v1alpha1\nkind: License\nmetadata: {name: ${name}}\nspec: {version: 3, installation: a, tier: Free, expires: "2027-01-01T00:00:00Z"}\n`;
+
+test('a catalog and licenses are documents with places of their own, and need seals by rules of their kinds', () => {
+  const files = { ...sealed('tiers.yaml', catalog()), ...sealed('licenses/acme.yaml', license('acme')) };
+  const verified = verifyFiles(files, trustOf(trustText(['TierCatalog', 'License'])));
+  assert.ok(verified.ok, verified.ok ? '' : verified.problems.map(formatProblem).join('\n'));
+  assert.deepEqual(
+    verified.objects.map((object) => [object.kind, object.name, object.path, 'version' in object ? object.version : 0]),
+    [
+      ['License', 'acme', 'licenses/acme.yaml', 3],
+      ['TierCatalog', 'cluster', 'tiers.yaml', 2],
+    ],
+  );
+  assert.deepEqual(problemsOf(files, trustOf(trustText(['Policy', 'TierCatalog']))), ['SEAL_NO_RULE licenses/acme.yaml:1']);
+  assert.deepEqual(problemsOf(files, trustOf(trustText(['License']))), ['SEAL_NO_RULE tiers.yaml:1']);
+  const both = trustOf(trustText(['TierCatalog', 'License']));
+  assert.deepEqual(problemsOf({ 'tiers.yaml': catalog(), 'licenses/acme.yaml': license('acme') }, both), [
+    'SEAL_MISSING licenses/acme.yaml:1',
+    'SEAL_MISSING tiers.yaml:1',
+  ]);
+  assert.deepEqual(problemsOf(sealed('licenses/other.yaml', license('acme')), both), ['MANIFEST_NAME licenses/other.yaml:3']);
+  assert.deepEqual(
+    problemsOf(sealed('licenses/acme.yaml', catalog()), both),
+    ['MANIFEST_KIND licenses/acme.yaml:2', 'MANIFEST_NAME licenses/acme.yaml:3'].slice(0, 1),
+  );
+  assert.deepEqual(problemsOf(sealed('tiers.yaml', catalog('[{name: Free, defaults: {owners: []}}]')), both), [
+    'CATALOG_INVALID tiers.yaml:6',
+  ]);
+  assert.deepEqual(
+    ['tiers.yaml.bob.sigstore.json', 'licenses/a.yaml.sigstore.json', 'licenses/a.yml', 'tiers/x.yaml'].map((path) => placeOf(path).is),
+    ['seal', 'seal', 'misplaced', 'foreign'],
+  );
+});

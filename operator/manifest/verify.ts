@@ -7,12 +7,13 @@
 // names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is the trust policy that all the
 // rest is judged by, byte for byte: whether it may be is decided before (trust.ts). A ruleset comes with its members or not
 // at all.
-import type { Policy, Ruleset, Tenant, TrustPolicy } from '../../crds/generated/types.ts';
+import type { License, Policy, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
+import { readCatalog } from '../../policies/entitlement/catalog.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
 import { readRelease, sizeProblem } from '../../policies/ruleset/index.ts';
@@ -22,6 +23,7 @@ import { readUnsigned } from '../../policies/trust/unsigned.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Principal, Trust, VerifyOutcome } from '../../policies/trust/index.ts';
 import { atFile } from './index.ts';
+import { KINDS } from './layout.ts';
 import type { Manifest, ManifestDocument } from './index.ts';
 import { memoKeys } from './memo.ts';
 import { chainOf } from './trust.ts';
@@ -48,6 +50,8 @@ export type VerifiedObject =
   /** `unsigned`: it has no seal, and takes part with nothing but notes. `object` is as the file has it. */
   | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number; readonly unsigned: boolean })
   | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
+  | (Verified & { readonly kind: 'TierCatalog'; readonly object: TierCatalog; readonly version: number })
+  | (Verified & { readonly kind: 'License'; readonly object: License; readonly version: number })
   | (Verified & {
       readonly kind: 'Ruleset';
       readonly object: Ruleset;
@@ -81,8 +85,6 @@ export type VerifyOptions = {
 type Inputs = VerifyOptions & { readonly trustedRoot: Uint8Array | undefined; readonly chain: readonly TrustChainLink[] };
 
 type Outcome = { readonly ok: true; readonly object: VerifiedObject } | { readonly ok: false; readonly problems: readonly Problem[] };
-
-const KINDS = { trust: 'TrustPolicy', policy: 'Policy', tenant: 'Tenant', ruleset: 'Ruleset' } as const;
 
 const refused = (...problems: readonly Problem[]): Outcome => ({ ok: false, problems });
 
@@ -127,6 +129,13 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
       return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
     case 'Ruleset':
       return withMembers(document, { ...verified, kind: 'Ruleset', object: signed.object, version: signed.version });
+    case 'License':
+      return { ok: true, object: { ...verified, kind: 'License', object: signed.object, version: signed.version } };
+    case 'TierCatalog': {
+      const catalog = readCatalog(signed.object, signed.parsed);
+      if (!catalog.ok) return { ok: false, problems: catalog.problems };
+      return { ok: true, object: { ...verified, kind: 'TierCatalog', object: signed.object, version: signed.version } };
+    }
   }
 };
 
@@ -203,6 +212,8 @@ const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome =>
     case 'policy':
       return verifyPolicy(document, options);
     case 'ruleset':
+    case 'tiers':
+    case 'license':
       return verifySigned(document, options);
     case 'tenant':
       return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsealed(document);

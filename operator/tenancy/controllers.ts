@@ -7,6 +7,8 @@ import type { Controller, ControllerObserver } from '../../kube/controller.ts';
 import { keyOf } from '../../kube/objects.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { isStatusOnly, tenantLabelTaken } from '../changes.ts';
+import type { KnownEntitlements } from '../controllers/entitlements.ts';
+import type { LiveTenant } from '../controllers/live.ts';
 import { onChildChange, tenantOf } from './caches.ts';
 import { createCounting } from './counting.ts';
 import { reconcileTenant } from './index.ts';
@@ -15,9 +17,12 @@ import { NO_QUOTA_FACTS, quotaFacts, reconcileQuota } from './quota-book.ts';
 import type { QuotaDeps } from './quota-book.ts';
 import { summed } from './quotas.ts';
 import { createTenancyMemory } from './recent.ts';
+import { rememberWorth } from './worth.ts';
 
-export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'caches' | 'quotaFacts'> & {
+export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'caches' | 'quotaFacts' | 'worth'> & {
   readonly caches: TenancyDeps['caches'] & Pick<QuotaDeps['caches'], 'quotaLedgers'>;
+  /** What tenants are held to; undefined while nobody has looked. */
+  readonly entitlements: () => KnownEntitlements | undefined;
   /** Aborts with the term. */
   readonly signal: AbortSignal;
   readonly observer: ControllerObserver;
@@ -33,6 +38,8 @@ export type Tenancy = {
   subscribe(): readonly (() => void)[];
   /** Tenants that name rulesets are looked at again. */
   rulesetsChanged(): void;
+  /** All are held to something else than before. */
+  entitlementsChanged(): void;
 };
 
 const QUOTAS_AT_ONCE = 4;
@@ -51,11 +58,17 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
   });
   /** As the tenant last heard it. */
   const told = new Map<string, string>();
+  const worth = rememberWorth(options.entitlements, clock);
+  const counted = (live: LiveTenant): LiveTenant => {
+    const known = worth(live);
+    return known?.ok === true ? known.tenant : live;
+  };
   const deps: TenancyDeps = {
     ...options,
     memory,
+    worth,
     quotaFacts: (live) => {
-      const facts = quotaFacts({ ...options, counting }, live);
+      const facts = quotaFacts({ ...options, counting }, counted(live));
       told.set(keyOf(live), JSON.stringify(facts));
       return facts;
     },
@@ -65,7 +78,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     concurrency: QUOTAS_AT_ONCE,
     clock,
     observe: observer,
-    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, onChange: wakeWhereTold }, name, signal),
+    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, worth, onChange: wakeWhereTold }, name, signal),
   });
   const tenant = createController({
     name: 'tenant',
@@ -84,7 +97,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
   function wakeWhereTold(name: string): void {
     const live = caches.tenants.get(name);
     if (live === undefined) return;
-    const facts = JSON.stringify(quotaFacts({ ...options, counting }, live));
+    const facts = JSON.stringify(quotaFacts({ ...options, counting }, counted(live)));
     if ((told.get(name) ?? NOTHING_TOLD) !== facts) tenant.enqueue(name);
   }
   function wakeCounted(namespace: string | undefined): void {
@@ -94,7 +107,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
       return;
     }
     for (const one of caches.tenants.list())
-      if (summed(one.spec.resourceQuotas).length > 0) quota.enqueue(keyOf(one), { delayMs: GATHER_MS });
+      if (summed(counted(one).spec.resourceQuotas).length > 0) quota.enqueue(keyOf(one), { delayMs: GATHER_MS });
   }
   const subscribe = (): readonly (() => void)[] => [
     caches.tenants.onChange(({ type, object, previous }) => {
@@ -138,6 +151,12 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     subscribe,
     rulesetsChanged: () => {
       for (const one of caches.tenants.list()) if ((one.spec.rulesets ?? []).length > 0) tenant.enqueue(keyOf(one));
+    },
+    entitlementsChanged: () => {
+      for (const one of caches.tenants.list()) {
+        tenant.enqueue(keyOf(one));
+        quota.enqueue(keyOf(one));
+      }
     },
   };
 };

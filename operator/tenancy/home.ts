@@ -12,7 +12,7 @@ import type { TenancyCaches } from './caches.ts';
 import { declaredForCluster, declaredIn } from './declared.ts';
 import { childKey } from './child.ts';
 import type { Declared } from './child.ts';
-import { planNamespace } from './namespaces.ts';
+import { planNamespace, roomFor, wasOf } from './namespaces.ts';
 import type { NamespaceStep } from './namespaces.ts';
 import { leftovers, stepFor } from './plan.ts';
 import type { Hold } from './plan.ts';
@@ -31,13 +31,21 @@ export const readNamespace = async (
 ): Promise<KubeObject | undefined> =>
   memory.namespaces.seen(name, caches.namespaces.get(name)) ?? client.get<KubeObject>(namespaces, { name }, { signal });
 
+const isMine = (tenant: LiveTenant, live: KubeObject): boolean => tenantOf(live) === tenant.metadata.name || wasOf(tenant, live);
+
 const namespacePath = ({ index }: Asked): string => `spec.namespaces.items[${index}].name`;
 
-const planAsked = async (deps: HomeDeps, tenant: LiveTenant, asked: Asked, options: Options): Promise<NamespaceStep | undefined> => {
+type Planning = Options & { /** Namespaces that it does not have and may have. */ readonly room: ReadonlySet<string> };
+
+const planAsked = async (deps: HomeDeps, tenant: LiveTenant, asked: Asked, options: Planning): Promise<NamespaceStep | undefined> => {
   const live = await readNamespace(deps, asked.name, options.signal);
   if (live === undefined && !options.create) return undefined;
   const asking = deps.caches.tenants.byIndex('asked', asked.name);
   const step = planNamespace({ tenant, spec: tenant.spec, ...asked, live, systemNamespace: deps.systemNamespace, asking });
+  if (step.kind === 'apply' && !options.room.has(asked.name) && (live === undefined || !isMine(tenant, live))) {
+    const message = `${asked.name} would be one namespace more than the tenant may have, which is ${tenant.spec.namespaces?.quota}`;
+    return { kind: 'refuse', problem: { code: 'ENTITLEMENT_EXCEEDED', message, path: namespacePath(asked) } };
+  }
   // Two that find a namespace absent at the same moment: the one that began makes it.
   const maker = deps.memory.making.get(asked.name);
   if (step.kind !== 'apply' || maker === undefined || maker === tenant.metadata.name) return step;
@@ -50,6 +58,7 @@ export const makeHome = async (deps: HomeDeps, tenant: LiveTenant, options: Opti
   const { spec } = tenant;
   const { name } = tenant.metadata;
   const items = spec.namespaces?.items ?? [];
+  const room = roomFor(spec.namespaces, new Set(caches.namespaces.byIndex('tenant', name).map(({ metadata }) => metadata.name)));
   const problems: Problem[] = [];
   const waiting: string[] = [];
   const declared = new Set<string>();
@@ -66,7 +75,7 @@ export const makeHome = async (deps: HomeDeps, tenant: LiveTenant, options: Opti
   };
 
   const madeNamespace = async (asked: Asked): Promise<KubeObject | undefined> => {
-    const step = await planAsked(deps, tenant, asked, options);
+    const step = await planAsked(deps, tenant, asked, { ...options, room });
     if (step === undefined) return undefined;
     if (step.kind === 'keep') return step.object;
     if (step.kind === 'refuse') problems.push(step.problem);

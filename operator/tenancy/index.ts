@@ -8,12 +8,17 @@
  * when the Tenant goes, `quota-book.ts` counts what its objects take together. Only `operator/term.ts` and tests import this folder
  * from outside.
  */
+import { conditionReason } from '../../crds/conditions.ts';
 import { isConflict, isFenced } from '../../kube/errors.ts';
 import { after, done, retry } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
+import { conditionTurnsMs, entitledCondition } from '../../policies/entitlement/condition.ts';
+import type { EffectiveTenant } from '../../policies/entitlement/effective.ts';
+import { formatProblem } from '../../policies/problem.ts';
+import type { Problem } from '../../policies/problem.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import type { StandingRelease } from '../controllers/requirements.ts';
-import { subscriptionStatus } from '../controllers/subscriptions.ts';
+import { subscriptionEntitlements, subscriptionStatus } from '../controllers/subscriptions.ts';
 import { isPassing } from './act.ts';
 import { tenantProblems } from './check.ts';
 import { makeHome } from './home.ts';
@@ -23,9 +28,11 @@ import { isolation } from './network.ts';
 import type { QuotaFacts } from './quota-book.ts';
 import { keptStatus, reportTenant, writeStatus } from './status.ts';
 import type { Progress, StatusDeps } from './status.ts';
+import type { WorthOf } from './worth.ts';
 
 export type TenancyDeps = StatusDeps &
   HomeDeps & {
+    readonly worth: WorthOf;
     /** The rulesets of the cluster that verify. */
     readonly releases: () => readonly StandingRelease[];
     /** What is to be told of its summed quotas. */
@@ -35,6 +42,8 @@ export type TenancyDeps = StatusDeps &
   };
 
 const REFUSED_LOOK_MS = 10_000;
+/** Timers hold no longer than some weeks. */
+const LONGEST_WAIT_MS = 24 * 3600_000;
 /** So many tries in a row have failed when people are told. */
 const TOLD_FROM_ATTEMPT = 3;
 
@@ -48,9 +57,12 @@ export const reconcileTenant = async (
     await clearAway(deps, name, scope.signal);
     return done;
   }
+  const worth = deps.worth(tenant);
+  if (worth === undefined) return done;
   try {
-    if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, tenant, scope.signal);
-    return await bring(deps, tenant, scope.signal);
+    if (!worth.ok) return await hold(deps, tenant, worth.problem);
+    if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, worth.tenant, scope.signal);
+    return await bring(deps, { seen: tenant, counting: worth.tenant, effective: worth.effective, signal: scope.signal });
   } catch (error) {
     if (!isPassing(error) || isFenced(error)) throw error;
     if (scope.attempt >= TOLD_FROM_ATTEMPT && !isConflict(error)) await tellTrouble(deps, tenant);
@@ -70,7 +82,29 @@ const tellTrouble = (deps: TenancyDeps, tenant: LiveTenant): Promise<void> => {
   });
 };
 
-const bring = async (deps: TenancyDeps, seen: LiveTenant, signal: AbortSignal): Promise<Outcome> => {
+/** Without knowing what it may have it is left as it is: to go by its own word alone could give it more than before. */
+const hold = async (deps: TenancyDeps, tenant: LiveTenant, problem: Problem): Promise<Outcome> => {
+  const state = { reason: conditionReason(problem.code), message: formatProblem(problem) };
+  await writeStatus(deps, tenant, {
+    ...keptStatus(tenant),
+    conditions: [
+      { type: 'Ready', status: 'False', ...state },
+      { type: 'Entitled', status: 'False', ...state },
+      { type: 'Stalled', status: 'True', ...state },
+    ],
+  });
+  return done;
+};
+
+type Look = {
+  readonly seen: LiveTenant;
+  /** The same with the spec that counts. */
+  readonly counting: LiveTenant;
+  readonly effective: EffectiveTenant;
+  readonly signal: AbortSignal;
+};
+
+const bring = async (deps: TenancyDeps, { seen, counting, effective, signal }: Look): Promise<Outcome> => {
   if (seen.spec.suspend === true) {
     const message = 'spec.suspend is true: what was made is neither changed nor corrected';
     await writeStatus(deps, seen, {
@@ -79,27 +113,34 @@ const bring = async (deps: TenancyDeps, seen: LiveTenant, signal: AbortSignal): 
     });
     return done;
   }
-  const problems = tenantProblems(seen.metadata.name, seen.spec);
+  const { spec } = counting;
+  const problems = tenantProblems(seen.metadata.name, spec);
+  const releases = deps.releases();
+  const nowMs = deps.clock.now();
+  const beyond = [...effective.problems, ...subscriptionEntitlements(effective, releases)];
+  const entitled = { type: 'Entitled', ...entitledCondition(effective, nowMs, beyond) };
   // As late as may be: a ledger that is made meanwhile is there then, and the status is written once.
   const facts = () => {
-    const { exceeded, problems: others, pending } = deps.quotaFacts(seen);
-    return { subscribed: subscriptionStatus(seen, deps.releases()), exceeded, others, pending };
+    const { exceeded, problems: ofQuotas, pending } = deps.quotaFacts(seen);
+    return { subscribed: subscriptionStatus(seen, releases), exceeded, entitled, others: [...beyond, ...ofQuotas], pending };
   };
-  const network = (complete: boolean) => isolation({ network: seen.spec.network, complete, enforces: deps.networkEnforces });
+  const network = (complete: boolean) => isolation({ network: spec.network, complete, enforces: deps.networkEnforces });
   if (problems.length > 0) {
     // Nothing is made, so what stands of it stands as it was told.
     await reportTenant(deps, { tenant: seen, ...facts(), ...heldNamespaces(deps, seen), problems, waiting: [], network: network(false) });
     return done;
   }
   const tenant = await keepFinalizer(deps, seen, signal);
-  const made = await makeHome(deps, tenant, { create: true, signal });
+  const made = await makeHome(deps, tenant === seen ? counting : { ...tenant, spec }, { create: true, signal });
   const complete = made.problems.length === 0 && made.waiting.length === 0;
   const { pending, ...known } = facts();
   const progress = pending ? { ...made, waiting: [...made.waiting, 'what its objects take together is being counted'] } : made;
   await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
   if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
-  return done;
+  // A license ends by time alone.
+  const turnsMs = conditionTurnsMs(effective, nowMs);
+  return turnsMs === undefined ? done : after(Math.min(turnsMs - nowMs, LONGEST_WAIT_MS));
 };
 
 const heldNamespaces = ({ caches }: TenancyDeps, tenant: LiveTenant): Pick<Progress, 'namespaces' | 'released'> => ({

@@ -122,3 +122,10 @@ export const planNamespace = (input: {
     ? { kind: 'keep', object: live }
     : { kind: 'apply', object };
 };
+
+/** Which of the namespaces that it names and does not have the tenant may have: the first of them, as many as the quota leaves. */
+export const roomFor = (namespaces: TenantSpec['namespaces'], has: ReadonlySet<string>): ReadonlySet<string> => {
+  const wanted = (namespaces?.items ?? []).flatMap(({ name }) => (has.has(name) ? [] : [name]));
+  const { quota } = namespaces ?? {};
+  return new Set(quota === undefined ? wanted : wanted.slice(0, Math.max(0, quota - has.size)));
+};

@@ -20,6 +20,7 @@ import type { TenancyCaches } from './caches.ts';
 import type { Counting } from './counting.ts';
 import { quotaProblems, summed } from './quotas.ts';
 import { isKept, settle } from './settle.ts';
+import type { WorthOf } from './worth.ts';
 
 export type QuotaDeps = {
   readonly client: KubeClient;
@@ -27,6 +28,7 @@ export type QuotaDeps = {
   readonly counting: Counting;
   readonly clock: Clock;
   readonly systemNamespace: string;
+  readonly worth: WorthOf;
   /** The tenant may have something else to say of its quotas. */
   readonly onChange: (tenant: string) => void;
 };
@@ -45,7 +47,11 @@ const ledgerIn = ({ caches, systemNamespace }: Pick<QuotaDeps, 'caches' | 'syste
   caches.quotaLedgers.get(`${systemNamespace}/${quotaLedgerName(tenant)}`);
 
 export const reconcileQuota = async (deps: QuotaDeps, name: string, signal: AbortSignal): Promise<Outcome> => {
-  const tenant = deps.caches.tenants.get(name);
+  const live = deps.caches.tenants.get(name);
+  const worth = live === undefined ? undefined : deps.worth(live);
+  // What it may have is not known, so nothing is counted by it: the ledger stands.
+  if (live !== undefined && worth?.ok !== true) return done;
+  const tenant = worth?.ok === true ? worth.tenant : undefined;
   const resources = tenant === undefined || quotaProblems(tenant.spec.resourceQuotas).length > 0 ? undefined : summedResources(tenant);
   if (tenant === undefined || resources?.size === 0) return endLedger(deps, name, signal);
   // What the Tenant declares wrongly changes nothing: the ledger stands, and nobody settles by what nobody can read.

@@ -36,6 +36,7 @@ export type Report = Progress & {
   readonly others: readonly Problem[];
   readonly subscribed: SubscriptionStatus;
   readonly network: ConditionInput;
+  readonly entitled: ConditionInput;
   /** What is taken beyond a summed quota. */
   readonly exceeded: readonly string[];
 };
@@ -87,6 +88,7 @@ export const conditionsOf = (report: Report): readonly ConditionInput[] => {
     { type: 'Ready', ...ready },
     { type: 'NamespacesReady', ...stateOf(problems, waiting, good) },
     report.network,
+    report.entitled,
     ...(subscribed.asked > 0
       ? [{ type: 'RulesetsReady', ...stateOf(subscribed.problems, [], `${subscribed.rulesets.length} rulesets`) } as const]
       : []),

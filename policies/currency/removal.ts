@@ -7,6 +7,9 @@
 import type { Problem } from '../problem.ts';
 import type { Marked } from './index.ts';
 
+/** There is one catalog, so its file needs no name. */
+export const TIER_CATALOG_FILE = 'tiers.yaml';
+
 /** A set seal that verifies now. */
 export type SetProof = {
   /** `NAMESPACE/NAME` of the GitSource that it was made for; undefined where it does not say, and then it ends nothing. */
@@ -31,8 +34,18 @@ export type Standing = Omit<Marked, 'source'> & {
 };
 
 /** Where a document of this kind lies in a repository. */
-export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string =>
-  kind === 'Ruleset' ? `rulesets/${name}/ruleset.yaml` : `policies/${name}.yaml`;
+export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string => {
+  switch (kind) {
+    case 'Ruleset':
+      return `rulesets/${name}/ruleset.yaml`;
+    case 'TierCatalog':
+      return TIER_CATALOG_FILE;
+    case 'License':
+      return `licenses/${name}.yaml`;
+    default:
+      return `policies/${name}.yaml`;
+  }
+};
 
 /** Why the document may not end; undefined = it may. `set`: that of its source, where one was given. */
 export const mayRemove = (document: Standing, set: SetProof | undefined): Problem | undefined => {

@@ -47,6 +47,13 @@ const rulesNameListed = (spec: JsonValue): boolean => {
 };
 
 type Demand = Pick<SchemaRule, 'message' | 'holds'>;
+const defaultIsAllowed: Demand = {
+  message: 'default must be one of allowed',
+  holds: (classes) => {
+    const [chosen, allowed] = [own(record(classes), 'default'), own(record(classes), 'allowed')];
+    return chosen === undefined || allowed === undefined || list(allowed).includes(chosen);
+  },
+};
 const graceNeedsEnd: Demand = {
   message: 'gracePeriod needs expires',
   holds: (spec) => !has(spec, 'gracePeriod') || has(spec, 'expires'),
@@ -174,6 +181,8 @@ export const schemaRules: readonly SchemaRule[] = [
     message: "annotations under writ.dev are not the tenant's to set",
     holds: (annotations) => keys(annotations).every((key) => !key.startsWith('writ.dev/')),
   },
+  { kind: 'Tenant', path: ['spec', 'scheduling', 'priorityClasses'], ...defaultIsAllowed },
+  { kind: 'Tenant', path: ['spec', 'scheduling', 'runtimeClasses'], ...defaultIsAllowed },
   {
     kind: 'Tenant',
     path: ['spec', 'network', 'egress', '[]', 'cidrs', '[]'],

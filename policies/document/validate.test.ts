@@ -168,10 +168,13 @@ describe('the rules of the CRDs', () => {
     ['GitSource', 'url: https://host/x\n  interval: 10ms', 'interval must be at least 1s'],
     ['GitSource', 'url: http://host/x', 'url must start with https://, ssh:// or file:///; write ssh://git@host/path for git@host:path'],
     ['GitSource', 'url: https://host/x\n  ref: {tag: a, semver: ">1"}', 'at most one of tag, semver and name may be given'],
+    ['TierCatalog', 'version: 1', 'a catalog either has tiers or is retired'],
+    ['TierCatalog', 'version: 1\n  defaultTier: Free\n  tiers: [{name: Starter}]', 'defaultTier must be one of tiers'],
+    ['License', 'version: 1', 'a license names installation, tier and expires, or is retired'],
   ];
   for (const [kind, spec, message] of broken) {
     it(`${kind}: ${message}`, () => {
-      const metadata = kind === 'GitSource' ? '{name: a, namespace: b}' : '{name: a}';
+      const metadata = kind === 'GitSource' ? '{name: a, namespace: b}' : kind === 'TierCatalog' ? '{name: cluster}' : '{name: a}';
       const outcome = validate(`apiVersion: writ.dev/v1alpha1\nkind: ${kind}\nmetadata: ${metadata}\nspec:\n  ${spec}\n`);
       assert.ok(!outcome.ok);
       assert.deepEqual(

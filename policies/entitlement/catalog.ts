@@ -6,7 +6,7 @@ import type { TenantSpec, TierCatalog, TierCatalogTier } from '../../crds/genera
 import { API_VERSION } from '../../crds/kinds.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath, isJsonObject, valueAt } from '../document/json.ts';
-import { nanoQuantity } from '../document/quantity.ts';
+import { nanosOfQuantity } from '../quota/quantity.ts';
 import { validateDocument } from '../document/validate.ts';
 import type { Problem } from '../problem.ts';
 import { boundTo } from './bounds.ts';
@@ -71,7 +71,7 @@ const readResources = (
   const problems: Problem[] = [];
   for (const [name, text] of Object.entries(tier.limits?.resources ?? {})) {
     const path = [...TIERS, index, 'limits', 'resources', name];
-    const nano = nanoQuantity(text);
+    const nano = nanosOfQuantity(text);
     if (nano === undefined) problems.push(problemAt(parsed, path, 'this is no quantity'));
     else if (caps.has(resourceKey(name))) problems.push(problemAt(parsed, path, `it is limited twice: ${resourceKey(name)} is the same`));
     else caps.set(resourceKey(name), { name, text: String(text), nano });

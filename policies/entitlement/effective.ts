@@ -45,6 +45,7 @@ const withDefaults = (defaults: TenantSpec, spec: TenantSpec): TenantSpec => {
   const network = merged(defaults.network, spec.network);
   const images = merged(defaults.images, spec.images);
   const dataResidency = merged(defaults.dataResidency, spec.dataResidency);
+  const scheduling = merged(defaults.scheduling, spec.scheduling);
   const models = merged(defaults.agents?.models, spec.agents?.models);
   const tools = merged(defaults.agents?.tools, spec.agents?.tools);
   const agents = merged(defaults.agents, spec.agents);
@@ -55,6 +56,7 @@ const withDefaults = (defaults: TenantSpec, spec: TenantSpec): TenantSpec => {
     ...(network === undefined ? {} : { network }),
     ...(images === undefined ? {} : { images }),
     ...(dataResidency === undefined ? {} : { dataResidency }),
+    ...(scheduling === undefined ? {} : { scheduling }),
     ...(agents === undefined
       ? {}
       : { agents: { ...agents, ...(models === undefined ? {} : { models }), ...(tools === undefined ? {} : { tools }) } }),

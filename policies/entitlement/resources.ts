@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quotas of resources in a tier: what all of a tenant's namespaces together may ask for, whatever the Tenant says.
 import type { TenantResourceQuota, TenantSpec } from '../../crds/generated/types.ts';
-import { nanoQuantity } from '../document/quantity.ts';
+import { nanosOfQuantity } from '../quota/quantity.ts';
 import { excessAt } from './excess.ts';
 import type { Bounded, Excess } from './excess.ts';
 import { resourceKey } from './tier.ts';
@@ -17,7 +17,7 @@ const capped = (
     Object.entries(quota.hard).map(([name, asked]) => {
       const cap = resources.get(resourceKey(name));
       if (cap === undefined) return [name, asked];
-      const nano = nanoQuantity(asked);
+      const nano = nanosOfQuantity(asked);
       // What cannot be read is not known to be within.
       if (nano !== undefined && nano <= cap.nano) return [name, asked];
       excesses.push(excessAt(['resourceQuotas', index, 'hard', name], String(asked), cap.text));
@@ -34,8 +34,8 @@ const freeName = (taken: ReadonlySet<string>): string => {
   }
 };
 
-/** A quota says nothing of a scope where the sum is meant least. */
-const isSummed = ({ scope }: TenantResourceQuota): boolean => scope === 'Tenant';
+/** A quota that does not say is summed. */
+const isSummed = ({ scope }: TenantResourceQuota): boolean => scope !== 'Namespace';
 
 export const boundResources = (spec: TenantSpec, tier: Tier): Bounded => {
   if (tier.resources.size === 0) return { spec, excesses: [] };

@@ -15,6 +15,14 @@ export const entitlementsCodes = {
     summary: 'No License in force gives this tenant its tier; it has the highest one that it may have without.',
     fix: 'add a License for this installation that names the tier or a later one',
   },
+  CATALOG_MISSING: {
+    summary: 'A catalog of tiers was in force, and its object is not in the cluster; what was made for tenants stays as it is.',
+    fix: 'reconcile the GitSource that it comes from, or apply the TierCatalog again; to end it, publish a version that says retired: true',
+  },
+  LICENSE_FOREIGN: {
+    summary: 'The License is for another installation, and gives nothing here.',
+    fix: "ask for a license that names this installation: kubectl get namespace kube-system -o jsonpath='{.metadata.uid}'",
+  },
   CATALOG_INVALID: {
     summary: 'A tier of the catalog says something that it cannot mean.',
     fix: 'correct the catalog, raise its version and seal it again',

@@ -151,8 +151,7 @@ const reverifications = async (): Promise<readonly Look[]> => {
     clock,
     observe: () => ({
       trustPolicy: { metadata: { name: 'cluster' }, ...(signature === undefined ? {} : { signature }) },
-      policies,
-      rulesets: [],
+      sealed: policies,
       inventories: [],
       unreadableInventories: [],
       marks: [],

@@ -256,13 +256,13 @@ const sealNew = (documents: Readonly<Record<string, Content>>, signer: Signer): 
 
 /** What the source holds, so that a set seal can say what it holds no more. */
 const createSetSealer = (first: Readonly<Record<string, string>>, signer: Signer) => {
-  const held = new Map(Object.entries(first).filter(([path]) => path.startsWith('policies/')));
+  const held = new Map(Object.entries(first).filter(([path]) => isSealed(path)));
   let sequence = 0;
   return {
     after: (documents: Readonly<Record<string, Content>>): Record<string, string> => {
-      const policies = Object.entries(documents).filter(([path]) => path.startsWith('policies/'));
-      const gone = policies.filter(([path, content]) => content === null && held.delete(path));
-      for (const [path, content] of policies) if (typeof content === 'string') held.set(path, content);
+      const sealed = Object.entries(documents).filter(([path]) => isSealed(path));
+      const gone = sealed.filter(([path, content]) => content === null && held.delete(path));
+      for (const [path, content] of sealed) if (typeof content === 'string') held.set(path, content);
       if (gone.length === 0) return {};
       sequence += 1;
       return { 'seal.sigstore.json': setSeal(Object.fromEntries(held), { signer, sequence, source: `${SYSTEM_NAMESPACE}/${SOURCE}` }) };

@@ -28,7 +28,7 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
 `,
   )
   .join('')}  rules:
-  - kinds: [Policy, Ruleset]
+  - kinds: [Policy, Ruleset, TierCatalog, License]
     allOf:
     - threshold: 1
       principals: [${signers.map(({ name }) => name).join(', ')}]
@@ -38,9 +38,10 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
 export const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 /** What is sealed by itself; the members of a ruleset are sealed by its document. */
-export const isSealed = (path: string): boolean => path.startsWith('policies/') || /^rulesets\/[^/]+\/ruleset\.yaml$/.test(path);
+export const isSealed = (path: string): boolean =>
+  path === 'tiers.yaml' || /^(?:policies|licenses)\//.test(path) || /^rulesets\/[^/]+\/ruleset\.yaml$/.test(path);
 
-/** Files as they are committed: each policy and ruleset beside its seal. */
+/** Files as they are committed: each sealed document beside its seal. */
 export const sealedFiles = (documents: Readonly<Record<string, string>>, signer: Signer): Record<string, string> =>
   Object.fromEntries(
     Object.entries(documents).flatMap(([path, text]) =>

@@ -8,7 +8,9 @@ import {
   SYSTEM_NAMESPACE,
   TENANCY_CONFIGURATION_NAME,
   TENANT_LABEL,
+  WEBHOOK_CONFIGURATION_NAME,
   configMaps,
+  gitSources,
   mutatingWebhookConfigurations,
   namespaces,
   pods,
@@ -21,6 +23,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { UNIT } from '../../policies/quota/quantity.ts';
 import type { Ask } from '../../policies/tenancy/summed-quota.ts';
+import { seal } from '../../policies/trust/seal.ts';
 import { systemClock } from '../../process/clock.ts';
 import { createReservations } from '../../webhook/tenancy/reservations.ts';
 import type { Reservations } from '../../webhook/tenancy/reservations.ts';
@@ -34,7 +37,8 @@ import { PINNED_IMAGE, podOf, verdictOf } from './verdict.ts';
 type Any = KubeObject & { readonly [field: string]: unknown };
 
 const GPU = 'requests.nvidia.com/gpu';
-const BOUNDS = `  podSecurity: {enforce: restricted}
+const BOUNDS = `  owners: [{kind: User, name: bob}]
+  podSecurity: {enforce: restricted}
   images:
     registries: [{prefix: registry.example.com/}]
     pullPolicies: [Always]
@@ -66,7 +70,6 @@ describe("a tenant's bounds", () => {
     for (const name of ['acme', 'free'])
       await objectSays(writ.client, { resource: tenants, name }, { type: 'Ready', status: 'True', reason: 'Succeeded' });
     await kubectl(['create', 'priorityclass', 'standard', '--value=100']);
-    await kubectl(['label', 'namespace', ONE, TWO, 'pod-security.kubernetes.io/enforce=restricted', '--overwrite']);
     await kubectl(['create', 'clusterrole', 'owner', '--verb=*', '--resource=*.*,pods/*,namespaces/*,*.writ.dev/*']);
     await kubectl(['create', 'clusterrolebinding', 'owner', '--clusterrole=owner', '--user=ann']);
     ann = createKubeClient({ kubeconfigPath: await writ.plane.kubeconfigFor({ user: 'ann' }), clock: systemClock, userAgent: 'ann' });
@@ -297,7 +300,84 @@ describe("a tenant's bounds", () => {
     await writ.client.create(configMaps, ledgerWith(0));
   });
 
+  describe('and its own source', () => {
+    const own = (tenants: string, name = 'acme.labelled'): string => `apiVersion: writ.dev/v1alpha1
+kind: Policy
+metadata: {name: ${name}}
+spec:
+  version: 1
+${tenants}  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
+  validations: [{expression: has(object.metadata.labels), message: label it}]
+`;
+    const commit = (files: Readonly<Record<string, string>>): Promise<string> =>
+      writ.push(
+        Object.fromEntries(
+          Object.entries(files).flatMap(([path, text]) => [
+            [`acme/${path}`, text],
+            [`acme/${path}.sigstore.json`, seal(Buffer.from(text), writ.signer.privateKey)],
+          ]),
+        ),
+        { sealed: false },
+      );
+    const told = async (): Promise<string> => (await writ.condition('gitsource', 'acme-own', 'Ready'))?.message ?? '';
+    const configMap = (namespace: string, labels?: Readonly<Record<string, string>>): Any => ({
+      metadata: { namespace, name: 'probe', ...(labels === undefined ? {} : { labels }) },
+    });
+    before(async () => {
+      await commit({ 'policies/acme.labelled.yaml': own('') });
+      const source = await writ.client.get<Any>(gitSources, { namespace: SYSTEM_NAMESPACE, name: 'policies' });
+      const { receiver: _receiver, ...rest } = source?.['spec'] as { readonly receiver?: unknown };
+      await writ.client.create<Any>(gitSources, {
+        metadata: { namespace: SYSTEM_NAMESPACE, name: 'acme-own' },
+        spec: { ...rest, path: './acme', interval: '1s', tenantRef: { name: 'acme' } },
+      });
+    });
+
+    it('bring nothing that reaches beyond it', async () => {
+      await until(async () => /SOURCE_BEYOND_TENANT.*spec\.tenants must be \[acme\]/.test(await told()), {
+        what: 'a policy of all to be refused',
+      });
+      await commit({
+        'policies/acme.labelled.yaml': own('  tenants: [acme]\n'),
+        'policies/other.yaml': own('  tenants: [acme]\n', 'other'),
+      });
+      await until(async () => /SOURCE_BEYOND_TENANT.*the name other does not begin with acme\./.test(await told()), {
+        what: 'a foreign name to be refused',
+      });
+      await writ.push(
+        {
+          'acme/policies/other.yaml': null,
+          'acme/policies/other.yaml.sigstore.json': null,
+          'acme/tenants/acme.yaml': tenantText('acme', ['more']),
+        },
+        { sealed: false },
+      );
+      await until(async () => /SOURCE_BEYOND_TENANT.*brings policies alone/.test(await told()), { what: 'a Tenant to be refused' });
+      assert.equal(await said(configMap(ONE), configMaps), 'allowed');
+    });
+
+    it('narrow what the tenant may do, and what nobody else may', async () => {
+      await writ.push({ 'acme/tenants/acme.yaml': null }, { sealed: false });
+      await until(async () => (await said(configMap(ONE), configMaps)).includes('acme.labelled (Invalid): label it'), {
+        what: 'the policy to bind',
+      });
+      assert.equal(await said(configMap(TWO, { a: 'b' }), configMaps), 'allowed');
+      for (const namespace of [FREE, 'default', 'kube-system']) assert.equal(await said(configMap(namespace), configMaps), 'allowed');
+      const live = await writ.client.get<Any>(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME });
+      const asking = (live?.['webhooks'] as readonly { readonly name: string; readonly rules: unknown }[]).filter(({ rules }) =>
+        JSON.stringify(rules).includes('configmaps'),
+      );
+      assert.deepEqual(
+        asking.map(({ name }) => name),
+        ['acme.tenants.validate.writ.dev'],
+      );
+    });
+  });
+
   describe('while no webhook runs', () => {
+    /** What the operator made for the owner. */
+    let ours = '';
     const owned = { 'app.kubernetes.io/managed-by': 'writ', [TENANT_LABEL]: 'acme' };
     const roleBindings = {
       group: 'rbac.authorization.k8s.io',
@@ -320,31 +400,33 @@ describe("a tenant's bounds", () => {
     };
     before(async () => {
       await writ.webhook.stop('SIGKILL', 5000);
-      await writ.client.create(roleBindings, binding('writ-owners', owned));
+      const made = await writ.client.list<KubeObject>(roleBindings, { namespace: ONE, labelSelector: `${TENANT_LABEL}=acme` });
+      ours = made.items[0]?.metadata.name ?? '';
+      assert.match(ours, /^writ-/);
       await writ.client.create(roleBindings, binding('mine'));
     });
 
     it('the tenant takes in nothing new, and the rest of the cluster does not notice', async () => {
       assert.match(await said(podOf({ namespace: FREE })), /failed calling webhook "(objects\.tenancy|validate)\.writ\.dev"/);
       for (const namespace of ['default', 'kube-system']) assert.equal(await said(podOf({ namespace })), 'allowed');
-      assert.equal((await byHand(['create', 'configmap', 'c', '-n', ONE])).code, 0);
+      assert.equal((await byHand(['create', 'secret', 'generic', 'c', '-n', ONE])).code, 0);
       assert.equal((await byHand(['create', 'configmap', 'c', '-n', 'kube-system'])).code, 0);
     });
 
     it('what was made for it is not changed, deleted or made by its owner', async () => {
       const why = /written by the operator of Writ alone/;
-      await refused(['delete', 'rolebinding', 'writ-owners', '-n', ONE], why);
+      await refused(['delete', 'rolebinding', ours, '-n', ONE], why);
       await refused(['delete', 'rolebindings', '--all', '-n', ONE], why);
-      await refused(['label', 'rolebinding', 'writ-owners', 'app.kubernetes.io/managed-by-', '-n', ONE], why);
-      await refused(['label', 'rolebinding', 'writ-owners', `${TENANT_LABEL}-`, '-n', ONE], why);
-      await refused(['patch', 'rolebinding', 'writ-owners', '-n', ONE, '--type=merge', '-p', '{"subjects":[]}'], why);
+      await refused(['label', 'rolebinding', ours, 'app.kubernetes.io/managed-by-', '-n', ONE], why);
+      await refused(['label', 'rolebinding', ours, `${TENANT_LABEL}-`, '-n', ONE], why);
+      await refused(['patch', 'rolebinding', ours, '-n', ONE, '--type=merge', '-p', '{"subjects":[]}'], why);
       await refused(['create', '-f', '-'], why, {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'RoleBinding',
         ...binding('writ-other', owned),
       });
       await refused(['delete', 'namespace', ONE], why);
-      assert.ok((await ann.get(roleBindings, { namespace: ONE, name: 'writ-owners' })) !== undefined);
+      assert.ok((await ann.get(roleBindings, { namespace: ONE, name: ours })) !== undefined);
       assert.equal((await byHand(['create', 'rolebinding', 'mine', '-n', ONE, '--clusterrole=owner', '--user=bob'])).code, 0);
       assert.equal((await byHand(['delete', 'rolebinding', 'mine', '-n', ONE])).code, 0);
     });
@@ -381,9 +463,9 @@ describe("a tenant's bounds", () => {
         spec: { finalizers: [] },
       });
       assert.equal((await byHand(patch({ metadata: { labels: { team: 'blue' }, annotations: { note: 'x' } } }))).code, 0);
-      const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'hook', namespace: ONE, ownerReferences } };
-      await refused(['create', '-f', '-'], /owned by a kind of Writ/, configMap);
-      assert.equal((await byHand(['create', '-f', '-'], { ...configMap, metadata: { name: 'hook', namespace: ONE } })).code, 0);
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'hook', namespace: ONE, ownerReferences } };
+      await refused(['create', '-f', '-'], /owned by a kind of Writ/, secret);
+      assert.equal((await byHand(['create', '-f', '-'], { ...secret, metadata: { name: 'hook', namespace: ONE } })).code, 0);
     });
 
     it('nobody but the operator says the status of a Tenant', async () => {

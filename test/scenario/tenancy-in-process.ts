@@ -12,6 +12,7 @@ import { createCaches } from '../../operator/caches.ts';
 import type { Caches } from '../../operator/caches.ts';
 import { createTenancy } from '../../operator/tenancy/controllers.ts';
 import type { TenancyOptions } from '../../operator/tenancy/controllers.ts';
+import { NO_ENTITLEMENTS } from '../../policies/entitlement/remembered.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { until } from './until.ts';
@@ -66,6 +67,7 @@ export const runTenancy = async (
     client,
     caches,
     releases: () => [],
+    entitlements: () => ({ ok: true, state: NO_ENTITLEMENTS }),
     recorder: createEventRecorder({ client, clock: systemClock, reportingController: 'writ.dev/test', reportingInstance: 'test' }),
     clock: systemClock,
     observer: { reconciled: (one) => void reconciled.push(one) },

@@ -25,8 +25,7 @@ test('a replica believes a keyless policy as soon as the pinned root is there, a
   const policy = { metadata: { name: 'pinned' }, signature: { document: policyBytes.toString(), bundles: [bundle] } };
   let observed: Observed = {
     trustPolicy: trustPolicy(),
-    policies: [policy],
-    rulesets: [],
+    sealed: [policy],
     inventories: [],
     unreadableInventories: [],
     marks: [],

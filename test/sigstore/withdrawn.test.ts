@@ -24,7 +24,7 @@ const byAnn = policyObject(policyText('first', 1), sealBy(policyText('first', 1)
 const byBob = policyObject(policyText('other', 1), sealBy(policyText('other', 1), 'bob'));
 
 const replica = (pin: TrustVersion) => {
-  let observed: Observed = { trustPolicy: undefined, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks: [] };
+  let observed: Observed = { trustPolicy: undefined, sealed: [], inventories: [], unreadableInventories: [], marks: [] };
   const states: LoaderState[] = [];
   const loader = createLoader({
     clock: fakeClock(),
@@ -36,8 +36,8 @@ const replica = (pin: TrustVersion) => {
     onFlip: () => undefined,
     onBug: (error) => assert.fail(String(error)),
   });
-  const show = async (trustPolicy: SealedObject | undefined, ...policies: readonly SealedObject[]) => {
-    observed = { ...observed, trustPolicy, policies };
+  const show = async (trustPolicy: SealedObject | undefined, ...sealed: readonly SealedObject[]) => {
+    observed = { ...observed, trustPolicy, sealed };
     loader.request();
     await loader.settled();
     const state = states.at(-1);

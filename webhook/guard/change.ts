@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a request would change, as far as the guard is concerned: one of our kinds, or a ConfigMap that Writ goes by. The
 // webhook configuration says the same to the API server; this holds also where somebody widened that.
-import { INVENTORY_LABEL, GROUP, MARKS_LABEL, configMaps, policies, rulesets, tenants, trustPolicies } from '../../crds/kinds.ts';
+import { INVENTORY_LABEL, GROUP, MARKS_LABEL, configMaps, sealedKinds, tenants, trustPolicies } from '../../crds/kinds.ts';
+import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { toJson } from '../../policies/cel/index.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
 
-export type GuardedKind = 'Policy' | 'Ruleset' | 'Tenant' | 'TrustPolicy' | 'Inventory' | 'Marks';
+export type GuardedKind = SealedKind | 'Tenant' | 'TrustPolicy' | 'Inventory' | 'Marks';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -18,12 +19,7 @@ export type GuardedChange = {
   readonly after: Json | undefined;
 };
 
-const OWN_KINDS = new Map<string, GuardedKind>([
-  [policies.plural, policies.kind],
-  [rulesets.plural, rulesets.kind],
-  [tenants.plural, tenants.kind],
-  [trustPolicies.plural, trustPolicies.kind],
-]);
+const OWN_KINDS = new Map<string, GuardedKind>([...sealedKinds, tenants, trustPolicies].map(({ plural, kind }) => [plural, kind]));
 
 const recordAt = (value: unknown, key: string): Json | undefined => {
   const found: unknown = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;

@@ -3,6 +3,7 @@
 // only what may end: writing one is no way around the seals.
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
+import { isSealedKind } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import type { GuardedChange } from './change.ts';
@@ -12,13 +13,9 @@ import type { Ruling } from './ruling.ts';
 import type { GuardView } from './view.ts';
 
 type Listed = Inventory['documents'][number];
-type EnforcedKind = 'Policy' | 'Ruleset';
-
-const isEnforced = (kind: string): kind is EnforcedKind => kind === 'Policy' || kind === 'Ruleset';
-
 /** Replicas follow an inventory once they hold all that it names, so it must name what can be held. */
 const ruleListed = ({ kind, name, digest }: Listed, view: GuardView): Ruling => {
-  if (!isEnforced(kind)) return pass;
+  if (!isSealedKind(kind)) return pass;
   const document = view.held(digest);
   const mark = view.marks.get(documentKey({ kind, name }));
   // What its seals no longer carry stays closed where it was enforced, and is ordered nowhere else.
@@ -37,7 +34,7 @@ const ruleDropped = (before: Inventory, after: Inventory | undefined, view: Guar
   const listed = new Set([...(after === undefined ? [] : [after]), ...others].flatMap(({ documents }) => documents.map(documentKey)));
   return firstRefusal(
     before.documents.map((document) =>
-      isEnforced(document.kind) && !listed.has(documentKey(document))
+      isSealedKind(document.kind) && !listed.has(documentKey(document))
         ? ruleRemoval({ kind: document.kind, name: document.name, set }, view)
         : pass,
     ),

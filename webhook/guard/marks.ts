@@ -3,7 +3,7 @@
 // directions matter: a lower mark lets an old order back in, a higher one than there is would keep every newer one out.
 import { SET_KIND, decodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { MARKS_FINALIZER, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
+import { MARKS_FINALIZER, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey, marksOf } from '../../policies/currency/index.ts';
 import type { Marks } from '../../policies/currency/index.ts';
@@ -51,8 +51,7 @@ const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling
     return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
   }
   if (gone !== true) return pass;
-  if (kind !== 'Policy' && kind !== 'Ruleset')
-    return refuse({ code: 'MARK_UNPROVEN', message: `${kind} ${name} never ends`, path: 'data' });
+  if (!isSealedKind(kind)) return refuse({ code: 'MARK_UNPROVEN', message: `${kind} ${name} never ends`, path: 'data' });
   if (view.held(digest)?.retired === true) return pass;
   return ruleRemoval({ kind, name }, view);
 };

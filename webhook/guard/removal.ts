@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What would go: a Policy or Ruleset may go where nothing that is enforced goes with it, or where a seal says so. A deletion
+// What would go: a sealed document may go where nothing that is enforced goes with it, or where a seal says so. A deletion
 // that slips through while nobody is asked opens nothing: replicas keep what stands, and the operator puts it back.
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
+import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import { mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
-import { isSealedKind, verifySealed } from './sealed.ts';
-import type { SealedKind } from './sealed.ts';
+import { needsSeal, verifySealed } from './sealed.ts';
 import type { GuardView } from './view.ts';
 
 export type Removal = {
@@ -60,7 +60,7 @@ export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
   }
-  if (!isSealedKind('Tenant', trust)) return pass;
+  if (!needsSeal('Tenant', trust)) return pass;
   const verified = verifySealed({ kind: 'Tenant', name, object: before }, { trust, atMs, evidence });
   const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
   if (said === 'Orphan' || said === 'Delete') return pass;

@@ -30,6 +30,8 @@ export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
       return isMetadataOnly(change) ? pass : ruleTrust({ name, before, after }, view);
     case 'Policy':
     case 'Ruleset':
+    case 'TierCatalog':
+    case 'License':
     case 'Tenant':
       if (isMetadataOnly(change)) return pass;
       if (after !== undefined) return ruleSealed({ kind, name, before, after }, view);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Policies, Rulesets and Tenants that come or change: the bytes must be sealed, speak of this very object, say what its spec
+// Sealed documents and Tenants that come or change: the bytes must be sealed, speak of this very object, say what its spec
 // says, and be no older than what was enforced. Who asks does not matter. Where the trust policy lets a Policy without any seal
 // take part, one comes, changes and goes freely, but never in the place of one that has a seal.
+import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { createSealedJudge } from '../../policies/ruleset-object.ts';
+import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
@@ -18,11 +19,12 @@ import type { Ruling } from './ruling.ts';
 import { specProblem } from './spec.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
-export type SealedKind = 'Policy' | 'Ruleset' | 'Tenant';
+/** A Tenant is one where a rule of the trust policy says so. */
+export type DocumentKind = SealedKind | 'Tenant';
 
 type Json = Readonly<Record<string, unknown>>;
 export type SealedChange = {
-  readonly kind: SealedKind;
+  readonly kind: DocumentKind;
   readonly name: string;
   readonly before: Json | undefined;
   readonly after: Json;
@@ -89,12 +91,12 @@ const saidBy = ({ metadata: { name }, spec, signature }: SealedObject): unknown 
   return parsed.ok && isRecord(parsed.document.value) ? parsed.document.value['spec'] : undefined;
 };
 
-/** A Policy, or a Ruleset with its members. */
-const verifyPolicies = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
+/** All but a Tenant; a Ruleset with its members. */
+const verifyDocument = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
   const judged = createSealedJudge(evidence)(object, trust, atMs);
   if (!judged.ok) return no(judged.problem);
   const { document } = judged;
-  const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset } = document;
+  const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset, entitlement } = document;
   // It may stay where it is, closed; it may not come.
   if (withdrawn !== undefined) return no(closingProblem(document));
   const message = `${describeEnd(document)}, before it came`;
@@ -103,7 +105,7 @@ const verifyPolicies = (object: SealedObject, { trust, atMs, evidence }: Judging
   const held: HeldDocument = { kind, name, version, digest, retired };
   return unsigned === true
     ? { ok: true, document: { ...held, unsigned }, spec: saidBy(object), ended }
-    : { ok: true, document: held, spec: (ruleset ?? policies[0])?.spec, ended };
+    : { ok: true, document: held, spec: (ruleset ?? entitlement ?? policies[0])?.spec, ended };
 };
 
 const verifyTenant = ({ metadata: { name }, signature }: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
@@ -124,15 +126,15 @@ const verifyTenant = ({ metadata: { name }, signature }: SealedObject, { trust, 
   return { ok: true, document: { kind: 'Tenant', name, version, digest, retired: false }, spec: document.object.spec, ended: undefined };
 };
 
-export type SealedBytes = { readonly kind: SealedKind; readonly name: string; readonly object: Json | undefined };
+export type SealedBytes = { readonly kind: DocumentKind; readonly name: string; readonly object: Json | undefined };
 
 export const verifySealed = ({ kind, name, object }: SealedBytes, judging: Judging): Verified => {
   const sealed = sealedObjectOf(name, object);
-  return kind === 'Tenant' ? verifyTenant(sealed, judging) : verifyPolicies({ ...sealed, kind }, judging);
+  return kind === 'Tenant' ? verifyTenant(sealed, judging) : verifyDocument({ ...sealed, kind }, judging);
 };
 
 /** Whose meaning only a seal may change. A Tenant is sealed where a rule speaks of Tenants; else RBAC decides who writes it. */
-export const isSealedKind = (kind: SealedKind, trust: Trust): boolean =>
+export const needsSeal = (kind: DocumentKind, trust: Trust): boolean =>
   kind !== 'Tenant' || trust.rules.some((rule) => rule.kinds.has('Tenant'));
 
 /** Also before it was ever enforced: its commit may only be on its way. */
@@ -147,7 +149,7 @@ export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: Gu
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy ${kind.toLowerCase()} ${name} cannot be judged` }, 'trust');
   }
-  if (!isSealedKind(kind, trust)) return pass;
+  if (!needsSeal(kind, trust)) return pass;
   const judging = { trust, atMs, evidence };
   const verified = verifySealed({ kind, name, object: after }, judging);
   // Without a signature no trust policy could help.

@@ -2,6 +2,7 @@
 // Which commit of each source is followed: the one that its inventory names, once it is whole here, else the one before.
 // Without its inventory a source goes on as it was.
 import type { Inventory, InventoryDocument } from '../../crds/inventory.ts';
+import { isSealedKind } from '../../crds/kinds.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
@@ -18,9 +19,7 @@ export type Commit = {
   readonly set: SetProof | undefined;
 };
 
-const ENFORCED: ReadonlySet<string> = new Set<PolicyDocument['kind']>(['Policy', 'Ruleset']);
-
-const wantedFrom = (inventory: Inventory): readonly InventoryDocument[] => inventory.documents.filter(({ kind }) => ENFORCED.has(kind));
+const wantedFrom = (inventory: Inventory): readonly InventoryDocument[] => inventory.documents.filter(({ kind }) => isSealedKind(kind));
 
 const collectHeld = ({ previous, offers, inventories }: AssembleState): Map<string, PolicyDocument> => {
   const held = new Map<string, PolicyDocument>();

@@ -28,8 +28,7 @@ const loose2 = sealer.policy('loose', spec(2));
 
 type World = {
   trustPolicy: Observed['trustPolicy'];
-  policies: readonly SealedPolicy[];
-  rulesets: readonly SealedPolicy[];
+  sealed: readonly SealedPolicy[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
   marks: Observed['marks'];
@@ -38,7 +37,7 @@ type World = {
 const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by = sealer) => {
   const clock = fakeClock();
   const seen: { world: World | undefined; states: LoaderState[]; flips: Flip[]; bugs: unknown[] } = {
-    world: { trustPolicy: by.trustPolicy, policies: [], rulesets: [], inventories: [], unreadableInventories: [], marks: [], ...world },
+    world: { trustPolicy: by.trustPolicy, sealed: [], inventories: [], unreadableInventories: [], marks: [], ...world },
     states: [],
     flips: [],
     bugs: [],
@@ -71,17 +70,17 @@ describe('from the caches to the set in force', () => {
     await show({});
     assert.equal(loader.current.closed?.code, 'WEBHOOK_NOT_READY');
     seen.world = world;
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     assert.equal(loader.current.closed, undefined);
   });
 
   it('a commit that was whole at the start is enforced in one step; a half one keeps the replica closed', async () => {
     const { loader, show, enforced, seen } = scene();
-    const state = await show({ policies: [a1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
+    const state = await show({ sealed: [a1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
     assert.equal(loader.current.closed?.code, 'WEBHOOK_NOT_READY');
     assert.match(loader.current.closed.message, /writ-system\/policies at r1 lacks 1 of its documents, first b/);
     assert.equal(state?.pending.length, 1);
-    await show({ policies: [a1, b1] });
+    await show({ sealed: [a1, b1] });
     assert.deepEqual(enforced(), ['a-1', 'b-1']);
     assert.deepEqual(loader.current.revisions, { [SOURCE]: 'r1' });
     assert.deepEqual(
@@ -93,7 +92,7 @@ describe('from the caches to the set in force', () => {
 
   it('a fresh replica waits for an inventory that is missing or damaged, says which, and never closes again for it', async () => {
     const { loader, show, enforced } = scene();
-    await show({ policies: [a1, loose] });
+    await show({ sealed: [a1, loose] });
     assert.match(loader.current.closed?.message ?? '', /the inventory of writ-system\/policies has not arrived: .*take their label/);
     const name = 'writ-inventory-writ-system.policies';
     await show({ unreadableInventories: [name] });
@@ -101,16 +100,16 @@ describe('from the caches to the set in force', () => {
     await show({ inventories: [inventoryOf(SOURCE, 'r1', [a1])], unreadableInventories: [], marks: [] });
     assert.deepEqual(enforced(), ['a-1', 'loose-1']);
     await show({ inventories: [], unreadableInventories: [name] });
-    await show({ inventories: [], unreadableInventories: [], policies: [a1, b1, loose] });
+    await show({ inventories: [], unreadableInventories: [], sealed: [a1, b1, loose] });
     assert.equal(loader.current.closed, undefined);
     assert.deepEqual(enforced(), ['a-1', 'loose-1']);
   });
 
   it('a later half commit leaves the last one in force, and the replica open', async () => {
     const { loader, show, enforced } = scene();
-    await show({ policies: [a1, b1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
+    await show({ sealed: [a1, b1], inventories: [inventoryOf(SOURCE, 'r1', [a1, b1])] });
     const before = loader.current;
-    await show({ policies: [a2, b1] });
+    await show({ sealed: [a2, b1] });
     assert.equal(loader.current, before, 'no flip without an inventory');
     await show({ inventories: [inventoryOf(SOURCE, 'r2', [a2, b1])] });
     assert.deepEqual(enforced(), ['a-2', 'b-1']);
@@ -119,15 +118,15 @@ describe('from the caches to the set in force', () => {
 
   it('the typed spec beside the seal means nothing; changed bytes are refused and the last good ones stand', async () => {
     const { show, enforced, loader } = scene();
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     const { digest } = loader.current.set;
-    await show({ policies: [{ ...loose, spec: { validations: [] } }] });
+    await show({ sealed: [{ ...loose, spec: { validations: [] } }] });
     assert.equal(loader.current.set.digest, digest);
     const tampered = {
       ...loose,
       signature: { ...loose.signature, document: loose.signature.document.replace('"version": 1', '"version": 9') },
     };
-    const state = await show({ policies: [tampered] });
+    const state = await show({ sealed: [tampered] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.match(state?.refused.get('Policy/loose')?.code ?? '', /^SEAL_/);
   });
@@ -137,7 +136,7 @@ describe('from the caches to the set in force', () => {
     const { signature: _signature, ...bare } = sealer.policy('bare', spec(1));
     const broken = sealer.policy('broken', spec(1, { jsonSchema: { type: 'no such type' } }));
     const { show, enforced } = scene();
-    const state = await show({ policies: [renamed, bare as SealedPolicy, broken, loose] });
+    const state = await show({ sealed: [renamed, bare as SealedPolicy, broken, loose] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
       'Policy/other': 'POLICY_NAME_MISMATCH',
@@ -148,7 +147,7 @@ describe('from the caches to the set in force', () => {
 
   it('without a trust policy all is closed; another than the pinned one is refused; once loaded it stands', async () => {
     const { loader, show, enforced } = scene({ trustPolicy: undefined });
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     assert.equal(loader.current.closed?.code, 'TRUST_MISSING');
     const state = await show({ trustPolicy: createSealer().trustPolicy });
     assert.equal(state?.trustProblem?.code, 'TRUST_NOT_PINNED');
@@ -165,35 +164,35 @@ describe('from the caches to the set in force', () => {
     let judged = 0;
     const counting: Judge = (...input) => ((judged += 1), judgePolicyObject(...input));
     const { show, loader, seen } = scene({}, counting);
-    await show({ policies: [a1, b1, loose] });
+    await show({ sealed: [a1, b1, loose] });
     for (let times = 0; times < 50; times += 1) loader.request();
     await loader.settled();
     assert.equal(seen.states.length, 2);
-    await show({ policies: [{ ...loose }, { ...a1 }, b1] });
+    await show({ sealed: [{ ...loose }, { ...a1 }, b1] });
     assert.equal(judged, 3);
-    await show({ policies: [a2, b1, loose] });
+    await show({ sealed: [a2, b1, loose] });
     assert.equal(judged, 4);
   });
 
   it('a replica that starts stays closed until it holds what the marks name; one that runs follows no older order', async () => {
     const mark = { kind: 'Policy', name: 'loose', version: 2, digest: policyDigest(loose2) };
     const { loader, show, enforced } = scene({ marks: [mark] });
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     assert.equal(loader.current.closed?.code, 'MARK_UNMET');
     assert.match(loader.current.closed?.message ?? '', /Policy loose version 2/);
-    await show({ policies: [] });
+    await show({ sealed: [] });
     assert.equal(loader.current.closed?.code, 'MARK_UNMET');
-    await show({ policies: [loose2] });
+    await show({ sealed: [loose2] });
     assert.deepEqual([loader.current.closed, enforced()], [undefined, ['loose-2']]);
-    for (const policies of [[loose], []]) {
-      for (const marks of [[], undefined, [{ ...mark, gone: true as const }]]) await show({ policies, marks });
+    for (const sealed of [[loose], []]) {
+      for (const marks of [[], undefined, [{ ...mark, gone: true as const }]]) await show({ sealed, marks });
       assert.deepEqual([loader.current.closed, enforced()], [undefined, ['loose-2']]);
     }
   });
 
   it('a replica that starts beside marks that cannot be read says so and stays closed', async () => {
     const { loader, show } = scene({ marks: undefined });
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     assert.equal(loader.current.closed?.code, 'MARK_UNMET');
     assert.match(loader.current.closed?.message ?? '', /ConfigMap writ-marks.*cannot be read/);
     await show({ marks: [] });
@@ -203,7 +202,7 @@ describe('from the caches to the set in force', () => {
   it('a set seal in the inventory ends what it lists no more, and only one that its signers may give', async () => {
     const inventories = [inventoryOf(SOURCE, 'r1', [a1, b1])];
     const { show, enforced } = scene();
-    await show({ policies: [a1, b1], inventories });
+    await show({ sealed: [a1, b1], inventories });
     const without = (sets: readonly string[]) => ({ inventories: [inventoryOf(SOURCE, 'r2', [a1], { sets })] });
     const state = await show(without([]));
     assert.deepEqual([enforced(), state?.refused.get('Policy/b')?.code], [['a-1', 'b-1'], 'REMOVAL_UNSEALED']);
@@ -216,22 +215,22 @@ describe('from the caches to the set in force', () => {
 
   it('a retired version matches nothing, also past its date', async () => {
     const { show, enforced, loader, clock } = scene();
-    await show({ policies: [loose] });
-    await show({ policies: [sealer.policy('loose', { version: 2, retired: true, expires: '2020-01-01T00:00:00Z' })] });
+    await show({ sealed: [loose] });
+    await show({ sealed: [sealer.policy('loose', { version: 2, retired: true, expires: '2020-01-01T00:00:00Z' })] });
     assert.deepEqual([enforced(), loader.current.expired], [['loose-1'], []]);
     const endsMs = clock.now() + 24 * 3600_000;
     const end = sealer.policy('loose', { version: 2, retired: true, expires: new Date(endsMs).toISOString() });
-    const state = await show({ policies: [end] });
+    const state = await show({ sealed: [end] });
     assert.deepEqual(
       [enforced(), state?.documents.map(({ name, version, retired }) => [name, version, retired])],
       [[], [['loose', 2, true]]],
     );
     await clock.advance(2 * 24 * 3600_000);
-    const ended = await show({ policies: [end] });
+    const ended = await show({ sealed: [end] });
     assert.deepEqual([loader.current.expired, ended?.refused.size], [[], 0]);
-    const gone = await show({ policies: [] });
+    const gone = await show({ sealed: [] });
     assert.deepEqual([gone?.documents, gone?.refused.size], [[], 0]);
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     assert.deepEqual(enforced(), []);
   });
 
@@ -241,10 +240,10 @@ describe('from the caches to the set in force', () => {
       if (broken) throw new Error('a bug');
       return judgePolicyObject(...input);
     });
-    await show({ policies: [loose] });
+    await show({ sealed: [loose] });
     broken = true;
-    await show({ policies: [] });
-    await show({ policies: [a1] });
+    await show({ sealed: [] });
+    await show({ sealed: [a1] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.equal(seen.bugs.length, 1);
   });
@@ -256,7 +255,7 @@ describe('a policy with an end', () => {
 
   it('closes what it matched from its end on, without any event, until a newer version comes', async () => {
     const { clock, show, loader, enforced, seen } = scene();
-    await show({ policies: [mortal] });
+    await show({ sealed: [mortal] });
     const { digest } = loader.current.set;
     await clock.advance(endsMs - clock.now() - 1);
     await loader.settled();
@@ -269,7 +268,7 @@ describe('a policy with an end', () => {
     assert.equal(loader.current.set.policies[0]?.enforcement, 'Deny');
     assert.notEqual(loader.current.set.policies[0]?.digest, policyDigest(mortal));
     assert.equal(seen.states.at(-1)?.refused.get('Policy/mortal')?.code, 'POLICY_EXPIRED');
-    await show({ policies: [sealer.policy('mortal', spec(2))] });
+    await show({ sealed: [sealer.policy('mortal', spec(2))] });
     assert.deepEqual(loader.current.expired, []);
     assert.deepEqual(enforced(), ['mortal-2']);
     assert.deepEqual(seen.bugs, []);
@@ -277,12 +276,12 @@ describe('a policy with an end', () => {
 
   it('is closed the same by a replica that starts after its end', async () => {
     const first = scene();
-    await first.show({ policies: [mortal] });
+    await first.show({ sealed: [mortal] });
     await first.clock.advance(endsMs - first.clock.now());
     await first.loader.settled();
     const late = scene();
     await late.clock.advance(endsMs - late.clock.now() + 5000);
-    await late.show({ policies: [mortal] });
+    await late.show({ sealed: [mortal] });
     assert.equal(late.loader.current.set.digest, first.loader.current.set.digest);
   });
 });
@@ -292,7 +291,7 @@ describe('a policy with a grace period', () => {
     const endsMs = Date.UTC(2026, 0, 2);
     const gentle = sealer.policy('gentle', spec(1, { expires: new Date(endsMs).toISOString(), gracePeriod: '72h' }));
     const { clock, show, loader } = scene();
-    await show({ policies: [gentle] });
+    await show({ sealed: [gentle] });
     const { digest } = loader.current.set;
     const at = async (ms: number) => {
       await clock.advance(ms - clock.now());
@@ -304,7 +303,7 @@ describe('a policy with a grace period', () => {
     assert.deepEqual(await at(endsMs + 72 * 3600_000), [false, ['gentle']]);
     const fresh = scene();
     await fresh.clock.advance(clock.now() - fresh.clock.now());
-    await fresh.show({ policies: [gentle] });
+    await fresh.show({ sealed: [gentle] });
     assert.equal(fresh.loader.current.set.digest, loader.current.set.digest);
   });
 });
@@ -317,7 +316,7 @@ describe('a seal with an end', () => {
 
   it('ends the policy without any event, the same for a replica that runs and one that starts, until it is sealed again', async () => {
     const running = scene({}, judgePolicyObject, by);
-    await running.show({ policies: [once], inventories });
+    await running.show({ sealed: [once], inventories });
     const { digest } = running.loader.current.set;
     await running.clock.advance(endsMs - running.clock.now() - 1);
     await running.loader.settled();
@@ -332,13 +331,13 @@ describe('a seal with an end', () => {
 
     const fresh = scene({}, judgePolicyObject, by);
     await fresh.clock.advance(endsMs - fresh.clock.now() + 5000);
-    await fresh.show({ policies: [once], inventories });
+    await fresh.show({ sealed: [once], inventories });
     assert.equal(fresh.loader.current.closed, undefined);
     assert.notEqual(fresh.loader.current.set.digest, digest);
     for (const { loader, show } of [running, fresh]) {
       assert.equal(loader.current.set.digest, fresh.loader.current.set.digest);
       assert.deepEqual(loader.current.revisions, { [SOURCE]: 'r1' });
-      await show({ policies: [by.sealAgain(once, 1)] });
+      await show({ sealed: [by.sealAgain(once, 1)] });
       assert.equal(loader.current.set.digest, digest);
       assert.deepEqual(loader.current.expired, []);
       assert.deepEqual(loader.current.signers.get('p'), ['bob']);
@@ -348,10 +347,10 @@ describe('a seal with an end', () => {
 
   it('leaves the policy in force where another seal is enough; decisions name those whose seal counts', async () => {
     const { clock, show, loader } = scene({}, judgePolicyObject, by);
-    await show({ policies: [once], inventories });
+    await show({ sealed: [once], inventories });
     const { set } = loader.current;
     assert.deepEqual(loader.current.signers.get('p'), ['ada']);
-    await show({ policies: [by.sealAgain(once, 0, 1)] });
+    await show({ sealed: [by.sealAgain(once, 0, 1)] });
     assert.deepEqual(loader.current.signers.get('p'), ['ada', 'bob']);
     await clock.advance(endsMs - clock.now());
     await loader.settled();
@@ -376,7 +375,7 @@ describe('a rebuild of a thousand policies', () => {
     const loader = createLoader({
       // Each takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
-      observe: () => ({ trustPolicy: sealer.trustPolicy, policies, rulesets: [], inventories: [], unreadableInventories: [], marks: [] }),
+      observe: () => ({ trustPolicy: sealer.trustPolicy, sealed: policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
         judge: (object, ...rest) => {

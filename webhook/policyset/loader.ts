@@ -8,7 +8,7 @@
  * of any sort leaves the set as it is (law 4).
  */
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
@@ -33,9 +33,8 @@ import { startProblem } from './start-problem.ts';
 export type Observed = {
   /** The object named `cluster`. */
   readonly trustPolicy: SealedObject | undefined;
-  readonly policies: readonly SealedObject[];
-  /** Each says its kind. */
-  readonly rulesets: readonly SealedObject[];
+  /** Each says its kind, but Policies. */
+  readonly sealed: readonly SealedObject[];
   readonly inventories: readonly Inventory[];
   /** Names of ConfigMaps that carry the label of an inventory and do not decode. */
   readonly unreadableInventories: readonly string[];
@@ -105,7 +104,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const offers: Offer[] = [];
     for (const object of objects) {
       offers.push({
-        kind: object.kind === 'Ruleset' ? 'Ruleset' : 'Policy',
+        kind: object.kind !== undefined && isSealedKind(object.kind) ? object.kind : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
         judged: judgements.judge(object, by, clock.now()),
@@ -120,7 +119,9 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const atMs = clock.now();
     const commits = [...assembled.enforcement.commits.values()].map((commit) => commit.inventory);
     const revisions = Object.fromEntries(commits.map(({ source, revision }) => [source, revision]));
-    const expired = assembled.documents.filter((document) => isClosed(document, atMs)).map((document) => document.name);
+    const expired = assembled.documents.flatMap((document) =>
+      document.compiled.length > 0 && isClosed(document, atMs) ? [document.name] : [],
+    );
     const signers = new Map(assembled.documents.flatMap(({ compiled, signers: names }) => compiled.map(({ name }) => [name, names])));
     const next: EnforcedSet =
       problem === undefined
@@ -158,9 +159,9 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), observed.marks?.find(isTrustMark));
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
-    const objects = [...observed.policies, ...observed.rulesets];
-    await proving.ahead(judgements.toVerify(objects, by, clock.now()), by);
-    const offers = await judgeAll(objects, by);
+    const { sealed } = observed;
+    await proving.ahead(judgements.toVerify(sealed, by, clock.now()), by);
+    const offers = await judgeAll(sealed, by);
     if (offers === undefined || work.closed) return;
     const under = `${by.digest} ${by.root.ok}`;
     if (enforcedUnder !== under) {
@@ -229,7 +230,13 @@ export const createLoader = (options: LoaderOptions): Loader => {
 
 const closedProblem = (document: PolicyDocument): Problem => {
   const problem = closingProblem(document);
-  return { ...problem, message: `${problem.message}; what it matches is closed (digest ${closedDigest(document.digest, document)})` };
+  const what =
+    document.entitlement === undefined
+      ? `what it matches is closed (digest ${closedDigest(document.digest, document)})`
+      : document.kind === 'TierCatalog'
+        ? 'it is gone by until a newer version comes'
+        : 'it gives nothing any more';
+  return { ...problem, message: `${problem.message}; ${what}` };
 };
 
 const isSame = (one: EnforcedSet, other: EnforcedSet): boolean =>

@@ -31,7 +31,7 @@ export const inventoriesAwaited = (state: AssembleState, enforced: ReadonlySet<s
     ...damaged,
     ...absent.map(([label, missing]): Pending => {
       const source = sourceOfLabel(label);
-      const found = `${missing.length} verified policies carry its label, first ${missing[0]?.name ?? ''}`;
+      const found = `${missing.length} verified documents carry its label, first ${missing[0]?.name ?? ''}`;
       const cure = `if that GitSource was deleted, take their label ${SOURCE_LABEL} away`;
       const why = `the inventory of ${source} has not arrived: ${found}; wait until the commit is applied, or, ${cure}`;
       return { source, revision: '', missing, why };

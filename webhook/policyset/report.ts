@@ -7,6 +7,7 @@ import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey } from '../../policies/currency/index.ts';
+import { isEntitlementKind } from '../../policies/entitlement-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -24,6 +25,8 @@ type About = { readonly replica: string; /** PEM; absent where no receipts are m
 const ofKind = <T>(kind: PolicyDocument['kind'], byKey: Iterable<readonly [key: string, value: T]>): Readonly<Record<string, T>> =>
   Object.fromEntries([...byKey].flatMap(([key, value]) => (key.startsWith(`${kind}/`) ? [[key.slice(kind.length + 1), value]] : [])));
 
+const isEntitlement = (key: string): boolean => isEntitlementKind(key.slice(0, key.indexOf('/')));
+
 export const reportOf = ({ enforced, documents, refused }: LoaderState, { replica, receiptKey }: About): ReplicaReport => {
   const held = enforced.closed === undefined ? documents.map((document) => [documentKey(document), document.digest] as const) : [];
   const problems = [...refused].map(([key, { code, message }]) => [key, { code, message }] as const);
@@ -36,6 +39,8 @@ export const reportOf = ({ enforced, documents, refused }: LoaderState, { replic
     rulesets: ofKind('Ruleset', held),
     refused: ofKind('Policy', problems),
     refusedRulesets: ofKind('Ruleset', problems),
+    entitlements: Object.fromEntries(held.filter(([key]) => isEntitlement(key))),
+    refusedEntitlements: Object.fromEntries(problems.filter(([key]) => isEntitlement(key))),
     flippedAt: new Date(enforced.flippedAtMs).toISOString(),
   };
 };

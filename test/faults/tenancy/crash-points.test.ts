@@ -14,6 +14,8 @@ import { reconcileTenant } from '../../../operator/tenancy/index.ts';
 import type { TenancyDeps } from '../../../operator/tenancy/index.ts';
 import { NO_QUOTA_FACTS } from '../../../operator/tenancy/quota-book.ts';
 import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
+import { rememberWorth } from '../../../operator/tenancy/worth.ts';
+import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
 import { systemClock } from '../../../process/clock.ts';
@@ -91,6 +93,7 @@ describe('an operator that is killed at any write', { timeout: 290_000 }, () => 
     memory: createTenancyMemory(systemClock),
     releases: () => [],
     quotaFacts: () => NO_QUOTA_FACTS,
+    worth: rememberWorth(() => ({ ok: true, state: NO_ENTITLEMENTS }), systemClock),
     recorder: createEventRecorder({ client: writer, clock: systemClock, reportingController: 'writ.dev/test', reportingInstance: 'test' }),
     clock: systemClock,
     systemNamespace: 'writ-system',

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the status of every sealed document says alike: the commit that it came with, that its end is near, when to look again.
+import type { Inventory } from '../../crds/inventory.ts';
+import type { SealedKind } from '../../crds/kinds.ts';
+import type { ConditionInput } from '../../kube/status.ts';
+import { REFUSAL_LASTS_MS, closesAtMs, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
+
+/** How long before its end a document is told to be renewed. */
+const EXPIRING_MS = 14 * 24 * 3600_000;
+/** Timers hold no longer than some weeks. */
+const LOOK_MS = 24 * 3600_000;
+
+type Told = { readonly metadata: { readonly name: string }; readonly status?: { readonly digest?: string; readonly revision?: string } };
+
+/**
+ * The commit that the document came with, which a later commit does not change: else each push would write the status of
+ * every document. Only an inventory that names this very document counts: it is written after the object.
+ */
+export const revisionOf = (
+  kind: SealedKind,
+  { metadata, status }: Told,
+  { digest, inventories }: { readonly digest: string | undefined; readonly inventories: readonly Inventory[] },
+): string | undefined => {
+  if (digest !== undefined && status?.digest === digest && status.revision !== undefined) return status.revision;
+  return inventories.find(({ documents }) =>
+    documents.some(
+      (document) => document.kind === kind && document.name === metadata.name && (digest === undefined || document.digest === digest),
+    ),
+  )?.revision;
+};
+
+/** Ahead of its end, and while it goes on after it; there only while true. `then`: what happens at the end of it. */
+export const expiringCondition = (document: PolicyDocument, nowMs: number, then: string): ConditionInput | undefined => {
+  const { version, expiresMs, graceMs, retired } = document;
+  if (expiresMs === undefined || retired || nowMs < expiresMs - EXPIRING_MS || isClosed(document, nowMs)) return undefined;
+  const [end, close] = [expiresMs, expiresMs + graceMs].map((ms) => new Date(ms).toISOString());
+  const fix = `sign and publish a newer version before ${then}`;
+  const message = isInGrace(document, nowMs)
+    ? `version ${version} ended at ${end} and goes on until ${close}; ${fix}`
+    : `version ${version} ends at ${end}${graceMs === 0 ? '' : `, and goes on until ${close}`}; ${fix}`;
+  return { type: 'Expiring', status: 'True', reason: isInGrace(document, nowMs) ? 'InGracePeriod' : 'EndsSoon', message };
+};
+
+/** In how many ms time alone may change what is told: the document ends, a seal does, a refusal is looked at again. */
+export const nextLookMs = (judged: Judged, nowMs: number): number | undefined => {
+  const { expiresMs } = judged.ok ? judged.document : {};
+  const own = judged.ok ? [expiresMs === undefined ? undefined : expiresMs - EXPIRING_MS, expiresMs, closesAtMs(judged.document)] : [];
+  const delays = [judged.untilMs, ...own].flatMap((end) => (end === undefined || end <= nowMs ? [] : [end - nowMs]));
+  if (!judged.ok) return Math.min(...delays, REFUSAL_LASTS_MS);
+  return delays.length === 0 ? undefined : Math.min(...delays, LOOK_MS);
+};
