@@ -44,7 +44,6 @@ import { reconcileRuleset } from './controllers/ruleset.ts';
 import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
 import type { RepairedThing, Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
-import type { LiveTenant } from './controllers/live.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
 import { createAdmissionScope } from './controllers/webhook-configuration.ts';
@@ -310,8 +309,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     caches.tenants.onChange(({ object, type, ...change }) => {
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
-      const asBound = (one: LiveTenant | undefined) => (one === undefined ? undefined : { name: one.metadata.name, spec: one.spec });
-      if (changesNeeds(asBound(previous), type === 'deleted' ? undefined : asBound(object))) tenancyConfiguration.enqueue(SINGLE_KEY);
+      const [before, now] = [previous, type === 'deleted' ? undefined : object].map((one) => one && entitlements.effective(one));
+      if (changesNeeds(before, now)) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),
     ...tenancy.subscribe(),
