@@ -15,7 +15,7 @@ import type { Declared } from './child.ts';
 import { planNamespace, roomFor, wasOf } from './namespaces.ts';
 import type { NamespaceStep } from './namespaces.ts';
 import { leftovers, stepFor } from './plan.ts';
-import type { Hold } from './plan.ts';
+import type { Hold, Step } from './plan.ts';
 import type { Progress } from './status.ts';
 
 export type HomeDeps = ActDeps & { readonly caches: TenancyCaches; readonly systemNamespace: string };
@@ -51,6 +51,33 @@ const planAsked = async (deps: HomeDeps, tenant: LiveTenant, asked: Asked, optio
   if (step.kind !== 'apply' || maker === undefined || maker === tenant.metadata.name) return step;
   const message = `${asked.name} is being made for tenant ${maker}`;
   return { kind: 'refuse', problem: { code: 'NAMESPACE_OWNED_BY_ANOTHER', message, path: namespacePath(asked) } };
+};
+
+/** Whose a namespace is that the tenant does not have. What bounds it may go when another tenant has bounded it, and not before. */
+const holdOutside = ({ caches, memory }: Pick<HomeDeps, 'caches' | 'memory'>, tenant: string, namespace: string): Hold => {
+  const live = memory.namespaces.seen(namespace, caches.namespaces.get(namespace));
+  if (live === undefined || live.metadata.deletionTimestamp !== undefined) return 'gone';
+  const owner = tenantOf(live) ?? '';
+  const other = owner === tenant ? undefined : caches.tenants.get(owner);
+  if (other === undefined) return 'released';
+  const isFurnished = other.status?.namespaces?.some(({ name, ready }) => name === namespace && ready === true) === true;
+  return isFurnished ? 'foreign' : 'handed over';
+};
+
+/** What a Tenant that is gone has left that is nobody's use: outside of namespaces, and in those that another tenant has now. */
+export const clearAway = async (
+  deps: HomeDeps,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ readonly problems: readonly Problem[]; readonly handedOver: boolean }> => {
+  const live = liveChildren(deps.caches, deps.memory, name);
+  const holds = live.map(({ object: { metadata } }) =>
+    metadata.namespace === undefined ? 'held' : holdOutside(deps, name, metadata.namespace),
+  );
+  const steps = live.flatMap((child, index): readonly Step[] =>
+    holds[index] === 'held' || holds[index] === 'foreign' ? [{ kind: 'delete', live: child }] : [],
+  );
+  return { problems: steps.length === 0 ? [] : await perform(deps, steps, signal), handedOver: holds.includes('handed over') };
 };
 
 export const makeHome = async (deps: HomeDeps, tenant: LiveTenant, options: Options): Promise<Progress> => {
@@ -116,15 +143,14 @@ export const makeHome = async (deps: HomeDeps, tenant: LiveTenant, options: Opti
   const asks = new Set(items.map((item) => item.name));
   const holdOf = (namespace: string): Hold => {
     if (held.has(namespace)) return 'held';
-    const live = memory.namespaces.seen(namespace, caches.namespaces.get(namespace));
-    if (live === undefined || live.metadata.deletionTimestamp !== undefined) return 'gone';
-    const label = tenantOf(live) ?? '';
-    if (label !== '' && label !== name) return 'foreign';
+    const hold = holdOutside(deps, name, namespace);
     // Asked for and not to be had just now is not let go.
-    return asks.has(namespace) ? 'gone' : 'released';
+    return hold === 'released' && asks.has(namespace) ? 'gone' : hold;
   };
-  const goes = leftovers({ live: liveChildren(caches, memory, name), declared, holdOf });
+  const live = liveChildren(caches, memory, name);
+  const goes = leftovers({ live, declared, holdOf });
   if (goes.length > 0) problems.push(...(await perform(deps, goes, options.signal)));
   const released = caches.namespaces.byIndex('tenant', name).flatMap(({ metadata }) => (asks.has(metadata.name) ? [] : [metadata.name]));
-  return { namespaces: Array.isArray(homes) ? homes : [], problems, waiting, released: released.toSorted() };
+  const handedOver = live.some(({ object }) => holdOf(object.metadata.namespace ?? '') === 'handed over');
+  return { namespaces: Array.isArray(homes) ? homes : [], problems, waiting, released: released.toSorted(), handedOver };
 };

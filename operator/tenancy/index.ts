@@ -9,7 +9,7 @@
  * from outside.
  */
 import { conditionReason } from '../../crds/conditions.ts';
-import { isConflict, isFenced } from '../../kube/errors.ts';
+import { KubeApiError, isConflict, isFenced } from '../../kube/errors.ts';
 import { after, done, retry } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { conditionTurnsMs, entitledCondition } from '../../policies/entitlement/condition.ts';
@@ -21,9 +21,9 @@ import type { StandingRelease } from '../controllers/requirements.ts';
 import { subscriptionEntitlements, subscriptionStatus } from '../controllers/subscriptions.ts';
 import { isPassing } from './act.ts';
 import { tenantProblems } from './check.ts';
-import { makeHome } from './home.ts';
+import { clearAway, makeHome } from './home.ts';
 import type { HomeDeps } from './home.ts';
-import { clearAway, keepFinalizer, reconcileDeletion } from './lifecycle.ts';
+import { keepFinalizer, reconcileDeletion } from './lifecycle.ts';
 import { isolation } from './network.ts';
 import type { QuotaFacts } from './quota-book.ts';
 import { keptStatus, reportTenant, writeStatus } from './status.ts';
@@ -42,6 +42,8 @@ export type TenancyDeps = StatusDeps &
   };
 
 const REFUSED_LOOK_MS = 10_000;
+/** Another tenant's namespace is looked at until that tenant has bounded it. */
+const HANDOVER_LOOK_MS = 1_000;
 /** Timers hold no longer than some weeks. */
 const LONGEST_WAIT_MS = 24 * 3600_000;
 /** So many tries in a row have failed when people are told. */
@@ -54,8 +56,8 @@ export const reconcileTenant = async (
 ): Promise<Outcome> => {
   const tenant = deps.memory.tenants.seen(name, deps.caches.tenants.get(name));
   if (tenant === undefined) {
-    await clearAway(deps, name, scope.signal);
-    return done;
+    const { handedOver } = await clearAway(deps, name, scope.signal);
+    return handedOver ? after(HANDOVER_LOOK_MS) : done;
   }
   const worth = deps.worth(tenant);
   if (worth === undefined) return done;
@@ -64,10 +66,25 @@ export const reconcileTenant = async (
     if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, worth.tenant, scope.signal);
     return await bring(deps, { seen: tenant, counting: worth.tenant, effective: worth.effective, signal: scope.signal });
   } catch (error) {
-    if (!isPassing(error) || isFenced(error)) throw error;
+    if (isFenced(error) || scope.signal.aborted) throw error;
+    if (error instanceof KubeApiError && !isPassing(error)) return await tellRefusal(deps, tenant, error);
+    if (!isPassing(error)) throw error;
     if (scope.attempt >= TOLD_FROM_ATTEMPT && !isConflict(error)) await tellTrouble(deps, tenant);
     return retry(error);
   }
+};
+
+/** Of the Tenant itself, or of a namespace's end: nothing else can go on then. */
+const tellRefusal = async (deps: TenancyDeps, tenant: LiveTenant, error: KubeApiError): Promise<Outcome> => {
+  const state = { reason: 'ApplyRefused', message: `APPLY_REFUSED: ${error.message}` } as const;
+  await writeStatus(deps, tenant, {
+    ...keptStatus(tenant),
+    conditions: [
+      { type: 'Ready', status: 'False', ...state },
+      { type: 'Stalled', status: 'True', ...state },
+    ],
+  });
+  return after(REFUSED_LOOK_MS);
 };
 
 /** What the API server says changes from try to try, so it is in the log; here is that it goes on. */
@@ -138,15 +155,17 @@ const bring = async (deps: TenancyDeps, { seen, counting, effective, signal }: L
   await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
   if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
+  if (made.handedOver) return after(HANDOVER_LOOK_MS);
   // A license ends by time alone.
   const turnsMs = conditionTurnsMs(effective, nowMs);
   return turnsMs === undefined ? done : after(Math.min(turnsMs - nowMs, LONGEST_WAIT_MS));
 };
 
-const heldNamespaces = ({ caches }: TenancyDeps, tenant: LiveTenant): Pick<Progress, 'namespaces' | 'released'> => ({
+const heldNamespaces = ({ caches }: TenancyDeps, tenant: LiveTenant): Pick<Progress, 'namespaces' | 'released' | 'handedOver'> => ({
   namespaces: (tenant.status?.namespaces ?? []).flatMap(({ name, ready }) => {
     const object = caches.namespaces.get(name);
     return object === undefined ? [] : [{ object, ready: ready === true }];
   }),
   released: [],
+  handedOver: false,
 });

@@ -2,19 +2,18 @@
 // How a Tenant begins and ends. A finalizer keeps it until its deletionPolicy is done or says what blocks it: Protect waits until there
 // is no namespace any more, Delete deletes those that Writ made and waits for them, Orphan leaves all as it is. What a Tenant let go or
 // took over is never deleted. Whatever blocks can be lifted by the spec, which may be changed while the Tenant is going.
-import { ADOPTED_ANNOTATION, TENANT_FINALIZER, clusterRoleBindings, clusterRoles, namespaces, tenants } from '../../crds/kinds.ts';
+import { ADOPTED_ANNOTATION, TENANT_FINALIZER, namespaces, tenants } from '../../crds/kinds.ts';
 import { conditionReason } from '../../crds/conditions.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { LiveTenant } from '../controllers/live.ts';
-import { allSettled, perform } from './act.ts';
-import { liveChildren, tenantOf } from './caches.ts';
-import { makeHome } from './home.ts';
+import { allSettled } from './act.ts';
+import { tenantOf } from './caches.ts';
+import { clearAway, makeHome } from './home.ts';
 import type { HomeDeps } from './home.ts';
 import { wasOf } from './namespaces.ts';
-import type { Step } from './plan.ts';
 import { keptStatus, writeStatus } from './status.ts';
 import type { StatusDeps } from './status.ts';
 
@@ -45,14 +44,6 @@ const releaseFinalizer = async ({ client }: LifeDeps, { metadata }: LiveTenant, 
   // A list is replaced whole, so it must be the list that was read.
   const body = { metadata: { finalizers: rest, ...(resourceVersion === undefined ? {} : { resourceVersion }) } };
   await client.patch(tenants, { name }, { type: 'merge', body, signal });
-};
-
-/** What a Tenant has outside of its namespaces; also of one that is gone without having been asked. */
-export const clearAway = async (deps: HomeDeps, name: string, signal: AbortSignal): Promise<readonly Problem[]> => {
-  const steps = liveChildren(deps.caches, deps.memory, name).flatMap((live): readonly Step[] =>
-    [clusterRoles.plural, clusterRoleBindings.plural].includes(live.resource.plural) ? [{ kind: 'delete', live }] : [],
-  );
-  return steps.length === 0 ? [] : perform(deps, steps, signal);
 };
 
 type Namespace = { readonly object: KubeObject; /** Whether it goes with the Tenant. */ readonly goes: boolean };
@@ -112,7 +103,7 @@ export const reconcileDeletion = async (deps: LifeDeps, tenant: LiveTenant, sign
         : await protect(deps, tenant, { there, signal });
     if (outcome !== undefined) return outcome;
   }
-  const problems = await clearAway(deps, tenant.metadata.name, signal);
+  const { problems } = await clearAway(deps, tenant.metadata.name, signal);
   const [problem] = problems;
   if (problem !== undefined) {
     await blocked(deps, tenant, problem);

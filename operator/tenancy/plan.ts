@@ -29,7 +29,14 @@ export const stepFor = (declared: Declared, live: ChildObject | undefined): Step
 };
 
 /** Whose a namespace is, as seen from the tenant. */
-export type Hold = 'held' | 'released' | 'foreign' | 'gone';
+export type Hold =
+  | 'held'
+  | 'released'
+  /** Another tenant's, and bounded by that one. */
+  | 'foreign'
+  /** Another tenant's, which has not bounded it yet. */
+  | 'handed over'
+  | 'gone';
 
 /** Objects of the tenant that nothing declares any more and that are to go. */
 export const leftovers = (input: {

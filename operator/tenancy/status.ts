@@ -28,6 +28,8 @@ export type Progress = {
   readonly waiting: readonly string[];
   /** Namespaces that carry the label and that the spec names no more. */
   readonly released: readonly string[];
+  /** Something is left in a namespace that another tenant is about to bound. */
+  readonly handedOver: boolean;
 };
 
 export type Report = Progress & {

@@ -6,7 +6,9 @@ import type { TenantSpec, TierCatalog, TierCatalogTier } from '../../crds/genera
 import { API_VERSION } from '../../crds/kinds.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath, isJsonObject, valueAt } from '../document/json.ts';
-import { nanosOfQuantity } from '../quota/quantity.ts';
+import { AGENTS } from '../quota/agents.ts';
+import { UNIT, nanosOfQuantity } from '../quota/quantity.ts';
+import { quotaNameProblem, quotaQuantityProblem } from '../quota/resource-name.ts';
 import { validateDocument } from '../document/validate.ts';
 import type { Problem } from '../problem.ts';
 import { boundTo } from './bounds.ts';
@@ -72,10 +74,14 @@ const readResources = (
   for (const [name, text] of Object.entries(tier.limits?.resources ?? {})) {
     const path = [...TIERS, index, 'limits', 'resources', name];
     const nano = nanosOfQuantity(text);
-    if (nano === undefined) problems.push(problemAt(parsed, path, 'this is no quantity'));
+    const wrong = quotaNameProblem(name) ?? quotaQuantityProblem(name, text);
+    if (nano === undefined || wrong !== undefined) problems.push(problemAt(parsed, path, wrong ?? 'this is no quantity'));
     else if (caps.has(resourceKey(name))) problems.push(problemAt(parsed, path, `it is limited twice: ${resourceKey(name)} is the same`));
     else caps.set(resourceKey(name), { name, text: String(text), nano });
   }
+  const { agents } = tier.limits ?? {};
+  // Counted with everything else that the tenant's namespaces take together.
+  if (agents !== undefined && !caps.has(AGENTS)) caps.set(AGENTS, { name: AGENTS, text: String(agents), nano: BigInt(agents) * UNIT });
   return { caps, problems };
 };
 
@@ -86,7 +92,7 @@ const readTier = (
 ): { readonly tier: Tier; readonly problems: readonly Problem[] } => {
   const defaults = readDefaults(parsed, rank);
   const resources = readResources(tier, rank, parsed);
-  const { namespaces, agents, rulesets, podSecurity } = tier.limits ?? {};
+  const { namespaces, rulesets, podSecurity } = tier.limits ?? {};
   const read: Tier = {
     name: tier.name,
     rank,
@@ -95,7 +101,6 @@ const readTier = (
     defaults: defaults.spec,
     limits: {
       ...(namespaces === undefined ? {} : { namespaces }),
-      ...(agents === undefined ? {} : { agents }),
       ...(rulesets === undefined ? {} : { rulesets }),
       ...(podSecurity === undefined ? {} : { podSecurity }),
     },

@@ -9,7 +9,6 @@
 import type { Tenant, TenantSpec } from '../../crds/generated/types.ts';
 import type { Problem } from '../problem.ts';
 import { boundTo } from './bounds.ts';
-import type { Excess } from './excess.ts';
 import { isOver } from './license.ts';
 import type { LicenseGrant } from './license.ts';
 import { findTier } from './tier.ts';
@@ -97,10 +96,15 @@ export const effectiveTenant = (input: EntitlementInput): EffectiveTenant => {
   const { tier, license, problems } = chooseTier(input, table);
   const wanted = withDefaults(tier.defaults, tenant.spec);
   const { spec, excesses } = boundTo(wanted, tier);
-  const isAllowedIn = ({ path }: Excess, other: Tier): boolean => !boundTo(wanted, other).excesses.some((excess) => excess.path === path);
-  const beyond = excesses.map((excess): EntitlementProblem => {
-    const allowedBy = tierAllowing(table, tier, (other) => isAllowedIn(excess, other));
-    const { path, asked, allowed } = excess;
+  // Each tier is asked once, whatever number of fields lie beyond.
+  const refusedIn = new Map<Tier, ReadonlySet<string>>();
+  const pathsBeyond = (other: Tier): ReadonlySet<string> => {
+    const known = refusedIn.get(other) ?? new Set(boundTo(wanted, other).excesses.map(({ path }) => path));
+    refusedIn.set(other, known);
+    return known;
+  };
+  const beyond = excesses.map(({ path, asked, allowed }): EntitlementProblem => {
+    const allowedBy = tierAllowing(table, tier, (other) => !pathsBeyond(other).has(path));
     const message = `${asked} is asked for, tier ${tier.name} allows ${allowed}; ${describeAllowing(allowedBy)}`;
     return { code: 'ENTITLEMENT_EXCEEDED', message, path, allowedBy };
   });

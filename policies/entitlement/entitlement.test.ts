@@ -29,7 +29,7 @@ describe('a tenant in its tier', () => {
     const outcome = effectiveTenant({ tenant: { metadata: { name: 'acme' }, spec }, catalog: undefined, license: undefined, atMs: NOW });
     assert.equal(outcome.spec, spec);
     assert.deepEqual([outcome.tier, outcome.problems, outcome.entitled], [undefined, [], undefined]);
-    assert.deepEqual(checkEntitlement(outcome, { what: 'Agents', count: 1e9 }), { allowed: true });
+    assert.deepEqual(checkEntitlement(outcome, { what: 'Feature', feature: 'anything' }), { allowed: true });
   });
 
   it('has the defaults of its tier, and its own words win within them', () => {
@@ -38,7 +38,9 @@ describe('a tenant in its tier', () => {
     assert.deepEqual(spec.network, { defaultDeny: ['Ingress', 'Egress'], dns: 'None' });
     assert.deepEqual(spec.podSecurity, { enforce: 'restricted', warn: 'restricted', audit: 'baseline' });
     assert.equal(spec.namespaces?.quota, 1);
-    assert.deepEqual(spec.resourceQuotas, [{ name: 'tier', scope: 'Tenant', hard: { cpu: '2', pods: '10' } }]);
+    assert.deepEqual(spec.resourceQuotas, [
+      { name: 'tier', scope: 'Tenant', hard: { cpu: '2', pods: '10', 'count/agents.writ.dev': '3' } },
+    ]);
     assert.deepEqual(
       spec.usage?.limits?.map(({ name, limit }) => [name, limit]),
       [['executions', '1000']],
@@ -67,7 +69,10 @@ describe('a tenant in its tier', () => {
     const { spec } = outcome;
     assert.deepEqual(spec.namespaces, { quota: 5, adoptionPolicy: 'Never' });
     assert.equal(spec.podSecurity?.enforce, 'baseline');
-    assert.deepEqual(spec.resourceQuotas, [{ name: 'compute', scope: 'Tenant', hard: { 'requests.cpu': '16', pods: '0.1k' } }]);
+    assert.deepEqual(spec.resourceQuotas, [
+      { name: 'compute', scope: 'Tenant', hard: { 'requests.cpu': '16', pods: '0.1k' } },
+      { name: 'tier', scope: 'Tenant', hard: { 'count/agents.writ.dev': '50' } },
+    ]);
     assert.deepEqual(spec.usage?.limits, [
       { name: 'mine', meter: 'policy_executions', window: 'Month', limit: '100000', onExceed: 'Deny' },
     ]);
@@ -135,10 +140,6 @@ describe('entitlements', () => {
   const asks: readonly (readonly [Asked, string])[] = [
     [{ what: 'Feature', feature: 'reports' }, 'Professional'],
     [{ what: 'Feature', feature: 'constructor' }, '-'],
-    [{ what: 'Agents', count: 3 }, 'allowed'],
-    [{ what: 'Agents', count: 4 }, 'Professional'],
-    [{ what: 'Agents', count: Number.NaN }, '-'],
-    [{ what: 'Namespaces', count: 2 }, 'Professional'],
     [{ what: 'Ruleset', name: 'a', publisherTier: undefined }, 'allowed'],
     [{ what: 'Ruleset', name: 'a', publisherTier: 'Silver' }, 'Professional'],
     [{ what: 'Ruleset', name: 'a', publisherTier: 'Platinum' }, 'Enterprise'],

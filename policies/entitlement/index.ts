@@ -17,8 +17,6 @@ export type { EffectiveTenant, EntitlementProblem } from './effective.ts';
 export type Asked =
   /** One of `FEATURES`, or any name that the catalog's author gave. */
   | { readonly what: 'Feature'; readonly feature: string }
-  /** `count`: how many there would be. */
-  | { readonly what: 'Agents' | 'Namespaces'; readonly count: number }
   /** A subscription to a ruleset; `publisherTier` as the Ruleset says it. */
   | { readonly what: 'Ruleset'; readonly name: string; readonly publisherTier: string | undefined };
 
@@ -29,27 +27,19 @@ const ALLOWED: Entitlement = { allowed: true };
 /** Publishers that say no standing have the lowest. */
 const standingOf = (publisherTier: string | undefined): string => publisherTier ?? 'Community';
 
-const isWithin = (asked: Asked, { features, limits, publisherTiers }: Tier): boolean => {
+const isWithin = (asked: Asked, { features, publisherTiers }: Tier): boolean => {
   switch (asked.what) {
     case 'Feature':
       return features.has(asked.feature);
-    case 'Agents':
-      return limits.agents === undefined || asked.count <= limits.agents;
-    case 'Namespaces':
-      return limits.namespaces === undefined || asked.count <= limits.namespaces;
     case 'Ruleset':
       return publisherTiers === undefined || publisherTiers.has(standingOf(asked.publisherTier));
   }
 };
 
-const describe = (asked: Asked, { name, limits, publisherTiers }: Tier): { readonly message: string; readonly path: string } => {
+const describe = (asked: Asked, { name, publisherTiers }: Tier): { readonly message: string; readonly path: string } => {
   switch (asked.what) {
     case 'Feature':
       return { message: `tier ${name} does not have the feature ${asked.feature}`, path: 'spec.tier' };
-    case 'Agents':
-      return { message: `${asked.count} agents are asked for, tier ${name} allows ${limits.agents}`, path: 'spec.tier' };
-    case 'Namespaces':
-      return { message: `${asked.count} namespaces are asked for, tier ${name} allows ${limits.namespaces}`, path: 'spec.namespaces' };
     case 'Ruleset': {
       const allowed = [...(publisherTiers ?? [])].join(', ');
       const whose = `ruleset ${asked.name} is of a ${standingOf(asked.publisherTier)} publisher`;

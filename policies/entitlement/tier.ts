@@ -14,7 +14,7 @@ export type Tier = {
   readonly needsLicense: boolean;
   readonly features: ReadonlySet<string>;
   readonly defaults: TenantSpec;
-  readonly limits: Pick<NonNullable<TierCatalogTier['limits']>, 'namespaces' | 'agents' | 'rulesets' | 'podSecurity'>;
+  readonly limits: Pick<NonNullable<TierCatalogTier['limits']>, 'namespaces' | 'rulesets' | 'podSecurity'>;
   /** By `resourceKey`. */
   readonly resources: ReadonlyMap<string, ResourceCap>;
   readonly usage: NonNullable<NonNullable<TierCatalogTier['usage']>['limits']>;

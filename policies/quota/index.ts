@@ -5,11 +5,13 @@
  * In: the object as it is on the wire and the collection that it lies in. Out: amounts in billionths (crds/quota-ledger.ts). Counted
  * as the API server's own quota does it: pods by their requests and limits until they have finished, claims for storage, services by
  * type, claims for devices by class, and anything as `count/RESOURCE.GROUP`. Total: what cannot be read counts as more
- * than anybody has. The webhook reserves by it and the operator counts by it. Anyone may import this folder; it imports crds/.
+ * than anybody has. The webhook reserves by it and the operator counts by it. Anyone may import this folder; it imports crds/ and, for
+ * what an agent is, policies/subject.
  */
 import type { Amounts } from '../../crds/quota-ledger.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { claimAmounts } from './claims.ts';
+import { AGENTS } from './agents.ts';
 import { podAmounts } from './pods.ts';
 import { UNIT } from './quantity.ts';
 
@@ -72,6 +74,7 @@ const DEVICE_CLASS = /\.deviceclass\.resource\.k8s\.io\/devices$/;
 
 /** The collection whose objects take of the named resource. */
 export const collectionOf = (name: string): Collection => {
+  if (name === AGENTS) return { group: '', plural: 'pods' };
   if (name.startsWith('count/')) {
     const [plural = '', ...group] = name.slice('count/'.length).split('.');
     return { group: group.join('.'), plural };

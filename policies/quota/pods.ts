@@ -2,6 +2,7 @@
 // What a pod takes, by the arithmetic of Kubernetes: containers together, or the most that one container of the start-up needs
 // beside the sidecars that run by then; what is said of the whole pod goes before; overhead on top.
 import { isRecord } from '../../crds/wire.ts';
+import { AGENTS, isAgentPod } from './agents.ts';
 import { MAX_NANOS, UNIT, nanosOfQuantity } from './quantity.ts';
 
 type Side = 'requests' | 'limits';
@@ -60,6 +61,7 @@ export const podAmounts = (pod: Readonly<Record<string, unknown>>): ReadonlyMap<
   if (status['phase'] === 'Succeeded' || status['phase'] === 'Failed') return new Map();
   const spec = isRecord(pod['spec']) ? pod['spec'] : {};
   const amounts = new Map<string, bigint>([['pods', UNIT]]);
+  if (isAgentPod(pod)) amounts.set(AGENTS, UNIT);
   for (const [name, nanos] of askedBy(spec, 'requests')) {
     if (COMPUTE.has(name) || name.startsWith('hugepages-')) amounts.set(name, nanos);
     amounts.set(`requests.${name}`, nanos);

@@ -15,6 +15,7 @@ import type { BenchRow } from './bench-row.ts';
 import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
 import { measureDecisions } from './decide.ts';
+import { measureEntitlements } from './entitlements.ts';
 import { installForLoad } from './load-installation.ts';
 import type { LoadInstallation } from './load-installation.ts';
 import { measurePushes } from './push-to-enforced.ts';
@@ -30,6 +31,7 @@ type Context = { readonly quick: boolean; readonly say: Say; readonly installati
 const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly BenchRow[]>>> = {
   cel: async ({ quick }) => measureExpressions({ rounds: quick ? 3 : 7, evaluations: quick ? 5000 : 20_000 }),
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
+  entitlements: async ({ quick }) => measureEntitlements(quick ? { rounds: 3, checks: 20_000 } : { rounds: 7, checks: 100_000 }),
   custody: async ({ quick }) => measureCustody({ times: quick ? 100 : 500 }),
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),

@@ -183,6 +183,28 @@ describe('the life of a tenant', { timeout: 280_000 }, () => {
     await tenancy.idle();
   });
 
+  it('takes over what a Tenant that is gone has left, and nothing of that one stays there', async () => {
+    await put('finder', ['giver-a'], {
+      resourceQuotas: [{ name: 'other', scope: 'Namespace', hard: { pods: 9 } }],
+      owners: [{ kind: 'User', name: 'bert', clusterRoles: ['view'] }],
+      namespaces: { adoptionPolicy: 'IfUnowned' },
+    });
+    await says('finder', 'True', 'Succeeded');
+    await until(async () => (await client.get(resourceQuotas, { name: 'writ-q', namespace: 'giver-a' })) === undefined, {
+      what: 'the first quota to go',
+    });
+    const bindings = (await client.list(roleBindings, { namespace: 'giver-a' })).items;
+    assert.deepEqual(
+      bindings.map(({ metadata }) => metadata.name).toSorted((a, b) => a.localeCompare(b)),
+      ['writ-view', 'writ-writ-namespace-owner'],
+    );
+    assert.ok(!JSON.stringify(bindings).includes('anna'));
+    assert.equal(
+      (await client.get(networkPolicies, { name: 'writ-default-deny', namespace: 'giver-a' }))?.metadata.labels?.[TENANT_LABEL],
+      'finder',
+    );
+  });
+
   it('makes a namespace anew that somebody deleted', async () => {
     await put('phoenix', ['phoenix-a']);
     await says('phoenix', 'True', 'Succeeded');

@@ -21,6 +21,7 @@ import type { Installation } from './installation.ts';
 import { conditionOf, objectSays, sourceApplies, sourceRefuses } from './told.ts';
 import type { ToldObject } from './told.ts';
 import { until } from './until.ts';
+import { PINNED_IMAGE, verdictOf } from './verdict.ts';
 
 const SHIPPED = readFileSync(new URL('../../deploy/examples/tiers.yaml', import.meta.url), 'utf8');
 const catalog = (version: number, change = (text: string): string => text): string =>
@@ -129,7 +130,7 @@ describe('tiers', () => {
         const found = await writ.client.get<KubeObject>(tierCatalogs, { name: 'cluster' });
         return found !== undefined && found.metadata.uid !== before;
       },
-      { what: 'a deletion that got through, and the catalog again', withinMs: 30_000 },
+      { what: 'a deletion that got through, and the catalog again', withinMs: 90_000 },
     );
     await objectSays(writ.client, { resource: tierCatalogs, name: 'cluster' }, { type: 'Ready', status: 'True', reason: 'InForce' });
     await tenantSays('True', 'Entitled', /^tier Enterprise/);
@@ -153,10 +154,34 @@ describe('tiers', () => {
   });
 
   it('fall when the license ends by seal, and take nothing away that is there', async () => {
-    await push({ 'tiers.yaml': catalog(4), 'licenses/acme.yaml': license(installation, 3, '  retired: true\n') });
+    const noAgents = (text: string): string => text.replace('agents: 10\n', 'agents: 0\n');
+    await push({ 'tiers.yaml': catalog(4, noAgents), 'licenses/acme.yaml': license(installation, 3, '  retired: true\n') });
     await tenantSays('False', 'EntitlementExceeded', /Starter counts/);
     await cpuIs('acme-one', '8');
     assert.deepEqual([await exists('acme-one'), await exists('acme-two')], [true, true]);
+  });
+
+  it('bound how many agents a tenant has', async () => {
+    // As the tier's Pod Security level asks for, so that it is not refused for that.
+    const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+    const resources = { limits: { cpu: '100m', memory: '64Mi' } };
+    const pod = (labels: Readonly<Record<string, string>>): KubeObject & { readonly spec: unknown } => ({
+      metadata: { name: 'probe', namespace: 'acme-one', labels },
+      spec: {
+        securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+        containers: [{ name: 'agent', image: PINNED_IMAGE, resources, securityContext }],
+      },
+    });
+    const refused = (verdict: string): boolean => verdict.includes('count/agents.writ.dev');
+    let verdict = '';
+    await until(async () => refused((verdict = await verdictOf(writ.client, pod({ 'writ.dev/agent': 'true' })))), {
+      what: 'an agent too many to be refused',
+      withinMs: 60_000,
+    }).catch((error: unknown) => {
+      throw new Error(verdict, { cause: error });
+    });
+    const other = await verdictOf(writ.client, pod({}));
+    assert.ok(!refused(other), other);
   });
 
   it('end with a catalog that says so, and tenants have what they say', async () => {
