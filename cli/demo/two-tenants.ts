@@ -13,6 +13,7 @@ import type { Stage } from './stage.ts';
 type Scene = { readonly writ: Installation; readonly stage: Stage };
 
 const GPUS = 2;
+const CREATE = ['create', '-f', '-'];
 
 const tenant = (name: string): string => `apiVersion: writ.dev/v1alpha1
 kind: Tenant
@@ -58,16 +59,18 @@ export const showTwoTenants = async (scene: Scene): Promise<void> => {
   const { stage } = scene;
   stage.chapter(
     'Two tenants share the cluster',
-    'Each is a line or two of YAML; Writ makes namespaces, roles, quotas, network policies and pod security of it.',
+    'Each is a few lines of YAML; Writ makes namespaces, roles, quotas, network policies and pod security of it.',
   );
   await makeBoth(scene);
   await tryToTouch(scene);
   await tryToStarve(scene);
 };
 
+type Input = { readonly what: string; readonly object: unknown };
+
 /** As somebody else, by kubectl. */
-const kubectl = async ({ writ, stage }: Scene, as: string, args: readonly string[], input?: unknown): Promise<Answer> => {
-  stage.does(`kubectl --as ${as} ${args.join(' ')}`);
+const kubectl = async ({ writ, stage }: Scene, as: string, args: readonly string[], input?: Input): Promise<Answer> => {
+  stage.does(`kubectl --as ${as} ${args.join(' ')}${input === undefined ? '' : `     (${input.what})`}`);
   const startedMs = systemClock.monotonicMs();
   const { stdout, stderr, code } = await writ.plane.kubectl(
     [...args, '--as', as],
@@ -104,13 +107,19 @@ const makeBoth = async ({ writ, stage }: Scene): Promise<void> => {
 const tryToTouch = async (scene: Scene): Promise<void> => {
   const owner = 'red-owner';
   scene.stage.note('\nThe owner of red works in red, and looks around.');
-  const works = await kubectl(scene, owner, ['create', '-f', '-'], pod({ owner: 'red', namespace: 'red-prod', name: 'worker' }));
+  const works = await kubectl(scene, owner, CREATE, {
+    what: "a Pod in red-prod, of red's image",
+    object: pod({ owner: 'red', namespace: 'red-prod', name: 'worker' }),
+  });
   expect(works.allowed, "red's pod should be accepted", works);
   const reads = await kubectl(scene, owner, ['get', 'secrets,pods', '-n', 'blue-prod']);
   expect(!reads.allowed && /forbidden/.test(reads.text), 'red should see nothing of blue', reads);
-  const borrows = await kubectl(scene, owner, ['create', '-f', '-'], pod({ owner: 'blue', namespace: 'red-prod', name: 'borrower' }));
+  const borrows = await kubectl(scene, owner, CREATE, {
+    what: "a Pod in red-prod, of blue's image",
+    object: pod({ owner: 'blue', namespace: 'red-prod', name: 'borrower' }),
+  });
   expect(!borrows.allowed && /registry\.example\.com\/blue/.test(borrows.text), "blue's image should not run in red", borrows);
-  const opens = await kubectl(scene, owner, ['create', '-f', '-'], openPolicy);
+  const opens = await kubectl(scene, owner, CREATE, { what: 'a NetworkPolicy that lets everything out', object: openPolicy });
   expect(!opens.allowed && /spec\.egress/.test(opens.text), 'a policy that opens the network should be refused', opens);
   const frees = await kubectl(scene, owner, ['delete', 'networkpolicies', '-n', 'red-prod', '-l', 'app.kubernetes.io/managed-by=writ']);
   expect(!frees.allowed, "Writ's network policies should stay", frees);
@@ -119,7 +128,10 @@ const tryToTouch = async (scene: Scene): Promise<void> => {
 const tryToStarve = async (scene: Scene): Promise<void> => {
   scene.stage.note(`\nBoth may use ${GPUS} GPUs, all namespaces together. The owner of red wants more.`);
   const ask = (side: string, namespace: string, name: string): Promise<Answer> =>
-    kubectl(scene, `${side}-owner`, ['create', '-f', '-'], pod({ owner: side, namespace, name, gpus: 1 }));
+    kubectl(scene, `${side}-owner`, CREATE, {
+      what: `a Pod in ${namespace} with one GPU`,
+      object: pod({ owner: side, namespace, name, gpus: 1 }),
+    });
   const first = await ask('red', 'red-prod', 'gpu-1');
   expect(first.allowed, 'the first GPU of red should be there', first);
   const second = await ask('red', 'red-test', 'gpu-2');

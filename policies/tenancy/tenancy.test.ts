@@ -263,7 +263,12 @@ describe('other objects', () => {
       object: { metadata: {}, spec: { volumeName: 'pv' } },
     };
     assert.deepEqual(problemsOf({}, claim), ['VOLUME_FORBIDDEN spec.volumeName']);
-    assert.deepEqual(problemsOf({}, { ...claim, groups: ['system:serviceaccounts:kube-system'] }), []);
+    // A controller makes the claims of a StatefulSet as the tenant wrote them.
+    assert.deepEqual(problemsOf({}, { ...claim, groups: ['system:serviceaccounts:kube-system'] }), ['VOLUME_FORBIDDEN spec.volumeName']);
+    const binder = { username: 'system:serviceaccount:kube-system:persistent-volume-binder', oldObject: { metadata: {}, spec: {} } };
+    assert.deepEqual(problemsOf({}, { ...claim, ...binder, operation: 'UPDATE' }), []);
+    const selecting = { metadata: {}, spec: { selector: { matchLabels: { a: 'b' } } } };
+    assert.deepEqual(problemsOf({}, { ...claim, object: selecting }), ['VOLUME_FORBIDDEN spec.selector']);
     const bound = { metadata: { labels: { a: 'b' } }, spec: { volumeName: 'pv' } };
     assert.deepEqual(problemsOf({}, { ...claim, operation: 'UPDATE', object: bound, oldObject: claim.object }), []);
   });
