@@ -106,8 +106,20 @@ describe('writ bill', () => {
     const at = (name: string): string => join(folder.path, name);
     folder.writ(['keygen', '--name', 'billing']);
     const later = await runInProcess([
-      ...['bill', 'close', '--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')],
-      ...['--at', '2099-11-01T00:00:00Z', '--key', at('billing.key'), '--out', at('invoices')],
+      'bill',
+      'close',
+      '--prices',
+      at('prices.yaml'),
+      '--subscription',
+      at('acme.yaml'),
+      '--statement',
+      at('october.json'),
+      '--at',
+      '2099-11-01T00:00:00Z',
+      '--key',
+      at('billing.key'),
+      '--out',
+      at('invoices'),
     ]);
     assert.match(later.err, /is not over|BILL_STATEMENT_MISSING/);
     const wrong: readonly (readonly [string, string, RegExp])[] = [

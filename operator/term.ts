@@ -4,16 +4,7 @@
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
 import { decodeInventory } from '../crds/inventory.ts';
-import {
-  GUARD_CONFIGURATION_NAME,
-  WEBHOOK_CONFIGURATION_NAME,
-  apiVersionOf,
-  configMaps,
-  isSealedKind,
-  leases,
-  namespaces,
-  validatingWebhookConfigurations,
-} from '../crds/kinds.ts';
+import { configMaps, isSealedKind, leases, namespaces } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import { createController } from '../kube/controller.ts';
@@ -24,7 +15,6 @@ import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
-import { REFUSAL_LASTS_MS } from '../policies/policy-object.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
@@ -33,23 +23,21 @@ import { liveInventories, liveObject, liveOwned, liveSealed, liveSealedObject, s
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import { createEntitlementControllers } from './entitlement-controllers.ts';
-import { reconcileCertificate } from './controllers/certificate.ts';
+import { createConfigurations } from './configurations.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
 import { createMarkLedger } from './controllers/mark-ledger.ts';
 import { reconcileMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
-import { createGuardKeeper } from './controllers/guard-configuration.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileRuleset } from './controllers/ruleset.ts';
-import { createTamperTeller, describeTampering, marksTampering } from './controllers/tamper.ts';
-import type { RepairedThing, Tampering } from './controllers/tamper.ts';
+import { createTamperTeller, marksTampering } from './controllers/tamper.ts';
+import type { Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
-import { changesNeeds, createTenancyKeeper } from './controllers/tenancy-configuration.ts';
-import { createAdmissionScope } from './controllers/webhook-configuration.ts';
+import { changesNeeds } from './controllers/tenancy-configuration.ts';
 import { createTenancy } from './tenancy/controllers.ts';
 import type { TermBilling } from './billing-wiring.ts';
 import type { Usage } from './usage-wiring.ts';
@@ -105,42 +93,14 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     recorder: events,
     observe: recordTampering(deps.onTampering, audit),
   });
-  const configurationTampered =
-    (thing: RepairedThing, name: string, resource = validatingWebhookConfigurations): ((what: string) => void) =>
-    (what) =>
-      tellTampering({
-        what: thing,
-        regarding: { apiVersion: apiVersionOf(resource), kind: resource.kind, name },
-        found: describeTampering(`the webhook configuration ${name}`, what),
-      });
-  const guard = createGuardKeeper({
+  const { scope, certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration } = createConfigurations({
     client,
-    target: config.guardTarget,
-    systemNamespace,
-    onTampered: configurationTampered('guard-configuration', GUARD_CONFIGURATION_NAME),
-    onChange: () => guardConfiguration.enqueue(SINGLE_KEY),
-  });
-  const guardConfiguration = controller('guard-configuration', async (_key, stop) => {
-    await guard.reconcile(stop);
-    return after(REFUSAL_LASTS_MS);
-  });
-  const tenancyKeeper = createTenancyKeeper({
-    client,
-    target: config.target,
-    systemNamespace,
+    clock,
+    config,
+    book,
+    controller,
+    tellTampering,
     tenants: () => caches.tenants.list().map(entitlements.effective),
-    onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
-    onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
-  });
-  const tenancyConfiguration = controller('tenancy-configuration', async (_key, stop) => {
-    await tenancyKeeper.reconcile(stop);
-    return after(REFUSAL_LASTS_MS);
-  });
-  const scope = createAdmissionScope({
-    client,
-    target: config.target,
-    systemNamespace,
-    verified: () => book.compiled(),
     mayNarrow: () => {
       const read = inventories();
       // One that cannot be read says nothing of what its replicas keep.
@@ -149,32 +109,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         book.coversAll({ replicas: replicas(), inventories: read, marks: ledger.known() })
       );
     },
-    onTampered: configurationTampered('webhook-configuration', WEBHOOK_CONFIGURATION_NAME),
-    onChange: () => webhookConfiguration.enqueue(SINGLE_KEY),
   });
-  const webhookConfiguration = controller('webhook-configuration', async (_key, stop) => {
-    await book.prepare();
-    await scope.reconcile(stop);
-    // A refusal may pass with time, and rules that only the refused needed may go then.
-    return after(REFUSAL_LASTS_MS);
-  });
-  const certificate = controller('certificate', (_key, stop) =>
-    reconcileCertificate(
-      {
-        client,
-        namespace: systemNamespace,
-        names: config.certificateNames,
-        lifetimeMs: config['certificate-lifetime'],
-        clock,
-        onAuthorities: (bundle) => {
-          scope.trustAuthorities(bundle);
-          guard.trustAuthorities(bundle);
-          tenancyKeeper.trustAuthorities(bundle);
-        },
-      },
-      stop,
-    ),
-  );
   const trustPolicy = controller('trust-policy', () =>
     reconcileTrustPolicy({
       client,

@@ -4,7 +4,6 @@ import { it } from 'node:test';
 import type { Reviewed } from './admission/index.ts';
 import { createWebhookMetrics } from './metrics.ts';
 import { createServiceLevels } from './service-levels.ts';
-import type { PromisedTenant } from './service-levels.ts';
 
 const slo = {
   objectives: [
@@ -42,15 +41,11 @@ const reviewed = (tenant: string, outcome: Reviewed['outcome']): Reviewed => ({
 
 it('answers are counted for each objective of their tenant, and the objectives told at the scrape', async () => {
   const metrics = createWebhookMetrics();
-  const tenants: readonly PromisedTenant[] = [
-    { metadata: { name: 'acme' }, spec: { slo } },
-    { metadata: { name: 'quiet' }, spec: { slo } },
-    { metadata: { name: 'none' }, spec: {} },
-  ];
+  const specs: Readonly<Record<string, object>> = { acme: { slo }, quiet: { slo }, none: {} };
   const levels = createServiceLevels({
     metrics,
-    tenants: () => tenants,
-    tenantOf: (wanted) => tenants.find(({ metadata: { name } }) => name === wanted),
+    tenants: () => Object.keys(specs),
+    specOf: (wanted) => (Object.hasOwn(specs, wanted) ? specs[wanted] : undefined),
   });
   levels.count(reviewed('acme', 'decided'), 5);
   levels.count(reviewed('acme', 'decided'), 11);

@@ -6,35 +6,34 @@ import type { Objective } from '../policies/service-level/index.ts';
 import type { Reviewed } from './admission/index.ts';
 import type { WebhookMetrics } from './metrics.ts';
 
-/** A Tenant as the cache has it. */
-export type PromisedTenant = { readonly metadata: { readonly name: string }; readonly spec?: unknown };
-
 export type ServiceLevelsOptions = {
   readonly metrics: Pick<WebhookMetrics, 'sloValid' | 'sloBad' | 'sloObjective'>;
-  readonly tenantOf: (name: string) => PromisedTenant | undefined;
-  readonly tenants: () => readonly PromisedTenant[];
+  /** Spec of the Tenant as it counts: the same object as long as nothing changes; undefined where there is none. */
+  readonly specOf: (tenant: string) => { readonly slo?: unknown } | undefined;
+  /** Names of all there are. */
+  readonly tenants: () => readonly string[];
 };
 
 export type ServiceLevels = {
   readonly count: (reviewed: Reviewed, durationMs: number) => void;
 };
 
-export const createServiceLevels = ({ metrics, tenantOf, tenants }: ServiceLevelsOptions): ServiceLevels => {
-  // The same object between changes of the Tenant.
-  const known = new WeakMap<PromisedTenant, readonly Objective[]>();
-  const objectivesFor = (tenant: PromisedTenant): readonly Objective[] => {
-    const before = known.get(tenant);
+export const createServiceLevels = ({ metrics, specOf, tenants }: ServiceLevelsOptions): ServiceLevels => {
+  const known = new WeakMap<object, readonly Objective[]>();
+  const objectivesFor = (tenant: string): readonly Objective[] => {
+    const spec = specOf(tenant);
+    if (spec === undefined) return [];
+    const before = known.get(spec);
     if (before !== undefined) return before;
-    const { spec } = tenant;
-    const objectives = objectivesOf(typeof spec === 'object' && spec !== null && 'slo' in spec ? spec.slo : undefined);
-    known.set(tenant, objectives);
+    const objectives = objectivesOf(spec.slo);
+    known.set(spec, objectives);
     return objectives;
   };
   metrics.sloObjective.onCollect(() => {
     metrics.sloObjective.clear();
     for (const tenant of tenants()) {
       for (const { name: slo, target } of objectivesFor(tenant)) {
-        const labels = { tenant: tenant.metadata.name, slo };
+        const labels = { tenant, slo };
         metrics.sloObjective.set(labels, target);
         // A series that begins with its first event hides that event from rate().
         metrics.sloValid.inc(labels, 0);
@@ -45,9 +44,7 @@ export const createServiceLevels = ({ metrics, tenantOf, tenants }: ServiceLevel
   return {
     count: ({ outcome, record }, durationMs) => {
       if (record === undefined || (outcome !== 'decided' && outcome !== 'closed')) return;
-      const tenant = tenantOf(record.tenant);
-      if (tenant === undefined) return;
-      for (const objective of objectivesFor(tenant)) {
+      for (const objective of objectivesFor(record.tenant)) {
         const labels = { tenant: record.tenant, slo: objective.name };
         metrics.sloValid.inc(labels);
         if (!isGood(objective, { outcome, durationMs })) metrics.sloBad.inc(labels);

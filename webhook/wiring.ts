@@ -21,17 +21,14 @@ import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
 import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
-import { handleReview } from './admission/index.ts';
-import type { ReviewDeps, Reviewed } from './admission/index.ts';
 import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { createEntitlements } from './entitlements.ts';
-import { accessReviews } from './admission/access-reviews.ts';
 import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
-import { countLag, countReview, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
+import { countLag, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { createGuardWrites, startOperatorWatch } from './custody.ts';
 import { observeCaches } from './observe.ts';
@@ -46,10 +43,10 @@ import { createCertificateHolder } from './server/certificate.ts';
 import type { CertificateHolder } from './server/certificate.ts';
 import { createGuard } from './server/guard.ts';
 import type { Guard } from './server/guard.ts';
+import { createReviews } from './reviews.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
-import { createSend, createValidate } from './server/validate.ts';
-import { createServiceLevels } from './service-levels.ts';
+import { createSend } from './server/validate.ts';
 import { createTenancyEndpoints } from './tenants.ts';
 import { startExecutionMeter } from './usage/start.ts';
 
@@ -254,43 +251,22 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     },
     clock,
   );
-  const deps: ReviewDeps = {
-    enforced: () => loader.current,
-    namespaces: namespaceCache,
-    tenantOf: (name) => caches.tenants.get(name),
-    systemNamespace,
-    namespaceWaitMs: config['namespace-wait'],
-    askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
-    clock,
-  };
-  const serviceLevels = createServiceLevels({
-    metrics,
-    tenantOf: (name) => caches.tenants.get(name),
-    tenants: () => caches.tenants.list(),
-  });
   const closing = (): boolean => listener.state === 'closing';
-  const validate = createValidate({
-    handle: (text) => {
-      const startedMs = clock.monotonicMs();
-      const finish = (reviewed: Reviewed): Reviewed => {
-        const durationMs = clock.monotonicMs() - startedMs;
-        countReview(metrics, reviewed, durationMs);
-        serviceLevels.count(reviewed, durationMs);
-        if (reviewed.record !== undefined) {
-          decisions.record(reviewed.record);
-          executions?.count(reviewed.record);
-        }
-        return reviewed;
-      };
-      const reviewed = handleReview(text, deps);
-      return reviewed instanceof Promise ? reviewed.then(finish) : finish(reviewed);
-    },
-    guard,
+  const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
+  const validate = createReviews({
+    config,
+    client,
     clock,
-    deadlineMs: config['review-deadline'],
+    metrics,
+    caches,
+    namespaces: namespaceCache,
+    entitlements,
+    enforced: () => loader.current,
+    decisions,
+    executions,
+    guard,
     closing,
-    onBug: bug,
-    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+    bug,
   });
 
   const guardWrites = createGuardWrites({
@@ -305,7 +281,6 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     bug,
     states: () => states,
   });
-  const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
   const endpoints = createTenancyEndpoints({
     config,
     client,

@@ -42,10 +42,8 @@ describe('the keys of the audit log', () => {
   it('that another replica made in the same moment are its own', async () => {
     const { client } = createServer();
     let asked = 0;
-    const late = {
-      ...client,
-      get: async (...args: Parameters<KubeClient['get']>) => ((asked += 1) === 1 ? undefined : client.get(...args)),
-    } as KubeClient;
+    const get: KubeClient['get'] = async (resource, ref, options) => ((asked += 1) === 1 ? undefined : client.get(resource, ref, options));
+    const late = { ...client, get };
     const made = await secretOf(client).read();
     assert.equal((await secretOf(late).read()).signer.key.text, made.signer.key.text);
   });

@@ -2,7 +2,6 @@
 // Whether one commit of a branch follows another. Mostly its parents say so, and nothing is fetched; else the commits of the
 // branch, without trees and files where the server can leave them out, in a repository of their own beside the mirror.
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../../process/clock.ts';
 import { failure, failureOf } from './failure.ts';
 import type { Failure } from './failure.ts';

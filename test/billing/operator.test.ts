@@ -46,7 +46,8 @@ const folder = await mkdtemp(join(tmpdir(), 'writ-billing-'));
 after(() => rm(folder, { recursive: true }));
 let made = 0;
 
-const scene = async ({ key = KEY, mode = 'test' as 'test' | 'live', book = priceBook() } = {}) => {
+type Scene = { readonly key?: string; readonly mode?: 'test' | 'live'; readonly book?: ReturnType<typeof priceBook> | undefined };
+const scene = async ({ key = KEY, mode = 'test', book = priceBook() }: Scene = {}) => {
   let nowMs = START;
   let wake: (() => void) | undefined;
   let idle = Promise.withResolvers<void>();
@@ -77,9 +78,9 @@ const scene = async ({ key = KEY, mode = 'test' as 'test' | 'live', book = price
     random: () => 0.5,
     metrics,
     caches: {
-      tenants: { list: () => tenants as never },
+      tenants: { list: () => tenants },
       priceBooks: { get: (name) => (name === 'standard' ? book : undefined) },
-      namespaces: { get: () => ({ metadata: { name: 'kube-system', uid: 'installation' } }) as never },
+      namespaces: { get: () => ({ metadata: { name: 'kube-system', uid: 'installation' } }) },
     },
     ledger: () => ledger,
     fetch: async (url, init) => {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// `POST /validate`, put together for `wiring.ts`: a review is decided, counted, recorded and metered.
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../process/clock.ts';
+import { accessReviews } from './admission/access-reviews.ts';
+import { handleReview } from './admission/index.ts';
+import type { NamespaceCache, ReviewDeps, Reviewed } from './admission/index.ts';
+import type { Caches } from './caches.ts';
+import type { WebhookConfig } from './config.ts';
+import type { Decisions } from './decisions/index.ts';
+import type { Entitlements } from './entitlements.ts';
+import { countReview } from './metrics.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import type { EnforcedSet } from './policyset/enforced.ts';
+import type { Guard } from './server/guard.ts';
+import { createValidate } from './server/validate.ts';
+import type { Validate } from './server/validate.ts';
+import { createServiceLevels } from './service-levels.ts';
+import type { startExecutionMeter } from './usage/start.ts';
+
+export type ReviewParts = {
+  readonly config: WebhookConfig;
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly metrics: WebhookMetrics;
+  readonly caches: Pick<Caches, 'tenants'>;
+  readonly namespaces: NamespaceCache;
+  readonly entitlements: Pick<Entitlements, 'effective'>;
+  readonly enforced: () => EnforcedSet;
+  readonly decisions: Pick<Decisions, 'record'>;
+  readonly executions: Awaited<ReturnType<typeof startExecutionMeter>>;
+  readonly guard: Guard;
+  readonly closing: () => boolean;
+  readonly bug: (error: unknown) => void;
+};
+
+export const createReviews = (parts: ReviewParts): Validate => {
+  const { config, client, clock, metrics, caches, entitlements, decisions, executions } = parts;
+  const deps: ReviewDeps = {
+    enforced: parts.enforced,
+    namespaces: parts.namespaces,
+    tenantOf: (name) => caches.tenants.get(name),
+    systemNamespace: config['system-namespace'],
+    namespaceWaitMs: config['namespace-wait'],
+    askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
+    clock,
+  };
+  const serviceLevels = createServiceLevels({
+    metrics,
+    // What was promised is what the tier promises, not what the Tenant asks for.
+    specOf: (name) => {
+      const tenant = caches.tenants.get(name);
+      return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
+    },
+    tenants: () => caches.tenants.list().map(({ metadata }) => metadata.name),
+  });
+  const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
+    const durationMs = clock.monotonicMs() - startedMs;
+    countReview(metrics, reviewed, durationMs);
+    serviceLevels.count(reviewed, durationMs);
+    if (reviewed.record !== undefined) {
+      decisions.record(reviewed.record);
+      executions?.count(reviewed.record);
+    }
+    return reviewed;
+  };
+  return createValidate({
+    handle: (text) => {
+      const startedMs = clock.monotonicMs();
+      const reviewed = handleReview(text, deps);
+      return reviewed instanceof Promise ? reviewed.then((late) => finish(late, startedMs)) : finish(reviewed, startedMs);
+    },
+    guard: parts.guard,
+    clock,
+    deadlineMs: config['review-deadline'],
+    closing: parts.closing,
+    onBug: parts.bug,
+    onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+  });
+};
