@@ -6,6 +6,7 @@
  * them on the whole gate between the API server and the enforced set. Single checks have their own, longer tables beside
  * policies/trust and in test/sigstore; here stands one row for each kind of attack. docs/security.md names them all.
  */
+import { breakGlassAttacks, breakGlassControls } from './attacks/break-glass.ts';
 import { chainAttacks, chainControls } from './attacks/chains.ts';
 import { documentAttacks, documentControls } from './attacks/documents.ts';
 import type { Attack, Control } from './attacks/gate.ts';
@@ -21,6 +22,7 @@ export const attacks: readonly Attack[] = [
   ...rulesetAttacks,
   ...chainAttacks,
   ...setAttacks,
+  ...breakGlassAttacks,
 ];
 export const controls: readonly Control[] = [
   ...documentControls,
@@ -29,4 +31,5 @@ export const controls: readonly Control[] = [
   ...rulesetControls,
   ...chainControls,
   ...setControls,
+  ...breakGlassControls,
 ];
