@@ -56,6 +56,12 @@ describe('the log', () => {
     );
   });
 
+  it('survives a date that is none', () => {
+    const { log, text } = lines();
+    log.info({ at: new Date(Number.NaN) }, 'x');
+    assert.match(text(), /no date/);
+  });
+
   it('survives a value that holds itself', () => {
     const { log, text } = lines();
     const loop: Record<string, unknown> = {};

@@ -78,7 +78,7 @@ export const redact = (value: unknown, depth = 0): unknown => {
   if (depth >= MAX_DEPTH) return '[deeper]';
   if (value instanceof Error) return redactedError(value, depth);
   if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((item) => redact(item, depth + 1));
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'no date' : value.toISOString();
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   return redactedFields(value, depth);
 };
