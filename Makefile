@@ -34,7 +34,7 @@ demo: modules control-plane ## watch the whole chain on a real API server; ARGS=
 
 .PHONY: test
 test: modules control-plane ## run every test on a real API server; FILES='a.test.ts b.test.ts' runs only those
-	@node --test --test-concurrency=2 --test-timeout=600000 --test-force-exit $(REPORTERS) $(if $(FILES),$(FILES),$(TESTS))
+	@node --test --test-concurrency=3 --test-timeout=600000 --test-force-exit $(REPORTERS) $(if $(FILES),$(FILES),$(TESTS))
 
 .PHONY: bench
 bench: modules control-plane bundle ## measure; prints a table and writes build/bench.json

@@ -3,6 +3,7 @@
 // what stays open, and what stands when someone tampers.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { encodeInventory } from '../../../crds/inventory.ts';
 import { decodeReplica, replicaName } from '../../../crds/replica.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
@@ -15,9 +16,7 @@ import { POD_RULES, createSealer, inventoryOf, policyDigest } from './sealed.ts'
 import type { SealedPolicy } from './sealed.ts';
 
 const SOURCE = 'writ-system/policies';
-const CRDS = ['tenants', 'policies', 'rulesets', 'trustpolicies', 'gitsources'].map(
-  (name) => new URL(`../../../crds/${name}.yaml`, import.meta.url).pathname,
-);
+const CRDS = fileURLToPath(new URL('../../../crds', import.meta.url));
 
 const sealer = createSealer();
 const owned = (version: number, label: string): SealedPolicy =>
@@ -78,7 +77,7 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
 
   before(async () => {
     plane = await startControlPlane();
-    const crds = await plane.kubectl(['apply', '--server-side', ...CRDS.flatMap((file) => ['-f', file])]);
+    const crds = await plane.kubectl(['apply', '--server-side', '-k', CRDS]);
     assert.equal(crds.code, 0, crds.stderr);
     await plane.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     const namespace = (name: string, labels: Record<string, string> = {}): object => ({
@@ -203,7 +202,7 @@ describe('a sealed policy on a real API server', { timeout: 300_000 }, () => {
     assert.equal(ok, false);
     assert.match(
       text,
-      /\[-\] caches: waiting for the first list of policies, rulesets, trust, inventories, marks, namespaces, tenants, certificate/,
+      /\[-\] caches: waiting for the first list of policies, rulesets, tiercatalogs, licenses, pricebooks, trust, inventories, marks, namespaces, tenants, certificate/,
     );
     await plane.startApiServer();
     await until(async () => (await webhook.ready()).ok, { what: 'ready' });
