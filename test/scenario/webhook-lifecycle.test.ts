@@ -44,7 +44,7 @@ describe('the webhook', () => {
       name: WEBHOOK_TLS_SECRET,
     });
     ca = Buffer.from(secret?.data['ca.crt'] ?? '', 'base64').toString();
-    await until(async () => (await writ.client.list(validatingWebhookConfigurations)).items.length === 2, { what: 'both configurations' });
+    await until(async () => (await writ.client.list(validatingWebhookConfigurations)).items.length === 3, { what: 'all configurations' });
   });
   after(() => writ?.stop());
 

@@ -24,8 +24,11 @@ export const belongings = async (admin: KubeClient): Promise<Belongings> => {
   return new Map(lists.flat());
 };
 
+/** What comes from Git carries the label too, and is a person's. */
+const FROM_PEOPLE: ReadonlySet<string> = new Set(['Namespace', 'Tenant', 'Policy']);
+
 const nameOf = (kind: string, { metadata: { namespace, name, labels } }: KubeObject): string =>
-  `${labels?.[MANAGED_BY_LABEL] === MANAGED_BY && kind !== 'Namespace' ? 'Writ’s ' : ''}${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+  `${labels?.[MANAGED_BY_LABEL] === MANAGED_BY && !FROM_PEOPLE.has(kind) ? 'Writ’s ' : ''}${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 
 /** What was there before and is not now, in order. */
 export const lost = (before: Belongings, now: Belongings): readonly string[] =>
