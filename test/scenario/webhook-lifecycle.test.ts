@@ -124,7 +124,7 @@ describe('the webhook', () => {
 
   it('killed: tenants are closed, the rest of the cluster works, its report runs out; back: as before', async () => {
     await writ.webhook.stop('SIGKILL');
-    assert.match(await good(), /failed calling webhook "validate\.writ\.dev"/);
+    assert.match(await good(), /failed calling webhook "(?:validate|objects\.tenancy)\.writ\.dev"/);
     assert.equal(await good('default'), 'allowed');
     assert.equal((await writ.client.list(policies)).items.length, 1);
     writ.webhook = await writ.startWebhook();
