@@ -74,7 +74,7 @@ const kubectl = async ({ writ, stage }: Scene, as: string, args: readonly string
   const startedMs = systemClock.monotonicMs();
   const { stdout, stderr, code } = await writ.plane.kubectl(
     [...args, '--as', as],
-    input === undefined ? {} : { input: JSON.stringify(input) },
+    input === undefined ? {} : { input: JSON.stringify(input.object) },
   );
   const answer = { text: `${stderr}${stdout}`.trim(), allowed: code === 0, durationMs: systemClock.monotonicMs() - startedMs };
   stage.answers(answer.text, answer.durationMs);
