@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A policy and what it said, step by step, as text for people.
-import type { PolicySpec } from '../crds/generated/types.ts';
+import type { PolicySpec } from '../crds/generated/objects.ts';
 import type { CompiledPolicy } from '../policies/compile/index.ts';
 import type { ExplainedStep, ExplainedVariable, PolicyExplanation } from '../policies/decide/explain.ts';
 import type { ExplainedPart } from '../policies/decide/explain-parts.ts';

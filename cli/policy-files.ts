@@ -8,7 +8,7 @@
  * others as kubectl reads them.
  */
 import { normalize } from 'node:path';
-import type { PolicySpec, Tenant } from '../crds/generated/types.ts';
+import type { PolicySpec, Tenant } from '../crds/generated/objects.ts';
 import { compilePolicies } from '../policies/compile/index.ts';
 import type { CompileInput, PolicySet } from '../policies/compile/index.ts';
 import { createSet } from '../policies/compile/set-index.ts';

@@ -3,7 +3,7 @@
 // below its folder, so that one which it does not name is told; beside a file of another name, those that it names.
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import type { Ruleset } from '../crds/generated/types.ts';
+import type { Ruleset } from '../crds/generated/objects.ts';
 import { placeOf, rulesetPath } from '../operator/manifest/layout.ts';
 import type { MemberFile } from '../policies/ruleset/index.ts';
 import { readBytes } from './files.ts';

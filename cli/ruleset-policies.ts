@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A ruleset among the documents that a person gives: its members as it means them, what is wrong with them, and what the
 // rulesets that are given together lack of each other.
-import type { Ruleset } from '../crds/generated/types.ts';
+import type { Ruleset } from '../crds/generated/objects.ts';
 import type { ParsedDocument } from '../policies/document/index.ts';
 import { formatPath } from '../policies/document/json.ts';
 import type { Problem } from '../policies/problem.ts';

@@ -2,7 +2,7 @@
 /**
  * Makes `generated/` from the CRDs: TypeScript types and validators that need no code generation at run time.
  *
- * In: the five YAML files beside this one. Out: `generated/types.ts`, `generated/validators.js`,
+ * In: the five YAML files beside this one. Out: `generated/objects.ts`, `generated/validators.js`,
  * `generated/validators.d.ts`; the same input always gives the same bytes. Run by `make generate`; a test holds what is
  * checked in equal to what would be made.
  */
@@ -19,7 +19,7 @@ const HEADER = `// SPDX-License-Identifier: Apache-2.0
 export const generatedFiles = async (): Promise<Readonly<Record<string, string>>> => {
   const kinds = kindSchemas();
   return {
-    'types.ts': await typesText(kinds, HEADER),
+    'objects.ts': await typesText(kinds, HEADER),
     'validators.js': await validatorsText(kinds, HEADER),
     'validators.d.ts': validatorTypesText(kinds, HEADER),
   };

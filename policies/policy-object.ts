@@ -10,7 +10,7 @@
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
 import { hash } from 'node:crypto';
-import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/objects.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { compilePolicies } from './compile/index.ts';

@@ -20,7 +20,7 @@ import {
   trustPolicies,
 } from '../crds/kinds.ts';
 import type { Resource } from '../crds/kinds.ts';
-import type { Tenant, TenantUsage } from '../crds/generated/types.ts';
+import type { Tenant, TenantUsage } from '../crds/generated/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { Informer } from '../kube/informer.ts';

@@ -78,7 +78,7 @@ export const validatorsText = async (kinds: readonly KindSchema[], header: strin
 
 export const validatorTypesText = (kinds: readonly KindSchema[], header: string): string => {
   const names = kinds.map(({ resource }) => resource.kind);
-  return `${header}import type { ${names.join(', ')} } from './types.ts';
+  return `${header}import type { ${names.join(', ')} } from './objects.ts';
 
 export type AjvError = {
   /** JSON pointer to the value that is wrong, for instance /spec/validations/0/reason. */

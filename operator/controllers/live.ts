@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our kinds as they come from the API server: what the schemas say of them, with the metadata that every live object has.
-import type { GitSource, License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
+import type { GitSource, License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/objects.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 
 export type LiveGitSource = KubeObject & Pick<GitSource, 'spec' | 'status'>;

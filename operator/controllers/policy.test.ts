@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventInput } from '../../kube/events.ts';

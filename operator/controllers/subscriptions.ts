@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What became of the rulesets that a Tenant names. A release outside of the range that it expects binds it all the same:
 // what is installed is stricter than nothing, and who may write Tenants may not switch off what was sealed.
-import type { TenantStatusRuleset } from '../../crds/generated/types.ts';
+import type { TenantStatusRuleset } from '../../crds/generated/objects.ts';
 import { checkEntitlement } from '../../policies/entitlement/index.ts';
 import type { EffectiveTenant, EntitlementProblem } from '../../policies/entitlement/index.ts';
 import type { Problem } from '../../policies/problem.ts';

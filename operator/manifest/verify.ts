@@ -7,7 +7,7 @@
 // names its kind; otherwise RBAC and the write access to the repository decide. trust.yaml is the trust policy that all the
 // rest is judged by, byte for byte: whether it may be is decided before (trust.ts). A ruleset comes with its members or not
 // at all.
-import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/objects.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';

@@ -2,25 +2,10 @@
 // Whether one commit of a branch follows another. Mostly its parents say so, and nothing is fetched; else the commits of the
 // branch, without trees and files where the server can leave them out, in a repository of their own beside the mirror.
 import { mkdir, rm } from 'node:fs/promises';
-import type { Clock } from '../../process/clock.ts';
 import { failure, failureOf } from './failure.ts';
 import type { Failure } from './failure.ts';
-import type { Git } from './git.ts';
-import type { SourceLimits } from './limits.ts';
-import type { Fetched } from './mirror.ts';
-import type { SourceUrl } from './url.ts';
+import type { Fetched, MirrorOptions } from './mirror.ts';
 import { runWatched } from './watched.ts';
-
-export type HistoryOptions = {
-  readonly git: Git;
-  /** A folder of its own. */
-  readonly dir: string;
-  readonly home: string;
-  readonly url: SourceUrl;
-  readonly secrets: readonly string[];
-  readonly limits: SourceLimits;
-  readonly clock: Clock;
-};
 
 export type Succession = {
   readonly fetched: Fetched;
@@ -32,7 +17,7 @@ export type Succession = {
 
 export type History = { follows(succession: Succession, signal: AbortSignal): Promise<boolean | Failure> };
 
-export const createHistory = (options: HistoryOptions): History => {
+export const createHistory = (options: MirrorOptions): History => {
   const { git, dir, home, url, limits, secrets } = options;
   let turn: Promise<unknown> = Promise.resolve();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may do what in a tenant's namespaces: one RoleBinding for each cluster role, with all who have it. Owners have `admin` unless
 // they say else, and what an owner needs beside it. Outside of the namespaces an owner may read its own Tenant, by name.
-import type { TenantOwner, TenantRoleBinding } from '../../crds/generated/types.ts';
+import type { TenantOwner, TenantRoleBinding } from '../../crds/generated/objects.ts';
 import { GROUP, NAMESPACE_OWNER_ROLE, RBAC_GROUP, roleBindings, tenants } from '../../crds/kinds.ts';
 import { shortened } from './child-name.ts';
 import { ownedBy } from './child.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
-import type { TenantLimitRange, TenantResourceQuota } from '../../crds/generated/types.ts';
+import type { TenantLimitRange, TenantResourceQuota } from '../../crds/generated/objects.ts';
 import { bindingsIn, readersOf } from './access.ts';
 import { declaredIn } from './declared.ts';
 import { limitProblems, limitRangesIn } from './limits.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Defaults and bounds of single objects: one LimitRange in every namespace, stated as the API server completes it, so that what it
 // filled in is not taken for somebody's change.
-import type { TenantLimitRange } from '../../crds/generated/types.ts';
+import type { TenantLimitRange } from '../../crds/generated/objects.ts';
 import { limitRanges } from '../../crds/kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { UNIT, nanosOfQuantity } from '../../policies/quota/quantity.ts';

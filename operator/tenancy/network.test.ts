@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TenantNetwork } from '../../crds/generated/types.ts';
+import type { TenantNetwork } from '../../crds/generated/objects.ts';
 import { isolation, networkProblems, policiesIn } from './network.ts';
 
 const place = { tenant: 'acme', namespace: 'acme-a' };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a tenant's namespaces may talk to: a denial of all in the declared directions, and beside it what is named. Whether a network
 // plugin enforces any of it the API server does not know, so it is taken from the operator's own flag or not believed.
-import type { TenantNetwork } from '../../crds/generated/types.ts';
+import type { TenantNetwork } from '../../crds/generated/objects.ts';
 import { networkPolicies } from '../../crds/kinds.ts';
 import type { ConditionInput } from '../../kube/status.ts';
 import type { Problem } from '../../policies/problem.ts';

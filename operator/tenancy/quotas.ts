@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tenant's quotas as the API server's own: one ResourceQuota for each in every namespace. Of a quota that is summed over the
 // namespaces each namespace gets the whole, so that none alone exceeds it while nobody sums.
-import type { TenantResourceQuota } from '../../crds/generated/types.ts';
+import type { TenantResourceQuota } from '../../crds/generated/objects.ts';
 import { resourceQuotas } from '../../crds/kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { quotaNameProblem, quotaQuantityProblem } from '../../policies/quota/resource-name.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The view of the ledger that the cluster has: one TenantUsage for each Tenant, written at most once a minute and only on change.
 // Limits are held by it at admission; money is not.
-import type { TenantLimit, TenantUsage, TenantUsageStatus } from '../../crds/generated/types.ts';
+import type { TenantLimit, TenantUsage, TenantUsageStatus } from '../../crds/generated/objects.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYNC_FIELD_MANAGER, apiVersionOf, tenantUsages, tenants } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';

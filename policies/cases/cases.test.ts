@@ -2,7 +2,7 @@
 // The format of a case, the request that it makes, and what it expects.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { compilePolicies } from '../compile/index.ts';
 import { input } from '../decide/test-case.ts';
 import type { JsonObject } from '../document/json.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { ResourceRule } from '../../crds/generated/types.ts';
+import type { ResourceRule } from '../../crds/generated/objects.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
 import { admissionRules, compilePolicies, emptySet } from './index.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One ValidatingAdmissionPolicyBinding: its checks are those that the API server makes when it is created.
-import type { PolicyMatchConstraints, PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicyMatchConstraints, PolicySpec } from '../../crds/generated/objects.ts';
 import { API_VERSION } from '../../crds/kinds.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { isJsonObject, own, valueAt } from '../document/json.ts';

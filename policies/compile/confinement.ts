@@ -2,7 +2,7 @@
 // A policy that is confined to tenants (`spec.tenants`). It may name only what lies in a tenant's namespaces, and each kind by
 // its name: for what nobody else's policies match the API server is made to ask about that tenant alone, and `*` would make it
 // ask about everything there.
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 import { problemAt } from './expression.ts';
 import type { PositionOf } from './expression.ts';

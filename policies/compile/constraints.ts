@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // matchConstraints and the shorthand `workloads` of a policy, as `match.ts` wants them.
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 import { workloadRules } from '../subject/kind-index.ts';
 import type { Rule, WorkloadScope } from '../subject/workload-kinds.ts';

@@ -3,7 +3,7 @@
 // server does not hold cluster-scoped objects to a namespaceSelector, so while Writ is down a webhook rule for such a kind
 // would stop it in the whole cluster; and the webhook never decides about one.
 import { GROUP, crdKinds } from '../../crds/kinds.ts';
-import type { ResourceRule } from '../../crds/generated/types.ts';
+import type { ResourceRule } from '../../crds/generated/objects.ts';
 import { workloadKinds } from '../subject/workload-kinds.ts';
 import { splitResource } from './match.ts';
 

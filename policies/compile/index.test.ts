@@ -2,7 +2,7 @@
 // What is refused and where, names, and the digest of a set.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { setDigest } from './digest.ts';
 import { compilePolicies, emptySet } from './index.ts';
 import { input, rule, withRule } from './test-case.ts';

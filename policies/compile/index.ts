@@ -8,7 +8,7 @@
  * of the webhook configuration, the webhook and the command line to decide. Compiling takes milliseconds; deciding is
  * `policies/decide`.
  */
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
 import { rulesFor } from './admission-rules.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import { compilePolicies } from './index.ts';
 import { findingPath, matchFindings } from './match-findings.ts';
 import { input, rule, withRule } from './test-case.ts';

@@ -2,7 +2,7 @@
 // Matching as ValidatingAdmissionPolicy has it, a row each; the index must find whatever matches.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import type { AdmissionRequest } from '../decide/request.ts';
 import { compilePolicies } from './index.ts';
 import { matchOutcome } from './match.ts';

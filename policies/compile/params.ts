@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The objects that a binding gives to a policy as `params`, chosen as the API server chooses them
 // (k8s.io/apiserver, admission/plugin/policy/generic): by name or selector, in the namespace of the reference or of the request.
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { fromJson } from '../cel/index.ts';
 import type { Value } from '../cel/index.ts';
 import { ownMap, ownText } from '../subject/paths.ts';

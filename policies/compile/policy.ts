@@ -2,7 +2,7 @@
 // One policy document to one compiled policy, or all of its problems at once. What can not be enforced as it is written is
 // refused here, never left out.
 import { confinementProblems } from './confinement.ts';
-import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/types.ts';
+import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/objects.ts';
 import { celTypes, fromJson, isIdentifier } from '../cel/index.ts';
 import type { Program, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import { compilePolicies } from './index.ts';
 import { matchOutcome } from './match.ts';
 import { labelsOf } from './selector.ts';

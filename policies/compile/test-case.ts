@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A policy and a request, for the tests of this folder. The policies demand nothing, so that only matching counts.
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import type { AdmissionRequest } from '../decide/request.ts';
 import type { CompileInput } from './index.ts';
 

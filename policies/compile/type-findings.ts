@@ -7,7 +7,7 @@
  * wildcards, ten at most for each rule; besides validations and their messages, match conditions, variables and audit
  * annotations are checked too. An expression that fails here may still be right for other kinds, so these are warnings.
  */
-import type { PolicySpec, ResourceRule } from '../../crds/generated/types.ts';
+import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import { celTypes, compile } from '../cel/index.ts';
 import type { Type } from '../cel/index.ts';
 import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables } from './declarations.ts';

@@ -2,7 +2,7 @@
 // What a policy's expressions may use and must give, by type, and where a refusal points. The words are those of the API server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 import { compilePolicies } from './index.ts';
 import { input, withRule } from './test-case.ts';

@@ -7,7 +7,7 @@
  * has is refused by name. For the command line: enforced in a cluster they are by the API server itself.
  */
 import { API_VERSION } from '../../crds/kinds.ts';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { isJsonObject, own, valueAt } from '../document/json.ts';
 import type { JsonObject, JsonValue } from '../document/json.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { parseJson } from '../cel/index.ts';
 import type { Value } from '../cel/index.ts';
 import { compilePolicies } from '../compile/index.ts';

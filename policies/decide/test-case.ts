@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A request, a namespace, a tenant and policies about them, for the tests of this folder.
 import assert from 'node:assert/strict';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { parseJson } from '../cel/index.ts';
 import type { Value } from '../cel/index.ts';
 import { compilePolicies } from '../compile/index.ts';

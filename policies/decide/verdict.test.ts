@@ -3,7 +3,7 @@
 // messages, enforcement, JSON Schema, audit annotations; and what is refused when a policy is compiled.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PolicySpec } from '../../crds/generated/types.ts';
+import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { compilePolicies } from '../compile/index.ts';
 import type { Decision } from './index.ts';
 import type { AdmissionRequest } from './request.ts';

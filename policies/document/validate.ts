@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A parsed document → an object of one of our kinds, typed. Unknown fields are refused: a misspelt `enforcment` must not
 // pass as a policy without enforcement.
-import type { GitSource, License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/types.ts';
+import type { GitSource, License, Policy, PriceBook, Ruleset, Tenant, TierCatalog, TrustPolicy } from '../../crds/generated/objects.ts';
 import {
   validateGitSource,
   validateLicense,

@@ -6,7 +6,7 @@
  * allowed; what narrows it (items that are there, rulesets, allow-lists) stays whole, however much of it there is: dropping
  * that would open what was closed. Pure and total.
  */
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import type { JsonPath } from '../document/index.ts';
 import { excessAt } from './excess.ts';
 import type { Bound, Bounded } from './excess.ts';

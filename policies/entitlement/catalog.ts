@@ -2,7 +2,7 @@
 // A sealed TierCatalog → the table of tiers, ready to be asked, or all that is wrong with it. The defaults of a tier are fields
 // of a Tenant, so the schema of Tenants and its rules are what they are held to; and no tier may give by default what it does
 // not allow.
-import type { TenantSpec, TierCatalog, TierCatalogTier } from '../../crds/generated/types.ts';
+import type { TenantSpec, TierCatalog, TierCatalogTier } from '../../crds/generated/objects.ts';
 import { API_VERSION } from '../../crds/kinds.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath, isJsonObject, valueAt } from '../document/json.ts';

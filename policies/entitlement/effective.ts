@@ -6,7 +6,7 @@
  * the spec, and a problem for each thing that lies beyond, with the tier that would allow it. Operator, webhook and command line
  * use this one function, so that they never disagree. Pure and total; without a catalog the spec counts as it is written.
  */
-import type { Tenant, TenantSpec } from '../../crds/generated/types.ts';
+import type { Tenant, TenantSpec } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 import { boundTo } from './bounds.ts';
 import { isOver } from './license.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { nanosOfQuantity } from '../quota/quantity.ts';
 import { effectiveTenant } from './effective.ts';
 import type { EffectiveTenant } from './effective.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of a spec lies beyond a tier.
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import type { JsonPath } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import type { Tier } from './tier.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which license gives a tenant the most. One that is for another installation, for other tenants, withdrawn or past its end gives
 // nothing; so does any while it is not known which installation this is.
-import type { License } from '../../crds/generated/types.ts';
+import type { License } from '../../crds/generated/objects.ts';
 import type { TierName, TierTable } from './tier.ts';
 
 /** A License whose seals count, or counted until a time. */

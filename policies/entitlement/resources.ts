@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quotas of resources in a tier: what all of a tenant's namespaces together may ask for, whatever the Tenant says.
-import type { TenantResourceQuota, TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantResourceQuota, TenantSpec } from '../../crds/generated/objects.ts';
 import { nanosOfQuantity } from '../quota/quantity.ts';
 import { excessAt } from './excess.ts';
 import type { Bounded, Excess } from './excess.ts';

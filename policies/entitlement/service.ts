@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metered use and service in a tier: a Tenant may limit itself further and ask for less, never the other way round.
-import type { TenantObjective, TenantSpec, TenantLimit } from '../../crds/generated/types.ts';
+import type { TenantObjective, TenantSpec, TenantLimit } from '../../crds/generated/objects.ts';
 import { durationMs } from '../document/duration.ts';
 import { excessAt } from './excess.ts';
 import type { Bounded, Excess } from './excess.ts';

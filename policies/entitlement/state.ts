@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sealed documents that stand → what tenants are held to. One function for operator and replicas, so that they agree.
-import type { License, PriceBook, TierCatalog } from '../../crds/generated/types.ts';
+import type { License, PriceBook, TierCatalog } from '../../crds/generated/objects.ts';
 import { closesAtMs } from '../policy-object.ts';
 import type { SignedPolicy } from '../policy-object.ts';
 import type { LicenseTerms } from './license.ts';

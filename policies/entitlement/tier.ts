@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a catalog says, ready to be asked. All look-ups are by Map and Set, since names come from tenants too.
-import type { TenantSpec, TierCatalogTier } from '../../crds/generated/types.ts';
+import type { TenantSpec, TierCatalogTier } from '../../crds/generated/objects.ts';
 
 export type TierName = TierCatalogTier['name'];
 

@@ -6,7 +6,7 @@
  * prices, marks in order. Whether its seal counts is the caller's question. Pure and total. Anyone may import it; the numbers
  * (ratio.ts), money and months that it is reckoned in are here too.
  */
-import type { PriceBook } from '../../crds/generated/types.ts';
+import type { PriceBook } from '../../crds/generated/objects.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import type { JsonPath } from '../document/json.ts';

@@ -9,7 +9,7 @@
  * and total. Operator, webhook and command line import it.
  */
 import { Buffer } from 'node:buffer';
-import type { Policy, Ruleset } from '../../crds/generated/types.ts';
+import type { Policy, Ruleset } from '../../crds/generated/objects.ts';
 import { compilePolicy } from '../compile/policy.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { digestOf } from '../document/digest.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ruleset says of a member in place of the policy itself: its strength, and settings by name.
-import type { Policy, RulesetPolicy } from '../../crds/generated/types.ts';
+import type { Policy, RulesetPolicy } from '../../crds/generated/objects.ts';
 
 type Member = Pick<RulesetPolicy, 'enforcement' | 'params'>;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which models and tools a tenant's agents may use. What is judged is what the object itself states (policies/subject); a
 // model that an agent takes from another object is judged where that object is written.
-import type { TenantAgents } from '../../crds/generated/types.ts';
+import type { TenantAgents } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 import type { Subject } from '../subject/index.ts';
 import { ownText } from '../subject/paths.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Tenant's spec, read once into the form in which requests are judged by it.
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { modelBounds, toolBounds } from './agents.ts';
 import type { ModelBound, ToolBounds } from './agents.ts';
 import { networkBounds } from './network-bounds.ts';

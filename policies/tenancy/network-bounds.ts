@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a tenant's network may reach outside of its own namespaces, as sets of addresses for ports.
-import type { TenantNetwork } from '../../crds/generated/types.ts';
+import type { TenantNetwork } from '../../crds/generated/objects.ts';
 import { rangeOf, union } from './address-ranges.ts';
 import type { AddressSet } from './address-ranges.ts';
 import { allPortsOf } from './ports.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { TenantNetwork } from '../../crds/generated/types.ts';
+import type { TenantNetwork } from '../../crds/generated/objects.ts';
 import { networkBounds } from './network-bounds.ts';
 import { networkPolicyProblems } from './network-policy.ts';
 import { problemsOf } from './test-request.ts';

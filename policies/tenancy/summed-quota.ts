@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A tenant's quotas over all of its namespaces together, and the reservation of what one object asks for. Pure.
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { takenOf } from '../../crds/quota-ledger.ts';
 import type { Amounts, QuotaLedger, QuotaReservation } from '../../crds/quota-ledger.ts';
 import type { Problem } from '../problem.ts';

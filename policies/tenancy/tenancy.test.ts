@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { GOOD_IMAGE, podWith, problemsOf } from './test-request.ts';
 import type { Asked } from './test-request.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests and tenants for the tests of this folder and of those that call it.
 import assert from 'node:assert/strict';
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { parseReview } from '../decide/request.ts';
 import type { AdmissionRequest } from '../decide/request.ts';
 import { boundsOf } from './bounds.ts';

@@ -10,7 +10,7 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
-import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog } from '../../crds/generated/types.ts';
+import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog } from '../../crds/generated/objects.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';

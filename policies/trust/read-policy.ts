@@ -6,7 +6,7 @@ import type {
   TrustPolicyIdentity,
   TrustPolicyPrincipal,
   TrustPolicyPublicKey,
-} from '../../crds/generated/types.ts';
+} from '../../crds/generated/objects.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';

@@ -3,7 +3,7 @@
 // would enforce. It notes and refuses nothing, whatever it asks for. One with a seal that does not count is refused as ever:
 // somebody meant it to count.
 import { createHash } from 'node:crypto';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';

@@ -7,7 +7,7 @@
  * In: `spec.usage.limits` of the Tenant, `status.limits` of its TenantUsage. Out: the strictest verdict and a problem for each limit
  * that is used up. Total: both come from the cluster. Whoever answers admission may import it.
  */
-import type { TenantLimit, TenantUsageStanding } from '../../crds/generated/types.ts';
+import type { TenantLimit, TenantUsageStanding } from '../../crds/generated/objects.ts';
 import type { Problem } from '../problem.ts';
 
 /** Throttle: to be tried again, as 429 TooManyRequests tells controllers. Audit: nothing but a record. */

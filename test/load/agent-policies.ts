@@ -3,7 +3,7 @@
 // Policy of ours and as a ValidatingAdmissionPolicy with the same expression. `agentPod` passes all of them, so that every
 // expression is evaluated to its end; `violate` makes a pod that a policy refuses, to see that it is there at all.
 import { TENANT_LABEL } from '../../crds/kinds.ts';
-import type { Policy, ResourceRule } from '../../crds/generated/types.ts';
+import type { Policy, ResourceRule } from '../../crds/generated/objects.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 
 type Rule = { readonly expression: string; readonly message: string };

@@ -6,7 +6,7 @@
  * worked out before (as requests find it), and the first of each tenant after a change of the catalog.
  */
 import { readFileSync } from 'node:fs';
-import type { TenantSpec } from '../../crds/generated/types.ts';
+import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
 import { readCatalog } from '../../policies/entitlement/catalog.ts';

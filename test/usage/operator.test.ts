@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { TenantUsage } from '../../crds/generated/types.ts';
+import type { TenantUsage } from '../../crds/generated/objects.ts';
 import { SYSTEM_NAMESPACE, WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages, tenants } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { judgeUse } from '../../policies/usage/index.ts';

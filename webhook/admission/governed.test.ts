@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { JsonObject } from '../../policies/decide/request.ts';
 import { fakeClock } from '../../test/fake-clock.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import { compilePolicies, emptySet } from '../../policies/compile/index.ts';
 import type { JsonObject } from '../../policies/decide/request.ts';
 import { fakeClock } from '../../test/fake-clock.ts';

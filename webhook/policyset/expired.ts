@@ -5,7 +5,7 @@
 // and rules, which would let things through. A retired document has none, so there is nothing to close.
 import { createHash } from 'node:crypto';
 import type { CompileInput } from '../../policies/compile/index.ts';
-import type { Policy } from '../../crds/generated/types.ts';
+import type { Policy } from '../../crds/generated/objects.ts';
 import { closesAtMs, closingProblem } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Offer } from './assemble.ts';

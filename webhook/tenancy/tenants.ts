@@ -3,7 +3,7 @@
 // for, so that a namespace is never unbounded because a watch lags. A Tenant that there is not at all bounds nothing: it was
 // deleted and left its namespaces on purpose, and policies govern them on.
 import { tenants } from '../../crds/kinds.ts';
-import type { Tenant, TenantLimit } from '../../crds/generated/types.ts';
+import type { Tenant, TenantLimit } from '../../crds/generated/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { boundsOf } from '../../policies/tenancy/bounds.ts';

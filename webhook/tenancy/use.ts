@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Limits on metered use hold new agent workloads up; what runs goes on, and what is no agent uses nothing that is metered so.
-import type { TenantUsage } from '../../crds/generated/types.ts';
+import type { TenantUsage } from '../../crds/generated/objects.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { subjectOf } from '../../policies/subject/index.ts';
