@@ -43,7 +43,7 @@ export type LedgerOptions = {
   readonly hooks?: LedgerHooks;
   /** After the commit. */
   readonly observe?: {
-    readonly event?: (event: UsageEvent, outcome: EventOutcome) => void;
+    readonly events?: (meter: string, outcome: EventOutcome, count: number) => void;
     readonly sealed?: (seals: readonly Seal[]) => void;
     readonly closed?: (periodMs: number) => void;
   };
@@ -92,11 +92,14 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       return await work(tx, { state, storedMs: lastMs, hasTenant: options.hasTenant, hasMeter: (name) => meters.has(name) });
     });
   const noted = (events: readonly UsageEvent[], outcomes: readonly EventOutcome[]): void => {
+    const counts = new Map<string, Map<EventOutcome, number>>();
     for (const [index, event] of events.entries()) {
       const outcome = outcomes[index] ?? 'duplicate';
       if (outcome === 'stored') windows.add(event);
-      observe?.event?.(event, outcome);
+      const ofMeter = counts.get(event.meter) ?? new Map<EventOutcome, number>();
+      counts.set(event.meter, ofMeter.set(outcome, (ofMeter.get(outcome) ?? 0) + 1));
     }
+    for (const [name, ofMeter] of counts) for (const [outcome, count] of ofMeter) observe?.events?.(name, outcome, count);
   };
 
   const release = async (signal: AbortSignal): Promise<void> => {
