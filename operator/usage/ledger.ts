@@ -70,6 +70,8 @@ export type Ledger = {
   follow(series: readonly Series[]): Promise<void>;
   /** Millionths of the meter's unit within the window that ends now. */
   used(series: Series, window: LimitWindow): bigint;
+  /** A moment: what was stored before it is on disk, and nothing is stored before it any more. */
+  storedBefore(): Promise<number>;
   /** The open period so far, or a closed one again. */
   preview(tenant: string, periodMs: number): Promise<UsageStatement>;
 };
@@ -199,6 +201,11 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       const lengthMs = window === 'Month' ? Math.max(nowMs - monthOf(nowMs), 1) : window;
       return amountOf(meter(series.meter), windows.used(series, window, nowMs), lengthMs);
     },
+    storedBefore: () =>
+      transact(async (_tx, { storedMs }) => {
+        lastMs = storedMs + 1;
+        return lastMs;
+      }),
     preview: (tenant, periodMs) =>
       store.read(async (reader) => {
         const [row] = await reader.all('SELECT cut_ms FROM usage_period WHERE period_ms = ?', [periodMs]);

@@ -43,6 +43,7 @@ const server = await startUsageServer({
     client: { create: async <T extends KubeObject>(_: unknown, object: T): Promise<T> => ({ ...object, status }) },
     clock,
     reporters: [],
+    readers: [],
     tenantOfNamespace: () => 'acme',
   }),
   ledger: () => ledger,
@@ -51,6 +52,7 @@ const server = await startUsageServer({
       metrics.usageRequests.inc({ status: String(answered) });
       metrics.usageRequestSeconds.observe({}, durationMs / 1000);
     },
+    told: () => undefined,
     refused: () => undefined,
     failed: (error) => console.error(error),
   },

@@ -40,9 +40,9 @@ const server = await startUsageServer({
   listen: { host: '127.0.0.1', port: 0 },
   transport: 'plain',
   clock,
-  authenticate: async () => ({ account: 'test/test', mayReport: () => true, mayUse: () => true }),
+  authenticate: async () => ({ account: 'test/test', mayReport: () => true, mayRead: () => true, mayUse: () => true }),
   ledger: () => ledger,
-  observe: { answered: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
+  observe: { answered: () => undefined, told: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
 });
 const control = createServer((request, response) => {
   nowMs = Number(new URL(request.url ?? '/', 'http://x').searchParams.get('now'));
