@@ -13,7 +13,7 @@ import { createBilling } from './billing/index.ts';
 import type { Scope } from './billing/index.ts';
 import type { Encoding } from './billing/outbox/entry.ts';
 import { STATES } from './billing/outbox/entry.ts';
-import { countStates } from './billing/outbox/tables.ts';
+import { countStates, oldestOpenHour } from './billing/outbox/tables.ts';
 import { createStripe, keyFault } from './billing/stripe.ts';
 import type { StripeOptions } from './billing/stripe.ts';
 import type { Caches } from './caches.ts';
@@ -22,13 +22,14 @@ import type { SecretObject } from './controllers/certificate.ts';
 import type { LivePriceBook } from './controllers/live.ts';
 import type { OperatorMetrics } from './metrics.ts';
 import type { Ledger } from './usage/ledger.ts';
+import { HOUR_MS } from './usage/period.ts';
 
 export type BillingParts = {
   readonly config: Pick<OperatorConfig, 'stripe-secret' | 'stripe-mode' | 'price-book' | 'system-namespace'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly metrics: Pick<OperatorMetrics, 'billingUp' | 'billingReports' | 'billingDrift' | 'billingHeld'>;
+  readonly metrics: Pick<OperatorMetrics, 'billingUp' | 'billingReports' | 'billingOldest' | 'billingDrift' | 'billingHeld'>;
   readonly caches: {
     readonly tenants: Pick<Caches['tenants'], 'list'>;
     readonly priceBooks: Pick<Caches['priceBooks'], 'get'>;
@@ -128,6 +129,8 @@ export const createTermBilling = (parts: BillingParts): TermBilling | undefined 
     if (drift !== undefined) metrics.billingDrift.set({}, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
+    const oldestMs = await ledger.store.read(oldestOpenHour);
+    metrics.billingOldest.set({}, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
     if (refused) throw new Refused('Stripe refuses the key');
   };
 

@@ -3,7 +3,7 @@
  * What the operator exports: the one catalogue. docs/reference/metrics.md is generated from it.
  */
 import { reconcileResults } from '../kube/controller.ts';
-import { createMetrics, defineMetrics, overflowMetric } from '../process/metrics.ts';
+import { createMetrics, defineMetrics, processMetrics } from '../process/metrics.ts';
 import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
@@ -61,7 +61,7 @@ export const controllerNames = [
 ] as const;
 
 export const operatorMetrics = defineMetrics({
-  ...overflowMetric,
+  ...processMetrics,
   leading: { kind: 'gauge', name: 'writ_operator_leading', help: '1 while this process is the leader.' },
   reconciles: {
     kind: 'counter',

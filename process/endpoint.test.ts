@@ -39,6 +39,12 @@ describe('the endpoint', () => {
     const answer = await fetch(`${url}/metrics`);
     assert.match(answer.headers.get('content-type') ?? '', /text\/plain/);
     assert.match(await answer.text(), /^t_up 1$/m);
+    const open = await fetch(`${url}/metrics`, { headers: { accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' } });
+    assert.match(open.headers.get('content-type') ?? '', /^application\/openmetrics-text; version=1\.0\.0/);
+    assert.ok((await open.text()).endsWith('# EOF\n'));
+    const plain = await fetch(`${url}/metrics`, { headers: { accept: 'application/openmetrics-text;q=0.5,text/plain' } });
+    assert.match(plain.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
+    await plain.text();
     const other = await fetch(`${url}/etc/passwd`);
     assert.equal(other.status, 404);
     assert.equal(other.headers.get('x-powered-by'), null);

@@ -53,6 +53,10 @@ export const createEndpoint = (options: {
   };
 };
 
+// With their versions: what is asked for by version is matched by it.
+const PLAIN = 'text/plain; version=0.0.4';
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0';
+
 const endpointApp = (options: { readonly metrics?: MetricsRegistry; readonly ready: Checks; readonly healthy?: Checks }): Express => {
   const app = express();
   app.disable('etag');
@@ -61,10 +65,12 @@ const endpointApp = (options: { readonly metrics?: MetricsRegistry; readonly rea
   app.get('/readyz', (_request, response) => answer(response, options.ready));
   const { metrics } = options;
   if (metrics !== undefined) {
-    app.get('/metrics', async (_request, response) => {
+    app.get('/metrics', async (request, response) => {
       try {
-        const text = await metrics.metrics();
-        response.type(metrics.contentType).send(text);
+        // Whoever does not ask for OpenMetrics gets what Prometheus has always read.
+        const wanted = request.accepts([PLAIN, OPEN_METRICS]) === OPEN_METRICS ? metrics.openMetrics : metrics;
+        const text = await wanted.metrics();
+        response.set('content-type', wanted.contentType).set('vary', 'accept').send(text);
       } catch {
         response.status(500).type('text/plain').send('the metrics could not be collected\n');
       }

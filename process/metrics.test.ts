@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createMetrics, defineMetrics, overflowMetric } from './metrics.ts';
+import { createMetrics, defineMetrics, processMetrics } from './metrics.ts';
 
 const catalogue = defineMetrics({
   decisions: { kind: 'counter', name: 't_decisions_total', help: 'h', labels: { verdict: ['Allow', 'Deny'], tenant: { max: 2 } } },
@@ -37,9 +37,52 @@ describe('metrics', () => {
   });
 
   it('count what is folded, where the catalogue has the counter for it', async () => {
-    const metrics = createMetrics(defineMetrics({ ...overflowMetric, ...catalogue }));
+    const metrics = createMetrics(defineMetrics({ ...processMetrics, ...catalogue }));
     for (const tenant of ['a', 'b', 'c', 'c', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });
     assert.match(await metrics.registry.metrics(), /^writ_metrics_label_overflow_total\{metric="t_decisions_total"\} 2$/m);
+  });
+
+  it('have no more series than they may: counters fold what goes beyond, gauges leave it out', async () => {
+    const metrics = createMetrics(
+      defineMetrics({
+        ...processMetrics,
+        pairs: { kind: 'counter', name: 't_pairs_total', help: 'h', maxSeries: 3, labels: { a: { max: 9 }, b: { max: 9 }, c: ['x', 'y'] } },
+        level: { kind: 'gauge', name: 't_level', help: 'h', maxSeries: 2, labels: { a: { max: 9 }, b: { max: 9 } } },
+      }),
+    );
+    for (const a of ['1', '2']) for (const b of ['1', '2']) metrics.pairs.inc({ a, b, c: 'x' });
+    metrics.pairs.inc({ a: '1', b: '1', c: 'x' });
+    metrics.pairs.inc({ a: '2', b: '2', c: 'y' });
+    const text = await metrics.registry.metrics();
+    assert.match(text, /^t_pairs_total\{a="1",b="1",c="x"\} 2$/m);
+    assert.match(text, /^t_pairs_total\{a="other",b="other",c="x"\} 1$/m);
+    assert.match(text, /^t_pairs_total\{a="other",b="other",c="y"\} 1$/m);
+    assert.match(text, /^writ_metrics_label_overflow_total\{metric="t_pairs_total"\} 2$/m);
+    const shown = async (): Promise<readonly string[]> => (await metrics.registry.metrics()).match(/^t_level\{.*$/gm) ?? [];
+    for (const a of ['1', '2', '3']) metrics.level.set({ a, b: '1' }, 5);
+    assert.deepEqual(await shown(), ['t_level{a="1",b="1"} 5', 't_level{a="2",b="1"} 5']);
+    assert.match(await metrics.registry.metrics(), /^writ_metrics_label_overflow_total\{metric="t_level"\} 1$/m);
+    metrics.level.remove({ a: '1', b: '1' });
+    metrics.level.set({ a: '3', b: '1' }, 6);
+    assert.deepEqual(await shown(), ['t_level{a="2",b="1"} 5', 't_level{a="3",b="1"} 6']);
+    metrics.level.clear();
+    for (const a of ['8', '9']) metrics.level.set({ a, b: '1' }, 7);
+    assert.deepEqual(await shown(), ['t_level{a="8",b="1"} 7', 't_level{a="9",b="1"} 7']);
+  });
+
+  it('say what runs, and have the same figures as OpenMetrics', async () => {
+    const metrics = createMetrics(defineMetrics({ ...processMetrics, ...catalogue }), { process: true });
+    metrics.decisions.inc({ verdict: 'Deny', tenant: 'a' });
+    metrics.seconds.observe({}, 0.5);
+    const { contentType, metrics: asked } = metrics.registry.openMetrics;
+    assert.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    const text = await asked();
+    assert.match(text, /^# TYPE t_decisions counter$/m);
+    assert.match(text, /^t_decisions_total\{verdict="Deny",tenant="a"\} 1$/m);
+    assert.match(text, /^t_seconds_bucket\{le="1(?:\.0)?"\} 1$/m);
+    assert.match(text, /^writ_build_info\{version="\d+\.\d+\.\d+",node="\d+\.\d+\.\d+"\} 1$/m);
+    assert.match(text, /^process_resident_memory_bytes \d+$/m);
+    assert.ok(text.endsWith('# EOF\n'));
   });
 
   it('show counters of closed labels at 0 from the start', async () => {

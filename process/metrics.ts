@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics from a table. Each process has one catalogue (name, help, labels, buckets), from which the registry and the reference
-// page are made. Labels are bounded by construction: a closed set of values, or a most number of different ones; what goes
-// beyond is counted as `other`, so that no user input can fill the memory of ours or of whoever scrapes.
+// page are made. Labels are bounded by construction: a closed set of values, or a most number of different ones; and so is the
+// number of series of a metric. What goes beyond is counted as `other`, so that no user input can fill the memory of ours or of
+// whoever scrapes.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import manifest from '../package.json' with { type: 'json' };
 
 /** All the values there are, or how many different ones are told apart. */
 export type LabelDefinition = readonly string[] | { readonly max: number };
@@ -14,7 +16,11 @@ export type MetricDefinition = {
   readonly labels?: { readonly [label: string]: LabelDefinition };
   /** Upper bounds, ascending; of a histogram only. */
   readonly buckets?: readonly number[];
+  /** How many series there may be, 10,000 unless given; a gauge shows no others, and all else counts them under `other`. */
+  readonly maxSeries?: number;
 };
+
+export const MAX_SERIES = 10_000;
 
 export type MetricCatalogue = { readonly [key: string]: MetricDefinition };
 
@@ -40,19 +46,28 @@ type MetricOf<D extends MetricDefinition> = D['kind'] extends 'counter'
     ? GaugeMetric<LabelsOf<D>>
     : HistogramMetric<LabelsOf<D>>;
 
-export type MetricsRegistry = { readonly contentType: string; metrics(): Promise<string> };
+/** One exposition of all metrics. */
+export type MetricsText = { readonly contentType: string; metrics(): Promise<string> };
+
+export type MetricsRegistry = MetricsText & { readonly openMetrics: MetricsText };
 
 export type Metrics<C extends MetricCatalogue> = { readonly [K in keyof C]: MetricOf<C[K]> } & { readonly registry: MetricsRegistry };
 
 export const OVERFLOW_LABEL = 'other';
 const DEFAULT_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** To be part of every catalogue with labels that are bounded by a number: it tells that the bound was met. */
-export const overflowMetric = {
+/** Part of the catalogue of every process: what runs, and whether the bound of some metric was met. */
+export const processMetrics = {
+  buildInfo: {
+    kind: 'gauge',
+    name: 'writ_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labels: { version: { max: 1 }, node: { max: 1 } },
+  },
   labelOverflow: {
     kind: 'counter',
     name: 'writ_metrics_label_overflow_total',
-    help: 'Observations counted under the label value other, because a metric has as many different ones as it may; by metric.',
+    help: 'Observations counted under the label value other or not shown, because a metric has as many different ones as it may; by metric.',
     labels: { metric: { max: 200 } },
   },
 } as const;
@@ -67,8 +82,8 @@ export const createMetrics = <C extends MetricCatalogue>(
 ): Metrics<C> => {
   const registry = new Registry();
   if (options.process === true) collectDefaultMetrics({ register: registry });
-  const metrics: Record<string, unknown> = { registry };
   let overflown: (metric: string) => void = () => undefined;
+  const metrics: Record<string, unknown> = {};
   const made = Object.entries(catalogue).map(([key, definition]) => {
     const metric = createMetric(definition, { registry, onOverflow: () => overflown(definition.name) });
     metrics[key] = metric;
@@ -76,8 +91,26 @@ export const createMetrics = <C extends MetricCatalogue>(
   });
   const counter = made.find(([key]) => key === 'labelOverflow')?.[1];
   if (counter !== undefined && 'inc' in counter) overflown = (metric) => counter.inc({ metric });
+  const build = made.find(([key]) => key === 'buildInfo')?.[1];
+  if (build !== undefined && 'set' in build) build.set({ version: manifest.version, node: process.versions.node }, 1);
+  metrics['registry'] = expositions(registry);
   if (!isMade(catalogue, metrics)) throw new TypeError('the catalogue has a metric of an unknown kind');
   return metrics;
+};
+
+/** The same metrics in both formats that Prometheus reads. */
+const expositions = (registry: Registry): MetricsRegistry => {
+  const open = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
+  open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  for (const { name } of registry.getMetricsAsArray()) {
+    const metric = registry.getSingleMetric(name);
+    if (metric !== undefined) open.registerMetric(metric);
+  }
+  return {
+    contentType: registry.contentType,
+    metrics: () => registry.metrics(),
+    openMetrics: { contentType: open.contentType, metrics: () => open.metrics() },
+  };
 };
 
 const isMade = <C extends MetricCatalogue>(catalogue: C, metrics: Readonly<Record<string, unknown>>): metrics is Metrics<C> =>
@@ -90,55 +123,97 @@ const createMetric = (
   { registry, onOverflow }: { readonly registry: Registry; readonly onOverflow: () => void },
 ): CounterMetric<Labels> | GaugeMetric<Labels> | HistogramMetric<Labels> => {
   const { name, help, labels = {} } = definition;
-  const bound = createBound(labels, onOverflow);
+  const bound = createBound(definition, onOverflow);
   const settings = { name, help, labelNames: Object.keys(labels), registers: [registry] };
   switch (definition.kind) {
     case 'counter': {
       const counter = new Counter(settings);
       for (const combination of closedCombinations(labels)) counter.inc(combination, 0);
-      return { inc: (values, by = 1) => counter.inc(bound(values), by) };
+      return { inc: (values, by = 1) => counter.inc(bound.labels(values), by) };
     }
     case 'histogram': {
       const histogram = new Histogram({ ...settings, buckets: [...(definition.buckets ?? DEFAULT_BUCKETS)] });
-      return { observe: (values, value) => histogram.observe(bound(values), value) };
+      return { observe: (values, value) => histogram.observe(bound.labels(values), value) };
     }
     case 'gauge':
     default: {
       const refreshes: (() => void)[] = [];
       const gauge = new Gauge({ ...settings, collect: () => refreshes.forEach((refresh) => refresh()) });
       return {
-        set: (values, value) => gauge.set(bound(values), value),
-        remove: (values) => gauge.remove(bound(values)),
-        clear: () => gauge.reset(),
+        set: (values, value) => {
+          // The last value of several would be that of none of them.
+          if (bound.hasRoom(values)) gauge.set(bound.labels(values), value);
+        },
+        remove: (values) => {
+          gauge.remove(bound.labels(values));
+          bound.forget(values);
+        },
+        clear: () => {
+          gauge.reset();
+          bound.forget();
+        },
         onCollect: (refresh) => void refreshes.push(refresh),
       };
     }
   }
 };
 
-/** Values within what the labels allow. */
-const createBound = (
-  labels: Readonly<Record<string, LabelDefinition>>,
-  onOverflow: () => void,
-): ((values: Labels) => Record<string, string>) => {
-  const seen = new Map<string, Set<string>>();
-  const allowed = (label: string, definition: LabelDefinition, value: string): string => {
-    if ('max' in definition) {
-      const known = seen.get(label) ?? new Set();
-      seen.set(label, known);
-      if (known.has(value)) return value;
-      if (known.size >= definition.max) {
-        onOverflow();
-        return OVERFLOW_LABEL;
-      }
-      known.add(value);
-      return value;
-    }
-    return definition.includes(value) ? value : OVERFLOW_LABEL;
-  };
-  return (values) =>
-    Object.fromEntries(Object.entries(labels).map(([label, definition]) => [label, allowed(label, definition, values[label] ?? '')]));
+type Bound = {
+  /** Values within what the labels and the number of series allow. */
+  labels(values: Labels): Record<string, string>;
+  /** Whether these have a series or may have one; tells of the overflow where not. */
+  hasRoom(values: Labels): boolean;
+  /** These have no series any more; none has, where nothing is given. */
+  forget(values?: Labels): void;
 };
+
+const createBound = ({ labels = {}, maxSeries = MAX_SERIES }: MetricDefinition, onOverflow: () => void): Bound => {
+  const definitions = Object.entries(labels);
+  // Where all combinations fit there is nothing to remember; `other` is one value more.
+  const isOpen = definitions.reduce((all, [, one]) => all * (('max' in one ? one.max : one.length) + 1), 1) > maxSeries;
+  const seen = new Map<string, Set<string>>();
+  const series = new Set<string>();
+  const allowed = (label: string, definition: LabelDefinition, value: string): string => {
+    if (!('max' in definition)) return definition.includes(value) ? value : OVERFLOW_LABEL;
+    const known = seen.get(label) ?? new Set();
+    seen.set(label, known);
+    if (known.has(value)) return value;
+    if (known.size >= definition.max) {
+      onOverflow();
+      return OVERFLOW_LABEL;
+    }
+    known.add(value);
+    return value;
+  };
+  const within = (values: Labels): Record<string, string> =>
+    Object.fromEntries(definitions.map(([label, definition]) => [label, allowed(label, definition, values[label] ?? '')]));
+  const takes = (key: string): boolean => {
+    if (series.has(key)) return true;
+    if (series.size >= maxSeries) return false;
+    series.add(key);
+    return true;
+  };
+  return {
+    labels: (values) => {
+      const found = within(values);
+      if (!isOpen || takes(keyOf(found))) return found;
+      onOverflow();
+      return Object.fromEntries(definitions.map(([label, one]) => [label, 'max' in one ? OVERFLOW_LABEL : (found[label] ?? '')]));
+    },
+    hasRoom: (values) => {
+      const hasRoom = !isOpen || takes(keyOf(within(values)));
+      if (!hasRoom) onOverflow();
+      return hasRoom;
+    },
+    forget: (values) => {
+      if (values !== undefined) return void series.delete(keyOf(within(values)));
+      seen.clear();
+      series.clear();
+    },
+  };
+};
+
+const keyOf = (labels: Labels): string => Object.values(labels).join('\n');
 
 const MOST_PRESET_SERIES = 64;
 

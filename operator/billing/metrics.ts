@@ -16,6 +16,11 @@ export const billingMetrics = defineMetrics({
     help: 'Reports of an hour of use by their state; rejected and quarantined ones wait for a person.',
     labels: { state: STATES },
   },
+  billingOldest: {
+    kind: 'gauge',
+    name: 'writ_billing_outbox_oldest_age_seconds',
+    help: 'Since the end of the oldest hour that the payment provider has not accepted yet; 0 where it has all.',
+  },
   billingDrift: {
     kind: 'gauge',
     name: 'writ_billing_drift_hours',

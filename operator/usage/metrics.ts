@@ -72,6 +72,7 @@ export const usageMetrics = defineMetrics({
     name: 'writ_usage_month_quantity',
     help: 'What a tenant has used in this month by the ledger, in the unit of the meter; a number to look at, rounded as such.',
     labels: { tenant: { max: SHOWN_TENANTS }, meter: { max: 64 } },
+    maxSeries: 60_000,
   },
   usageTenantsLeftOut: {
     kind: 'gauge',

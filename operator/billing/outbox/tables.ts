@@ -128,6 +128,12 @@ export const dueEntries = async (reader: Reader, nowMs: number, most: number): P
 export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
   (await reader.all(`${SELECT} WHERE state IN ('rejected', 'quarantined') ORDER BY tenant, meter, hour_ms`)).map(entryOf);
 
+/** Begin of the oldest hour that the provider has not accepted yet. */
+export const oldestOpenHour = async (reader: Reader): Promise<number | undefined> => {
+  const [row] = await reader.all("SELECT MIN(hour_ms) AS hour_ms FROM billing_outbox WHERE state IN ('intent', 'sending', 'ambiguous')");
+  return row === undefined || row['hour_ms'] === null ? undefined : integerOf(row, 'hour_ms');
+};
+
 export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
   const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
