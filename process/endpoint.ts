@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Express, Response } from 'express';
-import type { MetricsRegistry } from './metrics.ts';
+import type { MetricsRegistry, MetricsText } from './metrics.ts';
 
 /** True, or what is missing, in words. */
 export type Check = () => true | string;
@@ -65,21 +65,25 @@ const endpointApp = (options: { readonly metrics?: MetricsRegistry; readonly rea
   app.get('/readyz', (_request, response) => answer(response, options.ready));
   const { metrics } = options;
   if (metrics !== undefined) {
-    app.get('/metrics', async (request, response) => {
-      try {
-        // Whoever does not ask for OpenMetrics gets what Prometheus has always read.
-        const wanted = request.accepts([PLAIN, OPEN_METRICS]) === OPEN_METRICS ? metrics.openMetrics : metrics;
-        const text = await wanted.metrics();
-        response.set('content-type', wanted.contentType).set('vary', 'accept').send(text);
-      } catch {
-        response.status(500).type('text/plain').send('the metrics could not be collected\n');
-      }
+    app.get('/metrics', (request, response) => {
+      // Whoever does not ask for OpenMetrics gets what Prometheus has always read.
+      const wanted = request.accepts([PLAIN, OPEN_METRICS]) === OPEN_METRICS ? metrics.openMetrics : metrics;
+      void sendMetrics(wanted, response);
     });
   }
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('there is nothing here; try /metrics, /healthz or /readyz\n');
   });
   return app;
+};
+
+const sendMetrics = async (wanted: MetricsText, response: Response): Promise<void> => {
+  try {
+    const text = await wanted.metrics();
+    response.set('content-type', wanted.contentType).set('vary', 'accept').send(text);
+  } catch {
+    response.status(500).type('text/plain').send('the metrics could not be collected\n');
+  }
 };
 
 const answer = (response: Response, checks: Checks): void => {

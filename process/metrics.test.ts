@@ -74,9 +74,9 @@ describe('metrics', () => {
     const metrics = createMetrics(defineMetrics({ ...processMetrics, ...catalogue }), { process: true });
     metrics.decisions.inc({ verdict: 'Deny', tenant: 'a' });
     metrics.seconds.observe({}, 0.5);
-    const { contentType, metrics: asked } = metrics.registry.openMetrics;
-    assert.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/);
-    const text = await asked();
+    const { openMetrics } = metrics.registry;
+    assert.match(openMetrics.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    const text = await openMetrics.metrics();
     assert.match(text, /^# TYPE t_decisions counter$/m);
     assert.match(text, /^t_decisions_total\{verdict="Deny",tenant="a"\} 1$/m);
     assert.match(text, /^t_seconds_bucket\{le="1(?:\.0)?"\} 1$/m);

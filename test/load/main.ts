@@ -17,6 +17,7 @@ import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
 import { measureDecisions } from './decide.ts';
 import { measureEntitlements } from './entitlements.ts';
+import { measureExporter } from './exporter.ts';
 import { measureGuardAdmission } from './guard-admission.ts';
 import { installForLoad } from './load-installation.ts';
 import type { LoadInstallation } from './load-installation.ts';
@@ -42,6 +43,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
   audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),
   usage: async ({ quick }) => measureUsage(quick ? { durationMs: 4000, tenants: 2000 } : { durationMs: 20_000, tenants: 10_000 }),
+  exporter: ({ quick }) => measureExporter({ scrapes: quick ? 3 : 10 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>
     measureApiServer(await installation(), { rounds: quick ? 3 : 5, durationMs: quick ? 1500 : 3000, say }),

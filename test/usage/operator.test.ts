@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger in the operator, on a real API server: who may report for whom, what a TenantUsage shows, what agents and storage use,
-// what policies ran, and that a killed operator loses nothing of it.
+// what policies ran, who sees the detail, what a real Prometheus makes of it, and that a killed operator loses nothing of it.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import type { Installation } from '../scenario/installation.ts';
 import { objectSays } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
 import { podOf, verdictOf } from '../scenario/verdict.ts';
+import { prometheusBinary, startPrometheus } from './prometheus-server.ts';
 
 const DIGEST = `registry.example.com/agent@sha256:${'0123456789abcdef'.repeat(4)}`;
 const tenantText = (name: string): string => `apiVersion: writ.dev/v1alpha1
@@ -27,6 +28,7 @@ metadata: {name: ${name}}
 spec:
   namespaces: {items: [{name: ${name}-one}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
+  slo: {objectives: [{name: availability, target: "99.9"}]}
 `;
 
 const AGENT = { 'writ.dev/agent': 'true' };
@@ -35,6 +37,12 @@ type Usage = KubeObject & Pick<TenantUsage, 'status'>;
 type Answer = {
   readonly status: number;
   readonly body: { readonly stored?: number; readonly code?: string; readonly events?: readonly { code: string }[] };
+};
+
+type Item = { readonly id?: string; readonly value?: string; readonly source?: string };
+type Detail = {
+  readonly status: number;
+  readonly body: { readonly items?: readonly Item[]; readonly next?: string; readonly code?: string };
 };
 
 describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
@@ -62,6 +70,15 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
         text(response).then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) }), reject);
       });
       call.end(JSON.stringify(events));
+    });
+  const get = (bearer: string, path: string): Promise<Detail> =>
+    new Promise((resolve, reject) => {
+      const call = request(`https://127.0.0.1:${port}${path}`, { ca, headers: { authorization: `Bearer ${bearer}` } });
+      call.on('error', reject);
+      call.on('response', (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) }), reject);
+      });
+      call.end();
     });
   const eventOf = (tenant: string, seq: number, value: string, meter = 'reasoning_units') => ({
     specversion: '1.0',
@@ -106,7 +123,12 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     writ = await installWrit({
       documents: { 'policies/pinned.yaml': pinned, 'tenants/acme.yaml': tenantText('acme'), 'tenants/beta.yaml': tenantText('beta') },
       interval: '2s',
-      operatorFlags: { ledger: join(folder, 'ledger.db'), 'usage-address': `127.0.0.1:${port}`, 'usage-interval': '1s' },
+      operatorFlags: {
+        ledger: join(folder, 'ledger.db'),
+        'usage-address': `127.0.0.1:${port}`,
+        'usage-interval': '1s',
+        'usage-reader': `${SYSTEM_NAMESPACE}/default`,
+      },
       webhookFlags: {
         'usage-url': `https://127.0.0.1:${port}/v1/events`,
         'usage-token-file': join(folder, 'token'),
@@ -218,6 +240,82 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
   it('counts the policies that ran, as the webhook tells', async () => {
     // The pod of the test before was no dry run.
     await shows('beta', { policy_executions: /^[1-9]/ });
+  });
+
+  it('shows in detail to a tenant what it used itself, and all to an account that is named for it', async () => {
+    const first = await get(acmeToken, '/v1/usage/acme/events?limit=1&meter=reasoning_units');
+    assert.equal(first.status, 200, JSON.stringify(first));
+    assert.deepEqual(
+      first.body.items?.map(({ id, value, source }) => [id, value, source]),
+      [['1', '4', '/gateway/boots/1']],
+    );
+    const second = await get(acmeToken, `/v1/usage/acme/events?limit=1&meter=reasoning_units&cursor=${first.body.next ?? ''}`);
+    assert.deepEqual(
+      second.body.items?.map(({ id }) => id),
+      ['4'],
+    );
+    const foreign = await get(acmeToken, '/v1/usage/beta/hours');
+    assert.deepEqual([foreign.status, foreign.body.code], [403, 'USAGE_TENANT_HIDDEN']);
+    const reporter = await token('writ-webhook', SYSTEM_NAMESPACE, 'writ-usage');
+    assert.equal((await get(reporter, '/v1/usage/acme/hours')).status, 403);
+    assert.equal((await get(await token('default', 'acme-one'), '/v1/usage/acme/hours')).status, 401);
+    const reader = await token('default', SYSTEM_NAMESPACE, 'writ-usage');
+    const hours = await get(reader, '/v1/usage/beta/hours?meter=policy_executions');
+    assert.deepEqual([hours.status, hours.body.items?.length], [200, 1], JSON.stringify(hours));
+  });
+
+  const prometheus = prometheusBinary();
+  const skip = prometheus === undefined ? 'this machine has no prometheus (Debian package prometheus)' : false;
+  it('is scraped by a real Prometheus, whose rules say something of it', { skip }, async () => {
+    const targets = { operator: new URL(writ.operator.endpoint).host, webhook: new URL(writ.webhook.endpoint).host };
+    const rules = await readFile(new URL('../../deploy/monitoring/rules.yaml', import.meta.url), 'utf8');
+    const server = await startPrometheus(prometheus ?? '', { targets, rules });
+    try {
+      const valueOf = async (query: string): Promise<string> => {
+        const data = (await server.ask(`query?query=${encodeURIComponent(query)}`)) as {
+          readonly result: readonly { value: [number, string] }[];
+        };
+        return data.result.map(({ value: [, value] }) => value).join(' ');
+      };
+      const figures: Readonly<Record<string, string>> = {
+        'up{job="operator"} + on () up{job="webhook"}': '2',
+        'writ_usage_month_quantity{tenant="acme",meter="reasoning_units"}': '10',
+        'sum(writ_usage_ledger_events_total{meter="reasoning_units",result="stored"})': '2',
+        'count(writ_build_info)': '2',
+        'round(tenant_slo:writ_slo_objective:ratio{tenant="acme",slo="availability"}, 0.001)': '0.999',
+        'tenant_slo:writ_slo_valid_events:increase5m{tenant="acme",slo="availability"} >= bool 0': '1',
+      };
+      for (const [query, figure] of Object.entries(figures)) {
+        await until(async () => (await valueOf(query)) === figure, { what: `${query} to be ${figure}`, withinMs: 60_000 });
+      }
+      const { activeTargets } = (await server.ask('targets')) as {
+        readonly activeTargets: readonly { lastError: string; health: string }[];
+      };
+      assert.deepEqual(
+        activeTargets.map(({ health, lastError }) => [health, lastError]),
+        [
+          ['up', ''],
+          ['up', ''],
+        ],
+      );
+      type Rule = { readonly name: string; readonly health: string; readonly lastError?: string };
+      const judged = async (): Promise<readonly Rule[]> => {
+        const { groups } = (await server.ask('rules')) as { readonly groups: readonly { readonly rules: readonly Rule[] }[] };
+        return groups.flatMap((group) => group.rules);
+      };
+      await until(async () => (await judged()).every(({ health }) => health !== 'unknown'), {
+        what: 'every rule to be evaluated',
+        withinMs: 60_000,
+      });
+      const all = await judged();
+      assert.ok(all.length > 20);
+      assert.deepEqual(
+        all.filter(({ health }) => health !== 'ok'),
+        [],
+      );
+    } finally {
+      await server.stop();
+    }
   });
 
   it('loses nothing when the operator is killed, and counts nothing twice', async () => {
