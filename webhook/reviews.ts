@@ -26,6 +26,7 @@ export type ReviewParts = {
   readonly caches: Pick<Caches, 'tenants'>;
   readonly namespaces: NamespaceCache;
   readonly entitlements: Pick<Entitlements, 'effective'>;
+  readonly bounds: NonNullable<ReviewDeps['bounds']>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
   readonly executions: Awaited<ReturnType<typeof startExecutionMeter>>;
@@ -42,6 +43,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
     tenantOf: (name) => caches.tenants.get(name),
     systemNamespace: config['system-namespace'],
     namespaceWaitMs: config['namespace-wait'],
+    bounds: parts.bounds,
     askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
     clock,
   };

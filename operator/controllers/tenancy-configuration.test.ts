@@ -68,9 +68,7 @@ describe('the configurations of tenancy', () => {
 
   it('ask about what quotas over a tenant count, and never about what a cluster recovers by', () => {
     for (const [group, resource] of [
-      ['kagent.dev', 'agents'],
-      ['', 'pods'],
-      ['', 'pods/ephemeralcontainers'],
+      ['', 'services'],
       ['networking.k8s.io', 'networkpolicies'],
       ['cilium.io', 'ciliumnetworkpolicies'],
     ] as const)
@@ -78,6 +76,13 @@ describe('the configurations of tenancy', () => {
     assert.equal(asks(tenancyConfiguration(input), '', 'secrets'), false);
     const counted = tenancyConfiguration({ ...input, tenants: [plain, counting, eachNamespace] });
     assert.ok(asks(counted, '', 'secrets'));
+    // The bounds of workloads are judged where policies are, so nobody asks about them twice.
+    for (const [group, resource] of [
+      ['kagent.dev', 'agents'],
+      ['', 'pods'],
+      ['', 'pods/ephemeralcontainers'],
+    ] as const)
+      assert.equal(asks(counted, group, resource), false, resource);
     assert.equal(asks(counted, '', 'configmaps'), false);
     assert.equal(asks(counted, 'coordination.k8s.io', 'leases'), false);
   });
