@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { changesNeeds, completionConfiguration, createTenancyKeeper, tenancyConfiguration } from './tenancy-configuration.ts';
 import type { WebhookConfigurationObject } from './owned-configuration.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const service = { kind: 'service', namespace: 'writ-system', name: 'writ-webhook', port: 443 } as const;
 const plain = { name: 'plain', spec: {} };
@@ -123,7 +123,7 @@ describe('the configurations of tenancy', () => {
       return object;
     };
     const keeper = createTenancyKeeper({
-      client: { get: async (resource: Resource) => held.get(resource.plural), apply: write, replace: write } as unknown as KubeClient,
+      client: scriptedClient({ get: async (resource: Resource) => held.get(resource.plural), apply: write, replace: write }),
       target: service,
       systemNamespace: 'writ-system',
       tenants: () => [plain],
