@@ -25,14 +25,7 @@ import type { EnforcedSet } from '../policyset/enforced.ts';
 import type { BoundsVerdict } from '../tenancy/index.ts';
 import { encodeAnswer, encodeBeyondBounds, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
 import { isObject, scopeOf, tenantNameOf } from './governed.ts';
-
-export type NamespaceWait = { readonly timeoutMs: number; readonly accept: (namespace: JsonObject) => boolean };
-
-export type NamespaceCache = {
-  get(name: string): JsonObject | undefined;
-  /** Waits until the cache holds the namespace as `accept` wants it; `undefined` after `timeoutMs`. */
-  arrival(name: string, wait: NamespaceWait): Promise<JsonObject | undefined>;
-};
+import type { NamespaceCache } from './namespaces.ts';
 
 export type ReviewDeps = {
   /** Read at the moment of the decision, after any wait. */
