@@ -4,10 +4,10 @@ import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
 import { policies, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { applyCommit } from './execute.ts';
 import type { Plan } from './plan.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 const positionOf = () => ({ file: 'policies/a.yaml', line: 1, column: 1 });
@@ -36,10 +36,10 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
     const status = failing[name];
     if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
   };
-  const client = {
+  const client = scriptedClient({
     apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
     delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
-  } as unknown as KubeClient;
+  });
   const widen = async () => {
     calls.push('widen');
     return undefined;
@@ -101,7 +101,7 @@ describe('applying a commit', () => {
     const replacing = (conflicts: number, live: object | undefined) => {
       const calls: unknown[] = [];
       let left = conflicts;
-      const client = {
+      const client = scriptedClient({
         get: async () => live,
         apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
           calls.push(['apply', resource.kind, dryRun]);
@@ -111,7 +111,7 @@ describe('applying a commit', () => {
           left -= 1;
           if (left >= 0) throw new KubeApiError({ status: 409, message: 'somebody was faster' });
         },
-      } as unknown as KubeClient;
+      });
       const operations = [{ kind: 'apply', target, reason: 'changed', replaces: true }] as const;
       return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
     };
@@ -147,13 +147,13 @@ describe('applying a commit', () => {
 
   it('waits for every write before it gives up, so that none lands after the next try', async () => {
     const slow = Promise.withResolvers<void>();
-    const client = {
+    const client = scriptedClient({
       apply: async (_resource: Resource, object: { metadata: { name: string } }, { dryRun }: { dryRun?: boolean }) => {
         if (dryRun === true) return;
         if (object.metadata.name === 'a') throw new KubeApiError({ status: 503, message: 'restarting' });
         await slow.promise;
       },
-    } as unknown as KubeClient;
+    });
     const other = { ...target, ...identity('c'), object: { metadata: { name: 'c' } } };
     const operations = [target, other].map((each) => ({ kind: 'apply', target: each, reason: 'new' }) as const);
     const { outcome } = await run({}, { client, plan: { ...plan, operations } });
