@@ -29,8 +29,11 @@ import { ledgerState, tallyOf } from './tallies.ts';
 import { LONGEST_WINDOW_MS, createWindows } from './windows.ts';
 import type { LimitWindow } from './windows.ts';
 
+/** Each within the transaction that does it. */
 export type LedgerHooks = {
-  /** In the transaction that found them: each was sent under an identity that holds something else. */
+  /** First definitions, which hold from then on. */
+  readonly onMeters?: (tx: Tx, meters: readonly Meter[]) => Promise<void>;
+  /** Each was sent under an identity that holds something else. */
   readonly onConflicts?: (tx: Tx, conflicts: readonly UsageEvent[]) => Promise<void>;
   readonly onStatements?: StatementHook;
   readonly onSeals?: SealHook;
@@ -104,10 +107,20 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     for (const [name, ofMeter] of counts) for (const [outcome, count] of ofMeter) observe?.events?.(name, outcome, count);
   };
 
+  type Found = { readonly events: readonly UsageEvent[]; readonly outcomes: readonly EventOutcome[] };
+  const tellConflicts = async (tx: Tx, { events, outcomes }: Found): Promise<void> => {
+    const conflicts = events.filter((_, index) => outcomes[index] === 'conflict');
+    if (conflicts.length > 0) await hooks.onConflicts?.(tx, conflicts);
+  };
+
   const release = async (signal: AbortSignal): Promise<void> => {
     for (const { tenant, meter: name } of await store.read(quarantined)) {
       while (!signal.aborted && options.hasTenant(tenant) && meters.has(name)) {
-        const { events, outcomes } = await transact((tx, context) => releaseQuarantine(tx, { tenant, meter: name }, context));
+        const { events, outcomes } = await transact(async (tx, context) => {
+          const released = await releaseQuarantine(tx, { tenant, meter: name }, context);
+          await tellConflicts(tx, released);
+          return released;
+        });
         noted(events, outcomes);
         if (events.length === 0 || !outcomes.includes('stored')) break;
       }
@@ -148,8 +161,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     accept: async (events) => {
       const outcomes = await transact(async (tx, context) => {
         const found = await ingest(tx, events, context);
-        const conflicts = events.filter((_, index) => found[index] === 'conflict');
-        if (conflicts.length > 0) await hooks.onConflicts?.(tx, conflicts);
+        await tellConflicts(tx, { events, outcomes: found });
         return found;
       });
       noted(events, outcomes);
@@ -158,14 +170,19 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     transact,
     noted,
     declare: async (declared) => {
-      await store.transact((tx) =>
-        tx.insert({
-          into: 'usage_meter',
-          columns: ['name', 'unit', 'aggregation', 'divisor'],
-          rows: [...declared.values()].map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
-          onConflict: 'ON CONFLICT (name) DO NOTHING',
-        }),
-      );
+      await store.transact(async (tx) => {
+        const news: Meter[] = [];
+        for (const one of declared.values()) {
+          const made = await tx.insert({
+            into: 'usage_meter',
+            columns: ['name', 'unit', 'aggregation', 'divisor'],
+            rows: [[one.name, one.unit, one.aggregation, one.divisor]],
+            onConflict: 'ON CONFLICT (name) DO NOTHING',
+          });
+          if (made > 0) news.push(one);
+        }
+        if (news.length > 0) await hooks.onMeters?.(tx, news);
+      });
       await store.read(loadMeters);
       return [...declared.values()].filter((one) => !sameMeter(one, meter(one.name))).map(({ name }) => name);
     },
