@@ -5,10 +5,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../crds/inventory.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { applyCommit } from './execute.ts';
 import type { Plan } from './plan.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 const positionOf = () => ({ file: 'policies/a.yaml', line: 1, column: 1 });
@@ -37,11 +37,11 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
     const status = failing[name];
     if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
   };
-  const client = {
+  const client = scriptedClient({
     get: async () => ({ metadata: { name: 'b', uid: 'made since', resourceVersion: '2' } }),
     apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
     delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
-  } as unknown as KubeClient;
+  });
   const widen = async () => {
     calls.push('widen');
     return undefined;
@@ -103,7 +103,7 @@ describe('applying a commit', () => {
     const replacing = (conflicts: number, live: object | undefined) => {
       const calls: unknown[] = [];
       let left = conflicts;
-      const client = {
+      const client = scriptedClient({
         get: async () => live,
         apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
           calls.push(['apply', resource.kind, dryRun]);
@@ -113,7 +113,7 @@ describe('applying a commit', () => {
           left -= 1;
           if (left >= 0) throw new KubeApiError({ status: 409, message: 'somebody was faster' });
         },
-      } as unknown as KubeClient;
+      });
       const operations = [{ kind: 'apply', target, reason: 'changed', replaces: true }] as const;
       return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
     };
@@ -159,7 +159,7 @@ describe('applying a commit', () => {
       const calls: unknown[] = [];
       let live: Live | undefined = seen;
       let turn = 0;
-      const client = {
+      const client = scriptedClient({
         get: async () => live,
         delete: async (_resource: Resource, _ref: unknown, { preconditions }: { preconditions?: object }) => {
           calls.push(preconditions);
@@ -170,7 +170,7 @@ describe('applying a commit', () => {
           if (!isDeepStrictEqual(preconditions, { uid, resourceVersion })) throw new KubeApiError({ status: 409, message: 'changed' });
           return true;
         },
-      } as unknown as KubeClient;
+      });
       const operations = [{ kind: 'delete', target: identity('b'), seen }] as const;
       return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
     };
@@ -215,13 +215,13 @@ describe('applying a commit', () => {
 
   it('waits for every write before it gives up, so that none lands after the next try', async () => {
     const slow = Promise.withResolvers<void>();
-    const client = {
+    const client = scriptedClient({
       apply: async (_resource: Resource, object: { metadata: { name: string } }, { dryRun }: { dryRun?: boolean }) => {
         if (dryRun === true) return;
         if (object.metadata.name === 'a') throw new KubeApiError({ status: 503, message: 'restarting' });
         await slow.promise;
       },
-    } as unknown as KubeClient;
+    });
     const other = { ...target, ...identity('c'), object: { metadata: { name: 'c' } } };
     const operations = [target, other].map((each) => ({ kind: 'apply', target: each, reason: 'new' }) as const);
     const { outcome } = await run({}, { client, plan: { ...plan, operations } });
