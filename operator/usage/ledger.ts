@@ -46,7 +46,7 @@ export type LedgerOptions = {
   readonly hooks?: LedgerHooks;
   /** After the commit. */
   readonly observe?: {
-    readonly event?: (event: UsageEvent, outcome: EventOutcome) => void;
+    readonly events?: (meter: string, outcome: EventOutcome, count: number) => void;
     readonly sealed?: (seals: readonly Seal[]) => void;
     readonly closed?: (periodMs: number) => void;
   };
@@ -73,6 +73,8 @@ export type Ledger = {
   follow(series: readonly Series[]): Promise<void>;
   /** Millionths of the meter's unit within the window that ends now. */
   used(series: Series, window: LimitWindow): bigint;
+  /** A moment: what was stored before it is on disk, and nothing is stored before it any more. */
+  storedBefore(): Promise<number>;
   /** The open period so far, or a closed one again. */
   preview(tenant: string, periodMs: number): Promise<UsageStatement>;
 };
@@ -95,11 +97,14 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       return await work(tx, { state, storedMs: lastMs, hasTenant: options.hasTenant, hasMeter: (name) => meters.has(name) });
     });
   const noted = (events: readonly UsageEvent[], outcomes: readonly EventOutcome[]): void => {
+    const counts = new Map<string, Map<EventOutcome, number>>();
     for (const [index, event] of events.entries()) {
       const outcome = outcomes[index] ?? 'duplicate';
       if (outcome === 'stored') windows.add(event);
-      observe?.event?.(event, outcome);
+      const ofMeter = counts.get(event.meter) ?? new Map<EventOutcome, number>();
+      counts.set(event.meter, ofMeter.set(outcome, (ofMeter.get(outcome) ?? 0) + 1));
     }
+    for (const [name, ofMeter] of counts) for (const [outcome, count] of ofMeter) observe?.events?.(name, outcome, count);
   };
 
   type Found = { readonly events: readonly UsageEvent[]; readonly outcomes: readonly EventOutcome[] };
@@ -211,6 +216,11 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       const lengthMs = window === 'Month' ? Math.max(nowMs - monthOf(nowMs), 1) : window;
       return amountOf(meter(series.meter), windows.used(series, window, nowMs), lengthMs);
     },
+    storedBefore: () =>
+      transact(async (_tx, { storedMs }) => {
+        lastMs = storedMs + 1;
+        return lastMs;
+      }),
     preview: (tenant, periodMs) =>
       store.read(async (reader) => {
         const [row] = await reader.all('SELECT cut_ms FROM usage_period WHERE period_ms = ?', [periodMs]);

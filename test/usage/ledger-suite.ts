@@ -52,9 +52,9 @@ export const event = (fields: Fields, nowMs = START): UsageEvent => {
 const NEVER = new AbortController().signal;
 let made = 0;
 
-type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
+export type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
 
-const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
+export const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
   const clock = setClock(START);
   const tenants = new Set(['acme', 'beta']);
   const ledger = createLedger({ store: await engine.open(name), clock, hasTenant: (tenant) => tenants.has(tenant), hooks });
