@@ -22,7 +22,7 @@ import type { Seal, SealHook } from './seals.ts';
 import type { UsageStatement } from './statement.ts';
 import { storedMeters, undeclared } from './stored-meters.ts';
 import type { StoredMeters } from './stored-meters.ts';
-import { integerOf, textOf } from './store.ts';
+import { integerOf } from './store.ts';
 import type { Reader, Store, Tx } from './store.ts';
 import { USAGE_TABLES } from './tables.ts';
 import { ledgerState, tallyOf } from './tallies.ts';
@@ -171,15 +171,15 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     noted,
     declare: async (declared) => {
       await store.transact(async (tx) => {
-        const made = await tx.insert({
+        const known = await storedMeters(tx);
+        const news = [...declared.values()].filter(({ name }) => !known.has(name));
+        if (news.length === 0) return;
+        await tx.insert({
           into: 'usage_meter',
           columns: ['name', 'unit', 'aggregation', 'divisor'],
-          rows: [...declared.values()].map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
-          onConflict: 'ON CONFLICT (name) DO NOTHING',
-          returning: ['name'],
+          rows: news.map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
         });
-        const news = made.flatMap((row) => declared.get(textOf(row, 'name')) ?? []);
-        if (news.length > 0) await hooks.onMeters?.(tx, news);
+        await hooks.onMeters?.(tx, news);
       });
       await store.read(loadMeters);
       return [...declared.values()].filter((one) => !sameMeter(one, meter(one.name))).map(({ name }) => name);
