@@ -171,15 +171,17 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     noted,
     declare: async (declared) => {
       await store.transact(async (tx) => {
-        const known = await storedMeters(tx);
-        const news = [...declared.values()].filter(({ name }) => !known.has(name));
-        if (news.length === 0) return;
-        await tx.insert({
-          into: 'usage_meter',
-          columns: ['name', 'unit', 'aggregation', 'divisor'],
-          rows: news.map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
-        });
-        await hooks.onMeters?.(tx, news);
+        const news: Meter[] = [];
+        for (const one of declared.values()) {
+          const made = await tx.insert({
+            into: 'usage_meter',
+            columns: ['name', 'unit', 'aggregation', 'divisor'],
+            rows: [[one.name, one.unit, one.aggregation, one.divisor]],
+            onConflict: 'ON CONFLICT (name) DO NOTHING',
+          });
+          if (made > 0) news.push(one);
+        }
+        if (news.length > 0) await hooks.onMeters?.(tx, news);
       });
       await store.read(loadMeters);
       return [...declared.values()].filter((one) => !sameMeter(one, meter(one.name))).map(({ name }) => name);
