@@ -18,11 +18,13 @@ import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
+import { createAllowance } from './source/deliveries.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
 export const STRIPE_KEY = 'stripe-key';
 export const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
+const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
 
 const metersOf = (
   { caches, config, log }: BillingParts,
@@ -64,12 +66,14 @@ export type StripeLook = { readonly look: Look; readonly hook: StripeHook; stop(
 export const createStripeLook = (parts: BillingParts, secretName: string, wake: () => void): StripeLook => {
   const { config, clock, log, random, metrics, caches } = parts;
   const mode = config['stripe-mode'] === 'test' ? 'test' : 'live';
+  const refusals = createAllowance(clock, REFUSALS_TOLD);
   const hook = createStripeHook({
     clock,
     observe: ({ outcome, type, code }) => {
       metrics.billingEvents.inc({ outcome });
-      if (outcome === 'refused') log.warn({ code }, 'a delivery to the endpoint for Stripe was refused');
-      else log.debug({ outcome, type }, 'an event of Stripe');
+      // Anybody can knock: they are all counted, and a few are told of.
+      if (outcome === 'refused' && refusals.take().ok) log.warn({ code }, 'a delivery to the endpoint for Stripe was refused');
+      if (outcome !== 'refused') log.debug({ outcome, type }, 'an event of Stripe');
     },
     onError: (error) => log.error({ err: error }, 'an event of Stripe could not be taken in; it comes again'),
   });

@@ -19,6 +19,7 @@ import { billingMetrics } from '../../operator/billing/metrics.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { readMeters } from '../../operator/usage/meters.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import type { Store } from '../../operator/usage/store.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createLog } from '../../process/log.ts';
 import { systemClock } from '../../process/clock.ts';
@@ -63,9 +64,11 @@ export type Scene = {
   /** More of the Secret, in the clear. */
   readonly secret?: Readonly<Record<string, string>>;
   readonly config?: Partial<BillingParts['config']>;
+  /** A ledger's store that was never used; SQLite unless given. */
+  readonly store?: Store;
 };
 
-export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secret = {}, config = {} }: Scene = {}) => {
+export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secret = {}, config = {}, store: given }: Scene = {}) => {
   let inForce: ReturnType<typeof priceBook> | undefined = book;
   let network: Network = (_request, answer) => answer();
   const held: Record<string, string> = { 'stripe-key': key, ...secret };
@@ -81,7 +84,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       return () => undefined;
     },
   };
-  const store = await openSqliteStore({ file: join(folder, `${(made += 1)}.db`), clock: systemClock, groupMs: 0 });
+  const store = given ?? (await openSqliteStore({ file: join(folder, `${(made += 1)}.db`), clock: systemClock, groupMs: 0 }));
   const ledger = createLedger({ store, clock, hasTenant: () => true });
   await ledger.open('test');
   await store.migrate(AUDIT_TABLES);

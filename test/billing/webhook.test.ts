@@ -78,6 +78,14 @@ describe('a delivery to the endpoint for Stripe', () => {
       await it.end();
     });
 
+  it('that anybody can send a hundred times fills no log', async () => {
+    const it = await armed();
+    for (let count = 0; count < 100; count += 1) await it.deliver('{}', { secret: OTHER });
+    assert.equal(it.said.filter((line) => line.includes('BILL_EVENT_SIGNATURE')).length, 10);
+    assert.match(await it.metrics(), /writ_billing_events_total{outcome="refused"} 100/);
+    await it.end();
+  });
+
   it('whose body was changed on the way is refused', async () => {
     const it = await armed();
     const payload = JSON.stringify(snapshot('invoice.finalized', FINAL));
