@@ -19,14 +19,21 @@ export type OpenLedger = Pick<Ledger, 'store' | 'meter'>;
 export type BillingParts = {
   readonly config: Pick<
     OperatorConfig,
-    'stripe-secret' | 'stripe-mode' | 'price-book' | 'statement-dir' | 'statement-secret' | 'system-namespace'
+    'stripe-secret' | 'stripe-mode' | 'stripe-prices' | 'price-book' | 'statement-dir' | 'statement-secret' | 'system-namespace'
   >;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
   readonly metrics: Pick<
     OperatorMetrics,
-    'billingUp' | 'billingReports' | 'billingDrift' | 'billingHeld' | 'billingEvents' | 'billingLateErrors' | 'billingStatements'
+    | 'billingUp'
+    | 'billingReports'
+    | 'billingDrift'
+    | 'billingHeld'
+    | 'billingEvents'
+    | 'billingLateErrors'
+    | 'billingStatements'
+    | 'billingPrices'
   >;
   readonly caches: {
     readonly tenants: Pick<Caches['tenants'], 'list'>;

@@ -111,6 +111,12 @@ export const operatorFlags = defineFlags({
     default: 'live',
     doc: 'What the key must be for; a key for the other mode is refused.',
   },
+  'stripe-prices': {
+    type: 'boolean',
+    env: 'WRIT_STRIPE_PRICES',
+    default: false,
+    doc: "Make the products and prices of the PriceBook at Stripe, by lookup keys that carry the book's version, and tell of those that say something else.",
+  },
   'statement-dir': {
     type: 'string',
     env: 'WRIT_STATEMENT_DIR',

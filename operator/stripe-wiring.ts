@@ -4,7 +4,11 @@
 import { INSTALLATION_NAMESPACE } from '../crds/kinds.ts';
 import type { Judged } from '../policies/policy-object.ts';
 import { readBook } from '../policies/pricing/index.ts';
+import type { Book } from '../policies/pricing/index.ts';
 import { startOf } from '../policies/problem.ts';
+import { catalogOf } from './billing/catalog.ts';
+import type { Catalog } from './billing/catalog.ts';
+import { createPriceKeeper } from './billing/price-keeper.ts';
 import { createBilling } from './billing/index.ts';
 import type { Billing } from './billing/index.ts';
 import type { Customer } from './billing/hours.ts';
@@ -30,7 +34,7 @@ const metersOf = (
   { caches, config, log }: BillingParts,
   ledger: OpenLedger,
   judge: (object: LivePriceBook) => Judged,
-): Pick<Scope, 'meters' | 'effectiveFromMs'> => {
+): Pick<Scope, 'meters' | 'effectiveFromMs'> & { readonly book: Book } => {
   const object = caches.priceBooks.get(config['price-book']);
   const judged = object === undefined ? undefined : judge(object);
   const sealed = judged?.ok === true ? judged.document : judged?.signed;
@@ -45,7 +49,7 @@ const metersOf = (
     if (aggregation === 'sum' && divisor === 1n) meters.set(name, report);
     else log.warn({ meter: name }, 'the price book wants a meter reported whose hours do not add up; it is on statements alone');
   }
-  return { meters, effectiveFromMs: read.book.effectiveFromMs };
+  return { meters, effectiveFromMs: read.book.effectiveFromMs, book: read.book };
 };
 
 /** Tenants that Stripe bills. */
@@ -58,7 +62,12 @@ export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly 
     })
     .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
 
-type Running = { readonly key: string; readonly ledger: OpenLedger; readonly billing: Billing };
+type Running = {
+  readonly key: string;
+  readonly ledger: OpenLedger;
+  readonly billing: Billing;
+  readonly keepPrices: ReturnType<typeof createPriceKeeper>;
+};
 
 export type StripeLook = { readonly look: Look; readonly hook: StripeHook; stop(): void };
 
@@ -82,9 +91,10 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
   const start = async (key: string, ledger: OpenLedger): Promise<Running> => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
     if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
+    const provider = createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) });
     const billing = createBilling({
       store: ledger.store,
-      provider: createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) }),
+      provider,
       clock,
       random,
       installation,
@@ -104,7 +114,27 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
       },
     });
     await billing.open();
-    return { key, ledger, billing };
+    return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
+  };
+
+  /** Prices that cannot be kept stop no report. */
+  const keepPrices = async (keep: Running['keepPrices'], catalog: Catalog): Promise<void> => {
+    try {
+      const state = await keep(catalog);
+      if (state === undefined) return;
+      const { there, differ, left } = state;
+      for (const [name, count] of [
+        ['there', there],
+        ['differ', differ.length],
+        ['left', left.length],
+      ] as const)
+        metrics.billingPrices.set({ state: name }, count);
+      if (differ.length > 0)
+        log.error({ differ: differ.slice(0, 20) }, 'products or prices at Stripe say something else than the price book');
+      for (const { what, why } of left.slice(0, 20)) log.warn({ what, why }, 'a price is not kept at Stripe');
+    } catch (error) {
+      log.error({ err: error }, 'the price book could not be kept at Stripe; it is tried again');
+    }
   };
 
   const stop = (): void => {
@@ -124,8 +154,9 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
       stop();
       running = await start(key, ledger);
     }
-    const { billing } = running;
-    const scope: Scope = { customers: customersOf(parts), ...metersOf(parts, ledger, judge) };
+    const { billing, keepPrices: keep } = running;
+    const { book, ...reported } = metersOf(parts, ledger, judge);
+    const scope: Scope = { customers: customersOf(parts), ...reported };
     const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
     const take = async (event: Parameters<Billing['take']>[0]): Promise<Awaited<ReturnType<Billing['take']>>> => {
       const taken = await billing.take(event);
@@ -136,6 +167,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     const turning = billing.turn(scope, signal);
     hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
     const { refused, drift } = await turning;
+    if (!refused && config['stripe-prices']) await keepPrices(keep, catalogOf(book, reported.meters));
     if (drift !== undefined) metrics.billingDrift.set({}, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);

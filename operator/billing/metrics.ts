@@ -42,6 +42,12 @@ export const billingMetrics = defineMetrics({
     name: 'writ_billing_late_errors_total',
     help: 'Reports that Stripe accepted and later said it does not count.',
   },
+  billingPrices: {
+    kind: 'gauge',
+    name: 'writ_billing_prices',
+    help: 'Products and prices of the price book at Stripe: there as the book says, there and saying something else, or left out since they cannot be said there.',
+    labels: { state: ['there', 'differ', 'left'] },
+  },
   billingStatements: {
     kind: 'gauge',
     name: 'writ_billing_statements',

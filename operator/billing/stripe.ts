@@ -12,6 +12,8 @@ import Stripe from 'stripe';
 import { isRecord } from '../../crds/wire.ts';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
+import { createStripePrices } from './stripe-prices.ts';
+import type { PriceProvider } from './stripe-prices.ts';
 
 export type Mode = 'test' | 'live';
 
@@ -22,11 +24,15 @@ export type StripeOptions = {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 };
 
+/** What `stripe-prices.ts` borrows, so that the package is imported here alone. */
+export type StripeClient = Stripe;
+
 export type StripeProvider = UsageProvider &
   InvoiceProvider &
   EventProvider & {
     /** Finds the meter, or makes it; rejects where there is another one of that name. */
     ensureMeter(meter: string, encoding: 'Absolute' | 'Delta'): Promise<string>;
+    readonly prices: PriceProvider;
   };
 
 const TIMEOUT_MS = 20_000;
@@ -260,5 +266,6 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
       }));
     });
 
-  return { ensureMeter, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
+  const prices = createStripePrices(client, ensureMeter);
+  return { ensureMeter, prices, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
 };

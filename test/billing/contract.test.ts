@@ -13,7 +13,7 @@ import type { StripeMock } from './stripe-mock.ts';
 
 /** A month with everything in it that makes the operator ask Stripe for something. */
 const month = async (): Promise<readonly RawRequest[]> => {
-  const it = await scene();
+  const it = await scene({ config: { 'stripe-prices': true } });
   await it.ledger.accept([event({ value: '5' }), event({ seq: 2, meter: 'reasoning_units', value: '0.25' })]);
   await it.look(START + 2 * HOUR_MS);
   await it.look(START + 3 * HOUR_MS);
@@ -59,9 +59,13 @@ describe("Stripe's published contract", { skip: missing ?? false }, () => {
       'GET /v1/billing/meters',
       'GET /v1/billing/meters/ID/event_summaries',
       'GET /v1/invoices',
+      'GET /v1/prices',
+      'GET /v1/products',
       'POST /v1/billing/meter_events',
       'POST /v1/billing/meters',
       'POST /v1/invoices/ID',
+      'POST /v1/prices',
+      'POST /v1/products',
     ]);
   });
 

@@ -105,16 +105,18 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_acme' } } },
     { metadata: { name: 'free' }, spec: {} },
   ];
+  const settings = {
+    'stripe-secret': 'stripe',
+    'stripe-mode': mode,
+    'stripe-prices': false,
+    'price-book': 'standard',
+    'system-namespace': 'writ-system',
+    'statement-dir': undefined,
+    'statement-secret': undefined,
+    ...config,
+  };
   const parts: BillingParts = {
-    config: {
-      'stripe-secret': 'stripe',
-      'stripe-mode': mode,
-      'price-book': 'standard',
-      'system-namespace': 'writ-system',
-      'statement-dir': undefined,
-      'statement-secret': undefined,
-      ...config,
-    },
+    config: settings,
     record: (tx, facts) => sequencer.append(tx, facts),
     clock,
     log: createLog({ name: 'test', destination: { write: (line: string) => void said.push(line) } }),
@@ -155,6 +157,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     said,
     store,
     tenants,
+    config: settings,
     /** Requests as they left. */
     raw,
     metrics: () => metrics.registry.metrics(),
