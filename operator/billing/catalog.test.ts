@@ -58,29 +58,32 @@ describe('the catalog of a price book', () => {
     assert.equal(new Set(prices.map(({ lookupKey }) => lookupKey)).size, prices.length);
   });
 
-  it('costs of every quantity what rating says it costs', () => {
-    const book = bookOf();
-    const metered = catalogOf(book, reported).prices.flatMap((price) => (price.kind === 'metered' ? [price] : []));
-    fc.assert(
-      fc.property(fc.constantFrom(...metered), fc.bigInt(0n, 10n ** 15n), fc.integer({ min: 0, max: 15 }), (price, size, digits) => {
-        const quantity = size % 10n ** BigInt(digits);
-        const tier = book.tiers.get(price.product.replace('writ_standard_', ''));
-        const [meter, usage] = [book.meters.get(price.meter), tier?.usage.get(price.meter)];
-        assert.ok(meter !== undefined && usage !== undefined);
-        const { cost } = priceUsage({
-          book,
-          usage,
-          meter: price.meter,
-          annual: price.lookupKey.endsWith('_annual'),
-          quantity: multiply(whole(quantity), ratio(meter.per.of, meter.per.count)),
-          part: whole(1),
-          isLevel: false,
-        });
-        assert.equal(compare(graduated(price.tiers, quantity), multiply(cost, whole(100))), 0, `${price.lookupKey} ${quantity}`);
-      }),
-      { numRuns: 500 },
-    );
-  });
+  for (const per of ['1000000000', '2.5'])
+    it(`costs of every quantity what rating says it costs, ${per} to a priced unit`, () => {
+      const book = bookOf((spec) => {
+        spec.meters[2].per = per;
+      });
+      const metered = catalogOf(book, reported).prices.flatMap((price) => (price.kind === 'metered' ? [price] : []));
+      fc.assert(
+        fc.property(fc.constantFrom(...metered), fc.bigInt(0n, 10n ** 15n), fc.integer({ min: 0, max: 15 }), (price, size, digits) => {
+          const quantity = size % 10n ** BigInt(digits);
+          const tier = book.tiers.get(price.product.replace('writ_standard_', ''));
+          const [meter, usage] = [book.meters.get(price.meter), tier?.usage.get(price.meter)];
+          assert.ok(meter !== undefined && usage !== undefined);
+          const { cost } = priceUsage({
+            book,
+            usage,
+            meter: price.meter,
+            annual: price.lookupKey.endsWith('_annual'),
+            quantity: multiply(whole(quantity), ratio(meter.per.of, meter.per.count)),
+            part: whole(1),
+            isLevel: false,
+          });
+          assert.equal(compare(graduated(price.tiers, quantity), multiply(cost, whole(100))), 0, `${price.lookupKey} ${quantity}`);
+        }),
+        { numRuns: 500 },
+      );
+    });
 
   it('names what it cannot say without rounding, and sells nothing in a currency that is counted otherwise', () => {
     const odd = catalogOf(

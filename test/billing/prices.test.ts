@@ -40,6 +40,22 @@ describe('prices at Stripe', () => {
     await it.end();
   });
 
+  it('are made under another key after a failure, which a key would repeat for a day', async () => {
+    const it = await scene();
+    let failed = false;
+    it.setNetwork((request, answer) => {
+      if (failed || request.method !== 'POST' || request.path !== '/v1/prices') return answer();
+      failed = true;
+      return it.fake.handle(request, 'before');
+    });
+    it.config['stripe-prices'] = true;
+    await it.look(START + 60_000);
+    assert.equal(it.fake.catalog.prices.size, 0);
+    await it.look(START + 120_000);
+    assert.equal(it.fake.catalog.prices.size, 29);
+    await it.end();
+  });
+
   it('that somebody changed or put away are told of and left alone', async () => {
     const it = await keeping();
     const { products, prices } = it.fake.catalog;
