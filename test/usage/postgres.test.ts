@@ -6,6 +6,7 @@ import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { describeBilling } from '../billing/store-suite.ts';
+import { describeDetail } from './detail-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
@@ -24,4 +25,5 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   describeStore(engine);
   describeLedger(engine);
   describeBilling(engine);
+  describeDetail(engine);
 });
