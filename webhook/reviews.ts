@@ -16,7 +16,8 @@ import type { Guard } from './server/guard.ts';
 import { createValidate } from './server/validate.ts';
 import type { Validate } from './server/validate.ts';
 import { createServiceLevels } from './service-levels.ts';
-import type { startExecutionMeter } from './usage/start.ts';
+import { createLevelCounts } from './usage/levels.ts';
+import type { Metering } from './usage/start.ts';
 
 export type ReviewParts = {
   readonly config: WebhookConfig;
@@ -28,14 +29,17 @@ export type ReviewParts = {
   readonly entitlements: Pick<Entitlements, 'effective'>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
-  readonly executions: Awaited<ReturnType<typeof startExecutionMeter>>;
+  /** Absent where nothing is told to a ledger. */
+  readonly metering: Metering | undefined;
+  /** Whether the API server would be answered. */
+  readonly ready: () => boolean;
   readonly guard: Guard;
   readonly closing: () => boolean;
   readonly bug: (error: unknown) => void;
 };
 
 export const createReviews = (parts: ReviewParts): Validate => {
-  const { config, client, clock, metrics, caches, entitlements, decisions, executions } = parts;
+  const { config, client, clock, metrics, caches, entitlements, decisions, metering } = parts;
   const deps: ReviewDeps = {
     enforced: parts.enforced,
     namespaces: parts.namespaces,
@@ -53,6 +57,15 @@ export const createReviews = (parts: ReviewParts): Validate => {
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
     tenants: () => caches.tenants.list().map(({ metadata }) => metadata.name),
+    ...(metering === undefined
+      ? {}
+      : {
+          told: (promised) => {
+            const counts = createLevelCounts({ clock, promised, ready: parts.ready });
+            metering.reports.add(counts);
+            return counts;
+          },
+        }),
   });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
     const durationMs = clock.monotonicMs() - startedMs;
@@ -60,7 +73,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
     serviceLevels.count(reviewed, durationMs);
     if (reviewed.record !== undefined) {
       decisions.record(reviewed.record);
-      executions?.count(reviewed.record);
+      metering?.executions.count(reviewed.record);
     }
     return reviewed;
   };
