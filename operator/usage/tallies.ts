@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What events add up to: by hour, for seals and windows, and by the period that will bill them.
+// What events add up to: by hour, for seals and windows, and by the period that will bill them. Counts of service levels are in hours
+// alone: they are sealed, and never billed.
+import { levelOf } from '../../policies/service-level/counts.ts';
 import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
 import { hourOf, monthOf, nextMonth } from './period.ts';
@@ -82,10 +84,13 @@ export const addTallies = async (tx: Tx, events: readonly Added[], state: Ledger
   await addCells(
     tx,
     TOTALS,
-    gather(events, ({ tenant, meter, atMs }) => {
-      const usedMs = monthOf(atMs);
-      return [billedPeriod(usedMs, state), tenant, usedMs, meter] as const;
-    }),
+    gather(
+      events.filter(({ meter }) => levelOf(meter) === undefined),
+      ({ tenant, meter, atMs }) => {
+        const usedMs = monthOf(atMs);
+        return [billedPeriod(usedMs, state), tenant, usedMs, meter] as const;
+      },
+    ),
   );
   const { sealedMs } = state;
   if (sealedMs === undefined) return;
