@@ -11,7 +11,8 @@ import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { operatorMetrics } from '../../operator/metrics.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
-import { burnAlerts, burnFactor, burnWindows } from './burn-rate.ts';
+import { burnFactor, burnWindows } from '../../policies/service-level/burn.ts';
+import { burnAlerts } from './burn-rate.ts';
 import { dashboardQueries } from './dashboard.ts';
 import { monitoringFiles, ruleGroups } from './index.ts';
 
