@@ -41,6 +41,7 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['explain', async () => (await import('./explain.ts')).explainCommand],
   ['bill', async () => (await import('./bill.ts')).billCommand],
   ['usage', async () => (await import('./usage.ts')).usageCommand],
+  ['slo', async () => (await import('./slo.ts')).sloCommand],
   ['demo', async () => (await import('./demo.ts')).demoCommand],
   ['version', async () => (await import('./version.ts')).versionCommand],
 ]);

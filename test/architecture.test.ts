@@ -51,6 +51,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
       'operator/source/',
       'operator/usage/',
       'operator/billing/',
+      'operator/slo/',
       'webhook/admission/',
       'test/scenario/',
       'test/cluster/',

@@ -90,6 +90,12 @@ const holesOf = (events: readonly Event[], source: string): readonly (readonly [
   return holes;
 };
 
+/** Tenants of whose answers something was told since. */
+export const levelTenants = async (reader: Reader, sinceMs: number): Promise<readonly string[]> =>
+  (await reader.all('SELECT DISTINCT tenant FROM usage_source WHERE source LIKE ? AND last_ms >= ?', [`${LEVEL_SOURCES}%/levels`, sinceMs]))
+    .map((row) => textOf(row, 'tenant'))
+    .toSorted();
+
 /** Only of objectives of which something is known within the bounds. */
 export const readLevels = async (reader: Reader, asked: LevelsAsked): Promise<ReadonlyMap<ObjectiveName, Levels>> => {
   const { tenant, fromMs, withinMs = () => undefined } = asked;
