@@ -56,6 +56,10 @@ export const createReviews = (parts: ReviewParts): Validate => {
       const tenant = caches.tenants.get(name);
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
+    tierOf: (name) => {
+      const tenant = caches.tenants.get(name);
+      return tenant === undefined ? undefined : (entitlements.effective(tenant).tier ?? tenant.spec.tier);
+    },
     tenants: () => caches.tenants.list().map(({ metadata }) => metadata.name),
     ...(metering === undefined
       ? {}

@@ -11,6 +11,8 @@ export type ServiceLevelsOptions = {
   readonly metrics: Pick<WebhookMetrics, 'sloValid' | 'sloBad' | 'sloObjective'>;
   /** Spec of the Tenant as it counts: the same object as long as nothing changes; undefined where there is none. */
   readonly specOf: (tenant: string) => { readonly slo?: unknown } | undefined;
+  /** The tier that counts; undefined where there is none. */
+  readonly tierOf: (tenant: string) => string | undefined;
   /** Names of all there are. */
   readonly tenants: () => readonly string[];
   /** Makes what tells the ledger; absent where there is none. */
@@ -21,7 +23,7 @@ export type ServiceLevels = {
   readonly count: (reviewed: Reviewed, durationMs: number) => void;
 };
 
-export const createServiceLevels = ({ metrics, specOf, tenants, told }: ServiceLevelsOptions): ServiceLevels => {
+export const createServiceLevels = ({ metrics, specOf, tierOf, tenants, told }: ServiceLevelsOptions): ServiceLevels => {
   const known = new WeakMap<object, readonly Objective[]>();
   const objectivesFor = (tenant: string): readonly Objective[] => {
     const spec = specOf(tenant);
@@ -39,7 +41,7 @@ export const createServiceLevels = ({ metrics, specOf, tenants, told }: ServiceL
     for (const { tenant, objectives } of promised()) {
       for (const { name: slo, target } of objectives) {
         const labels = { tenant, slo };
-        metrics.sloObjective.set(labels, target);
+        metrics.sloObjective.set({ ...labels, tier: tierOf(tenant) ?? 'none' }, target);
         // A series that begins with its first event hides that event from rate().
         metrics.sloValid.inc(labels, 0);
         metrics.sloBad.inc(labels, 0);

@@ -8,8 +8,8 @@ import type { Alert, Recording } from './rule.ts';
 export const VALID_TOTAL = 'writ_slo_valid_events_total';
 export const BAD_TOTAL = 'writ_slo_bad_events_total';
 
-const VALID = 'tenant_slo:writ_slo_valid_events:increase5m';
-const BAD = 'tenant_slo:writ_slo_bad_events:increase5m';
+export const VALID = 'tenant_slo:writ_slo_valid_events:increase5m';
+export const BAD = 'tenant_slo:writ_slo_bad_events:increase5m';
 export const OBJECTIVE = 'tenant_slo:writ_slo_objective:ratio';
 const errors = (window: string): string => `tenant_slo:writ_slo_errors:ratio${window}`;
 
