@@ -260,6 +260,18 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     leaving: () => listener.state !== 'serving',
   });
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
+  const { bounds, ...endpoints } = createTenancyEndpoints({
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    caches,
+    namespaces: namespaceCache,
+    effective: (tenant) => entitlements.effective(tenant),
+    closing,
+    bug,
+  });
   const validate = createReviews({
     config,
     client,
@@ -268,6 +280,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     caches,
     namespaces: namespaceCache,
     entitlements,
+    bounds,
     enforced: () => loader.current,
     decisions,
     metering,
@@ -288,18 +301,6 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     closing,
     bug,
     states: () => states,
-  });
-  const endpoints = createTenancyEndpoints({
-    config,
-    client,
-    clock,
-    log,
-    metrics,
-    caches,
-    namespaces: namespaceCache,
-    effective: (tenant) => entitlements.effective(tenant),
-    closing,
-    bug,
   });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });

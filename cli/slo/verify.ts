@@ -8,6 +8,7 @@ import { parseMonth } from '../../operator/usage/period.ts';
 import type { Problem, ProblemCode } from '../../policies/problem.ts';
 import { readArtifact } from '../bundle/artifact.ts';
 import { judgeBundle } from '../bundle/judge.ts';
+import { chooseRoot } from '../bundle/roots.ts';
 import { readText } from '../files.ts';
 import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Terminal } from '../output.ts';
@@ -32,7 +33,12 @@ const found = (code: ProblemCode, path: string, message: string): Problem => ({ 
 const signatureProblem = ({ path }: Kept, key: ReturnType<typeof readPublicKeyFile>['publicKey']): Problem | undefined => {
   const bundle = bundlePath(path);
   if (!existsSync(bundle)) return found('SLO_STATEMENT_UNSIGNED', path, 'it has no signature');
-  const outcome = judgeBundle({ bundle: readText(bundle), artifact: readArtifact(path), expected: { key }, root: undefined });
+  const outcome = judgeBundle({
+    bundle: readText(bundle),
+    artifact: readArtifact(path),
+    expected: { key },
+    root: chooseRoot({}),
+  });
   return outcome.ok ? undefined : found('SLO_STATEMENT_UNSIGNED', bundle, `${outcome.problem.code}: ${outcome.problem.message}`);
 };
 

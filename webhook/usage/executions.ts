@@ -9,8 +9,10 @@ export type ExecutionCounts = Teller & {
   count(record: DecisionRecord | undefined): void;
 };
 
-export const createExecutionCounts = (clock: Clock): ExecutionCounts => {
+/** `intervalMs`: they are told no more often than this. */
+export const createExecutionCounts = (clock: Clock, intervalMs: number): ExecutionCounts => {
   const counts = new Map<string, number>();
+  let dueMs = Number.NEGATIVE_INFINITY;
   return {
     suffix: '',
     count: (record) => {
@@ -20,12 +22,14 @@ export const createExecutionCounts = (clock: Clock): ExecutionCounts => {
       if (!metered || tenant === '' || ran === 0) return;
       counts.set(tenant, (counts.get(tenant) ?? 0) + ran);
     },
-    take: ({ max }) => {
+    take: ({ max, isLast }) => {
+      if (clock.monotonicMs() < dueMs && !isLast) return { facts: [], told: () => undefined };
       const taken = [...counts].slice(0, max);
       const time = new Date(clock.now()).toISOString();
       return {
         facts: taken.map(([subject, count]) => ({ subject, meter: 'policy_executions', value: String(count), time })),
         told: () => {
+          if (taken.length < max) dueMs = clock.monotonicMs() + intervalMs;
           // What was counted meanwhile stays.
           for (const [tenant, count] of taken) {
             const left = (counts.get(tenant) ?? 0) - count;

@@ -5,7 +5,7 @@
  *
  * In: those who count. Out: CloudEvents, spooled on disk and sent until the ledger says that it has them; each who counts has a
  * source of its own, whose events of a tenant are numbered without gaps. No verdict waits for any of it. What a process that is
- * killed has counted and not yet spooled is lost: ten seconds of executions, the running minute of answers. `wiring.ts` and
+ * killed has counted and not yet spooled is lost: an interval's executions, the running minute of answers. `wiring.ts` and
  * `reviews.ts` of the webhook import it.
  */
 import { sleep } from '../../process/clock.ts';
@@ -43,7 +43,8 @@ export type UsageReports = {
 /** The HTTP status; throws where there is no answer. */
 export type SendBatch = (batch: string, signal: AbortSignal) => Promise<number>;
 
-const FLUSH_MS = 10_000;
+/** Minutes of answers are told soon after their end, however seldom executions are. */
+const LONGEST_LOOK_MS = 10_000;
 /** The ledger takes as many at once. */
 const MAX_EVENTS = 1000;
 /** On disk at most; beyond that counts gather in memory. */
@@ -57,6 +58,8 @@ const SETTLED: ReadonlySet<number> = new Set([200, 202, 409]);
 export const createUsageReports = async (options: {
   readonly folder: string;
   readonly replica: string;
+  /** How often those who count are asked; at least every ten seconds. */
+  readonly intervalMs: number;
   readonly clock: Clock;
   readonly send: SendBatch;
   readonly onRefused: (status: number) => void;
@@ -111,7 +114,7 @@ export const createUsageReports = async (options: {
     run: async (signal) => {
       while (!signal.aborted) {
         await step(signal, false);
-        await sleep(clock, FLUSH_MS, signal);
+        await sleep(clock, Math.min(options.intervalMs, LONGEST_LOOK_MS), signal);
       }
       const last = new AbortController();
       const cancel = clock.schedule(LAST_SEND_MS, () => last.abort());

@@ -23,7 +23,7 @@ export type Metering = { readonly reports: UsageReports; readonly executions: Ex
 
 /** Undefined where nothing is metered. */
 export const startMetering = async (options: {
-  readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'replica'>;
+  readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'usage-interval' | 'replica'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
@@ -35,6 +35,7 @@ export const startMetering = async (options: {
   const reports = await createUsageReports({
     folder: join(config['usage-spool'], config.replica),
     replica: config.replica,
+    intervalMs: config['usage-interval'],
     clock,
     send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesOf(options.certificate()) }),
     onRefused: (status) => {
@@ -44,7 +45,7 @@ export const startMetering = async (options: {
     onError: (error) => log.warn({ err: error }, 'events of use could not be sent; they are kept'),
   });
   metrics.usageWaiting.onCollect(() => metrics.usageWaiting.set({}, reports.waiting));
-  const executions = createExecutionCounts(clock);
+  const executions = createExecutionCounts(clock, config['usage-interval']);
   reports.add(executions);
   log.info({ url: config.usageUrl.href }, 'what policies run, and what tenants were promised, is told to the ledger');
   return { reports, executions };

@@ -47,10 +47,11 @@ it('counts what ran, and nothing of a dry run', async () => {
   const folder = join(root, 'plain');
   const sent: string[] = [];
   const clock = fakeClock();
-  const meter = createExecutionCounts(clock);
+  const meter = createExecutionCounts(clock, 10_000);
   const reports = await createUsageReports({
     folder,
     replica: 'one',
+    intervalMs: 10_000,
     clock,
     send: async (batch) => (sent.push(batch), 200),
     onRefused: () => assert.fail(),
@@ -75,10 +76,11 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   const refused: number[] = [];
   const clock = fakeClock();
   const make = async (answers: (number | Error)[]) => {
-    const counts = createExecutionCounts(clock);
+    const counts = createExecutionCounts(clock, 10_000);
     const reports = await createUsageReports({
       folder,
       replica: 'one',
+      intervalMs: 10_000,
       clock,
       send: async (batch) => {
         tried.push(batch);
@@ -117,4 +119,32 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   const sources = tried.slice(2).map((batch) => (JSON.parse(batch) as readonly Sent[])[0]?.source);
   assert.notEqual(sources[0], sources[1], 'a process that starts anew is a new source');
   assert.deepEqual([refused, second.left()], [[503, 0, 409], 0]);
+});
+
+it('tells executions no more often than it is told to, and all of them at the end', async () => {
+  const sent: string[] = [];
+  const clock = fakeClock();
+  const counts = createExecutionCounts(clock, 3_600_000);
+  const reports = await createUsageReports({
+    folder: join(root, 'seldom'),
+    replica: 'one',
+    intervalMs: 3_600_000,
+    clock,
+    send: async (batch) => (sent.push(batch), 200),
+    onRefused: () => assert.fail(),
+    onError: (error) => assert.fail(String(error)),
+  });
+  reports.add(counts);
+  const stopping = new AbortController();
+  const running = reports.run(stopping.signal);
+  for (let look = 0; look < 12; look += 1) {
+    await settle(() => clock.pending > 0);
+    counts.count(record('acme', 1));
+    await clock.advance(10_000);
+  }
+  await settle(() => clock.pending > 0);
+  assert.deepEqual(shown(sent), ['acme 1 1']);
+  stopping.abort();
+  await running;
+  assert.deepEqual(shown(sent), ['acme 1 1', 'acme 2 11']);
 });
