@@ -56,7 +56,21 @@ export const LEAF = /^[0-9a-f]{64}$/;
 export const encodeEntry = (entry: AuditEntry): Buffer => {
   const { action, actor, decision, detail, enc, log, object, prev, requestId, seq, tenant, ts, v } = entry;
   // In the order in which they are spelled.
-  const fields = { action, actor, decision, detail, enc: enc === undefined ? undefined : { ...enc }, log, object, prev, requestId, seq, tenant, ts, v };
+  const fields = {
+    action,
+    actor,
+    decision,
+    detail,
+    enc: enc === undefined ? undefined : { ...enc },
+    log,
+    object,
+    prev,
+    requestId,
+    seq,
+    tenant,
+    ts,
+    v,
+  };
   return Buffer.from(canonicalJson(fields));
 };
 
