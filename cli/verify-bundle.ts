@@ -17,7 +17,6 @@ type Options = {
   readonly certificateOidcIssuer?: string;
   readonly key?: string;
   readonly trustedRoot?: string;
-  readonly staging?: boolean;
   readonly output: Format;
 };
 
@@ -60,7 +59,7 @@ const describe = (name: string, proven: Proven): string => {
 
 const verifyBundle = (name: string, options: Options, terminal: Terminal): void => {
   const expected = expectedFrom(options);
-  const root = chooseRoot({ path: options.trustedRoot, staging: options.staging });
+  const root = chooseRoot(options.trustedRoot);
   const artifact = readArtifact(name);
   const outcome = judgeBundle({ bundle: readText(options.bundle), artifact, expected, root });
   if (!outcome.ok) terminal.exit(EXIT_FINDINGS);
@@ -92,7 +91,6 @@ export const verifyBundleCommand = (terminal: Terminal): Command =>
     .option('--certificate-oidc-issuer <url>', 'who must have vouched for that identity')
     .option('--key <file>', 'the public key that must have signed, PEM')
     .option('--trusted-root <file>', 'Sigstore trusted root, JSON (default: that of the public Sigstore)')
-    .option('--staging', "without a trusted root, judge by that of Sigstore's staging instance")
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
     .action((name: string, options: Options) => verifyBundle(name, options, terminal));

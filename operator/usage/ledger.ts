@@ -22,7 +22,7 @@ import type { Seal, SealHook } from './seals.ts';
 import type { UsageStatement } from './statement.ts';
 import { storedMeters, undeclared } from './stored-meters.ts';
 import type { StoredMeters } from './stored-meters.ts';
-import { integerOf, textOf } from './store.ts';
+import { integerOf } from './store.ts';
 import type { Reader, Store, Tx } from './store.ts';
 import { USAGE_TABLES } from './tables.ts';
 import { ledgerState, tallyOf } from './tallies.ts';
@@ -171,14 +171,16 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     noted,
     declare: async (declared) => {
       await store.transact(async (tx) => {
-        const before = new Set((await tx.all('SELECT name FROM usage_meter')).map((row) => textOf(row, 'name')));
-        await tx.insert({
-          into: 'usage_meter',
-          columns: ['name', 'unit', 'aggregation', 'divisor'],
-          rows: [...declared.values()].map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
-          onConflict: 'ON CONFLICT (name) DO NOTHING',
-        });
-        const news = [...declared.values()].filter(({ name }) => !before.has(name));
+        const news: Meter[] = [];
+        for (const one of declared.values()) {
+          const made = await tx.insert({
+            into: 'usage_meter',
+            columns: ['name', 'unit', 'aggregation', 'divisor'],
+            rows: [[one.name, one.unit, one.aggregation, one.divisor]],
+            onConflict: 'ON CONFLICT (name) DO NOTHING',
+          });
+          if (made > 0) news.push(one);
+        }
         if (news.length > 0) await hooks.onMeters?.(tx, news);
       });
       await store.read(loadMeters);

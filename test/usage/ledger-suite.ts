@@ -354,6 +354,18 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       assert.deepEqual(await read('acme', cutMs + 60_001), [...before, '6: 0 of 0', '7: 0 of 1']);
       assert.deepEqual(await read('acme', cutMs), before, 'what was read once is read again');
 
+      // What was judged by a longer time than is asked about proves nothing of its minute.
+      const late = (seq: number, minute: number, within: string): UsageEvent => {
+        const dims = { since: new Date(START + minute * 60_000).toISOString(), target: '95', within_ms: within };
+        return event({ source: source(3), seq, atMs: START + minute * 60_000, meter: 'slo.admission_latency.valid', value: '1', dims });
+      };
+      await ledger.accept([late(1, 1, '50'), late(2, 2, '500'), late(3, 3, 'soon')]);
+      const proven = async (withinMs: number): Promise<number> => {
+        const asked = { tenant: 'acme', fromMs: START, toMs: START + 600_000, cutMs: clock.now() + 1, withinMs: () => withinMs };
+        return (await ledger.store.read((reader) => readLevels(reader, asked))).get('admission-latency')?.minutes.size ?? 0;
+      };
+      assert.deepEqual([await proven(500), await proven(100), await proven(10)], [2, 1, 0]);
+
       clock.set(Date.UTC(2026, 10, 3));
       await ledger.settle(NEVER);
       assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 1']);
