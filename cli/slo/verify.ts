@@ -37,7 +37,7 @@ const signatureProblem = ({ path }: Kept, key: ReturnType<typeof readPublicKeyFi
     bundle: readText(bundle),
     artifact: readArtifact(path),
     expected: { key },
-    root: chooseRoot({}),
+    root: chooseRoot(undefined),
   });
   return outcome.ok ? undefined : found('SLO_STATEMENT_UNSIGNED', bundle, `${outcome.problem.code}: ${outcome.problem.message}`);
 };
