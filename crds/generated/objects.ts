@@ -1128,6 +1128,10 @@ export type Tenant = {
  */
 export type TenantSpec = {
   /**
+   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant, an older one is not brought back over one that has a version.
+   */
+  readonly version?: number;
+  /**
    * Level of service that the tenant has.
    */
   readonly tier?: 'Free' | 'Starter' | 'Professional' | 'Enterprise' | 'MissionCritical';
