@@ -42,6 +42,7 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['tenant', async () => (await import('./tenant.ts')).tenantCommand],
   ['bill', async () => (await import('./bill.ts')).billCommand],
   ['usage', async () => (await import('./usage.ts')).usageCommand],
+  ['slo', async () => (await import('./slo.ts')).sloCommand],
   ['demo', async () => (await import('./demo.ts')).demoCommand],
   ['version', async () => (await import('./version.ts')).versionCommand],
 ]);
