@@ -32,7 +32,8 @@ export const problemAt = (
 
 const MAX_KEPT = 20_000;
 const kept = new Map<string, Program>();
-const sharing = createSharing();
+/** Of all that a decision gives to its policies these are the same for each, from the first match condition to the last message. */
+const sharing = createSharing(['object', 'oldObject', 'request', 'workload', 'agent', 'tenant']);
 
 const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
   const { source, result, declarations } = expression;

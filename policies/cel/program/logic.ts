@@ -95,6 +95,7 @@ export const optMapNode = (parts: {
     }
     if (option.value === undefined) return evaluation.charge(1) ? NONE : undefined;
     evaluation.locals[slot] = option.value;
+    evaluation.elements[slot] = -1;
     const dues = (evaluation.due ??= []);
     dues[slot] = due;
     const value = body(evaluation);
@@ -119,6 +120,7 @@ export const bindNode = (parts: {
       return evaluation.cancelled || !evaluation.chargeEach(2) ? undefined : evaluation.breakDown(failed);
     if (value === undefined) return evaluation.chargeFailed(typeof failed === 'number' ? failed : 0);
     evaluation.locals[slot] = value;
+    evaluation.elements[slot] = -1;
     return body(evaluation);
   };
 };
