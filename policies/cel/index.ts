@@ -76,9 +76,7 @@ const run = (root: Node, { bindings, budget, memo }: RunParts): Value | CelError
   const spare = memo?.spare;
   if (memo !== undefined) memo.spare = undefined;
   const evaluation =
-    spare === undefined
-      ? new Evaluation(bindings, budget.remaining, granted, memo)
-      : spare.restart(bindings, budget.remaining, granted);
+    spare === undefined ? new Evaluation(bindings, budget.remaining, granted, memo) : spare.restart(bindings, budget.remaining, granted);
   try {
     const value = root(evaluation);
     return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;

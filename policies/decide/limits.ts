@@ -65,6 +65,7 @@ export type Evaluated =
   | { readonly kind: 'spent' };
 
 const SPENT: Evaluated = { kind: 'spent' };
+const TRUE: Evaluated = { kind: 'value', value: true };
 
 /**
  * As in Kubernetes an expression may take all of its own steps, whatever is left for its phase: that is looked at afterwards, when the
@@ -84,5 +85,6 @@ export const evaluate = (program: Program, { meter, bindings }: { readonly meter
     return SPENT;
   }
   meter.phase -= used;
+  if (result === true) return TRUE;
   return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
 };

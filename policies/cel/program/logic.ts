@@ -95,7 +95,6 @@ export const optMapNode = (parts: {
     }
     if (option.value === undefined) return evaluation.charge(1) ? NONE : undefined;
     evaluation.locals[slot] = option.value;
-    evaluation.elements[slot] = -1;
     const dues = (evaluation.due ??= []);
     dues[slot] = due;
     const value = body(evaluation);

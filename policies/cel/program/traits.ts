@@ -15,7 +15,12 @@ const NONE: ReadonlySet<number> = new Set();
 const TEXT_WEIGHT = 4;
 const FOLD_TURNS = 3;
 
-type Parts = { readonly own: number; readonly inside: readonly (Ir | undefined)[]; readonly bound?: readonly number[]; readonly steady?: boolean };
+type Parts = {
+  readonly own: number;
+  readonly inside: readonly (Ir | undefined)[];
+  readonly bound?: readonly number[];
+  readonly steady?: boolean;
+};
 
 const partsOf = (ir: Ir, stable: ReadonlySet<string>): Parts => {
   switch (ir.kind) {
