@@ -15,7 +15,7 @@ import { environmentOf, NEWEST_VERSION } from './functions/environment.ts';
 import { buildProgram } from './program/build.ts';
 import { EFFORT_LIMIT, Evaluation } from './program/evaluation.ts';
 import type { Node } from './program/evaluation.ts';
-import { Memo } from './program/memo.ts';
+import type { Memo } from './program/memo.ts';
 import { lowerExpr } from './program/lower.ts';
 import type { Bindings, Budget, Program } from './program/program.ts';
 import type { Sharing } from './program/sharing.ts';
