@@ -39,22 +39,20 @@ export type Entry = { run: number; value: boolean | number; heldAt: number; step
 
 const emptyEntry = (): Entry => ({ run: 0, value: false, heldAt: -1, steps: 0, effort: 0 });
 
-const isSmall = (value: Value | undefined): value is boolean | number => typeof value === 'boolean' || typeof value === 'number';
+const isSmall = (value: Value | CelError): value is boolean | number => typeof value === 'boolean' || typeof value === 'number';
 
 const record = (evaluation: Evaluation, memo: Memo, node: Node, entry: Entry): Value | undefined => {
   const { remaining, effort } = evaluation;
   const value = node(evaluation);
   if (value === undefined && evaluation.cancelled) return undefined;
+  const kept = value === undefined ? evaluation.error : value;
+  if (kept === undefined) return undefined;
+  entry.run = memo.run;
   entry.steps = remaining - evaluation.remaining;
   entry.effort = effort - evaluation.effort;
   entry.heldAt = -1;
-  if (isSmall(value)) entry.value = value;
-  else {
-    const kept = value ?? evaluation.error;
-    if (kept === undefined) return value;
-    entry.heldAt = memo.held.push(kept) - 1;
-  }
-  entry.run = memo.run;
+  if (isSmall(kept)) entry.value = kept;
+  else entry.heldAt = memo.held.push(kept) - 1;
   return value;
 };
 

@@ -29,7 +29,7 @@ const { bool, value } = fc.letrec<{ bool: string; value: string }>((tie) => ({
 }));
 
 const OBJECT = parseJson(
-  '{"name": "a", "a": {"b": ["a", "b"], "a": 1}, "containers": [{"name": "a"}, {"name": "b", "a": true}], "b": null}',
+  '{"name": "a", "a": {"b": ["a", "b"], "a": null}, "containers": [{"name": "a"}, {"name": "b", "a": true}], "b": null}',
 );
 
 const outcome = (program: Program, remaining: number): { readonly result: unknown; readonly left: number } => {
@@ -142,4 +142,24 @@ test('another memo knows nothing of the object before', () => {
   assert.deepEqual(judge('{"list": [{"name": "x", "good": "yes"}]}'), [true, true, true]);
   assert.deepEqual(judge('{"list": [{"name": "b"}]}'), [false, true, false]);
   assert.deepEqual(judge('{"list": [{"name": "x", "good": "yes"}]}'), [true, true, true]);
+});
+
+test('two memos at once keep their objects apart, whatever these hold', () => {
+  const sharing = createSharing(['object']);
+  const programs = ["'t'", 'null', '1'].flatMap((value) => {
+    const compiled = compile(`dyn(object.a.b) == ${value}`, { variables: ['object'], sharing });
+    return compiled.ok ? [compiled.program] : [];
+  });
+  const objects = ['"t"', 'null', '1', 'true', '{}'].map((value) => ({ memo: new Memo(), object: parseJson(`{"a": {"b": ${value}}}`) }));
+  for (const _turn of [1, 2])
+    assert.deepEqual(
+      objects.map(({ memo, object }) => programs.map((program) => program.evaluate({ object }, { remaining: 100 }, memo))),
+      [
+        [true, false, false],
+        [false, true, false],
+        [false, false, true],
+        [false, false, false],
+        [false, false, false],
+      ],
+    );
 });
