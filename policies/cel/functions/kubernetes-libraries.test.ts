@@ -35,7 +35,7 @@ const suites: Readonly<Record<string, readonly (readonly [string, unknown])[]>> 
     ["dyn('a') in [ip('::1')]", false],
     ["optional.of(dyn(ip('::1'))) == optional.of(dyn(null))", 'error: no such overload'],
     ["optional.of(dyn(null)) == optional.of(dyn(ip('::1'))) || [dyn(ip('::1'))] == [dyn(null)]", false],
-    ["optional.of(dyn(timestamp(0))) == optional.of(dyn(null))", false],
+    ['optional.of(dyn(timestamp(0))) == optional.of(dyn(null))', false],
     ["string(cidr('10.1.2.3/8').masked())", '10.0.0.0/8'],
     ["string(cidr('10.1.2.3/8').ip())", '10.1.2.3'],
     ["cidr('10.0.0.0/8').containsIP('x')", 'error: no such overload'],

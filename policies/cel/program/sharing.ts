@@ -56,7 +56,7 @@ export const createSharing = (stable: readonly string[] = []): Sharing => {
 
   const rememberingForm = (node: Node, ir: Ir): Node | undefined => {
     const { free, steady, weight } = traitsOf(ir);
-    if (!steady || weight < WORTH_REMEMBERING || free.size > 1) return undefined;
+    if (!steady || weight < WORTH_REMEMBERING || free.length > 1) return undefined;
     const [slot] = free;
     return slot === undefined ? rememberingNode(node, about(node)) : rememberingElementNode(node, about(node), slot);
   };
@@ -83,6 +83,6 @@ export const createSharing = (stable: readonly string[] = []): Sharing => {
       }
       return state.remembering;
     },
-    lasts: (range) => range.kind !== 'constant' && (isChain(range) || traitsOf(range).free.size === 0),
+    lasts: (range) => range.kind !== 'constant' && (isChain(range) || traitsOf(range).free.length === 0),
   };
 };

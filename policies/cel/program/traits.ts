@@ -4,13 +4,13 @@ import type { Ir } from './ir.ts';
 /** What a part of an expression depends on, and about how many nodes it runs. */
 export type Traits = {
   /** Variables of macros that are bound outside of it. */
-  readonly free: ReadonlySet<number>;
+  readonly free: readonly number[];
   /** Whether all else that it reads stays the same for as long as a memo lives, and all that it charges is the same each time. */
   readonly steady: boolean;
   readonly weight: number;
 };
 
-const NONE: ReadonlySet<number> = new Set();
+const NONE: readonly number[] = [];
 /** Functions whose work is with the texts that they read. */
 const TEXT_WEIGHT = 4;
 const FOLD_TURNS = 3;
@@ -74,16 +74,18 @@ export const traitsReader = (stable: ReadonlySet<string>): ((ir: Ir) => Traits) 
   const read = (ir: Ir): Traits => {
     const found = known.get(ir);
     if (found !== undefined) return found;
-    const { own, inside, bound = [], steady = true } = partsOf(ir, stable);
-    const traits = inside.flatMap((part) => (part === undefined ? [] : read(part)));
-    const slots = new Set(traits.flatMap(({ free }) => [...free]));
-    if (ir.kind === 'local') slots.add(ir.slot);
-    for (const slot of bound) slots.delete(slot);
-    const made: Traits = {
-      free: slots.size === 0 ? NONE : slots,
-      steady: steady && traits.every((one) => one.steady),
-      weight: traits.reduce((sum, { weight }) => sum + weight, own),
-    };
+    const { own, inside, bound, steady: steadyItself = true } = partsOf(ir, stable);
+    let weight = own;
+    let steady = steadyItself;
+    const slots: number[] = ir.kind === 'local' ? [ir.slot] : [];
+    for (const part of inside) {
+      if (part === undefined) continue;
+      const traits = read(part);
+      weight += traits.weight;
+      steady &&= traits.steady;
+      for (const slot of traits.free) if (!slots.includes(slot) && bound?.includes(slot) !== true) slots.push(slot);
+    }
+    const made: Traits = { free: slots.length === 0 ? NONE : slots, steady, weight };
     known.set(ir, made);
     return made;
   };
