@@ -6,7 +6,7 @@ import type { Terminal } from './output.ts';
 
 const HELP = `
 Starts etcd and kube-apiserver on loopback, installs Writ with a fresh key, pushes a signed policy and shows each step until
-a pod is denied. Ctrl-C ends it and removes everything. It runs from a clone of the repository (make demo).
+a pod is denied; then two tenants, what each used and what it costs, and what can be proven of it. Ctrl-C ends it and removes everything. It runs from a clone of the repository (make demo).
 
 Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use; 130 ended by Ctrl-C,
 129 and 143 by the signals HUP and TERM.
@@ -17,7 +17,7 @@ Examples:
 
 export const demoCommand = (terminal: Terminal): Command =>
   new Command('demo')
-    .description('start a control plane, install Writ on it and show the chain from a signed push to a verdict')
+    .description('start a control plane, install Writ on it and show the chain from a signed push to a verdict and an invoice')
     .option('--once', 'end after the last step instead of staying up', false)
     .addHelpText('after', HELP)
     .action(async ({ once }: { readonly once: boolean }) => {

@@ -127,7 +127,9 @@ export const printDecision = ({ decision, set }: FoundDecision, terminal: Termin
   for (const violation of rows(decision, 'violations')) {
     const policy = text(violation, 'policy');
     const rule = Number(own(violation, 'rule')) >= 0 ? `, spec.validations[${text(violation, 'rule')}]` : '';
-    terminal.out(`\n  ${policy} version ${text(violation, 'version')}${rule}${signersOf(policy, decision, set)}\n`);
+    const speaker =
+      text(violation, 'cause') === 'bounds' ? `the bounds of tenant ${get('tenant')}` : `${policy} version ${text(violation, 'version')}`;
+    terminal.out(`\n  ${speaker}${rule}${signersOf(policy, decision, set)}\n`);
     terminal.out(`    ${text(violation, 'reason')}: ${text(violation, 'message')}\n`);
     const expression = text(violation, 'expression');
     if (expression !== '') terminal.out(`    ${text(violation, 'cause') === 'error' ? 'failed' : 'not held'}: ${expression}\n`);

@@ -15,6 +15,7 @@ import type { Artifact } from './bundle/artifact.ts';
 import { isEcdsaOfDigest } from './bundle/curves.ts';
 import { judgeBundle } from './bundle/judge.ts';
 import type { Expected } from './bundle/judge.ts';
+import { chooseRoot } from './bundle/roots.ts';
 import { temporaryFolder } from './spawn-writ.ts';
 
 const sigstore = createSigstore();
@@ -46,10 +47,7 @@ const statementOf = (statement: object): Buffer =>
 
 const file: Artifact = { name: 'a', sha256: hash('sha256', bytes), bytes };
 const digest: Artifact = { ...file, bytes: undefined };
-const judge = (
-  bundle: Json | string,
-  change: { expected?: Expected; artifact?: Artifact; root?: TrustedRoot | undefined } = {},
-): string => {
+const judge = (bundle: Json | string, change: { expected?: Expected; artifact?: Artifact; root?: TrustedRoot } = {}): string => {
   const outcome = judgeBundle({
     bundle: typeof bundle === 'string' ? bundle : JSON.stringify(bundle),
     artifact: file,
@@ -92,11 +90,10 @@ describe('a bundle that is good is accepted', () => {
   it('by a key, with and without log entries, whatever the hint says', () => {
     const expected = { key: key.publicKey };
     for (const content of [message, statement]) {
-      assert.equal(judge(sigstore.seal({ content, key, atMs, log: 'none' }), { expected, root: undefined }), 'accepted');
+      assert.equal(judge(sigstore.seal({ content, key, atMs, log: 'none' }), { expected }), 'accepted');
       const logged = sigstore.seal({ content, key, atMs, log: 2 });
       Object.assign(logged['verificationMaterial'] ?? {}, { publicKey: { hint: 'release key 7' } });
       for (const artifact of [file, digest]) assert.equal(judge(logged, { expected, artifact }), 'accepted');
-      assert.equal(judge(logged, { expected, root: undefined }), 'TRUST_ROOT_MISSING');
     }
   });
 
@@ -291,6 +288,16 @@ describe('writ verify-bundle', () => {
     assert.deepEqual([json.verified, json.predicateType, json.logEntries, json.times], [true, 'https://slsa.dev/provenance/v1', 0, []]);
   });
 
+  it('judges by the public Sigstore where no trusted root is given', () => {
+    const { material } = chooseRoot(undefined);
+    const logs = material.tlogs.map(({ baseURL }) => baseURL);
+    assert.ok(logs.includes('https://rekor.sigstore.dev') && logs.includes('https://log2025-1.rekor.sigstore.dev'), logs.join());
+    assert.ok(material.certificateAuthorities.length > 0 && material.ctlogs.length > 0 && material.timestampAuthorities.length > 0);
+    const { code, err } = run('--bundle', 'keyless.json', ...named, 'a.txt');
+    assert.equal(code, 1);
+    assert.match(err, /^SEAL_LOG: keyless\.json: .* a log that the trusted root does not list/);
+  });
+
   it('refuses with 1 and a reason', () => {
     const { code, out, err } = run('--bundle', 'keyed.json', '--key', 'key.pub', 'key.pub');
     assert.deepEqual([code, out], [1, '']);
@@ -301,7 +308,6 @@ describe('writ verify-bundle', () => {
 
   it('says how it is used', () => {
     for (const [args, words] of [
-      [['--bundle', 'keyless.json', ...named, 'a.txt'], /give --trusted-root FILE/],
       [['--bundle', 'keyless.json', ...named, '--key', 'key.pub', 'a.txt'], /exclude each other/],
       [['--bundle', 'keyless.json', 'a.txt'], /give --certificate-identity and --certificate-oidc-issuer, or --key/],
       [['a.txt'], /required option '--bundle <file>'/],

@@ -3,13 +3,12 @@
 // (github.com/sigstore/sigstore-conformance, docs/cli_protocol.md).
 import { Command, Option } from 'commander';
 import { readPublicKeyFile } from './public-key.ts';
-import { readTrustedRoot } from '../policies/trust/trusted-root.ts';
-import type { TrustedRoot } from '../policies/trust/trusted-root.ts';
 import { readArtifact } from './bundle/artifact.ts';
 import { judgeBundle } from './bundle/judge.ts';
 import type { Expected, Proven } from './bundle/judge.ts';
-import { readBytes, readText } from './files.ts';
-import { EXIT_FINDINGS, UsageError, UserError, printJson, printProblems, problemRow } from './output.ts';
+import { chooseRoot } from './bundle/roots.ts';
+import { readText } from './files.ts';
+import { EXIT_FINDINGS, UsageError, printJson, printProblems, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 
 type Options = {
@@ -23,13 +22,15 @@ type Options = {
 
 const HELP = `
 Bundles 0.1 to 0.3, over a file or over an in-toto statement of any kind that is about it. Identity and issuer are compared
-as exact text. Nothing is fetched: certificates, log entries and timestamps are judged by the trusted root alone, which a
-keyless bundle always needs. sha256: and 64 digits stand for the file, unless a file has that name. No trust policy is
-asked: \`writ verify\` tells whether a document may be enforced.
+as exact text. Nothing is fetched: certificates, log entries and timestamps are judged by the trusted root alone. Without
+--trusted-root it is that of the public Sigstore as it was when this writ was made. sha256: and 64 digits stand for the file,
+unless a file has that name. No trust policy is asked: \`writ verify\` tells whether a document may be enforced.
 
 Exit codes: 0 accepted, 1 refused, 2 wrong use.
 
 Examples:
+  writ verify-bundle --bundle app.sigstore.json --certificate-identity release@example.com \\
+    --certificate-oidc-issuer https://accounts.example.com app.tar.gz
   writ verify-bundle --bundle app.sigstore.json --certificate-identity release@example.com \\
     --certificate-oidc-issuer https://accounts.example.com --trusted-root trusted_root.json app.tar.gz
   writ verify-bundle --bundle app.sigstore.json --key release.pub app.tar.gz
@@ -42,13 +43,6 @@ const expectedFrom = ({ key, certificateIdentity, certificateOidcIssuer }: Optio
   if (certificateIdentity === undefined || certificateOidcIssuer === undefined)
     throw new UsageError('give --certificate-identity and --certificate-oidc-issuer, or --key');
   return { identity: certificateIdentity, issuer: certificateOidcIssuer };
-};
-
-const rootFrom = (path: string | undefined): TrustedRoot | undefined => {
-  if (path === undefined) return undefined;
-  const read = readTrustedRoot(readBytes(path));
-  if (read.ok) return read.root;
-  throw new UserError([{ code: 'TRUST_ROOT_INVALID', message: `${path}: ${read.why}` }]);
 };
 
 const times = ({ timesMs }: Proven): readonly string[] => timesMs.map((ms) => new Date(ms).toISOString());
@@ -65,9 +59,7 @@ const describe = (name: string, proven: Proven): string => {
 
 const verifyBundle = (name: string, options: Options, terminal: Terminal): void => {
   const expected = expectedFrom(options);
-  if (!('key' in expected) && options.trustedRoot === undefined)
-    throw new UsageError('a keyless bundle is judged by a trusted root, and none is fetched: give --trusted-root FILE');
-  const root = rootFrom(options.trustedRoot);
+  const root = chooseRoot(options.trustedRoot);
   const artifact = readArtifact(name);
   const outcome = judgeBundle({ bundle: readText(options.bundle), artifact, expected, root });
   if (!outcome.ok) terminal.exit(EXIT_FINDINGS);
@@ -98,7 +90,7 @@ export const verifyBundleCommand = (terminal: Terminal): Command =>
     .option('--certificate-identity <text>', 'who must have signed: the subject alternative name of the certificate')
     .option('--certificate-oidc-issuer <url>', 'who must have vouched for that identity')
     .option('--key <file>', 'the public key that must have signed, PEM')
-    .option('--trusted-root <file>', 'Sigstore trusted root, JSON')
+    .option('--trusted-root <file>', 'Sigstore trusted root, JSON (default: that of the public Sigstore)')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
     .action((name: string, options: Options) => verifyBundle(name, options, terminal));

@@ -36,9 +36,13 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export const isDigest = (value: unknown): value is string => typeof value === 'string' && DIGEST.test(value);
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
-/** RFC 3339 with a date that exists. */
-export const isTime = (value: unknown): value is string =>
-  typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
+/** Milliseconds since 1970 of RFC 3339 with a date that exists; undefined for anything else. */
+export const timeOf = (value: unknown): number | undefined => {
+  const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(atMs) ? undefined : atMs;
+};
+
+export const isTime = (value: unknown): value is string => timeOf(value) !== undefined;
 
 /** The JSON object under `data[key]` of something that should be a ConfigMap of our `format`. */
 export const parseObject = (

@@ -9,9 +9,7 @@ import type { Fence } from './fence.ts';
 import { createGate } from './gate.ts';
 import type { KubeObserver } from './observe.ts';
 import { asTransportError } from './transport.ts';
-import type { Transport, WireAnswer } from './transport.ts';
-
-export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+import type { HttpMethod, Transport, WireAnswer } from './transport.ts';
 
 export type KubeRequest = {
   readonly method: HttpMethod;

@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream';
 import type { Credentials, CredentialSource } from './credentials.ts';
 import { KubeTransportError } from './errors.ts';
 import type { KubeObserver } from './observe.ts';
-import type { HttpMethod } from './call.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export type WireRequest = {
   readonly method: HttpMethod;

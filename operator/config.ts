@@ -99,6 +99,12 @@ export const operatorFlags = defineFlags({
     default: ['writ-system/writ-webhook'],
     doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant; any other reports for the tenant of its namespace.',
   },
+  'usage-reader': {
+    type: 'list',
+    env: 'WRIT_USAGE_READER',
+    default: [],
+    doc: 'Service accounts (NAMESPACE/NAME) that may see in detail what every tenant used; any other sees what the tenant of its namespace did.',
+  },
   'stripe-secret': {
     type: 'string',
     env: 'WRIT_STRIPE_SECRET',

@@ -85,6 +85,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           client,
           clock,
           reporters: config['usage-reporter'],
+          readers: config['usage-reader'],
           tenantOfNamespace: (namespace) => tenantOf(all, namespace),
         }),
         ledger: () => ledger,
@@ -93,6 +94,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
             metrics.usageRequests.inc({ status: String(status) });
             metrics.usageRequestSeconds.observe({}, durationMs / 1000);
           },
+          told: (status) => metrics.usageReads.inc({ status: String(status) }),
           refused: (code) => metrics.usageRefused.inc({ code }),
           failed: (error) => log.error({ err: error }, 'events could not be taken in'),
         },

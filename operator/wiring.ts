@@ -93,7 +93,13 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     memory,
     ahead: (artifacts, by) => proveAhead({ artifacts, trust: by, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
-  const trust = createTrustHolder({ informer: caches.trustPolicies, clock, pinnedDigest: config['trust-digest'], evidence: memory });
+  const trust = createTrustHolder({
+    informer: caches.trustPolicies,
+    marks: caches.marks,
+    clock,
+    pinnedDigest: config['trust-digest'],
+    evidence: memory,
+  });
   const leader = createLeader({
     client,
     namespace: systemNamespace,

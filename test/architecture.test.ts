@@ -91,6 +91,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   '@kubernetes/client-node': /^kube\//,
   pino: /^process\/log\.ts$/,
   'prom-client': /^process\//,
+  '@sigstore/tuf': /^cli\/bundle\/roots\.ts$/,
   '@sigstore/verify': /^policies\/trust\//,
   '@sigstore/bundle': /^(policies\/trust\/|cli\/)/,
   re2js: /^policies\//,

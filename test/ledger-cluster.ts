@@ -4,6 +4,7 @@ import { encodeQuotaLedger } from '../crds/quota-ledger.ts';
 import type { QuotaLedger } from '../crds/quota-ledger.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeApiError } from '../kube/errors.ts';
+import { scriptedClient } from './scripted-client.ts';
 
 export type LedgerCluster = {
   held: unknown;
@@ -28,7 +29,7 @@ export const ledgerCluster = (ledger: QuotaLedger | undefined): { readonly clust
     const object = structuredClone(cluster.held) as { metadata: object } | undefined;
     return object === undefined ? undefined : { ...object, metadata: { ...object.metadata, resourceVersion: String(cluster.version) } };
   };
-  const client = {
+  const client = scriptedClient({
     get: async () => {
       cluster.reads += 1;
       return stored();
@@ -44,6 +45,6 @@ export const ledgerCluster = (ledger: QuotaLedger | undefined): { readonly clust
       cluster.held = structuredClone(object);
       return stored();
     },
-  } as unknown as KubeClient;
+  });
   return { cluster, client };
 };

@@ -26,6 +26,7 @@ describe('what cannot be meant is named', () => {
     ['--receipts-max-mebibytes', [DIGEST, '--receipts=/r', '--receipts-max-mebibytes=0']],
     ['--receipt-batch-size', [DIGEST, '--receipts=/r', '--receipt-batch-size=0']],
     ['--drain-delay', [DIGEST, '--drain-delay=soon']],
+    ['--usage-interval', [DIGEST, '--usage-interval=99ms']],
   ];
   for (const [flag, argv] of cases) {
     it(argv.join(' ') || 'nothing', () => {

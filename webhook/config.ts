@@ -91,6 +91,12 @@ export const webhookFlags = defineFlags({
     default: join(tmpdir(), 'writ-usage'),
     doc: 'Folder in which events wait for the ledger, in a folder named after the replica; what outlives the pod is sent by the next one.',
   },
+  'usage-interval': {
+    type: 'duration',
+    env: 'WRIT_USAGE_INTERVAL',
+    default: 10_000,
+    doc: 'How often what policies ran is spooled and sent; what a killed process has counted since is not billed.',
+  },
   'drain-delay': {
     type: 'duration',
     env: 'WRIT_DRAIN_DELAY',
@@ -180,6 +186,7 @@ const complete = (values: FlagValues<typeof webhookFlags>): Configuration<Webhoo
     return wrongFlag('--receipt-key: say by --receipts where receipts go');
   const usageUrl = values['usage-url'] === undefined ? undefined : usageUrlOf(values['usage-url']);
   if (values['usage-url'] !== undefined && usageUrl === undefined) return wrongFlag('--usage-url: write https://HOST/v1/events');
+  if (values['usage-interval'] < 100) return wrongFlag('--usage-interval: at least 100ms');
   const tlsFiles = certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
   return { kind: 'config', config: { ...values, listen, metricsListen, replica, tlsFiles, usageUrl } };
 };

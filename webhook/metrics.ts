@@ -275,7 +275,9 @@ export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }
   if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
 };
 
-export const countTenancy = (metrics: WebhookMetrics, { outcome, tenant, refusal }: TenancyReviewed, durationMs: number): void => {
+type JudgedByBounds = Pick<TenancyReviewed, 'outcome' | 'tenant' | 'refusal'>;
+
+export const countTenancy = (metrics: WebhookMetrics, { outcome, tenant, refusal }: JudgedByBounds, durationMs: number): void => {
   metrics.tenancyReviews.inc({ outcome });
   metrics.tenancyLatency.observe({}, durationMs / 1000);
   if (refusal !== undefined) metrics.tenancyRefusals.inc({ tenant, code: refusal.problems[0].code });

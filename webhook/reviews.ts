@@ -4,7 +4,8 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../process/clock.ts';
 import { accessReviews } from './admission/access-reviews.ts';
 import { handleReview } from './admission/index.ts';
-import type { NamespaceCache, ReviewDeps, Reviewed } from './admission/index.ts';
+import type { NamespaceCache } from './admission/namespaces.ts';
+import type { ReviewDeps, Reviewed } from './admission/index.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import type { Decisions } from './decisions/index.ts';
@@ -26,6 +27,7 @@ export type ReviewParts = {
   readonly caches: Pick<Caches, 'tenants'>;
   readonly namespaces: NamespaceCache;
   readonly entitlements: Pick<Entitlements, 'effective'>;
+  readonly bounds: NonNullable<ReviewDeps['bounds']>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
   readonly executions: Awaited<ReturnType<typeof startExecutionMeter>>;
@@ -42,6 +44,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
     tenantOf: (name) => caches.tenants.get(name),
     systemNamespace: config['system-namespace'],
     namespaceWaitMs: config['namespace-wait'],
+    bounds: parts.bounds,
     askAccess: accessReviews({ client, clock, timeoutMs: config['access-wait'] }),
     clock,
   };

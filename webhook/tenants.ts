@@ -5,7 +5,8 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { BoundTenant } from '../policies/tenancy/bounds.ts';
-import type { NamespaceCache } from './admission/index.ts';
+import type { ReviewDeps } from './admission/index.ts';
+import type { NamespaceCache } from './admission/namespaces.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { countTenancy } from './metrics.ts';
@@ -14,8 +15,8 @@ import { createGuard } from './server/guard.ts';
 import { createValidate } from './server/validate.ts';
 import type { Validate } from './server/validate.ts';
 import { handleCompletion } from './tenancy/completion.ts';
-import { handleTenancy } from './tenancy/index.ts';
-import type { TenancyDeps, TenancyReviewed } from './tenancy/index.ts';
+import { handleTenancy, judgeBounds, refusalOf } from './tenancy/index.ts';
+import type { Asked, BoundsVerdict, TenancyDeps, TenancyReviewed } from './tenancy/index.ts';
 import { createNamespaceTenant } from './tenancy/namespace-tenant.ts';
 import { createReservations } from './tenancy/reservations.ts';
 import { createTenantLookup } from './tenancy/tenants.ts';
@@ -35,12 +36,17 @@ export type TenancyParts = {
   readonly bug: (error: unknown) => void;
 };
 
-export type TenancyEndpoints = { readonly tenancy: Validate; readonly complete: Validate };
+export type TenancyEndpoints = {
+  readonly tenancy: Validate;
+  readonly complete: Validate;
+  /** For POST /validate, of workloads. */
+  readonly bounds: NonNullable<ReviewDeps['bounds']>;
+};
 
 // Asked for only where a watch lags; the API server waits a little longer for the whole answer.
 const TENANT_WAIT_MS = 2000;
 
-const logRefusal = (log: Log, { tenant, refusal }: TenancyReviewed): void => {
+const logRefusal = (log: Log, { tenant, refusal }: Pick<TenancyReviewed, 'tenant' | 'refusal'>): void => {
   if (refusal === undefined) return;
   const { problems, ...facts } = refusal;
   const [{ code, message }] = problems;
@@ -86,7 +92,20 @@ export const createTenancyEndpoints = (parts: TenancyParts): TenancyEndpoints =>
       onBug: bug,
       onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
     });
+  const tell = (asked: Asked, verdict: BoundsVerdict, durationMs: number): BoundsVerdict => {
+    const refusal = verdict.kind === 'refused' ? refusalOf(asked.request, verdict.problems) : undefined;
+    const judged = { outcome: verdict.kind, tenant: asked.tenant, refusal };
+    countTenancy(metrics, judged, durationMs);
+    logRefusal(log, judged);
+    return verdict;
+  };
   return {
+    bounds: (asked) => {
+      const startedMs = clock.monotonicMs();
+      const verdict = judgeBounds(asked, deps);
+      if (!(verdict instanceof Promise)) return tell(asked, verdict, clock.monotonicMs() - startedMs);
+      return verdict.then((late) => tell(asked, late, clock.monotonicMs() - startedMs));
+    },
     tenancy: serve(async (text) => {
       const startedMs = clock.monotonicMs();
       const reviewed = await handleTenancy(text, deps);

@@ -253,6 +253,18 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   );
   const closing = (): boolean => listener.state === 'closing';
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
+  const { bounds, ...endpoints } = createTenancyEndpoints({
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    caches,
+    namespaces: namespaceCache,
+    effective: (tenant) => entitlements.effective(tenant),
+    closing,
+    bug,
+  });
   const validate = createReviews({
     config,
     client,
@@ -261,6 +273,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     caches,
     namespaces: namespaceCache,
     entitlements,
+    bounds,
     enforced: () => loader.current,
     decisions,
     executions,
@@ -280,18 +293,6 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     closing,
     bug,
     states: () => states,
-  });
-  const endpoints = createTenancyEndpoints({
-    config,
-    client,
-    clock,
-    log,
-    metrics,
-    caches,
-    namespaces: namespaceCache,
-    effective: (tenant) => entitlements.effective(tenant),
-    closing,
-    bug,
   });
   const stopping = new AbortController();
   measureOnScrape(metrics, { caches, holder, guard, loader, clock });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The demo: from a signed push to a verdict, on a real kube-apiserver, with nothing staged.
+ * The demo: from a signed push to a verdict, and from there to an invoice and a proof, on a real kube-apiserver.
  *
  * In: a terminal. Out: what happened, told step by step; a step that does not come out as told fails the demo with exit
  * code 1. A signal ends it at any moment, and nothing of it stays. The installation is the one that scenarios and benchmarks use.
@@ -11,33 +11,36 @@ import { pods } from '../../crds/kinds.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { sleep, systemClock } from '../../process/clock.ts';
 import { installWrit } from '../../test/scenario/installation.ts';
-import type { Installation } from '../../test/scenario/installation.ts';
 import { until } from '../../test/scenario/until.ts';
 import type { Terminal } from '../output.ts';
+import { showProof } from './audit-proof.ts';
 import { expect } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { clearAwayAtExit, endAtSignals } from './clear-away.ts';
 import { agentDeployment, podIn } from './objects.ts';
-import { inviteToPlay } from './play.ts';
 import type { Pod } from './objects.ts';
+import { inviteToPlay, layOut } from './play.ts';
+import { prepareMetering } from './metering.ts';
+import type { Scene } from './scene.ts';
 import { createStage } from './stage.ts';
-import type { Stage } from './stage.ts';
 import { showTwoTenants } from './two-tenants.ts';
+import { showCost } from './what-it-cost.ts';
 
 const examples = fileURLToPath(new URL('../../deploy/examples/', import.meta.url));
-const exampleDocuments = (): Record<string, string> =>
-  Object.fromEntries(
+const example = (path: string): string => readFileSync(`${examples}${path}`, 'utf8');
+const exampleDocuments = (): Record<string, string> => ({
+  ...Object.fromEntries(
     globSync('{policies,tenants}/*.yaml', { cwd: examples })
       .filter((path) => !path.endsWith('.cases.yaml'))
-      .map((path) => [path, readFileSync(`${examples}${path}`, 'utf8')]),
-  );
+      .map((path) => [path, example(path)]),
+  ),
+  'prices/standard.yaml': example('prices.yaml'),
+});
 
 const NAMESPACE = 'acme-prod';
 const PINNED = 'registry.example.com/agents/researcher@sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a';
 
 const PROBE_EVERY_MS = 5;
-
-type Scene = { readonly writ: Installation; readonly stage: Stage; readonly documents: Record<string, string> };
 
 export const tellStory = async ({ terminal, once }: { readonly terminal: Terminal; readonly once: boolean }): Promise<void> => {
   const stage = createStage(terminal);
@@ -54,22 +57,28 @@ export const tellStory = async ({ terminal, once }: { readonly terminal: Termina
   const documents = exampleDocuments();
   let lastMs = systemClock.monotonicMs();
   const lap = (): number => -lastMs + (lastMs = systemClock.monotonicMs());
-  await using writ = await installWrit({ documents, onStep: (step) => stage.does(step) });
+  const metering = await prepareMetering(folder);
+  const { operatorFlags, webhookFlags } = metering;
+  await using writ = await installWrit({ documents, operatorFlags, webhookFlags, onStep: (step) => stage.does(step) });
   stage.answers('operator and webhook are ready', lap());
-  const scene: Scene = { writ, stage, documents };
+  await metering.start(writ);
+  const scene: Scene = { writ, stage, folder, metering, documents };
   await showState(scene);
   await refuseAndMend(scene);
   await pushAPolicy(scene);
   await refuseForgeries(scene);
   await leaveOthersAlone(scene);
-  await showTwoTenants(scene);
   await showDecisions(scene);
   await loseTheWebhook(scene);
+  await showTwoTenants(scene);
+  const desk = await layOut(writ, folder);
+  await showCost(scene);
+  await showProof(scene);
   if (once) {
     stage.note('\nDone.');
     return;
   }
-  await inviteToPlay({ writ, stage, folder });
+  inviteToPlay(scene, desk);
   playing = true;
   // The Git server keeps the process; a signal ends it.
   await new Promise<never>(() => undefined);

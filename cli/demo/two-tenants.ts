@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chapter of two tenants: each gets a home from a few lines of YAML, and what one of them tries neither reaches nor starves the other. People
 // are impersonated, so that they have the rights of a tenant's owner and no more.
-import { tenants } from '../../crds/kinds.ts';
+import { pods, tenants } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { systemClock } from '../../process/clock.ts';
-import type { Installation } from '../../test/scenario/installation.ts';
 import { until } from '../../test/scenario/until.ts';
 import { expect } from './answer.ts';
 import type { Answer } from './answer.ts';
-import type { Stage } from './stage.ts';
-
-type Scene = { readonly writ: Installation; readonly stage: Stage };
+import { kubectlAs } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 const GPUS = 2;
 const CREATE = ['create', '-f', '-'];
@@ -26,6 +24,7 @@ spec:
   resourceQuotas: [{name: gpus, scope: Tenant, hard: {requests.nvidia.com/gpu: "${GPUS}"}}]
   network: {defaultDeny: [Ingress, Egress], dns: ClusterDNS, tenantPolicies: Bounded}
   images: {registries: [{prefix: registry.example.com/${name}/}], digestPolicy: Required}
+  slo: {objectives: [{name: availability, target: "99.9"}, {name: admission-latency, target: "99", threshold: 250ms}]}
 `;
 
 const pod = (options: { readonly owner: string; readonly namespace: string; readonly name: string; readonly gpus?: number }): unknown => {
@@ -33,7 +32,7 @@ const pod = (options: { readonly owner: string; readonly namespace: string; read
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: options.name, namespace: options.namespace },
+    metadata: { name: options.name, namespace: options.namespace, labels: { 'writ.dev/agent': 'true' } },
     spec: {
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
@@ -66,21 +65,6 @@ export const showTwoTenants = async (scene: Scene): Promise<void> => {
   await tryToStarve(scene);
 };
 
-type Input = { readonly what: string; readonly object: unknown };
-
-/** As somebody else, by kubectl. */
-const kubectl = async ({ writ, stage }: Scene, as: string, args: readonly string[], input?: Input): Promise<Answer> => {
-  stage.does(`kubectl --as ${as} ${args.join(' ')}${input === undefined ? '' : `     (${input.what})`}`);
-  const startedMs = systemClock.monotonicMs();
-  const { stdout, stderr, code } = await writ.plane.kubectl(
-    [...args, '--as', as],
-    input === undefined ? {} : { input: JSON.stringify(input.object) },
-  );
-  const answer = { text: `${stderr}${stdout}`.trim(), allowed: code === 0, durationMs: systemClock.monotonicMs() - startedMs };
-  stage.answers(answer.text, answer.durationMs);
-  return answer;
-};
-
 type Told = KubeObject & { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } };
 
 const makeBoth = async ({ writ, stage }: Scene): Promise<void> => {
@@ -107,28 +91,28 @@ const makeBoth = async ({ writ, stage }: Scene): Promise<void> => {
 const tryToTouch = async (scene: Scene): Promise<void> => {
   const owner = 'red-owner';
   scene.stage.note('\nThe owner of red works in red, and looks around.');
-  const works = await kubectl(scene, owner, CREATE, {
+  const works = await kubectlAs(scene, owner, CREATE, {
     what: "a Pod in red-prod, of red's image",
     object: pod({ owner: 'red', namespace: 'red-prod', name: 'worker' }),
   });
   expect(works.allowed, "red's pod should be accepted", works);
-  const reads = await kubectl(scene, owner, ['get', 'secrets,pods', '-n', 'blue-prod']);
+  const reads = await kubectlAs(scene, owner, ['get', 'secrets,pods', '-n', 'blue-prod']);
   expect(!reads.allowed && /forbidden/.test(reads.text), 'red should see nothing of blue', reads);
-  const borrows = await kubectl(scene, owner, CREATE, {
+  const borrows = await kubectlAs(scene, owner, CREATE, {
     what: "a Pod in red-prod, of blue's image",
     object: pod({ owner: 'blue', namespace: 'red-prod', name: 'borrower' }),
   });
   expect(!borrows.allowed && /registry\.example\.com\/blue/.test(borrows.text), "blue's image should not run in red", borrows);
-  const opens = await kubectl(scene, owner, CREATE, { what: 'a NetworkPolicy that lets everything out', object: openPolicy });
+  const opens = await kubectlAs(scene, owner, CREATE, { what: 'a NetworkPolicy that lets everything out', object: openPolicy });
   expect(!opens.allowed && /spec\.egress/.test(opens.text), 'a policy that opens the network should be refused', opens);
-  const frees = await kubectl(scene, owner, ['delete', 'networkpolicies', '-n', 'red-prod', '-l', 'app.kubernetes.io/managed-by=writ']);
+  const frees = await kubectlAs(scene, owner, ['delete', 'networkpolicies', '-n', 'red-prod', '-l', 'app.kubernetes.io/managed-by=writ']);
   expect(!frees.allowed, "Writ's network policies should stay", frees);
 };
 
 const tryToStarve = async (scene: Scene): Promise<void> => {
   scene.stage.note(`\nBoth may use ${GPUS} GPUs, all namespaces together. The owner of red wants more.`);
   const ask = (side: string, namespace: string, name: string): Promise<Answer> =>
-    kubectl(scene, `${side}-owner`, CREATE, {
+    kubectlAs(scene, `${side}-owner`, CREATE, {
       what: `a Pod in ${namespace} with one GPU`,
       object: pod({ owner: side, namespace, name, gpus: 1 }),
     });
@@ -140,4 +124,16 @@ const tryToStarve = async (scene: Scene): Promise<void> => {
   expect(!third.allowed && /QUOTA/.test(third.text), 'the third GPU of red should be refused', third);
   const other = await ask('blue', 'blue-prod', 'gpu-1');
   expect(other.allowed, "blue's GPU should be there", other);
+  scene.stage.note(
+    '\nNo node runs here, so nothing would ever start. In the place of a kubelet the demo says that one agent of each runs from now on.',
+  );
+  await startsToRun(scene, 'red-prod', 'worker');
+  await startsToRun(scene, 'blue-prod', 'gpu-1');
+};
+
+const startsToRun = async ({ writ }: Scene, namespace: string, name: string): Promise<void> => {
+  const startedAt = new Date(systemClock.now()).toISOString().replace(/\.\d+Z/, 'Z');
+  const container = { name: 'agent', image: 'agent', imageID: '', ready: true, restartCount: 0, state: { running: { startedAt } } };
+  const status = { phase: 'Running', startTime: startedAt, containerStatuses: [container] };
+  await writ.client.patch(pods, { namespace, name }, { type: 'merge', subresource: 'status', body: { status } });
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../crds/inventory.ts';
-import { policies, trustPolicies } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { applyCommit } from './execute.ts';
 import type { Plan } from './plan.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 const positionOf = () => ({ file: 'policies/a.yaml', line: 1, column: 1 });
@@ -16,7 +17,7 @@ const target = { ...identity('a'), object: { metadata: { name: 'a' } }, path: 'p
 const plan: Plan = {
   operations: [
     { kind: 'apply', target, reason: 'new' },
-    { kind: 'delete', target: identity('b'), uid: 'u', resourceVersion: '1' },
+    { kind: 'delete', target: identity('b'), seen: { metadata: { name: 'b', uid: 'u', resourceVersion: '1' } } },
   ],
   drifted: [],
   kept: [],
@@ -36,10 +37,11 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
     const status = failing[name];
     if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
   };
-  const client = {
+  const client = scriptedClient({
+    get: async () => ({ metadata: { name: 'b', uid: 'made since', resourceVersion: '2' } }),
     apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
     delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
-  } as unknown as KubeClient;
+  });
   const widen = async () => {
     calls.push('widen');
     return undefined;
@@ -101,7 +103,7 @@ describe('applying a commit', () => {
     const replacing = (conflicts: number, live: object | undefined) => {
       const calls: unknown[] = [];
       let left = conflicts;
-      const client = {
+      const client = scriptedClient({
         get: async () => live,
         apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
           calls.push(['apply', resource.kind, dryRun]);
@@ -111,7 +113,7 @@ describe('applying a commit', () => {
           left -= 1;
           if (left >= 0) throw new KubeApiError({ status: 409, message: 'somebody was faster' });
         },
-      } as unknown as KubeClient;
+      });
       const operations = [{ kind: 'apply', target, reason: 'changed', replaces: true }] as const;
       return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
     };
@@ -145,15 +147,81 @@ describe('applying a commit', () => {
     });
   });
 
+  describe('that deletes what others write to', () => {
+    const labels = { [SOURCE_LABEL]: 's', [MANAGED_BY_LABEL]: MANAGED_BY };
+    const seen = { metadata: { name: 'b', uid: 'u', resourceVersion: '1', labels }, spec: { version: 1 }, signature: { document: 'd' } };
+    type Live = Omit<typeof seen, 'metadata'> & {
+      readonly metadata: (typeof seen)['metadata'] & { readonly annotations?: Readonly<Record<string, string>> };
+      readonly status?: object;
+    };
+    /** An API server at which the object has changed so before each of the first calls. */
+    const deleting = (...changes: readonly (Live | undefined)[]) => {
+      const calls: unknown[] = [];
+      let live: Live | undefined = seen;
+      let turn = 0;
+      const client = scriptedClient({
+        get: async () => live,
+        delete: async (_resource: Resource, _ref: unknown, { preconditions }: { preconditions?: object }) => {
+          calls.push(preconditions);
+          if (turn < changes.length) live = changes[turn];
+          turn += 1;
+          if (live === undefined) return false;
+          const { uid, resourceVersion } = live.metadata;
+          if (!isDeepStrictEqual(preconditions, { uid, resourceVersion })) throw new KubeApiError({ status: 409, message: 'changed' });
+          return true;
+        },
+      });
+      const operations = [{ kind: 'delete', target: identity('b'), seen }] as const;
+      return { calls, input: { client, inventoryStands: true, plan: { ...plan, operations } } };
+    };
+    const at = (resourceVersion: string, changed: Partial<Live> = {}): Live => ({
+      ...seen,
+      ...changed,
+      metadata: { ...seen.metadata, ...changed.metadata, resourceVersion },
+    });
+
+    it('looks again at once where only its status was written', async () => {
+      const { calls, input } = deleting(at('2', { status: { ready: true } }), at('3', { status: { ready: false } }));
+      assert.deepEqual(await (await run({}, input)).outcome, { ok: true, applied: 0, deleted: 1 });
+      assert.deepEqual(
+        calls,
+        ['1', '2', '3'].map((resourceVersion) => ({ uid: 'u', resourceVersion })),
+      );
+    });
+    it('is content where it is gone', async () => {
+      const { calls, input } = deleting(at('2'), undefined);
+      assert.equal((await (await run({}, input)).outcome).ok, true);
+      assert.equal(calls.length, 2);
+    });
+    const changes: Readonly<Record<string, Partial<Live>>> = {
+      'made anew': { metadata: { ...seen.metadata, uid: 'v' } },
+      'given another document': { signature: { document: 'e' } },
+      'given another spec': { spec: { version: 2 } },
+      'taken by another source': { metadata: { ...seen.metadata, labels: { ...labels, [SOURCE_LABEL]: 't' } } },
+      'told to stay': { metadata: { ...seen.metadata, annotations: { [PRUNE_ANNOTATION]: 'Disabled' } } },
+    };
+    for (const [what, changed] of Object.entries(changes))
+      it(`leaves what was ${what} meanwhile to the next plan`, async () => {
+        const { calls, input } = deleting(at('2'), at('3', changed));
+        await assert.rejects((await run({}, input)).outcome, KubeApiError);
+        assert.equal(calls.length, 2);
+      });
+    it('does not try for ever', async () => {
+      const { calls, input } = deleting(...Array.from({ length: 9 }, (_, index) => at(String(index + 2))));
+      await assert.rejects((await run({}, input)).outcome, KubeApiError);
+      assert.equal(calls.length, 5);
+    });
+  });
+
   it('waits for every write before it gives up, so that none lands after the next try', async () => {
     const slow = Promise.withResolvers<void>();
-    const client = {
+    const client = scriptedClient({
       apply: async (_resource: Resource, object: { metadata: { name: string } }, { dryRun }: { dryRun?: boolean }) => {
         if (dryRun === true) return;
         if (object.metadata.name === 'a') throw new KubeApiError({ status: 503, message: 'restarting' });
         await slow.promise;
       },
-    } as unknown as KubeClient;
+    });
     const other = { ...target, ...identity('c'), object: { metadata: { name: 'c' } } };
     const operations = [target, other].map((each) => ({ kind: 'apply', target: each, reason: 'new' }) as const);
     const { outcome } = await run({}, { client, plan: { ...plan, operations } });

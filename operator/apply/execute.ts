@@ -19,6 +19,7 @@ import { KubeApiError, isConflict, isForbidden, isTransient } from '../../kube/e
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
 import type { ObjectIdentity } from './identity.ts';
+import { mayStillGo } from './plan.ts';
 import type { AppliedObject, DesiredObject, Operation, Plan } from './plan.ts';
 
 export type CommitInput = {
@@ -122,7 +123,7 @@ const attempt = async (target: Refusable, call: () => Promise<unknown>): Promise
 };
 
 // Statuses are written beside it all the time, and each is a conflict.
-const REPLACE_ATTEMPTS = 5;
+const ATTEMPTS = 5;
 
 /** Everything but what others keep in the metadata becomes what is declared. */
 const replace = async ({ resource, name, object }: DesiredObject, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
@@ -137,7 +138,7 @@ const replace = async ({ resource, name, object }: DesiredObject, { client, sign
       const metadata = { ...kept, ...object.metadata, labels, annotations };
       return await client.replace(resource, { ...object, metadata }, { ...options, fieldValidation: 'Strict' });
     } catch (error) {
-      if (!isConflict(error) || attempt === REPLACE_ATTEMPTS) throw error;
+      if (!isConflict(error) || attempt === ATTEMPTS) throw error;
     }
   }
 };
@@ -149,9 +150,24 @@ const perform = (operation: Operation, { client, signal, dryRun }: CallOptions):
       ? replace(operation.target, { client, signal, dryRun })
       : client.apply(target.resource, operation.target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
   }
-  // The preconditions make sure that what is deleted is what was looked at, not something made since under the same name.
-  const preconditions = { uid: operation.uid, resourceVersion: operation.resourceVersion };
-  return client.delete(target.resource, { name: target.name, namespace: target.namespace }, { preconditions, dryRun, signal });
+  return remove(operation, { client, signal, dryRun });
+};
+
+/** Deletes what was looked at: neither what was made since under the same name, nor what says something else by now. */
+const remove = async ({ target, seen }: Extract<Operation, { kind: 'delete' }>, options: CallOptions): Promise<unknown> => {
+  const { client, ...call } = options;
+  const ref = { name: target.name, namespace: target.namespace };
+  for (let [live, attempt]: [AppliedObject | undefined, number] = [seen, 1]; ; attempt += 1) {
+    const { uid = '', resourceVersion = '' } = live.metadata;
+    try {
+      return await client.delete(target.resource, ref, { preconditions: { uid, resourceVersion }, ...call });
+    } catch (error) {
+      if (!isConflict(error) || attempt === ATTEMPTS) throw error;
+      live = await client.get<AppliedObject>(target.resource, ref, { signal: options.signal });
+      if (live === undefined) return undefined;
+      if (!mayStillGo(seen, live)) throw error;
+    }
+  }
 };
 
 /** An object that may be refused, and where its fields stand, if it comes from a file. */

@@ -11,7 +11,7 @@ import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, SYNC_FIEL
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
-import { firstDifference, firstExtra } from '../../policies/document/difference.ts';
+import { anyDifference, firstDifference, firstExtra } from '../../policies/document/difference.ts';
 import type { ObjectIdentity } from './identity.ts';
 import { objectKey, objectTitle } from './identity.ts';
 
@@ -62,7 +62,7 @@ export type Operation =
       /** Somebody else owns fields of the live object, which an apply would leave. */
       readonly replaces?: true;
     }
-  | { readonly kind: 'delete'; readonly target: RecordedObject; readonly uid: string; readonly resourceVersion: string };
+  | { readonly kind: 'delete'; readonly target: RecordedObject; /** What was looked at. */ readonly seen: AppliedObject };
 
 export type KeptObject = { readonly target: RecordedObject; readonly reason: string; readonly ours: boolean };
 
@@ -203,6 +203,18 @@ const planWrites = ({ desired, recorded, live, options }: PlanInput): Pick<Plan,
   return { operations, drifted };
 };
 
+/** All that the decision to delete goes by: what else is written to the object, such as its status, is no reason to keep it. */
+const goneBy = ({ metadata, spec, signature }: AppliedObject): object => ({
+  uid: metadata.uid,
+  owner: [metadata.labels?.[SOURCE_LABEL], metadata.labels?.[MANAGED_BY_LABEL]],
+  prune: metadata.annotations?.[PRUNE_ANNOTATION],
+  spec,
+  signature,
+});
+
+/** Whether the object that was planned to be deleted is still the one that was looked at. */
+export const mayStillGo = (seen: AppliedObject, live: AppliedObject): boolean => anyDifference(goneBy(seen), goneBy(live)) === undefined;
+
 const planPrune = ({ live, options }: PlanInput, gone: readonly RecordedObject[]): Pick<Plan, 'operations' | 'kept'> => {
   const operations: Operation[] = [];
   const kept: KeptObject[] = [];
@@ -218,7 +230,7 @@ const planPrune = ({ live, options }: PlanInput, gone: readonly RecordedObject[]
     if (reason !== undefined || uid === undefined || resourceVersion === undefined) {
       kept.push({ target, reason: reason ?? 'the API server gave it no uid', ours: true });
     } else {
-      operations.push({ kind: 'delete', target, uid, resourceVersion });
+      operations.push({ kind: 'delete', target, seen: current });
     }
   }
   return { operations, kept };

@@ -10,6 +10,7 @@ import type { AuditEntry } from '../../policies/transparency/entry.ts';
 import { openField } from '../../policies/transparency/sealed-field.ts';
 import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
+import { SHIPPED_METERS } from '../usage/meters.ts';
 import { bytesOf } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
@@ -391,6 +392,7 @@ describe('a ledger that is closed', () => {
       });
       await test.store.transact(async (tx) => {
         await record.hooks.onSeals?.(tx, [{ hourMs: 0, revision: 1, root: 'ab' }]);
+        await record.hooks.onMeters?.(tx, SHIPPED_METERS.slice(0, 1));
       });
       await assert.rejects(
         test.store.transact(async (tx) => {
@@ -401,7 +403,7 @@ describe('a ledger that is closed', () => {
       const rows = await test.store.read((reader) => reader.all('SELECT body FROM audit_entry'));
       assert.deepEqual(
         rows.map((row) => decodeEntry(bytesOf(row, 'body'))?.action),
-        ['usage.sealed'],
+        ['usage.sealed', 'usage.meter'],
       );
     });
   });

@@ -13,6 +13,7 @@ import { canonicalJson } from '../../policies/transparency/canonical-json.ts';
 import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Tampering } from '../controllers/tamper.ts';
 import type { UsageEvent } from '../usage/event.ts';
+import type { Meter } from '../usage/meters.ts';
 import type { Seal } from '../usage/seals.ts';
 import { statementText } from '../usage/statement.ts';
 import type { UsageStatement } from '../usage/statement.ts';
@@ -131,6 +132,13 @@ export const identityConflicts = ({ tenant, source, id, meter, digest }: UsageEv
   tenant,
   decision: 'Deny',
   detail: { id, meter, digest: `sha256:${Buffer.from(digest).toString('hex')}` },
+});
+
+/** What is counted by this name from now on, and how: it never changes again. */
+export const meterDeclared = ({ name, unit, aggregation, divisor }: Meter): ToldFact => ({
+  action: 'usage.meter',
+  actor: OPERATOR,
+  detail: { name, unit, aggregation, divisor: String(divisor) },
 });
 
 /** What all tenants used in an hour is fixed by one digest. */

@@ -83,8 +83,9 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
         const entry = glanceEntry(bytes) ?? decodeEntry(bytes);
         if (entry?.seq !== writer.size || entry.prev !== before)
           return freeze(folder, `entry ${writer.size} does not follow the one before it`);
-        before = leafOfBytes(bytes).toString('hex');
-        writer.add(bytes);
+        const own = leafOfBytes(bytes);
+        before = own.toString('hex');
+        writer.add(bytes, own);
       }
       if (rows.length < until - from) return freeze(folder, `of ${to} entries number ${writer.size} is missing`);
     }

@@ -8,12 +8,13 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { createKeyHolder } from './rotation.ts';
 import { createAuditSecret } from './secret.ts';
 import { NAME, countingRandom } from './test-audit.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 /** The one Secret, as an API server keeps it. */
 const createServer = () => {
   let held: KubeObject | undefined;
   const writes: string[] = [];
-  const client = {
+  const client = scriptedClient({
     get: async () => held,
     create: async (_resource: unknown, object: KubeObject) => {
       if (held !== undefined) throw new KubeApiError({ status: 409, reason: 'AlreadyExists' });
@@ -24,7 +25,7 @@ const createServer = () => {
       writes.push('apply');
       return (held = object);
     },
-  } as unknown as KubeClient;
+  });
   return { client, writes, damage: () => (held = { metadata: { name: 'writ-audit' } }) };
 };
 const secretOf = (client: KubeClient, nowMs = 1000) =>

@@ -10,7 +10,7 @@ import { hash } from 'node:crypto';
 import { isName } from '../../crds/wire.ts';
 import { NO_LEAF, encodeEntry } from '../../policies/transparency/entry.ts';
 import type { AuditEntry, AuditFact } from '../../policies/transparency/entry.ts';
-import { leafOfBytes } from '../../policies/transparency/merkle.ts';
+import { leafTextOfBytes } from '../../policies/transparency/merkle.ts';
 import { NONCE_BYTES, sealField } from '../../policies/transparency/sealed-field.ts';
 import type { DataKey, SealedField } from '../../policies/transparency/sealed-field.ts';
 import { originOf } from '../../policies/transparency/signed-checkpoint.ts';
@@ -75,13 +75,13 @@ export const createSequencer = ({ name, keys, random, now }: SequencerOptions): 
     }
     const held = new Map<string, DataKey>();
     for (const [tenant, fields] of wanted) held.set(tenant, await keys().current(tx, tenant, fields));
+    // All of them become true at once, with the transaction. A clock that was set back must not make a log that no reader believes.
+    const time = new Date(now()).toISOString();
+    if (time > ts) ts = time;
     const rows = facts.map((told) => {
-      const time = new Date(now()).toISOString();
-      // A clock that was set back must not make a log that no reader believes.
-      if (time > ts) ts = time;
       const { secret: _secret, ...fact } = told;
       const bytes = fitting({ v: 1, log, seq, ts, prev, ...fact, ...sealed(told, { log, seq, key: held.get(told.tenant ?? '') }) });
-      prev = leafOfBytes(bytes).toString('hex');
+      prev = leafTextOfBytes(bytes);
       const row = [folder, seq, bytes];
       seq += 1;
       return row;

@@ -19,22 +19,22 @@ import {
 } from './facts.ts';
 import type { ConfigurationObject } from './facts.ts';
 
-type Configuration = Pick<Caches, 'gitSources' | 'policies' | 'rulesets' | 'trustPolicies' | 'tenants'>;
+type Configuration = Pick<
+  Caches,
+  'gitSources' | 'policies' | 'rulesets' | 'tierCatalogs' | 'licenses' | 'priceBooks' | 'trustPolicies' | 'tenants'
+>;
 type Followed = Configuration & Pick<Caches, 'leases'>;
 
-const kindsOf = ({
-  gitSources,
-  policies,
-  rulesets,
-  trustPolicies,
-  tenants,
-}: Configuration): ReadonlyMap<string, Informer<ConfigurationObject>> =>
+const kindsOf = (caches: Configuration): ReadonlyMap<string, Informer<ConfigurationObject>> =>
   new Map<string, Informer<ConfigurationObject>>([
-    ['GitSource', gitSources],
-    ['Policy', policies],
-    ['Ruleset', rulesets],
-    ['TrustPolicy', trustPolicies],
-    ['Tenant', tenants],
+    ['GitSource', caches.gitSources],
+    ['Policy', caches.policies],
+    ['Ruleset', caches.rulesets],
+    ['TierCatalog', caches.tierCatalogs],
+    ['License', caches.licenses],
+    ['PriceBook', caches.priceBooks],
+    ['TrustPolicy', caches.trustPolicies],
+    ['Tenant', caches.tenants],
   ]);
 
 const MAX_REQUEST = 64;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { KubeClient } from '../../kube/client.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { validAuthorities } from './certificate-authority.ts';
 import { STAGE_MS } from './certificate-plan.ts';
 import { reconcileCertificate } from './certificate.ts';
 import type { SecretObject } from './certificate.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const LIFETIME_MS = 90 * 24 * 3600_000;
 const signal = new AbortController().signal;
@@ -19,7 +19,7 @@ const scene = () => {
     bundle: undefined,
     believed: '',
   };
-  const client = {
+  const client = scriptedClient({
     get: async (resource: { readonly kind: string }) => {
       if (resource.kind === 'Secret') return cluster.secret;
       if (cluster.bundle === undefined) return undefined;
@@ -27,7 +27,7 @@ const scene = () => {
       return { metadata: { name: 'writ' }, webhooks: [{ clientConfig: { caBundle } }] };
     },
     apply: async (_resource: unknown, object: SecretObject) => (cluster.secret = object),
-  } as unknown as KubeClient;
+  });
   const options = { client, namespace: 'writ-system', lifetimeMs: LIFETIME_MS, clock };
   const onAuthorities = (bundle: string) => {
     cluster.believed = bundle;

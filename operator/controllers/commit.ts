@@ -88,7 +88,8 @@ const judge = async (manifest: Manifest, input: ReadCommitInput): Promise<Commit
   const { tenant } = input;
   const foreign = tenant === undefined ? [] : foreignFiles(manifest, tenant);
   if (foreign.length > 0) return refused(foreign);
-  const brought = readManifestTrust({ manifest, held, pinnedDigest, at, evidence });
+  const mark = state.ok ? undefined : state.mark;
+  const brought = readManifestTrust({ manifest, held, mark, pinnedDigest, at, evidence });
   const trust = brought.ok ? brought.trust : held;
   if (trust === undefined) return refused(brought.ok ? (state.ok ? [] : [state.problem]) : brought.problems);
   const rest = brought.ok ? manifest : { ...manifest, documents: manifest.documents.filter(({ kindHint }) => kindHint !== 'trust') };

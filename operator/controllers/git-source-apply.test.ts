@@ -16,6 +16,7 @@ import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
 import type { ApplyDeps, CommitToApply } from './git-source-apply.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const [D1, D2] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
 
@@ -113,13 +114,13 @@ const depsWith = (client: KubeClient): ApplyDeps => ({
   settle: () => undefined,
 });
 const storeOf = (stored: Map<string, KubeObject>): KubeClient =>
-  ({
+  scriptedClient({
     get: async (resource: Resource, { name }: { name: string }) => stored.get(`${resource.kind} ${name}`),
     apply: async (resource: Resource, object: KubeObject, { dryRun }: { dryRun?: boolean }) => {
       if (dryRun !== true) stored.set(`${resource.kind} ${object.metadata.name}`, object);
       return object;
     },
-  }) as unknown as KubeClient;
+  });
 const commitOf = (name: string): CommitToApply => ({
   key: `writ-system/${name}`,
   source: { metadata: { name, namespace: 'writ-system' }, spec: { url: 'https://git.example/a.git' } },
@@ -133,7 +134,7 @@ test('two sources that name the same new policy: one has it, the other is told w
   const signal = new AbortController().signal;
   const stored = new Map<string, KubeObject>();
   const writers: unknown[] = [];
-  const client = {
+  const client = scriptedClient({
     get: async (resource: Resource, { name }: { name: string }) => stored.get(`${resource.kind} ${name}`),
     apply: async (resource: Resource, object: KubeObject, { dryRun }: { dryRun?: boolean }) => {
       await new Promise((resolve) => setImmediate(resolve));
@@ -142,7 +143,7 @@ test('two sources that name the same new policy: one has it, the other is told w
       stored.set(`${resource.kind} ${object.metadata.name}`, object);
       return object;
     },
-  } as unknown as KubeClient;
+  });
   const deps = depsWith(client);
   const labelled = (name: string): CommitToApply => {
     const one = commitOf(name);
@@ -185,10 +186,10 @@ test('what somebody wrote into the inventory holds up no commit, and is neither 
   const foreign = { kind: 'Policy', name: 'foreign', version: 3, digest: D2 };
   const stored = new Map<string, KubeObject>();
   const deletions: string[] = [];
-  const client = {
+  const client = scriptedClient({
     ...storeOf(stored),
     delete: async (_: Resource, { name }: { name: string }) => void deletions.push(name),
-  } as unknown as KubeClient;
+  });
   for (const source of ['writ-system/other', undefined]) {
     const known = marksOf([{ ...foreign, ...(source === undefined ? {} : { source }) }]);
     const deps: ApplyDeps = {
@@ -265,7 +266,7 @@ test('the set seal in force goes on with a commit that brings none, as long as i
 test('what the API server says no to on the way is told: refusals for a person, trouble to be tried again', async () => {
   const signal = new AbortController().signal;
   const said = async (error: unknown) => {
-    const client = { get: () => Promise.reject(error) } as unknown as KubeClient;
+    const client = scriptedClient({ get: () => Promise.reject(error) });
     const applied = await bringToCluster(depsWith(client), commitOf('s'), signal);
     return applied.ok ? undefined : [applied.problems[0]?.code, applied.transient];
   };

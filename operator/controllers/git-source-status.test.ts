@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { KubeClient } from '../../kube/client.ts';
 import type { EventInput } from '../../kube/events.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { reportSuspended } from './git-source-status.ts';
 import type { LiveGitSource } from './live.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 it('a suspended source says so once, keeps what was applied, and claims nothing about the remote', async () => {
   const written: LiveGitSource[] = [];
   const events: EventInput[] = [];
-  const client = {
+  const client = scriptedClient({
     apply: async (_resource: unknown, object: LiveGitSource) => {
       written.push(object);
       return object;
     },
-  } as unknown as KubeClient;
+  });
   const record = async (event: EventInput) => events.push(event) > 0;
   const deps = { client, recorder: { record }, clock: fakeClock() };
   const succeeded = { status: 'True' as const, reason: 'Succeeded', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };

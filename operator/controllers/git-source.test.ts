@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REQUESTED_AT_ANNOTATION } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import type { FetchRequest } from '../source/index.ts';
 import { createReceiver } from '../source/receiver.ts';
 import { createGitSourceReconciler } from './git-source.ts';
 import type { GitSourceDeps } from './git-source.ts';
 import type { LiveGitSource } from './live.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const KEY = 'writ-system/s';
 const signal = new AbortController().signal;
@@ -27,7 +27,7 @@ const askedFor = async (
   const requests: FetchRequest[] = [];
   const deps = {
     gitSources: { get: () => source },
-    client: { apply: async (_resource: unknown, object: unknown) => object } as unknown as KubeClient,
+    client: scriptedClient({ apply: async (_resource: unknown, object: unknown) => object }),
     receiver: createReceiver({ clock, onPush: async () => undefined }),
     sources: {
       fetch: async (request: FetchRequest) => {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { KubeClient } from '../../kube/client.ts';
 import { createGuardKeeper, guardConfiguration } from './guard-configuration.ts';
 import type { WebhookConfigurationObject } from './owned-configuration.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const target = { kind: 'service', namespace: 'writ-system', name: 'writ-guard', port: 443 } as const;
 const input = { target, authorities: 'pem', systemNamespace: 'writ-system' };
@@ -19,7 +19,7 @@ const scene = () => {
   };
   const tampered: string[] = [];
   const keeper = createGuardKeeper({
-    client: { get: async () => cluster.held, apply: write, replace: write } as unknown as KubeClient,
+    client: scriptedClient({ get: async () => cluster.held, apply: write, replace: write }),
     target,
     systemNamespace: 'writ-system',
     onTampered: (what) => tampered.push(what),

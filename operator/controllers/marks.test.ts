@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
 import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { judgePolicyObject } from '../../policies/policy-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
@@ -14,6 +13,7 @@ import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { LivePolicy } from './live.ts';
 import { createMarkLedger } from './mark-ledger.ts';
 import { reconcileMarks } from './marks.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const SOURCE = 'writ-system/policies';
 const sealer = createSealer();
@@ -34,14 +34,14 @@ const scene = (start: Partial<World> = {}) => {
   const events: string[] = [];
   const counts: Record<string, number> = {};
   let writes = 0;
-  const client = {
+  const client = scriptedClient({
     get: async () => world.object,
     apply: async (_resource: unknown, object: Marks) => {
       writes += 1;
       world.object = object;
       return object;
     },
-  } as unknown as KubeClient;
+  });
   const live = (): readonly LivePolicy[] => world.policies.map((policy) => policy as unknown as LivePolicy);
   const term = () => {
     const ledger = createMarkLedger({

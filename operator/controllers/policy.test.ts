@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KubeObject } from '../../kube/objects.ts';
 import type { Policy } from '../../crds/generated/objects.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import type { EventInput } from '../../kube/events.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
@@ -11,6 +11,7 @@ import { fakeClock } from '../../test/fake-clock.ts';
 import type { LivePolicy } from './live.ts';
 import { reconcilePolicy } from './policy.ts';
 import type { PolicyDeps } from './policy.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 const spec: Policy['spec'] = { version: 1, workloads: ['Agent'], validations: [{ expression: 'true' }] };
@@ -31,12 +32,12 @@ const run = async (judged: Judged, clock = fakeClock(), before: readonly object[
   const statuses: Status[] = [];
   const events: EventInput[] = [];
   const object = { metadata: { name: 'p' }, spec, ...(before.length === 0 ? {} : { status: { conditions: before } }) } as LivePolicy;
-  const client = {
-    apply: async (_resource: unknown, written: { readonly status: Status }) => {
+  const client = scriptedClient({
+    apply: async (_resource: unknown, written: KubeObject & { readonly status: Status }) => {
       statuses.push(written.status);
       return written;
     },
-  } as unknown as KubeClient;
+  });
   const informer = { get: () => object } as unknown as PolicyDeps['informer'];
   const book = { judge: () => judged, prepare: async () => undefined, compiled: () => [], coversAll: () => true };
   const record = async (event: EventInput) => events.push(event) > 0;

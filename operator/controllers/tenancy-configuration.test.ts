@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Resource } from '../../crds/kinds.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { changesNeeds, completionConfiguration, createTenancyKeeper, tenancyConfiguration } from './tenancy-configuration.ts';
 import type { WebhookConfigurationObject } from './owned-configuration.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const service = { kind: 'service', namespace: 'writ-system', name: 'writ-webhook', port: 443 } as const;
 const plain = { name: 'plain', spec: {} };
@@ -68,9 +68,7 @@ describe('the configurations of tenancy', () => {
 
   it('ask about what quotas over a tenant count, and never about what a cluster recovers by', () => {
     for (const [group, resource] of [
-      ['kagent.dev', 'agents'],
-      ['', 'pods'],
-      ['', 'pods/ephemeralcontainers'],
+      ['', 'services'],
       ['networking.k8s.io', 'networkpolicies'],
       ['cilium.io', 'ciliumnetworkpolicies'],
     ] as const)
@@ -78,6 +76,13 @@ describe('the configurations of tenancy', () => {
     assert.equal(asks(tenancyConfiguration(input), '', 'secrets'), false);
     const counted = tenancyConfiguration({ ...input, tenants: [plain, counting, eachNamespace] });
     assert.ok(asks(counted, '', 'secrets'));
+    // The bounds of workloads are judged where policies are, so nobody asks about them twice.
+    for (const [group, resource] of [
+      ['kagent.dev', 'agents'],
+      ['', 'pods'],
+      ['', 'pods/ephemeralcontainers'],
+    ] as const)
+      assert.equal(asks(counted, group, resource), false, resource);
     assert.equal(asks(counted, '', 'configmaps'), false);
     assert.equal(asks(counted, 'coordination.k8s.io', 'leases'), false);
   });
@@ -118,7 +123,7 @@ describe('the configurations of tenancy', () => {
       return object;
     };
     const keeper = createTenancyKeeper({
-      client: { get: async (resource: Resource) => held.get(resource.plural), apply: write, replace: write } as unknown as KubeClient,
+      client: scriptedClient({ get: async (resource: Resource) => held.get(resource.plural), apply: write, replace: write }),
       target: service,
       systemNamespace: 'writ-system',
       tenants: () => [plain],

@@ -4,9 +4,10 @@
  * MutatingWebhookConfiguration `writ-complete`, owned and repaired.
  *
  * In: where the webhook process serves, the authorities of its certificate, the Tenants. Out: two objects. The first fails
- * closed and asks about what bounds speak of: workloads, services, claims, network policies, and whatever kinds a quota over
- * a tenant counts; beside it about the deletion of tenants' Namespaces. The second completes pods, fails open, and is there
- * only while some Tenant says what to complete. Both choose namespaces by the tenant label alone (law 5), and never ask
+ * closed and asks about what bounds speak of: services, claims, network policies, and whatever kinds a quota over a tenant
+ * counts, but for workloads, whose bounds are judged where `writ` asks about them in any case; beside it about the deletion
+ * of tenants' Namespaces. The second completes pods, fails open, and is there only while some Tenant says what to complete.
+ * Both choose namespaces by the tenant label alone (law 5), and never ask
  * about the operator, so that a tenant can be made and unmade while nobody answers.
  */
 import {
@@ -21,7 +22,7 @@ import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNeverGoverned } from '../../policies/compile/governed-kinds.ts';
 import { collectionOf } from '../../policies/quota/index.ts';
-import { workloadRules } from '../../policies/subject/kind-index.ts';
+import { isWorkloadWrite } from '../../policies/subject/kind-index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
 import { boundsOf } from '../../policies/tenancy/bounds.ts';
 import type { BoundTenant } from '../../policies/tenancy/bounds.ts';
@@ -46,13 +47,17 @@ const rule = (group: string, resources: readonly string[], operations: readonly 
   scope: 'Namespaced',
 });
 
+/** The configuration `writ` asks about these. */
+const isWorkload = (group: string, plural: string): boolean =>
+  isWorkloadWrite({ resource: { group, resource: plural }, subResource: '', operation: 'CREATE' });
+
 /** What one Tenant adds to the configurations. */
 type Needs = { readonly counted: readonly { readonly group: string; readonly plural: string }[]; readonly completes: boolean };
 
 const needsOf = (tenant: BoundTenant): Needs => ({
   counted: [...summedHard(tenant.spec).keys()]
     .map(collectionOf)
-    .filter(({ group, plural }) => plural !== '' && !isNeverGoverned(group, plural)),
+    .filter(({ group, plural }) => plural !== '' && !isNeverGoverned(group, plural) && !isWorkload(group, plural)),
   completes: completesPods(boundsOf(tenant)),
 });
 
@@ -72,7 +77,6 @@ const countedRules = (tenants: readonly BoundTenant[]): readonly Rule[] => {
 };
 
 const objectRules = (tenants: readonly BoundTenant[]): readonly Rule[] => [
-  ...workloadRules('Agent').map((one): Rule => ({ ...one, scope: 'Namespaced' })),
   rule('', ['persistentvolumeclaims', 'services']),
   // The data of a tenant that is quarantined is kept.
   rule('', ['persistentvolumeclaims'], ['DELETE']),

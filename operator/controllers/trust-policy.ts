@@ -3,15 +3,18 @@
  * Whose seal counts, as far as the operator knows: the TrustPolicy `cluster`, believed at the digest that a flag pins or by a
  * chain of sealed versions from it.
  *
- * In: the live object. Out: the trust by which everything else is judged, and the object's status. The trust of a process
- * only moves forward: an older version, or another of the same, is told and not followed.
+ * In: the live object, and the marks. Out: the trust by which everything else is judged, and the object's status. The trust of a
+ * process only moves forward, and begins at what the marks say was in force: an older version, or another of the same, is told
+ * and not followed.
  */
 import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { conditionReason } from '../../crds/conditions.ts';
+import { decodeMarks } from '../../crds/marks.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { regardingOf } from '../../kube/events.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
@@ -19,14 +22,17 @@ import type { ConditionInput } from '../../kube/status.ts';
 import { REFUSAL_LASTS_MS } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { createTrustFollower } from '../../policies/trust/follow.ts';
-import type { FollowOptions } from '../../policies/trust/follow.ts';
+import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
+import type { FollowOptions, FollowTrust, Followed, TrustMark } from '../../policies/trust/follow.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import { rootConfirmedMs } from '../../policies/trust/root-age.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveTrustPolicy } from './live.ts';
 
-export type TrustState = { readonly ok: true; readonly trust: Trust } | { readonly ok: false; readonly problem: Problem };
+export type TrustState =
+  | { readonly ok: true; readonly trust: Trust }
+  /** `mark`: the newest version that was in force, as far as the cluster tells; nothing below it is to be followed. */
+  | { readonly ok: false; readonly problem: Problem; readonly mark?: TrustMark | undefined };
 
 export type TrustHolder = {
   /** What is in force. */
@@ -36,19 +42,32 @@ export type TrustHolder = {
 };
 
 export type TrustHolderDeps = FollowOptions & {
-  readonly informer: Pick<Informer<LiveTrustPolicy>, 'get'>;
+  readonly informer: { get(name: string): Parameters<FollowTrust>[0] };
+  /** The marks of the cluster. */
+  readonly marks: Pick<Informer<KubeObject>, 'list' | 'hasSynced'>;
   readonly clock: Pick<Clock, 'now'>;
 };
 
+const UNREAD: Problem = { code: 'TRUST_MISSING', message: 'the marks are not read yet, which say what trust policy was in force' };
+
 /** One for the life of the process, so that it never goes back. */
-export const createTrustHolder = ({ informer, clock, ...options }: TrustHolderDeps): TrustHolder => {
+export const createTrustHolder = ({ informer, marks, clock, ...options }: TrustHolderDeps): TrustHolder => {
   const follow = createTrustFollower(options);
-  const look = () => follow(informer.get(TRUST_POLICY_NAME), clock.now());
+  const mark = (): TrustMark | undefined => trustMarkIn(marks.list().flatMap((object) => decodeMarks(object) ?? []));
+  let hasFollowed = false;
+  const look = (): Followed => {
+    // Whoever starts has seen nothing: without the marks any version back to the pinned one would do.
+    if (!hasFollowed && !marks.hasSynced()) return { trust: undefined, problem: UNREAD };
+    const followed = follow(informer.get(TRUST_POLICY_NAME), clock.now(), hasFollowed ? undefined : mark());
+    hasFollowed ||= followed.trust !== undefined;
+    return followed;
+  };
   return {
     current: () => {
       const { trust, problem } = look();
       if (trust !== undefined) return { ok: true, trust };
-      return { ok: false, problem: problem ?? { code: 'TRUST_MISSING', message: `there is no TrustPolicy ${TRUST_POLICY_NAME}` } };
+      const missing: Problem = { code: 'TRUST_MISSING', message: `there is no TrustPolicy ${TRUST_POLICY_NAME}` };
+      return { ok: false, problem: problem ?? missing, mark: mark() };
     },
     problem: () => look().problem,
   };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { KubeClient } from '../../kube/client.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { createAdmissionScope, webhookConfiguration } from './webhook-configuration.ts';
 import type { WebhookConfigurationObject } from './owned-configuration.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 const target = { kind: 'url', url: 'https://127.0.0.1:1/validate' } as const;
 
@@ -41,7 +41,7 @@ const fakeClient = () => {
     apply: write,
     replace: write,
   };
-  return { written, client: client as unknown as KubeClient };
+  return { written, client: scriptedClient(client) };
 };
 const resourcesOf = (object: WebhookConfigurationObject | undefined): string => JSON.stringify(object?.webhooks);
 const signal = new AbortController().signal;

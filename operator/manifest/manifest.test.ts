@@ -330,6 +330,17 @@ test('a commit whose trust policy does not follow is refused, at its place', () 
   assert.deepEqual(readCommitFiles({ 'trust.yaml': one }, ahead.trust), ['TRUST_ROLLBACK trust.yaml']);
 });
 
+test('a process that starts is brought no trust policy that a mark says is old or another', () => {
+  const ofMark = (version: number, text: string) => {
+    const mark = { version, digest: digestOf(Buffer.from(text)) };
+    const read = readManifestTrust({ manifest: manifestOf({ 'trust.yaml': one }), held: undefined, mark, pinnedDigest, at: NOW });
+    return read.ok ? read.trust?.version : read.problems.map(({ code, at }) => `${code} ${at?.file ?? ''}`);
+  };
+  assert.equal(ofMark(1, one), 1);
+  assert.deepEqual(ofMark(2, two), ['TRUST_ROLLBACK trust.yaml']);
+  assert.deepEqual(ofMark(1, two), ['TRUST_CHAIN_EQUIVOCATION trust.yaml']);
+});
+
 test('the chain holds what leads from the pin, and each trusted root once', () => {
   const three = versionText(3, [['bob', bob]]);
   const files = { ...sealedByBoth('trust.yaml', three), 'trust/1.yaml': one, ...sealedByBoth('trust/2.yaml', two), 'trust/10.yaml': '[' };

@@ -8,6 +8,8 @@ import { startOf } from '../../policies/problem.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
+import { belowMark } from '../../policies/trust/follow.ts';
+import type { TrustMark } from '../../policies/trust/follow.ts';
 import { refuseSwap } from '../../policies/trust/succession.ts';
 import type { Manifest } from './index.ts';
 
@@ -15,6 +17,8 @@ export type TrustInput = {
   readonly manifest: Manifest;
   /** What is in force; undefined where nothing is yet. */
   readonly held: Trust | undefined;
+  /** What was in force before this process began. */
+  readonly mark?: TrustMark | undefined;
   /** `sha256:hex`. */
   readonly pinnedDigest: string;
   /** Epoch ms. */
@@ -28,7 +32,7 @@ export type TrustReading =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Total. */
-export const readManifestTrust = ({ manifest, held, pinnedDigest, at, evidence }: TrustInput): TrustReading => {
+export const readManifestTrust = ({ manifest, held, mark, pinnedDigest, at, evidence }: TrustInput): TrustReading => {
   const document = manifest.documents.find(({ kindHint }) => kindHint === 'trust');
   if (document === undefined) return { ok: true, trust: held };
   const { path: file, bytes, bundles } = document;
@@ -36,7 +40,7 @@ export const readManifestTrust = ({ manifest, held, pinnedDigest, at, evidence }
   const { trustedRoot } = manifest;
   const brought = loadTrust(bytes, { pinnedDigest, file, trustedRoot, succession: { bundles, chain, at, evidence } });
   if (!brought.ok) return brought;
-  const refused = refuseSwap(held, brought.trust);
+  const refused = held === undefined ? belowMark(brought.trust, mark) : refuseSwap(held, brought.trust);
   return refused === undefined ? { ok: true, trust: brought.trust } : { ok: false, problems: [{ ...refused, at: startOf(file) }] };
 };
 

@@ -56,6 +56,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     signal: options.signal,
     onChange: (namespace) => wakeCounted(namespace),
   });
+  const everHeld = new Set<string>();
   /** As the tenant last heard it. */
   const told = new Map<string, string>();
   const worth = rememberWorth(options.entitlements, clock);
@@ -68,7 +69,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     memory,
     worth,
     quotaFacts: (live) => {
-      const facts = quotaFacts({ ...options, counting }, counted(live));
+      const facts = quotaFacts({ ...options, counting, everHeld }, counted(live));
       told.set(keyOf(live), JSON.stringify(facts));
       return facts;
     },
@@ -78,7 +79,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     concurrency: QUOTAS_AT_ONCE,
     clock,
     observe: observer,
-    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, worth, onChange: wakeWhereTold }, name, signal),
+    reconcile: (name, { signal }) => reconcileQuota({ ...options, counting, worth, everHeld, onChange: wakeWhereTold }, name, signal),
   });
   const tenant = createController({
     name: 'tenant',
@@ -97,7 +98,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
   function wakeWhereTold(name: string): void {
     const live = caches.tenants.get(name);
     if (live === undefined) return;
-    const facts = JSON.stringify(quotaFacts({ ...options, counting }, counted(live)));
+    const facts = JSON.stringify(quotaFacts({ ...options, counting, everHeld }, counted(live)));
     if ((told.get(name) ?? NOTHING_TOLD) !== facts) tenant.enqueue(name);
   }
   function wakeCounted(namespace: string | undefined): void {
@@ -116,7 +117,10 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
       const isWanted = previous === undefined ? object.status?.observedGeneration === -1 : !isStatusOnly(previous, object);
       tenant.enqueue(keyOf(object), { priority: isWanted ? 1 : 0 });
       if (isWanted || type !== 'updated') quota.enqueue(keyOf(object));
-      if (type === 'deleted') told.delete(keyOf(object));
+      if (type === 'deleted') {
+        told.delete(keyOf(object));
+        everHeld.delete(keyOf(object));
+      }
       if (!isWanted && type === 'updated') return;
       // What one gives up another may have been waiting for.
       for (const { name } of [previous, object].flatMap((one) => one?.spec.namespaces?.items ?? [])) wakeAskingFor(name);
@@ -138,6 +142,7 @@ export const createTenancy = (options: TenancyOptions): Tenancy => {
     caches.quotaLedgers.onChange(({ object }) => {
       const owner = tenantOf(object);
       if (owner === undefined) return;
+      everHeld.add(owner);
       wakeWhereTold(owner);
       quota.enqueue(owner, { delayMs: GATHER_MS });
     }),

@@ -139,7 +139,7 @@ const bring = async (deps: TenancyDeps, { seen, counting, effective, signal }: L
   // As late as may be: a ledger that is made meanwhile is there then, and the status is written once.
   const facts = () => {
     const { exceeded, problems: ofQuotas, pending } = deps.quotaFacts(seen);
-    return { subscribed: subscriptionStatus(seen, releases), exceeded, entitled, others: [...beyond, ...ofQuotas], pending };
+    return { subscribed: subscriptionStatus(seen, releases), exceeded, entitled, others: [...beyond, ...ofQuotas], counting: pending };
   };
   const network = (complete: boolean) => isolation({ network: spec.network, complete, enforces: deps.networkEnforces });
   if (problems.length > 0) {
@@ -150,9 +150,7 @@ const bring = async (deps: TenancyDeps, { seen, counting, effective, signal }: L
   const tenant = await keepFinalizer(deps, seen, signal);
   const made = await makeHome(deps, tenant === seen ? counting : { ...tenant, spec }, { create: true, signal });
   const complete = made.problems.length === 0 && made.waiting.length === 0;
-  const { pending, ...known } = facts();
-  const progress = pending ? { ...made, waiting: [...made.waiting, 'what its objects take together is being counted'] } : made;
-  await reportTenant(deps, { tenant, ...known, ...progress, network: network(complete) });
+  await reportTenant(deps, { tenant, ...facts(), ...made, network: network(complete) });
   // Whoever refused it (another webhook, a quota) tells nobody when it changes its mind.
   if (made.problems.some(({ code }) => code === 'APPLY_REFUSED')) return after(REFUSED_LOOK_MS);
   if (made.handedOver) return after(HANDOVER_LOOK_MS);

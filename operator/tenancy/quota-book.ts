@@ -6,6 +6,7 @@ import { ADOPTED_ANNOTATION, configMaps } from '../../crds/kinds.ts';
 import { RESERVATION_LASTS_MS, decodeQuotaLedger, encodeQuotaLedger, quotaLedgerName } from '../../crds/quota-ledger.ts';
 import type { QuotaLedger, QuotaReservation } from '../../crds/quota-ledger.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { isAlreadyExists } from '../../kube/errors.ts';
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after, done } from '../../kube/outcome.ts';
@@ -20,6 +21,7 @@ import type { TenancyCaches } from './caches.ts';
 import type { Counting } from './counting.ts';
 import { quotaProblems, summed } from './quotas.ts';
 import { isKept, settle } from './settle.ts';
+import { COUNTING } from './status.ts';
 import type { WorthOf } from './worth.ts';
 
 export type QuotaDeps = {
@@ -29,6 +31,8 @@ export type QuotaDeps = {
   readonly clock: Clock;
   readonly systemNamespace: string;
   readonly worth: WorthOf;
+  /** Tenants that had a ledger at any time of this term. */
+  readonly everHeld: Set<string>;
   /** The tenant may have something else to say of its quotas. */
   readonly onChange: (tenant: string) => void;
 };
@@ -62,7 +66,34 @@ export const reconcileQuota = async (deps: QuotaDeps, name: string, signal: Abor
     deps.onChange(name);
     return states.some((state) => typeof state === 'object') ? after(LOOK_MS) : done;
   }
-  const found = ledgerIn(deps, name) ?? (await deps.client.get<KubeObject>(configMaps, refOf(deps, name), { signal }));
+  const wanted = { tenant, resources, collections };
+  const cached = ledgerIn(deps, name);
+  let settling: Brought;
+  try {
+    settling = await bringLedger(deps, { ...wanted, found: cached }, signal);
+  } catch (error) {
+    if (cached !== undefined || !isAlreadyExists(error)) throw error;
+    // Not in the cache yet, or without the label that it is known by.
+    const found = await deps.client.get<KubeObject>(configMaps, refOf(deps, name), { signal });
+    settling = await bringLedger(deps, { ...wanted, found }, signal);
+  }
+  const { next, nextLookMs, isOverdue } = settling;
+  deps.onChange(name);
+  const isAbsent = states.includes('absent');
+  const waits = [nextLookMs, isAbsent || isOverdue ? LOOK_MS : undefined, waitOf(next, deps.clock)].filter((wait) => wait !== undefined);
+  return waits.length === 0 ? done : after(Math.min(...waits));
+};
+
+type Wanted = {
+  readonly tenant: LiveTenant;
+  readonly resources: ReadonlySet<string>;
+  readonly collections: readonly Collection[];
+  readonly found: KubeObject | undefined;
+};
+type Brought = { readonly next: QuotaLedger; readonly nextLookMs: number | undefined; readonly isOverdue: boolean };
+
+const bringLedger = async (deps: QuotaDeps, { tenant, resources, collections, found }: Wanted, signal: AbortSignal): Promise<Brought> => {
+  const { name } = tenant.metadata;
   const held = decodeQuotaLedger(found);
   const count = deps.counting.countOf(
     collections,
@@ -74,12 +105,8 @@ export const reconcileQuota = async (deps: QuotaDeps, name: string, signal: Abor
   for (const reservation of overdue) if (!(await isStillDue(deps, reservation, signal))) dropped.add(reservation);
   const next = { ...ledger, reservations: ledger.reservations.filter((reservation) => !dropped.has(reservation)) };
   await write(deps, { found, held, next }, signal);
-  deps.onChange(name);
-  const isAbsent = states.includes('absent');
-  const waits = [nextLookMs, isAbsent || overdue.length > dropped.size ? LOOK_MS : undefined, waitOf(next, deps.clock)].filter(
-    (wait) => wait !== undefined,
-  );
-  return waits.length === 0 ? done : after(Math.min(...waits));
+  deps.everHeld.add(name);
+  return { next, nextLookMs, isOverdue: overdue.length > dropped.size };
 };
 
 const refOf = ({ systemNamespace }: QuotaDeps, tenant: string) => ({ namespace: systemNamespace, name: quotaLedgerName(tenant) });
@@ -88,16 +115,22 @@ const waitOf = ({ opensAt }: QuotaLedger, clock: Clock): number | undefined =>
   opensAt === undefined ? undefined : Math.max(1, Date.parse(opensAt) - clock.now());
 
 /**
- * Open at once for a Tenant whose namespaces were all born under it and that never was ready without a ledger: nothing was let in there.
- * Otherwise something may be under way that nobody reserved for, so it opens when that is there or never will be.
+ * Open at once for a Tenant whose namespaces were all born under it and that never had a ledger: nothing was let in there. Otherwise
+ * something may be under way that nobody reserved for, so it opens when that is there or never will be. That it never had one must be certain: what
+ * a Tenant says of itself goes by, so nothing may have been said of it but that its ledger is still to come.
  */
-const beginning = ({ clock, caches }: QuotaDeps, { metadata, status }: LiveTenant, wasThere: boolean): QuotaLedger => {
-  const { name: tenant, generation } = metadata;
-  const wasReady = status?.conditions?.some(({ type, status: holds }) => type === 'Ready' && holds === 'True') === true;
+const beginning = ({ clock, caches, everHeld }: QuotaDeps, { metadata, status }: LiveTenant, wasThere: boolean): QuotaLedger => {
+  const { name: tenant, generation, creationTimestamp: bornAt = '' } = metadata;
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const isUntold = ready === undefined || status?.observedGeneration === -1 || ready.reason === COUNTING;
   const isBornHere = caches.namespaces
     .byIndex('tenant', tenant)
-    .every(({ metadata: { annotations } }) => annotations?.[ADOPTED_ANNOTATION] !== 'true');
-  const isNew = !wasThere && !wasReady && generation === 1 && isBornHere;
+    // One that is older is left of an earlier Tenant of that name.
+    .every(
+      ({ metadata: { annotations, creationTimestamp = '' } }) =>
+        annotations?.[ADOPTED_ANNOTATION] !== 'true' && creationTimestamp >= bornAt,
+    );
+  const isNew = !wasThere && !everHeld.has(tenant) && isUntold && generation === 1 && isBornHere;
   const opensAt = new Date(clock.now() + RESERVATION_LASTS_MS).toISOString();
   return { tenant, ...(isNew ? {} : { opensAt }), settled: new Map(), reservations: [] };
 };
@@ -146,7 +179,10 @@ export type QuotaFacts = {
 
 export const NO_QUOTA_FACTS: QuotaFacts = { exceeded: [], problems: [], pending: false };
 
-export const quotaFacts = (deps: Pick<QuotaDeps, 'caches' | 'counting' | 'systemNamespace'>, tenant: LiveTenant): QuotaFacts => {
+export const quotaFacts = (
+  deps: Pick<QuotaDeps, 'caches' | 'counting' | 'systemNamespace' | 'everHeld'>,
+  tenant: LiveTenant,
+): QuotaFacts => {
   const resources = summedResources(tenant);
   if (resources.size === 0 || quotaProblems(tenant.spec.resourceQuotas).length > 0) return NO_QUOTA_FACTS;
   const problems = collectionsOf(resources).flatMap((collection): readonly Problem[] => {
@@ -162,5 +198,9 @@ export const quotaFacts = (deps: Pick<QuotaDeps, 'caches' | 'counting' | 'system
       return has > may ? [`${name} ${quantityText(has)} of ${quantityText(may)}`] : [];
     }),
   );
-  return { exceeded: [...new Set(exceeded)].toSorted(), problems, pending: ledger === undefined && problems.length === 0 };
+  return {
+    exceeded: [...new Set(exceeded)].toSorted(),
+    problems,
+    pending: ledger === undefined && problems.length === 0 && !deps.everHeld.has(tenant.metadata.name),
+  };
 };

@@ -16,6 +16,8 @@ import type { TenancyMemory } from './recent.ts';
 
 /** As many as a Tenant can list: whatever was ours is known again by its uid. */
 const STATUS_NAMESPACES_MAX = 256;
+/** Why a Tenant is not ready that only waits for the first count of a quota over its namespaces. */
+export const COUNTING = 'Counting';
 /** What people read of a long list. */
 const NAMED_MAX = 5;
 
@@ -41,6 +43,8 @@ export type Report = Progress & {
   readonly entitled: ConditionInput;
   /** What is taken beyond a summed quota. */
   readonly exceeded: readonly string[];
+  /** There is to be a ledger of what its objects take together, and none yet. */
+  readonly counting: boolean;
 };
 
 const listed = (names: readonly string[]): string =>
@@ -85,7 +89,11 @@ export const conditionsOf = (report: Report): readonly ConditionInput[] => {
   const kept = released.length === 0 ? '' : `; let go and still governed: ${listed(released)}`;
   const good = `${report.namespaces.length} namespaces${kept}`;
   const all = [...problems, ...others, ...subscribed.problems];
-  const ready = stateOf(all, waiting, good);
+  const settled = stateOf(all, waiting, good);
+  const ready =
+    report.counting && settled.status === 'True'
+      ? ({ status: 'False', reason: COUNTING, message: 'what its objects take together is being counted' } as const)
+      : settled;
   return [
     { type: 'Ready', ...ready },
     { type: 'NamespacesReady', ...stateOf(problems, waiting, good) },
@@ -106,7 +114,7 @@ export const conditionsOf = (report: Report): readonly ConditionInput[] => {
       : []),
     ...admissionCondition(report.tenant),
     ...(all.length > 0 ? [{ type: 'Stalled', ...ready, status: 'True' } as const] : []),
-    ...(all.length === 0 && waiting.length > 0 ? [{ type: 'Reconciling', ...ready, status: 'True' } as const] : []),
+    ...(all.length === 0 && ready.status === 'False' ? [{ type: 'Reconciling', ...ready, status: 'True' } as const] : []),
   ];
 };
 

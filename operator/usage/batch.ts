@@ -45,7 +45,8 @@ const RANK = [503, 409, 403, 422, 202, 200];
 const FULL_RETRY_SECONDS = 60;
 const BUSY_RETRY_SECONDS = 2;
 
-const unavailable = (message: string): BatchAnswer => refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, BUSY_RETRY_SECONDS);
+export const unavailable = (message: string): BatchAnswer =>
+  refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, BUSY_RETRY_SECONDS);
 
 export const takeBatch = async (input: {
   readonly value: unknown;

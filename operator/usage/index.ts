@@ -102,7 +102,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       hasTenant: (name) => caches.tenants.get(name) !== undefined,
       ...(deps.hooks === undefined ? {} : { hooks: deps.hooks }),
       observe: {
-        event: ({ meter }, result) => metrics.usageEvents.inc({ meter, result }),
+        events: (meter, result, count) => metrics.usageEvents.inc({ meter, result }, count),
         sealed: (seals) => metrics.usageSealed.inc({}, seals.length),
         closed: (periodMs) => {
           metrics.usageClosed.set({}, periodMs / 1000);

@@ -11,31 +11,36 @@ import type { EventOutcome, IngestContext } from './outcome.ts';
 import { quarantine } from './quarantine.ts';
 import { saveSource, sourceOf } from './sources.ts';
 import type { SourceRow } from './sources.ts';
-import { bytesOf } from './store.ts';
+import { bytesOf, integerOf } from './store.ts';
 import type { Tx } from './store.ts';
 import { addTallies } from './tallies.ts';
+
+/** Events of one source, and where each stood in the batch. */
+type Mine = { readonly tenant: string; readonly source: string; readonly events: UsageEvent[]; readonly indexes: number[] };
 
 /** What is in the list at the index of each event is what became of it. */
 export const ingest = async (tx: Tx, events: readonly UsageEvent[], context: IngestContext): Promise<readonly EventOutcome[]> => {
   const outcomes: EventOutcome[] = events.map(() => 'stored');
-  const bySource = new Map<string, number[]>();
-  for (const [index, { tenant, source, meter }] of events.entries()) {
+  const bySource = new Map<string, Mine>();
+  let mine: Mine | undefined;
+  for (const [index, event] of events.entries()) {
+    const { tenant, source, meter } = event;
     if (!context.hasTenant(tenant)) outcomes[index] = 'unknown-tenant';
     else if (!context.hasMeter(meter)) outcomes[index] = 'unknown-meter';
     if (outcomes[index] !== 'stored') continue;
-    const name = `${tenant}\n${source}`;
-    const indexes = bySource.get(name);
-    if (indexes === undefined) bySource.set(name, [index]);
-    else indexes.push(index);
+    if (mine === undefined || mine.source !== source || mine.tenant !== tenant) {
+      const name = `${tenant}\n${source}`;
+      mine = bySource.get(name) ?? { tenant, source, events: [], indexes: [] };
+      bySource.set(name, mine);
+    }
+    mine.events.push(event);
+    mine.indexes.push(index);
   }
   const added: UsageEvent[] = [];
-  for (const indexes of bySource.values()) {
-    const mine = indexes.flatMap((index) => events[index] ?? []);
-    const [first] = mine;
-    if (first === undefined) continue;
-    const row = await sourceOf(tx, first, context.storedMs);
-    const found = await storeOfSource(tx, { row, events: mine, storedMs: context.storedMs });
-    for (const [at, outcome] of found.outcomes.entries()) outcomes[indexes[at] ?? 0] = outcome;
+  for (const name of bySource.values()) {
+    const row = await sourceOf(tx, name, context.storedMs);
+    const found = await storeOfSource(tx, { row, events: name.events, storedMs: context.storedMs });
+    for (const [at, outcome] of found.outcomes.entries()) outcomes[name.indexes[at] ?? 0] = outcome;
     added.push(...found.added);
   }
   await addTallies(tx, added, context.state);
@@ -65,15 +70,15 @@ const storeOfSource = async (
       outcomes.push('stored');
     }
   }
-  const inserted = await insertEvents(tx, { row, events: [...fresh.values()], storedMs });
-  const digests = new Map([...inserted].flatMap((id) => [[id, fresh.get(id)?.digest] as const]));
-  for (const [index, event] of events.entries()) {
+  const added = await insertEvents(tx, { row, events: [...fresh.values()], storedMs });
+  // Undefined where all were new, as they are unless something is sent again: then there is nothing to look up.
+  const inserted = added.length === events.length ? undefined : new Map(added.map(({ id, digest }) => [id, digest]));
+  for (const [index, event] of inserted === undefined ? [] : events.entries()) {
     const known = outcomes[index];
-    if (known === 'gaps' || (known === 'stored' && inserted.has(event.id))) continue;
-    const digest = digests.get(event.id) ?? (await storedDigest(tx, row.number, event.id));
+    if (known === 'gaps' || (known === 'stored' && inserted?.has(event.id))) continue;
+    const digest = inserted?.get(event.id) ?? (await storedDigest(tx, row.number, event.id));
     outcomes[index] = digest !== undefined && sameBytes(digest, event.digest) ? 'duplicate' : 'conflict';
   }
-  const added = [...fresh.values()].filter(({ id }) => inserted.has(id));
   // An identity that was there already leaves its new number unseen.
   if (added.length < fresh.size) cursor = added.reduce((at, { seq }) => see(at, seq) ?? at, row.cursor);
   const unchanged = added.length === 0 && row.lastMs >= storedMs;
@@ -81,10 +86,10 @@ const storeOfSource = async (
   return { outcomes: outcomes.map((outcome) => outcome ?? 'conflict'), added };
 };
 
-/** The ids of those that were not there. */
-const insertEvents = async (tx: Tx, { row, events, storedMs }: OfSource): Promise<ReadonlySet<string>> => {
-  if (events.length === 0) return new Set();
-  const rows = await tx.insert({
+/** Those that were not there. */
+const insertEvents = async (tx: Tx, { row, events, storedMs }: OfSource): Promise<readonly UsageEvent[]> => {
+  if (events.length === 0) return [];
+  const written = await tx.insert({
     into: 'usage_event',
     columns: ['source', 'id', 'seq', 'meter', 'at_ms', 'stored_ms', 'value', 'dims', 'digest'],
     rows: events.map(({ id, seq, meter, atMs, value, dims, digest }) => [
@@ -99,9 +104,15 @@ const insertEvents = async (tx: Tx, { row, events, storedMs }: OfSource): Promis
       digest,
     ]),
     onConflict: 'ON CONFLICT (source, id) DO NOTHING',
-    returning: ['id'],
   });
-  return new Set(rows.map(({ id }) => String(id)));
+  if (written === events.length) return events;
+  // None of their numbers was seen before, so what is there under another number is another event.
+  const added: UsageEvent[] = [];
+  for (const event of events) {
+    const [found] = await tx.all('SELECT seq FROM usage_event WHERE source = ? AND id = ?', [row.number, event.id]);
+    if (found !== undefined && integerOf(found, 'seq') === event.seq) added.push(event);
+  }
+  return added;
 };
 
 const storedDigest = async (tx: Tx, source: number, id: string): Promise<Uint8Array | undefined> => {

@@ -29,8 +29,11 @@ import { ledgerState, tallyOf } from './tallies.ts';
 import { LONGEST_WINDOW_MS, createWindows } from './windows.ts';
 import type { LimitWindow } from './windows.ts';
 
+/** Each within the transaction that does it. */
 export type LedgerHooks = {
-  /** In the transaction that found them: each was sent under an identity that holds something else. */
+  /** First definitions, which hold from then on. */
+  readonly onMeters?: (tx: Tx, meters: readonly Meter[]) => Promise<void>;
+  /** Each was sent under an identity that holds something else. */
   readonly onConflicts?: (tx: Tx, conflicts: readonly UsageEvent[]) => Promise<void>;
   readonly onStatements?: StatementHook;
   readonly onSeals?: SealHook;
@@ -43,7 +46,7 @@ export type LedgerOptions = {
   readonly hooks?: LedgerHooks;
   /** After the commit. */
   readonly observe?: {
-    readonly event?: (event: UsageEvent, outcome: EventOutcome) => void;
+    readonly events?: (meter: string, outcome: EventOutcome, count: number) => void;
     readonly sealed?: (seals: readonly Seal[]) => void;
     readonly closed?: (periodMs: number) => void;
   };
@@ -70,6 +73,8 @@ export type Ledger = {
   follow(series: readonly Series[]): Promise<void>;
   /** Millionths of the meter's unit within the window that ends now. */
   used(series: Series, window: LimitWindow): bigint;
+  /** A moment: what was stored before it is on disk, and nothing is stored before it any more. */
+  storedBefore(): Promise<number>;
   /** The open period so far, or a closed one again. */
   preview(tenant: string, periodMs: number): Promise<UsageStatement>;
 };
@@ -92,17 +97,30 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       return await work(tx, { state, storedMs: lastMs, hasTenant: options.hasTenant, hasMeter: (name) => meters.has(name) });
     });
   const noted = (events: readonly UsageEvent[], outcomes: readonly EventOutcome[]): void => {
+    const counts = new Map<string, Map<EventOutcome, number>>();
     for (const [index, event] of events.entries()) {
       const outcome = outcomes[index] ?? 'duplicate';
       if (outcome === 'stored') windows.add(event);
-      observe?.event?.(event, outcome);
+      const ofMeter = counts.get(event.meter) ?? new Map<EventOutcome, number>();
+      counts.set(event.meter, ofMeter.set(outcome, (ofMeter.get(outcome) ?? 0) + 1));
     }
+    for (const [name, ofMeter] of counts) for (const [outcome, count] of ofMeter) observe?.events?.(name, outcome, count);
+  };
+
+  type Found = { readonly events: readonly UsageEvent[]; readonly outcomes: readonly EventOutcome[] };
+  const tellConflicts = async (tx: Tx, { events, outcomes }: Found): Promise<void> => {
+    const conflicts = events.filter((_, index) => outcomes[index] === 'conflict');
+    if (conflicts.length > 0) await hooks.onConflicts?.(tx, conflicts);
   };
 
   const release = async (signal: AbortSignal): Promise<void> => {
     for (const { tenant, meter: name } of await store.read(quarantined)) {
       while (!signal.aborted && options.hasTenant(tenant) && meters.has(name)) {
-        const { events, outcomes } = await transact((tx, context) => releaseQuarantine(tx, { tenant, meter: name }, context));
+        const { events, outcomes } = await transact(async (tx, context) => {
+          const released = await releaseQuarantine(tx, { tenant, meter: name }, context);
+          await tellConflicts(tx, released);
+          return released;
+        });
         noted(events, outcomes);
         if (events.length === 0 || !outcomes.includes('stored')) break;
       }
@@ -143,8 +161,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     accept: async (events) => {
       const outcomes = await transact(async (tx, context) => {
         const found = await ingest(tx, events, context);
-        const conflicts = events.filter((_, index) => found[index] === 'conflict');
-        if (conflicts.length > 0) await hooks.onConflicts?.(tx, conflicts);
+        await tellConflicts(tx, { events, outcomes: found });
         return found;
       });
       noted(events, outcomes);
@@ -153,14 +170,19 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     transact,
     noted,
     declare: async (declared) => {
-      await store.transact((tx) =>
-        tx.insert({
-          into: 'usage_meter',
-          columns: ['name', 'unit', 'aggregation', 'divisor'],
-          rows: [...declared.values()].map(({ name, unit, aggregation, divisor }) => [name, unit, aggregation, divisor]),
-          onConflict: 'ON CONFLICT (name) DO NOTHING',
-        }),
-      );
+      await store.transact(async (tx) => {
+        const news: Meter[] = [];
+        for (const one of declared.values()) {
+          const made = await tx.insert({
+            into: 'usage_meter',
+            columns: ['name', 'unit', 'aggregation', 'divisor'],
+            rows: [[one.name, one.unit, one.aggregation, one.divisor]],
+            onConflict: 'ON CONFLICT (name) DO NOTHING',
+          });
+          if (made > 0) news.push(one);
+        }
+        if (news.length > 0) await hooks.onMeters?.(tx, news);
+      });
       await store.read(loadMeters);
       return [...declared.values()].filter((one) => !sameMeter(one, meter(one.name))).map(({ name }) => name);
     },
@@ -196,6 +218,11 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       const lengthMs = window === 'Month' ? Math.max(nowMs - monthOf(nowMs), 1) : window;
       return amountOf(meter(series.meter), windows.used(series, window, nowMs), lengthMs);
     },
+    storedBefore: () =>
+      transact(async (_tx, { storedMs }) => {
+        lastMs = storedMs + 1;
+        return lastMs;
+      }),
     preview: (tenant, periodMs) =>
       store.read(async (reader) => {
         const [row] = await reader.all('SELECT cut_ms FROM usage_period WHERE period_ms = ?', [periodMs]);

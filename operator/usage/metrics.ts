@@ -29,13 +29,19 @@ export const usageMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_usage_requests_total',
     help: 'Requests with events, by HTTP status.',
-    labels: { status: ['200', '202', '400', '401', '403', '409', '413', '415', '422', '429', '503'] },
+    labels: { status: ['200', '202', '400', '401', '403', '404', '405', '409', '413', '415', '422', '429', '503'] },
   },
   usageRequestSeconds: {
     kind: 'histogram',
     name: 'writ_usage_request_duration_seconds',
     help: 'Time from a request with events to its answer, which is given when they are on disk.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+  },
+  usageReads: {
+    kind: 'counter',
+    name: 'writ_usage_reads_total',
+    help: 'Questions for detail of the ledger, by HTTP status.',
+    labels: { status: ['200', '400', '401', '403', '404', '405', '429', '503'] },
   },
   usageCommitSeconds: {
     kind: 'histogram',

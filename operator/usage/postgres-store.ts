@@ -3,25 +3,18 @@
 // row. One connection writes; another one reads. A connection that breaks is made anew by the next work: what was not
 // acknowledged is sent again by its source, and its identity says whether it had been stored.
 import pg from 'pg';
-import type { Clock } from '../../process/clock.ts';
-import { createGroupCommit } from './group-commit.ts';
-import type { CommitEngine, CommitPhase } from './group-commit.ts';
-import { STORE_TABLES, checkFence, claimFence, migrateRoom } from './store-tables.ts';
+import { createClaimedStore } from './claimed-store.ts';
+import type { WriterOptions } from './claimed-store.ts';
+import { STORE_TABLES } from './store-tables.ts';
 import { StoreError } from './store.ts';
 import type { Insert, Reader, Row, SqlInput, SqlValue, Store, StoreFailure, Tx } from './store.ts';
 
-export type PostgresOptions = {
+export type PostgresOptions = WriterOptions & {
   /** `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full…`, as libpq reads it. */
   readonly url: string;
-  readonly clock: Clock;
-  /** Throws where this process may not write any more, by its Lease; asked before each commit. */
-  readonly guard?: () => void;
-  readonly groupMs?: number;
-  readonly maxGroup?: number;
   readonly connectTimeoutMs?: number;
   /** Only looked at: no table is made. */
   readonly readOnly?: boolean;
-  readonly onPhase?: (phase: CommitPhase) => void;
 };
 
 // postgresql.org/docs/current/errcodes-appendix.html
@@ -67,10 +60,9 @@ const numbered = (sql: string): string => {
 
 const MAX_PARAMETERS = 60_000;
 
-const insertText = ({ into, columns, onConflict = '', returning }: Insert, rows: number): string => {
+const insertText = ({ into, columns, onConflict = '' }: Insert, rows: number): string => {
   const tuple = `(${columns.map(() => '?').join(', ')})`;
-  const back = returning === undefined ? '' : ` RETURNING ${returning.join(', ')}`;
-  return `INSERT INTO ${into} (${columns.join(', ')}) VALUES ${Array.from({ length: rows }, () => tuple).join(', ')} ${onConflict}${back}`;
+  return `INSERT INTO ${into} (${columns.join(', ')}) VALUES ${Array.from({ length: rows }, () => tuple).join(', ')} ${onConflict}`;
 };
 
 type Query = (sql: string, values?: readonly SqlInput[]) => Promise<{ readonly rows: readonly Row[]; readonly count: number }>;
@@ -79,13 +71,13 @@ const createTx = (query: Query): Tx => ({
   all: async (sql, values) => (await query(sql, values)).rows,
   run: async (sql, values) => (await query(sql, values)).count,
   insert: async (insert) => {
-    const found: Row[] = [];
+    let written = 0;
     const size = Math.max(1, Math.floor(MAX_PARAMETERS / Math.max(insert.columns.length, 1)));
     for (let start = 0; start < insert.rows.length; start += size) {
       const rows = insert.rows.slice(start, start + size);
-      found.push(...(await query(insertText(insert, rows.length), rows.flat())).rows);
+      written += (await query(insertText(insert, rows.length), rows.flat())).count;
     }
-    return insert.returning === undefined ? [] : found;
+    return written;
   },
 });
 
@@ -136,53 +128,23 @@ export const openPostgresStore = async (options: PostgresOptions): Promise<Store
   const readers = createConnection(options);
   const { query } = writer;
   const tx = createTx(query);
-  let epoch: bigint | undefined;
-  let brokenBy: StoreError | undefined;
-  const engine: CommitEngine = {
-    tx,
-    begin: async () => {
-      await query('BEGIN');
-      // A claim waits for the row until this commit is over.
-      await checkFence(tx, epoch, ' FOR SHARE');
+  const { alone, ...claimed } = createClaimedStore(
+    {
+      tx,
+      begin: async () => void (await query('BEGIN')),
+      commit: async () => void (await query('COMMIT')),
+      rollback: async () => void (await query('ROLLBACK')),
+      savepoint: async () => void (await query('SAVEPOINT work')),
+      release: async () => void (await query('RELEASE SAVEPOINT work')),
+      undo: async () => void (await query('ROLLBACK TO SAVEPOINT work')),
+      failure: failureOf,
+      lost: (error) => {
+        const failure = failureOf(error);
+        return failure instanceof StoreError && failure.cause !== undefined && !(failure.cause instanceof pg.DatabaseError);
+      },
     },
-    commit: async () => {
-      options.guard?.();
-      await query('COMMIT');
-    },
-    rollback: async () => void (await query('ROLLBACK')),
-    savepoint: async () => void (await query('SAVEPOINT work')),
-    release: async () => void (await query('RELEASE SAVEPOINT work')),
-    undo: async () => void (await query('ROLLBACK TO SAVEPOINT work')),
-    failure: failureOf,
-    lost: (error) => {
-      const failure = failureOf(error);
-      return failure instanceof StoreError && failure.cause !== undefined && !(failure.cause instanceof pg.DatabaseError);
-    },
-  };
-  const note = (error: unknown): void => {
-    if (error instanceof StoreError && (error.failure === 'fenced' || error.failure === 'corrupt')) brokenBy ??= error;
-  };
-  const group = createGroupCommit({
-    engine,
-    clock: options.clock,
-    groupMs: options.groupMs ?? 2,
-    maxGroup: options.maxGroup ?? 256,
-    onPhase: options.onPhase,
-    refusal: () => brokenBy,
-    onFailure: note,
-  });
-  /** Only before the first work and between terms, when nothing else uses the connection. */
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      await query('BEGIN');
-      const result = await work();
-      await query('COMMIT');
-      return result;
-    } catch (error) {
-      await query('ROLLBACK').catch(() => undefined);
-      throw failureOf(error);
-    }
-  };
+    { ...options, lock: ' FOR SHARE' },
+  );
   let lastRead: Promise<unknown> = Promise.resolve();
   const reader: Reader = createTx(readers.query);
   if (options.readOnly === true) await readers.query('SELECT 1').catch((error: unknown) => Promise.reject(failureOf(error)));
@@ -191,21 +153,8 @@ export const openPostgresStore = async (options: PostgresOptions): Promise<Store
       for (const table of STORE_TABLES) await query(table);
     });
   return {
+    ...claimed,
     engine: 'postgres',
-    migrate: (migrations) => alone(() => migrateRoom(tx, migrations)),
-    claim: async (holder) => {
-      epoch = await alone(() => claimFence(tx, holder));
-      brokenBy = undefined;
-      return epoch;
-    },
-    transact: async (work) => {
-      try {
-        return await group.transact(work);
-      } catch (error) {
-        note(error);
-        throw error;
-      }
-    },
     read: (work) => {
       const turn = lastRead.then(async () => {
         try {
@@ -220,9 +169,8 @@ export const openPostgresStore = async (options: PostgresOptions): Promise<Store
       lastRead = turn.catch(() => undefined);
       return turn;
     },
-    broken: () => brokenBy,
     close: async () => {
-      await group.close();
+      await claimed.close();
       await lastRead;
       await Promise.all([writer.close(), readers.close()]);
     },

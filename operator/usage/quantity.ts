@@ -19,10 +19,10 @@ export const parseQuantity = (
   if (text.startsWith('-') && DECIMAL.test(text.slice(1))) return { ok: false, why: 'negative' };
   const [whole, integer, fraction = ''] = DECIMAL.exec(text) ?? [];
   if (whole === undefined || integer === undefined) return { ok: false, why: 'not-decimal' };
-  const significant = `${integer}${fraction}`.replace(/^0+/, '').length;
-  if (significant > MAX_DIGITS) return { ok: false, why: 'too-many-digits' };
+  const digits = integer === '0' ? fraction : integer + fraction;
+  if (digits.length > MAX_DIGITS && digits.replace(/^0+/, '').length > MAX_DIGITS) return { ok: false, why: 'too-many-digits' };
   if (fraction.length > FRACTION_DIGITS) return { ok: false, why: 'too-fine' };
-  return { ok: true, scaled: BigInt(integer) * SCALE + BigInt(fraction.padEnd(FRACTION_DIGITS, '0')) };
+  return { ok: true, scaled: BigInt(digits.padEnd(integer === '0' ? FRACTION_DIGITS : integer.length + FRACTION_DIGITS, '0')) };
 };
 
 /** `12.5` of 12500000n; no trailing zeros. */

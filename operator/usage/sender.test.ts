@@ -40,6 +40,7 @@ describe('whose token it is', () => {
       },
       clock,
       reporters: ['writ-system/writ-webhook'],
+      readers: ['finance/reports'],
       tenantOfNamespace: (namespace) => tenants.get(namespace),
     });
     return { clock, authenticate, tenants, reviews: () => reviews, say: (next: () => Promise<unknown>) => (answer = next) };
@@ -85,6 +86,21 @@ describe('whose token it is', () => {
       [system?.mayReport('acme'), system?.mayUse('/writ/webhook/a/boots/1'), system?.mayUse('/writ/claims/x')],
       [true, true, false],
     );
+  });
+
+  it('says what it may see: what its own tenant used, and all where it is named for that', async () => {
+    const { clock, authenticate, say } = scene();
+    const sees = async (username: string): Promise<readonly unknown[]> => {
+      say(async () => ({ ...good, user: { username } }));
+      await clock.advance(61_000);
+      const sender = await authenticate('t');
+      return [sender?.mayRead('acme'), sender?.mayRead('beta'), sender?.mayReport('beta')];
+    };
+    assert.deepEqual(await sees('system:serviceaccount:acme-one:agent'), [true, false, false]);
+    assert.deepEqual(await sees('system:serviceaccount:finance:reports'), [true, true, false]);
+    // To report for all is not to see all.
+    assert.deepEqual(await sees('system:serviceaccount:writ-system:writ-webhook'), [false, false, true]);
+    assert.deepEqual(await sees('system:serviceaccount:nowhere:agent'), [false, false, false]);
   });
 
   it('is not asked for what cannot be a token', async () => {

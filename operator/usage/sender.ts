@@ -18,6 +18,8 @@ export type Sender = {
   /** `NAMESPACE/NAME` of the service account. */
   readonly account: string;
   readonly mayReport: (tenant: string) => boolean;
+  /** Whether it may see what this tenant used. */
+  readonly mayRead: (tenant: string) => boolean;
   /** Names under /writ/ are those of Writ's own sources. */
   readonly mayUse: (source: string) => boolean;
 };
@@ -53,6 +55,8 @@ export const createAuthenticate = (options: {
   readonly clock: Clock;
   /** `NAMESPACE/NAME` of accounts that report for every tenant. */
   readonly reporters: readonly string[];
+  /** `NAMESPACE/NAME` of accounts that see what every tenant used. */
+  readonly readers: readonly string[];
   readonly tenantOfNamespace: (namespace: string) => string | undefined;
 }): Authenticate => {
   const { client, clock } = options;
@@ -91,16 +95,17 @@ export const createAuthenticate = (options: {
     if (token === '' || token.length > MAX_TOKEN) return undefined;
     const account = await lookUp(token);
     if (account === undefined) return undefined;
-    if (options.reporters.includes(account)) {
-      return { account, mayReport: () => true, mayUse: (source) => !source.startsWith(OWN_SOURCES) || source.startsWith(WEBHOOK_SOURCES) };
-    }
     const [namespace = ''] = account.split('/');
     // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
     const tenant = options.tenantOfNamespace(namespace);
+    const isOwn = (asked: string): boolean => tenant !== undefined && asked === tenant;
+    const isReporter = options.reporters.includes(account);
+    const isReader = options.readers.includes(account);
     return {
       account,
-      mayReport: (asked) => tenant !== undefined && asked === tenant,
-      mayUse: (source) => !source.startsWith(OWN_SOURCES),
+      mayReport: (asked) => isReporter || isOwn(asked),
+      mayRead: (asked) => isReader || isOwn(asked),
+      mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isReporter && source.startsWith(WEBHOOK_SOURCES)),
     };
   };
 };

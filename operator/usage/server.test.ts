@@ -11,6 +11,7 @@ import type { EventOutcome } from './outcome.ts';
 import { startUsageServer } from './server.ts';
 import type { UsageServer } from './server.ts';
 import { StoreError } from './store.ts';
+import type { Store } from './store.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 10);
 const BATCH = 'application/cloudevents-batch+json';
@@ -24,12 +25,15 @@ type Answer = {
 let server: UsageServer;
 let accept: (events: readonly UsageEvent[]) => Promise<readonly EventOutcome[]>;
 let isLeading = true;
+let reads = <T>(read: () => Promise<T>): Promise<T> => read();
+const told: number[] = [];
 
 const unused = (): never => assert.fail('not asked for');
 const ledger: Ledger = {
   accept: (events) => accept(events),
-  get store(): never {
-    return unused();
+  get store(): Store {
+    const read: Store['read'] = (work) => reads(async () => await work({ all: async () => [] }));
+    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, broken: unused, close: unused };
   },
   open: unused,
   transact: unused,
@@ -39,6 +43,7 @@ const ledger: Ledger = {
   settle: unused,
   follow: unused,
   used: unused,
+  storedBefore: async () => NOW,
   preview: unused,
 };
 
@@ -73,7 +78,7 @@ const event = (seq: number, change: object = {}): object => ({
   ...change,
 });
 const events = (...all: readonly object[]): string => JSON.stringify(all);
-const told = ({ body }: Answer): unknown =>
+const wrongOnes = ({ body }: Answer): unknown =>
   (body['events'] as readonly { index: number; code: string }[]).map(({ index, code }) => `${index} ${code}`);
 
 describe('the server of events', () => {
@@ -85,17 +90,23 @@ describe('the server of events', () => {
       authenticate: async (token) => {
         if (token === 'slow') throw new Error('the API server does not answer');
         return token === 'acme'
-          ? { account: 'acme-one/agent', mayReport: (tenant) => tenant === 'acme', mayUse: (source) => !source.startsWith('/writ/') }
+          ? {
+              account: 'acme-one/agent',
+              mayReport: (tenant) => tenant === 'acme',
+              mayRead: (tenant) => tenant === 'acme',
+              mayUse: (source) => !source.startsWith('/writ/'),
+            }
           : undefined;
       },
       ledger: () => (isLeading ? ledger : undefined),
-      observe: { answered: () => undefined, refused: () => undefined, failed: () => undefined },
+      observe: { answered: () => undefined, told: (status) => void told.push(status), refused: () => undefined, failed: () => undefined },
     });
   });
   after(() => server.close());
 
   const reset = (): void => {
     isLeading = true;
+    reads = (read) => read();
     accept = async (all) => all.map(() => 'stored');
   };
 
@@ -115,7 +126,7 @@ describe('the server of events', () => {
       events(event(1), event(2), event(3), event(4, { subject: 'other' }), event(5, { time: 'now' }), { junk: true }),
     );
     assert.equal(mixed.status, 409);
-    assert.deepEqual(told(mixed), [
+    assert.deepEqual(wrongOnes(mixed), [
       '1 USAGE_METER_UNKNOWN',
       '2 USAGE_EVENT_CONFLICT',
       '3 USAGE_TENANT_FOREIGN',
@@ -194,5 +205,58 @@ describe('the server of events', () => {
     gate.resolve();
     const statuses = (await Promise.all(waiting)).map(({ status }) => status);
     assert.equal(statuses.filter((one) => one === 200).length, 128);
+  });
+
+  const get = (path: string, options: { readonly token?: string; readonly method?: string } = {}): Promise<Answer> =>
+    post('', { method: 'GET', ...options, path });
+
+  it('tells detail to those who may see it', async () => {
+    reset();
+    const page = await get('/v1/usage/acme/hours');
+    assert.deepEqual([page.status, page.body], [200, { items: [] }]);
+    assert.equal(page.headers['cache-control'], 'no-store');
+  });
+
+  const silences: readonly (readonly [string, number, string, () => Promise<Answer>])[] = [
+    ['no token', 401, 'USAGE_UNAUTHENTICATED', () => get('/v1/usage/acme/events', { token: '' })],
+    ['another tenant', 403, 'USAGE_TENANT_HIDDEN', () => get('/v1/usage/beta/events')],
+    ['another tenant by a trick', 404, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/../beta/..%2facme/events')],
+    ['another thing', 404, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/secrets')],
+    ['another method', 405, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events', { method: 'DELETE' })],
+    ['a strange parameter', 400, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events?tenant=beta')],
+    ['a cursor of nothing', 400, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events?cursor=x')],
+    ['an API server that is away', 503, 'USAGE_LEDGER_UNAVAILABLE', () => get('/v1/usage/acme/events', { token: 'slow' })],
+  ];
+  for (const [name, status, code, ask] of silences) {
+    it(`tells no detail: ${name}`, async () => {
+      reset();
+      const answer = await ask();
+      assert.deepEqual([answer.status, answer.body['code'], told.at(-1)], [status, code, status]);
+      assert.ok(String(answer.body['hint']).length > 10);
+    });
+  }
+
+  it('tells no detail where it does not lead, cannot read, or is asked too much at once', async () => {
+    reset();
+    isLeading = false;
+    assert.equal((await get('/v1/usage/acme/events')).status, 503);
+    reset();
+    reads = async () => Promise.reject(new StoreError('corrupt', 'secret details of the disk'));
+    const broken = await get('/v1/usage/acme/statements');
+    assert.deepEqual([broken.status, JSON.stringify(broken.body).includes('secret')], [503, false]);
+    const gate = Promise.withResolvers<void>();
+    reads = async (read) => {
+      await gate.promise;
+      return await read();
+    };
+    const turnedAway = Promise.withResolvers<Answer>();
+    const waiting = Array.from({ length: 9 }, async () => {
+      const answer = await get('/v1/usage/acme/hours');
+      if (answer.status === 429) turnedAway.resolve(answer);
+      return answer.status;
+    });
+    assert.equal((await turnedAway.promise).headers['retry-after'], '1');
+    gate.resolve();
+    assert.equal((await Promise.all(waiting)).filter((status) => status === 200).length, 8);
   });
 });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Where events come in: `POST /v1/events`, CloudEvents by ones or in batches, over TLS, with a bearer token. Bounded in
- * bytes, requests under way and connections; a 200 means that all of the batch is on disk. A process that does not lead answers
- * 503, and whoever sent keeps its events and comes again. Plain node:http: a router would cost more than the work.
+ * Where events come in: `POST /v1/events`, CloudEvents by ones or in batches, over TLS, with a bearer token; and where detail is
+ * asked for, `GET /v1/usage/TENANT/…`. Bounded in bytes, requests under way and connections; a 200 means that all of the batch is on
+ * disk. A process that does not lead answers 503, and whoever sent keeps its events and comes again. Plain node:http: a router would
+ * cost more than the work.
  */
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -12,8 +13,10 @@ import type { AddressInfo } from 'node:net';
 import type { ProblemCode } from '../../policies/problem.ts';
 import type { Address } from '../../process/address.ts';
 import type { Clock } from '../../process/clock.ts';
-import { refusal, takeBatch } from './batch.ts';
+import { refusal, takeBatch, unavailable } from './batch.ts';
 import type { BatchAnswer } from './batch.ts';
+import { DETAIL_PATH } from './detail-query.ts';
+import { createDetailHandler } from './detail-request.ts';
 import type { Ledger } from './ledger.ts';
 import type { Authenticate } from './sender.ts';
 
@@ -34,6 +37,8 @@ export type UsageServerOptions = {
   readonly ledger: () => Ledger | undefined;
   readonly observe: {
     readonly answered: (status: number, durationMs: number) => void;
+    /** A question for detail. */
+    readonly told: (status: number) => void;
     readonly refused: (code: ProblemCode) => void;
     readonly failed: (error: unknown) => void;
   };
@@ -110,8 +115,20 @@ const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Bat
 
 const createHandler = (options: UsageServerOptions) => {
   const { clock, observe } = options;
+  const detail = createDetailHandler(options);
   let inFlight = 0;
+  const tell = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    request.resume();
+    const { method = '', url: target = '' } = request;
+    const answer = await detail({ method, target, token: tokenOf(request) }).catch((error: unknown) => {
+      observe.failed(error);
+      return unavailable('the sender or the ledger could not be asked');
+    });
+    observe.told(answer.status);
+    send(response, answer);
+  };
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.url?.startsWith(DETAIL_PATH)) return await tell(request, response);
     const startedMs = clock.monotonicMs();
     const finish = (answer: BatchAnswer): void => {
       observe.answered(answer.status, clock.monotonicMs() - startedMs);
@@ -126,9 +143,7 @@ const createHandler = (options: UsageServerOptions) => {
       if (answer !== undefined) finish(answer);
     } catch (error) {
       observe.failed(error);
-      finish(
-        refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message: 'the sender or the ledger could not be asked' }, BUSY_RETRY_SECONDS),
-      );
+      finish(unavailable('the sender or the ledger could not be asked'));
     } finally {
       inFlight -= 1;
     }

@@ -5,22 +5,13 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
-import type { Clock } from '../../process/clock.ts';
-import { createGroupCommit } from './group-commit.ts';
-import type { CommitEngine, CommitPhase } from './group-commit.ts';
-import { STORE_TABLES, checkFence, claimFence, migrateRoom } from './store-tables.ts';
+import { createClaimedStore } from './claimed-store.ts';
+import type { WriterOptions } from './claimed-store.ts';
+import { STORE_TABLES } from './store-tables.ts';
 import { StoreError } from './store.ts';
-import type { Insert, Reader, Row, SqlInput, SqlValue, Store, StoreFailure, Tx } from './store.ts';
+import type { Insert, Reader, Row, SqlValue, Store, StoreFailure, Tx } from './store.ts';
 
-export type SqliteOptions = {
-  readonly file: string;
-  readonly clock: Clock;
-  /** Throws where this process may not write any more, by its Lease; asked before each commit. */
-  readonly guard?: () => void;
-  readonly groupMs?: number;
-  readonly maxGroup?: number;
-  readonly onPhase?: (phase: CommitPhase) => void;
-};
+export type SqliteOptions = WriterOptions & { readonly file: string };
 
 // SQLITE_BUSY, _LOCKED; _FULL; _CORRUPT, _NOTADB: sqlite.org/rescode.html
 const FAILURES: ReadonlyMap<number, StoreFailure> = new Map([
@@ -64,8 +55,8 @@ const createConnection = (database: DatabaseSync): Tx => {
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     const made = database.prepare(sql);
-    // Also `changes` is one then.
-    made.setReadBigInts(true);
+    // Of an INSERT only `changes` is read, which is cheaper to make as a number.
+    made.setReadBigInts(!sql.startsWith('INSERT'));
     prepared.set(sql, made);
     return made;
   };
@@ -77,39 +68,15 @@ const createConnection = (database: DatabaseSync): Tx => {
     run: async (sql, values = []) => Number(statement(sql).run(...values).changes),
     insert: async (insert) => {
       const once = statement(insertText(insert));
-      const { returning, rows } = insert;
-      if (returning === undefined) {
-        for (const row of rows) once.run(...row);
-        return [];
-      }
-      const given = givenColumns(insert);
-      if (given === undefined) return rows.flatMap((row) => once.all(...row).map(rowOf));
-      return rows.flatMap((row) => (once.run(...row).changes === 0n ? [] : [given(row)]));
+      let written = 0;
+      for (const row of insert.rows) written += Number(once.run(...row).changes);
+      return written;
     },
   };
 };
 
-/**
- * What RETURNING would give back of a row that was written as it is: twice as fast as to ask for it, and the ledger's hottest
- * statement is of this kind. Undefined where the database may have written something else.
- */
-const givenColumns = ({ columns, onConflict, returning = [] }: Insert): ((row: readonly SqlInput[]) => Row) | undefined => {
-  const places = returning.map((column) => columns.indexOf(column));
-  if (onConflict?.endsWith('DO NOTHING') !== true || places.includes(-1)) return undefined;
-  return (row) =>
-    Object.fromEntries(
-      returning.map((column, index) => {
-        const value = row[places[index] ?? 0] ?? null;
-        return [column, typeof value === 'number' ? BigInt(value) : value];
-      }),
-    );
-};
-
-const insertText = (insert: Insert): string => {
-  const { into, columns, onConflict = '', returning } = insert;
-  const back = returning === undefined || givenColumns(insert) !== undefined ? '' : ` RETURNING ${returning.join(', ')}`;
-  return `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}${back}`;
-};
+const insertText = ({ into, columns, onConflict = '' }: Insert): string =>
+  `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}`;
 
 const openDatabase = (file: string, { readOnly, pragmas }: { readonly readOnly: boolean; readonly pragmas: readonly string[] }) => {
   const database = new DatabaseSync(file, { readOnly });
@@ -144,7 +111,6 @@ const createReads = (database: DatabaseSync): Store['read'] => {
 
 /** Creates the file where there is none. Throws StoreError. */
 export const openSqliteStore = async (options: SqliteOptions): Promise<Store> => {
-  const { clock, guard } = options;
   let database: DatabaseSync;
   let readers: DatabaseSync;
   try {
@@ -155,73 +121,31 @@ export const openSqliteStore = async (options: SqliteOptions): Promise<Store> =>
     throw failureOf(error);
   }
   const tx = createConnection(database);
-  let epoch: bigint | undefined;
-  let brokenBy: StoreError | undefined;
-  const engine: CommitEngine = {
-    tx,
-    begin: async () => {
+  const { alone: _alone, ...claimed } = createClaimedStore(
+    {
+      tx,
       // IMMEDIATE: whoever else has the file open for writing is met here and not in the middle.
-      database.exec('BEGIN IMMEDIATE');
-      await checkFence(tx, epoch);
+      begin: async () => database.exec('BEGIN IMMEDIATE'),
+      commit: async () => database.exec('COMMIT'),
+      rollback: async () => {
+        if (database.isTransaction) database.exec('ROLLBACK');
+      },
+      savepoint: async () => void (await tx.run('SAVEPOINT work')),
+      release: async () => void (await tx.run('RELEASE work')),
+      undo: async () => database.exec('ROLLBACK TO work; RELEASE work'),
+      failure: failureOf,
+      // After SQLITE_FULL, IOERR, NOMEM the engine may have rolled all back by itself.
+      lost: () => !database.isTransaction,
     },
-    commit: async () => {
-      guard?.();
-      database.exec('COMMIT');
-    },
-    rollback: async () => {
-      if (database.isTransaction) database.exec('ROLLBACK');
-    },
-    savepoint: async () => database.exec('SAVEPOINT work'),
-    release: async () => database.exec('RELEASE work'),
-    undo: async () => database.exec('ROLLBACK TO work; RELEASE work'),
-    failure: failureOf,
-    // After SQLITE_FULL, IOERR, NOMEM the engine may have rolled all back by itself.
-    lost: () => !database.isTransaction,
-  };
-  const note = (error: unknown): void => {
-    if (error instanceof StoreError && (error.failure === 'fenced' || error.failure === 'corrupt')) brokenBy ??= error;
-  };
-  const group = createGroupCommit({
-    engine,
-    clock,
-    groupMs: options.groupMs ?? 2,
-    maxGroup: options.maxGroup ?? 256,
-    onPhase: options.onPhase,
-    refusal: () => brokenBy,
-    onFailure: note,
-  });
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      database.exec('BEGIN IMMEDIATE');
-      const result = await work();
-      database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw failureOf(error);
-    }
-  };
+    options,
+  );
   const read = createReads(readers);
   return {
+    ...claimed,
     engine: 'sqlite',
-    migrate: (migrations) => alone(() => migrateRoom(tx, migrations)),
-    claim: async (holder) => {
-      epoch = await alone(() => claimFence(tx, holder));
-      brokenBy = undefined;
-      return epoch;
-    },
-    transact: async (work) => {
-      try {
-        return await group.transact(work);
-      } catch (error) {
-        note(error);
-        throw error;
-      }
-    },
     read,
-    broken: () => brokenBy,
     close: async () => {
-      await group.close();
+      await claimed.close();
       await read(async () => undefined).catch(() => undefined);
       readers.close();
       database.close();

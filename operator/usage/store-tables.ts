@@ -26,14 +26,13 @@ export const migrateRoom = async (tx: Tx, { room, steps }: Migrations): Promise<
 };
 
 export const claimFence = async (tx: Tx, holder: string): Promise<bigint> => {
-  const rows = await tx.insert({
+  await tx.insert({
     into: 'store_fence',
     columns: ['one', 'epoch', 'holder'],
     rows: [[1, 1, holder]],
     onConflict: 'ON CONFLICT (one) DO UPDATE SET epoch = store_fence.epoch + 1, holder = excluded.holder',
-    returning: ['epoch'],
   });
-  const [row] = rows;
+  const [row] = await tx.all('SELECT epoch FROM store_fence WHERE one = 1');
   if (row === undefined) throw new StoreError('failed', 'the ledger could not be claimed');
   return bigintOf(row, 'epoch');
 };

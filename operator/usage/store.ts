@@ -24,15 +24,14 @@ export type Insert = {
   readonly rows: readonly (readonly SqlInput[])[];
   /** For instance `ON CONFLICT (tenant, id) DO NOTHING`. */
   readonly onConflict?: string;
-  /** Columns of the rows that were written; none unless given. Rows that DO NOTHING skipped are not among them. */
-  readonly returning?: readonly string[];
 };
 
 /** Good until the work that it was given to ends; a call after that throws. Await every call before the next one. */
 export type Tx = Reader & {
   /** How many rows were changed. */
   run(sql: string, values?: readonly SqlInput[]): Promise<number>;
-  insert(insert: Insert): Promise<readonly Row[]>;
+  /** How many rows were written; those that DO NOTHING skipped are not among them. */
+  insert(insert: Insert): Promise<number>;
 };
 
 /** Steps that made a room's tables, oldest first. A step that was ever released is never changed: a new one is added. */

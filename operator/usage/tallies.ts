@@ -39,18 +39,38 @@ export const tallyOf = (row: Row): Tally => ({
 
 export type Added = { readonly tenant: string; readonly meter: string; readonly atMs: number; readonly value: bigint };
 
-type Cell<K> = { readonly key: K; tally: Tally };
+type Hour = { readonly tenant: string; readonly meter: string; readonly hourMs: number; count: number; sum: bigint; peak: bigint };
 
-const gather = <K extends readonly (string | number)[]>(events: readonly Added[], keyOf: (event: Added) => K): readonly Cell<K>[] => {
-  const cells = new Map<string, Cell<K>>();
-  for (const event of events) {
-    const key = keyOf(event);
-    const name = key.join('\n');
-    const cell = cells.get(name) ?? { key, tally: NOTHING };
-    cell.tally = addTally(cell.tally, { count: 1, sum: event.value, peak: event.value });
-    cells.set(name, cell);
+/** What events add to each hour of each tenant and meter. Looked at once for every event, most of which are like the one before. */
+const gatherHours = (events: readonly Added[]): readonly Hour[] => {
+  const hours = new Map<string, Hour>();
+  let hour: Hour | undefined;
+  for (const { tenant, meter, atMs, value } of events) {
+    const hourMs = hourOf(atMs);
+    if (hour === undefined || hour.hourMs !== hourMs || hour.tenant !== tenant || hour.meter !== meter) {
+      const name = `${hourMs} ${tenant} ${meter}`;
+      hour = hours.get(name) ?? { tenant, meter, hourMs, ...NOTHING };
+      hours.set(name, hour);
+    }
+    hour.count += 1;
+    hour.sum += value;
+    if (value > hour.peak) hour.peak = value;
   }
-  return [...cells.values()];
+  return [...hours.values()];
+};
+
+type Cell = { readonly key: readonly (string | number)[]; readonly tally: Tally };
+
+/** What hours add to the period that will bill them. */
+const gatherTotals = (hours: readonly Hour[], state: LedgerState): readonly Cell[] => {
+  const totals = new Map<string, Cell>();
+  for (const { tenant, meter, hourMs, ...tally } of hours) {
+    const usedMs = monthOf(hourMs);
+    const key = [billedPeriod(usedMs, state), tenant, usedMs, meter];
+    const name = key.join(' ');
+    totals.set(name, { key, tally: addTally(totals.get(name)?.tally ?? NOTHING, tally) });
+  }
+  return [...totals.values()];
 };
 
 type Table = { readonly into: string; readonly keys: readonly string[] };
@@ -58,7 +78,7 @@ type Table = { readonly into: string; readonly keys: readonly string[] };
 const BUCKETS: Table = { into: 'usage_bucket', keys: ['hour_ms', 'tenant', 'meter'] };
 const TOTALS: Table = { into: 'usage_total', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
 
-const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell<readonly (string | number)[]>[]): Promise<void> => {
+const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell[]): Promise<void> => {
   const where = keys.map((key) => `${key} = ?`).join(' AND ');
   const rows = [];
   for (const { key, tally } of cells) {
@@ -77,19 +97,16 @@ const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell<read
 /** Adds events that were just stored, in the transaction that stored them. */
 export const addTallies = async (tx: Tx, events: readonly Added[], state: LedgerState): Promise<void> => {
   if (events.length === 0) return;
-  const buckets = gather(events, ({ tenant, meter, atMs }) => [hourOf(atMs), tenant, meter] as const);
-  await addCells(tx, BUCKETS, buckets);
+  const hours = gatherHours(events);
   await addCells(
     tx,
-    TOTALS,
-    gather(events, ({ tenant, meter, atMs }) => {
-      const usedMs = monthOf(atMs);
-      return [billedPeriod(usedMs, state), tenant, usedMs, meter] as const;
-    }),
+    BUCKETS,
+    hours.map(({ tenant, meter, hourMs, ...tally }) => ({ key: [hourMs, tenant, meter], tally })),
   );
+  await addCells(tx, TOTALS, gatherTotals(hours, state));
   const { sealedMs } = state;
   if (sealedMs === undefined) return;
-  const reopened = [...new Set(buckets.map(({ key: [hourMs] }) => hourMs))].filter((hourMs) => hourMs <= sealedMs);
+  const reopened = [...new Set(hours.map(({ hourMs }) => hourMs))].filter((hourMs) => hourMs <= sealedMs);
   await tx.insert({
     into: 'usage_reopened',
     columns: ['hour_ms'],

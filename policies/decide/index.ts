@@ -14,7 +14,8 @@ import { isClusterScoped, isNamespaceResource } from '../compile/match.ts';
 import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/policy-set.ts';
 import { labelsOf } from '../compile/selector.ts';
 import type { Labels } from '../compile/selector.ts';
-import type { ProblemCode } from '../problem.ts';
+import { formatProblem } from '../problem.ts';
+import type { Problem, ProblemCode } from '../problem.ts';
 import { problemCodes } from '../problem-codes/index.ts';
 import type { Subject } from '../subject/index.ts';
 import { CONTAINER_SUBRESOURCES } from '../subject/kind-index.ts';
@@ -54,7 +55,8 @@ export type Violation = {
   /** Index into spec.validations; -1 where the violation belongs to none of them. */
   readonly rule: number;
   readonly expression?: string;
-  readonly cause: 'false' | 'error' | 'schema' | 'budget' | 'unverified';
+  /** `bounds`: no policy's, but those of the tenant. */
+  readonly cause: 'false' | 'error' | 'schema' | 'budget' | 'unverified' | 'bounds';
   readonly problem?: ProblemCode;
 };
 
@@ -87,6 +89,20 @@ const refusal = (setDigest: string, problem: ProblemCode, cause: Violation['caus
   rule: -1,
   cause,
   problem,
+});
+
+/** What the bounds of a tenant refuse, as a violation among those of policies. */
+export const boundsViolation = (setDigest: string, problem: Problem): Violation => ({
+  policy: 'writ',
+  digest: setDigest,
+  version: 0,
+  enforcement: 'Deny',
+  message: formatProblem(problem),
+  reason: 'Forbidden',
+  code: 403,
+  rule: -1,
+  cause: 'bounds',
+  problem: problem.code,
 });
 
 // The same object between changes of the namespace, so its labels are read once.

@@ -15,6 +15,14 @@ export const usageCodes = {
     summary: 'The body of a usage request is no batch of events.',
     fix: 'send at most 1,000 events and 1 MiB as application/cloudevents-batch+json, or one as application/cloudevents+json',
   },
+  USAGE_TENANT_HIDDEN: {
+    summary: 'Whoever asks may not see what this tenant used.',
+    fix: 'ask with a service account of a namespace of the tenant, or name the account in --usage-reader',
+  },
+  USAGE_QUERY_REFUSED: {
+    summary: 'A question for detail of the ledger has a path, parameter or cursor that there is not.',
+    fix: 'ask as docs/usage.md says; take a cursor from the answer before as it is, or begin without one',
+  },
   USAGE_EVENT_INVALID: {
     summary: 'A usage event lacks something that it needs, or holds what no event may.',
     fix: 'see the event format in docs/usage.md; quantities are decimal texts',

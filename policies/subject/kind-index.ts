@@ -73,3 +73,20 @@ export const workloadRules = (scope: WorkloadScope): readonly Rule[] => {
     scope: 'Namespaced',
   }));
 };
+
+/** Every write that `workloadRules('Agent')` bring to a webhook. */
+const workloadWrites: ReadonlySet<string> = new Set(
+  workloadRules('Agent').flatMap(({ apiGroups, resources, operations }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => operations.map((operation) => `${operation} ${group}/${resource}`))),
+  ),
+);
+
+export type AskedWrite = {
+  readonly resource: { readonly group: string; readonly resource: string };
+  readonly subResource: string;
+  readonly operation: string;
+};
+
+/** Whether a webhook with these rules is asked about the write in any case. */
+export const isWorkloadWrite = ({ resource: { group, resource }, subResource, operation }: AskedWrite): boolean =>
+  workloadWrites.has(`${operation} ${group}/${resource}${subResource === '' ? '' : `/${subResource}`}`);

@@ -54,8 +54,24 @@ export const ACTION = /^[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*$/;
 export const LEAF = /^[0-9a-f]{64}$/;
 
 export const encodeEntry = (entry: AuditEntry): Buffer => {
-  const value: JsonObject = { ...entry, ...(entry.enc === undefined ? {} : { enc: { ...entry.enc } }) };
-  return Buffer.from(canonicalJson(value));
+  const { action, actor, decision, detail, enc, log, object, prev, requestId, seq, tenant, ts, v } = entry;
+  // In the order in which they are spelled.
+  const fields = {
+    action,
+    actor,
+    decision,
+    detail,
+    enc: enc === undefined ? undefined : { ...enc },
+    log,
+    object,
+    prev,
+    requestId,
+    seq,
+    tenant,
+    ts,
+    v,
+  };
+  return Buffer.from(canonicalJson(fields));
 };
 
 /** The first two must be there. */

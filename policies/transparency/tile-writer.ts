@@ -11,7 +11,8 @@ export type LogFile = { readonly path: string; readonly bytes: Buffer };
 export type TileWriter = {
   readonly size: number;
   root(): Buffer;
-  add(entry: Uint8Array): void;
+  /** `leaf`: that of the entry, where it is known already. */
+  add(entry: Uint8Array, leaf?: Buffer): void;
   /** The files that are new since the last call: full ones, and partial ones of this size. */
   takeFiles(): readonly LogFile[];
 };
@@ -80,14 +81,14 @@ export const createTileWriter = (state: TileState = EMPTY_STATE): TileWriter => 
         edge.reduceRight<Buffer | undefined>((right, left) => (right === undefined ? left : nodeOf(left, right)), undefined) ?? EMPTY_ROOT
       );
     },
-    add: (entry) => {
+    add: (entry, leaf = leafOfBytes(entry)) => {
       size += 1;
       bundle.push(entry);
       if (bundle.length === TILE_WIDTH) {
         files.push({ path: tilePath({ level: 'entries', index: size / TILE_WIDTH - 1, width: TILE_WIDTH }), bytes: writeBundle(bundle) });
         bundle = [];
       }
-      push(0, leafOfBytes(entry));
+      push(0, leaf);
     },
     takeFiles: () => {
       const partial = partialTiles(size).filter(({ width }) => width > 0);

@@ -4,7 +4,7 @@
 import { validateDocument } from '../document/validate.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import type { Problem } from '../problem.ts';
-import type { SignedDocument } from './index.ts';
+import type { SignedDocument } from './signed-document.ts';
 
 export type BindingOutcome =
   | {

@@ -81,8 +81,9 @@ const entryProblem = (seal: Evidence, root: TrustedRoot): string | undefined => 
 /** What must be there at all before a certificate can count. */
 const lackOf = ({ signatory, logEntries, isTimestamped }: Evidence, root: TrustedRoot): Refusal | undefined => {
   if (signatory.kind === 'key') return undefined;
-  if (!signatory.above.every((der) => root.authorities.has(der.toString('base64'))))
-    return refuse('SEAL_CERTIFICATE', 'it carries a certificate of an authority that the trusted root does not list');
+  // A root that comes with the bundle would be trusted for being there: the format forbids it (sigstore_bundle.proto).
+  if (!signatory.above.every((der) => root.intermediates.has(der.toString('base64'))))
+    return refuse('SEAL_CERTIFICATE', 'it carries a certificate that is of no intermediate authority of the trusted root');
   if (logEntries.length === 0) return refuse('SEAL_LOG', 'there is no log entry, so nobody could see that the certificate was used');
   const isTimed = isTimestamped || logEntries.some(({ integratedMs }) => integratedMs !== undefined);
   return isTimed

@@ -2,6 +2,7 @@
 // The trust that a running process goes by, as the TrustPolicy object changes: it only moves forward. Other bytes that are no
 // good, an older version, another of the same version and a deleted object leave it as it is, or a hand in the cluster
 // could open or close tenants by them. webhook/ and operator/ import this; both must come to the same trust.
+import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import type { Problem } from '../problem.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
 import { loadTrustObject } from './load.ts';
@@ -13,6 +14,12 @@ import type { Trust } from './trust.ts';
 export type Followed = { readonly trust: Trust | undefined; readonly problem: Problem | undefined };
 
 export type TrustMark = { readonly version: number; readonly digest: string };
+
+type NamedMark = TrustMark & { readonly kind: string; readonly name: string };
+
+/** The one of the trust policy among all marks. */
+export const trustMarkIn = (marks: readonly NamedMark[] | undefined): TrustMark | undefined =>
+  marks?.find(({ kind, name }) => kind === trustPolicies.kind && name === TRUST_POLICY_NAME);
 
 /**
  * `object`: the TrustPolicy `cluster`, if it is there; `atMs`: now, epoch milliseconds; `mark`: the newest version that other
@@ -28,7 +35,7 @@ const REFUSAL_LASTS_MS = 60_000;
 const missing = (message: string): Problem => ({ code: 'TRUST_MISSING', message });
 
 /** For a process that starts, which has seen nothing: the pinned version alone would always be good to it. */
-export const belowMark = ({ version, digest }: Trust, mark: TrustMark | undefined): Problem | undefined => {
+export const belowMark = ({ version, digest }: Pick<Trust, 'version' | 'digest'>, mark: TrustMark | undefined): Problem | undefined => {
   if (mark === undefined || version > mark.version) return undefined;
   if (version < mark.version)
     return { code: 'TRUST_ROLLBACK', message: `version ${version} is older than version ${mark.version}, which was in force` };

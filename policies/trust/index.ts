@@ -10,10 +10,8 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
-import type { License, Policy, PriceBook, Ruleset, Tenant, TierCatalog } from '../../crds/generated/objects.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
-import type { ParsedDocument } from '../document/index.ts';
 import { decodeText } from '../document/text.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
@@ -27,31 +25,14 @@ import { NO_TURN, endOfTerms, turnAt } from './term.ts';
 import type { Turn } from './term.ts';
 import { isPast } from './trust.ts';
 import type { Principal, Trust } from './trust.ts';
+import type { SignedDocument } from './signed-document.ts';
 
 export { loadTrust, loadTrustObject } from './load.ts';
 export { TRUSTED_ROOT_FILE } from './read-policy.ts';
 export type { Artifact } from './check-bundles.ts';
 export type { CountedSeal } from './check-seal.ts';
+export type { SignedDocument } from './signed-document.ts';
 export type { Principal, Trust } from './trust.ts';
-
-export type SignedObject =
-  | { readonly kind: 'Policy'; readonly object: Policy }
-  | { readonly kind: 'PriceBook'; readonly object: PriceBook }
-  | { readonly kind: 'Ruleset'; readonly object: Ruleset }
-  | { readonly kind: 'Tenant'; readonly object: Tenant }
-  | { readonly kind: 'TierCatalog'; readonly object: TierCatalog }
-  | { readonly kind: 'License'; readonly object: License };
-
-export type SignedDocument = SignedObject & {
-  /** `sha256:hex` of the signed bytes. */
-  readonly digest: string;
-  readonly parsed: ParsedDocument;
-  readonly name: string;
-  /** 0 for a Tenant, which has none. */
-  readonly version: number;
-  /** Epoch milliseconds, the last moment; undefined = never. */
-  readonly expires: number | undefined;
-};
 
 export type VerifyOutcome =
   | {

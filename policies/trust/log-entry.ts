@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
 import { isKeyOfHint } from './key.ts';
-import { bytesAt, decodeBase64, integerAt, objectAt, objectsAt, parseStrictBytes, strangerIn, textAt } from './strict-json.ts';
+import { bytesAt, decodeBase64, indexAt, integerAt, objectAt, objectsAt, parseStrictBytes, strangerIn, textAt } from './strict-json.ts';
 
 export type LogEntry = {
   readonly logId: Buffer;
@@ -54,7 +54,7 @@ const readCheckpoint = (envelope: string): (Checkpoint & { readonly size: bigint
 type ProofOutcome = { readonly index: bigint; readonly checkpoint: Checkpoint } | undefined;
 
 const readProof = (proof: JsonObject): ProofOutcome => {
-  const index = integerAt(proof, 'logIndex');
+  const index = indexAt(proof, 'logIndex');
   const size = integerAt(proof, 'treeSize');
   const root = bytesAt(proof, 'rootHash');
   const hashes = own(proof, 'hashes') ?? [];
@@ -80,7 +80,7 @@ export const readLogEntry = (entry: JsonObject): EntryOutcome => {
   if (stranger !== undefined) return no(`unknown field ${stranger}`);
   const log = objectAt(entry, 'logId');
   const logId = log === undefined || strangerIn(log, ['keyId']) !== undefined ? undefined : bytesAt(log, 'keyId');
-  const index = integerAt(entry, 'logIndex');
+  const index = indexAt(entry, 'logIndex');
   const kind = objectAt(entry, 'kindVersion');
   const body = parseStrictBytes(bytesAt(entry, 'canonicalizedBody') ?? Buffer.alloc(0));
   if (logId === undefined || index === undefined || kind === undefined || body === undefined)

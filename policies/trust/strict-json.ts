@@ -76,3 +76,7 @@ export const integerAt = (object: JsonObject, field: string): bigint | undefined
   const text = textAt(object, field);
   return text !== undefined && /^(?:0|[1-9][0-9]{0,18})$/.test(text) ? BigInt(text) : undefined;
 };
+
+/** The same where protojson leaves out a zero. */
+export const indexAt = (object: JsonObject, field: string): bigint | undefined =>
+  own(object, field) === undefined ? 0n : integerAt(object, field);

@@ -26,8 +26,8 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/;
 /** Authorities and logs, ready for the library. */
 export type TrustedRoot = {
   readonly material: Omit<TrustMaterial, 'publicKey'>;
-  /** Certificates of the signing authorities, base64 of DER. */
-  readonly authorities: ReadonlySet<string>;
+  /** Certificates of the authorities between leaf and root, base64 of DER: what a bundle may carry beside its own. */
+  readonly intermediates: ReadonlySet<string>;
   /** `sha256:hex` of the file. */
   readonly digest: string;
   /** The file itself. */
@@ -46,6 +46,8 @@ const isPeriod = (holder: JsonObject | undefined): boolean => {
   const end = period === undefined ? undefined : own(period, 'end');
   return start !== undefined && TIME.test(start) && (end === undefined || (typeof end === 'string' && TIME.test(end)));
 };
+
+const isSelfIssued = (certificate: X509Certificate): boolean => certificate.checkIssued(certificate);
 
 /** From the first certificate, each issued by the next, to one that is issued by itself. */
 const isChain = (certificates: readonly X509Certificate[]): boolean =>
@@ -95,9 +97,10 @@ const build = (root: JsonObject, bytes: Uint8Array): TrustedRoot => {
   for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
     for (const certificate of certChain) fixWholeDer(certificate.root);
   const chains = (objectsAt(root, 'certificateAuthorities') ?? []).flatMap((authority) => chainOf(authority, 'either') ?? []);
+  const intermediates = chains.filter((der) => !isSelfIssued(new X509Certificate(der)));
   return {
     material,
-    authorities: new Set(chains.map((der) => der.toString('base64'))),
+    intermediates: new Set(intermediates.map((der) => der.toString('base64'))),
     digest: digestOf(bytes),
     bytes,
     startsMs: startsOf(root),

@@ -19,8 +19,7 @@ export const openMemoryStore = (): Store => {
     run: async (sql, values = []) => Number(statement(sql).run(...values).changes),
     insert: async ({ into, columns, rows, onConflict = '' }) => {
       const sql = `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}`;
-      for (const row of rows) statement(sql).run(...row);
-      return [];
+      return rows.reduce((written, row) => written + Number(statement(sql).run(...row).changes), 0);
     },
   };
   let last: Promise<unknown> = Promise.resolve();

@@ -38,7 +38,12 @@ const admission = (plural: string, kind: string): Resource => ({
 const admissionPolicies = admission('validatingadmissionpolicies', 'ValidatingAdmissionPolicy');
 const admissionBindings = admission('validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding');
 
-type Round = { readonly perSecond: number; readonly latenciesMs: readonly number[]; readonly costUs: number | undefined };
+type Round = {
+  readonly perSecond: number;
+  readonly latenciesMs: readonly number[];
+  /** Processor time a request, of the API server and of the process beside it. */
+  readonly costsUs: readonly number[];
+};
 type Setup = {
   readonly name: string;
   readonly namespace: string;
@@ -130,8 +135,8 @@ const measure = async (
   { setup, generator, durationMs }: { readonly setup: Setup; readonly generator: LoadGenerator; readonly durationMs: number },
 ): Promise<Round> => {
   const pids = [pidOf(`--secure-port=${new URL(installation.writ.plane.url).port}`), setup.pid].filter((pid) => pid !== undefined);
-  const costMs = (): number | undefined => pids.reduce<number | undefined>((sum, pid) => add(sum, processorMs(pid)), 0);
-  let before: number | undefined;
+  const costsMs = (): readonly (number | undefined)[] => pids.map(processorMs);
+  let before: readonly (number | undefined)[] = [];
   const round = await generator.run(
     {
       target: installation.podCreates(setup.namespace),
@@ -142,16 +147,14 @@ const measure = async (
       durationMs,
     },
     () => {
-      before = costMs();
+      before = costsMs();
     },
   );
-  const after = costMs();
-  const costUs = before === undefined || after === undefined ? undefined : ((after - before) * 1000) / round.latenciesMs.length;
-  return { ...round, costUs };
+  const costsUs = costsMs().map(
+    (after, index) => (((after ?? Number.NaN) - (before[index] ?? Number.NaN)) * 1000) / round.latenciesMs.length,
+  );
+  return { ...round, costsUs: costsUs.filter((cost) => Number.isFinite(cost)) };
 };
-
-const add = (sum: number | undefined, more: number | undefined): number | undefined =>
-  sum === undefined || more === undefined ? undefined : sum + more;
 
 export const measureApiServer = async (
   installation: LoadInstallation,
@@ -207,21 +210,17 @@ const rowsOf = (results: ReadonlyMap<string, readonly Round[]>, base: string): r
   const rows = [...results].flatMap(([name, rounds]): BenchRow[] => {
     const how = `${load}; ${HOW[name.split('/').at(-1) ?? ''] ?? ''}`;
     const latencies = rounds.flatMap(({ latenciesMs }) => latenciesMs);
-    const costs = rounds.flatMap(({ costUs }) => costUs ?? []);
+    const costs = ['api-server', 'webhook'].flatMap((process, index): BenchRow[] => {
+      const each = rounds.flatMap(({ costsUs }) => costsUs[index] ?? []);
+      if (each.length === 0) return [];
+      const said = `processor time of the ${process} alone; ${how}`;
+      return [{ name: `apiserver/pods/${name}/cpu/${process}`, unit: 'µs/req', value: rounded(median(each)), how: said }];
+    });
     return [
       { name: `apiserver/pods/${name}`, unit: 'req/s', value: rounded(median(rounds.map(({ perSecond }) => perSecond))), how },
       { name: `apiserver/pods/${name}/p50`, unit: 'ms', value: rounded(quantile(latencies, 0.5)), how },
       { name: `apiserver/pods/${name}/p99`, unit: 'ms', value: rounded(quantile(latencies, 0.99)), how },
-      ...(costs.length === 0
-        ? []
-        : [
-            {
-              name: `apiserver/pods/${name}/cpu`,
-              unit: 'µs/req',
-              value: rounded(median(costs)),
-              how: `processor time of API server and webhook; ${how}`,
-            },
-          ]),
+      ...costs,
     ];
   });
   const ratios = RATIOS.map(([over, under, name]): BenchRow => {

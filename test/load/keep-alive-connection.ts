@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One TLS connection that asks and is answered, over and over: an HTTP/1.1 client that costs the machine next to nothing,
+// One connection that asks and is answered, over and over: an HTTP/1.1 client that costs the machine next to nothing,
 // because here client and server share its processors. A request is made once as bytes; an answer is known to be whole
 // by its length or its last chunk, and only read when somebody wants its text.
-import { connect } from 'node:tls';
-import type { TLSSocket } from 'node:tls';
+import { connect as connectPlain } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectSecure } from 'node:tls';
 
 export type Answer = { readonly status: number; text(): string };
 
@@ -17,14 +18,16 @@ export type PostTarget = {
   /** PEM of the authority that the server's certificate comes from. */
   readonly ca: string;
   readonly token?: string;
+  /** `application/json` unless given. */
+  readonly contentType?: string;
 };
 
-export const postBytes = ({ url, token }: PostTarget, body: string): Buffer => {
+export const postBytes = ({ url, token, contentType = 'application/json' }: PostTarget, body: string): Buffer => {
   const { host, pathname, search } = new URL(url);
   const lines = [
     `POST ${pathname}${search} HTTP/1.1`,
     `host: ${host}`,
-    'content-type: application/json',
+    `content-type: ${contentType}`,
     'accept: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     ...(token === undefined ? [] : [`authorization: Bearer ${token}`]),
@@ -75,13 +78,13 @@ const createReader = (onAnswer: (answer: Answer) => void): ((chunk: Buffer) => v
 
 export const openConnection = (target: PostTarget): Promise<Connection> =>
   new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(target.url);
+    const { hostname, port, protocol } = new URL(target.url);
     let waiting: { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void } | undefined;
     const fail = (error: Error): void => {
       waiting?.reject(error);
       reject(error);
     };
-    const socket: TLSSocket = connect({ host: hostname, port: Number(port), ca: target.ca }, () =>
+    const onConnected = (): void =>
       resolve({
         exchange: (request) =>
           new Promise((done, failed) => {
@@ -92,8 +95,11 @@ export const openConnection = (target: PostTarget): Promise<Connection> =>
           waiting = undefined;
           socket.destroy();
         },
-      }),
-    );
+      });
+    const socket: Socket =
+      protocol === 'http:'
+        ? connectPlain({ host: hostname, port: Number(port) }, onConnected)
+        : connectSecure({ host: hostname, port: Number(port), ca: target.ca }, onConnected);
     socket.setNoDelay(true);
     socket.on('error', fail);
     socket.on('close', () => fail(new Error(`${target.url} closed the connection`)));

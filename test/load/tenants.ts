@@ -6,48 +6,28 @@
  * has no controller manager, so that nobody but the operator writes. Requests are those that the API server counts. How much of
  * the cold start is the API server's is told twice: by the same objects written with nothing between them, and by processor time.
  */
-import { pods, tenants } from '../../crds/kinds.ts';
-import type { KubeObject } from '../../kube/objects.ts';
+import { tenants } from '../../crds/kinds.ts';
 import { sleep, systemClock } from '../../process/clock.ts';
 import { pinned } from '../scenario/documents.ts';
 import { installWrit } from '../scenario/installation.ts';
 import type { Installation } from '../scenario/installation.ts';
-import { sampleOf } from '../scenario/exposition.ts';
-import { until } from '../scenario/until.ts';
-import { PINNED_IMAGE, podOf, verdictOf } from '../scenario/verdict.ts';
-import { isolatedTenant } from '../tenancy/isolated-tenant.ts';
 import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
-import { pidOf, processorMs, residentMegabytes } from './processor-time.ts';
-import { createWaiting, isReady, watchReady } from './tenant-readiness.ts';
+import { residentMegabytes } from './processor-time.ts';
+import { measureCold } from './tenant-cold.ts';
+import { SETTLED_MS, nameOf, tenantDocument } from './tenant-load.ts';
+import type { TenantLoad } from './tenant-load.ts';
+import { createWaiting, watchReady } from './tenant-readiness.ts';
 import type { Told, Waiting } from './tenant-readiness.ts';
-import { copiesOf, requestsSoFar, since, writeRaw } from './tenant-writes.ts';
-
-export type TenantLoad = {
-  readonly tenants: number;
-  readonly singles: number;
-  readonly edits: number;
-  readonly idleMs: number;
-  readonly say: (step: string) => void;
-};
-
-const COPIED = 200;
-const IN_FLIGHT = 16;
-const SETTLED_MS = 3000;
-const COLD_PATIENCE_MS = 45 * 60_000;
-/** Without quotas: they would ask for a controller manager that says how much is used. */
-const JUDGED = 'judged';
-
-const nameOf = (index: number): string => `load-${String(index).padStart(5, '0')}`;
-
-const document = (name: string): KubeObject =>
-  isolatedTenant({ name, namespaces: [`${name}-work`], spec: { deletionPolicy: 'Orphan', scheduling: undefined } });
+import { judgedTenant, measureRestarts } from './tenant-restarts.ts';
+import { byKind, requestsSoFar, since } from './tenant-writes.ts';
+import type { Requests } from './tenant-writes.ts';
 
 export const measureTenants = async (load: TenantLoad): Promise<readonly BenchRow[]> => {
   const writ = await installWrit({
     documents: {
       'policies/pinned.yaml': pinned,
-      'tenants/judged.yaml': JSON.stringify({ ...document(JUDGED), spec: { namespaces: { items: [{ name: JUDGED }] } } }),
+      'tenants/judged.yaml': JSON.stringify(judgedTenant),
     },
     interval: '30m',
     controlPlane: { controllerManager: false },
@@ -75,86 +55,35 @@ const quantiles = (name: string, valuesMs: readonly number[], how: string): read
 
 const measureSingles = async (writ: Installation, waiting: Waiting, { singles, say }: TenantLoad): Promise<readonly BenchRow[]> => {
   const timesMs: number[] = [];
-  let writes = 0;
+  let of: Requests | undefined;
   for (let index = 0; index < singles + 2; index += 1) {
     if (index % 10 === 0) say(`one tenant after the other: ${index} of ${singles}`);
     const before = await requestsSoFar(writ.client);
     const startedMs = performance.now();
-    await writ.client.create(tenants, document(`single-${index}`));
+    await writ.client.create(tenants, tenantDocument(`single-${index}`));
     const readyMs = await waiting.ready(`single-${index}`, 1);
     // The first ones find caches and connections cold.
     if (index < 2) continue;
     timesMs.push(readyMs - startedMs);
-    writes = since(before, await requestsSoFar(writ.client)).writes;
+    if (index < singles + 1) continue;
+    await sleep(systemClock, SETTLED_MS);
+    of = since(before, await requestsSoFar(writ.client));
   }
-  const how = `${singles} Tenants, each alone, from kubectl's write to Ready=True for its generation; ${writes} writes each, its own included`;
-  return quantiles('tenants/one/ready', timesMs, how);
-};
-
-const measureCold = async (writ: Installation, waiting: Waiting, { tenants: count, say }: TenantLoad): Promise<readonly BenchRow[]> => {
-  await writ.operator.stop('SIGTERM', 10_000);
-  say(`writing ${count} Tenants while no operator runs`);
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, async () => {
-      for (let index = next++; index < count; index = next++) await writ.client.create(tenants, document(nameOf(index)));
-    }),
-  );
-  const [before, there] = [await requestsSoFar(writ.client), waiting.count()];
-  const serverPid = apiServerPid(writ);
-  const serverMs = serverPid === undefined ? undefined : processorMs(serverPid);
-  const startedMs = performance.now();
-  writ.operator = await writ.startOperator();
-  await until(
-    async () => {
-      say(`${waiting.count() - there} of ${count} are ready after ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
-      return waiting.count() - there >= count;
-    },
-    { what: 'all to be ready', withinMs: COLD_PATIENCE_MS, everyMs: 5000 },
-  );
-  const tookMs = waiting.lastMs() - startedMs;
-  const { writes } = since(before, await requestsSoFar(writ.client));
-  const operatorMs = processorMs(writ.operator.pid);
-  const serverTookMs = serverPid === undefined || serverMs === undefined ? undefined : (processorMs(serverPid) ?? 0) - serverMs;
-  say('the same objects without an operator');
-  const copied = new Set(Array.from({ length: Math.min(count, COPIED) }, (_, index) => nameOf(index)));
-  const copies = await copiesOf(writ.client, copied);
-  const rawMs = await writeRaw(writ.client, copies, IN_FLIGHT);
-  const perSecond = (writes * 1000) / tookMs;
-  const rawPerSecond = (copies.length * 1000) / rawMs;
-  const row = (name: string, unit: string, value: number, how: string): BenchRow => ({
-    name: `tenants/cold/${name}`,
-    unit,
-    value: rounded(value),
-    how,
-  });
-  const each = (writes / count).toFixed(1);
+  const how = `${singles} Tenants, each alone, from kubectl's write to Ready=True for its generation`;
   return [
-    row('time', 's', tookMs / 1000, `${count} Tenants that are there when the operator starts, from its start until all are Ready`),
-    row('time-of-10000', 's', (tookMs / 1000) * (10_000 / count), `the same, multiplied up to 10,000`),
-    row(
-      'writes',
-      'writes/s',
-      perSecond,
-      `${writes} writes, ${each} a tenant (finalizer, namespace, ${(copies.length / copied.size).toFixed(1)} objects, status), over the whole time`,
-    ),
-    row(
-      'writes-raw',
-      'writes/s',
-      rawPerSecond,
-      `the ${copies.length} objects of ${copied.size} tenants applied again under other names by ${IN_FLIGHT} calls at once, no operator`,
-    ),
-    row('of-raw', 'ratio', perSecond / rawPerSecond, 'writes over writes-raw: near 1 the API server is the limit'),
-    ...(operatorMs === undefined
+    ...quantiles('tenants/one/ready', timesMs, how),
+    ...(of === undefined
       ? []
-      : [row('processor/operator', 'ms/tenant', operatorMs / count, 'processor time of the operator, its start included')]),
-    ...(serverTookMs === undefined
-      ? []
-      : [row('processor/api-server', 'ms/tenant', serverTookMs / count, 'processor time of kube-apiserver in the same time')]),
+      : [
+          {
+            name: 'tenants/one/requests',
+            unit: 'a Tenant',
+            value: of.reads + of.writes,
+            how: `of the last one, its own included: ${byKind(of)}`,
+          },
+        ]),
   ];
 };
-
-const apiServerPid = ({ plane }: Installation): number | undefined => pidOf(`--secure-port=${new URL(plane.url).port}`);
 
 const measureEdits = async (
   writ: Installation,
@@ -212,70 +141,3 @@ const measureRest = async (writ: Installation, { tenants: count, idleMs, say }: 
     ...memory('webhook', writ.webhook.pid),
   ];
 };
-
-const measureRestarts = async (writ: Installation, { tenants: count, say }: TenantLoad): Promise<readonly BenchRow[]> => {
-  say('restarts');
-  const before = await requestsSoFar(writ.client);
-  await writ.operator.stop('SIGTERM', 10_000);
-  const operatorStartedMs = performance.now();
-  writ.operator = await writ.startOperator();
-  const edited = nameOf(count - 1);
-  const { metadata } = await writ.client.patch<Told>(
-    tenants,
-    { name: edited },
-    { type: 'merge', body: { spec: { namespaces: { metadata: { labels: { edit: 'after-restart' } } } } } },
-  );
-  await until(
-    async () => {
-      const live = await writ.client.get<Told>(tenants, { name: edited });
-      return live !== undefined && live.status?.observedGeneration === metadata.generation && isReady(live);
-    },
-    { what: 'the edit to be seen', everyMs: 50, withinMs: COLD_PATIENCE_MS },
-  );
-  const operatorMs = performance.now() - operatorStartedMs;
-  await until(async () => (await queueDepth(writ)) === 0, {
-    what: 'every tenant to be looked at',
-    everyMs: 500,
-    withinMs: COLD_PATIENCE_MS,
-  });
-  await sleep(systemClock, SETTLED_MS);
-  const { writes } = since(before, await requestsSoFar(writ.client));
-
-  await writ.webhook.stop('SIGKILL');
-  const webhookStartedMs = performance.now();
-  writ.webhook = await writ.startWebhook();
-  await until(
-    async () => {
-      const [good, bad] = [
-        await verdictOf(writ.client, podOf({ namespace: JUDGED, image: PINNED_IMAGE }), pods),
-        await verdictOf(writ.client, podOf({ namespace: JUDGED, image: 'agent:latest' }), pods),
-      ];
-      return good === 'allowed' && bad.includes('pinned (Invalid)');
-    },
-    { what: 'right verdicts', everyMs: 20, withinMs: 120_000 },
-  );
-  const webhookMs = performance.now() - webhookStartedMs;
-  return [
-    {
-      name: 'tenants/restart/verdict',
-      unit: 'ms',
-      value: rounded(webhookMs),
-      how: `from the start of a webhook process until the API server admits a good pod and refuses a bad one, ${count} tenants`,
-    },
-    {
-      name: 'tenants/restart/operator',
-      unit: 'ms',
-      value: rounded(operatorMs),
-      how: `from the start of an operator process until an edit that waited for it is Ready, ${count} tenants`,
-    },
-    {
-      name: 'tenants/restart/writes',
-      unit: 'writes',
-      value: writes,
-      how: `of the operator in the restart, during which it looks at all ${count} tenants again, with one edit (its own write included)`,
-    },
-  ];
-};
-
-const queueDepth = async ({ operator }: Installation): Promise<number> =>
-  sampleOf(await operator.metrics(), 'writ_operator_queue_depth', { controller: 'tenant' });

@@ -5,88 +5,72 @@
  *
  * In: how long, how many tenants. Out: rows `usage/…`. The senders share the processors with the ledger.
  */
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../operator/usage/event.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { SHIPPED_METERS, readMeters } from '../../operator/usage/meters.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { systemClock } from '../../process/clock.ts';
-import { CHILD } from '../usage/crash-run.ts';
 import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
+import type { LedgerMessage } from './usage-ledger.ts';
+import type { SendOrder, SendReply, SendReport } from './usage-senders.ts';
 
 const BATCH = 100;
 const CONNECTIONS = 8;
 
-const post = (url: string, agent: Agent, body: string): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const call = request(`${url}/v1/events`, {
-      method: 'POST',
-      agent,
-      headers: {
-        'content-type': 'application/cloudevents-batch+json',
-        'content-length': Buffer.byteLength(body),
-        authorization: 'Bearer x',
-      },
-    });
-    call.on('error', reject);
-    call.on('response', (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode ?? 0));
-    });
-    call.end(body);
-  });
-
-const bodyOf = (source: string, first: number, time: string): string => {
-  const events = Array.from(
-    { length: BATCH },
-    (_, index) =>
-      `{"specversion":"1.0","type":"dev.writ.usage.v1","source":"${source}","id":"${first + index}","subject":"acme","time":"${time}","seq":${first + index},"data":{"meter":"reasoning_units","value":"12.5","dims":{"model":"m-large"}}}`,
-  );
-  return `[${events.join(',')}]`;
+const processorUs = async (ledger: ChildProcess): Promise<number> => {
+  const reply = once(ledger, 'message');
+  ledger.send('cpu');
+  const [{ cpuUs }] = (await reply) as [{ readonly cpuUs: number }];
+  return cpuUs;
 };
 
+const startChild = (file: string, args: readonly string[]): ChildProcess =>
+  fork(fileURLToPath(new URL(file, import.meta.url)), [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+
 const measureIntake = async (folder: string, durationMs: number): Promise<readonly BenchRow[]> => {
-  const file = join(folder, 'intake.db');
-  const child = spawn(process.execPath, [CHILD, file, '', String(systemClock.now())], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const senders = startChild('usage-senders.ts', []);
+  const ledger = startChild('usage-ledger.ts', [join(folder, 'intake.db')]);
   try {
-    const line = await new Promise<string>((resolve) => {
-      createInterface({ input: child.stdout }).once('line', resolve);
-    });
-    const [url = ''] = line.split(' ');
-    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-    const time = new Date(systemClock.now()).toISOString();
-    const latenciesMs: number[] = [];
-    const run = async (source: string, untilMs: number, kept: number[]): Promise<void> => {
-      for (let first = 1; systemClock.monotonicMs() < untilMs; first += BATCH) {
-        const body = bodyOf(source, first, time);
-        const sentMs = systemClock.monotonicMs();
-        const status = await post(url, agent, body);
-        if (status !== 200) throw new Error(`status ${status}`);
-        kept.push(systemClock.monotonicMs() - sentMs);
-      }
+    const [{ url, ca }] = (await once(ledger, 'message')) as [LedgerMessage];
+    const send = async (round: string, ms: number): Promise<SendReport> => {
+      const reply = once(senders, 'message');
+      senders.send({ url, ca, round, connections: CONNECTIONS, batch: BATCH, durationMs: ms } satisfies SendOrder);
+      const [said] = (await reply) as [SendReply];
+      if ('error' in said) throw new Error(said.error);
+      return said.report;
     };
-    const all = (round: string, ms: number, kept: number[]): Promise<unknown> =>
-      Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => run(`/bench/${round}/${index}`, systemClock.monotonicMs() + ms, kept)));
-    await all('warm', Math.min(1000, durationMs), []);
-    const startedMs = systemClock.monotonicMs();
-    await all('measured', durationMs, latenciesMs);
-    const seconds = (systemClock.monotonicMs() - startedMs) / 1000;
-    agent.destroy();
+    await send('warm', Math.min(2000, durationMs));
+    const before = await processorUs(ledger);
+    const { latenciesMs, seconds, cpuUs } = await send('measured', durationMs);
+    const after = await processorUs(ledger);
     const events = latenciesMs.length * BATCH;
-    const how = `${CONNECTIONS} connections, batches of ${BATCH}, ${Math.round(seconds)} s, each answer after its commit (WAL, synchronous=FULL), plain HTTP, senders on the same machine`;
+    const how = `${CONNECTIONS} connections over TLS, batches of ${BATCH}, ${Math.round(seconds)} s, each answer after its commit (WAL, synchronous=FULL); tokens, metrics and a limit as in the operator; senders in another process on the same machine`;
+    const row = (name: string, unit: string, value: number): BenchRow => ({
+      name: `usage/intake${name}`,
+      unit,
+      value: rounded(value),
+      how,
+    });
     return [
-      { name: 'usage/intake', unit: 'events/s', value: rounded(events / seconds), how },
-      { name: 'usage/intake/p50', unit: 'ms', value: rounded(quantile(latenciesMs, 0.5)), how },
-      { name: 'usage/intake/p99', unit: 'ms', value: rounded(quantile(latenciesMs, 0.99)), how },
+      row('', 'events/s', events / seconds),
+      row('/p50', 'ms', quantile(latenciesMs, 0.5)),
+      row('/p99', 'ms', quantile(latenciesMs, 0.99)),
+      row('/processor', 'µs/event', (after - before) / events),
+      row('/processor/senders', 'µs/event', cpuUs / events),
+      // What the ledger takes in a second in which one processor is its own.
+      row('/processor-second', 'events', (events * 1e6) / (after - before)),
     ];
   } finally {
-    child.kill('SIGTERM');
+    senders.disconnect();
+    ledger.disconnect();
   }
 };
 

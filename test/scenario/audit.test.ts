@@ -39,7 +39,11 @@ describe('the audit log of an operator', () => {
   let vkeyFile = '';
   before(async () => {
     writ = await installWrit({
-      documents: { 'tenants/acme.yaml': tenantText('acme', ['acme-prod']), 'policies/pinned.yaml': pinned },
+      documents: {
+        'tenants/acme.yaml': tenantText('acme', ['acme-prod']),
+        'policies/pinned.yaml': pinned,
+        'prices/standard.yaml': readFileSync(new URL('../../deploy/examples/prices.yaml', import.meta.url), 'utf8'),
+      },
       controlPlane: { controllerManager: false },
       operatorFlags: {
         ledger: join(data, 'ledger.db'),
@@ -98,6 +102,7 @@ describe('the audit log of an operator', () => {
     for (const [kind, name] of [
       ['TrustPolicy', 'cluster'],
       ['Policy', 'pinned'],
+      ['PriceBook', 'standard'],
       ['Tenant', 'acme'],
       ['GitSource', 'policies'],
     ] as const) {
@@ -108,6 +113,7 @@ describe('the audit log of an operator', () => {
     }
     const applied = await find('commit.applied', 'GitSource', 'policies');
     assert.match(textOf(applied.detail?.['revision']), /^main@sha1:/);
+    assert.deepEqual((await find('usage.meter')).detail, { aggregation: 'peak', divisor: '1', name: 'users', unit: '1' });
     assert.match(textOf((await find('key.signing')).detail?.['verifierKey']), /^writ\.dev\/audit\//);
   });
 

@@ -12,7 +12,7 @@ export const createSigner = (name: string): Signer => {
   return { name, privateKey, publicPem: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
 };
 
-/** Any of them may seal policies and rulesets; to break glass takes all. */
+/** Any of them may seal whatever is sealed; to break glass takes all. */
 export const trustDocument = (signers: readonly Signer[], version = 1): string => `apiVersion: writ.dev/v1alpha1
 kind: TrustPolicy
 metadata:
@@ -29,7 +29,7 @@ ${publicPem.trimEnd().replaceAll(/^/gm, '        ')}
 `,
   )
   .join('')}  rules:
-  - kinds: [Policy, Ruleset, TierCatalog, License]
+  - kinds: [Policy, Ruleset, TierCatalog, License, PriceBook]
     allOf:
     - threshold: 1
       principals: [${signers.map(({ name }) => name).join(', ')}]
@@ -44,7 +44,7 @@ export const digestOf = (text: string): string => `sha256:${createHash('sha256')
 
 /** What is sealed by itself; the members of a ruleset are sealed by its document. */
 export const isSealed = (path: string): boolean =>
-  path === 'tiers.yaml' || /^(?:policies|licenses)\//.test(path) || /^rulesets\/[^/]+\/ruleset\.yaml$/.test(path);
+  path === 'tiers.yaml' || /^(?:policies|licenses|prices)\//.test(path) || /^rulesets\/[^/]+\/ruleset\.yaml$/.test(path);
 
 /** Files as they are committed: each sealed document beside its seal. */
 export const sealedFiles = (documents: Readonly<Record<string, string>>, signer: Signer): Record<string, string> =>

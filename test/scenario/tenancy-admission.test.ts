@@ -181,7 +181,7 @@ describe("a tenant's bounds", () => {
     const pod = (more: object): Any => ({ ...control, spec: { ...(control.spec as object), ...more } });
     assert.match(
       await said(podOf({ namespace: ONE, image: 'evil.io/x' })),
-      /objects\.tenancy\.writ\.dev.*IMAGE_FORBIDDEN: spec\.containers\[0\]\.image/,
+      /"validate\.writ\.dev".*IMAGE_FORBIDDEN: spec\.containers\[0\]\.image/,
     );
     assert.match(await said(pod({ nodeSelector: { pool: 'gpu' } })), /NODE_SELECTOR_FORBIDDEN/);
     assert.match(await said(pod({ priorityClassName: 'system-node-critical' })), /PRIORITY_CLASS_FORBIDDEN|not permitted/);

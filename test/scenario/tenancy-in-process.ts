@@ -38,6 +38,8 @@ export type RunningTenancy = {
   readonly client: KubeClient;
   /** Calls that change something, in the order in which they were answered. */
   readonly writes: readonly RequestObservation[];
+  /** All others, watches apart. */
+  readonly reads: readonly RequestObservation[];
   readonly reconciled: readonly Reconciled[];
   /** Nothing waits or is in work. */
   idle(): Promise<void>;
@@ -51,13 +53,14 @@ export const runTenancy = async (
   } = {},
 ): Promise<RunningTenancy> => {
   const writes: RequestObservation[] = [];
+  const reads: RequestObservation[] = [];
   const reconciled: Reconciled[] = [];
   const ending = new AbortController();
   const raw = createKubeClient({
     kubeconfigPath: await plane.kubeconfigFor({ user: OPERATOR, groups: OPERATOR_GROUPS }),
     clock: systemClock,
     userAgent: 'writ-test',
-    observe: { request: (request) => void (request.method === 'GET' || writes.push(request)) },
+    observe: { request: (request) => void (request.method === 'GET' ? reads : writes).push(request) },
   });
   const client = options.through?.(raw) ?? raw;
   const caches = createCaches({ client, clock: systemClock, systemNamespace: SYSTEM_NAMESPACE, observe: () => ({}) });
@@ -84,6 +87,7 @@ export const runTenancy = async (
     caches,
     client,
     writes,
+    reads,
     reconciled,
     idle: async () => {
       const failed = () => reconciled.findLast(({ error }) => error !== undefined)?.error;

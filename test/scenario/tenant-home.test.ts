@@ -127,6 +127,9 @@ describe('what a tenant makes', { timeout: 280_000 }, () => {
     const made = tenancy.writes.map(({ method, path, result }) => `${method} ${path} ${result}`);
     // Finalizer, reader and its binding, two namespaces with nine objects each, status, event.
     assert.equal(made.length, 1 + 2 + 2 * (1 + children.length) + 1 + 1, made.join('\n'));
+    // Nobody knows but the API server that a namespace is not there; all else is known.
+    const asked = tenancy.reads.flatMap(({ path, result }) => (/\/acme(-.)?$/.test(path) ? [`${path} ${result}`] : []));
+    assert.deepEqual(asked.toSorted(), ['/api/v1/namespaces/acme-a 404', '/api/v1/namespaces/acme-b 404']);
     await tenancy.stop();
     tenancy = await runTenancy(plane, { networkEnforces: ['Ingress', 'Egress'] });
     await until(async () => tenancy.reconciled.some(({ key }) => key === 'acme') || undefined, { what: 'a look' });
@@ -186,7 +189,7 @@ describe('what a tenant makes', { timeout: 280_000 }, () => {
     await put('bystander', { namespaces: { items: [{ name: 'bystander-a' }] } });
     await says('bystander', 'True');
     await tenancy.idle();
-    const from = tenancy.writes.length;
+    const [from, readBefore] = [tenancy.writes.length, tenancy.reads.length];
     await put('acme', {
       ...rich,
       additionalRoleBindings: [],
@@ -201,6 +204,8 @@ describe('what a tenant makes', { timeout: 280_000 }, () => {
     assert.equal(await get(roleBindings, 'writ-view', 'acme-a'), undefined);
     assert.equal((await get(namespaces, 'acme-a'))?.metadata.labels?.['env'], undefined);
     for (const { path } of tenancy.writes.slice(from)) assert.doesNotMatch(path, /bystander/);
+    // What is there is read nowhere: not the tenant's own, and nothing of the others.
+    assert.deepEqual(tenancy.reads.slice(readBefore), []);
   });
 
   const wrong: readonly (readonly [what: string, spec: Spec, code: RegExp])[] = [

@@ -76,7 +76,11 @@ export const LONG_AGO = Date.UTC(2020, 0, 1);
 export const FAR_AHEAD = Date.UTC(2045, 0, 1);
 
 /** An authority below another one, or its own. */
-export const authority = (name: string, above?: Authority): Authority => {
+export const authority = (
+  name: string,
+  above?: Authority,
+  valid: { readonly fromMs: number; readonly untilMs: number } = { fromMs: LONG_AGO, untilMs: FAR_AHEAD },
+): Authority => {
   const key = p256();
   const issuer = above === undefined ? { name, key: key.privateKey } : { name: above.name, key: above.key.privateKey };
   const issuerKey = above?.key.publicKey ?? key.publicKey;
@@ -84,8 +88,7 @@ export const authority = (name: string, above?: Authority): Authority => {
     subject: commonName(name),
     issuer,
     publicKey: key.publicKey,
-    fromMs: LONG_AGO,
-    untilMs: FAR_AHEAD,
+    ...valid,
     serial: sha256(Buffer.from(name)).subarray(0, 8),
     extensions: [isAuthority, keyUsage('certify'), subjectKeyId(key.publicKey), authorityKeyId(issuerKey)],
   });

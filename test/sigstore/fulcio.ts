@@ -37,6 +37,8 @@ export type LeafOptions = {
   /** Changes what the SCT says, or leaves it out. */
   readonly sct?: ((sct: Buffer) => Buffer) | 'none';
   readonly sctKey?: Pair;
+  /** What the certificate log says beside; RFC 6962 gives it no meaning. */
+  readonly sctExtensions?: Buffer;
   readonly signer?: Authority;
 };
 
@@ -75,16 +77,19 @@ const extensionsOf = ({ identity, publicKey }: LeafOptions, issuerKey: KeyObject
   })),
 ];
 
+type SctParts = { readonly atMs: number; readonly log: Pair; readonly beside: Buffer };
+
 /** SignedCertificateTimestamp over the certificate without it. */
-const timestamp = (precertificate: Buffer, issuerKey: KeyObject, atMs: number, log: Pair): Buffer => {
+const timestamp = (precertificate: Buffer, issuerKey: KeyObject, { atMs, log, beside }: SctParts): Buffer => {
   const head = Buffer.concat([Buffer.from([0, 0]), uint(Math.floor(atMs / 2 ** 32), 4), uint(atMs % 2 ** 32, 4)]);
-  const entry = Buffer.concat([uint(1, 2), sha256(spki(issuerKey)), uint(precertificate.length, 3), precertificate, uint(0, 2)]);
+  const said = Buffer.concat([uint(beside.length, 2), beside]);
+  const entry = Buffer.concat([uint(1, 2), sha256(spki(issuerKey)), uint(precertificate.length, 3), precertificate, said]);
   const signature = sign('sha256', Buffer.concat([head, entry]), log.privateKey);
   return Buffer.concat([
     Buffer.from([0]),
     sha256(spki(log.publicKey)),
     head.subarray(2),
-    uint(0, 2),
+    said,
     Buffer.from([4, 3]),
     uint(signature.length, 2),
     signature,
@@ -112,7 +117,11 @@ export const createFulcio = (): Fulcio => {
         extensions: options.extensions?.(ordinary) ?? ordinary,
       };
       if (options.sct === 'none') return certificate(parts);
-      const sct = timestamp(unsignedCertificate(parts), signer.key.publicKey, options.atMs, options.sctKey ?? log);
+      const sct = timestamp(unsignedCertificate(parts), signer.key.publicKey, {
+        atMs: options.atMs,
+        log: options.sctKey ?? log,
+        beside: options.sctExtensions ?? Buffer.alloc(0),
+      });
       const changed = options.sct?.(sct) ?? sct;
       const list = Buffer.concat([uint(changed.length + 2, 2), uint(changed.length, 2), changed]);
       return certificate({ ...parts, extensions: [...parts.extensions, { oid: '1.3.6.1.4.1.11129.2.4.2', value: octets(list) }] });

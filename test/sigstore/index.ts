@@ -33,6 +33,8 @@ export type SealOptions = {
   readonly timestamps?: number;
   /** With the entry for statements that the first servers of v2 wrote. */
   readonly earlyTiles?: boolean;
+  /** Which entry of v1 a statement gets; `dsse` if nothing is said. */
+  readonly statementAs?: 'dsse' | 'intoto' | 'hashedrekord';
   readonly leaf?: Partial<LeafOptions>;
   readonly entry?: Partial<EntryOptions>;
 };
@@ -93,9 +95,24 @@ const recordOfTiles = ({ signature, signed, payload }: Signed, { certificate, ke
     : { kind: 'hashedrekord', version: '0.0.2', spec: { hashedRekordV002: { data: digestOf(signed), signature: proof } } };
 };
 
-const recordOf = ({ signature, signed, payload }: Signed, material: Material): Record => {
+/** As Rekor keeps it: without the payload, all base64 once more. */
+const recordOfInToto = ({ signature, signed, payload }: Signed, verifier: string): Record => ({
+  kind: 'intoto',
+  version: '0.0.2',
+  spec: {
+    content: {
+      envelope: { payloadType: PAYLOAD_TYPE, signatures: [{ publicKey: verifier, sig: base64(Buffer.from(base64(signature))) }] },
+      hash: { algorithm: 'sha256', value: sha256(signed).toString('hex') },
+      payloadHash: { algorithm: 'sha256', value: sha256(payload ?? signed).toString('hex') },
+    },
+  },
+});
+
+const recordOf = (content: Signed, material: Material, statementAs: SealOptions['statementAs'] = 'dsse'): Record => {
+  const { signature, signed, payload } = content;
   const verifier = verifierPem(material);
-  return payload === undefined
+  if (payload !== undefined && statementAs === 'intoto') return recordOfInToto(content, verifier);
+  return payload === undefined || statementAs === 'hashedrekord'
     ? {
         kind: 'hashedrekord',
         version: '0.0.1',
@@ -146,7 +163,7 @@ export const createSigstore = (): Sigstore => {
       const signed = signContent(content, key);
       const certificate = identity === undefined ? undefined : fulcio.issue({ identity, publicKey: key.publicKey, atMs, ...options.leaf });
       const seen = { certificate, key: key.publicKey };
-      const record = log === 1 ? recordOf(signed, seen) : recordOfTiles(signed, seen, options.earlyTiles === true);
+      const record = log === 1 ? recordOf(signed, seen, options.statementAs) : recordOfTiles(signed, seen, options.earlyTiles === true);
       const entries: readonly Entry[] =
         log === 'none' ? [] : [enter(log === 1 ? logs[0] : logs[1], { ...record, atMs: atMs + 1000, ...options.entry })];
       const stamps = Array.from({ length: options.timestamps ?? (log === 2 ? 1 : 0) }, (_, index) =>

@@ -93,13 +93,20 @@ describe('a good keyless seal', () => {
     for (const version of ['0.1', '0.2']) {
       const bundle = keyless();
       const { certificate, ...rest } = material(bundle);
-      const above = [sigstore.fulcio.intermediate.der, sigstore.fulcio.root.der].map((der) => ({ rawBytes: der.toString('base64') }));
+      const [intermediate, root] = [sigstore.fulcio.intermediate.der, sigstore.fulcio.root.der].map((der) => ({
+        rawBytes: der.toString('base64'),
+      }));
       const chained = {
         ...bundle,
         mediaType: `application/vnd.dev.sigstore.bundle+json;version=${version}`,
-        verificationMaterial: { ...rest, x509CertificateChain: { certificates: [certificate, ...above] } },
+        verificationMaterial: { ...rest, x509CertificateChain: { certificates: [certificate, intermediate] } },
       };
       assert.equal(codeFor(JSON.stringify(chained), trust), 'ok');
+      const rooted = { certificates: [certificate, intermediate, root] };
+      assert.equal(
+        codeFor(JSON.stringify({ ...chained, verificationMaterial: { ...rest, x509CertificateChain: rooted } }), trust),
+        'SEAL_CERTIFICATE',
+      );
       const stranger = { rawBytes: authority('stranger').der.toString('base64') };
       const chain = { certificates: [certificate, stranger] };
       assert.equal(

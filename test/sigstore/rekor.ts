@@ -21,10 +21,12 @@ export type EntryOptions = {
   readonly signer?: Pair;
   /** Leaves the promise out, as some clients of v1 do. */
   readonly withoutPromise?: boolean;
+  /** Within the tree of eleven leaves. */
+  readonly place?: number;
 };
 
 const SIZE = 11;
-const INDEX = 6;
+const PLACE = 6;
 
 const hashLeaf = (body: Buffer): Buffer => sha256(Buffer.from([0]), body);
 const hashNode = (left: Buffer, right: Buffer): Buffer => sha256(Buffer.from([1]), left, right);
@@ -77,14 +79,14 @@ const promise = (
 };
 
 export const enter = (log: Log, options: EntryOptions): Entry => {
-  const { kind, version, spec, atMs } = options;
+  const { kind, version, spec, atMs, place = PLACE } = options;
   const key = options.signer ?? log.key;
   const body = Buffer.from(JSON.stringify({ apiVersion: version, kind, spec }));
-  const leaves = Array.from({ length: SIZE }, (_, index) => hashLeaf(index === INDEX ? body : Buffer.from(`other ${index}`)));
+  const leaves = Array.from({ length: SIZE }, (_, index) => hashLeaf(index === place ? body : Buffer.from(`other ${index}`)));
   const root = rootOf(leaves).toString('base64');
   const promised = log.version === 1 && options.withoutPromise !== true;
   // The index within the whole of a v1 log is another than that within its newest tree.
-  const index = promised ? 1_000_000 + INDEX : INDEX;
+  const index = promised ? 1_000_000 + place : place;
   const seconds = Math.floor(atMs / 1000);
   return {
     logIndex: String(index),
@@ -94,10 +96,10 @@ export const enter = (log: Log, options: EntryOptions): Entry => {
       ? { integratedTime: String(seconds), inclusionPromise: { signedEntryTimestamp: promise(body, { seconds, index }, log, key) } }
       : {}),
     inclusionProof: {
-      logIndex: String(INDEX),
+      logIndex: String(place),
       rootHash: root,
       treeSize: String(SIZE),
-      hashes: pathTo(INDEX, leaves).map((hash) => hash.toString('base64')),
+      hashes: pathTo(place, leaves).map((hash) => hash.toString('base64')),
       checkpoint: { envelope: signNote(`${originOf(log)}\n${SIZE}\n${root}\n`, log, key) },
     },
     canonicalizedBody: body.toString('base64'),

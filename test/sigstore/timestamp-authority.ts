@@ -31,22 +31,26 @@ export type StampChanges = {
   readonly digest?: Buffer;
   readonly status?: number;
   readonly contentType?: string;
+  /** Certificates that the response carries. */
+  readonly carried?: readonly Buffer[];
 };
+
+/** When the certificates are valid, epoch milliseconds. */
+export type Validity = { readonly fromMs: number; readonly untilMs: number };
 
 const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'), nothing);
 const SERIAL = Buffer.from([0x11, 0x22]);
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const attribute = (id: string, value: Buffer): Buffer => sequence(oid(id), setOf(value));
 
-export const createTimestampAuthority = (): TimestampAuthority => {
-  const root = authority('test timestamp root');
+export const createTimestampAuthority = (valid: Validity = { fromMs: LONG_AGO, untilMs: FAR_AHEAD }): TimestampAuthority => {
+  const root = authority('test timestamp root', undefined, valid);
   const key = p256();
   const leaf = certificate({
     subject: commonName('test timestamps'),
     issuer: { name: root.name, key: root.key.privateKey },
     publicKey: key.publicKey,
-    fromMs: LONG_AGO,
-    untilMs: FAR_AHEAD,
+    ...valid,
     serial: SERIAL,
     extensions: [
       keyUsage('sign'),
@@ -79,7 +83,8 @@ export const createTimestampAuthority = (): TimestampAuthority => {
         ECDSA_SHA256,
         octets(value),
       );
-      const signed = sequence(integer(3), setOf(SHA256), sequence(oid(TST_INFO), explicit(0, octets(info))), setOf(signer));
+      const carried = changes.carried === undefined ? [] : [element(0xa0, Buffer.concat(changes.carried))];
+      const signed = sequence(integer(3), setOf(SHA256), sequence(oid(TST_INFO), explicit(0, octets(info))), ...carried, setOf(signer));
       return sequence(sequence(integer(changes.status ?? 0)), sequence(oid('1.2.840.113549.1.7.2'), explicit(0, signed)));
     },
   };

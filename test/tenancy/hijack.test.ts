@@ -23,6 +23,7 @@ import { assertAllowed, assertRefused, attempt } from './attempt.ts';
 import { compliantPod, isolatedTenant, ownerOf } from './isolated-tenant.ts';
 import type { Manifest } from './isolated-tenant.ts';
 import { clusterRoleBindings, networkPolicies, roleBindings, roles, serviceAccounts } from './resources.ts';
+import { assertNothingLent } from './lending.ts';
 import { startTwoTenants } from './two-tenants.ts';
 import type { Side, TwoTenants } from './two-tenants.ts';
 
@@ -205,6 +206,9 @@ describe('what is a tenant’s stays so', () => {
       await assertAllowed(() => given(group('auditors')), 'a group by name');
       await assertAllowed(() => given({ kind: 'ServiceAccount', name: 'default', namespace: 'red-two' }), 'an account of the same tenant');
     });
+
+    it('are not lent to what runs in another’s namespaces, however it is named', () =>
+      assertNothingLent({ owner: red.owner, ruler: janitor }));
 
     it('of an account end where its owner’s end', async () => {
       await red.owner.create(serviceAccounts, { metadata: { name: 'robot', namespace: 'red-one' } });

@@ -21,6 +21,7 @@ const pass = (here: string): void => {
   if (left <= 0) process.kill(process.pid, 'SIGKILL');
 };
 
+const openingMs = clock.monotonicMs();
 const store = await openLedgerStore(location, { clock, groupMs: 1, onPhase: pass });
 const ledger = createLedger({
   store,
@@ -30,7 +31,7 @@ const ledger = createLedger({
     onSeals: async () => pass('in-seal'),
     onStatements: async () => pass('in-statements'),
   },
-  observe: { sealed: () => pass('after-seal'), closed: () => pass('after-close'), event: () => pass('before-answer') },
+  observe: { sealed: () => pass('after-seal'), closed: () => pass('after-close'), events: () => pass('before-answer') },
 });
 await ledger.open(`child ${process.pid}`);
 pass('opened');
@@ -39,9 +40,9 @@ const server = await startUsageServer({
   listen: { host: '127.0.0.1', port: 0 },
   transport: 'plain',
   clock,
-  authenticate: async () => ({ account: 'test/test', mayReport: () => true, mayUse: () => true }),
+  authenticate: async () => ({ account: 'test/test', mayReport: () => true, mayRead: () => true, mayUse: () => true }),
   ledger: () => ledger,
-  observe: { answered: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
+  observe: { answered: () => undefined, told: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
 });
 const control = createServer((request, response) => {
   nowMs = Number(new URL(request.url ?? '/', 'http://x').searchParams.get('now'));
@@ -55,4 +56,5 @@ const control = createServer((request, response) => {
 });
 await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', () => resolve()));
 const address: AddressInfo | string | null = control.address();
-console.log(`${server.url} http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`);
+const port = typeof address === 'object' && address !== null ? address.port : 0;
+console.log(`${server.url} http://127.0.0.1:${port} ${Math.ceil(clock.monotonicMs() - openingMs)}`);

@@ -44,7 +44,9 @@ export type CrashRun = {
   readonly attempted: ReadonlyMap<string, number>;
   readonly acknowledged: ReadonlyMap<string, number>;
   readonly kills: number;
-  /** The longest time from a start to the first answer, of starts after a kill. */
+  /** The longest time from opening the ledger until events are taken in again, of starts after a kill. */
+  readonly slowestRecoveryMs: number;
+  /** The same from the start of the process, which Node and a busy machine add to. */
   readonly slowestStartMs: number;
 };
 
@@ -52,6 +54,7 @@ export const createCrashRun = (location: string, options: { readonly sources: nu
   let child: Child | undefined;
   let kills = 0;
   let slowestStartMs = 0;
+  let slowestRecoveryMs = 0;
   /** The highest sequence number of each source: made, and acknowledged. */
   const attempted = new Map<string, number>();
   const acknowledged = new Map<string, number>();
@@ -70,8 +73,11 @@ export const createCrashRun = (location: string, options: { readonly sources: nu
         .once('close', () => resolve(''));
     });
     if (line === '') return;
-    if (kills > 0) slowestStartMs = Math.max(slowestStartMs, performance.now() - startedMs);
-    const [events = '', control = ''] = line.split(' ');
+    const [events = '', control = '', recoveryMs = ''] = line.split(' ');
+    if (kills > 0) {
+      slowestStartMs = Math.max(slowestStartMs, performance.now() - startedMs);
+      slowestRecoveryMs = Math.max(slowestRecoveryMs, Number(recoveryMs));
+    }
     child = { process: made, events, control, startedMs };
   };
 
@@ -153,6 +159,9 @@ export const createCrashRun = (location: string, options: { readonly sources: nu
     acknowledged,
     get kills() {
       return kills;
+    },
+    get slowestRecoveryMs() {
+      return slowestRecoveryMs;
     },
     get slowestStartMs() {
       return slowestStartMs;

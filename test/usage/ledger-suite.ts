@@ -8,7 +8,7 @@ import { readEvent } from '../../operator/usage/event.ts';
 import type { UsageEvent } from '../../operator/usage/event.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import type { Ledger, LedgerHooks } from '../../operator/usage/ledger.ts';
-import { readMeters } from '../../operator/usage/meters.ts';
+import { SHIPPED_METERS, readMeters } from '../../operator/usage/meters.ts';
 import { DAY_MS, HOUR_MS } from '../../operator/usage/period.ts';
 import { quarantined } from '../../operator/usage/quarantine.ts';
 import { openSources } from '../../operator/usage/sources.ts';
@@ -52,9 +52,9 @@ export const event = (fields: Fields, nowMs = START): UsageEvent => {
 const NEVER = new AbortController().signal;
 let made = 0;
 
-type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
+export type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
 
-const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
+export const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
   const clock = setClock(START);
   const tenants = new Set(['acme', 'beta']);
   const ledger = createLedger({ store: await engine.open(name), clock, hasTenant: (tenant) => tenants.has(tenant), hooks });
@@ -166,11 +166,31 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
-    it('keeps the first definition of a meter', async () => {
-      const { ledger } = await scene(engine);
+    it('tells of what was kept aside under an identity that became another event’s', async () => {
+      const conflicts: string[] = [];
+      const { ledger } = await scene(engine, {
+        onConflicts: async (_tx, events) => void conflicts.push(...events.map(({ meter }) => meter)),
+      });
+      assert.deepEqual(await ledger.accept([event({ meter: 'gpu_seconds' })]), ['unknown-meter']);
+      assert.deepEqual(await ledger.accept([event({ value: '2' })]), ['stored']);
+      await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
+      await ledger.settle(NEVER);
+      assert.deepEqual(conflicts, ['gpu_seconds']);
+      assert.deepEqual(await ledger.store.read(quarantined), []);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 2']);
+      await ledger.store.close();
+    });
+
+    it('keeps the first definition of a meter, and tells of it once', async () => {
+      const told: string[] = [];
+      const { ledger } = await scene(engine, {
+        onMeters: async (_tx, meters) => void told.push(...meters.map(({ name, aggregation }) => `${name} ${aggregation}`)),
+      });
+      assert.equal(told.splice(0).length, SHIPPED_METERS.length);
       await ledger.declare(readMeters('[{"name":"gpu","unit":"s","aggregation":"sum"}]').meters);
       assert.deepEqual(await ledger.declare(readMeters('[{"name":"gpu","unit":"s","aggregation":"peak"}]').meters), ['gpu']);
       assert.equal(ledger.meter('gpu').aggregation, 'sum');
+      assert.deepEqual(told, ['gpu sum']);
       await ledger.store.close();
     });
 

@@ -3,13 +3,11 @@
 // what policies ran, and that a killed operator loses nothing of it.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TenantUsage } from '../../crds/generated/objects.ts';
-import { SYSTEM_NAMESPACE, WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages, tenants } from '../../crds/kinds.ts';
+import { SYSTEM_NAMESPACE, persistentVolumeClaims, pods, tenantUsages, tenants } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { judgeUse } from '../../policies/usage/index.ts';
 import { pinned } from '../scenario/documents.ts';
@@ -18,6 +16,8 @@ import { installWrit } from '../scenario/installation.ts';
 import type { Installation } from '../scenario/installation.ts';
 import { objectSays } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
+import { intakeAuthorities, sendEvents, usageEvent } from '../scenario/usage-intake.ts';
+import type { IntakeAnswer } from '../scenario/usage-intake.ts';
 import { podOf, verdictOf } from '../scenario/verdict.ts';
 
 const DIGEST = `registry.example.com/agent@sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -32,11 +32,6 @@ spec:
 const AGENT = { 'writ.dev/agent': 'true' };
 
 type Usage = KubeObject & Pick<TenantUsage, 'status'>;
-type Answer = {
-  readonly status: number;
-  readonly body: { readonly stored?: number; readonly code?: string; readonly events?: readonly { code: string }[] };
-};
-
 describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
   let writ: Installation;
   let folder: string;
@@ -50,29 +45,8 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     assert.equal(code, 0, stderr);
     return stdout.trim();
   };
-  const post = (bearer: string, events: readonly unknown[]): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const call = request(`https://127.0.0.1:${port}/v1/events`, {
-        method: 'POST',
-        ca,
-        headers: { 'content-type': 'application/cloudevents-batch+json', authorization: `Bearer ${bearer}` },
-      });
-      call.on('error', reject);
-      call.on('response', (response) => {
-        text(response).then((body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) }), reject);
-      });
-      call.end(JSON.stringify(events));
-    });
-  const eventOf = (tenant: string, seq: number, value: string, meter = 'reasoning_units') => ({
-    specversion: '1.0',
-    type: 'dev.writ.usage.v1',
-    source: '/gateway/boots/1',
-    id: String(seq),
-    subject: tenant,
-    time: new Date(Date.now() - 1000).toISOString(),
-    seq,
-    data: { meter, value },
-  });
+  const post = (bearer: string, events: readonly unknown[]): Promise<IntakeAnswer> => sendEvents({ port, ca, token: bearer, events });
+  const eventOf = (tenant: string, seq: number, value: string, meter = 'reasoning_units') => usageEvent({ tenant, seq, meter, value });
   const usageOf = (name: string): Promise<Usage | undefined> => writ.client.get<Usage>(tenantUsages, { name });
   const shows = async (name: string, wanted: Readonly<Record<string, string | RegExp>>): Promise<void> => {
     await until(
@@ -87,15 +61,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     );
   };
   const answers = async (): Promise<void> => {
-    const secret = await until(
-      () =>
-        writ.client.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(secrets, {
-          namespace: SYSTEM_NAMESPACE,
-          name: WEBHOOK_TLS_SECRET,
-        }),
-      { what: 'the certificate' },
-    );
-    ca = Buffer.from(secret?.data?.['ca.crt'] ?? '', 'base64').toString('utf8');
+    ca = await intakeAuthorities(writ.client);
     await until(async () => (await post(acmeToken, [])).status === 200, { what: 'the ledger to take events in', withinMs: 60_000 });
   };
 

@@ -5,6 +5,7 @@ import { systemClock } from '../../process/clock.ts';
 import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
+import { describeDetail } from './detail-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
@@ -22,4 +23,5 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   };
   describeStore(engine);
   describeLedger(engine);
+  describeDetail(engine);
 });

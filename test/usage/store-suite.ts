@@ -60,10 +60,10 @@ export const describeStore = (engine: EngineUnderTest): void => {
       await store.close();
     });
 
-    it('takes many rows at once, and says which of them were new', async () => {
+    it('takes many rows at once, and says how many of them were new', async () => {
       const { store } = await opened(engine);
       await put(store, 'b');
-      const found = await store.transact((tx) =>
+      const written = await store.transact((tx) =>
         tx.insert({
           into: 'trial_thing',
           columns: ['name', 'size'],
@@ -73,13 +73,10 @@ export const describeStore = (engine: EngineUnderTest): void => {
             ['c', 3],
           ],
           onConflict: 'ON CONFLICT (name) DO NOTHING',
-          returning: ['name'],
         }),
       );
-      assert.deepEqual(
-        found.map(({ name }) => name),
-        ['a', 'c'],
-      );
+      assert.equal(written, 2);
+      assert.deepEqual(await names(store), ['a', 'b', 'c']);
       const changed = await store.transact((tx) => tx.run('UPDATE trial_thing SET size = size + ? WHERE size < ?', [10, 2]));
       assert.equal(changed, 2);
       await store.close();

@@ -10,6 +10,7 @@ import { violationLine } from '../../policies/decide/message.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import { problemCodes } from '../../policies/problem-codes/index.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { encodeRefused } from '../tenancy/answer.ts';
 
 // What k8s.io/apiserver/pkg/endpoints/filters/warning.go keeps: 4,096 runes in all, beyond that 256 an item.
 const WARNING_MAX = 256;
@@ -104,6 +105,10 @@ export const encodeAnswer = (answer: Answer): string => {
   };
   return review({ uid, allowed: false, status, ...rest });
 };
+
+/** Denied by the bounds of the tenant, where the policies let it pass: by those problems as POST /tenancy tells them. */
+export const encodeBeyondBounds = (answer: Answer, problems: readonly [Problem, ...Problem[]]): string =>
+  encodeRefused(answer.uid, problems, auditAnnotations(answer));
 
 /** Allowed because it is none of our business: no policy ran, nothing is recorded. */
 export const encodeUngoverned = (uid: string): string => review({ uid, allowed: true });

@@ -11,6 +11,7 @@ import { closedSet } from '../policyset/enforced.ts';
 import { handleReview } from './index.ts';
 import type { ReviewDeps, Reviewed } from './index.ts';
 import { createNamespaceCache } from './namespaces.ts';
+import type { BoundsVerdict } from '../tenancy/index.ts';
 
 type Spec = Policy['spec'];
 const POD_RULES: NonNullable<Spec['matchConstraints']> = {
@@ -195,6 +196,66 @@ describe('a request that is none of our business', () => {
     assert.equal((await review(update(labelled, labelled), depsFor(setOf(named)))).response.allowed, true);
     assert.equal((await review(update(bare, labelled), depsFor(setOf(named)))).response.allowed, false);
     assert.equal((await review(update(bare, bare), depsFor(setOf(named)))).outcome, 'ungoverned');
+  });
+});
+
+describe('a workload of a tenant', () => {
+  const beyond: BoundsVerdict = {
+    kind: 'refused',
+    problems: [
+      { code: 'IMAGE_FORBIDDEN', message: 'app:1 is of no registry of the tenant', path: 'spec.containers[0].image' },
+      { code: 'IMAGE_DIGEST_MISSING', message: 'app:1 names no digest' },
+    ],
+  };
+  const bounded = (verdict: BoundsVerdict | Promise<BoundsVerdict>) => {
+    const asked: string[] = [];
+    const bounds: NonNullable<ReviewDeps['bounds']> = ({ request, tenant }) => {
+      asked.push(`${tenant} ${request.operation} ${request.resource.resource}`);
+      return verdict;
+    };
+    return { asked, deps: depsFor(setOf(noLatest, warnName), { bounds }) };
+  };
+
+  it('is refused by the bounds of its tenant where policies let it pass, at once or after a look', async () => {
+    for (const verdict of [beyond, Promise.resolve(beyond)]) {
+      const { asked, deps } = bounded(verdict);
+      const { response, record, outcome } = await review(podReview({}, 'app:1', 'odd'), deps);
+      assert.deepEqual(asked, ['acme CREATE pods']);
+      assert.deepEqual([outcome, response.allowed, response.status?.code, response.status?.reason], ['decided', false, 403, 'Forbidden']);
+      assert.match(response.status?.message ?? '', /^IMAGE_FORBIDDEN: .*app:1.*\nIMAGE_DIGEST_MISSING: /);
+      assert.partialDeepStrictEqual(response.auditAnnotations, {
+        code: 'IMAGE_FORBIDDEN',
+        verdict: 'Deny',
+        'decision-id': record?.id,
+        'warn-name.who': 'by ann',
+      });
+      assert.equal(record?.verdict, 'Deny');
+      assert.deepEqual(
+        record.violations.map(({ policy: name, cause, reason }) => [name, cause, reason]),
+        [
+          ['writ', 'bounds', 'Forbidden'],
+          ['writ', 'bounds', 'Forbidden'],
+          ['warn-name', 'false', 'Invalid'],
+        ],
+      );
+    }
+  });
+
+  it('hears what its bounds say besides, and is on record as allowed', async () => {
+    const { deps } = bounded({ kind: 'passed', warnings: ['limit units: 11 of 10'], audit: 'limit units: over' });
+    const { response, record } = await review(podReview({}, 'app:1', 'odd'), deps);
+    assert.equal(response.allowed, true);
+    assert.deepEqual(response.warnings, ['warn-name (Invalid): an odd name', 'limit units: 11 of 10']);
+    assert.equal(response.auditAnnotations?.['usage-limits'], 'limit units: over');
+    assert.equal(record?.verdict, 'Warn');
+  });
+
+  it('takes nothing of a quota where a policy denies it, and nothing else is asked about here', async () => {
+    const { asked, deps } = bounded(beyond);
+    assert.match((await review(podReview(), deps)).response.status?.message ?? '', /^no-latest/);
+    const resource = { group: '', version: 'v1', resource: 'configmaps' };
+    assert.equal((await review(podReview({ resource }, 'app:1'), deps)).response.allowed, true);
+    assert.deepEqual(asked, []);
   });
 });
 

@@ -3,32 +3,29 @@
  * One AdmissionReview in, one answer out. Knows no server and no Kubernetes client.
  *
  * In: the review's text; the set in force, the namespaces and tenants that the caches hold, a clock. Out: HTTP status,
- * body and the record of the decision. Order: parse → whom does it concern → the namespace's facts → decide → encode.
+ * body and the record of the decision. Order: parse → whom does it concern → the namespace's facts → decide → where no policy
+ * denies a workload, the bounds of its tenant → encode.
  * Nothing is called on the way (law 3), save what a policy itself asks the authorizer; the one other wait is for a namespace
  * that was made or labelled a moment ago and has not reached the cache so. Total: whatever the text is, the answer is a verdict or a coded refusal, never an exception. `webhook/server`
  * calls it; the command line uses `answer.ts`.
  */
 import { decideAsking } from '../../policies/decide/access.ts';
 import type { AskAccess } from '../../policies/decide/access.ts';
+import { boundsViolation } from '../../policies/decide/index.ts';
 import type { Decision } from '../../policies/decide/index.ts';
 import { parseReview } from '../../policies/decide/request.ts';
 import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { subjectOf } from '../../policies/subject/index.ts';
+import { isWorkloadWrite } from '../../policies/subject/kind-index.ts';
 import { objectDigest } from '../decisions/object-digest.ts';
 import { decisionId, recordOf } from '../decisions/record.ts';
 import type { DecisionRecord } from '../decisions/record.ts';
 import type { EnforcedSet } from '../policyset/enforced.ts';
-import { encodeAnswer, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
+import type { BoundsVerdict } from '../tenancy/index.ts';
+import { encodeAnswer, encodeBeyondBounds, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
 import { isObject, scopeOf, tenantNameOf } from './governed.ts';
-
-export type NamespaceWait = { readonly timeoutMs: number; readonly accept: (namespace: JsonObject) => boolean };
-
-export type NamespaceCache = {
-  get(name: string): JsonObject | undefined;
-  /** Waits until the cache holds the namespace as `accept` wants it; `undefined` after `timeoutMs`. */
-  arrival(name: string, wait: NamespaceWait): Promise<JsonObject | undefined>;
-};
+import type { NamespaceCache } from './namespaces.ts';
 
 export type ReviewDeps = {
   /** Read at the moment of the decision, after any wait. */
@@ -39,6 +36,11 @@ export type ReviewDeps = {
   readonly namespaceWaitMs: number;
   /** Makes what answers the authorizer's questions about one request, where a policy has any; absent: nobody answers. */
   readonly askAccess?: () => AskAccess;
+  /**
+   * What the tenant's bounds say of a write of a workload, which POST /tenancy is not asked about; absent: policies alone are
+   * asked, as by the command line.
+   */
+  readonly bounds?: (asked: { readonly request: AdmissionRequest; readonly tenant: string }) => BoundsVerdict | Promise<BoundsVerdict>;
   readonly clock: { now(): number; monotonicMs(): number };
 };
 
@@ -114,16 +116,49 @@ const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: 
   const decision = decideAsking(asking, enforced.set.asksAuthorizer ? deps.askAccess?.() : undefined);
   const settled = { enforced, tenant };
   return decision instanceof Promise
-    ? decision.then((late) => settledAnswer(context, late, settled))
-    : settledAnswer(context, decision, settled);
+    ? decision.then((late) => boundedAnswer(context, late, settled))
+    : boundedAnswer(context, decision, settled);
+};
+
+/** What a policy denies needs no second reason, and takes nothing of a quota. */
+const boundedAnswer = (context: Context, decision: Decision, settled: Settled): Reviewed | Promise<Reviewed> => {
+  const { request, deps } = context;
+  const { tenant } = settled;
+  if (deps.bounds === undefined || decision.verdict === 'Deny' || tenant === '' || !isWorkloadWrite(request))
+    return settledAnswer(context, { decision }, settled);
+  const bounds = deps.bounds({ request, tenant });
+  return bounds instanceof Promise
+    ? bounds.then((late) => settledAnswer(context, { decision, bounds: late }, settled))
+    : settledAnswer(context, { decision, bounds }, settled);
 };
 
 type Settled = { readonly enforced: EnforcedSet; readonly tenant: string };
 
-const settledAnswer = ({ text, request, deps, startedMs }: Context, decision: Decision, { enforced, tenant }: Settled): Reviewed => {
+type Said = { readonly decision: Decision; readonly bounds?: BoundsVerdict };
+
+/** The verdict with what the bounds add to it. */
+const withBounds = ({ decision, bounds }: Said): Decision => {
+  if (bounds === undefined) return decision;
+  if (bounds.kind === 'refused') {
+    const violations = bounds.problems.map((problem) => boundsViolation(decision.setDigest, problem));
+    return { ...decision, verdict: 'Deny', violations: [...violations, ...decision.violations] };
+  }
+  if (bounds.warnings.length === 0 && bounds.audit === undefined) return decision;
+  const auditAnnotations = bounds.audit === undefined ? {} : { 'usage-limits': bounds.audit };
+  return {
+    ...decision,
+    warnings: [...decision.warnings, ...bounds.warnings],
+    auditAnnotations: { ...decision.auditAnnotations, ...auditAnnotations },
+  };
+};
+
+const settledAnswer = ({ text, request, deps, startedMs }: Context, said: Said, { enforced, tenant }: Settled): Reviewed => {
+  const { bounds } = said;
+  const decision = withBounds(said);
   const digest = objectDigest(text);
   const id = decisionId(request.uid, decision.setDigest, digest);
-  const body = encodeAnswer({ uid: request.uid, id, decision });
+  const answer = { uid: request.uid, id, decision };
+  const body = bounds?.kind === 'refused' ? encodeBeyondBounds(answer, bounds.problems) : encodeAnswer(answer);
   const timing = { timeMs: deps.clock.now(), durationMs: deps.clock.monotonicMs() - startedMs };
   const record = recordOf({ id, request, tenant, objectDigest: digest, enforced, decision, closed: undefined, ...timing });
   return { status: 200, body, outcome: 'decided', record };

@@ -3,7 +3,14 @@
 // a pod in a namespace that was made or labelled milliseconds ago, before the watch has brought that here.
 import type { JsonObject } from '../../policies/decide/request.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { NamespaceCache } from './index.ts';
+
+type NamespaceWait = { readonly timeoutMs: number; readonly accept: (namespace: JsonObject) => boolean };
+
+export type NamespaceCache = {
+  get(name: string): JsonObject | undefined;
+  /** Waits until the cache holds the namespace as `accept` wants it; `undefined` after `timeoutMs`. */
+  arrival(name: string, wait: NamespaceWait): Promise<JsonObject | undefined>;
+};
 
 export type NamespaceFeed = {
   get(name: string): JsonObject | undefined;

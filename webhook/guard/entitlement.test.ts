@@ -16,6 +16,7 @@ import { NOW } from '../../policies/trust/test-trust.ts';
 import { changeOf } from './change.ts';
 import type { GuardedKind } from './change.ts';
 import { ruleOn } from './rules.ts';
+import { codeOf, viewOf } from './test-view.ts';
 import type { GuardView } from './view.ts';
 
 const SOURCE = 'writ-system/policies';
@@ -33,32 +34,24 @@ const markOf = (object: SealedEntitlement, version: number): Mark => ({
 });
 
 /** Version 2 of the catalog and version 1 of the license are in force, by a commit. */
-const view: GuardView = {
-  trust,
-  pinnedTrustDigest: trust.digest,
+const view = viewOf(trust, {
   marks: marksOf([markOf(two, 2), markOf(first, 1)]),
-  told: () => new Map(),
   held: (digest) => {
     const found = all.find((object) => digestOfObject(object) === digest);
     const judged = found === undefined ? undefined : judgeSealedObject(found, trust, NOW);
     return judged?.ok === true ? judged.document : undefined;
   },
-  inventories: [],
   standing: (kind, name) => {
     const found = [markOf(two, 2), markOf(first, 1)].find((mark) => mark.kind === kind && mark.name === name);
     return found === undefined ? undefined : { ...found, source: SOURCE, sequence: 0 };
   },
-  setOf: () => undefined,
-  setIn: () => undefined,
-  isLeaving: false,
   atMs: NOW,
-};
+});
 
 type Json = Readonly<Record<string, unknown>>;
 const writing = (kind: GuardedKind, before: Json | undefined, after: Json | undefined, more: Partial<GuardView> = {}): string => {
   const name = kind === 'TierCatalog' ? 'cluster' : 'acme';
-  const ruling = ruleOn({ kind, name, before, after }, { ...view, ...more });
-  return ruling.kind === 'pass' ? 'pass' : ruling.problem.code;
+  return codeOf(ruleOn({ kind, name, before, after }, { ...view, ...more }));
 };
 
 const setThatLists = (...files: readonly string[]): SetProof => ({

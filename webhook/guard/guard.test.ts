@@ -17,6 +17,7 @@ import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { handleGuard } from './index.ts';
 import type { GuardDeps, Guarded } from './index.ts';
+import { viewOf } from './test-view.ts';
 import type { GuardView } from './view.ts';
 import { createWaiting } from './wait.ts';
 
@@ -40,9 +41,7 @@ const standingOf = (policy: SealedPolicy, version: number): Standing => ({ ...ma
 const ours = [one, two, three];
 
 /** Version 2 of the one policy is enforced, by a commit. */
-const enforced: GuardView = {
-  trust,
-  pinnedTrustDigest: sealer.trustDigest,
+const enforced = viewOf(trust, {
   marks: marksOf([markOf(two, 2)]),
   held: (digest) => {
     const found = ours.find((policy) => policyDigest(policy) === digest);
@@ -51,12 +50,8 @@ const enforced: GuardView = {
   },
   inventories: [inventoryOf(SOURCE, 'main@sha1:2', [two])],
   standing: (kind, name) => (kind === 'Policy' && name === 'pinned' ? standingOf(two, 2) : undefined),
-  setOf: () => undefined,
-  setIn: () => undefined,
-  told: () => new Map(),
-  isLeaving: false,
   atMs: AT_MS,
-};
+});
 const nothing: GuardView = {
   ...enforced,
   trust: undefined,

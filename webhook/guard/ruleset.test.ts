@@ -10,7 +10,7 @@ import { memberText, releaseText } from '../../policies/ruleset/test-release.ts'
 import { seal } from '../../policies/trust/seal.ts';
 import { NOW, keyed, trustOf } from '../../policies/trust/test-trust.ts';
 import { ruleOn } from './rules.ts';
-import type { GuardView } from './view.ts';
+import { codeOf, viewOf } from './test-view.ts';
 
 const pair = generateKeyPairSync('ed25519');
 const trust = trustOf({ principals: [keyed('ci', pair.publicKey)], kinds: ['Ruleset'] });
@@ -31,23 +31,13 @@ const release = (version: number, more: object = {}, carried = members) => {
   };
 };
 const [one, two, three] = [release(1), release(2), release(3)];
-const view: GuardView = {
-  trust,
-  pinnedTrustDigest: trust.digest,
+const view = viewOf(trust, {
   marks: marksOf([{ kind: 'Ruleset', name: 'r', version: 2, digest: digestOf(Buffer.from(two.signature.document)) }]),
-  told: () => new Map(),
-  held: () => undefined,
-  inventories: [],
-  standing: () => undefined,
-  setOf: () => undefined,
-  setIn: () => undefined,
-  isLeaving: false,
   atMs: NOW,
-};
+});
 type Json = Readonly<Record<string, unknown>>;
 const writing = (before: Json | undefined, after: Json | undefined): string => {
-  const ruling = ruleOn({ kind: 'Ruleset', name: 'r', before, after }, view);
-  return ruling.kind === 'pass' ? 'pass' : ruling.problem.code;
+  return codeOf(ruleOn({ kind: 'Ruleset', name: 'r', before, after }, view));
 };
 
 describe('a Ruleset at admission', () => {

@@ -18,6 +18,7 @@ import { NOW, keyed, trustBytes } from '../../policies/trust/test-trust.ts';
 import type { TrustSpec } from '../../policies/trust/test-trust.ts';
 import { inventoryOf } from '../../test/faults/webhook/sealed.ts';
 import { ruleOn } from './rules.ts';
+import { codeOf, viewOf } from './test-view.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
 const [ann, bob, mallory] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')];
@@ -54,22 +55,11 @@ const trustOf = ({ signature }: Sealed): Trust => {
 };
 
 const viewUnder = (trust: Trust | undefined, more: Partial<GuardView> = {}): GuardView => ({
+  ...viewOf(trustOf(objectOf(one)), { pinnedTrustDigest: one.digest, evidence: createEvidenceMemory(), atMs: NOW }),
   trust,
-  pinnedTrustDigest: one.digest,
-  evidence: createEvidenceMemory(),
-  marks: new Map(),
-  told: () => new Map(),
-  held: () => undefined,
-  inventories: [],
-  standing: () => undefined,
-  setOf: () => undefined,
-  setIn: () => undefined,
-  isLeaving: false,
-  atMs: NOW,
   ...more,
 });
 const [first, second] = [viewUnder(trustOf(objectOf(one))), viewUnder(trustOf(objectOf(two, one)))];
-const codeOf = (ruling: ReturnType<typeof ruleOn>): string => (ruling.kind === 'pass' ? 'pass' : ruling.problem.code);
 
 const trusting = (before: object | undefined, after: object, view: GuardView): string =>
   codeOf(ruleOn({ kind: 'TrustPolicy', name: 'cluster', before: { ...before }, after: { ...after } }, view));

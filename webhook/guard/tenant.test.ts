@@ -7,25 +7,16 @@ import { loadTrust } from '../../policies/trust/index.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
 import { ruleOn } from './rules.ts';
 import { specProblem, withTenantDefaults } from './spec.ts';
+import { codeOf, viewOf } from './test-view.ts';
 import type { GuardView } from './view.ts';
 
 const sealer = createSealer();
 const loaded = loadTrust(Buffer.from(sealer.trustPolicy.signature.document), { pinnedDigest: sealer.trustDigest });
 assert.ok(loaded.ok);
 const { trust } = loaded;
-const view: GuardView = {
-  trust,
-  pinnedTrustDigest: sealer.trustDigest,
-  marks: new Map(),
-  told: () => new Map(),
-  held: () => undefined,
-  inventories: [],
-  standing: () => undefined,
-  setOf: () => undefined,
-  setIn: () => undefined,
-  isLeaving: false,
+const view = viewOf(trust, {
   atMs: Date.UTC(2026, 0, 1),
-};
+});
 /** Under a trust policy that leaves Tenants to RBAC. */
 const lenient: GuardView = { ...view, trust: { ...trust, rules: trust.rules.map((rule) => ({ ...rule, kinds: new Set(['Policy']) })) } };
 
@@ -40,8 +31,7 @@ const tenant = (spec: Spec, name = 'acme'): TenantObject => {
   return { metadata: { name: 'acme' }, spec: withTenantDefaults(spec), signature };
 };
 const said = (before: TenantObject | undefined, after: TenantObject | undefined, by = view): string => {
-  const ruling = ruleOn({ kind: 'Tenant', name: 'acme', before, after }, by);
-  return ruling.kind === 'pass' ? 'pass' : ruling.problem.code;
+  return codeOf(ruleOn({ kind: 'Tenant', name: 'acme', before, after }, by));
 };
 const one = tenant({ namespaces: { items: [{ name: 'acme-prod' }] } });
 const two = tenant({ namespaces: { items: [{ name: 'acme-prod' }, { name: 'acme-test' }] } });

@@ -8,7 +8,7 @@
  * of any sort leaves the set as it is (law 4).
  */
 import type { Inventory } from '../../crds/inventory.ts';
-import { SOURCE_LABEL, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
+import { SOURCE_LABEL, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
@@ -16,7 +16,7 @@ import { REFUSAL_LASTS_MS, closingProblem, isClosed } from '../../policies/polic
 import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
-import { createTrustFollower } from '../../policies/trust/follow.ts';
+import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
@@ -78,8 +78,6 @@ export type Loader = {
   settled(): Promise<void>;
   close(): void;
 };
-
-const isTrustMark = ({ kind, name }: Mark): boolean => kind === 'TrustPolicy' && name === TRUST_POLICY_NAME;
 
 /** Each of the last steps takes some milliseconds where there are a thousand policies: requests are answered between them. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
@@ -156,7 +154,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
   const rebuild = async (): Promise<void> => {
     const observed = observe();
     if (observed === undefined) return;
-    const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), observed.marks?.find(isTrustMark));
+    const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), trustMarkIn(observed.marks));
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
     // A chain of trust policies with their roots takes some milliseconds too.

@@ -35,7 +35,12 @@ const answerOf = (problems: readonly Problem[]): { readonly code: number; readon
   return { code: 403, reason: 'Forbidden' };
 };
 
-export const encodeRefused = (uid: string, problems: readonly [Problem, ...Problem[]]): string => {
+/** `annotations`: what is said of it besides in the API server's audit log. */
+export const encodeRefused = (
+  uid: string,
+  problems: readonly [Problem, ...Problem[]],
+  annotations: Readonly<Record<string, string>> = {},
+): string => {
   const [first] = problems;
   const answered = answerOf(problems);
   const causes = problems.map((problem) => ({
@@ -44,7 +49,7 @@ export const encodeRefused = (uid: string, problems: readonly [Problem, ...Probl
     message: oneLine(problem),
   }));
   const status = { status: 'Failure', ...answered, message: problems.map(oneLine).join('\n'), details: { causes } };
-  return review({ uid, allowed: false, status, auditAnnotations: { code: first.code } });
+  return review({ uid, allowed: false, status, auditAnnotations: { ...annotations, code: first.code } });
 };
 
 export const encodePatched = (uid: string, operations: readonly PatchOperation[]): string =>

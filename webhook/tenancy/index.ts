@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * POST /tenancy: one AdmissionReview about an object in a tenant's namespace in, one answer out.
+ * What the bounds of a tenant say: of workloads to POST /validate, which is asked about each of them anyway, of everything else to
+ * POST /tenancy, one AdmissionReview in, one answer out.
  *
  * In: the review's text; the namespaces and tenants that this replica holds, the quota ledgers. Out: pass, or a refusal with
  * a line for each breach of the tenant's bounds. Order: parse → whose namespace → the bounds' pure verdict → where a
@@ -54,9 +55,12 @@ export type TenancyDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-type Asked = { readonly request: AdmissionRequest; readonly tenant: string };
+/** `passed` may say something all the same. */
+export type BoundsVerdict = UseAnswer;
 
-const passed = ({ request, tenant }: Asked, told?: Extract<UseAnswer, { kind: 'passed' }>): TenancyReviewed => ({
+export type Asked = { readonly request: AdmissionRequest; readonly tenant: string };
+
+const passed = ({ request, tenant }: Asked, told?: Extract<BoundsVerdict, { kind: 'passed' }>): TenancyReviewed => ({
   status: 200,
   body: encodePassed(request.uid, told),
   outcome: 'passed',
@@ -64,12 +68,20 @@ const passed = ({ request, tenant }: Asked, told?: Extract<UseAnswer, { kind: 'p
   refusal: undefined,
 });
 
-const refused = ({ request, tenant }: Asked, problems: readonly [Problem, ...Problem[]]): TenancyReviewed => {
-  const { uid, userInfo, operation, resource, namespace, name, dryRun } = request;
+/** For the log. */
+export const refusalOf = (request: AdmissionRequest, problems: readonly [Problem, ...Problem[]]): TenancyRefusal => {
+  const { userInfo, operation, resource, namespace, name, dryRun } = request;
   const object = `${resource.resource}/${namespace === '' ? '' : `${namespace}/`}${name}`;
-  const refusal = { problems, user: userInfo.username, operation, object, dryRun };
-  return { status: 200, body: encodeRefused(uid, problems), outcome: 'refused', tenant, refusal };
+  return { problems, user: userInfo.username, operation, object, dryRun };
 };
+
+const refused = ({ request, tenant }: Asked, problems: readonly [Problem, ...Problem[]]): TenancyReviewed => ({
+  status: 200,
+  body: encodeRefused(request.uid, problems),
+  outcome: 'refused',
+  tenant,
+  refusal: refusalOf(request, problems),
+});
 
 /** What the object is to be let in for; undefined where no quota speaks of it. */
 const reservationOf = (request: AdmissionRequest, { hard }: Bound, atMs: number): QuotaReservation | undefined => {
@@ -89,28 +101,33 @@ const reservationOf = (request: AdmissionRequest, { hard }: Bound, atMs: number)
   return { uid, at: new Date(atMs).toISOString(), ref, amounts, ...(isNew ? {} : { raisedTo: wanted }) };
 };
 
-const judge = async (asked: Asked, bound: Bound, deps: TenancyDeps): Promise<TenancyReviewed> => {
-  const { request, tenant } = asked;
+const PASSED: BoundsVerdict = { kind: 'passed', warnings: [], audit: undefined };
+
+const judge = (request: AdmissionRequest, bound: Bound, deps: TenancyDeps): BoundsVerdict | Promise<BoundsVerdict> => {
   const operator = `system:serviceaccount:${deps.systemNamespace}:${OPERATOR_SERVICE_ACCOUNT}`;
   const { isTenantNamespace } = deps;
   const facts = { request, bounds: bound.bounds, isTenantNamespace, isOperator: request.userInfo.username === operator };
   const [first, ...more] = tenancyProblems(facts);
-  if (first !== undefined) return refused(asked, [first, ...more]);
+  if (first !== undefined) return { kind: 'refused', problems: [first, ...more] };
   const use = useAnswer(request, bound, deps.standingOf);
-  if (use.kind === 'refused') return refused(asked, use.problems);
+  if (use.kind === 'refused') return use;
   const reservation = reservationOf(request, bound, deps.clock.now());
-  if (reservation === undefined) return passed(asked, use);
-  const granted = await deps.reservations.ask(tenant, { reservation, hard: bound.hard, dryRun: request.dryRun });
-  return granted.ok ? passed(asked, use) : refused(asked, [granted.problem]);
+  if (reservation === undefined) return use;
+  return deps.reservations
+    .ask(bound.bounds.tenant, { reservation, hard: bound.hard, dryRun: request.dryRun })
+    .then((granted) => (granted.ok ? use : { kind: 'refused', problems: [granted.problem] }));
 };
 
-const lookUp = async (tenant: string, { tenantOf, onError }: TenancyDeps): Promise<Bound | Problem | undefined> => {
-  try {
-    return await tenantOf(tenant);
-  } catch (error) {
-    onError(error);
-    return { code: 'TENANT_UNKNOWN', message: `Tenant ${tenant} could not be read` };
-  }
+/** Waits only for a Tenant that the cache does not hold yet, and for a reservation. */
+export const judgeBounds = ({ request, tenant }: Asked, deps: TenancyDeps): BoundsVerdict | Promise<BoundsVerdict> => {
+  const unread = (error: unknown): BoundsVerdict => {
+    deps.onError(error);
+    return { kind: 'refused', problems: [{ code: 'TENANT_UNKNOWN', message: `Tenant ${tenant} could not be read` }] };
+  };
+  const bound = deps.tenantOf(tenant);
+  if (bound === undefined) return PASSED;
+  if (!(bound instanceof Promise)) return judge(request, bound, deps);
+  return bound.then((late) => (late === undefined ? PASSED : judge(request, late, deps)), unread);
 };
 
 export const handleTenancy = async (text: string, deps: TenancyDeps): Promise<TenancyReviewed> => {
@@ -123,7 +140,6 @@ export const handleTenancy = async (text: string, deps: TenancyDeps): Promise<Te
   if (found.kind === 'nobody') return passed({ request, tenant: '' });
   if (found.kind === 'unknown') return refused({ request, tenant: '' }, [found.problem]);
   const asked: Asked = { request, tenant: found.tenant };
-  const bound = await lookUp(found.tenant, deps);
-  if (bound === undefined) return passed(asked);
-  return 'code' in bound ? refused(asked, [bound]) : judge(asked, bound, deps);
+  const verdict = await judgeBounds(asked, deps);
+  return verdict.kind === 'passed' ? passed(asked, verdict) : refused(asked, verdict.problems);
 };

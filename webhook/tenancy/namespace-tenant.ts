@@ -4,7 +4,7 @@
 import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { isObject, scopeOf, tenantNameOf } from '../admission/governed.ts';
-import type { NamespaceCache } from '../admission/index.ts';
+import type { NamespaceCache } from '../admission/namespaces.ts';
 
 export type FoundTenant =
   | { readonly kind: 'tenant'; readonly tenant: string }

@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { decodeQuotaLedger } from '../../crds/quota-ledger.ts';
 import type { QuotaLedger } from '../../crds/quota-ledger.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { UNIT } from '../../policies/quota/quantity.ts';
 import { podWith, reviewText } from '../../policies/tenancy/test-request.ts';
 import type { Asked } from '../../policies/tenancy/test-request.ts';
@@ -20,6 +19,7 @@ import { createReservations } from './reservations.ts';
 import { createTenantLookup } from './tenants.ts';
 import type { LiveTenant } from './tenants.ts';
 import { ledgerCluster } from '../../test/ledger-cluster.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 
 type Options = {
   readonly spec?: TenantSpec;
@@ -43,12 +43,12 @@ const scene = ({ spec = {}, cached = true, get, ledger, used }: Options = {}) =>
     clock,
   );
   let looks = 0;
-  const lookingUp = {
+  const lookingUp = scriptedClient({
     get: async () => {
       looks += 1;
       return get === undefined ? tenant : get();
     },
-  } as unknown as KubeClient;
+  });
   const deps: TenancyDeps = {
     namespaceTenant: createNamespaceTenant({ namespaces, systemNamespace: 'writ-system', timeoutMs: 1000 }),
     tenantOf: createTenantLookup({

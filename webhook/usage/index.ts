@@ -2,9 +2,9 @@
 /**
  * What policies ran for each tenant, told to the ledger: the meter policy_executions.
  *
- * In: records of decisions. Out: CloudEvents, one for each tenant and ten seconds, spooled on disk and sent until the ledger says
+ * In: records of decisions. Out: CloudEvents, one for each tenant and interval, spooled on disk and sent until the ledger says
  * that it has them. Dry runs are not metered. No verdict waits for any of it. What a process that is killed has counted and not
- * yet spooled, ten seconds at most, is not billed. `webhook/wiring.ts` imports it.
+ * yet spooled, an interval's at most, is not billed. `webhook/wiring.ts` imports it.
  */
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -23,7 +23,6 @@ export type ExecutionMeter = {
 /** The HTTP status; throws where there is no answer. */
 export type SendBatch = (batch: string, signal: AbortSignal) => Promise<number>;
 
-const FLUSH_MS = 10_000;
 /** The ledger takes as many at once. */
 const MAX_EVENTS = 1000;
 /** On disk at most; beyond that counts gather in memory, a number for each tenant, and lose nothing while the process lives. */
@@ -35,6 +34,7 @@ const SETTLED: ReadonlySet<number> = new Set([200, 202, 409]);
 export const createExecutionMeter = async (options: {
   readonly folder: string;
   readonly replica: string;
+  readonly intervalMs: number;
   readonly clock: Clock;
   readonly send: SendBatch;
   readonly onRefused: (status: number) => void;
@@ -92,7 +92,7 @@ export const createExecutionMeter = async (options: {
     run: async (signal) => {
       while (!signal.aborted) {
         await step(signal);
-        await sleep(clock, FLUSH_MS, signal);
+        await sleep(clock, options.intervalMs, signal);
       }
       const last = new AbortController();
       const cancel = clock.schedule(LAST_SEND_MS, () => last.abort());

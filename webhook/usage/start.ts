@@ -19,7 +19,7 @@ const authoritiesOf = (secret: unknown): string | undefined => {
 
 /** Undefined where nothing is metered. */
 export const startExecutionMeter = async (options: {
-  readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'replica'>;
+  readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'usage-interval' | 'replica'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
@@ -31,6 +31,7 @@ export const startExecutionMeter = async (options: {
   const meter = await createExecutionMeter({
     folder: join(config['usage-spool'], config.replica),
     replica: config.replica,
+    intervalMs: config['usage-interval'],
     clock,
     send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesOf(options.certificate()) }),
     onRefused: (status) => {

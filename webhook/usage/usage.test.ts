@@ -49,6 +49,7 @@ it('counts what ran, and nothing of a dry run', async () => {
   const meter = await createExecutionMeter({
     folder,
     replica: 'one',
+    intervalMs: 10_000,
     clock,
     send: async (batch) => (sent.push(batch), 200),
     onRefused: () => assert.fail(),
@@ -75,6 +76,7 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
     createExecutionMeter({
       folder,
       replica: 'one',
+      intervalMs: 10_000,
       clock,
       send: async (batch) => {
         tried.push(batch);
