@@ -82,7 +82,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     why: 'ours ends at the first mistake in a macro, cel-go goes on and tells of those around it as well',
     fits: ({ kind, ours, theirs }) =>
       kind === 'refusal' &&
-      /sortBy can only be applied|must be a simple identifier|is not an identifier/.test(ours) &&
+      /sortBy can only be applied|must be a simple identifier|is not an identifier/.test(theirs) &&
       theirs.startsWith(ours),
   },
   {
