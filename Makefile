@@ -52,6 +52,10 @@ fuzz: modules ## hostile inputs for expressions and decisions; ARGS='--inputs 50
 soak: modules ## kill the ledger of use 1,000 times and judge what it holds; ARGS='--kills 5000 --seed 7'
 	@node test/usage/soak.ts $(ARGS)
 
+.PHONY: billing-soak
+billing-soak: modules ## simulate 1,000 months of reports to a failing Stripe; SEEDS=5000 says how many
+	@WRIT_BILLING_SEEDS=$(or $(SEEDS),1000) node --test --test-force-exit test/billing/outbox.test.ts
+
 .PHONY: lint
 lint: modules ## type check, lint, format check
 	@echo "tsc";   tsc -p .

@@ -39,8 +39,10 @@ const factories: ReadonlyMap<string, () => Promise<Factory>> = new Map([
   ['eval', async () => (await import('./eval.ts')).evalCommand],
   ['review', async () => (await import('./review.ts')).reviewCommand],
   ['explain', async () => (await import('./explain.ts')).explainCommand],
+  ['tenant', async () => (await import('./tenant.ts')).tenantCommand],
   ['bill', async () => (await import('./bill.ts')).billCommand],
   ['usage', async () => (await import('./usage.ts')).usageCommand],
+  ['slo', async () => (await import('./slo.ts')).sloCommand],
   ['demo', async () => (await import('./demo.ts')).demoCommand],
   ['version', async () => (await import('./version.ts')).versionCommand],
 ]);

@@ -8,7 +8,7 @@
  * others as kubectl reads them.
  */
 import { normalize } from 'node:path';
-import type { PolicySpec, Tenant } from '../crds/generated/objects.ts';
+import type { License, PolicySpec, Tenant } from '../crds/generated/objects.ts';
 import { compilePolicies } from '../policies/compile/index.ts';
 import type { CompileInput, PolicySet } from '../policies/compile/index.ts';
 import { createSet } from '../policies/compile/set-index.ts';
@@ -21,6 +21,7 @@ import { own, valueAt } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import { validateDocument } from '../policies/document/validate.ts';
 import { readCatalog } from '../policies/entitlement/catalog.ts';
+import type { TierTable } from '../policies/entitlement/tier.ts';
 import { readBook } from '../policies/pricing/index.ts';
 import { formatProblem } from '../policies/problem.ts';
 import type { Problem } from '../policies/problem.ts';
@@ -53,6 +54,9 @@ export type PolicyFiles = {
   readonly policies: readonly LoadedPolicy[];
   readonly set: PolicySet;
   readonly tenants: readonly Tenant[];
+  /** Those that are not retired. */
+  readonly catalogs: readonly TierTable[];
+  readonly licenses: readonly License[];
   readonly namespaces: readonly JsonObject[];
   readonly kinds: readonly DescribedKind[];
   /** CustomResourceDefinitions. */
@@ -69,6 +73,8 @@ type Loaded = {
   readonly inputs: OurInput[];
   readonly rulesets: LoadedRuleset[];
   readonly tenants: Tenant[];
+  readonly catalogs: TierTable[];
+  readonly licenses: License[];
   readonly namespaces: JsonObject[];
   readonly kinds: DescribedKind[];
   readonly definitions: JsonObject[];
@@ -104,6 +110,9 @@ const takeOurs = (given: ParsedDocument, loaded: Loaded): void => {
   } else if (outcome.kind === 'TierCatalog') {
     const catalog = readCatalog(outcome.object, document);
     if (!catalog.ok) loaded.problems.push(...catalog.problems);
+    else if (catalog.table !== undefined) loaded.catalogs.push(catalog.table);
+  } else if (outcome.kind === 'License') {
+    loaded.licenses.push(outcome.object);
   } else if (outcome.kind === 'PriceBook' && outcome.object.spec.retired !== true) {
     const prices = readBook(outcome.object, document);
     if (!prices.ok) loaded.problems.push(...prices.problems);
@@ -215,6 +224,8 @@ export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): P
     inputs: [],
     rulesets: [],
     tenants: [],
+    catalogs: [],
+    licenses: [],
     namespaces: [],
     kinds: [],
     definitions: [],
@@ -264,6 +275,8 @@ export const loadPolicyFiles = (paths: readonly string[], mayBeEmpty = false): P
     policies: [...ours, ...sealed, ...theirs],
     set: members.length === 0 ? set : createSet([...set.policies, ...members.map(({ compiled }) => compiled)].toSorted(byPolicyName)),
     tenants: loaded.tenants,
+    catalogs: loaded.catalogs,
+    licenses: loaded.licenses,
     namespaces: loaded.namespaces,
     kinds: loaded.kinds,
     definitions: loaded.definitions,

@@ -2,6 +2,7 @@
 // For tests: runs a command within this process, where it must speak to a server of the test.
 import { CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
+import type { Clock } from '../process/clock.ts';
 import { createProgram } from './commands.ts';
 import { UsageError, UserError } from './output.ts';
 import type { Terminal } from './output.ts';
@@ -9,14 +10,18 @@ import type { Ran } from './spawn-writ.ts';
 
 const nothing = async function* (): AsyncGenerator<string> {};
 
-export const runInProcess = async (argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> => {
+export const runInProcess = async (
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
+): Promise<Ran> => {
   let [out, err, code] = ['', '', 0];
   const terminal: Terminal = {
     out: (text) => void (out += text),
     err: (text) => void (err += text),
     input: nothing(),
     env,
-    clock: systemClock,
+    clock,
     exit: (given) => void (code = Math.max(code, given)),
   };
   try {

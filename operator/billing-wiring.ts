@@ -1,158 +1,123 @@
 // SPDX-License-Identifier: Apache-2.0
-// Billing in the operator's process: the key from its Secret, who is billed from the Tenants, by which meters from the price book that
-// counts. It never ends the term: policies are enforced also where the payment provider cannot be reached.
-import { INSTALLATION_NAMESPACE, secrets } from '../crds/kinds.ts';
-import type { KubeClient } from '../kube/client.ts';
+// Billing in the operator's process: every sink that is asked for looks at the ledger once a minute. None of them ends the term: policies
+// are enforced also where a payment provider cannot be reached, or a disk is full.
+import { createPrivateKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { sleep } from '../process/clock.ts';
-import type { Clock } from '../process/clock.ts';
-import type { Log } from '../process/log.ts';
-import type { Judged } from '../policies/policy-object.ts';
-import { readBook } from '../policies/pricing/index.ts';
-import { startOf } from '../policies/problem.ts';
-import { createBilling } from './billing/index.ts';
-import type { Scope } from './billing/index.ts';
-import type { Encoding } from './billing/outbox/entry.ts';
-import { STATES } from './billing/outbox/entry.ts';
-import { countStates } from './billing/outbox/tables.ts';
-import { createStripe, keyFault } from './billing/stripe.ts';
-import type { StripeOptions } from './billing/stripe.ts';
-import type { Caches } from './caches.ts';
-import type { OperatorConfig } from './config.ts';
-import type { SecretObject } from './controllers/certificate.ts';
-import type { LivePriceBook } from './controllers/live.ts';
-import type { OperatorMetrics } from './metrics.ts';
-import type { Ledger } from './usage/ledger.ts';
-
-export type BillingParts = {
-  readonly config: Pick<OperatorConfig, 'stripe-secret' | 'stripe-mode' | 'price-book' | 'system-namespace'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly random: () => number;
-  readonly metrics: Pick<OperatorMetrics, 'billingUp' | 'billingReports' | 'billingDrift' | 'billingHeld'>;
-  readonly caches: {
-    readonly tenants: Pick<Caches['tenants'], 'list'>;
-    readonly priceBooks: Pick<Caches['priceBooks'], 'get'>;
-    readonly namespaces: Pick<Caches['namespaces'], 'get'>;
-  };
-  /** Undefined while it is not open. */
-  readonly ledger: () => Pick<Ledger, 'store' | 'meter'> | undefined;
-  /** For tests: what is sent instead of over the network. */
-  readonly fetch?: StripeOptions['fetch'];
-};
+import { keyRefusal } from '../policies/trust/key.ts';
+import { createLogFolder } from './audit/log-folder.ts';
+import { countStatements, createStatementSink } from './billing/statements.ts';
+import type { StatementSink } from './billing/statements.ts';
+import type { StripeHook } from './billing/webhook.ts';
+import { Refused, readSecret } from './billing-look.ts';
+import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
+import { createStripeLook, customersOf } from './stripe-wiring.ts';
 
 export type TermBilling = {
   /** Until the term ends. `judge`: whose seal counts. */
-  run(client: Pick<KubeClient, 'get'>, judge: (object: LivePriceBook) => Judged, signal: AbortSignal): Promise<void>;
+  run(client: LookBy['client'], judge: LookBy['judge'], signal: AbortSignal): Promise<void>;
+  /** Undefined where nothing is reported to Stripe. */
+  readonly hook: StripeHook | undefined;
 };
 
-/** Key of the Secret that holds the key for Stripe. */
-export const STRIPE_KEY = 'stripe-key';
+/** Keys of the Secret: a private key in PEM, and the password that opens it, where it needs one. */
+export const STATEMENT_KEY = 'statement-key';
+export const STATEMENT_PASSWORD = 'statement-key-password';
 const LOOK_MS = 60_000;
 
-class Refused extends Error {}
-
-const scopeOf = ({ caches, config, log }: BillingParts, ledger: Pick<Ledger, 'meter'>, judge: (object: LivePriceBook) => Judged): Scope => {
-  const object = caches.priceBooks.get(config['price-book']);
-  const judged = object === undefined ? undefined : judge(object);
-  const sealed = judged?.ok === true ? judged.document : judged?.signed;
-  if (sealed?.entitlement?.kind !== 'PriceBook') throw new Refused(`no price book ${config['price-book']} bears a seal that counts`);
-  const read = readBook(sealed.entitlement, { digest: sealed.digest, positionOf: () => startOf('prices') });
-  if (!read.ok) throw new Refused(read.problems.map(({ message }) => message).join('; '));
-  const meters = new Map<string, Encoding>();
-  for (const { name, report } of read.book.meters.values()) {
-    if (report === 'None') continue;
-    const { aggregation, divisor } = ledger.meter(name);
-    // Hours of a peak or an average do not add up to what the month's statement says.
-    if (aggregation === 'sum' && divisor === 1n) meters.set(name, report);
-    else log.warn({ meter: name }, 'the price book wants a meter reported whose hours do not add up; it is on statements alone');
+const readKey = (pem: string | undefined, passphrase: string | undefined, where: string): KeyObject => {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: pem ?? '', format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch {
+    throw new Refused(`${where}: it is no private key in PEM, or ${STATEMENT_PASSWORD} does not open it`);
   }
-  const customers = caches.tenants.list().flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
-    const customer = billing?.customerRef;
-    return customer === undefined ? [] : [{ tenant, customer }];
-  });
-  return { customers: customers.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)), meters };
+  const refusal = keyRefusal(key);
+  if (refusal !== undefined) throw new Refused(`${where}: ${refusal.message}`);
+  return key;
 };
 
-/** Undefined where nobody asked for it. */
+const createStatementLook = (
+  { config, clock, log, metrics, caches, record }: BillingParts,
+  where: { readonly folder: string; readonly secretName: string },
+): Look => {
+  const files = createLogFolder(where.folder);
+  let running: { readonly pem: string; readonly ledger: OpenLedger; readonly sink: StatementSink } | undefined;
+  return async ({ client, ledger }, signal) => {
+    const secret = await readSecret(client, config['system-namespace'], where.secretName);
+    const pem = `${secret(STATEMENT_KEY) ?? ''}\n`;
+    const key = readKey(pem, secret(STATEMENT_PASSWORD), `Secret ${where.secretName}, ${STATEMENT_KEY}`);
+    if (running?.pem !== pem || running.ledger !== ledger) {
+      const sink = createStatementSink({
+        store: ledger.store,
+        files,
+        key,
+        nowMs: () => clock.now(),
+        record,
+        onTaken: ({ path, digest }) =>
+          log.error({ path, digest, code: 'BILL_STATEMENT_TAKEN' }, 'a statement is not written: its file says something else'),
+      });
+      await sink.open();
+      running = { pem, ledger, sink };
+    }
+    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches });
+    await running.sink.turn({ customers }, signal);
+    const counts = await ledger.store.read(countStatements);
+    for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);
+  };
+};
+
+type Named = { readonly sink: 'stripe' | 'statements'; readonly look: Look; told: string };
+
+/** Undefined where nobody asked for any. */
 export const createTermBilling = (parts: BillingParts): TermBilling | undefined => {
-  const { config, clock, log, random, metrics, caches } = parts;
-  const secretName = config['stripe-secret'];
-  if (secretName === undefined) return undefined;
-  const mode = config['stripe-mode'] === 'test' ? 'test' : 'live';
+  const { config, clock, log, metrics } = parts;
+  const { 'stripe-secret': stripeSecret, 'statement-dir': folder, 'statement-secret': statementSecret } = config;
+  let waking = new AbortController();
+  const stripe = stripeSecret === undefined ? undefined : createStripeLook(parts, stripeSecret, () => waking.abort());
+  const looks: readonly Named[] = [
+    ...(stripe === undefined ? [] : [{ sink: 'stripe' as const, look: stripe.look, told: '' }]),
+    ...(folder === undefined || statementSecret === undefined
+      ? []
+      : [{ sink: 'statements' as const, look: createStatementLook(parts, { folder, secretName: statementSecret }), told: '' }]),
+  ];
+  if (looks.length === 0) return undefined;
 
-  const readKey = async (client: Pick<KubeClient, 'get'>): Promise<string> => {
-    const secret = await client.get<SecretObject>(secrets, { namespace: config['system-namespace'], name: secretName });
-    const key = Buffer.from(secret?.data?.[STRIPE_KEY] ?? '', 'base64')
-      .toString('utf8')
-      .trim();
-    const fault = keyFault(key, mode);
-    if (fault !== undefined) throw new Refused(`Secret ${secretName}, ${STRIPE_KEY}: ${fault}`);
-    return key;
-  };
-
-  type Running = {
-    readonly key: string;
-    readonly ledger: Pick<Ledger, 'store' | 'meter'>;
-    readonly billing: ReturnType<typeof createBilling>;
-  };
-  let running: Running | undefined;
-
-  const start = async (key: string, ledger: Pick<Ledger, 'store' | 'meter'>): Promise<Running> => {
-    const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
-    if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
-    const billing = createBilling({
-      store: ledger.store,
-      provider: createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) }),
-      clock,
-      random,
-      installation,
-      observe: ({ kind, entry: { tenant, meter, hourMs, note } }) => {
-        if (kind === 'rejected' || kind === 'quarantined' || kind === 'unauthorized')
-          log.error({ tenant, meter, hour: new Date(hourMs).toISOString(), note }, `a report of use was ${kind}: a person must look`);
-      },
-      onHeld: ({ tenant, draft, drift }) => {
-        metrics.billingHeld.inc({});
-        log.error({ tenant, invoice: draft.id, drift: drift.slice(0, 20) }, 'an invoice is held: ledger and payment provider differ');
-      },
-    });
-    await billing.open();
-    return { key, ledger, billing };
-  };
-
-  const turn = async (client: Pick<KubeClient, 'get'>, judge: (object: LivePriceBook) => Judged, signal: AbortSignal): Promise<void> => {
-    const ledger = parts.ledger();
-    if (ledger === undefined) throw new Refused('the ledger is not open');
-    const key = await readKey(client);
-    if (running?.key !== key || running.ledger !== ledger) running = await start(key, ledger);
-    const { refused, drift } = await running.billing.turn(scopeOf(parts, ledger, judge), signal);
-    if (drift !== undefined) metrics.billingDrift.set({}, drift);
-    const states = await ledger.store.read(countStates);
-    for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
-    if (refused) throw new Refused('Stripe refuses the key');
+  const lookOnce = async (one: Named, by: Omit<LookBy, 'ledger'>, signal: AbortSignal): Promise<void> => {
+    const { sink } = one;
+    try {
+      const ledger = parts.ledger();
+      if (ledger === undefined) throw new Refused('the ledger is not open');
+      await one.look({ ...by, ledger }, signal);
+      metrics.billingUp.set({ sink }, 1);
+      one.told = '';
+    } catch (error) {
+      if (signal.aborted) return;
+      metrics.billingUp.set({ sink }, 0);
+      const why = error instanceof Error ? error.message : String(error);
+      // Once for each reason: it is looked at again every minute.
+      if (why !== one.told)
+        log.error(
+          error instanceof Refused ? { sink, why } : { sink, err: error },
+          'use cannot be handed on; nothing is lost, and it is tried again',
+        );
+      one.told = why;
+    }
   };
 
   return {
+    hook: stripe?.hook,
     run: async (client, judge, signal) => {
-      running = undefined;
-      let told = '';
-      while (!signal.aborted) {
-        try {
-          await turn(client, judge, signal);
-          metrics.billingUp.set({}, 1);
-          told = '';
-        } catch (error) {
-          if (signal.aborted) return;
-          metrics.billingUp.set({}, 0);
-          const why = error instanceof Error ? error.message : String(error);
-          // Once for each reason: it is looked at again every minute.
-          if (why !== told)
-            log.error(
-              error instanceof Refused ? { why } : { err: error },
-              'use cannot be reported; nothing is lost, and it is tried again',
-            );
-          told = why;
+      stripe?.stop();
+      for (const one of looks) one.told = '';
+      try {
+        while (!signal.aborted) {
+          waking = new AbortController();
+          for (const one of looks) await lookOnce(one, { client, judge }, signal);
+          await sleep(clock, LOOK_MS, AbortSignal.any([signal, waking.signal]));
         }
-        await sleep(clock, LOOK_MS, signal);
+      } finally {
+        stripe?.stop();
       }
     },
   };

@@ -16,6 +16,9 @@ const refused: readonly [string, readonly string[], RegExp][] = [
   ],
   ['a guard without a namespace', [digest, '--guard-service=writ'], /--guard-service: write SERVICE\.NAMESPACE:PORT/],
   ['leases that cannot work', [digest, '--lease-duration=1s'], /--lease-retry-period < --lease-renew-deadline < --lease-duration/],
+  ['statements without a key', [digest, '--ledger=x', '--statement-dir=y'], /--statement-dir, --statement-secret: give both/],
+  ['statements without a ledger', [digest, '--statement-dir=y', '--statement-secret=z'], /--statement-dir: it needs --ledger/],
+  ['Stripe without a ledger', [digest, '--stripe-secret=z'], /--stripe-secret: it needs --ledger/],
   ['a misspelt flag', [digest, '--metric-address=:1'], /metrics-address/],
 ];
 for (const [what, argv, expected] of refused) {

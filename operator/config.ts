@@ -108,7 +108,7 @@ export const operatorFlags = defineFlags({
   'stripe-secret': {
     type: 'string',
     env: 'WRIT_STRIPE_SECRET',
-    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef, where it is given; it needs --ledger.',
+    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef, where it is given; it needs --ledger. With webhook-secret in it, POST /hook/stripe takes the events of Stripe.',
   },
   'stripe-mode': {
     type: 'string',
@@ -116,6 +116,22 @@ export const operatorFlags = defineFlags({
     choices: ['live', 'test'],
     default: 'live',
     doc: 'What the key must be for; a key for the other mode is refused.',
+  },
+  'stripe-prices': {
+    type: 'boolean',
+    env: 'WRIT_STRIPE_PRICES',
+    default: false,
+    doc: "Make the products and prices of the PriceBook at Stripe, by lookup keys that carry the book's version, and tell of those that say something else.",
+  },
+  'statement-dir': {
+    type: 'string',
+    env: 'WRIT_STATEMENT_DIR',
+    doc: 'Folder for a signed statement of each tenant and frozen month that Stripe does not bill, on a volume; for those who bill elsewhere. It needs --ledger and --statement-secret.',
+  },
+  'statement-secret': {
+    type: 'string',
+    env: 'WRIT_STATEMENT_SECRET',
+    doc: 'Secret in the system namespace whose statement-key is the private key in PEM that signs statements; statement-key-password opens it where it is encrypted.',
   },
   'price-book': {
     type: 'string',
@@ -258,6 +274,9 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (auditWitnesses.length < values['audit-witness'].length)
     return wrongFlag('--audit-witness: write the verifier key of a cosigner (NAME+ID+KEY), a blank, and http(s)://HOST/PATH');
   if (values['stripe-secret'] !== undefined && values.ledger === undefined) return wrongFlag('--stripe-secret: it needs --ledger');
+  if ((values['statement-dir'] === undefined) !== (values['statement-secret'] === undefined))
+    return wrongFlag('--statement-dir, --statement-secret: give both');
+  if (values['statement-dir'] !== undefined && values.ledger === undefined) return wrongFlag('--statement-dir: it needs --ledger');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {

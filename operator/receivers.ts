@@ -15,7 +15,9 @@ import type { Address } from '../process/address.ts';
 import type { Clock } from '../process/clock.ts';
 import type { LiveGitSource } from './controllers/live.ts';
 import { registerReceiver } from './controllers/git-source-inputs.ts';
-import { mountReceiver } from './source/receiver-routes.ts';
+import { STRIPE_HOOK_PATH } from './billing/webhook.ts';
+import type { StripeHook } from './billing/webhook.ts';
+import { mountHandler, mountReceiver } from './source/receiver-routes.ts';
 import type { Receiver } from './source/receiver.ts';
 
 /** A Secret that changed is noticed after this long. */
@@ -66,16 +68,20 @@ export const followReceivers = async (
 
 export const serveReceivers = async ({
   receiver,
+  stripe,
   listen,
   onError,
 }: {
   readonly receiver: Receiver;
+  /** Undefined where use is reported to nobody. */
+  readonly stripe?: StripeHook | undefined;
   readonly listen: Address;
   readonly onError: (error: unknown) => void;
 }): Promise<{ readonly url: string; close(): Promise<void> }> => {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
+  if (stripe !== undefined) mountHandler(app, STRIPE_HOOK_PATH, stripe);
   mountReceiver(app, receiver);
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 }, app);
   server.maxConnections = 200;

@@ -34,6 +34,7 @@ import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
+import type { RecordFacts } from './billing/facts.ts';
 import { createTermBilling } from './billing-wiring.ts';
 import { createUsage } from './usage-wiring.ts';
 import type { TermDeps } from './term.ts';
@@ -135,13 +136,15 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
   const audit = createAudit({ config, clock, log, metrics, caches });
   const observeUse = (resource: UsageResource): InformerObserver => observeWatch(resource, metrics, log);
   const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
-  const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, ledger: () => usage?.ledger() });
+  const record: RecordFacts | undefined = audit === undefined ? undefined : (tx, facts) => audit.append(tx, facts);
+  const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, record, ledger: () => usage?.ledger() });
   const closing = [() => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
     closing.push(() => endpoint.close());
     const hooks = await serveReceivers({
       receiver,
+      stripe: billing?.hook,
       listen: config.receiverListen,
       onError: (error) => log.error({ err: error }, 'a delivery could not be accepted'),
     });

@@ -38,6 +38,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
   ['crds/', []],
   ['process/', []],
   ['kube/', ['crds/kinds.ts', 'crds/conditions.ts', 'process/clock.ts']],
+  ['operator/slo/', ['crds/', 'policies/', 'operator/usage/', 'operator/billing/rating/']],
   ['operator/', ['crds/', 'policies/', 'kube/', 'process/']],
   ['webhook/', ['crds/', 'policies/', 'kube/', 'process/']],
   [
@@ -51,6 +52,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
       'operator/source/',
       'operator/usage/',
       'operator/billing/',
+      'operator/slo/',
       'webhook/admission/',
       'test/scenario/',
       'test/cluster/',

@@ -5,6 +5,7 @@ import { createMetrics, defineMetrics, overflowMetric } from '../process/metrics
 import type { Metrics } from '../process/metrics.ts';
 import type { Inventory } from '../crds/inventory.ts';
 import { sealedKinds } from '../crds/kinds.ts';
+import { OBJECTIVES } from '../policies/service-level/index.ts';
 import type { Reviewed } from './admission/index.ts';
 import { alarmKinds } from './operator-watch/alarms.ts';
 import type { AlarmKind } from './operator-watch/alarms.ts';
@@ -15,7 +16,6 @@ import type { TenancyReviewed } from './tenancy/index.ts';
 const TENANTS = { max: 500 } as const;
 const POLICIES = { max: 2000 } as const;
 const CODES = { max: 200 } as const;
-const OBJECTIVES = ['availability', 'admission-latency'] as const;
 // Half a millisecond to a second: a verdict takes well under one, and the API server waits for five.
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const;
 const LAG_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;
@@ -51,8 +51,8 @@ export const webhookMetrics = defineMetrics({
   sloObjective: {
     kind: 'gauge',
     name: 'writ_slo_objective_ratio',
-    help: 'Share of answers that are to be good, as the Tenant says.',
-    labels: { tenant: TENANTS, slo: OBJECTIVES },
+    help: 'Share of answers that are to be good, as the Tenant says within its tier.',
+    labels: { tenant: TENANTS, slo: OBJECTIVES, tier: { max: 8 } },
   },
   sloValid: {
     kind: 'counter',

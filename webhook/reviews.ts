@@ -17,7 +17,8 @@ import type { Guard } from './server/guard.ts';
 import { createValidate } from './server/validate.ts';
 import type { Validate } from './server/validate.ts';
 import { createServiceLevels } from './service-levels.ts';
-import type { startExecutionMeter } from './usage/start.ts';
+import { createLevelCounts } from './usage/levels.ts';
+import type { Metering } from './usage/start.ts';
 
 export type ReviewParts = {
   readonly config: WebhookConfig;
@@ -30,14 +31,17 @@ export type ReviewParts = {
   readonly bounds: NonNullable<ReviewDeps['bounds']>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
-  readonly executions: Awaited<ReturnType<typeof startExecutionMeter>>;
+  /** Absent where nothing is told to a ledger. */
+  readonly metering: Metering | undefined;
+  /** Whether the API server would be answered. */
+  readonly ready: () => boolean;
   readonly guard: Guard;
   readonly closing: () => boolean;
   readonly bug: (error: unknown) => void;
 };
 
 export const createReviews = (parts: ReviewParts): Validate => {
-  const { config, client, clock, metrics, caches, entitlements, decisions, executions } = parts;
+  const { config, client, clock, metrics, caches, entitlements, decisions, metering } = parts;
   const deps: ReviewDeps = {
     enforced: parts.enforced,
     namespaces: parts.namespaces,
@@ -55,7 +59,20 @@ export const createReviews = (parts: ReviewParts): Validate => {
       const tenant = caches.tenants.get(name);
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
+    tierOf: (name) => {
+      const tenant = caches.tenants.get(name);
+      return tenant === undefined ? undefined : (entitlements.effective(tenant).tier ?? tenant.spec.tier);
+    },
     tenants: () => caches.tenants.list().map(({ metadata }) => metadata.name),
+    ...(metering === undefined
+      ? {}
+      : {
+          told: (promised) => {
+            const counts = createLevelCounts({ clock, promised, ready: parts.ready });
+            metering.reports.add(counts);
+            return counts;
+          },
+        }),
   });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
     const durationMs = clock.monotonicMs() - startedMs;
@@ -63,7 +80,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
     serviceLevels.count(reviewed, durationMs);
     if (reviewed.record !== undefined) {
       decisions.record(reviewed.record);
-      executions?.count(reviewed.record);
+      metering?.executions.count(reviewed.record);
     }
     return reviewed;
   };

@@ -45,6 +45,7 @@ it('answers are counted for each objective of their tenant, and the objectives t
   const levels = createServiceLevels({
     metrics,
     tenants: () => Object.keys(specs),
+    tierOf: (tenant) => (tenant === 'acme' ? 'Starter' : undefined),
     specOf: (wanted) => (Object.hasOwn(specs, wanted) ? specs[wanted] : undefined),
   });
   levels.count(reviewed('acme', 'decided'), 5);
@@ -60,10 +61,10 @@ it('answers are counted for each objective of their tenant, and the objectives t
     'writ_slo_bad_events_total{tenant="acme",slo="availability"} 1',
     'writ_slo_bad_events_total{tenant="quiet",slo="admission-latency"} 0',
     'writ_slo_bad_events_total{tenant="quiet",slo="availability"} 0',
-    'writ_slo_objective_ratio{tenant="acme",slo="admission-latency"} 0.9',
-    'writ_slo_objective_ratio{tenant="acme",slo="availability"} 0.995',
-    'writ_slo_objective_ratio{tenant="quiet",slo="admission-latency"} 0.9',
-    'writ_slo_objective_ratio{tenant="quiet",slo="availability"} 0.995',
+    'writ_slo_objective_ratio{tenant="acme",slo="admission-latency",tier="Starter"} 0.9',
+    'writ_slo_objective_ratio{tenant="acme",slo="availability",tier="Starter"} 0.995',
+    'writ_slo_objective_ratio{tenant="quiet",slo="admission-latency",tier="none"} 0.9',
+    'writ_slo_objective_ratio{tenant="quiet",slo="availability",tier="none"} 0.995',
     'writ_slo_valid_events_total{tenant="acme",slo="admission-latency"} 3',
     'writ_slo_valid_events_total{tenant="acme",slo="availability"} 3',
     'writ_slo_valid_events_total{tenant="quiet",slo="admission-latency"} 0',

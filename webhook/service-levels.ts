@@ -5,20 +5,25 @@ import { isGood, objectivesOf } from '../policies/service-level/index.ts';
 import type { Objective } from '../policies/service-level/index.ts';
 import type { Reviewed } from './admission/index.ts';
 import type { WebhookMetrics } from './metrics.ts';
+import type { LevelCounts, Promised } from './usage/levels.ts';
 
 export type ServiceLevelsOptions = {
   readonly metrics: Pick<WebhookMetrics, 'sloValid' | 'sloBad' | 'sloObjective'>;
   /** Spec of the Tenant as it counts: the same object as long as nothing changes; undefined where there is none. */
   readonly specOf: (tenant: string) => { readonly slo?: unknown } | undefined;
+  /** The tier that counts; undefined where there is none. */
+  readonly tierOf: (tenant: string) => string | undefined;
   /** Names of all there are. */
   readonly tenants: () => readonly string[];
+  /** Makes what tells the ledger; absent where there is none. */
+  readonly told?: (promised: () => readonly Promised[]) => Pick<LevelCounts, 'count'>;
 };
 
 export type ServiceLevels = {
   readonly count: (reviewed: Reviewed, durationMs: number) => void;
 };
 
-export const createServiceLevels = ({ metrics, specOf, tenants }: ServiceLevelsOptions): ServiceLevels => {
+export const createServiceLevels = ({ metrics, specOf, tierOf, tenants, told }: ServiceLevelsOptions): ServiceLevels => {
   const known = new WeakMap<object, readonly Objective[]>();
   const objectivesFor = (tenant: string): readonly Objective[] => {
     const spec = specOf(tenant);
@@ -29,12 +34,14 @@ export const createServiceLevels = ({ metrics, specOf, tenants }: ServiceLevelsO
     known.set(spec, objectives);
     return objectives;
   };
+  const promised = (): readonly Promised[] => tenants().map((tenant) => ({ tenant, objectives: objectivesFor(tenant) }));
+  const counts = told?.(promised);
   metrics.sloObjective.onCollect(() => {
     metrics.sloObjective.clear();
-    for (const tenant of tenants()) {
-      for (const { name: slo, target } of objectivesFor(tenant)) {
+    for (const { tenant, objectives } of promised()) {
+      for (const { name: slo, target } of objectives) {
         const labels = { tenant, slo };
-        metrics.sloObjective.set(labels, target);
+        metrics.sloObjective.set({ ...labels, tier: tierOf(tenant) ?? 'none' }, target);
         // A series that begins with its first event hides that event from rate().
         metrics.sloValid.inc(labels, 0);
         metrics.sloBad.inc(labels, 0);
@@ -47,7 +54,9 @@ export const createServiceLevels = ({ metrics, specOf, tenants }: ServiceLevelsO
       for (const objective of objectivesFor(record.tenant)) {
         const labels = { tenant: record.tenant, slo: objective.name };
         metrics.sloValid.inc(labels);
-        if (!isGood(objective, { outcome, durationMs })) metrics.sloBad.inc(labels);
+        const good = isGood(objective, { outcome, durationMs });
+        if (!good) metrics.sloBad.inc(labels);
+        counts?.count({ tenant: record.tenant, objective, good });
       }
     },
   };

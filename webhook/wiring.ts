@@ -48,7 +48,7 @@ import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend } from './server/validate.ts';
 import { createTenancyEndpoints } from './tenants.ts';
-import { startExecutionMeter } from './usage/start.ts';
+import { startMetering } from './usage/start.ts';
 
 export type WebhookParts = {
   readonly config: WebhookConfig;
@@ -184,7 +184,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   };
   const systemNamespace = config['system-namespace'];
   const decisions = await startDecisions({ config, clock, log, metrics });
-  const executions = await startExecutionMeter({ config, clock, log, metrics, certificate: () => caches.certificate?.list()[0] });
+  const metering = await startMetering({ config, clock, log, metrics, certificate: () => caches.certificate?.list()[0] });
   const caches = createCaches({ client, clock, systemNamespace, withCertificate: config.tlsFiles === undefined, onError: bug });
   const reporter = createReporter({
     client,
@@ -252,6 +252,13 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     clock,
   );
   const closing = (): boolean => listener.state === 'closing';
+  const checks = readyChecks({
+    caches: Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
+    state: () => state,
+    certificateExpiresMs: () => holder.expiresMs,
+    certificateProblem: () => holder.problem?.message,
+    leaving: () => listener.state !== 'serving',
+  });
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
   const { bounds, ...endpoints } = createTenancyEndpoints({
     config,
@@ -276,7 +283,8 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     bounds,
     enforced: () => loader.current,
     decisions,
-    executions,
+    metering,
+    ready: () => Object.values(checks).every((check) => check() === true),
     guard,
     closing,
     bug,
@@ -302,19 +310,13 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     const onError = (error: unknown): void => log.error({ err: error }, 'the serving certificate could not be read');
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
-  const reporting = Promise.all([reporter.run(stopping.signal), executions?.run(stopping.signal)]);
+  const reporting = Promise.all([reporter.run(stopping.signal), metering?.reports.run(stopping.signal)]);
   const watching = startOperatorWatch({ config, client, clock, log, metrics }, stopping.signal);
   const endpoint = createEndpoint({
     host: config.metricsListen.host,
     port: config.metricsListen.port,
     metrics: metrics.registry,
-    ready: readyChecks({
-      caches: Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
-      state: () => state,
-      certificateExpiresMs: () => holder.expiresMs,
-      certificateProblem: () => holder.problem?.message,
-      leaving: () => listener.state !== 'serving',
-    }),
+    ready: checks,
   });
   const { url: endpointUrl } = await endpoint.start();
   const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, ...endpoints, send: createSend(closing) }));

@@ -7,10 +7,11 @@ import { Command } from 'commander';
 import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { formatMoney } from '../../policies/pricing/money.ts';
-import { readText, writeNew } from '../files.ts';
+import { readText } from '../files.ts';
 import { UsageError, UserError, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
+import { writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
 import { billOf } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
@@ -43,10 +44,7 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
     throw new UserError([
       { code: 'BILL_CLOSED', message: `${path} says something else: ${textDigest(readText(path))}, now ${textDigest(text)}` },
     ]);
-  // The signature last: a file without one is an invoice that was never issued, and is finished by the next try.
-  if (!isThere) writeNew(path, text, 0o644);
-  const bundle = `${path}.sigstore.json`;
-  if (!existsSync(bundle)) writeNew(bundle, await signer.seal({ message: Buffer.from(text) }), 0o644);
+  const bundle = await writeSigned({ path, text, signer });
   const told = { path, bundle, digest: textDigest(text), total: Number(invoice.total), currency: invoice.currency.code, isNew: !isThere };
   if (options.output === 'json') return printJson(terminal, told);
   terminal.out(`${path}: ${formatMoney(invoice.total, invoice.currency)}, ${told.digest}${isThere ? ', closed before' : ''}\n`);

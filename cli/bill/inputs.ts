@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { adjustmentsFor, readFacts } from '../../operator/billing/rating/facts.ts';
 import type { Facts } from '../../operator/billing/rating/facts.ts';
+import type { Adjustment } from '../../operator/billing/rating/adjustment.ts';
+import { readSlaStatement } from '../../operator/slo/statement.ts';
 import { dueAt, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { changeAt, periodAt } from '../../operator/billing/rating/subscription.ts';
@@ -33,6 +35,7 @@ export type BillOptions = {
   readonly subscription: string;
   readonly statement?: readonly string[];
   readonly ledger?: string;
+  readonly sla?: readonly string[];
   readonly at?: string;
   readonly trust?: string;
   readonly trustDigest?: string;
@@ -47,7 +50,9 @@ const parsed = (path: string): ParsedDocument => {
   return outcome.ok ? outcome.document : refuse(outcome.problems);
 };
 
-const readTrust = ({ trust: path, trustDigest }: BillOptions, atMs: number): Trust | undefined => {
+type PriceOptions = Pick<BillOptions, 'prices' | 'trust' | 'trustDigest'>;
+
+const readTrust = ({ trust: path, trustDigest }: PriceOptions, atMs: number): Trust | undefined => {
   if (path === undefined) return undefined;
   const root = join(dirname(path), TRUSTED_ROOT_FILE);
   const trustedRoot = existsSync(root) ? readBytes(root) : undefined;
@@ -63,7 +68,7 @@ const readTrust = ({ trust: path, trustDigest }: BillOptions, atMs: number): Tru
 };
 
 /** Every version given; of sealed ones where a trust policy is given. */
-export const readBooks = (options: BillOptions, terminal: Terminal): readonly Book[] => {
+export const readBooks = (options: PriceOptions, terminal: Terminal): readonly Book[] => {
   const nowMs = terminal.clock.now();
   const trust = readTrust(options, nowMs);
   return options.prices.map((path) => {
@@ -83,12 +88,26 @@ export const readBooks = (options: BillOptions, terminal: Terminal): readonly Bo
   });
 };
 
-export const readSubscription = ({ subscription }: BillOptions, books: readonly Book[]): Facts => {
+export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscription'>, books: readonly Book[]): Facts => {
   const [first] = books;
   if (first === undefined) throw new UsageError('--prices FILE says what things cost');
   const outcome = readFacts(parsed(subscription), first.currency);
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
+
+/** What SLA statements of the tenant give back, or take again. */
+const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adjustment[] =>
+  paths.flatMap((path) => {
+    const statement = readSlaStatement(readText(path));
+    if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
+    if (statement.tenant !== tenant) return [];
+    return statement.adjustments.map(({ amount, at, ...rest }) => ({
+      ...rest,
+      amount: BigInt(amount),
+      currency: statement.currency.code,
+      atMs: Date.parse(at),
+    }));
+  });
 
 const MAX_LINES = 10_000;
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 253;
@@ -182,17 +201,18 @@ export type Bill = { readonly invoice: Invoice; readonly tier: string | undefine
 /** The invoice that falls due at --at, or next. */
 export const billOf = async (options: BillOptions, terminal: Terminal): Promise<Bill> => {
   const books = readBooks(options, terminal);
-  const facts = readSubscription(options, books);
-  const { subscription } = facts;
+  const given = readSubscription(options, books);
+  const { subscription } = given;
+  const facts: Facts = { ...given, adjustments: [...given.adjustments, ...slaAdjustments(options.sla ?? [], subscription.tenant)] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
   const { period } = dueAt(subscription, atMs);
-  const given = (options.statement ?? []).flatMap(statementsIn).filter((one) => one.tenant === tenant);
-  const usesLedger = options.ledger !== undefined || (given.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
+  const handed = (options.statement ?? []).flatMap(statementsIn).filter((one) => one.tenant === tenant);
+  const usesLedger = options.ledger !== undefined || (handed.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
     usesLedger && period !== undefined && nextMonth(monthOf(atMs - 1)) >= atMs
       ? await fromLedger(options, { tenant, atMs }, terminal)
-      : { due: given, all: given };
+      : { due: handed, all: handed };
   const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
   const outcome = rate({

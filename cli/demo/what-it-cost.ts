@@ -45,7 +45,7 @@ const tell = ({ stage }: Scene, { status, body }: IntakeAnswer, durationMs: numb
   const { stored = 0, duplicates = 0, events = [] } = body;
   const wrong = events.map(({ code, message }) => `${code}: ${message}`);
   const counts = `${stored} stored${duplicates === 0 ? '' : `, ${duplicates} known already`}`;
-  stage.answers(`${status} ${[...wrong, counts].join('; ')}`, durationMs);
+  stage.answers(`${status}: ${[...wrong, counts].join('; ')}`, durationMs);
 };
 
 const reportUse = async (scene: Scene): Promise<void> => {
@@ -105,8 +105,8 @@ const OBJECTIVES = ['availability', 'admission-latency'];
 
 /** Of these few minutes; over 30 days Prometheus has it, by the rules of `deploy/monitoring`. */
 const showBudgets = async ({ stage, writ }: Scene): Promise<void> => {
-  stage.note('\nWhat both were promised of Writ itself, in spec.slo, and what is left of the error budget:');
-  stage.does(`curl ${writ.webhook.endpoint}/metrics | grep writ_slo`);
+  stage.note('\nWhat both were promised of Writ itself, in spec.slo, and what is left of the error budget.');
+  stage.does(`reckoned from writ_slo_* of ${writ.webhook.endpoint}/metrics`);
   const metrics = await writ.webhook.metrics();
   const rows = ['red', 'blue'].flatMap((tenant) =>
     OBJECTIVES.map((slo) => {

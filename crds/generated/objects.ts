@@ -1032,6 +1032,33 @@ export type PriceBookPromise = {
    * Milliseconds within which an answer comes.
    */
   readonly latencyMs?: number;
+  /**
+   * Percentage of answers that come within latencyMs, for instance 95. Without it latencyMs is told, and nothing is owed for it.
+   */
+  readonly latencyShare?: string;
+  /**
+   * What is given back of a month's fee where the month fell below a mark. Of each objective the lowest mark that was missed counts; marks fall, and what is given back rises.
+   *
+   * @maxItems 16
+   */
+  readonly credits?: readonly PriceBookCredit[];
+};
+/**
+ * What is given back of a month's fee where the month fell below a mark. Of each objective the lowest mark that was missed counts; marks fall, and what is given back rises.
+ */
+export type PriceBookCredit = {
+  /**
+   * Which promise.
+   */
+  readonly objective: 'availability' | 'admission-latency';
+  /**
+   * The mark, a percentage of the minutes of the month that kept the promise.
+   */
+  readonly below: string;
+  /**
+   * Hundredths of a percent of the fee.
+   */
+  readonly basisPoints: number;
 };
 /**
  * Discounts on what goes beyond, each on the part of the quantity that lies above its mark. They come before the annual discount.
@@ -1100,6 +1127,10 @@ export type Tenant = {
  * The tenant's namespaces, what is made in them, and the bounds and facts that its objects are judged by.
  */
 export type TenantSpec = {
+  /**
+   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant, an older one is not brought back over one that has a version.
+   */
+  readonly version?: number;
   /**
    * Level of service that the tenant has.
    */

@@ -3,13 +3,14 @@
  * What a monitoring system gets of Writ: rules, alerts and a dashboard.
  *
  * In: the recipes of this folder. Out: `monitoringFiles`, the text of each generated file by its name: a rule file for any
- * Prometheus, the same as a PrometheusRule, and a Grafana dashboard. `generate.ts` writes them, a test holds them equal to
+ * Prometheus, the same as a PrometheusRule, a Grafana dashboard, and the objectives of the shipped tiers as OpenSLO has them. `generate.ts` writes them, a test holds them equal to
  * what is here, every metric that they name to the catalogues of operator and webhook, and has promtool try the alerts.
  */
 import { stringify } from 'yaml';
 import { alerts } from './alerts.ts';
 import { burnAlerts, burnRecordings } from './burn-rate.ts';
 import { dashboard } from './dashboard.ts';
+import { openSlo } from './openslo.ts';
 import type { RuleGroup } from './rule.ts';
 
 export const ruleGroups: readonly RuleGroup[] = [
@@ -30,5 +31,8 @@ export const monitoringFiles: Readonly<Record<string, string>> = {
     metadata: { name: 'writ', namespace: 'writ-system', labels: { 'app.kubernetes.io/name': 'writ' } },
     spec: { groups: ruleGroups },
   }),
+  'openslo.yaml': `${HEADER}${openSlo()
+    .map((document) => stringify(document, { lineWidth: 0 }))
+    .join('---\n')}`,
   'dashboard.json': `${JSON.stringify(dashboard, undefined, 2)}\n`,
 };

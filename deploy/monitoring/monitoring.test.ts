@@ -8,16 +8,30 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { stringify } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { operatorMetrics } from '../../operator/metrics.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
-import { burnAlerts, burnFactor, burnWindows } from './burn-rate.ts';
+import { burnFactor, burnWindows } from '../../policies/service-level/burn.ts';
+import { burnAlerts } from './burn-rate.ts';
 import { dashboardQueries } from './dashboard.ts';
 import { monitoringFiles, ruleGroups } from './index.ts';
+import { openSlo } from './openslo.ts';
 
 const run = promisify(execFile);
 const WRITTEN = ['kustomization.yaml', 'pod-monitor.yaml'];
 const folder = fileURLToPath(new URL('.', import.meta.url));
+
+/** The two queries of each objective, as a reader of the file sees them. */
+const openSloQueries = parseAllDocuments(monitoringFiles['openslo.yaml'] ?? '').flatMap((document) => {
+  const { kind, metadata, spec } = document.toJS();
+  if (kind !== 'SLO') return [];
+  const { bad, total } = spec.indicator.spec.ratioMetric;
+  return [bad, total].map(({ metricSource }, index) => ({
+    slo: String(metadata.name),
+    of: index === 0 ? 'bad' : 'total',
+    query: String(metricSource.spec.query),
+  }));
+});
 
 describe('the files of deploy/monitoring', () => {
   it('are the generated ones', () => {
@@ -34,7 +48,7 @@ describe('the files of deploy/monitoring', () => {
     const rules = ruleGroups.flatMap((group) => group.rules);
     const recorded = rules.flatMap((rule) => ('record' in rule ? [rule.record] : []));
     const known = new Set([...exported, ...recorded]);
-    const named = [...rules.map(({ expr }) => expr), ...dashboardQueries].flatMap(
+    const named = [...rules.map(({ expr }) => expr), ...dashboardQueries, ...openSloQueries.map(({ query }) => query)].flatMap(
       (expr) => expr.match(/\b(?:tenant_slo:)?writ_[a-z_:0-9]+\b/g) ?? [],
     );
     assert.ok(named.length > 30);
@@ -47,6 +61,84 @@ describe('the files of deploy/monitoring', () => {
   it('burn as the recipe has it', () => {
     assert.deepEqual(burnWindows.map(burnFactor), [14.4, 6, 3, 1]);
     assert.equal(new Set(burnAlerts.map(({ labels }) => labels['window'])).size, burnWindows.length);
+  });
+});
+
+// What the specification of OpenSLO v1 asks of each kind (github.com/OpenSLO/OpenSLO, README).
+describe('the OpenSLO documents', () => {
+  const documents = openSlo();
+  const of = (kind: string) => documents.filter((document) => document.kind === kind);
+  const names = (kind: string): readonly string[] => of(kind).map(({ metadata }) => metadata.name);
+  const isDuration = (text: unknown): boolean => typeof text === 'string' && /^[0-9]+[mhdwMQY]$/.test(text);
+
+  it('have names that are labels, each once, and nothing but a kind of v1', () => {
+    for (const { apiVersion, kind, metadata } of documents) {
+      assert.equal(apiVersion, 'openslo/v1');
+      assert.match(metadata.name, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+      assert.equal(names(kind).filter((name) => name === metadata.name).length, 1);
+    }
+    assert.deepEqual(
+      parseAllDocuments(monitoringFiles['openslo.yaml'] ?? '').map((document) => document.toJS()),
+      documents,
+    );
+  });
+
+  it('refer to what is there, with one condition a policy and a share below 1', () => {
+    for (const { spec } of of('SLO')) {
+      assert.ok(names('Service').includes(String(spec['service'])));
+      assert.deepEqual(spec['timeWindow'], [{ duration: '30d', isRolling: true }]);
+      assert.equal(spec['budgetingMethod'], 'Occurrences');
+      const objectives = spec['objectives'] as readonly { readonly target: number }[];
+      assert.ok(objectives.length === 1 && objectives.every(({ target }) => target > 0 && target < 1));
+      const refs = (spec['alertPolicies'] as readonly { readonly alertPolicyRef: string }[]).map(({ alertPolicyRef }) => alertPolicyRef);
+      assert.deepEqual(refs, names('AlertPolicy'));
+    }
+    for (const { spec } of of('AlertPolicy')) {
+      const [target, ...others] = spec['notificationTargets'] as readonly { readonly targetRef: string }[];
+      assert.ok(others.length === 0 && names('AlertNotificationTarget').includes(target?.targetRef ?? ''));
+    }
+  });
+
+  it('burn by the windows, factors and severities of the rules', () => {
+    const conditions = of('AlertPolicy').map(({ spec }) => {
+      const [{ spec: condition }] = spec['conditions'] as readonly [
+        { readonly spec: { readonly severity: string; readonly condition: Readonly<Record<string, unknown>> } },
+      ];
+      const { kind, lookbackWindow, threshold, alertAfter } = condition.condition;
+      assert.ok(kind === 'burnrate' && isDuration(lookbackWindow) && isDuration(alertAfter));
+      return [condition.severity, String(lookbackWindow), `> on (tenant, slo) (${String(threshold)} *`];
+    });
+    assert.equal(conditions.length, burnAlerts.length);
+    for (const [index, { labels, expr }] of burnAlerts.entries()) {
+      const [severity, window, factor = 'none'] = conditions[index] ?? [];
+      assert.deepEqual([severity, window], [labels.severity, labels['window']]);
+      assert.ok(expr.includes(factor), `${factor} is not in ${expr}`);
+    }
+  });
+
+  it('promise what the shipped catalog promises, and no shipped price gives back what is not measured', () => {
+    const shipped = (name: string) => parse(readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8')).spec.tiers;
+    type Promised = { name: string; target: string; threshold?: string };
+    const promised: readonly (readonly [string, number])[] = shipped('tiers.yaml').flatMap(
+      ({ name, slo }: { name: string; slo: { objectives: readonly Promised[] } }) =>
+        slo.objectives.map((one) => [`${name.toLowerCase()}-${one.name}`, Number((Number(one.target) / 100).toFixed(8))]),
+    );
+    const targets = of('SLO').map(({ metadata, spec }) => [
+      metadata.name,
+      (spec['objectives'] as readonly { readonly target: number }[])[0]?.target,
+    ]);
+    assert.deepEqual(targets, promised);
+    const byName = new Map(promised);
+    type Priced = { name: string; promise?: { availability?: string; latencyShare?: string } };
+    for (const { name, promise } of shipped('prices.yaml') as readonly Priced[]) {
+      const priced = [
+        ['availability', promise?.availability],
+        ['admission-latency', promise?.latencyShare],
+      ] as const;
+      for (const [objective, percent] of priced)
+        if (percent !== undefined)
+          assert.equal(byName.get(`${name.toLowerCase()}-${objective}`), Number((Number(percent) / 100).toFixed(8)), name);
+    }
   });
 });
 
@@ -109,6 +201,36 @@ const testFile = (): string => {
   });
 };
 
+/** Tenants of two tiers: what each objective's queries come to after ten minutes of one bad answer in ten, and of one in a hundred. */
+const openSloTestFile = (): string => {
+  const labels = (tenant: string, more = ''): string => `{tenant="${tenant}",slo="availability",instance="one"${more}}`;
+  const series = (tenant: string, bad: number, tier: string) => [
+    { series: `writ_slo_valid_events_total${labels(tenant)}`, values: '0+100x30' },
+    { series: `writ_slo_bad_events_total${labels(tenant)}`, values: `0+${bad}x30` },
+    { series: `writ_slo_objective_ratio${labels(tenant, `,tier="${tier}"`)}`, values: '0.99x30' },
+  ];
+  const expected: Readonly<Record<string, number>> = {
+    'starter-availability bad': 50,
+    'starter-availability total': 500,
+    'enterprise-availability bad': 5,
+    'enterprise-availability total': 500,
+  };
+  return stringify({
+    rule_files: ['rules.yaml'],
+    evaluation_interval: '1m',
+    tests: [
+      {
+        interval: '1m',
+        input_series: [...series('acme', 10, 'Starter'), ...series('beta', 1, 'Enterprise')],
+        promql_expr_test: openSloQueries.map(({ slo, of, query }) => {
+          const value = expected[`${slo} ${of}`];
+          return { expr: query, eval_time: '20m', exp_samples: value === undefined ? [] : [{ labels: '{}', value }] };
+        }),
+      },
+    ],
+  });
+};
+
 const promtool = await run('promtool', ['--version']).then(
   () => true,
   () => false,
@@ -134,7 +256,9 @@ describe('promtool', { skip: promtool ? false : 'promtool (of the package promet
   it('sees them fire when they should, and not otherwise', () =>
     inFolder(async (dir) => {
       writeFileSync(join(dir, 'tests.yaml'), testFile());
-      const outcome = await run('promtool', ['test', 'rules', join(dir, 'tests.yaml')]).catch((error: unknown) => error);
+      writeFileSync(join(dir, 'openslo-tests.yaml'), openSloTestFile());
+      const files = ['tests.yaml', 'openslo-tests.yaml'].map((name) => join(dir, name));
+      const outcome = await run('promtool', ['test', 'rules', ...files]).catch((error: unknown) => error);
       assert.ok(!(outcome instanceof Error), outcome instanceof Error && 'stderr' in outcome ? String(outcome.stderr) : '');
     }));
 });

@@ -11,7 +11,7 @@ import { Buffer } from 'node:buffer';
 import type { Problem } from '../../policies/problem.ts';
 import { checkpointText, readCheckpoint } from '../../policies/transparency/checkpoint.ts';
 import { NO_LEAF, decodeEntry } from '../../policies/transparency/entry.ts';
-import { glanceEntry } from '../../policies/transparency/glance.ts';
+import { NOTHING_LIKELY, glanceEntry } from '../../policies/transparency/glance.ts';
 import { ANCHOR_ACTION } from '../../policies/transparency/anchor.ts';
 import { leafOfBytes } from '../../policies/transparency/merkle.ts';
 import { readNote, signText, writeNote } from '../../policies/transparency/note.ts';
@@ -71,6 +71,7 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
   /** Adds entries until the log has `to`; the leaf of the last. Undefined where they do not follow each other. */
   const addEntries = async (writer: TileWriter, folder: string, { to, leaf }: { readonly to: number; readonly leaf: string }) => {
     let before = leaf;
+    let likely = NOTHING_LIKELY;
     while (writer.size < to) {
       const from = writer.size;
       const until = Math.min(to, from + ENTRIES_AT_ONCE);
@@ -80,11 +81,12 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
       for (const row of rows) {
         const body = bytesOf(row, 'body');
         const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
-        const entry = glanceEntry(bytes) ?? decodeEntry(bytes);
+        const entry = glanceEntry(bytes, likely) ?? decodeEntry(bytes);
         if (entry?.seq !== writer.size || entry.prev !== before)
           return freeze(folder, `entry ${writer.size} does not follow the one before it`);
         const own = leafOfBytes(bytes);
         before = own.toString('hex');
+        likely = { log: entry.log, ts: entry.ts, prev: before, action: entry.action };
         writer.add(bytes, own);
       }
       if (rows.length < until - from) return freeze(folder, `of ${to} entries number ${writer.size} is missing`);

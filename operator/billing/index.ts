@@ -2,7 +2,7 @@
 /**
  * Billing as a part of a leader's term: use from the ledger to the payment provider, and no invoice final that says otherwise.
  *
- * In: a ledger that is open, the tenants that are billed, the price book in force, a provider. Out: sealed hours reported through
+ * In: a ledger that is open, the tenants that are billed, the price book in force, a provider. Out: a `UsageSink`: sealed hours reported through
  * `outbox/`; drafts of invoices held until the month is frozen and ledger and provider agree on every hour. One `turn` is one
  * look; whoever calls it decides how often. `billing-wiring.ts` runs it.
  */
@@ -13,27 +13,35 @@ import type { Store } from '../usage/store.ts';
 import { byMonth, hourTotals, sealedSince } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { Drift } from './outbox/drift.ts';
-import type { Encoding, HourTotal } from './outbox/entry.ts';
+import type { HourTotal } from './outbox/entry.ts';
 import { createOutbox } from './outbox/index.ts';
 import type { OutboxDeps } from './outbox/index.ts';
 import { billingMigrations } from './outbox/tables.ts';
-import type { Draft, InvoiceProvider, UsageProvider } from './provider.ts';
+import { createEventTaker } from './events.ts';
+import type { EventTaken } from './events.ts';
+import { createMonths } from './months.ts';
+import { createHolds } from './holds.ts';
+import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, UsageProvider } from './provider.ts';
+import type { Scope, UsageSink } from './sink.ts';
 
-export type BillingDeps = Pick<OutboxDeps, 'random' | 'observe' | 'installation'> & {
+export type BillingDeps = Pick<OutboxDeps, 'random' | 'observe' | 'installation' | 'record'> & {
   readonly store: Store;
-  readonly provider: UsageProvider & InvoiceProvider;
+  readonly provider: UsageProvider & InvoiceProvider & EventProvider;
   readonly clock: Clock;
-  readonly onHeld: (held: { readonly tenant: string; readonly draft: Draft; readonly drift: readonly Drift[] }) => void;
+  /** `isLate`: it had become final before it could be kept from that. */
+  readonly onHeld: (held: {
+    readonly tenant: string;
+    readonly draft: Draft;
+    readonly drift: readonly Drift[];
+    readonly isLate: boolean;
+  }) => void;
+  /** The provider told of reports that it accepted and does not count. */
+  readonly onLateErrors: (errors: { readonly code: string; readonly message: string; readonly count: number }) => void;
 };
 
-/** What is to be reported: of whom, and by which meters. */
-export type Scope = { readonly customers: readonly Customer[]; readonly meters: ReadonlyMap<string, Encoding> };
-
-export type Turn = {
-  /** The provider refuses the key. */
-  readonly refused: boolean;
-  /** Hours that differ, of invoices that are about to become final; undefined where none was looked at. */
-  readonly drift: number | undefined;
+export type Billing = UsageSink & {
+  /** What the provider tells; acted on once, however often it comes. */
+  take(event: ProviderEvent): Promise<EventTaken>;
 };
 
 /** How far back hours are looked at when a term begins: the provider takes none that is older. */
@@ -46,16 +54,19 @@ const PUT_OFF_MS = 24 * HOUR_MS;
 /** When all of a month is frozen and read back; the longest that providers wait. */
 export const FINAL_AFTER_MS = 72 * HOUR_MS;
 
-export const createBilling = (deps: BillingDeps) => {
-  const { store, provider, clock } = deps;
+export const createBilling = (deps: BillingDeps): Billing => {
+  const { store, provider, clock, installation, record } = deps;
   const outbox = createOutbox(deps);
+  const metersOf = createMonths(store);
+  const hold = createHolds({ store, provider, installation, record, nowMs: () => clock.now() });
   const waiting = new Map<string, HourTotal>();
   let position = 0;
   let scopeText = '';
+  let customers: readonly Customer[] = [];
   let lookedMs = Number.NEGATIVE_INFINITY;
 
-  const gather = async ({ customers, meters }: Scope): Promise<void> => {
-    const text = JSON.stringify([customers, [...meters]]);
+  const gather = async (scope: Scope): Promise<void> => {
+    const text = JSON.stringify([scope.customers, [...scope.meters], scope.effectiveFromMs]);
     // Whoever came since is told from the beginning.
     if (text !== scopeText) position = 0;
     scopeText = text;
@@ -64,7 +75,8 @@ export const createBilling = (deps: BillingDeps) => {
       const sealed = await store.read((reader) => sealedSince(reader, { position, fromMs }));
       if (sealed.hours.length === 0) return;
       for (const hourMs of sealed.hours) {
-        for (const customer of customers) {
+        const meters = await metersOf(hourMs, scope);
+        for (const customer of scope.customers) {
           const totals = await store.read((reader) => hourTotals(reader, { ...customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters }));
           for (const total of totals) waiting.set(`${total.tenant} ${total.meter} ${hourMs}`, total);
         }
@@ -86,47 +98,84 @@ export const createBilling = (deps: BillingDeps) => {
 
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<readonly Drift[]> => {
     const totals: HourTotal[] = [];
-    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs))
-      totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters: scope.meters }))));
+    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
+      const meters = await metersOf(fromMs, scope);
+      totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
+    }
     return outbox.drift({ tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals }, signal);
   };
 
-  /** Hours that differ. */
-  const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<number> => {
+  type Look = { readonly drift: number; readonly again: boolean };
+
+  /** Puts it off, and tells of it where that is because of `drift`. */
+  const putOff = async (
+    customer: Customer,
+    draft: Draft,
+    { untilMs, why, drift }: { readonly untilMs: number; readonly why: string; readonly drift: readonly Drift[] | undefined },
+  ): Promise<Look> => {
+    const { tenant } = customer;
+    const held = await hold({ tenant, draft, untilMs, why });
+    if (held === 'late' || (held === 'held' && drift !== undefined))
+      deps.onHeld({ tenant, draft, drift: drift ?? [], isLate: held === 'late' });
+    return { drift: drift?.length ?? 0, again: held === 'retry' };
+  };
+
+  const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
     const { finalizesAtMs, periodEndMs } = draft;
     const nowMs = clock.now();
-    if (finalizesAtMs === undefined) return 0;
+    const fine: Look = { drift: 0, again: false };
+    if (finalizesAtMs === undefined) return fine;
     const firstMs = periodEndMs + FINAL_AFTER_MS;
     if (nowMs < periodEndMs + FREEZE_AFTER_MS) {
-      if (finalizesAtMs < firstMs) await provider.hold(draft, firstMs);
-      return 0;
+      if (finalizesAtMs >= firstMs) return fine;
+      return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', drift: undefined });
     }
-    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return 0;
+    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return fine;
     const drift = await driftOf(customer, draft, scope, signal);
     const { frozenMs } = await store.read(ledgerState);
     const isFrozen = frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs;
-    if (drift.length > 0 || !isFrozen) {
-      await provider.hold(draft, nowMs + PUT_OFF_MS);
-      deps.onHeld({ tenant: customer.tenant, draft, drift });
-    }
-    return drift.length;
+    if (drift.length === 0 && isFrozen) return fine;
+    const why = drift.length === 0 ? 'the month is not frozen yet' : `${drift.length} hours differ between ledger and provider`;
+    return putOff(customer, draft, { untilMs: nowMs + PUT_OFF_MS, why, drift });
   };
 
   const checkDrafts = async (scope: Scope, signal: AbortSignal | undefined): Promise<number | undefined> => {
     if (clock.monotonicMs() - lookedMs < LOOK_AT_DRAFTS_MS) return undefined;
     lookedMs = clock.monotonicMs();
-    let drift = 0;
+    let [drift, again] = [0, false];
     for (const customer of scope.customers) {
       if (signal?.aborted === true) return undefined;
-      for (const draft of await provider.drafts(customer.customer)) drift += await checkDraft(customer, draft, scope, signal);
+      const drafts = await provider.drafts(customer.customer);
+      again ||= drafts === undefined;
+      for (const draft of drafts ?? []) {
+        const look = await checkDraft(customer, draft, scope, signal);
+        drift += look.drift;
+        again ||= look.again;
+      }
     }
+    // Whoever got no answer asks again with the next turn.
+    if (again) lookedMs = Number.NEGATIVE_INFINITY;
     return drift;
   };
 
+  const take = createEventTaker({
+    store,
+    provider,
+    record,
+    nowMs: () => clock.now(),
+    tenantOf: (customer) => customers.find((one) => one.customer === customer)?.tenant,
+    onLateErrors: deps.onLateErrors,
+    onRejected: (entry) => deps.observe?.({ kind: 'rejected', entry }),
+    lookAtDrafts: () => {
+      lookedMs = Number.NEGATIVE_INFINITY;
+    },
+  });
+
   return {
-    /** Once, before the first turn. */
-    open: (): Promise<void> => store.migrate(billingMigrations),
-    turn: async (scope: Scope, signal?: AbortSignal): Promise<Turn> => {
+    open: () => store.migrate(billingMigrations),
+    take,
+    turn: async (scope, signal) => {
+      ({ customers } = scope);
       await gather(scope);
       await offer();
       const { refused } = await outbox.pass(signal);

@@ -4,11 +4,16 @@ import { defineMetrics } from '../../process/metrics.ts';
 import type { Metrics } from '../../process/metrics.ts';
 import { STATES } from './outbox/entry.ts';
 
+/** What becomes of a delivery to the endpoint for Stripe. */
+export const EVENT_OUTCOMES = ['taken', 'seen', 'ignored', 'refused', 'unavailable'] as const;
+export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
+
 export const billingMetrics = defineMetrics({
   billingUp: {
     kind: 'gauge',
     name: 'writ_billing_up',
-    help: '1 while use is reported to the payment provider; 0 where it is asked for and cannot be.',
+    help: '1 while use is handed on, to the payment provider or as signed statements; 0 where it is asked for and cannot be.',
+    labels: { sink: ['stripe', 'statements'] },
   },
   billingReports: {
     kind: 'gauge',
@@ -25,6 +30,29 @@ export const billingMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_billing_invoices_held_total',
     help: 'How often an invoice was kept from becoming final.',
+  },
+  billingEvents: {
+    kind: 'counter',
+    name: 'writ_billing_events_total',
+    help: 'Deliveries to the endpoint for Stripe, by what became of them; refused ones bear no signature that counts.',
+    labels: { outcome: EVENT_OUTCOMES },
+  },
+  billingLateErrors: {
+    kind: 'counter',
+    name: 'writ_billing_late_errors_total',
+    help: 'Reports that Stripe accepted and later said it does not count.',
+  },
+  billingPrices: {
+    kind: 'gauge',
+    name: 'writ_billing_prices',
+    help: 'Products and prices of the price book at Stripe: there as the book says, there and saying something else, or left out since they cannot be said there.',
+    labels: { state: ['there', 'differ', 'left'] },
+  },
+  billingStatements: {
+    kind: 'gauge',
+    name: 'writ_billing_statements',
+    help: 'Statements of frozen months: written to a signed file, billed by the payment provider instead, or waiting.',
+    labels: { state: ['file', 'provider', 'waiting'] },
   },
 });
 

@@ -56,10 +56,44 @@ export type Draft = {
   readonly periodEndMs: number;
 };
 
+/** held: it is put off. late: it is final, or there is no such invoice. retry: nobody knows; `fresh` as above. */
+export type HoldAnswer = { readonly kind: 'held' | 'late' } | { readonly kind: 'retry'; readonly fresh?: boolean };
+
 export type InvoiceProvider = {
-  drafts(customer: string): Promise<readonly Draft[]>;
-  /** Puts off the moment at which it becomes final. */
-  hold(draft: Draft, untilMs: number): Promise<void>;
+  /** Undefined: no answer this time. */
+  drafts(customer: string): Promise<readonly Draft[] | undefined>;
+  /** Puts off the moment at which it becomes final; `untilMs` in whole seconds. */
+  hold(draft: Draft, by: { readonly untilMs: number; readonly requestKey: string }): Promise<HoldAnswer>;
+};
+
+/** What the provider found wrong with reports after it had accepted them: counts, and some of them by identifier or request key. */
+export type LateErrors = readonly {
+  readonly code: string;
+  readonly message: string;
+  readonly count: number;
+  readonly identifiers: readonly string[];
+}[];
+
+/** What a provider tells without being asked. Nothing is relied on that is not read back. */
+export type ProviderEvent = { readonly id: string; readonly type: string } & (
+  | { readonly kind: 'late-errors' }
+  | { readonly kind: 'draft'; readonly customer: string }
+  /** `amount` in the currency's smallest unit. */
+  | {
+      readonly kind: 'final' | 'credit';
+      readonly document: string;
+      readonly customer: string;
+      readonly amount: string;
+      readonly currency: string;
+    }
+  | { readonly kind: 'other' }
+);
+
+export type EventProvider = {
+  /** Undefined: no answer this time. */
+  lateErrors(eventId: string): Promise<LateErrors | undefined>;
+  /** Meters may be gone: they are looked for again. */
+  forgetMeters(): void;
 };
 
 /** Hours that are older are refused by the provider. */

@@ -9,8 +9,11 @@
  * ours by name: `writ_METER_absolute` or `_delta`.
  */
 import Stripe from 'stripe';
-import type { Draft, InvoiceProvider, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
+import { isRecord } from '../../crds/wire.ts';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
+import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
+import { createStripePrices } from './stripe-prices.ts';
+import type { PriceProvider } from './stripe-prices.ts';
 
 export type Mode = 'test' | 'live';
 
@@ -21,10 +24,15 @@ export type StripeOptions = {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 };
 
+/** What `stripe-prices.ts` borrows, so that the package is imported here alone. */
+export type StripeClient = Stripe;
+
 export type StripeProvider = UsageProvider &
-  InvoiceProvider & {
+  InvoiceProvider &
+  EventProvider & {
     /** Finds the meter, or makes it; rejects where there is another one of that name. */
     ensureMeter(meter: string, encoding: 'Absolute' | 'Delta'): Promise<string>;
+    readonly prices: PriceProvider;
   };
 
 const TIMEOUT_MS = 20_000;
@@ -40,6 +48,12 @@ export const keyFault = (secretKey: string, mode: Mode): string | undefined => {
 };
 
 const eventName = (meter: string, encoding: 'Absolute' | 'Delta'): string => `writ_${meter}_${encoding.toLowerCase()}`;
+
+/** Of an invoice that is not a draft any more, or was deleted. */
+const TOO_LATE = new Set(['invoice_not_editable', 'resource_missing']);
+
+const METER_ERRORS = 'v1.billing.meter.error_report_triggered';
+const NO_METER = 'v1.billing.meter.no_meter_found';
 
 const SOON_RIGHT = new Set(['timestamp_in_future', 'lock_timeout']);
 
@@ -69,6 +83,51 @@ const decimalOf = (value: number): string => {
   return parsed === undefined ? '0' : formatDecimal(parsed);
 };
 
+/** How far a delivery's own time may lie from ours. */
+const TOLERANCE_S = 300;
+
+/** Whether `payload` was signed by one of the secrets, lately; `header` is Stripe-Signature. All of them count, so that one can be changed. */
+export const isSigned = (
+  payload: string,
+  header: string,
+  { secrets, nowMs }: { readonly secrets: readonly string[]; readonly nowMs: number },
+): boolean =>
+  secrets.some((secret) => {
+    try {
+      return Stripe.webhooks.signature?.verifyHeader(payload, header, secret, TOLERANCE_S, undefined, nowMs) === true;
+    } catch (error) {
+      if (error instanceof Stripe.errors.StripeSignatureVerificationError) return false;
+      throw error;
+    }
+  });
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined);
+
+const DRAFTS = new Set(['invoice.created', 'invoice.updated']);
+
+/** What a delivery says, signed or not; undefined where it is no event of this mode. Of thin ones only that they are there. */
+export const readEvent = (payload: string, mode: Mode): ProviderEvent | undefined => {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(value) || value['livemode'] !== (mode === 'live')) return undefined;
+  const [id, type] = [text(value['id']), text(value['type'])];
+  if (id === undefined || type === undefined) return undefined;
+  if (type === METER_ERRORS || type === NO_METER) return { id, type, kind: 'late-errors' };
+  const object = isRecord(value['data']) ? value['data']['object'] : undefined;
+  if (!isRecord(object)) return { id, type, kind: 'other' };
+  const [document, customer, currency] = [text(object['id']), text(object['customer']), text(object['currency'])];
+  if (customer === undefined) return { id, type, kind: 'other' };
+  if (DRAFTS.has(type) && object['status'] === 'draft') return { id, type, kind: 'draft', customer };
+  const amount = type === 'invoice.finalized' ? object['total'] : type === 'credit_note.created' ? object['amount'] : undefined;
+  if (document === undefined || currency === undefined || !Number.isSafeInteger(amount)) return { id, type, kind: 'other' };
+  const kind = type === 'invoice.finalized' ? 'final' : 'credit';
+  return { id, type, kind, document, customer, amount: String(amount), currency };
+};
+
 export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeProvider => {
   const fault = keyFault(secretKey, mode);
   if (fault !== undefined) throw new Error(`the key for Stripe cannot be used: ${fault}`);
@@ -85,14 +144,17 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
         }),
   });
   const meters = new Map<string, string>();
+  /** How often the making of a meter failed here: its key would only repeat that. */
+  const failures = new Map<string, number>();
 
   const ensureMeter: StripeProvider['ensureMeter'] = async (meter, encoding) => {
     const name = eventName(meter, encoding);
     const known = meters.get(name);
     if (known !== undefined) return known;
-    const found = (await client.billing.meters.list({ status: 'active', limit: 100 }).autoPagingToArray({ limit: 10_000 })).find(
+    const named = (await client.billing.meters.list({ limit: 100 }).autoPagingToArray({ limit: 10_000 })).filter(
       ({ event_name }) => event_name === name,
     );
+    const found = named.find(({ status }) => status === 'active');
     const window = encoding === 'Absolute' ? 'hour' : null;
     if (found !== undefined && (found.default_aggregation.formula !== 'sum' || (found.event_time_window ?? null) !== window))
       throw new Error(`Stripe has a meter ${name} that counts otherwise: deactivate it`);
@@ -105,7 +167,8 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
           default_aggregation: { formula: 'sum' },
           ...(window === null ? {} : { event_time_window: window }),
         },
-        { idempotencyKey: `writ.meter.${name}` },
+        // No two that are active share a name; one that follows on an archived one is not the one before.
+        { idempotencyKey: `writ.meter.${name}.${named.length}.${failures.get(name) ?? 0}` },
       ));
     meters.set(name, id);
     return id;
@@ -119,6 +182,8 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     } catch (error) {
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const answer = answerOf(error);
+      const name = eventName(meter, encoding);
+      if (answer.kind === 'retry' && answer.fresh === true) failures.set(name, (failures.get(name) ?? 0) + 1);
       return answer.kind === 'unauthorized' ? answer : { kind: 'retry' };
     }
   };
@@ -156,17 +221,51 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     }
   };
 
-  const drafts: InvoiceProvider['drafts'] = async (customer) => {
-    const found = await client.invoices.list({ customer, status: 'draft', limit: 100 }).autoPagingToArray({ limit: 1_000 });
-    return found.map(({ id, automatically_finalizes_at: at, period_start, period_end }): Draft => {
-      const finalizesAtMs = at === null ? undefined : at * 1000;
-      return { id, customer, finalizesAtMs, periodStartMs: period_start * 1000, periodEndMs: period_end * 1000 };
+  /** Undefined where another try may have an answer. */
+  const asked = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch (error) {
+      const { kind } = answerOf(error);
+      if (kind === 'retry' || (kind === 'ambiguous' && error instanceof Stripe.errors.StripeError)) return undefined;
+      throw error;
+    }
+  };
+
+  const drafts: InvoiceProvider['drafts'] = (customer) =>
+    asked(async () => {
+      const found = await client.invoices.list({ customer, status: 'draft', limit: 100 }).autoPagingToArray({ limit: 1_000 });
+      return found.map(({ id, automatically_finalizes_at: at, period_start, period_end }): Draft => {
+        const finalizesAtMs = at === null ? undefined : at * 1000;
+        return { id, customer, finalizesAtMs, periodStartMs: period_start * 1000, periodEndMs: period_end * 1000 };
+      });
     });
+
+  const hold: InvoiceProvider['hold'] = async (draft, { untilMs, requestKey }) => {
+    try {
+      await client.invoices.update(draft.id, { automatically_finalizes_at: untilMs / 1000 }, { idempotencyKey: requestKey });
+      return { kind: 'held' };
+    } catch (error) {
+      const answer = answerOf(error);
+      if (answer.kind === 'retry') return { kind: 'retry', fresh: answer.fresh === true };
+      if (answer.kind === 'ambiguous' && error instanceof Stripe.errors.StripeError) return { kind: 'retry' };
+      if (answer.kind === 'rejected' && TOO_LATE.has(answer.code)) return { kind: 'late' };
+      throw error;
+    }
   };
 
-  const hold: InvoiceProvider['hold'] = async (draft, untilMs) => {
-    await client.invoices.update(draft.id, { automatically_finalizes_at: Math.floor(untilMs / 1000) });
-  };
+  const lateErrors: EventProvider['lateErrors'] = (eventId) =>
+    asked(async () => {
+      const event = await client.v2.core.events.retrieve(eventId);
+      if (event.type !== METER_ERRORS && event.type !== NO_METER) return [];
+      return event.data.reason.error_types.map(({ code, error_count, sample_errors }) => ({
+        code,
+        count: error_count,
+        message: sample_errors[0]?.error_message ?? event.data.developer_message_summary,
+        identifiers: sample_errors.map(({ request }) => request.identifier),
+      }));
+    });
 
-  return { ensureMeter, report, read, drafts, hold };
+  const prices = createStripePrices(client, ensureMeter);
+  return { ensureMeter, prices, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
 };

@@ -25,7 +25,8 @@ import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveEntitlement } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import { expiringCondition, nextLookMs, revisionOf } from './sealed-status.ts';
+import { expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import type { Verdict } from './sealed-status.ts';
 
 export type EntitlementDocumentDeps = {
   readonly client: KubeClient;
@@ -45,8 +46,6 @@ export type EntitlementFacts = {
   readonly installation: string | undefined;
   readonly nowMs: number;
 };
-
-type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[] };
 
 const verifiedBy = (signers: readonly string[]): ConditionInput => ({
   type: 'Verified',
@@ -97,11 +96,8 @@ const goodVerdict = (object: LiveEntitlement, document: PolicyDocument, { replic
     return stalled(told, [withdrawn === undefined ? verifiedBy(signers) : notVerified(told)]);
   }
   const good = [verifiedBy(signers)];
-  const difference = anyDifference(entitlement?.spec, object.spec, 'spec');
-  if (difference !== undefined) {
-    const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
-    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good };
-  }
+  const edited = specVerdict(anyDifference(entitlement?.spec, object.spec, 'spec'), good);
+  if (edited !== undefined) return edited;
   const elsewhere = retired ? undefined : foreign(document, installation);
   if (elsewhere !== undefined) return stalled(elsewhere, good);
   const following = replicas.filter(({ entitlements = {} }) => Object.hasOwn(entitlements, key) && entitlements[key] === digest).length;
@@ -112,17 +108,8 @@ const goodVerdict = (object: LiveEntitlement, document: PolicyDocument, { replic
       : { type: 'Ready', status: 'True', reason: 'InForce', message };
     return { ready, others: good };
   }
-  const refused = replicas.flatMap(({ refusedEntitlements = {} }) =>
-    Object.hasOwn(refusedEntitlements, key) ? [refusedEntitlements[key]] : [],
-  )[0];
-  if (refused !== undefined) {
-    const told = `${refused.code}: ${refused.message}; ${message}`;
-    return { ready: { type: 'Ready', status: 'False', reason: conditionReason(refused.code), message: told }, others: good };
-  }
-  return {
-    ready: { type: 'Ready', status: 'False', reason: 'NotInForce', message },
-    others: [...good, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
-  };
+  const refusals = replicas.map(({ refusedEntitlements = {} }) => refusedEntitlements);
+  return waitingVerdict({ name: key, refusals, reason: 'NotInForce', message, others: good });
 };
 
 export const entitlementVerdict = (object: LiveEntitlement, judged: Judged, facts: EntitlementFacts): Verdict =>

@@ -21,11 +21,12 @@ import { closingProblem, holdsGlassBroken, isClosed } from '../../policies/polic
 import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy-object.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
-import { firstDifference } from '../../policies/document/difference.ts';
+import { anyDifference } from '../../policies/document/difference.ts';
 import type { LivePolicy } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';
-import { expiringCondition, nextLookMs, revisionOf } from './sealed-status.ts';
+import { expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import type { Verdict } from './sealed-status.ts';
 
 export type PolicyDeps = {
   readonly client: KubeClient;
@@ -37,7 +38,7 @@ export type PolicyDeps = {
   readonly clock: Clock;
 };
 
-type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[]; readonly enforced: number };
+type PolicyVerdict = Verdict & { readonly enforced: number };
 
 export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<Outcome> => {
   const object = deps.informer.get(name);
@@ -85,7 +86,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
 
 type Facts = { readonly replicas: readonly ReplicaReport[]; readonly nowMs: number };
 
-const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): Verdict => {
+const verdictOf = (object: LivePolicy, judged: Judged, { replicas, nowMs }: Facts): PolicyVerdict => {
   if (!judged.ok) return refusedVerdict(judged, replicas, object.metadata.name);
   const { document } = judged;
   if (isClosed(document, nowMs)) return closedVerdict(document, replicas);
@@ -101,7 +102,7 @@ const verifiedBy = (signers: readonly string[]): ConditionInput => ({
 const COMPILED: ConditionInput = { type: 'Compiled', status: 'True', reason: 'Compiled', message: 'every expression compiles' };
 
 /** Not good and not gone: replicas close what it matches until a newer version comes. */
-const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[]): PolicyVerdict => {
   const { name, digest, signers, withdrawn, unsigned } = document;
   const closing = enforcing(replicas, name, digest);
   const { code, message: why, hint } = closingProblem(document);
@@ -117,7 +118,7 @@ const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[
 };
 
 /** It does not do what it says, and nobody has to act: whoever wants it enforced seals it. */
-const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly ReplicaReport[]): Verdict => {
+const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly ReplicaReport[]): PolicyVerdict => {
   const enforced = enforcing(replicas, name, digest);
   const reason = 'UnsignedAudit';
   const message = `it has no seal: ${enforced} of ${replicas.length} replicas note what it would refuse, and refuse nothing by it; seal it with \`writ sign\``;
@@ -127,7 +128,7 @@ const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly Repl
 
 type Refused = Extract<Judged, { ok: false }>;
 
-const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly ReplicaReport[], name: string): Verdict => {
+const refusedVerdict = ({ problem, signed }: Refused, replicas: readonly ReplicaReport[], name: string): PolicyVerdict => {
   const standing = replicas.filter((report) => Object.hasOwn(report.policies, name)).length;
   const message = `${formatProblem(problem)}${standing === 0 ? '' : `; ${standing} replicas still enforce the last verified document`}`;
   // Whoever sealed it sees that the seal is not what is wrong.
@@ -153,7 +154,7 @@ const followed = (document: PolicyDocument, nowMs: number, message: string): Pic
   return { reason: nowMs < breakGlass.fromMs ? 'GlassWhole' : 'GlassMended', message: `holds for ${what}` };
 };
 
-const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, { replicas, nowMs }: Facts): Verdict => {
+const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, { replicas, nowMs }: Facts): PolicyVerdict => {
   const {
     name,
     digest,
@@ -162,31 +163,12 @@ const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, { repl
   } = document;
   const good = [verifiedBy(signers), COMPILED];
   const enforced = enforcing(replicas, name, digest);
-  const difference = firstDifference(policy?.spec, object.spec, 'spec') ?? firstDifference(object.spec, policy?.spec, 'spec');
-  if (difference !== undefined) {
-    const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
-    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good, enforced };
-  }
+  const edited = specVerdict(anyDifference(policy?.spec, object.spec, 'spec'), good);
+  if (edited !== undefined) return { ...edited, enforced };
   const message = `${enforced} of ${replicas.length} replicas enforce ${digest.slice(0, 19)}`;
   if (replicas.length > 0 && enforced === replicas.length) {
     return { ready: { type: 'Ready', status: 'True', ...followed(document, nowMs, message) }, others: good, enforced };
   }
-  const refused = replicas.flatMap((report) => (Object.hasOwn(report.refused, name) ? [report.refused[name]] : []))[0];
-  if (refused !== undefined) {
-    return {
-      ready: {
-        type: 'Ready',
-        status: 'False',
-        reason: conditionReason(refused.code),
-        message: `${refused.code}: ${refused.message}; ${message}`,
-      },
-      others: good,
-      enforced,
-    };
-  }
-  return {
-    ready: { type: 'Ready', status: 'False', reason: 'NotEnforced', message },
-    others: [...good, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
-    enforced,
-  };
+  const refusals = replicas.map(({ refused }) => refused);
+  return { ...waitingVerdict({ name, refusals, reason: 'NotEnforced', message, others: good }), enforced };
 };

@@ -25,10 +25,11 @@ import type { Problem } from '../../policies/problem.ts';
 import { fitsRange } from '../../policies/ruleset/range.ts';
 import { unmetRequirements } from '../../policies/ruleset/requires.ts';
 import type { Clock } from '../../process/clock.ts';
-import { firstDifference } from '../../policies/document/difference.ts';
+import { anyDifference } from '../../policies/document/difference.ts';
 import type { LiveRuleset, LiveTenant } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import { nextLookMs, revisionOf } from './sealed-status.ts';
+import { nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import type { Verdict } from './sealed-status.ts';
 
 export type RulesetDeps = {
   readonly client: KubeClient;
@@ -55,8 +56,6 @@ const MEMBER_SEALS: ReadonlySet<string> = new Set([
   'RULESET_MEMBER_EXTRA',
   'RULESET_MEMBER_DUPLICATE',
 ]);
-
-type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[] };
 
 const stalled = (reason: string, message: string, others: readonly ConditionInput[]): Verdict => ({
   ready: { type: 'Ready', status: 'False', reason, message },
@@ -113,25 +112,15 @@ const releaseVerdict = (object: LiveRuleset, document: PolicyDocument, { replica
     return stalled(reason, message, [sealed, dependencies(unmet)]);
   }
   const spec = ruleset?.spec;
-  const difference = firstDifference(spec, object.spec, 'spec') ?? firstDifference(object.spec, spec, 'spec');
-  if (difference !== undefined) {
-    const message = `${difference} is not what the signed document says; the document counts, the edit has no effect`;
-    return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others: good };
-  }
+  const edited = specVerdict(anyDifference(spec, object.spec, 'spec'), good);
+  if (edited !== undefined) return edited;
   const [lacking] = unmet;
   if (lacking !== undefined) return stalled(conditionReason(lacking.code), `${formatProblem(lacking)}; ${count} enforce ${title}`, good);
   const message = retired ? `${count} know that version ${version} ends it` : `${count} enforce ${title}${unfitting(document, tenants)}`;
   if (replicas.length > 0 && enforced === replicas.length)
     return { ready: { type: 'Ready', status: 'True', reason: retired ? 'Retired' : 'Enforced', message }, others: good };
-  const refused = replicas.flatMap(({ refusedRulesets: held = {} }) => (Object.hasOwn(held, name) ? [held[name]] : []))[0];
-  if (refused !== undefined) {
-    const told = `${refused.code}: ${refused.message}; ${message}`;
-    return { ready: { type: 'Ready', status: 'False', reason: conditionReason(refused.code), message: told }, others: good };
-  }
-  return {
-    ready: { type: 'Ready', status: 'False', reason: 'NotEnforced', message },
-    others: [...good, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
-  };
+  const refusals = replicas.map(({ refusedRulesets = {} }) => refusedRulesets);
+  return waitingVerdict({ name, refusals, reason: 'NotEnforced', message, others: good });
 };
 
 export const rulesetVerdict = (object: LiveRuleset, judged: Judged, facts: RulesetFacts): Verdict =>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the status of every sealed document says alike: the commit that it came with, that its end is near, when to look again.
+// What the status of every sealed document says alike: an edit without effect, replicas on their way, the commit that it came with, that its end is near, when to look again.
+import { conditionReason } from '../../crds/conditions.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
+import type { RefusedPolicy } from '../../crds/replica.ts';
 import type { ConditionInput } from '../../kube/status.ts';
 import { REFUSAL_LASTS_MS, closesAtMs, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
@@ -12,6 +14,38 @@ const EXPIRING_MS = 14 * 24 * 3600_000;
 const LOOK_MS = 24 * 3600_000;
 
 type Told = { readonly metadata: { readonly name: string }; readonly status?: { readonly digest?: string; readonly revision?: string } };
+
+export type Verdict = { readonly ready: ConditionInput; readonly others: readonly ConditionInput[] };
+
+/** Where `spec` beside the document says something else; the path of that, undefined where nothing does. `others`: what is good all the same. */
+export const specVerdict = (path: string | undefined, others: readonly ConditionInput[]): Verdict | undefined => {
+  if (path === undefined) return undefined;
+  const message = `${path} is not what the signed document says; the document counts, the edit has no effect`;
+  return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others };
+};
+
+type Waiting = {
+  readonly name: string;
+  /** Of each replica, by name. */
+  readonly refusals: readonly Readonly<Record<string, RefusedPolicy>>[];
+  readonly reason: string;
+  readonly message: string;
+  readonly others: readonly ConditionInput[];
+};
+
+/** While not all replicas follow: one of them refuses it, or they are on their way. */
+export const waitingVerdict = ({ name, refusals, reason, message, others }: Waiting): Verdict => {
+  const ready = { type: 'Ready', status: 'False' } as const;
+  const refused = refusals.flatMap((held) => (Object.hasOwn(held, name) ? [held[name]] : []))[0];
+  if (refused !== undefined) {
+    const told = `${refused.code}: ${refused.message}; ${message}`;
+    return { ready: { ...ready, reason: conditionReason(refused.code), message: told }, others };
+  }
+  return {
+    ready: { ...ready, reason, message },
+    others: [...others, { type: 'Reconciling', status: 'True', reason: 'Progressing', message }],
+  };
+};
 
 /**
  * The commit that the document came with, which a later commit does not change: else each push would write the status of

@@ -3,10 +3,19 @@
 // the raw bytes while they arrive.
 import type { Request, Response, Router } from 'express';
 import type { Receiver } from './receiver.ts';
+import type { Delivery } from './signature.ts';
 
 type Routes = Pick<Router, 'use'>;
 
-const answer = async (receiver: Receiver, request: Request, response: Response): Promise<void> => {
+type Handler = {
+  handleDelivery(delivery: Delivery & { readonly body: AsyncIterable<Uint8Array> }): Promise<{
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: object;
+  }>;
+};
+
+const answer = async (receiver: Handler, request: Request, response: Response): Promise<void> => {
   const { method, headers } = request;
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   const reply = await receiver.handleDelivery({ method, path, headers, body: request });
@@ -15,12 +24,15 @@ const answer = async (receiver: Receiver, request: Request, response: Response):
   response.status(reply.status).set(reply.headers).json(reply.body);
 };
 
-/** Serves `/hook/…` on an express application or router. */
-export const mountReceiver = (routes: Routes, receiver: Receiver): void => {
-  routes.use('/hook', (request: Request, response: Response, next: (error?: unknown) => void) => {
+/** Serves what lies under `path` on an express application or router. */
+export const mountHandler = (routes: Routes, path: string, handler: Handler): void => {
+  routes.use(path, (request: Request, response: Response, next: (error?: unknown) => void) => {
     // A sender that hangs up ends the reading with an error; there is nobody left to answer.
-    answer(receiver, request, response).catch((error: unknown) =>
+    answer(handler, request, response).catch((error: unknown) =>
       request.destroyed || response.headersSent ? response.destroy() : next(error),
     );
   });
 };
+
+/** Serves `/hook/…`. */
+export const mountReceiver = (routes: Routes, receiver: Receiver): void => mountHandler(routes, '/hook', receiver);

@@ -3,6 +3,7 @@
 // the batch. Knows no HTTP but the numbers of its answers.
 import { isRecord } from '../../crds/wire.ts';
 import type { Problem, ProblemCode } from '../../policies/problem.ts';
+import { LEVEL_SOURCES, levelOf } from '../../policies/service-level/counts.ts';
 import { problemCodes } from '../../policies/problem-codes/index.ts';
 import { readEvent } from './event.ts';
 import type { UsageEvent } from './event.ts';
@@ -83,6 +84,11 @@ export const takeBatch = async (input: {
       statuses.add(403);
       const message = `${sender.account} may not send as ${read.event.source}`;
       wrong.push(told(index, read.event.id, { outcome: 'refused', code: 'USAGE_TENANT_FOREIGN', message, path: 'source' }));
+    } else if (levelOf(read.event.meter) !== undefined && !read.event.source.startsWith(LEVEL_SOURCES)) {
+      // Credits follow from them: a tenant must not be able to count its own answers.
+      statuses.add(403);
+      const message = `${read.event.meter} is counted by Writ's webhook alone`;
+      wrong.push(told(index, read.event.id, { outcome: 'refused', code: 'USAGE_METER_RESERVED', message, path: 'data.meter' }));
     } else {
       events.push(read.event);
       places.push(index);

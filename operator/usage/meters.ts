@@ -2,13 +2,15 @@
 // What is metered: the shipped meters and those that a ConfigMap declares. A meter says how events add up and in which unit a
 // statement shows it; events of a meter that nobody declared are put aside and shown, never dropped.
 import { isRecord, isText } from '../../crds/wire.ts';
+import { LEVEL_METERS } from '../../policies/service-level/counts.ts';
 import { divideHalfEven } from './quantity.ts';
 
 /**
  * sum: values add up. peak: the highest value of the period. average: values are amount times seconds, and the statement shows
- * their sum over the length of the period.
+ * their sum over the length of the period. level: Writ's own counts of answers, which `operator/slo` reads by the minute; no
+ * statement has a line of them, so nothing bills them.
  */
-export type Aggregation = 'sum' | 'peak' | 'average';
+export type Aggregation = 'sum' | 'peak' | 'average' | 'level';
 
 export type Meter = {
   readonly name: string;
@@ -29,6 +31,7 @@ export const SHIPPED_METERS: readonly Meter[] = [
   meter('storage_bytes', 'By', 'average'),
   meter('transfer_bytes', 'By', 'sum'),
   meter('users', '1', 'peak'),
+  ...LEVEL_METERS.map((name) => meter(name, '1', 'level')),
 ];
 
 export type Meters = ReadonlyMap<string, Meter>;
@@ -92,6 +95,7 @@ export const amountOf = ({ aggregation, divisor }: Pick<Meter, 'aggregation' | '
     case 'average':
       return divideHalfEven(tally.sum * 1000n, BigInt(lengthMs) * divisor);
     case 'sum':
+    case 'level':
     default:
       return divideHalfEven(tally.sum, divisor);
   }

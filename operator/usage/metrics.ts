@@ -23,7 +23,7 @@ export const usageMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_usage_events_refused_total',
     help: 'Events that did not reach the ledger, by the code of why.',
-    labels: { code: ['USAGE_EVENT_INVALID', 'USAGE_EVENT_EARLY', 'USAGE_EVENT_LATE', 'USAGE_TENANT_FOREIGN'] },
+    labels: { code: ['USAGE_EVENT_INVALID', 'USAGE_EVENT_EARLY', 'USAGE_EVENT_LATE', 'USAGE_TENANT_FOREIGN', 'USAGE_METER_RESERVED'] },
   },
   usageRequests: {
     kind: 'counter',

@@ -138,6 +138,9 @@ describe('the server of events', () => {
     assert.equal((await post(events(event(1), event(4, { subject: 'other' })))).status, 403);
     assert.equal((await post(events(event(1), event(2, { data: { meter: 'a', value: '-1' } })))).status, 422);
     assert.equal((await post(events(event(1, { source: '/writ/agents/x' })))).status, 403);
+    // A tenant that counted Writ's answers itself could credit itself.
+    const counted = await post(events(event(1, { data: { meter: 'slo.availability.good', value: '1' } })));
+    assert.deepEqual([counted.status, wrongOnes(counted)], [403, ['0 USAGE_METER_RESERVED']]);
     accept = async (all) => all.map(() => 'full');
     const full = await post(events(event(1)));
     assert.deepEqual([full.status, full.headers['retry-after']], [503, '60']);

@@ -20,7 +20,7 @@ const meterRow = (row: Row): Meter => {
   return {
     name: textOf(row, 'name'),
     unit: textOf(row, 'unit'),
-    aggregation: aggregation === 'peak' || aggregation === 'average' ? aggregation : 'sum',
+    aggregation: aggregation === 'peak' || aggregation === 'average' || aggregation === 'level' ? aggregation : 'sum',
     divisor: bigintOf(row, 'divisor'),
   };
 };

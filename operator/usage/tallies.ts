@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What events add up to: by hour, for seals and windows, and by the period that will bill them.
+// What events add up to: by hour, for seals and windows, and by the period that will bill them. Counts of service levels are in hours
+// alone: they are sealed, and never billed.
+import { levelOf } from '../../policies/service-level/counts.ts';
 import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
 import { hourOf, monthOf, nextMonth } from './period.ts';
@@ -103,7 +105,14 @@ export const addTallies = async (tx: Tx, events: readonly Added[], state: Ledger
     BUCKETS,
     hours.map(({ tenant, meter, hourMs, ...tally }) => ({ key: [hourMs, tenant, meter], tally })),
   );
-  await addCells(tx, TOTALS, gatherTotals(hours, state));
+  await addCells(
+    tx,
+    TOTALS,
+    gatherTotals(
+      hours.filter(({ meter }) => levelOf(meter) === undefined),
+      state,
+    ),
+  );
   const { sealedMs } = state;
   if (sealedMs === undefined) return;
   const reopened = [...new Set(hours.map(({ hourMs }) => hourMs))].filter((hourMs) => hourMs <= sealedMs);

@@ -6,6 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Problem } from '../../policies/problem.ts';
+import { levelOf } from '../../policies/service-level/counts.ts';
 import { statementOf } from './close.ts';
 import { digestOf } from './event.ts';
 import { addTally, NOTHING } from './meters.ts';
@@ -102,7 +103,7 @@ const addEvent = (
   const one = { count: 1, sum: value, peak: value };
   const add = (to: Map<string, Tally>, key: string): void => void to.set(key, addTally(to.get(key) ?? NOTHING, one));
   add(sums.hours, `${hourOf(atMs)} ${name.tenant} ${meter}`);
-  add(sums.totals, `${billedMs} ${name.tenant} ${usedMs} ${meter}`);
+  if (levelOf(meter) === undefined) add(sums.totals, `${billedMs} ${name.tenant} ${usedMs} ${meter}`);
 };
 
 const compare = (

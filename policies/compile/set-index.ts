@@ -4,7 +4,7 @@
  * which thirty apply cost about as thirty. An index may name too many, never too few; matching proper is `match.ts`.
  */
 import type { AdmissionRequest, GroupVersionResource } from '../decide/request.ts';
-import { setDigest } from './digest.ts';
+import { setDigest, sha256 } from './digest.ts';
 import { isClusterScoped, isNamespaceResource } from './match.ts';
 import type { MatchRule } from './match.ts';
 import type { CompiledPolicy, PolicySet } from './policy-set.ts';
@@ -27,6 +27,17 @@ const keysOf = (rule: MatchRule): readonly string[] =>
   [...rule.groups].flatMap((group) =>
     rule.resources.flatMap(({ resource }) => [...rule.operations].map((operation) => key(group, resource, operation))),
   );
+
+/** Names what the rules of a policy match, so that policies which match the same are indexed as one. Known since it was compiled. */
+const names = new WeakMap<readonly MatchRule[], string>();
+
+const nameOf = (rules: readonly MatchRule[]): string => {
+  const known = names.get(rules);
+  if (known !== undefined) return known;
+  const name = sha256(rules.flatMap(keysOf).join('\t'));
+  names.set(rules, name);
+  return name;
+};
 
 const bucketOf = (positions: readonly number[], policies: readonly CompiledPolicy[]): Bucket => {
   const anywhere: number[] = [];
@@ -57,12 +68,20 @@ const MAX_BUCKETS = 4_096;
 const NOTHING: Bucket = { all: [], anywhere: [], byLabel: new Map(), found: new WeakMap() };
 
 export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['candidates'] => {
-  const byKey = new Map<string, number[]>();
+  const alike = new Map<string, number[]>();
   for (const [position, policy] of policies.entries()) {
-    for (const name of new Set(policy.match.rules.flatMap(keysOf))) {
-      const list = byKey.get(name) ?? [];
-      byKey.set(name, list);
-      list.push(position);
+    const name = nameOf(policy.match.rules);
+    const list = alike.get(name);
+    if (list === undefined) alike.set(name, [position]);
+    else list.push(position);
+  }
+  const byKey = new Map<string, (readonly number[])[]>();
+  for (const positions of alike.values()) {
+    const [first = 0] = positions;
+    for (const name of new Set(policies[first]?.match.rules.flatMap(keysOf))) {
+      const lists = byKey.get(name);
+      if (lists === undefined) byKey.set(name, [positions]);
+      else lists.push(positions);
     }
   }
   const buckets = new Map<string, Bucket>();
@@ -72,7 +91,7 @@ export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['c
     const known = buckets.get(name);
     if (known !== undefined) return known;
     const positions = [resource.group, '*'].flatMap((group) =>
-      [resource.resource, '*'].flatMap((plural) => [operation, '*'].flatMap((verb) => byKey.get(key(group, plural, verb)) ?? [])),
+      [resource.resource, '*'].flatMap((plural) => [operation, '*'].flatMap((verb) => byKey.get(key(group, plural, verb)) ?? []).flat()),
     );
     const bucket = positions.length === 0 ? NOTHING : bucketOf(ascending(positions), policies);
     if (buckets.size < MAX_BUCKETS) buckets.set(name, bucket);

@@ -11,6 +11,7 @@ import type { ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import type { JsonPath } from '../document/json.ts';
 import type { Problem } from '../problem.ts';
+import type { ObjectiveName } from '../service-level/index.ts';
 import { CYCLES, parseTime } from './calendar.ts';
 import type { Cycle } from './calendar.ts';
 import { parseMoney } from './money.ts';
@@ -30,12 +31,28 @@ export type Meter = {
 
 export type TierUsage = { readonly included: Ratio; readonly overage: Ratio | undefined };
 
+/** What is given back of a month's fee: `basisPoints` of it where less than `below` (percent) of the minutes kept the promise. */
+export type CreditStep = { readonly below: string; readonly basisPoints: number };
+
+/** A promise that money follows from. */
+export type OwedObjective = {
+  readonly name: ObjectiveName;
+  /** Percent, as it is written. */
+  readonly target: string;
+  /** Infinite for availability. */
+  readonly withinMs: number;
+  /** Marks fall, and what is given back rises. */
+  readonly credits: readonly CreditStep[];
+};
+
 export type PricedTier = {
   readonly name: string;
   /** In the currency's smallest unit. */
   readonly fees: ReadonlyMap<Cycle, bigint>;
   readonly usage: ReadonlyMap<string, TierUsage>;
+  /** As invoices tell it. */
   readonly promise: { readonly availability?: string; readonly latencyMs?: number } | undefined;
+  readonly owed: readonly OwedObjective[];
 };
 
 export type VolumeStep = { readonly above: Ratio; readonly basisPoints: number };
@@ -88,9 +105,48 @@ const tiersOf = (spec: Spec, currency: Currency, fault: Fault): ReadonlyMap<stri
         meter,
         { included: decimal(included, whole(0)), overage: overage === undefined ? undefined : decimal(overage, whole(0)) },
       ]);
-      return [name, { name, fees: priced, usage: new Map(uses), promise }];
+      const told = promise === undefined ? undefined : toldPromise(promise);
+      const owed =
+        promise === undefined ? [] : owedOf(promise, (path, message) => fault(['spec', 'tiers', index, 'promise', ...path], message));
+      return [name, { name, fees: priced, usage: new Map(uses), promise: told, owed }];
     }),
   );
+
+type TierPromise = NonNullable<NonNullable<Spec['tiers']>[number]['promise']>;
+
+const toldPromise = ({ availability, latencyMs }: TierPromise): PricedTier['promise'] => ({
+  ...(availability === undefined ? {} : { availability }),
+  ...(latencyMs === undefined ? {} : { latencyMs }),
+});
+
+const HUNDRED = whole(100);
+
+const owedOf = ({ availability, latencyMs, latencyShare, credits = [] }: TierPromise, fault: Fault): readonly OwedObjective[] => {
+  if (latencyShare !== undefined && latencyMs === undefined) fault(['latencyShare'], 'say within which time, as latencyMs');
+  const promised: readonly Omit<OwedObjective, 'credits'>[] = [
+    ...(availability === undefined ? [] : [{ name: 'availability' as const, target: availability, withinMs: Number.POSITIVE_INFINITY }]),
+    ...(latencyShare === undefined || latencyMs === undefined
+      ? []
+      : [{ name: 'admission-latency' as const, target: latencyShare, withinMs: latencyMs }]),
+  ];
+  for (const { name, target } of promised)
+    if (compare(decimal(target, whole(0)), HUNDRED) > 0) fault([name === 'availability' ? name : 'latencyShare'], 'it is more than 100 %');
+  const marks = new Map<string, CreditStep>();
+  for (const [index, { objective, below, basisPoints }] of credits.entries()) {
+    const target = promised.find(({ name }) => name === objective)?.target;
+    const before = marks.get(objective);
+    if (target === undefined) fault(['credits', index, 'objective'], `${objective} is not promised here`);
+    else if (compare(decimal(below, whole(0)), decimal(before?.below ?? target, whole(0))) > (before === undefined ? 0 : -1))
+      fault(['credits', index, 'below'], before === undefined ? 'it is above what is promised' : 'marks must fall');
+    // Who gets less must never be given back less.
+    if (before !== undefined && basisPoints <= before.basisPoints) fault(['credits', index, 'basisPoints'], 'what is given back must rise');
+    marks.set(objective, { below, basisPoints });
+  }
+  return promised.map((one) => ({
+    ...one,
+    credits: credits.filter(({ objective }) => objective === one.name).map(({ below, basisPoints }) => ({ below, basisPoints })),
+  }));
+};
 
 const volumeOf = (spec: Spec, fault: Fault): ReadonlyMap<string, readonly VolumeStep[]> =>
   new Map(

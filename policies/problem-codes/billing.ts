@@ -51,6 +51,23 @@ export const billingCodes = {
     summary: 'An invoice is not what prices and use come to.',
     fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
   },
+  BILL_STATEMENT_TAKEN: {
+    summary: 'The file of a signed statement is there and says something else.',
+    fix: 'find out who wrote it and whether anybody billed by it; once it is moved away the statement is written',
+  },
+  BILL_EVENT_SIGNATURE: {
+    summary: 'A delivery to /hook/stripe is not signed by a secret that counts, or its time is more than five minutes off.',
+    fix: "put the endpoint's signing secret into webhook-secret of the Secret; keep the old one on a line of its own until it has expired",
+  },
+  BILL_EVENT_INVALID: {
+    summary: 'A delivery to /hook/stripe is no event, or one of the other mode.',
+    fix: 'point the endpoint of the same mode here as --stripe-mode says',
+  },
+  BILL_EVENT_TOO_LARGE: { summary: 'A delivery to /hook/stripe is larger than any event.', fix: 'send events of Stripe alone' },
+  BILL_EVENT_UNAVAILABLE: {
+    summary: 'This process takes no events of Stripe at the moment: it does not lead, its ledger is closed, or webhook-secret is missing.',
+    fix: 'none where another replica leads: Stripe sends it again; else see writ_billing_up and the log',
+  },
   BILL_SET_ASIDE: {
     summary: 'The payment provider refused the use of an hour, or counts it otherwise.',
     fix: 'correct what the note says, at the provider or in spec.billing of the Tenant; the invoice waits until both agree',

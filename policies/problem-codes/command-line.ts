@@ -6,6 +6,14 @@ export const commandLineCodes = {
   FILE_UNREADABLE: { summary: 'A file cannot be read or written.', fix: 'check the path and its permissions' },
   FILE_EXISTS: { summary: 'A file is there already and would be lost.', fix: 'choose another name or move the file away' },
   FILE_NONE: { summary: 'No document was found.', fix: 'name a file, or a folder with YAML documents of writ.dev' },
+  TENANT_MISSING: {
+    summary: 'No Tenant of that name is among what was read.',
+    fix: 'name files or a folder that hold it by -f, or the context of the cluster that has it',
+  },
+  CLUSTER_UNREADABLE: {
+    summary: 'The cluster does not let its Tenants, TierCatalog and Licenses be read, or is none.',
+    fix: 'check the context with kubectl --context NAME get tenants,tiercatalogs,licenses; the ClusterRole writ-viewer lets them be read',
+  },
   SIGNER_FAILED: {
     summary: 'The signer gave no signature that verifies, so nothing was written.',
     fix: 'run the signer by hand, and see that it uses the key whose public half is given',

@@ -19,6 +19,7 @@ import { policiesCodes } from './policies.ts';
 import { receiptsCodes } from './receipts.ts';
 import { rulesetsCodes } from './rulesets.ts';
 import { sealsCodes } from './seals.ts';
+import { serviceLevelsCodes } from './service-levels.ts';
 import { sourceCodes } from './source.ts';
 import { tenancyCodes } from './tenancy.ts';
 import { tenantsCodes } from './tenants.ts';
@@ -46,6 +47,7 @@ export const problemCodes = {
   ...commandLineCodes,
   ...demoCodes,
   ...usageCodes,
+  ...serviceLevelsCodes,
 } as const satisfies ProblemCodes;
 
 export type ProblemCode = keyof typeof problemCodes;

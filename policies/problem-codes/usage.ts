@@ -11,6 +11,10 @@ export const usageCodes = {
     summary: 'The sender may not report use for this tenant.',
     fix: 'report for the tenant of the namespace of the service account, or name that account in --usage-reporter',
   },
+  USAGE_METER_RESERVED: {
+    summary: "The meter counts Writ's own answers, and only its webhook may report it.",
+    fix: 'report under a meter of your own, declared in the ConfigMap writ-meters',
+  },
   USAGE_BODY_REFUSED: {
     summary: 'The body of a usage request is no batch of events.',
     fix: 'send at most 1,000 events and 1 MiB as application/cloudevents-batch+json, or one as application/cloudevents+json',

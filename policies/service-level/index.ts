@@ -5,15 +5,21 @@
  * In: `spec.slo` of a Tenant, and how a review ended. Out: the objectives that admission itself can be held to, each a share of
  * good answers among all, so that they add up over replicas and time (a quantile would not). Two are known by their names:
  * `availability`, whose answer is good where policies decided, and `admission-latency`, whose answer is good where they did
- * within the threshold. An objective of another name is somebody else's to measure. Pure and total. The webhook counts by it.
+ * within the threshold. An objective of another name is somebody else's to measure. Pure and total. The webhook counts by it, and
+ * `counts.ts` says how it tells the ledger what it counted.
  */
 import { isRecord } from '../../crds/wire.ts';
 import { durationMs } from '../document/duration.ts';
 
+export const OBJECTIVES = ['availability', 'admission-latency'] as const;
+export type ObjectiveName = (typeof OBJECTIVES)[number];
+
 export type Objective = {
-  readonly name: 'availability' | 'admission-latency';
+  readonly name: ObjectiveName;
   /** Share of answers that are to be good, from 0 to 1. */
   readonly target: number;
+  /** The same as it was written, in percent: what money follows from is reckoned by this one. */
+  readonly percent: string;
   /** Of `admission-latency`: the longest time that still is good. */
   readonly withinMs: number;
 };
@@ -24,19 +30,21 @@ export type Answered = {
   readonly durationMs: number;
 };
 
-const shareOf = (percent: unknown): number | undefined => {
-  const share = typeof percent === 'string' && /^\d{1,3}(?:\.\d+)?$/.test(percent) ? Number(percent) / 100 : Number.NaN;
+/** From 0 to 1; undefined for what is no percentage. */
+export const shareOf = (percent: string): number | undefined => {
+  const share = /^\d{1,3}(?:\.\d{1,12})?$/.test(percent) ? Number(percent) / 100 : Number.NaN;
   return share >= 0 && share <= 1 ? share : undefined;
 };
 
 const readObjective = (entry: unknown): Objective | undefined => {
   if (!isRecord(entry)) return undefined;
-  const target = shareOf(entry['target']);
-  if (target === undefined) return undefined;
-  if (entry['name'] === 'availability') return { name: 'availability', target, withinMs: Number.POSITIVE_INFINITY };
+  const percent = entry['target'];
+  const target = typeof percent === 'string' ? shareOf(percent) : undefined;
+  if (target === undefined || typeof percent !== 'string') return undefined;
+  if (entry['name'] === 'availability') return { name: 'availability', target, percent, withinMs: Number.POSITIVE_INFINITY };
   const withinMs = typeof entry['threshold'] === 'string' ? durationMs(entry['threshold']) : Number.NaN;
   // Without a threshold no answer is late, so there is nothing to measure.
-  return entry['name'] === 'admission-latency' && withinMs > 0 ? { name: 'admission-latency', target, withinMs } : undefined;
+  return entry['name'] === 'admission-latency' && withinMs > 0 ? { name: 'admission-latency', target, percent, withinMs } : undefined;
 };
 
 /** `slo`: `spec.slo` of a Tenant, whatever it holds. One objective a name, the first. */

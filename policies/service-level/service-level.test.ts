@@ -11,8 +11,8 @@ describe('objectives of a tenant', () => {
     assert.deepEqual(
       objectivesOf(slo({ name: 'availability', target: '99.9' }, { name: 'admission-latency', target: '95', threshold: '50ms' })),
       [
-        { name: 'availability', target: 0.9990000000000001, withinMs: Number.POSITIVE_INFINITY },
-        { name: 'admission-latency', target: 0.95, withinMs: 50 },
+        { name: 'availability', target: 0.9990000000000001, percent: '99.9', withinMs: Number.POSITIVE_INFINITY },
+        { name: 'admission-latency', target: 0.95, percent: '95', withinMs: 50 },
       ],
     );
   });

@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { canonicalJson, readCanonicalObject } from './canonical-json.ts';
 import { NO_LEAF, decodeEntry, encodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
-import { glanceEntry } from './glance.ts';
+import { NOTHING_LIKELY, glanceEntry } from './glance.ts';
+import type { Likely } from './glance.ts';
 import { sealField } from './sealed-field.ts';
 
 const entry: AuditEntry = {
@@ -111,8 +112,10 @@ describe('an entry', () => {
 });
 
 describe('a glance', () => {
+  const likely: readonly Likely[] = [NOTHING_LIKELY, entry, { ...entry, log: 'Ã©', prev: '1'.repeat(64) }];
   const same = (bytes: Buffer): void => {
-    const seen = glanceEntry(bytes);
+    const [seen, ...others] = likely.map((one) => glanceEntry(bytes, one));
+    for (const other of others) assert.deepEqual(other, seen);
     if (seen === undefined) return;
     const decoded = decodeEntry(bytes);
     assert.ok(decoded !== undefined, bytes.toString());
@@ -122,6 +125,16 @@ describe('a glance', () => {
   };
 
   it('suffices for plain entries', () => assert.ok(glanceEntry(Buffer.from(text)) !== undefined));
+
+  it('sees what decoding sees, whatever is likely', () => {
+    for (const log of ['é', 'Ã©', '', 'x']) same(encodeEntry({ ...entry, log }));
+    for (const [field, value] of [
+      ['ts', entry.ts],
+      ['prev', entry.prev],
+      ['action', entry.action],
+    ] as const)
+      same(Buffer.from(text.replace(`"${field}":"${value}"`, `"${field}":""`)));
+  });
 
   it('sees what decoding sees, of every entry with any byte changed', () => {
     for (let at = 0; at < text.length; at += 1) {

@@ -43,6 +43,13 @@ const endOfNumber = (bytes: Uint8Array, from: number): number => {
   return !isPlain || bytes[at] === 0x2e || bytes[at] === 0x65 || bytes[at] === 0x45 ? UNSURE : at;
 };
 
+/** Of digits that `endOfNumber` has seen. */
+const wholeAt = (bytes: Uint8Array, from: number, end: number): number => {
+  let value = 0;
+  for (let at = from; at < end; at += 1) value = value * 10 + (bytes[at] ?? 0) - 0x30;
+  return value;
+};
+
 const lettersOf = (word: string): Buffer => Buffer.from(word, 'latin1');
 const WORDS = ['true', 'false', 'null'].map(lettersOf);
 
@@ -100,12 +107,12 @@ function endOfValue(bytes: Uint8Array, from: number, depth: number): number {
   return first === 0x2d || isDigit(first) ? endOfNumber(bytes, from) : endOfWord(bytes, from);
 }
 
+const NAMES = ['v', 'ts', 'log', 'seq', 'prev', 'actor', 'action', 'detail', 'object', 'tenant', 'decision', 'requestId'] as const;
+type FieldName = (typeof NAMES)[number];
+
 /** By their length and first letter, which no two share. */
-const FIELDS: ReadonlyMap<number, { readonly name: string; readonly letters: Buffer }> = new Map(
-  ['v', 'ts', 'log', 'seq', 'prev', 'actor', 'action', 'detail', 'object', 'tenant', 'decision', 'requestId'].map((name) => [
-    name.length * 256 + name.charCodeAt(0),
-    { name, letters: lettersOf(name) },
-  ]),
+const FIELDS: ReadonlyMap<number, { readonly name: FieldName; readonly letters: Buffer }> = new Map(
+  NAMES.map((name) => [name.length * 256 + name.charCodeAt(0), { name, letters: lettersOf(name) }]),
 );
 const OBJECT_LETTERS = OBJECT_FIELDS.map(lettersOf);
 
@@ -116,7 +123,7 @@ const isWord = (bytes: Uint8Array, letters: Buffer, { key, end }: { readonly key
   return true;
 };
 
-const fieldAt = (bytes: Uint8Array, key: number, end: number): string | undefined => {
+const fieldAt = (bytes: Uint8Array, key: number, end: number): FieldName | undefined => {
   const field = FIELDS.get((end - key - 2) * 256 + (bytes[key + 1] ?? 0));
   return field !== undefined && isWord(bytes, field.letters, { key, end }) ? field.name : undefined;
 };
@@ -134,13 +141,24 @@ const isPlainObject = (bytes: Uint8Array, from: number): boolean => {
   return good && needed === 2;
 };
 
-/** Undefined: decode it. Total. */
-export const glanceEntry = (bytes: Buffer): Glance | undefined => {
+/** Whether these bytes are the text; of one that is empty or not ASCII nothing is. */
+const isText = (bytes: Uint8Array, from: number, end: number, text: string): boolean => {
+  if (end - from !== text.length) return false;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80 || bytes[from + at] !== unit) return false;
+  }
+  return text !== '';
+};
+
+/** What the entry is likely to say: a text that is there already is not made again, and was found good before. */
+export type Likely = Pick<Glance, 'log' | 'ts' | 'prev' | 'action'>;
+export const NOTHING_LIKELY: Likely = { log: '', ts: '', prev: '', action: '' };
+
+/** Undefined: decode it. `likely` changes nothing but the time that it takes; its texts but `log` must be ones of an entry. Total. */
+export const glanceEntry = (bytes: Buffer, likely: Likely = NOTHING_LIKELY): Glance | undefined => {
   if (bytes[0] !== OPEN) return undefined;
-  let log = '';
-  let ts = '';
-  let prev = '';
-  let action = '';
+  let { log, ts, prev, action } = likely;
   let seq = 0;
   let required = 0;
   let isPlain = true;
@@ -153,18 +171,19 @@ export const glanceEntry = (bytes: Buffer): Glance | undefined => {
     else if (name === 'v' || name === 'seq') {
       required += 1;
       isPlain &&= isDigit(first);
-      if (name === 'seq') seq = Number(bytes.toString('latin1', value, end));
+      if (name === 'seq') seq = wholeAt(bytes, value, end);
       else isPlain &&= end - value === 1 && first === 0x31;
     } else {
       isPlain &&= first === QUOTE;
       if (name === 'tenant' || name === 'decision' || name === 'requestId') return;
       required += 1;
-      if (name === 'log') log = bytes.toString('utf8', value + 1, end - 1);
-      else if (name === 'ts') ts = bytes.toString('latin1', value + 1, end - 1);
-      else if (name === 'prev') prev = bytes.toString('latin1', value + 1, end - 1);
-      else if (name === 'action') action = bytes.toString('latin1', value + 1, end - 1);
+      if (name === 'actor' || isText(bytes, value + 1, end - 1, likely[name])) return;
+      const text = bytes.toString('utf8', value + 1, end - 1);
+      if (name === 'log') log = text;
+      else if (name === 'ts') isPlain &&= TIME.test((ts = text));
+      else if (name === 'prev') isPlain &&= LEAF.test((prev = text));
+      else isPlain &&= ACTION.test((action = text));
     }
   });
-  if (end !== bytes.length || !isPlain || required !== 7 || !isUtf8(bytes)) return undefined;
-  return TIME.test(ts) && LEAF.test(prev) && ACTION.test(action) ? { log, seq, ts, prev, action } : undefined;
+  return end === bytes.length && isPlain && required === 7 && isUtf8(bytes) ? { log, seq, ts, prev, action } : undefined;
 };

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { NO_LEAF, decodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
-import { glanceEntry } from './glance.ts';
+import { NOTHING_LIKELY, glanceEntry } from './glance.ts';
 import { leafTextOfBytes } from './merkle.ts';
 import type { EntryRange } from './manifest.ts';
 import type { SignedCheckpoint } from './signed-checkpoint.ts';
@@ -88,12 +88,13 @@ export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: L
   let beforeIndex = -1;
   let beforeLeaf = NO_LEAF;
   let beforeTs = '';
+  let likely = NOTHING_LIKELY;
   let firstTs: string | undefined;
   const judge = (bytes: Buffer, { index, leaf, file, offset }: Place): void => {
     const no = (code: ProblemCode, message: string): void => {
       if (chain.length < MAX_PROBLEMS) chain.push({ code, message: `entry ${index} ${message}`, at: placed(file, offset) });
     };
-    const plain = glanceEntry(bytes);
+    const plain = glanceEntry(bytes, likely);
     const decoded = plain === undefined || isNotable(plain.action) ? decodeEntry(bytes) : undefined;
     const entry = decoded ?? plain;
     if (entry === undefined) return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
@@ -105,6 +106,7 @@ export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: L
     beforeIndex = index;
     beforeLeaf = leaf;
     beforeTs = entry.ts;
+    likely = { log: origin, ts: entry.ts, prev: leaf, action: entry.action };
     firstTs ??= entry.ts;
     if (decoded !== undefined) each(decoded, index);
   };

@@ -5,12 +5,13 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { ProblemCode } from '../problem.ts';
-import { ERASED_ACTION, verifyExport } from './index.ts';
+import { ERASED_ACTION } from './index.ts';
 import type { KeptCheckpoint } from './anchor.ts';
 import type { ExportReport } from './index.ts';
 import { readManifest } from './manifest.ts';
 import { sealField } from './sealed-field.ts';
-import type { AuditTrust } from './signed-checkpoint.ts';
+import { changed, check, clusterLog, cuts, exportOfCluster, flips, remade, signedForgeries, swaps, trusted } from './test-forgeries.ts';
+import type { ExportChange } from './test-forgeries.ts';
 import {
   LOG_NAME,
   anchorFact,
@@ -25,24 +26,16 @@ import {
   witnessOne,
   witnessTwo,
 } from './test-log.ts';
-import type { Files } from './test-log.ts';
+import type { BuiltLog, Files } from './test-log.ts';
+import { judgeCheckpoint, writeAddCheckpoint } from './witness.ts';
 
-const trusted: AuditTrust = { keys: [logSigner.key], witnesses: [], quorum: 0 };
-
-const check = (files: Files, trust: AuditTrust = trusted, since: readonly KeptCheckpoint[] = []): ExportReport =>
-  verifyExport({ names: [...files.keys()], read: (name) => files.get(name), trust, since });
 const codes = (report: ExportReport): readonly ProblemCode[] => report.problems.map(({ code }) => code);
 const places = (report: ExportReport): readonly string[] => report.problems.map(({ at }) => at?.file ?? '');
-/** As somebody who changes files would also do. */
-const remade = (files: Files): Files => {
-  const rest = new Map([...files].filter(([name]) => name !== 'manifest.json'));
-  return withManifest(rest, readManifest(files.get('manifest.json') ?? Buffer.alloc(0))?.logs ?? new Map());
-};
-const changed = (files: Files, name: string, content: Buffer): Files => new Map([...files, [name, content]]);
+const replaced = (files: Files, name: string, content: Buffer): Files => new Map([...files, [name, content]]);
 const flipped = (files: Files, name: string, at: number, bit: number): Files => {
   const content = Buffer.from(files.get(name) ?? assert.fail(name));
   content[at] = (content[at] ?? 0) ^ bit;
-  return changed(files, name, content);
+  return replaced(files, name, content);
 };
 
 describe('an export that is whole', () => {
@@ -130,33 +123,28 @@ describe('an export that is whole', () => {
 
 describe('nothing goes unseen', () => {
   const whole = buildExport(2);
+  const small = exportOfCluster(clusterLog({ count: 2 }));
   const mine = buildTenantExport(2);
 
-  it('a changed byte, wherever it is: the file is named', () => {
-    for (const files of [whole, mine]) {
-      for (const [name, content] of files) {
-        // All bytes of each file are looked at below; here a digest does it.
-        for (let at = 0; at < content.length; at += name === 'manifest.json' ? 1 : 5) {
-          const report = check(flipped(files, name, at, 1 << (at % 8)));
-          assert.ok(report.problems.length > 0, `${name} byte ${at}`);
-          assert.ok(name === 'manifest.json' || places(report).includes(name), `${name} byte ${at}: ${places(report).join()}`);
-        }
+  const seen = (changes: (files: Files) => readonly ExportChange[], isNamed: boolean): void => {
+    for (const files of [small, mine]) {
+      for (const one of changes(files)) {
+        const report = check(changed(files, one));
+        assert.ok(report.problems.length > 0, JSON.stringify(one));
+        const named = one.edits.some(({ file }) => file === 'manifest.json' || places(report).includes(file));
+        assert.ok(!isNamed || named, `${JSON.stringify(one)}: ${places(report).join()}`);
       }
     }
-  });
+  };
 
-  it('a changed byte under a manifest that was made anew', () => {
-    for (const files of [whole, mine]) {
-      for (const [name, content] of files) {
-        if (name === 'manifest.json') continue;
-        for (let at = 0; at < content.length; at += 1) {
-          const report = check(remade(flipped(files, name, at, 1 << (at % 8))));
-          assert.ok(report.problems.length > 0, `${name} byte ${at}`);
-          assert.ok(places(report).includes(name), `${name} byte ${at}: ${places(report).join()}`);
-        }
-      }
-    }
-  });
+  it('a changed byte, wherever it is: the file is named', () => seen(flips, true));
+
+  it('a changed byte, under the manifest that was', () =>
+    seen((files) => flips(files, () => 7).map(({ edits }) => ({ edits, remake: false })), true));
+
+  it('a file that is cut, wherever it is, that goes on, or that is missing', () => seen(cuts, false));
+
+  it('entries, hashes and files that change places', () => seen(swaps, false));
 
   it('the first entry that was changed is named, by number and place', () => {
     const large = buildExport(600);
@@ -172,13 +160,11 @@ describe('nothing goes unseen', () => {
     );
   });
 
-  it('a file that is cut, wherever it is: incomplete, or not as it was', () => {
+  it('a file that is cut is told from one that was changed', () => {
     for (const [name, content] of whole) {
-      for (let length = 0; length < content.length; length += 13) {
-        const cut = changed(whole, name, content.subarray(0, length));
-        assert.ok(places(check(cut)).includes(name), `${name} after ${length}`);
-        if (name !== 'manifest.json') assert.ok(check(remade(cut)).problems.length > 0, `${name} after ${length}, with another manifest`);
-      }
+      const cut = replaced(whole, name, content.subarray(0, content.length - 1));
+      assert.deepEqual(codes(check(cut))[0], name === 'manifest.json' ? 'AUDIT_MALFORMED' : 'AUDIT_INCOMPLETE', name);
+      assert.ok(places(check(cut)).includes(name), name);
     }
   });
 
@@ -187,21 +173,9 @@ describe('nothing goes unseen', () => {
       const files = new Map(whole);
       files.delete(name);
       assert.ok(codes(check(files)).includes('AUDIT_INCOMPLETE'), name);
-      if (name !== 'manifest.json') assert.ok(codes(check(remade(files))).length > 0, `${name}, with another manifest`);
     }
-    const more = changed(whole, 'tenant/acme/tile/0/001.p/3', Buffer.alloc(96));
+    const more = replaced(whole, 'tenant/acme/tile/0/001.p/3', Buffer.alloc(96));
     for (const files of [more, remade(more)]) assert.deepEqual(codes(check(files)), ['AUDIT_CHANGED']);
-  });
-
-  it('two files that change places', () => {
-    const names = [...whole.keys()].filter((name) => name !== 'manifest.json');
-    for (const one of names) {
-      for (const other of names) {
-        const [a, b] = [whole.get(one) ?? assert.fail(), whole.get(other) ?? assert.fail()];
-        if (a.equals(b)) continue;
-        assert.notDeepEqual(codes(check(remade(changed(changed(whole, one, b), other, a)))), [], `${one} and ${other}`);
-      }
-    }
   });
 
   it('whatever the bytes are, it is told and nothing is thrown', () => {
@@ -212,8 +186,8 @@ describe('nothing goes unseen', () => {
         const content = whole.get(name) ?? assert.fail();
         const cut = at % (content.length + 1);
         const mixed = Buffer.concat([content.subarray(0, cut), bytes, content.subarray(cut)]);
-        assert.notDeepEqual(codes(check(changed(whole, name, mixed))), []);
-        if (name !== 'manifest.json') assert.notDeepEqual(codes(check(remade(changed(whole, name, mixed)))), []);
+        assert.notDeepEqual(codes(check(replaced(whole, name, mixed))), []);
+        if (name !== 'manifest.json') assert.notDeepEqual(codes(check(remade(replaced(whole, name, mixed)))), []);
       }),
       { numRuns: 100 },
     );
@@ -221,66 +195,14 @@ describe('nothing goes unseen', () => {
 });
 
 describe('a log whose own key signed what Writ would not have written', () => {
-  const logOf = (
-    change: Parameters<typeof entriesOf>[2],
-    order: (entries: readonly Buffer[]) => readonly Buffer[] = (same) => same,
-  ): Files => {
-    const cluster = buildLog('cluster', order(entriesOf(`${LOG_NAME}/cluster`, someFacts(5), change)));
-    const root = buildLog('root', entriesOf(LOG_NAME, [anchorFact('cluster', cluster)]));
-    return withManifest(
-      new Map([...cluster.files, ...root.files]),
-      new Map([
-        ['cluster', { from: 0, to: cluster.size }],
-        ['root', { from: 0, to: 1 }],
-      ]),
-    );
-  };
+  const badEntry = (bytes: (entry: string) => string): Files =>
+    exportOfCluster(clusterLog({ order: (all) => all.with(2, Buffer.from(bytes(all[2]!.toString()))) }));
   const rows: readonly (readonly [string, ProblemCode, RegExp, Files])[] = [
-    [
-      'entries in another order',
-      'AUDIT_CHAIN',
-      /entry 1 says that it is number 2/,
-      logOf(undefined, (all) => [all[0]!, all[2]!, all[1]!, all[3]!, all[4]!]),
-    ],
-    ['an entry left out', 'AUDIT_CHAIN', /entry 2 says that it is number 3/, logOf(undefined, (all) => all.toSpliced(2, 1))],
-    ['an entry twice', 'AUDIT_CHAIN', /entry 3 says that it is number 2/, logOf(undefined, (all) => all.toSpliced(3, 0, all[2]!))],
-    [
-      'a time before the one before',
-      'AUDIT_CHAIN',
-      /entry 3 is of a time before/,
-      logOf((entry) => (entry.seq === 3 ? { ...entry, ts: '2025-01-01T00:00:00.000Z' } : entry)),
-    ],
-    [
-      'another entry before',
-      'AUDIT_CHAIN',
-      /entry 3 follows another entry/,
-      logOf((entry) => (entry.seq === 3 ? { ...entry, prev: '1'.repeat(64) } : entry)),
-    ],
-    [
-      'an entry of another log',
-      'AUDIT_CHAIN',
-      /entry 3 is of the log/,
-      logOf((entry) => (entry.seq === 3 ? { ...entry, log: LOG_NAME } : entry)),
-    ],
-    ['no entry', 'AUDIT_MALFORMED', /entry 2 is not as Writ writes/, logOf(undefined, (all) => all.with(2, Buffer.from('{}')))],
-    [
-      'an entry of another spelling',
-      'AUDIT_MALFORMED',
-      /entry 2/,
-      logOf(undefined, (all) => all.with(2, Buffer.from(all[2]!.toString().replace(':', ': ')))),
-    ],
-    [
-      'a field twice',
-      'AUDIT_MALFORMED',
-      /entry 2/,
-      logOf(undefined, (all) => all.with(2, Buffer.from(all[2]!.toString().replace('"v":1', '"v":2,"v":1')))),
-    ],
-    [
-      'a key of Object',
-      'AUDIT_MALFORMED',
-      /entry 2/,
-      logOf(undefined, (all) => all.with(2, Buffer.from(all[2]!.toString().replace('"v":1', '"v":1,"__proto__":1')))),
-    ],
+    ...signedForgeries.map(({ what, message, files }) => [what, 'AUDIT_CHAIN', message, files] as const),
+    ['no entry', 'AUDIT_MALFORMED', /entry 2 is not as Writ writes/, badEntry(() => '{}')],
+    ['an entry of another spelling', 'AUDIT_MALFORMED', /entry 2/, badEntry((entry) => entry.replace(':', ': '))],
+    ['a field twice', 'AUDIT_MALFORMED', /entry 2/, badEntry((entry) => entry.replace('"v":1', '"v":2,"v":1'))],
+    ['a key of Object', 'AUDIT_MALFORMED', /entry 2/, badEntry((entry) => entry.replace('"v":1', '"v":1,"__proto__":1'))],
   ];
   for (const [what, code, message, files] of rows) {
     it(what, () => {
@@ -334,5 +256,30 @@ describe('other histories for other readers', () => {
     const signer = testSigner(LOG_NAME, 'ed25519', 'somebody else');
     assert.ok(codes(check(buildExport(3, { signer }))).includes('AUDIT_KEY'));
     assert.deepEqual(codes(check(buildExport(3), { keys: [], witnesses: [], quorum: 0 })), ['AUDIT_KEY', 'AUDIT_KEY', 'AUDIT_KEY']);
+  });
+
+  it('are not cosigned by a witness that has seen the first, and do not pass as cosigned', () => {
+    const rootOf = (files: Files): Buffer => files.get('root/checkpoint') ?? assert.fail();
+    const own = buildLog('root', entriesOf(LOG_NAME, [anchorFact('cluster', clusterLog())]));
+    const forged = exportOfCluster(clusterLog({ tenant: 'other' }));
+    const ask = (note: Buffer, oldSize: number, state?: Pick<BuiltLog, 'size' | 'root'>) =>
+      judgeCheckpoint({
+        request: writeAddCheckpoint({ oldSize, hashes: [], note }),
+        logs: [logSigner.key],
+        stateOf: () => state,
+        signer: witnessOne,
+        nowMs: 0,
+      });
+    const first = ask(own.note, 0);
+    assert.equal(first.status, 200);
+    assert.deepEqual([ask(rootOf(forged), 0, own).status, ask(rootOf(forged), own.size, own).status], [409, 409]);
+    const trust = { ...trusted, witnesses: [witnessOne.key], quorum: 1 };
+    const cosigned = replaced(exportOfCluster(clusterLog()), 'root/checkpoint', Buffer.concat([own.note, Buffer.from(first.body)]));
+    assert.deepEqual(codes(check(remade(cosigned), trust)), []);
+    assert.ok(codes(check(forged, trust)).includes('AUDIT_KEY'));
+    const lent = remade(replaced(forged, 'root/checkpoint', Buffer.concat([rootOf(forged), Buffer.from(first.body)])));
+    assert.ok(codes(check(lent, trust)).includes('AUDIT_SIGNATURE'), 'a cosignature of the other checkpoint');
+    const kept = { name: 'kept', bytes: cosigned.get('root/checkpoint') ?? assert.fail() };
+    assert.ok(codes(check(forged, trusted, [kept])).includes('AUDIT_FORK'));
   });
 });

@@ -31,10 +31,10 @@ export const bind = (parsed: ParsedDocument): BindingOutcome => {
   const { digest } = parsed;
   const { name } = outcome.object.metadata;
   if (outcome.kind === 'Tenant') {
-    // A Tenant has neither version nor expiry: what it replaces is decided by the commit that carries it.
+    // A Tenant never expires, and has a version where its author gives it one.
     return {
       ok: true,
-      document: { ...outcome, digest, parsed, name, version: 0, expires: undefined },
+      document: { ...outcome, digest, parsed, name, version: outcome.object.spec.version ?? 0, expires: undefined },
       ruleKind: outcome.kind,
       tier: undefined,
     };

@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { digestOf } from '../document/digest.ts';
-import { MAX_CHAIN, loadTrust, loadTrustObject } from './load.ts';
+import { MAX_CHAIN, loadTrust, loadTrustObject, readAhead } from './load.ts';
 import type { TrustLink } from './load.ts';
 import { seal } from './seal.ts';
 import { refuseSwap } from './succession.ts';
@@ -144,6 +144,24 @@ describe('a chain of trust policies', () => {
       { pinnedDigest: digestOf(first.bytes), at: NOW },
     );
     assert.equal(outcome.ok && outcome.trust.version, 3);
+  });
+});
+
+describe('reading ahead', () => {
+  const text = ({ bytes, bundles }: TrustLink) => ({ document: Buffer.from(bytes).toString(), bundles });
+  const readFor = (pin: TrustLink, ...links: readonly TrustLink[]): number => {
+    const [last, ...before] = links.map(text).toReversed();
+    return [...readAhead({ ...last!, chain: before.toReversed() }, digestOf(pin.bytes))].length;
+  };
+  it('reads the versions from the pinned one on, each by itself', () => {
+    assert.equal(readFor(first, first, second, third), 3);
+    assert.equal(readFor(second, first, second, third), 2);
+    assert.equal(readFor(third, third), 1);
+  });
+  it('looks at nothing that no pin leads to, nor at more than a chain may have', () => {
+    assert.equal(readFor(third, first, second), 0);
+    assert.equal(readFor(first, ...Array.from({ length: MAX_CHAIN + 2 }, () => first)), 0);
+    assert.deepEqual([...readAhead({ document: '[', chain: [{ document: '\0' }] }, digestOf(Buffer.from('[')))].length, 1);
   });
 });
 

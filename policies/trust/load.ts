@@ -85,8 +85,11 @@ const stepsOf = (bytes: Uint8Array, file: string, { trustedRoot, succession }: L
   }));
 };
 
+const rootsOf = (steps: readonly Step[]): ReadonlyMap<string, Uint8Array> =>
+  new Map(steps.flatMap(({ trustedRoot }) => (trustedRoot === undefined ? [] : [[digestOf(trustedRoot), trustedRoot]])));
+
 const walk = (steps: readonly Step[], at: number | undefined): LoadOutcome => {
-  const otherRoots = new Map(steps.flatMap(({ trustedRoot }) => (trustedRoot === undefined ? [] : [[digestOf(trustedRoot), trustedRoot]])));
+  const otherRoots = rootsOf(steps);
   const behind: Trust[] = [];
   for (const [index, step] of steps.entries()) {
     const { artifact, trustedRoot } = step;
@@ -144,20 +147,42 @@ export type SignatureOptions = { readonly pinnedDigest: string; readonly at: num
 
 const bytesOf = (text: string | undefined): Uint8Array | undefined => (text === undefined ? undefined : Buffer.from(text));
 
+const FILE = 'trust.yaml';
+
+const optionsOf = (signature: TrustSignature, { pinnedDigest, at, evidence }: SignatureOptions): LoadOptions => ({
+  pinnedDigest,
+  file: FILE,
+  trustedRoot: bytesOf(signature.trustedRoot),
+  succession: {
+    bundles: signature.bundles ?? [],
+    chain: (signature.chain ?? []).map(({ document, bundles = [], trustedRoot }) => ({
+      bytes: Buffer.from(document),
+      bundles,
+      trustedRoot: bytesOf(trustedRoot),
+    })),
+    at,
+    evidence,
+  },
+});
+
 /** `loadTrust` for what the API server holds. */
-export const loadTrustObject = (signature: TrustSignature, { pinnedDigest, at, evidence }: SignatureOptions): LoadOutcome =>
-  loadTrust(Buffer.from(signature.document), {
-    pinnedDigest,
-    file: 'trust.yaml',
-    trustedRoot: bytesOf(signature.trustedRoot),
-    succession: {
-      bundles: signature.bundles ?? [],
-      chain: (signature.chain ?? []).map(({ document, bundles = [], trustedRoot }) => ({
-        bytes: Buffer.from(document),
-        bundles,
-        trustedRoot: bytesOf(trustedRoot),
-      })),
-      at,
-      evidence,
-    },
-  });
+export const loadTrustObject = (signature: TrustSignature, options: SignatureOptions): LoadOutcome =>
+  loadTrust(Buffer.from(signature.document), optionsOf(signature, options));
+
+/**
+ * Reads version by version what `loadTrustObject` will read, which remembers it: to read one takes milliseconds, and other work
+ * may go on between two. Total.
+ */
+export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Generator<undefined> {
+  const options = optionsOf(signature, { pinnedDigest, at: Number.NaN });
+  if (chainProblem(options.succession?.chain ?? [], FILE) !== undefined) return;
+  const steps = stepsOf(Buffer.from(signature.document), FILE, options);
+  const pinned = steps.findLastIndex(({ digest }) => digest === pinnedDigest);
+  if (pinned === -1) return;
+  const needed = steps.slice(pinned);
+  const otherRoots = rootsOf(needed);
+  for (const { artifact, trustedRoot } of needed) {
+    readTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
+    yield;
+  }
+};

@@ -14,6 +14,7 @@ import { formatPath } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
+import { createRecent } from '../recent.ts';
 import { readPublicKey } from './key.ts';
 import { readTrustedRoot } from './trusted-root.ts';
 import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
@@ -21,6 +22,7 @@ import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, Tru
 export type LoadOutcome =
   | { readonly ok: true; readonly trust: Trust }
   | { readonly ok: false; readonly problem: Problem; /** All of them; `problem` is the first. */ readonly problems: readonly Problem[] };
+type Refused = Extract<LoadOutcome, { ok: false }>;
 
 /** The name of the file that `spec.trustedRootSha256` pins, beside the trust policy. */
 export const TRUSTED_ROOT_FILE = 'trusted_root.json';
@@ -34,7 +36,7 @@ export type ReadOptions = {
   readonly otherRoots?: ReadonlyMap<string, Uint8Array>;
 };
 
-const refuse = (problem: Problem, others: readonly Problem[] = []): LoadOutcome => ({ ok: false, problem, problems: [problem, ...others] });
+const refuse = (problem: Problem, others: readonly Problem[] = []): Refused => ({ ok: false, problem, problems: [problem, ...others] });
 
 const timeOf = (text: string | undefined, missing: number): number => (text === undefined ? missing : Date.parse(text));
 
@@ -170,20 +172,27 @@ const readRevokedIdentities = (
   return { identities, problems };
 };
 
-const build = (policy: TrustPolicy, document: ParsedDocument, roots: RootOptions): LoadOutcome => {
+/** All of a trust policy but its root, which lies beside it. */
+type Rootless =
+  | {
+      readonly ok: true;
+      readonly trust: Omit<Trust, 'root'>;
+      readonly pinnedRoot: string | undefined;
+      readonly problems: readonly Problem[];
+    }
+  | Refused;
+
+const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
   const { spec } = policy;
   const { principals, keys, identities, problems } = readPrincipals(policy, document);
-  const root = readRoot(spec.trustedRootSha256, roots);
-  if (!root.ok && root.problem.code !== 'TRUST_ROOT_MISSING')
-    problems.push({ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } });
   const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
   if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
   const revoked = readRevokedIdentities(spec.revoked?.certificates ?? [], document);
   problems.push(...revoked.problems);
-  const [first, ...others] = problems;
-  if (first !== undefined) return refuse(first, others);
   return {
     ok: true,
+    pinnedRoot: spec.trustedRootSha256,
+    problems,
     trust: {
       digest: document.digest,
       version: spec.version,
@@ -191,7 +200,6 @@ const build = (policy: TrustPolicy, document: ParsedDocument, roots: RootOptions
       principals,
       keys,
       identities,
-      root,
       rules: spec.rules.map((rule) => ({
         kinds: new Set<string>(rule.kinds),
         publisherTiers: new Set<string>(rule.publisherTiers),
@@ -211,8 +219,7 @@ const build = (policy: TrustPolicy, document: ParsedDocument, roots: RootOptions
   };
 };
 
-/** Total. Nothing is said of whether these bytes may be believed. */
-export const readTrustPolicy = (bytes: Uint8Array, { file, ...roots }: ReadOptions): LoadOutcome => {
+const readDocument = (bytes: Uint8Array, file: string): Rootless => {
   const parsed = parseDocument(bytes, file);
   const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
   if (!outcome.ok || !parsed.ok) {
@@ -223,5 +230,21 @@ export const readTrustPolicy = (bytes: Uint8Array, { file, ...roots }: ReadOptio
     const message = `a ${outcome.kind} is no TrustPolicy`;
     return refuse({ code: 'TRUST_INVALID', message, at: parsed.document.positionOf(['kind']), path: 'kind' });
   }
-  return build(outcome.object, parsed.document, roots);
+  return build(outcome.object, parsed.document);
+};
+
+/** A chain has as many, and all of them are read again when one is added. */
+const lately = createRecent<Rootless>(64);
+
+/** Total. Nothing is said of whether these bytes may be believed. */
+export const readTrustPolicy = (bytes: Uint8Array, { file, ...roots }: ReadOptions): LoadOutcome => {
+  const key = `${digestOf(bytes)} ${file}`;
+  const read = lately.recall(key) ?? readDocument(bytes, file);
+  lately.keep(key, read);
+  if (!read.ok) return read;
+  const root = readRoot(read.pinnedRoot, roots);
+  const isRootGood = root.ok || root.problem.code === 'TRUST_ROOT_MISSING';
+  const rootProblems = isRootGood ? [] : [{ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } }];
+  const [first, ...others] = [...read.problems, ...rootProblems];
+  return first === undefined ? { ok: true, trust: { ...read.trust, root } } : refuse(first, others);
 };

@@ -16,7 +16,7 @@ export type SignedDocument = SignedObject & {
   readonly digest: string;
   readonly parsed: ParsedDocument;
   readonly name: string;
-  /** 0 for a Tenant, which has none. */
+  /** 0 for a Tenant without one. */
   readonly version: number;
   /** Epoch milliseconds, the last moment; undefined = never. */
   readonly expires: number | undefined;

@@ -13,6 +13,7 @@ import type { TrustMaterial } from '@sigstore/verify';
 import { digestOf } from '../document/digest.ts';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
+import { createRecent } from '../recent.ts';
 import { fixWholeDer } from './fixed-der.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictBytes, textAt } from './strict-json.ts';
 
@@ -92,7 +93,7 @@ const startsOf = (root: JsonObject): readonly number[] =>
     return start === undefined ? [] : [Date.parse(start)];
   });
 
-const build = (root: JsonObject, bytes: Uint8Array): TrustedRoot => {
+const build = (root: JsonObject, bytes: Uint8Array, digest: string): TrustedRoot => {
   const { publicKey: _, ...material } = toTrustMaterial(TrustedRootFormat.fromJSON(root));
   for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
     for (const certificate of certChain) fixWholeDer(certificate.root);
@@ -101,21 +102,31 @@ const build = (root: JsonObject, bytes: Uint8Array): TrustedRoot => {
   return {
     material,
     intermediates: new Set(intermediates.map((der) => der.toString('base64'))),
-    digest: digestOf(bytes),
+    digest,
     bytes,
     startsMs: startsOf(root),
   };
 };
 
-/** Total. Whether these are the pinned bytes is the caller's to ask first. */
-export const readTrustedRoot = (bytes: Uint8Array): TrustedRootOutcome => {
-  if (bytes.length > MAX_ROOT_BYTES) return { ok: false, why: `more than ${MAX_ROOT_BYTES} bytes` };
+const read = (bytes: Uint8Array, digest: string): TrustedRootOutcome => {
   const json = parseStrictBytes(bytes);
   if (json === undefined) return { ok: false, why: 'not a JSON object without repeated keys' };
   try {
     const why = problemIn(json);
-    return why === undefined ? { ok: true, root: build(json, bytes) } : { ok: false, why };
+    return why === undefined ? { ok: true, root: build(json, bytes, digest) } : { ok: false, why };
   } catch {
     return { ok: false, why: 'a key or a certificate in it cannot be read' };
   }
+};
+
+/** By digest: each version in a chain of trust policies brings its root, mostly the same, and to read it takes milliseconds. */
+const lately = createRecent<TrustedRootOutcome>(4);
+
+/** Total. Whether these are the pinned bytes is the caller's to ask first. */
+export const readTrustedRoot = (bytes: Uint8Array): TrustedRootOutcome => {
+  if (bytes.length > MAX_ROOT_BYTES) return { ok: false, why: `more than ${MAX_ROOT_BYTES} bytes` };
+  const digest = digestOf(bytes);
+  const outcome = lately.recall(digest) ?? read(bytes, digest);
+  lately.keep(digest, outcome);
+  return outcome;
 };

@@ -167,11 +167,16 @@ describe('a good seal', () => {
     }
   });
 
-  it('of a Tenant, which has no version', () => {
-    const tenant = Buffer.from('apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: {}\n');
-    const outcome = verify(tenant, [seal(tenant, bob.privateKey)], trust, NOW);
-    assert.ok(outcome.ok);
-    assert.deepEqual([outcome.document.kind, outcome.document.version], ['Tenant', 0]);
+  it('of a Tenant, which may have a version', () => {
+    for (const [spec, version] of [
+      ['{}', 0],
+      ['{version: 7}', 7],
+    ] as const) {
+      const tenant = Buffer.from(`apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: ${spec}\n`);
+      const outcome = verify(tenant, [seal(tenant, bob.privateKey)], trust, NOW);
+      assert.ok(outcome.ok);
+      assert.deepEqual([outcome.document.kind, outcome.document.version], ['Tenant', version]);
+    }
   });
 
   it('is not spoilt by bad ones beside it, which are named', () => {

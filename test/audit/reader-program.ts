@@ -3,19 +3,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { ExportChange } from '../../policies/transparency/test-forgeries.ts';
 
-/** Changes a copy of the export in the reader's memory. */
-export type ReaderChange = {
-  readonly file: string;
-  readonly offset?: number;
-  readonly cut?: number;
-  /** Hexadecimal digits. */
-  readonly insert?: string;
-  readonly remove?: boolean;
-  /** Makes the manifest anew after it, as a forger would. */
-  readonly remake?: boolean;
+/** `change`: to a copy in the reader's memory. `since`: signed checkpoints that somebody kept. */
+export type ReaderRequest = {
+  readonly dir: string;
+  readonly vkey: string;
+  readonly change?: ExportChange;
+  readonly since?: readonly string[];
 };
-export type ReaderRequest = { readonly dir: string; readonly vkey: string; readonly change?: ReaderChange };
 export type ReaderAnswer = { readonly good: boolean; readonly why?: string; readonly sizes?: Readonly<Record<string, number>> };
 
 const SOURCE = join(import.meta.dirname, 'reader');

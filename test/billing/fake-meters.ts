@@ -7,6 +7,7 @@ export type FakeMeter = {
   readonly event_name: string;
   readonly display_name: string;
   readonly window: 'hour' | undefined;
+  readonly status: 'active' | 'inactive';
 };
 
 type Received = {
@@ -47,16 +48,27 @@ export const microsText = (micros: bigint): string => {
 
 export const createFakeMeters = (nowMs: () => number, faults: MeterFaults) => {
   const meters = new Map<string, FakeMeter>();
+  const archived: FakeMeter[] = [];
   const events = new Map<string, Received[]>();
   const identifiers = new Map<string, number>();
   const dropped: string[] = [];
   let order = 0;
 
   const add = (eventName: string, displayName: string, window: 'hour' | undefined): FakeMeter => {
-    const meter = { id: `mtr_${meters.size + 1}`, event_name: eventName, display_name: displayName, window };
+    const id = `mtr_${meters.size + archived.length + 1}`;
+    const meter = { id, event_name: eventName, display_name: displayName, window, status: 'active' as const };
     meters.set(eventName, meter);
     events.set(eventName, []);
     return meter;
+  };
+
+  /** Its name is free again; what it counted is lost to whoever asks for the next. */
+  const archive = (eventName: string): void => {
+    const meter = meters.get(eventName);
+    if (meter === undefined) return;
+    meters.delete(eventName);
+    events.delete(eventName);
+    archived.push({ ...meter, status: 'inactive' });
   };
 
   const receive = (event: {
@@ -110,5 +122,5 @@ export const createFakeMeters = (nowMs: () => number, faults: MeterFaults) => {
     return counted;
   };
 
-  return { add, receive, hours, meters, dropped, received: events };
+  return { add, archive, archived, receive, hours, meters, dropped, received: events };
 };

@@ -3,13 +3,14 @@
  * A Stripe of our own for tests: stateful, on a clock of the test's, with the rules that bite. It answers the requests that the stripe
  * package makes, byte for byte as that package sends them, over `fetch` in this process.
  *
- * Known: meters and meter events (fake-meters.ts), summaries, draft invoices with a time at which they become final; keys of
+ * Known: meters and meter events (fake-meters.ts), products and prices (fake-prices.ts), summaries, draft invoices with a time at which they become final, events; keys of
  * requests that repeat their first answer for a day, a 500 too.
  */
 import { parseForm, textIn } from './fake-form.ts';
 import type { Form } from './fake-form.ts';
 import { createFakeMeters, microsText } from './fake-meters.ts';
-import type { MeterFaults } from './fake-meters.ts';
+import { createFakePrices } from './fake-prices.ts';
+import type { FakeMeter, MeterFaults, Refusal } from './fake-meters.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -40,6 +41,8 @@ const refuse = (status: number, message: string, code?: string): FakeAnswer => (
   status,
   body: { error: { type: status >= 500 ? 'api_error' : 'invalid_request_error', message, ...(code === undefined ? {} : { code }) } },
 });
+const made = (answer: object | Refusal): FakeAnswer =>
+  'message' in answer && 'status' in answer ? refuse(answer.status, answer.message, answer.code) : ok(answer);
 const list = (data: readonly object[]): FakeAnswer => ok({ object: 'list', data, has_more: false, url: '/' });
 
 export type FakeOptions = {
@@ -56,27 +59,20 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     ...faults,
   });
   const invoices: FakeInvoice[] = [];
+  const catalog = createFakePrices();
   const answers = new Map<string, { readonly answer: FakeAnswer; readonly untilMs: number }>();
   const requests: FakeRequest[] = [];
+  /** Events by their id, as `GET /v2/core/events/ID` shows them. */
+  const events = new Map<string, object>();
 
-  const meterShown = ({
-    id,
-    event_name,
-    display_name,
-    window,
-  }: {
-    id: string;
-    event_name: string;
-    display_name: string;
-    window: 'hour' | undefined;
-  }) => ({
+  const meterShown = ({ id, event_name, display_name, window, status }: FakeMeter) => ({
     id,
     object: 'billing.meter',
     event_name,
     display_name,
     event_time_window: window ?? null,
     default_aggregation: { formula: 'sum' },
-    status: 'active',
+    status,
   });
   const summaries = (id: string, query: Form): FakeAnswer => {
     const meter = [...meters.meters.values()].find((one) => one.id === id);
@@ -133,7 +129,7 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
   const route = ({ method, path, query, body }: FakeRequest): FakeAnswer => {
     const [, version, ...parts] = path.split('/');
     const at = `${method} ${version}/${parts.join('/')}`;
-    if (at === 'GET v1/billing/meters') return list([...meters.meters.values()].map(meterShown));
+    if (at === 'GET v1/billing/meters') return list([...meters.archived, ...meters.meters.values()].map(meterShown));
     if (at === 'POST v1/billing/meters') {
       const name = textIn(body, 'event_name') ?? '';
       if (meters.meters.has(name)) return refuse(400, `There is already an active meter with the event name ${name}`);
@@ -142,9 +138,15 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
       );
     }
     if (at === 'POST v1/billing/meter_events') return meterEvent(body);
+    if (at === 'GET v1/products') return list(catalog.listProducts(query));
+    if (at === 'GET v1/prices') return list(catalog.listPrices(query));
+    if (at === 'POST v1/products') return made(catalog.makeProduct(body));
+    if (at === 'POST v1/prices') return made(catalog.makePrice(body));
     if (method === 'GET' && parts[1] === 'meters' && parts[3] === 'event_summaries') return summaries(parts[2] ?? '', query);
     if (at === 'GET v1/invoices')
       return list(invoices.filter((one) => one.customer === textIn(query, 'customer') && one.status === 'draft').map(invoiceShown));
+    const event = method === 'GET' && version === 'v2' && parts[1] === 'events' ? events.get(parts[2] ?? '') : undefined;
+    if (event !== undefined) return ok(event);
     const invoice = invoices.find(({ id }) => id === parts[1]);
     if (invoice !== undefined && method === 'POST' && parts[0] === 'invoices') {
       if (invoice.status !== 'draft') return refuse(400, 'it is final', 'invoice_not_editable');
@@ -204,7 +206,7 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     }
   };
 
-  return { handle, read, meters, invoices, requests, openInvoice, finalizeDue };
+  return { handle, read, meters, invoices, catalog, requests, events, openInvoice, finalizeDue };
 };
 
 export type FakeStripe = ReturnType<typeof createFakeStripe>;

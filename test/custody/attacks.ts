@@ -9,6 +9,7 @@
 import { breakGlassAttacks, breakGlassControls } from './attacks/break-glass.ts';
 import { chainAttacks, chainControls } from './attacks/chains.ts';
 import { documentAttacks, documentControls } from './attacks/documents.ts';
+import { entitlementAttacks, entitlementControls } from './attacks/entitlements.ts';
 import type { Attack, Control } from './attacks/gate.ts';
 import { identityAttacks, identityControls } from './attacks/identities.ts';
 import { rulesetAttacks, rulesetControls } from './attacks/rulesets.ts';
@@ -23,6 +24,7 @@ export const attacks: readonly Attack[] = [
   ...chainAttacks,
   ...setAttacks,
   ...breakGlassAttacks,
+  ...entitlementAttacks,
 ];
 export const controls: readonly Control[] = [
   ...documentControls,
@@ -32,4 +34,5 @@ export const controls: readonly Control[] = [
   ...chainControls,
   ...setControls,
   ...breakGlassControls,
+  ...entitlementControls,
 ];

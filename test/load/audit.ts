@@ -29,10 +29,15 @@ const factsOf = (from: number, count: number): readonly ToldFact[] =>
     detail: { source: '/clusters/c1/agents/7f3/boots/18', seq: String(from + at), value: '12.5', digest: `sha256:${'5'.repeat(64)}` },
   }));
 
-const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+type Took = { readonly perSecond: number; /** Of all threads of the process, µs for an entry. */ readonly cpu: number };
+
+const measured = async (entries: number, work: () => unknown): Promise<Took> => {
+  const before = process.cpuUsage();
   const fromMs = systemClock.monotonicMs();
   await work();
-  return (systemClock.monotonicMs() - fromMs) / 1000;
+  const took = (systemClock.monotonicMs() - fromMs) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { perSecond: entries / took, cpu: (user + system) / entries };
 };
 
 /** Transactions of 20 entries, 32 at once: those that wait share a commit. */
@@ -53,14 +58,14 @@ export const measureAudit = async (options: { readonly rounds: number; readonly 
   const folder = mkdtempSync(join(tmpdir(), 'writ-bench-audit-'));
   try {
     const test = await openTestAudit({ folder, clock: systemClock, random: randomBytes });
-    const [stored, signed]: [number[], number[]] = [[], []];
+    const [stored, signed, verified]: [Took[], Took[], Took[]] = [[], [], []];
     for (let round = -1; round < rounds; round += 1) {
-      const storing = await seconds(() => append(test, (round + 1) * entries, entries));
-      const signing = await seconds(() => test.audit.publish());
+      const storing = await measured(entries, () => append(test, (round + 1) * entries, entries));
+      const signing = await measured(entries, () => test.audit.publish());
       // The first round warms up.
       if (round < 0) continue;
-      stored.push(entries / storing);
-      signed.push(entries / signing);
+      stored.push(storing);
+      signed.push(signing);
     }
     const files = test.export(['root', 'tenant/acme']);
     await test.close();
@@ -70,11 +75,8 @@ export const measureAudit = async (options: { readonly rounds: number; readonly 
       writeFileSync(path, bytes);
     }
     const total = entries * (rounds + 1);
-    const verified: number[] = [];
-    const cpu: number[] = [];
     for (let round = -1; round < rounds; round += 1) {
-      const before = process.cpuUsage();
-      const took = await seconds(async () => {
+      const checking = await measured(total, () => {
         const { problems } = verifyExport({
           names: [...files.keys()],
           read: (name) => (files.has(name) ? readFileSync(join(folder, 'export', name)) : undefined),
@@ -83,27 +85,25 @@ export const measureAudit = async (options: { readonly rounds: number; readonly 
         });
         if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
       });
-      const { user, system } = process.cpuUsage(before);
-      if (round < 0) continue;
-      verified.push(total / took);
-      cpu.push((user + system) / total);
+      if (round >= 0) verified.push(checking);
     }
-    const row = (name: string, unit: string, values: readonly number[], how: string): BenchRow => ({
-      name: `audit/${name}`,
-      unit,
-      value: rounded(median(values)),
-      how,
-    });
+    const rowsOf = (name: string, took: readonly Took[], how: string): readonly BenchRow[] => [
+      { name: `audit/${name}`, unit: 'entries/s', value: rounded(median(took.map(({ perSecond }) => perSecond))), how },
+      {
+        name: `audit/${name}/cpu`,
+        unit: 'µs',
+        value: rounded(median(took.map(({ cpu }) => cpu))),
+        how: 'processor time for an entry, all threads of the process',
+      },
+    ];
     return [
-      row(
+      ...rowsOf(
         'durable',
-        'entries/s',
         stored,
         `SQLite, synchronous=FULL; transactions of ${PER_EFFECT} entries, ${AT_ONCE} at once; median of ${rounds} rounds of ${entries}`,
       ),
-      row('published', 'entries/s', signed, 'from the store to tiles on the disk under a signed checkpoint'),
-      row('verified', 'entries/s', verified, `an export of ${total} entries from files, one thread`),
-      row('verified/cpu', 'µs', cpu, 'processor time for an entry, all threads of the process'),
+      ...rowsOf('published', signed, 'from the store to tiles on the disk under a signed checkpoint'),
+      ...rowsOf('verified', verified, `an export of ${total} entries from files, one thread`),
     ];
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,8 +2,10 @@
 // Tiers and licenses from Git: a tenant is held to its tier, told which one would allow more, and given more by a license alone;
 // nothing that happens to the objects gives it more.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   GUARD_CONFIGURATION_NAME,
   licenses,
@@ -92,6 +94,19 @@ describe('tiers', () => {
     await objectSays(writ.client, { resource: tierCatalogs, name: 'cluster' }, { type: 'Ready', status: 'True', reason: 'InForce' });
     const { stdout } = await writ.plane.kubectl(['get', 'wtc']);
     assert.match(stdout, /^cluster +1 +True +1 of 1 replicas go by version 1/m);
+  });
+
+  it('are told by the command line as the cluster has them', async () => {
+    const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+    const args = [main, 'tenant', 'explain', 'acme', '--context', 'writ-test', '--output', 'json'];
+    const { stdout, status, stderr } = spawnSync(process.execPath, args, {
+      env: { ...process.env, KUBECONFIG: writ.plane.kubeconfig },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1, stderr);
+    const { tier, entitled } = JSON.parse(stdout);
+    const live = conditionOf(await writ.client.get<ToldObject>(tenants, { name: 'acme' }), 'Entitled');
+    assert.deepEqual([tier, entitled.message], ['Free', live?.message]);
   });
 
   it('that need a license are had by a license of this installation alone', async () => {

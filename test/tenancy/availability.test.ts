@@ -134,6 +134,30 @@ describe('what a cluster lives by goes on', () => {
     await healed();
   });
 
+  it('while one of two replicas hangs; what it is asked is refused in time, and connections to it are given up by themselves', async () => {
+    // The connection that the API server holds is to the one that will hang.
+    door.serve([second.port]);
+    door.behave('pass');
+    await admitted(red);
+    const { pid } = second.process;
+    const refusals = await witness.unharmed(async () => {
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await closed();
+        // It does not answer whether it is ready, so the Service sends nothing new to it. Connections that are open stay.
+        door.serve([first]);
+        await until(async () => (await tryPod()).allowed, { what: 'the API server to give the hung replica up', withinMs: 120_000 });
+        await healed();
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+    });
+    assert.deepEqual(refusals, []);
+    await second.process.ready();
+    door.serve([first, second.port]);
+    await healed();
+  });
+
   for (const [what, mode] of [
     ['refuses connections', 'refuse'],
     ['swallows them without an answer', 'swallow'],

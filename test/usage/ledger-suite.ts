@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { periodDigest } from '../../operator/usage/close.ts';
 import { readEvent } from '../../operator/usage/event.ts';
 import type { UsageEvent } from '../../operator/usage/event.ts';
+import { readLevels } from '../../operator/slo/levels.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import type { Ledger, LedgerHooks } from '../../operator/usage/ledger.ts';
 import { SHIPPED_METERS, readMeters } from '../../operator/usage/meters.ts';
@@ -29,10 +30,28 @@ const setClock = (startMs: number): SetClock => {
   return { ...systemClock, now: () => nowMs, set: (ms) => (nowMs = ms) };
 };
 
-type Fields = { tenant?: string; source?: string; id?: string; seq?: number; atMs?: number; meter?: string; value?: string };
+type Fields = {
+  dims?: Readonly<Record<string, string>>;
+  tenant?: string;
+  source?: string;
+  id?: string;
+  seq?: number;
+  atMs?: number;
+  meter?: string;
+  value?: string;
+};
 
 export const event = (fields: Fields, nowMs = START): UsageEvent => {
-  const { tenant = 'acme', source = '/a/boots/1', seq = 1, id = String(seq), atMs = START, meter = 'api_calls', value = '1' } = fields;
+  const {
+    tenant = 'acme',
+    source = '/a/boots/1',
+    seq = 1,
+    id = String(seq),
+    atMs = START,
+    meter = 'api_calls',
+    value = '1',
+    dims,
+  } = fields;
   const read = readEvent(
     {
       specversion: '1.0',
@@ -42,7 +61,7 @@ export const event = (fields: Fields, nowMs = START): UsageEvent => {
       subject: tenant,
       time: new Date(atMs).toISOString(),
       seq,
-      data: { meter, value },
+      data: { meter, value, ...(dims === undefined ? {} : { dims }) },
     },
     Math.max(nowMs, atMs),
   );
@@ -280,6 +299,79 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.settle(NEVER);
       assert.deepEqual(seals, ['0r1', '0r2']);
       assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
+    it('reads counts of answers by tenant, objective and minute, and bills none of them', async () => {
+      const { ledger, clock } = await scene(engine);
+      const source = (boot: number): string => `/writ/webhook/one/boots/${boot}/levels`;
+      const counted = (
+        boot: number,
+        seq: number,
+        minute: number,
+        rest: { meter: string; value: string; since?: number; tenant?: string },
+      ) =>
+        event({
+          source: source(boot),
+          seq,
+          atMs: START + minute * 60_000,
+          ...rest,
+          dims: { since: new Date(START + (rest.since ?? minute) * 60_000).toISOString(), target: '99.9' },
+        });
+      const [valid, good] = ['slo.availability.valid', 'slo.availability.good'];
+      const first = [
+        counted(1, 1, 1, { meter: valid, value: '10' }),
+        counted(1, 2, 1, { meter: good, value: '9' }),
+        counted(1, 3, 5, { meter: valid, value: '0', since: 2 }),
+        counted(2, 1, 1, { meter: valid, value: '2' }),
+        counted(2, 2, 1, { meter: good, value: '2' }),
+        counted(2, 1, 9, { meter: valid, value: '4', tenant: 'beta' }),
+        event({ source: '/a/boots/1', seq: 1, atMs: START }),
+      ];
+      clock.set(START + 3_600_000);
+      await ledger.accept(first);
+      assert.deepEqual(
+        await ledger.accept(first),
+        first.map(() => 'duplicate'),
+      );
+      const cutMs = START + 2 * 3_600_000;
+      clock.set(cutMs);
+      // A number was left out: what it counted may lie anywhere from the event before it to its own.
+      await ledger.accept([counted(1, 5, 7, { meter: valid, value: '1', since: 6 })]);
+      const read = async (tenant: string, cut: number): Promise<readonly string[]> => {
+        const levels = await ledger.store.read((reader) =>
+          readLevels(reader, { tenant, fromMs: START, toMs: START + 10 * 60_000, cutMs: cut }),
+        );
+        const minutes = [...(levels.get('availability')?.minutes ?? [])].toSorted(([a], [b]) => a - b);
+        return minutes.map(([atMs, counts]) => `${(atMs - START) / 60_000}: ${counts.good} of ${counts.valid}`);
+      };
+      const before = ['1: 11 of 12', '2: 0 of 0', '3: 0 of 0', '4: 0 of 0', '5: 0 of 0'];
+      assert.deepEqual(await read('acme', cutMs), before);
+      assert.deepEqual(await read('acme', cutMs + 1), ['1: 11 of 12', '2: 0 of 0', '3: 0 of 0', '4: 0 of 0']);
+      assert.deepEqual(await read('beta', cutMs), ['9: 0 of 4']);
+      clock.set(cutMs + 60_000);
+      await ledger.accept([counted(1, 4, 6, { meter: valid, value: '0' })]);
+      assert.deepEqual(await read('acme', cutMs + 60_001), [...before, '6: 0 of 0', '7: 0 of 1']);
+      assert.deepEqual(await read('acme', cutMs), before, 'what was read once is read again');
+
+      // What was judged by a longer time than is asked about proves nothing of its minute.
+      const late = (seq: number, minute: number, within: string): UsageEvent => {
+        const dims = { since: new Date(START + minute * 60_000).toISOString(), target: '95', within_ms: within };
+        return event({ source: source(3), seq, atMs: START + minute * 60_000, meter: 'slo.admission_latency.valid', value: '1', dims });
+      };
+      await ledger.accept([late(1, 1, '50'), late(2, 2, '500'), late(3, 3, 'soon')]);
+      const proven = async (withinMs: number): Promise<number> => {
+        const asked = { tenant: 'acme', fromMs: START, toMs: START + 600_000, cutMs: clock.now() + 1, withinMs: () => withinMs };
+        return (await ledger.store.read((reader) => readLevels(reader, asked))).get('admission-latency')?.minutes.size ?? 0;
+      };
+      assert.deepEqual([await proven(500), await proven(100), await proven(10)], [2, 1, 0]);
+
+      clock.set(Date.UTC(2026, 10, 3));
+      await ledger.settle(NEVER);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 1']);
+      assert.deepEqual(await lines(ledger, 'beta', OCTOBER), []);
+      const report = await verifyLedger(ledger.store);
+      assert.deepEqual([report.problems, report.seals > 0], [[], true]);
       await ledger.store.close();
     });
 

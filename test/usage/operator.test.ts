@@ -9,6 +9,9 @@ import { after, before, describe, it } from 'node:test';
 import type { TenantUsage } from '../../crds/generated/objects.ts';
 import { SYSTEM_NAMESPACE, persistentVolumeClaims, pods, tenantUsages, tenants } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { readLevels } from '../../operator/slo/levels.ts';
+import { readSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import { MINUTE_MS, minuteOf } from '../../policies/service-level/counts.ts';
 import { judgeUse } from '../../policies/usage/index.ts';
 import { pinned } from '../scenario/documents.ts';
 import { freePort } from '../scenario/free-port.ts';
@@ -26,6 +29,7 @@ kind: Tenant
 metadata: {name: ${name}}
 spec:
   namespaces: {items: [{name: ${name}-one}]}
+  slo: {objectives: [{name: availability, target: "99.9"}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
 `;
 
@@ -184,6 +188,20 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
   it('counts the policies that ran, as the webhook tells', async () => {
     // The pod of the test before was no dry run.
     await shows('beta', { policy_executions: /^[1-9]/ });
+    // And whether its answers were as promised, once their minute is over.
+    const counted = async (): Promise<bigint> => {
+      const ledger = readSqliteStore(join(folder, 'ledger.db'));
+      try {
+        const toMs = minuteOf(Date.now()) + MINUTE_MS;
+        const levels = await ledger.read((reader) =>
+          readLevels(reader, { tenant: 'beta', fromMs: toMs - 60 * MINUTE_MS, toMs, cutMs: toMs }),
+        );
+        return [...(levels.get('availability')?.minutes.values() ?? [])].reduce((sum, { good }) => sum + good, 0n);
+      } finally {
+        ledger.close();
+      }
+    };
+    await until(async () => (await counted()) > 0n, { what: 'the minutes of beta in the ledger', withinMs: 120_000 });
   });
 
   it('loses nothing when the operator is killed, and counts nothing twice', async () => {

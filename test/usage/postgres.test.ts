@@ -5,6 +5,7 @@ import { systemClock } from '../../process/clock.ts';
 import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
+import { describeBilling } from '../billing/store-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
 import { describeStore } from './store-suite.ts';
@@ -23,5 +24,6 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   };
   describeStore(engine);
   describeLedger(engine);
+  describeBilling(engine);
   describeDetail(engine);
 });

@@ -64,7 +64,7 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
 
 type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
 
-/** A Tenant has no version, so none can retire it: its own sealed document says whether it may go. */
+/** No version of a Tenant retires it: its own sealed document says whether it may go. */
 export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs, evidence }: GuardView): Ruling => {
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');

@@ -5,6 +5,7 @@
 import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import { digestOf } from '../../policies/document/digest.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
@@ -109,6 +110,18 @@ const isSealedNow = (bytes: SealedBytes, judging: Judging): boolean => {
   return verified.ok && verified.document.unsigned !== true;
 };
 
+/**
+ * What stands as a sealed Tenant, by its bytes, also where their seals count no more. No mark outlives it, and none is needed: it
+ * only goes where its own seal says so, and what is compared is there.
+ */
+const standingTenant = (name: string, before: Json | undefined): HeldDocument | undefined => {
+  const object = sealedObjectOf(name, before);
+  const said = object.signature === undefined ? undefined : saidBy(object);
+  const version: unknown = isRecord(said) ? said['version'] : undefined;
+  if (object.signature === undefined || typeof version !== 'number' || !Number.isSafeInteger(version)) return undefined;
+  return { kind: 'Tenant', name, version, digest: digestOf(Buffer.from(object.signature.document)), retired: false };
+};
+
 export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView): Ruling => {
   const { trust, marks, atMs, evidence } = view;
   if (trust === undefined) {
@@ -122,7 +135,10 @@ export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: Gu
   const { document, spec, ended } = verified;
   const differs = specProblem(kind, spec, after['spec']);
   if (differs !== undefined) return refuse(differs);
-  if (kind === 'Tenant') return pass;
+  if (kind === 'Tenant') {
+    const older = checkMark(standingTenant(name, before), document);
+    return older === undefined ? pass : refuse(older);
+  }
   const mark = marks.get(documentKey(document));
   const stale = checkMark(mark, document);
   if (stale !== undefined) return refuse(stale);

@@ -35,6 +35,7 @@ const said = (before: TenantObject | undefined, after: TenantObject | undefined,
 };
 const one = tenant({ namespaces: { items: [{ name: 'acme-prod' }] } });
 const two = tenant({ namespaces: { items: [{ name: 'acme-prod' }, { name: 'acme-test' }] } });
+const third = tenant({ version: 3 });
 const { signature: _, ...unsealed } = two;
 
 describe('a Tenant under a rule for Tenants', () => {
@@ -45,6 +46,14 @@ describe('a Tenant under a rule for Tenants', () => {
     ['is refused when another spec is written over its seal', one, { ...one, spec: two.spec }, 'SPEC_DIFFERS'],
     ['is refused when what the schema fills in says something else', one, { ...one, spec: { ...one.spec, suspend: true } }, 'SPEC_DIFFERS'],
     ['is refused under another name', undefined, tenant({}, 'other'), 'POLICY_NAME_MISMATCH'],
+    ['gets a version', one, third, 'pass'],
+    ['rises', third, tenant({ version: 4 }), 'pass'],
+    ['does not fall to an older one', third, tenant({ version: 2 }), 'POLICY_ROLLBACK'],
+    ['does not fall to one from before it had a version', third, one, 'POLICY_ROLLBACK'],
+    ['is not another of the same version', third, tenant({ version: 3, tier: 'Free' }), 'POLICY_EQUIVOCATION'],
+    ['is put back as it was sealed', { ...third, spec: one.spec }, third, 'pass'],
+    ['is not held back by a version that nothing signs', { ...one, spec: { ...one.spec, version: 9 } }, third, 'pass'],
+    ['is not held back by bytes that are no Tenant', { ...one, signature: { document: '[', bundles: [] } }, third, 'pass'],
     ['stays', one, undefined, 'REMOVAL_UNSEALED'],
     ['goes where its sealed document says so', tenant({ deletionPolicy: 'Orphan' }), undefined, 'pass'],
     ['stays where only its spec says so', { ...one, spec: { ...one.spec, deletionPolicy: 'Orphan' } }, undefined, 'REMOVAL_UNSEALED'],

@@ -17,6 +17,8 @@ import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/p
 import type { Problem } from '../../policies/problem.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
+import { readAhead } from '../../policies/trust/load.ts';
+import type { TrustSignature } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { assemble, nothingEnforced } from './assemble.ts';
@@ -91,10 +93,19 @@ export const createLoader = (options: LoaderOptions): Loader => {
   let documents: readonly PolicyDocument[] = [];
   const followTrust = createTrustFollower({ pinnedDigest: pinnedTrustDigest, evidence: proving.memory });
   let trust: Trust | undefined;
+  let readTrust: TrustSignature | undefined;
   let enforcedUnder: string | undefined;
   let startedWhole = false;
   const work: { dirty: boolean; closed: boolean; running: Promise<void> | undefined } = { dirty: false, closed: false, running: undefined };
   let cancelWake: () => void = () => undefined;
+
+  /** A chain of trust policies takes milliseconds a version. */
+  const readTrustAhead = async (object: ReturnType<LoaderOptions['observe']>): Promise<void> => {
+    const signature = object?.trustPolicy?.signature;
+    if (signature === undefined || signature === readTrust) return;
+    for (const _ of readAhead(signature, pinnedTrustDigest)) await nextTurn();
+    readTrust = signature;
+  };
 
   /** `undefined` when something changed on the way. */
   const judgeAll = async (objects: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
@@ -154,10 +165,10 @@ export const createLoader = (options: LoaderOptions): Loader => {
   const rebuild = async (): Promise<void> => {
     const observed = observe();
     if (observed === undefined) return;
+    await readTrustAhead(observed);
     const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), trustMarkIn(observed.marks));
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
-    // A chain of trust policies with their roots takes some milliseconds too.
     await nextTurn();
     const { sealed } = observed;
     await proving.ahead(judgements.toVerify(sealed, by, clock.now()), by);

@@ -3,13 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
-import { sourceLabel } from '../../crds/kinds.ts';
 import { compileMembers } from '../../policies/ruleset/index.ts';
 import { documentOf, filesOf, memberText, releaseText } from '../../policies/ruleset/test-release.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { assemble, nothingEnforced } from './assemble.ts';
-import type { AssembleState, Assembled, Offer } from './assemble.ts';
+import type { Assembled } from './assemble.ts';
 import { createSetMaker } from './set.ts';
+import { offer, step } from './test-assemble.ts';
 
 const SOURCE = 'writ-system/rules';
 
@@ -38,29 +37,11 @@ const rulesetOf = (name: string, version: number, spec: object = {}): PolicyDocu
     again: () => assert.fail('assembling judges nothing'),
   };
 };
-const offer = (document: PolicyDocument, source?: string): Offer => ({
-  kind: 'Ruleset',
-  name: document.name,
-  source: source === undefined ? undefined : sourceLabel(source),
-  judged: { ok: true, document },
-});
 const inventory = (revision: string, ...documents: readonly PolicyDocument[]): Inventory => ({
   source: SOURCE,
   revision,
   documents: documents.map(({ name, digest }) => ({ kind: 'Ruleset', group: 'writ.dev', version: 'v1alpha1', name, digest })),
 });
-const step = (state: Partial<AssembleState>): Assembled =>
-  assemble({
-    previous: nothingEnforced,
-    offers: [],
-    inventories: [],
-    sets: new Map(),
-    told: [],
-    unreadable: [],
-    atMs: 1000,
-    isStarting: false,
-    ...state,
-  });
 const enforced = ({ documents }: Assembled): readonly string[] => documents.map(({ name, version }) => `${name} ${version}`);
 const codeOf = ({ refused }: Assembled, name: string): string | undefined => refused.get(`Ruleset/${name}`)?.code;
 

@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What policies ran for each tenant, told to the ledger: the meter policy_executions.
+ * What this replica counts, told to the ledger: policies that ran (`executions.ts`), and answers that kept or broke what tenants
+ * were promised (`levels.ts`).
  *
- * In: records of decisions. Out: CloudEvents, one for each tenant and interval, spooled on disk and sent until the ledger says
- * that it has them. Dry runs are not metered. No verdict waits for any of it. What a process that is killed has counted and not
- * yet spooled, an interval's at most, is not billed. `webhook/wiring.ts` imports it.
+ * In: those who count. Out: CloudEvents, spooled on disk and sent until the ledger says that it has them; each who counts has a
+ * source of its own, whose events of a tenant are numbered without gaps. No verdict waits for any of it. What a process that is
+ * killed has counted and not yet spooled is lost: an interval's executions, the running minute of answers. `wiring.ts` and
+ * `reviews.ts` of the webhook import it.
  */
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
-import type { DecisionRecord } from '../decisions/record.ts';
 import { openSpool } from './spool.ts';
 
-export type ExecutionMeter = {
-  /** Undefined for what nobody's policies decided. */
-  count(record: DecisionRecord | undefined): void;
+export type Fact = {
+  /** The tenant. */
+  readonly subject: string;
+  readonly meter: string;
+  /** A decimal text. */
+  readonly value: string;
+  readonly time: string;
+  readonly dims?: Readonly<Record<string, string>>;
+};
+
+/** There was something to tell of the tenant and it is gone: its number is left out, so that the ledger sees a hole. */
+export type Lost = { readonly subject: string; readonly lost: true };
+
+export type Teller = {
+  /** Ends the name of its source. */
+  readonly suffix: string;
+  /** At most `max` of what is to be told now; `told` is called once they are on disk. `isLast`: nothing will be asked again. */
+  take(asked: { readonly max: number; readonly isLast: boolean }): { readonly facts: readonly (Fact | Lost)[]; readonly told: () => void };
+};
+
+export type UsageReports = {
+  add(teller: Teller): void;
   /** Spools and sends until the signal aborts, then once more. */
   run(signal: AbortSignal): Promise<void>;
   /** Batches that the ledger has not acknowledged. */
@@ -23,46 +43,54 @@ export type ExecutionMeter = {
 /** The HTTP status; throws where there is no answer. */
 export type SendBatch = (batch: string, signal: AbortSignal) => Promise<number>;
 
+/** Minutes of answers are told soon after their end, however seldom executions are. */
+const LONGEST_LOOK_MS = 10_000;
 /** The ledger takes as many at once. */
 const MAX_EVENTS = 1000;
-/** On disk at most; beyond that counts gather in memory, a number for each tenant, and lose nothing while the process lives. */
+/** On disk at most; beyond that counts gather in memory. */
 const MAX_WAITING = 5000;
+/** Of each who counts, at a time. */
+const MAX_BATCHES = 20;
 const LAST_SEND_MS = 2_000;
 /** In the ledger (200), kept aside there (202), or there already under another content, which no repetition will change (409). */
 const SETTLED: ReadonlySet<number> = new Set([200, 202, 409]);
 
-export const createExecutionMeter = async (options: {
+export const createUsageReports = async (options: {
   readonly folder: string;
   readonly replica: string;
+  /** How often those who count are asked; at least every ten seconds. */
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly send: SendBatch;
   readonly onRefused: (status: number) => void;
   readonly onError: (error: unknown) => void;
-}): Promise<ExecutionMeter> => {
+}): Promise<UsageReports> => {
   const { clock, send, onError } = options;
   const bootMs = clock.now();
-  const source = `/writ/webhook/${options.replica}/boots/${bootMs}`;
   const spool = await openSpool(options.folder, bootMs);
-  const counts = new Map<string, number>();
+  const tellers: Teller[] = [];
   const seqs = new Map<string, number>();
 
-  const flush = async (): Promise<void> => {
-    if (counts.size === 0 || spool.waiting >= MAX_WAITING) return;
-    const taken = [...counts].slice(0, MAX_EVENTS);
-    const time = new Date(clock.now()).toISOString();
-    const events = taken.map(([subject, count]) => {
-      const seq = (seqs.get(subject) ?? 0) + 1;
-      const data = { meter: 'policy_executions', value: String(count) };
-      return { specversion: '1.0', type: 'dev.writ.usage.v1', source, id: String(seq), subject, time, seq: String(seq), data };
-    });
-    await spool.put(JSON.stringify(events));
-    // What was counted meanwhile stays.
-    for (const [tenant, count] of taken) {
-      seqs.set(tenant, (seqs.get(tenant) ?? 0) + 1);
-      const left = (counts.get(tenant) ?? 0) - count;
-      if (left > 0) counts.set(tenant, left);
-      else counts.delete(tenant);
+  const flush = async (teller: Teller, isLast: boolean): Promise<void> => {
+    const source = `/writ/webhook/${options.replica}/boots/${bootMs}${teller.suffix}`;
+    for (let batch = 0; batch < MAX_BATCHES && spool.waiting < MAX_WAITING; batch += 1) {
+      const { facts, told } = teller.take({ max: MAX_EVENTS, isLast });
+      if (facts.length === 0) return;
+      const next = new Map<string, number>();
+      const events = facts.flatMap((fact) => {
+        const key = `${fact.subject}\n${source}`;
+        const seq = (next.get(key) ?? seqs.get(key) ?? 0) + 1;
+        next.set(key, seq);
+        if ('lost' in fact) return [];
+        const { subject, time, meter, value, dims } = fact;
+        const data = { meter, value, ...(dims === undefined ? {} : { dims }) };
+        return [{ specversion: '1.0', type: 'dev.writ.usage.v1', source, id: String(seq), subject, time, seq: String(seq), data }];
+      });
+      if (events.length > 0) await spool.put(JSON.stringify(events));
+      for (const [key, seq] of next) seqs.set(key, seq);
+      told();
+      // What came in meanwhile waits, so that few events carry much.
+      if (facts.length < MAX_EVENTS - 1) return;
     }
   };
   const sendAll = async (signal: AbortSignal): Promise<void> => {
@@ -73,30 +101,24 @@ export const createExecutionMeter = async (options: {
       await spool.remove(batch.name);
     }
   };
-  const step = async (signal: AbortSignal): Promise<void> => {
+  const step = async (signal: AbortSignal, isLast: boolean): Promise<void> => {
     try {
-      await flush();
+      for (const teller of tellers) await flush(teller, isLast);
       await sendAll(signal);
     } catch (error) {
       if (!signal.aborted) onError(error);
     }
   };
   return {
-    count: (record) => {
-      if (record === undefined) return;
-      const { metered, tenant, allowed, spoke } = record;
-      const ran = allowed.length + spoke.length;
-      if (!metered || tenant === '' || ran === 0) return;
-      counts.set(tenant, (counts.get(tenant) ?? 0) + ran);
-    },
+    add: (teller) => void tellers.push(teller),
     run: async (signal) => {
       while (!signal.aborted) {
-        await step(signal);
-        await sleep(clock, options.intervalMs, signal);
+        await step(signal, false);
+        await sleep(clock, Math.min(options.intervalMs, LONGEST_LOOK_MS), signal);
       }
       const last = new AbortController();
       const cancel = clock.schedule(LAST_SEND_MS, () => last.abort());
-      await step(last.signal);
+      await step(last.signal, true);
       cancel();
     },
     get waiting() {

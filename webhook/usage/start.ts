@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The meter of policy executions as the webhook's flags have it.
+// What the webhook tells the ledger, as its flags have it.
 import { join } from 'node:path';
 import { isRecord } from '../../crds/wire.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
 import type { WebhookConfig } from '../config.ts';
 import type { WebhookMetrics } from '../metrics.ts';
-import { createExecutionMeter } from './index.ts';
-import type { ExecutionMeter } from './index.ts';
+import { createExecutionCounts } from './executions.ts';
+import type { ExecutionCounts } from './executions.ts';
+import { createUsageReports } from './index.ts';
+import type { UsageReports } from './index.ts';
 import { sendTo } from './send.ts';
 
 /** `ca.crt` of the Secret by which the webhook serves: the ledger serves by the same authorities. */
@@ -17,18 +19,20 @@ const authoritiesOf = (secret: unknown): string | undefined => {
   return typeof encoded === 'string' && encoded !== '' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
 };
 
+export type Metering = { readonly reports: UsageReports; readonly executions: ExecutionCounts };
+
 /** Undefined where nothing is metered. */
-export const startExecutionMeter = async (options: {
+export const startMetering = async (options: {
   readonly config: Pick<WebhookConfig, 'usageUrl' | 'usage-token-file' | 'usage-spool' | 'usage-interval' | 'replica'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
   /** The Secret, where the certificate comes from one. */
   readonly certificate: () => unknown;
-}): Promise<ExecutionMeter | undefined> => {
+}): Promise<Metering | undefined> => {
   const { config, clock, log, metrics } = options;
   if (config.usageUrl === undefined) return undefined;
-  const meter = await createExecutionMeter({
+  const reports = await createUsageReports({
     folder: join(config['usage-spool'], config.replica),
     replica: config.replica,
     intervalMs: config['usage-interval'],
@@ -40,7 +44,9 @@ export const startExecutionMeter = async (options: {
     },
     onError: (error) => log.warn({ err: error }, 'events of use could not be sent; they are kept'),
   });
-  metrics.usageWaiting.onCollect(() => metrics.usageWaiting.set({}, meter.waiting));
-  log.info({ url: config.usageUrl.href }, 'what policies run is metered');
-  return meter;
+  metrics.usageWaiting.onCollect(() => metrics.usageWaiting.set({}, reports.waiting));
+  const executions = createExecutionCounts(clock, config['usage-interval']);
+  reports.add(executions);
+  log.info({ url: config.usageUrl.href }, 'what policies run, and what tenants were promised, is told to the ledger');
+  return { reports, executions };
 };

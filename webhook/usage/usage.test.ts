@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { fakeClock } from '../../test/fake-clock.ts';
 import type { DecisionRecord } from '../decisions/record.ts';
-import { createExecutionMeter } from './index.ts';
+import { createExecutionCounts } from './executions.ts';
+import { createUsageReports } from './index.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'writ-executions-'));
 after(() => rm(root, { recursive: true }));
@@ -46,7 +47,8 @@ it('counts what ran, and nothing of a dry run', async () => {
   const folder = join(root, 'plain');
   const sent: string[] = [];
   const clock = fakeClock();
-  const meter = await createExecutionMeter({
+  const meter = createExecutionCounts(clock, 10_000);
+  const reports = await createUsageReports({
     folder,
     replica: 'one',
     intervalMs: 10_000,
@@ -55,9 +57,10 @@ it('counts what ran, and nothing of a dry run', async () => {
     onRefused: () => assert.fail(),
     onError: (error) => assert.fail(String(error)),
   });
+  reports.add(meter);
   for (const one of [record('acme', 3), record('acme', 2), record('beta', 1), record('acme', 9, false), record('', 4)]) meter.count(one);
   const stopping = new AbortController();
-  const running = meter.run(stopping.signal);
+  const running = reports.run(stopping.signal);
   await settle(() => sent.length === 1);
   meter.count(record('acme', 4));
   await settle(() => clock.pending > 0);
@@ -72,8 +75,9 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   const tried: string[] = [];
   const refused: number[] = [];
   const clock = fakeClock();
-  const make = (answers: (number | Error)[]) =>
-    createExecutionMeter({
+  const make = async (answers: (number | Error)[]) => {
+    const counts = createExecutionCounts(clock, 10_000);
+    const reports = await createUsageReports({
       folder,
       replica: 'one',
       intervalMs: 10_000,
@@ -87,6 +91,13 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
       onRefused: (status) => refused.push(status),
       onError: () => refused.push(0),
     });
+    reports.add(counts);
+    return {
+      count: (one: DecisionRecord) => counts.count(one),
+      run: (signal: AbortSignal) => reports.run(signal),
+      left: () => reports.waiting,
+    };
+  };
   const first = await make([503, new Error('reset')]);
   first.count(record('acme', 3));
   const stopping = new AbortController();
@@ -94,7 +105,7 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   await settle(() => tried.length === 1 && clock.pending > 0);
   stopping.abort();
   await running;
-  assert.deepEqual([refused, first.waiting, tried[0] === tried[1]], [[503, 0], 1, true]);
+  assert.deepEqual([refused, first.left(), tried[0] === tried[1]], [[503, 0], 1, true]);
   await clock.advance(1);
   const second = await make([200, 409]);
   second.count(record('acme', 1));
@@ -107,5 +118,33 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   assert.deepEqual(shown(tried.slice(3)), ['acme 1 1']);
   const sources = tried.slice(2).map((batch) => (JSON.parse(batch) as readonly Sent[])[0]?.source);
   assert.notEqual(sources[0], sources[1], 'a process that starts anew is a new source');
-  assert.deepEqual([refused, second.waiting], [[503, 0, 409], 0]);
+  assert.deepEqual([refused, second.left()], [[503, 0, 409], 0]);
+});
+
+it('tells executions no more often than it is told to, and all of them at the end', async () => {
+  const sent: string[] = [];
+  const clock = fakeClock();
+  const counts = createExecutionCounts(clock, 3_600_000);
+  const reports = await createUsageReports({
+    folder: join(root, 'seldom'),
+    replica: 'one',
+    intervalMs: 3_600_000,
+    clock,
+    send: async (batch) => (sent.push(batch), 200),
+    onRefused: () => assert.fail(),
+    onError: (error) => assert.fail(String(error)),
+  });
+  reports.add(counts);
+  const stopping = new AbortController();
+  const running = reports.run(stopping.signal);
+  for (let look = 0; look < 12; look += 1) {
+    await settle(() => clock.pending > 0);
+    counts.count(record('acme', 1));
+    await clock.advance(10_000);
+  }
+  await settle(() => clock.pending > 0);
+  assert.deepEqual(shown(sent), ['acme 1 1']);
+  stopping.abort();
+  await running;
+  assert.deepEqual(shown(sent), ['acme 1 1', 'acme 2 11']);
 });

@@ -12,6 +12,8 @@ import type { Store, Tx } from '../../usage/store.ts';
 import type { UsageProvider } from '../provider.ts';
 import { findDrift } from './drift.ts';
 import type { Drift, DriftAsked } from './drift.ts';
+import type { RecordFacts } from '../facts.ts';
+import { reportMoved } from '../facts.ts';
 import { bodyDigestOf, identifierOf, minus, requestKeyOf, sameDecimal } from './entry.ts';
 import type { Entry, HourKey, HourTotal } from './entry.ts';
 import * as standing from './rules.ts';
@@ -33,6 +35,8 @@ export type OutboxDeps = {
     readonly entry: Entry;
   }) => void;
   readonly rules?: OutboxRules;
+  /** What becomes of a report goes on record in the transaction that says so; nothing does where no audit log is kept. */
+  readonly record?: RecordFacts | undefined;
 };
 
 export type Outbox = {
@@ -121,6 +125,8 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       if (newest?.revision !== entry.revision || newest.state !== entry.state || newest.attempts !== entry.attempts) return undefined;
       const moved = { ...newest, ...change };
       await putEntry(tx, moved);
+      const fact = reportMoved(newest, moved);
+      if (fact !== undefined) await deps.record?.(tx, [fact]);
       return moved;
     });
 

@@ -40,6 +40,19 @@ export const billingMigrations: Migrations = {
       'CREATE INDEX billing_outbox_open ON billing_outbox (state, next_ms)',
       'CREATE UNIQUE INDEX billing_outbox_identifier ON billing_outbox (identifier)',
     ],
+    [
+      // Each time that an invoice was to be kept from becoming final; `turn` rises when a request must not be taken for the one before.
+      `CREATE TABLE billing_hold (invoice TEXT NOT NULL, until_ms BIGINT NOT NULL, tenant TEXT NOT NULL, why TEXT NOT NULL,
+        turn BIGINT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (invoice, until_ms))`,
+      // Which meters are reported in a month, as pairs of name and encoding in JSON.
+      'CREATE TABLE billing_month (month_ms BIGINT PRIMARY KEY, meters TEXT NOT NULL)',
+      // What the provider told, by its id of the event: twice is once.
+      'CREATE TABLE billing_event (id TEXT PRIMARY KEY, type TEXT NOT NULL, at_ms BIGINT NOT NULL)',
+      'CREATE INDEX billing_event_at ON billing_event (at_ms)',
+      // What became of the statement of a month: `file`, or `provider` where that one bills it.
+      `CREATE TABLE billing_statement (tenant TEXT NOT NULL, period_ms BIGINT NOT NULL, revision BIGINT NOT NULL, sink TEXT NOT NULL,
+        digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
+    ],
   ],
 };
 
@@ -96,6 +109,12 @@ export const newestEntry = async (reader: Reader, { tenant, meter, hourMs }: Hou
     meter,
     hourMs,
   ]);
+  return row === undefined ? undefined : entryOf(row);
+};
+
+/** The one that was sent under that identifier. */
+export const entryByIdentifier = async (reader: Reader, identifier: string): Promise<Entry | undefined> => {
+  const [row] = await reader.all(`${SELECT} WHERE identifier = ?`, [identifier]);
   return row === undefined ? undefined : entryOf(row);
 };
 

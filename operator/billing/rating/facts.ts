@@ -10,15 +10,23 @@ import type { Currency } from '../../../policies/pricing/money.ts';
 import type { Problem } from '../../../policies/problem.ts';
 import { ADJUSTMENT_KINDS } from './adjustment.ts';
 import type { Adjustment } from './adjustment.ts';
+import { EXCLUSION_KINDS, exclusionFault } from './exclusion.ts';
+import type { Exclusion } from './exclusion.ts';
 import { subscriptionFault } from './subscription.ts';
 import type { Change, Subscription } from './subscription.ts';
 
-export type Facts = { readonly subscription: Subscription; readonly adjustments: readonly Adjustment[] };
+export type Facts = {
+  readonly subscription: Subscription;
+  readonly adjustments: readonly Adjustment[];
+  /** In the order of their ids. */
+  readonly exclusions: readonly Exclusion[];
+};
 export type FactsOutcome = { readonly ok: true; readonly facts: Facts } | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const FIELDS = ['tenant', 'customer', 'changes', 'trialEnd', 'end', 'adjustments'];
+const FIELDS = ['tenant', 'customer', 'changes', 'trialEnd', 'end', 'adjustments', 'exclusions'];
 const CHANGE_FIELDS = ['at', 'tier', 'cycle'];
 const ADJUSTMENT_FIELDS = ['id', 'kind', 'amount', 'reason', 'requester', 'approver', 'at', 'invoice'];
+const EXCLUSION_FIELDS = ['id', 'kind', 'from', 'to', 'announced', 'reason', 'requester', 'approver'];
 const MAX_ITEMS = 10_000;
 
 /** `currency`: that of the price book, in which amounts are written as `12.50`. */
@@ -38,7 +46,7 @@ export const readFacts = (document: ParsedDocument, currency: Currency): FactsOu
   };
   const time = (object: JsonObject, path: JsonPath, field: string): number => {
     const ms = parseTime(text(object, path, field));
-    if (ms === undefined) fault([...path, field], 'write a UTC time on the hour as 2026-11-01T00:00:00Z');
+    if (ms === undefined) fault([...path, field], 'write a UTC time as 2026-11-01T00:00:00Z');
     return ms ?? 0;
   };
   const list = (field: string): readonly JsonValue[] => {
@@ -82,6 +90,27 @@ export const readFacts = (document: ParsedDocument, currency: Currency): FactsOu
       ...(own(object, 'invoice') === undefined ? {} : { invoice: text(object, path, 'invoice') }),
     };
   });
+  const exclusions = objects('exclusions').map(([object, path]): Exclusion => {
+    closed(object, path, EXCLUSION_FIELDS);
+    const given = text(object, path, 'kind');
+    const kind = EXCLUSION_KINDS.find((known) => known === given);
+    if (kind === undefined) fault([...path, 'kind'], `write one of ${EXCLUSION_KINDS.join(', ')}`);
+    const before = problems.length;
+    const exclusion: Exclusion = {
+      id: text(object, path, 'id', 63),
+      kind: kind ?? 'Tenant',
+      fromMs: time(object, path, 'from'),
+      toMs: time(object, path, 'to'),
+      announcedMs: own(object, 'announced') === undefined ? undefined : time(object, path, 'announced'),
+      reason: text(object, path, 'reason', 500),
+      requester: text(object, path, 'requester'),
+      approver: text(object, path, 'approver'),
+    };
+    const wrong = problems.length === before ? exclusionFault(exclusion) : undefined;
+    if (wrong !== undefined) fault(path, wrong);
+    return exclusion;
+  });
+  if (new Set(exclusions.map(({ id }) => id)).size < exclusions.length) fault(['exclusions'], 'an id is there twice');
   const [first, ...later] = changes;
   if (first === undefined) fault(['changes'], 'say since when which tier is ordered');
   const root = document.value;
@@ -97,7 +126,9 @@ export const readFacts = (document: ParsedDocument, currency: Currency): FactsOu
   };
   const contradiction = problems.length === 0 ? subscriptionFault(subscription) : undefined;
   if (contradiction !== undefined) fault(['changes'], contradiction);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, facts: { subscription, adjustments } };
+  return problems.length > 0
+    ? { ok: false, problems }
+    : { ok: true, facts: { subscription, adjustments, exclusions: exclusions.toSorted((a, b) => (a.id < b.id ? -1 : 1)) } };
 };
 
 /** Those that belong on the invoice at `atMs`: decided since the one before. */

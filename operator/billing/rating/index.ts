@@ -71,7 +71,7 @@ const adjustmentLines = (adjustments: readonly Adjustment[]): readonly Adjustmen
         ],
   );
 
-const versionConflict = (books: readonly Book[]): Problem | undefined => {
+export const versionConflict = (books: readonly Book[]): Problem | undefined => {
   const seen = new Map<number, string>();
   for (const { version, digest, name } of books) {
     const other = seen.get(version);

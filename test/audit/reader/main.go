@@ -21,13 +21,17 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// mutation changes a copy of a file in memory: Cut bytes go at Offset and Insert comes there instead.
-type mutation struct {
+// edit changes a copy of a file in memory: Cut bytes go at Offset and Insert comes there instead.
+type edit struct {
 	File   string `json:"file"`
 	Offset int    `json:"offset"`
 	Cut    int    `json:"cut"`
 	Insert string `json:"insert"` // hexadecimal
 	Remove bool   `json:"remove"`
+}
+
+type mutation struct {
+	Edits []edit `json:"edits"`
 	// Remake makes the manifest anew after the change, as a forger would.
 	Remake bool `json:"remake"`
 }
@@ -36,6 +40,7 @@ type request struct {
 	Dir    string    `json:"dir"`
 	VKey   string    `json:"vkey"`
 	Change *mutation `json:"change"`
+	Since  []string  `json:"since"` // checkpoints that somebody kept
 }
 
 type answer struct {
@@ -104,17 +109,19 @@ func (m *mutation) apply(all files) (files, error) {
 	for name, b := range all {
 		changed[name] = b
 	}
-	if m.Remove {
-		delete(changed, m.File)
-	} else {
-		insert, err := hex.DecodeString(m.Insert)
+	for _, e := range m.Edits {
+		if e.Remove {
+			delete(changed, e.File)
+			continue
+		}
+		insert, err := hex.DecodeString(e.Insert)
 		if err != nil {
 			return nil, err
 		}
-		old := all[m.File]
-		b := append([]byte{}, old[:m.Offset]...)
+		old := all[e.File]
+		b := append([]byte{}, old[:e.Offset]...)
 		b = append(b, insert...)
-		changed[m.File] = append(b, old[m.Offset+m.Cut:]...)
+		changed[e.File] = append(b, old[e.Offset+e.Cut:]...)
 	}
 	if m.Remake {
 		var man manifest
@@ -320,7 +327,7 @@ func looseAnchor(b []byte, v note.Verifier) (anchor, error) {
 	return a, json.Unmarshal(e.Detail, &a)
 }
 
-func verify(all files, vkey string) (map[string]int, error) {
+func verify(all files, vkey string, since []string) (map[string]int, error) {
 	v, err := note.NewVerifier(vkey)
 	if err != nil {
 		return nil, err
@@ -344,6 +351,7 @@ func verify(all files, vkey string) (map[string]int, error) {
 		}
 	}
 	anchors := map[string][]anchor{}
+	vouched := map[string]bool{}
 	logs := map[string]checkedLog{}
 	sizes := map[string]int{}
 	left := len(man.Files)
@@ -376,11 +384,18 @@ func verify(all files, vkey string) (map[string]int, error) {
 	if left != 0 {
 		return nil, fmt.Errorf("%d files that no log has", left)
 	}
-	for folder, log := range logs {
-		if folder == "root" {
-			continue
+	for origin := range anchors {
+		vouched[origin] = true
+	}
+	for _, kept := range since {
+		origin, tree, err := checkpointOf([]byte(kept), v)
+		if err != nil {
+			return nil, err
 		}
-		if len(anchors[log.origin]) == 0 {
+		anchors[origin] = append(anchors[origin], anchor{origin, tree.N, hex.EncodeToString(tree.Hash[:])})
+	}
+	for folder, log := range logs {
+		if folder != "root" && !vouched[log.origin] {
 			return nil, fmt.Errorf("%s: nothing vouches for it", folder)
 		}
 		for _, a := range anchors[log.origin] {
@@ -425,7 +440,7 @@ func main() {
 			}
 		}
 		var a answer
-		a.Sizes, err = verify(all, r.VKey)
+		a.Sizes, err = verify(all, r.VKey, r.Since)
 		a.Good = err == nil
 		if err != nil {
 			a.Why = err.Error()

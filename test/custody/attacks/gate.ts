@@ -3,7 +3,8 @@
  * What an attack is tried on: all that stands between an object of the API server and the enforced set, as replicas run it.
  *
  * In: what somebody tries. Out: the code of its refusal, or `accepted`. Pure; the same functions as webhook and operator. A
- * Policy or Ruleset: judgeSealedObject, then the end of the document, then its mark. A trust policy: loadTrustObject from the
+ * Policy, Ruleset, TierCatalog or License: judgeSealedObject, then the end of the document, then its mark. What a tenant is entitled to: the same of
+ * each document, then what they come to for it. A trust policy: loadTrustObject from the
  * pinned digest, then whether it may follow the one in force. The end of a document: verifySet, then the mark of the set, then
  * whether it may end what stands.
  */
@@ -15,8 +16,11 @@ import { checkMark, documentKey, markedSet, marksOf } from '../../../policies/cu
 import { mayRemove } from '../../../policies/currency/removal.ts';
 import type { Standing } from '../../../policies/currency/removal.ts';
 import { digestOf } from '../../../policies/document/digest.ts';
+import type { EntitlementInput } from '../../../policies/entitlement/effective.ts';
+import { entitle } from '../../../policies/entitlement/remembered.ts';
+import { entitlementState } from '../../../policies/entitlement/state.ts';
 import { isClosed } from '../../../policies/policy-object.ts';
-import type { SealedObject } from '../../../policies/policy-object.ts';
+import type { SealedObject, SignedPolicy } from '../../../policies/policy-object.ts';
 import type { ProblemCode } from '../../../policies/problem.ts';
 import { judgeSealedObject } from '../../../policies/sealed-object.ts';
 import { verifySet } from '../../../policies/trust/check-set.ts';
@@ -39,7 +43,15 @@ export type ObjectAttempt = {
 };
 export type TrustAttempt = { readonly signature: TrustSignature; readonly pinnedDigest: string; /** In force. */ readonly held?: Trust };
 export type EndAttempt = { readonly sets: readonly string[]; readonly trust: Trust; readonly standing: Standing; readonly mark?: Mark };
-export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt;
+/** A tenant asks for a tier under these documents, which are all that there is. */
+export type TenantAttempt = {
+  readonly documents: readonly SealedObject[];
+  readonly tenant: EntitlementInput['tenant'];
+  readonly installation: string | undefined;
+  readonly trust: Trust;
+  readonly atMs?: number;
+};
+export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt | TenantAttempt;
 export type Attack = { readonly name: string; readonly code: ProblemCode; readonly attempt: () => Attempt };
 export type Control = { readonly name: string; readonly attempt: () => Attempt };
 
@@ -68,7 +80,18 @@ const gateOfEnds = ({ sets, trust, standing, mark }: EndAttempt): Said => {
   return checkMark(markFor(marked, mark), marked)?.code ?? mayRemove(standing, verified.set)?.code ?? 'accepted';
 };
 
+const gateOfTenants = ({ documents, tenant, installation, trust, atMs = NOW }: TenantAttempt): Said => {
+  const held: SignedPolicy[] = [];
+  for (const object of documents) {
+    const judged = judgeSealedObject(object, trust, atMs);
+    if (!judged.ok) return judged.problem.code;
+    held.push(judged.document);
+  }
+  return entitle(tenant, entitlementState(held, installation), atMs).problems[0]?.code ?? 'accepted';
+};
+
 export const gate = (attempt: Attempt): Said => {
+  if ('tenant' in attempt) return gateOfTenants(attempt);
   if ('object' in attempt) return gateOfObjects(attempt);
   return 'signature' in attempt ? gateOfTrust(attempt) : gateOfEnds(attempt);
 };

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `writ slo` says to input that it cannot use. What it makes of good input is in test/slo.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
+import { USAGE_TABLES } from '../operator/usage/tables.ts';
+import { systemClock } from '../process/clock.ts';
+import { temporaryFolder } from './spawn-writ.ts';
+import type { Folder, Ran } from './spawn-writ.ts';
+import { runInProcess } from './test-run.ts';
+
+const PRICES = readFileSync(new URL('../deploy/examples/prices.yaml', import.meta.url), 'utf8').replace('2026-01-01', '2025-01-01');
+const ACME = 'tenant: acme\nchanges:\n- {at: "2025-10-01T00:00:00Z", tier: Enterprise, cycle: Monthly}\n';
+const EXCLUSION = `exclusions:
+- {id: one, kind: Maintenance, from: "2025-10-04T02:00:00Z", to: "2025-10-04T03:00:00Z", announced: "2025-09-30T12:00:00Z", reason: disk, requester: ann, approver: bob}
+`;
+
+const scene = async (): Promise<Folder> => {
+  const folder = temporaryFolder();
+  folder.write({ 'prices.yaml': PRICES, 'acme.yaml': ACME });
+  const store = await openSqliteStore({ file: join(folder.path, 'ledger.db'), clock: systemClock });
+  await store.migrate(USAGE_TABLES);
+  await store.close();
+  return folder;
+};
+
+const slo = ({ path }: Folder, command: string, ...more: readonly string[]): Promise<Ran> => {
+  const documents = ['--prices', join(path, 'prices.yaml'), '--subscription', join(path, 'acme.yaml')];
+  return runInProcess(['slo', command, ...(command === 'status' ? [] : documents), '--ledger', join(path, 'ledger.db'), ...more]);
+};
+
+describe('writ slo', () => {
+  it('states a month of which the ledger knows nothing as one in which nothing was kept', async () => {
+    using folder = await scene();
+    const shown = await slo(folder, 'statement', '--month', '2025-10');
+    assert.equal(shown.code, 0, shown.err);
+    assert.match(shown.out, /availability: Unknown: 0 % of 99\.9 %\n.* 0 good, 0 bad, 44640 missing, 0 excluded/);
+    assert.match(shown.out, /below 95\.0 %: 100 % of the fee, 999\.00 USD/);
+    assert.match((await slo(folder, 'status')).out, /holds no counts/);
+    folder.write({ 'acme.yaml': ACME + EXCLUSION });
+    assert.match((await slo(folder, 'statement', '--month', '2025-10')).out, /44580 missing, 60 excluded[^]*excluded one: Maintenance/);
+  });
+
+  it('refuses exclusions that are no excuse, with their place', async () => {
+    using folder = await scene();
+    const rows: readonly (readonly [from: string, to: string, said: RegExp])[] = [
+      ['announced: "2025-09-30T12:00:00Z", ', '', /acme\.yaml:5:3: .*exclusions\[0\]: maintenance is announced 72 hours before/],
+      ['2025-09-30T12', '2025-10-03T12', /72 hours/],
+      ['approver: bob', 'approver: ann', /ann asked for it and approved it/],
+      ['T03:00:00Z', 'T01:00:00Z', /ends before it begins/],
+      ['T03:00:00Z', 'T03:00:01Z', /on a minute/],
+      ['Maintenance', 'constructor', /exclusions\[0\]\.kind: write one of Maintenance, Tenant/],
+      ['reason: disk', 'constructor: disk', /exclusions\[0\]\.constructor: there is no such field/],
+      ['2025-10-04T02', '2025-02-30T02', /exclusions\[0\]\.from: write a UTC time/],
+    ];
+    for (const [from, to, said] of rows) {
+      folder.write({ 'acme.yaml': ACME + EXCLUSION.replace(from, to) });
+      const refused = await slo(folder, 'statement', '--month', '2025-10');
+      assert.equal(refused.code, 1, to);
+      assert.match(refused.err, /BILL_SUBSCRIPTION_INVALID/);
+      assert.match(refused.err, said);
+    }
+    folder.write({ 'acme.yaml': ACME + EXCLUSION + EXCLUSION.replace('exclusions:\n', '') });
+    assert.match((await slo(folder, 'statement', '--month', '2025-10')).err, /an id is there twice/);
+  });
+
+  it('tells wrong use from what it found', async () => {
+    using folder = await scene();
+    const at = (name: string): string => join(folder.path, name);
+    const month = ['--month', '2025-10'];
+    const outcomes = [
+      [await slo(folder, 'statement', '--month', '2025-13'), 2, /write a month/],
+      [await slo(folder, 'statement', '--month', '2099-10'), 2, /can be stated from 2099-11-03T00:00Z on/],
+      [await slo(folder, 'statement', ...month, '--out', at('sla')), 2, /belong together/],
+      [await slo(folder, 'statement', '--month', '2025-09'), 1, /SLO_NOTHING_PROMISED/],
+      [await slo(folder, 'status', '--at', 'yesterday'), 2, /write a time/],
+      [await slo(folder, 'status', '--ledger', at('none.db')), 1, /USAGE_LEDGER_UNAVAILABLE/],
+      [await slo(folder, 'verify', '--statements', at('sla'), '--key', at('none.pub')), 1, /there is no statement for acme/],
+      [await runInProcess(['slo', 'statement']), 2, /--prices/],
+    ] as const;
+    for (const [{ code, err, out }, expected, said] of outcomes) {
+      assert.match(err + out, said);
+      assert.equal(code, expected, err);
+    }
+    // A revision without the one before it, and a file that is none.
+    folder.writ(['keygen', '--name', 'billing']);
+    const kept = ['--out', at('sla'), '--key', at('billing.key')];
+    folder.write({ 'sla/acme/2025-10.r2.json': '{}' });
+    assert.match((await slo(folder, 'statement', ...month, ...kept)).err, /SLO_STATEMENT_INVALID.*revision 1 is not there/);
+    folder.write({ 'sla/acme/2025-10.r1.json': '{}' });
+    assert.match((await slo(folder, 'statement', ...month, ...kept)).err, /SLO_STATEMENT_INVALID.*it is no revision 1 for acme/);
+    const bill = ['bill', 'preview', '--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--sla', at('acme.yaml')];
+    assert.match((await runInProcess([...bill, '--at', '2025-11-01T00:00:00Z'])).err, /SLO_STATEMENT_INVALID.*it is no SLA statement/);
+  });
+});

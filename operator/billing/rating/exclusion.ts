@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time that no promise speaks of: work that was announced, or what the tenant brought about. Accountable like an adjustment, since
+// a credit may hang on it.
+
+export const EXCLUSION_KINDS = ['Maintenance', 'Tenant'] as const;
+
+export type Exclusion = {
+  /** Unique for the tenant. */
+  readonly id: string;
+  readonly kind: (typeof EXCLUSION_KINDS)[number];
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** When the tenant was told; maintenance needs it. */
+  readonly announcedMs: number | undefined;
+  readonly reason: string;
+  readonly requester: string;
+  readonly approver: string;
+};
+
+/** Maintenance is announced so long before it begins. */
+export const NOTICE_MS = 72 * 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** What is wrong, or undefined. */
+export const exclusionFault = ({ id, kind, fromMs, toMs, announcedMs, requester, approver }: Exclusion): string | undefined => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(id)) return 'its id is not 1 to 63 letters, digits, dots, hyphens';
+  if (toMs <= fromMs) return 'it ends before it begins';
+  if (fromMs % MINUTE_MS !== 0 || toMs % MINUTE_MS !== 0) return 'it begins and ends on a minute';
+  if (kind === 'Maintenance' && (announcedMs === undefined || announcedMs > fromMs - NOTICE_MS))
+    return 'maintenance is announced 72 hours before it begins, or it is no excuse';
+  if (requester === approver) return `${approver} asked for it and approved it`;
+  return undefined;
+};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stripe in the operator's process: key and webhook secrets from the Secret, who is billed from the Tenants, by which meters from the
+// price book that counts.
+import { INSTALLATION_NAMESPACE } from '../crds/kinds.ts';
+import type { Judged } from '../policies/policy-object.ts';
+import { readBook } from '../policies/pricing/index.ts';
+import type { Book } from '../policies/pricing/index.ts';
+import { startOf } from '../policies/problem.ts';
+import { catalogOf } from './billing/catalog.ts';
+import type { Catalog } from './billing/catalog.ts';
+import { createPriceKeeper } from './billing/price-keeper.ts';
+import { createBilling } from './billing/index.ts';
+import type { Billing } from './billing/index.ts';
+import type { Customer } from './billing/hours.ts';
+import type { Encoding } from './billing/outbox/entry.ts';
+import { STATES } from './billing/outbox/entry.ts';
+import { countStates } from './billing/outbox/tables.ts';
+import type { Scope } from './billing/sink.ts';
+import { createStripe, keyFault } from './billing/stripe.ts';
+import { createStripeHook } from './billing/webhook.ts';
+import type { StripeHook } from './billing/webhook.ts';
+import { Refused, readSecret } from './billing-look.ts';
+import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
+import type { LivePriceBook } from './controllers/live.ts';
+import { createAllowance } from './source/deliveries.ts';
+
+/** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
+export const STRIPE_KEY = 'stripe-key';
+export const WEBHOOK_SECRET = 'webhook-secret';
+const MOST_SECRETS = 8;
+const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
+
+const metersOf = (
+  { caches, config, log }: BillingParts,
+  ledger: OpenLedger,
+  judge: (object: LivePriceBook) => Judged,
+): Pick<Scope, 'meters' | 'effectiveFromMs'> & { readonly book: Book } => {
+  const object = caches.priceBooks.get(config['price-book']);
+  const judged = object === undefined ? undefined : judge(object);
+  const sealed = judged?.ok === true ? judged.document : judged?.signed;
+  if (sealed?.entitlement?.kind !== 'PriceBook') throw new Refused(`no price book ${config['price-book']} bears a seal that counts`);
+  const read = readBook(sealed.entitlement, { digest: sealed.digest, positionOf: () => startOf('prices') });
+  if (!read.ok) throw new Refused(read.problems.map(({ message }) => message).join('; '));
+  const meters = new Map<string, Encoding>();
+  for (const { name, report } of read.book.meters.values()) {
+    if (report === 'None') continue;
+    const { aggregation, divisor } = ledger.meter(name);
+    // Hours of a peak or an average do not add up to what the month's statement says.
+    if (aggregation === 'sum' && divisor === 1n) meters.set(name, report);
+    else log.warn({ meter: name }, 'the price book wants a meter reported whose hours do not add up; it is on statements alone');
+  }
+  return { meters, effectiveFromMs: read.book.effectiveFromMs, book: read.book };
+};
+
+/** Tenants that Stripe bills. */
+export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly Customer[] =>
+  caches.tenants
+    .list()
+    .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
+      const customer = billing?.customerRef;
+      return customer === undefined ? [] : [{ tenant, customer }];
+    })
+    .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
+
+type Running = {
+  readonly key: string;
+  readonly ledger: OpenLedger;
+  readonly billing: Billing;
+  readonly keepPrices: ReturnType<typeof createPriceKeeper>;
+};
+
+export type StripeLook = { readonly look: Look; readonly hook: StripeHook; stop(): void };
+
+/** `wake`: there is something to look at now. */
+export const createStripeLook = (parts: BillingParts, secretName: string, wake: () => void): StripeLook => {
+  const { config, clock, log, random, metrics, caches } = parts;
+  const mode = config['stripe-mode'] === 'test' ? 'test' : 'live';
+  const refusals = createAllowance(clock, REFUSALS_TOLD);
+  const hook = createStripeHook({
+    clock,
+    observe: ({ outcome, type, code }) => {
+      metrics.billingEvents.inc({ outcome });
+      // Anybody can knock: they are all counted, and a few are told of.
+      if (outcome === 'refused' && refusals.take().ok) log.warn({ code }, 'a delivery to the endpoint for Stripe was refused');
+      if (outcome !== 'refused') log.debug({ outcome, type }, 'an event of Stripe');
+    },
+    onError: (error) => log.error({ err: error }, 'an event of Stripe could not be taken in; it comes again'),
+  });
+  let running: Running | undefined;
+
+  const start = async (key: string, ledger: OpenLedger): Promise<Running> => {
+    const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
+    if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
+    const provider = createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) });
+    const billing = createBilling({
+      store: ledger.store,
+      provider,
+      clock,
+      random,
+      installation,
+      record: parts.record,
+      observe: ({ kind, entry: { tenant, meter, hourMs, note } }) => {
+        if (kind === 'rejected' || kind === 'quarantined' || kind === 'unauthorized')
+          log.error({ tenant, meter, hour: new Date(hourMs).toISOString(), note }, `a report of use was ${kind}: a person must look`);
+      },
+      onHeld: ({ tenant, draft, drift, isLate }) => {
+        if (isLate) return log.error({ tenant, invoice: draft.id }, 'an invoice became final before it could be held: a person must look');
+        metrics.billingHeld.inc({});
+        log.error({ tenant, invoice: draft.id, drift: drift.slice(0, 20) }, 'an invoice is held: ledger and payment provider differ');
+      },
+      onLateErrors: ({ code, message, count }) => {
+        metrics.billingLateErrors.inc({}, count);
+        log.error({ code, message: message.slice(0, 500), count }, 'Stripe does not count what it had accepted');
+      },
+    });
+    await billing.open();
+    return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
+  };
+
+  /** Prices that cannot be kept stop no report. */
+  const keepPrices = async (keep: Running['keepPrices'], catalog: Catalog): Promise<void> => {
+    try {
+      const state = await keep(catalog);
+      if (state === undefined) return;
+      const { there, differ, left } = state;
+      for (const [name, count] of [
+        ['there', there],
+        ['differ', differ.length],
+        ['left', left.length],
+      ] as const)
+        metrics.billingPrices.set({ state: name }, count);
+      if (differ.length > 0)
+        log.error({ differ: differ.slice(0, 20) }, 'products or prices at Stripe say something else than the price book');
+      for (const { what, why } of left.slice(0, 20)) log.warn({ what, why }, 'a price is not kept at Stripe');
+    } catch (error) {
+      log.error({ err: error }, 'the price book could not be kept at Stripe; it is tried again');
+    }
+  };
+
+  const stop = (): void => {
+    running = undefined;
+    hook.arm(undefined);
+  };
+
+  const look: Look = async ({ client, judge, ledger }, signal) => {
+    const secret = await readSecret(client, config['system-namespace'], secretName);
+    const key = secret(STRIPE_KEY) ?? '';
+    const fault = keyFault(key, mode);
+    if (fault !== undefined) {
+      stop();
+      throw new Refused(`Secret ${secretName}, ${STRIPE_KEY}: ${fault}`);
+    }
+    if (running?.key !== key || running.ledger !== ledger) {
+      stop();
+      running = await start(key, ledger);
+    }
+    const { billing, keepPrices: keep } = running;
+    const { book, ...reported } = metersOf(parts, ledger, judge);
+    const scope: Scope = { customers: customersOf(parts), ...reported };
+    const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
+    const take = async (event: Parameters<Billing['take']>[0]): Promise<Awaited<ReturnType<Billing['take']>>> => {
+      const taken = await billing.take(event);
+      if (taken === 'taken') wake();
+      return taken;
+    };
+    // Begun, it knows whose customers are ours; events need not wait for its end.
+    const turning = billing.turn(scope, signal);
+    hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
+    const { refused, drift } = await turning;
+    if (!refused && config['stripe-prices']) await keepPrices(keep, catalogOf(book, reported.meters));
+    if (drift !== undefined) metrics.billingDrift.set({}, drift);
+    const states = await ledger.store.read(countStates);
+    for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
+    if (refused) throw new Refused('Stripe refuses the key');
+  };
+
+  return { look, hook, stop };
+};

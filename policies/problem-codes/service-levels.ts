@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a statement of service levels answers.
+import type { ProblemCodes } from './entry.ts';
+
+export const serviceLevelsCodes = {
+  SLO_NOTHING_PROMISED: {
+    summary: 'Nothing was promised to the tenant in that month.',
+    fix: 'look at the months and tiers of the subscription, and at promise of the tier in the price book',
+  },
+  SLO_STATEMENT_DIFFERS: {
+    summary: 'A statement that was made would say something else now.',
+    fix: 'see what came late or was changed, and write the difference as a revision by `writ slo statement --correct`',
+  },
+  SLO_STATEMENT_INVALID: {
+    summary: 'A file is no SLA statement, or not the one that the revision after it corrects.',
+    fix: 'take the files as `writ slo statement` wrote them, all revisions of a month together',
+  },
+  SLO_STATEMENT_UNSIGNED: {
+    summary: 'An SLA statement has no signature that this key verifies.',
+    fix: 'give the public key of whoever made it; one that was never signed is finished by making it again',
+  },
+} as const satisfies ProblemCodes;
