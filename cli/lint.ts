@@ -37,7 +37,8 @@ Warnings are told of what is allowed and can hardly be meant: rules that exclude
 group that has none of them, selectors that contradict themselves, match conditions that no operation of the rules can
 make true, bindings without policy and policies without binding, expressions that cost more than any may. Where the rules name kinds without wildcards, expressions
 are checked against the types of these kinds too, as the API server does for status.typeChecking: those of Kubernetes are
-known, others come from the CustomResourceDefinitions among PATHS or in --crds. Warnings count only with --strict.
+known, others come from the CustomResourceDefinitions among PATHS or in --crds. What workload is made of is checked against pods.
+Warnings count only with --strict.
 
 Formats: text has one line a finding, file:line:column: CODE: message (fix), on standard error, and a summary on standard
 output; json has {files, leftAlone, problems, warnings}, each problem with code, message, fix, path, file, line, column, and costs: what

@@ -118,3 +118,28 @@ describe('types of custom resources', () => {
     assert.deepEqual(messages('object.spec.sice > 1', 'v1old'), []);
   });
 });
+
+describe('types of what a workload is made of', () => {
+  const messages = (expression: string, isOurs = true): readonly string[] =>
+    typeFindings({ workloads: ['PodBearing'], validations: [{ expression }] }, { known, isOurs }).map(
+      ({ message, kinds, offset }) => `${kinds.join()} ${offset} ${message}`,
+    );
+
+  it('are those of a pod, containers of all sorts in one', () => {
+    for (const right of [
+      "workload.containers.all(c, c.image.startsWith('a/') && c.resources.limits.cpu == '1' && c.ports.all(p, p.containerPort > 1))",
+      "workload.containers.all(c, has(c.targetContainerName) || has(c.restartPolicy) || c.env.all(e, e.name != 'a'))",
+      'workload.podSpec.hostNetwork && workload.podSpecs.all(s, s.volumes.all(v, !has(v.hostPath))) && workload.env.all(e, has(e.value))',
+      "object.spec.containers.all(c, c.imagee == 'a')",
+    ])
+      assert.deepEqual(messages(right), [], right);
+    for (const [wrong, message] of [
+      ["workload.containers.all(c, c.imagee == 'a')", "/v1, Kind=Pod 28 undefined field 'imagee'"],
+      ['workload.containers.all(c, has(c.securityContext.privilege))', "/v1, Kind=Pod 30 undefined field 'privilege'"],
+      ['workload.podSpec.hostnetwork', "/v1, Kind=Pod 16 undefined field 'hostnetwork'"],
+      ['workload.podSpecs.exists(s, s.hostPid)', "/v1, Kind=Pod 29 undefined field 'hostPid'"],
+      ["workload.env.all(e, e.nme != 'a')", "/v1, Kind=Pod 21 undefined field 'nme'"],
+    ] as const)
+      assert.deepEqual(messages(wrong), [message], wrong);
+  });
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of the expression language: which functions each Kubernetes minor brought, and where the engine is known to
 // differ from the API server.
+import { MOST_SOURCE } from '../../policies/compile/policy.ts';
 import { code, page, plain, table } from './markdown.ts';
 
 type Functions = { readonly name: string; readonly since: string; readonly functions: readonly { readonly name: string }[] };
@@ -46,6 +47,8 @@ export const celPage = (input: {
     'Policies together have no bound in steps. Writ counts beside them the work that calls and loops really do, in units of some 5 ns or 8 bytes: ' +
       `3,000,000 for one expression, which then fails with an error, and ${count(limits.effort)} for all that policies do for one request, which is then ` +
       'refused by `DECISION_BUDGET`.',
+    `All expressions of one Policy together have at most ${count(MOST_SOURCE)} characters, so that compiling it holds up no request for long; ` +
+      'those of a ValidatingAdmissionPolicy have as many as the API server takes.',
     '## Where it differs',
     'Generated expressions are evaluated here and by Kubernetes’ own code and compared in type, value, cost, error and refusal (`make conformance`). ' +
       'What differs and why:',

@@ -15,6 +15,7 @@ import { environmentOf, NEWEST_VERSION } from './functions/environment.ts';
 import { buildProgram } from './program/build.ts';
 import { EFFORT_LIMIT, Evaluation } from './program/evaluation.ts';
 import type { Node } from './program/evaluation.ts';
+import type { Memo } from './program/memo.ts';
 import { lowerExpr } from './program/lower.ts';
 import type { Bindings, Budget, Program } from './program/program.ts';
 import type { Sharing } from './program/sharing.ts';
@@ -44,6 +45,7 @@ export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings, Budget, Program } from './program/program.ts';
 export { createSharing } from './program/sharing.ts';
 export type { Sharing } from './program/sharing.ts';
+export { Memo } from './program/memo.ts';
 export type { Dialect } from './check/check.ts';
 export type { CostEstimate } from './cost/estimate.ts';
 export type { Issue } from './syntax/issue.ts';
@@ -67,9 +69,14 @@ export type CompileOptions = {
 
 export type CompileResult = { readonly ok: true; readonly program: Program } | { readonly ok: false; readonly issues: readonly Issue[] };
 
-const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError => {
+type RunParts = { readonly bindings: Bindings; readonly budget: Budget; readonly memo: Memo | undefined };
+
+const run = (root: Node, { bindings, budget, memo }: RunParts): Value | CelError => {
   const granted = Math.min(budget.effort ?? EFFORT_LIMIT, EFFORT_LIMIT);
-  const evaluation = new Evaluation(bindings, budget.remaining, granted);
+  const spare = memo?.spare;
+  if (memo !== undefined) memo.spare = undefined;
+  const evaluation =
+    spare === undefined ? new Evaluation(bindings, budget.remaining, granted, memo) : spare.restart(bindings, budget.remaining, granted);
   try {
     const value = root(evaluation);
     return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;
@@ -78,6 +85,7 @@ const run = (root: Node, bindings: Bindings, budget: Budget): Value | CelError =
     if (error instanceof RangeError) return new CelError(EFFORT_EXCEEDED, evaluation.at, 'budget');
     throw error;
   } finally {
+    if (memo !== undefined) memo.spare = evaluation;
     budget.remaining = evaluation.remaining;
     if (budget.effort !== undefined) budget.effort -= granted - evaluation.effort;
   }
@@ -128,7 +136,7 @@ export const compile = (source: string, options: CompileOptions): CompileResult 
   const { ir, issues, references } = lowerExpr(expr, { source, variables, checked });
   if (issues.length > 0) return { ok: false, issues: issues.toSorted((left, right) => left.offset - right.offset) };
   const root = buildProgram(ir, options.sharing);
-  const evaluate = (bindings: Bindings, budget: Budget): Value | CelError => run(root, bindings, budget);
+  const evaluate = (bindings: Bindings, budget: Budget, memo?: Memo): Value | CelError => run(root, { bindings, budget, memo });
   // Estimates are asked for by people only, so the tree is not kept for them.
   const estimate = (): CostEstimate => estimateCost(source, options) ?? { min: 0, max: 0 };
   return { ok: true, program: { source, references, type: checked.type, evaluate, estimateCost: estimate } };

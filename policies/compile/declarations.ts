@@ -61,7 +61,7 @@ export const namespaceType = structOf('kubernetes.Namespace', {
 });
 
 /** The fields of `policies/subject`; parts of pods are as strangers wrote them, so they are dyn. */
-const workloadType = structOf('writ.Workload', {
+const workloadFields = {
   kind: STRING,
   group: STRING,
   name: STRING,
@@ -73,7 +73,27 @@ const workloadType = structOf('writ.Workload', {
   env: listOf(DYN),
   labels: TEXTS,
   annotations: TEXTS,
-});
+};
+const workloadType = structOf('writ.Workload', workloadFields);
+
+const fieldOf = (type: Type | undefined, name: string): Type | undefined => (type?.kind === 'struct' ? type.fields.get(name) : undefined);
+const elementOf = (type: Type | undefined): Type => (type?.kind === 'list' ? type.element : DYN);
+const fieldsOf = (type: Type): readonly (readonly [string, Type])[] => (type.kind === 'struct' ? [...type.fields] : []);
+
+/** The workload that a pod of this type has: containers of all sorts are in one list. For warnings only. */
+export const workloadOfPod = (pod: Type): Type => {
+  const spec = fieldOf(pod, 'spec') ?? DYN;
+  const container = elementOf(fieldOf(spec, 'containers'));
+  const ephemeral = elementOf(fieldOf(spec, 'ephemeralContainers'));
+  const fields = Object.fromEntries([...fieldsOf(ephemeral), ...fieldsOf(container)]);
+  return structOf('writ.Workload', {
+    ...workloadFields,
+    podSpec: spec,
+    podSpecs: listOf(spec),
+    containers: listOf(container.kind === 'struct' ? structOf(container.name, fields) : DYN),
+    env: listOf(elementOf(fieldOf(container, 'env'))),
+  });
+};
 
 const agentType = structOf('writ.Agent', {
   isAgent: BOOL,

@@ -30,16 +30,21 @@ export const problemAt = (
   return { code, message, path: pathText(place.path), ...(at === undefined ? {} : { at }) };
 };
 
+/** What is longer has hardly anything in common with others, and to look for it takes as long as to compile it. */
+const SHARED_AT_MOST = 4_000;
+
 const MAX_KEPT = 20_000;
 const kept = new Map<string, Program>();
-const sharing = createSharing();
+/** Of all that a decision gives to its policies these are the same for each, from the first match condition to the last message. */
+const sharing = createSharing(['object', 'oldObject', 'request', 'workload', 'agent', 'tenant']);
 
 const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
   const { source, result, declarations } = expression;
   const key = JSON.stringify([source, result, signatureOf(declarations)]);
   const known = kept.get(key);
   if (known !== undefined) return { program: known };
-  const outcome = compile(source, { variables: declarations, result, sharing });
+  const options = { variables: declarations, result };
+  const outcome = compile(source, source.length > SHARED_AT_MOST ? options : { ...options, sharing });
   if (!outcome.ok) return { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
   const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
   if (oldest !== undefined) kept.delete(oldest);

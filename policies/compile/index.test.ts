@@ -59,6 +59,24 @@ for (const row of refusals) {
   });
 }
 
+test('a policy of ours has 20,000 characters of expressions at most, a ValidatingAdmissionPolicy as many as it likes', () => {
+  const source = (length: number): string => `${' '.repeat(length - 4)}true`;
+  const spec = {
+    ...withRule({}),
+    matchConditions: [{ name: 'a', expression: source(5_000) }],
+    variables: [{ name: 'b', expression: source(5_000) }],
+    auditAnnotations: [{ key: 'c', valueExpression: `'${'x'.repeat(4_998)}'` }],
+  };
+  const validations = (length: number) => [{ expression: source(length - 3), messageExpression: "'m'" }];
+  assert.deepEqual(compilePolicies([input('p', { ...spec, validations: validations(5_000) })]).refused, []);
+  const long = input('p', { ...spec, validations: validations(5_001) });
+  assert.deepEqual(
+    compilePolicies([long]).refused[0]?.problems.map(({ code, path }) => [code, path]),
+    [['POLICY_EXPRESSION', 'spec']],
+  );
+  assert.deepEqual(compilePolicies([{ ...long, bindings: [] }]).refused, []);
+});
+
 test('of two policies of one name the other is refused, whatever the order', () => {
   const both = [input('p', withRule({}), 'sha256:b'), input('p', withRule({}), 'sha256:a')];
   for (const documents of [both, both.toReversed()]) {

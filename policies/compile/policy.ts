@@ -162,6 +162,22 @@ const compileParams = (spec: PolicySpec, context: Context): Value | undefined =>
   return fromJson(defaults);
 };
 
+/**
+ * In UTF-16 units, of all expressions of a policy together. Whoever decides for a cluster compiles on the thread that answers, and a
+ * hundred times as much would hold up its answers for seconds. The API server, which enforces ValidatingAdmissionPolicies, has no such bound.
+ */
+export const MOST_SOURCE = 20_000;
+
+const sourceLength = ({ matchConditions, variables, validations, auditAnnotations }: PolicySpec): number => {
+  const sources = [
+    ...(matchConditions ?? []).map(({ expression: source }) => source),
+    ...(variables ?? []).map(({ expression: source }) => source),
+    ...(validations ?? []).flatMap(({ expression: source, messageExpression = '' }) => [source, messageExpression]),
+    ...(auditAnnotations ?? []).map(({ valueExpression }) => valueExpression),
+  ];
+  return sources.reduce((sum, source) => sum + source.length, 0);
+};
+
 const checkShape = (spec: PolicySpec, context: Context, isBound: boolean): void => {
   if (spec.paramKind !== undefined && !isBound) {
     context.problems.push(
@@ -187,6 +203,11 @@ const asks = ({ references }: Program): boolean => references.has('authorizer') 
 export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySource): PolicyOutcome => {
   const { spec } = policy;
   const problems: Problem[] = [];
+  const length = bindings === undefined ? sourceLength(spec) : 0;
+  if (length > MOST_SOURCE) {
+    const message = `its expressions have ${length} characters together, and a policy may have ${MOST_SOURCE}: long lists belong into params`;
+    return { ok: false, problems: [problemAt('POLICY_EXPRESSION', message, { path: ['spec'], positionOf })] };
+  }
   const hasParams = spec.params !== undefined || spec.paramKind !== undefined;
   const known = bindings === undefined ? ours : kubernetes;
   const context: Context = { positionOf, problems, ...(hasParams ? known.withParams : known.plain) };

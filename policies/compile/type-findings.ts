@@ -10,7 +10,7 @@
 import type { PolicySpec, ResourceRule } from '../../crds/generated/objects.ts';
 import { celTypes, compile } from '../cel/index.ts';
 import type { Type } from '../cel/index.ts';
-import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables } from './declarations.ts';
+import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables, workloadOfPod } from './declarations.ts';
 import type { Declarations } from './declarations.ts';
 import type { FieldPath } from './expression.ts';
 
@@ -105,6 +105,12 @@ export const typeFindings = (
   const hasParams = spec.paramKind !== undefined || spec.params !== undefined;
   const base: Declarations = hasParams ? { ...withParams(plain), params: paramsType(spec, known) } : plain;
   const together = new Map<string, TypeFinding>();
+  const pod = isOurs ? known.kind({ group: '', version: 'v1', kind: 'Pod' }) : undefined;
+  const podType = pod?.type();
+  // Parts of pods are dyn, as strangers may have written them; what no pod has is hardly meant.
+  if (pod !== undefined && podType !== undefined)
+    for (const found of checkAll(spec, { ...base, workload: workloadOfPod(podType) }))
+      together.set(JSON.stringify([found.path, found.offset, found.message]), { ...found, kinds: [textOf(pod)] });
   for (const one of kindsOf(spec, known)) {
     const type = one.type();
     if (type === undefined) continue;

@@ -139,7 +139,7 @@ class Variables extends Fields {
     const visible = this.#visible;
     this.#visible = position;
     const budget = { remaining: this.#steps.limit, effort: this.#steps.effort };
-    const result = variable.program.evaluate(this.#bindings, budget);
+    const result = variable.program.evaluate(this.#bindings, budget, this.#steps.memo);
     this.#visible = visible;
     this.#steps.used += this.#steps.limit - budget.remaining;
     this.#steps.effort = budget.effort;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many steps evaluation may take. One thread decides for a whole cluster, so beside Kubernetes' bounds for an
 // expression and a policy there is one for the decision, in effort: whatever the object, it ends in about 0.2 s.
-import { isCelError } from '../cel/index.ts';
+import { isCelError, Memo } from '../cel/index.ts';
 import type { Bindings, Budget, CelError, Program, Value } from '../cel/index.ts';
 
 export type DecisionLimits = {
@@ -30,7 +30,7 @@ export const DEFAULT_LIMITS: DecisionLimits = {
 };
 
 /** Steps that variables take when an expression first reads them. Kubernetes grants each as much as an expression. */
-export type VariableSteps = { readonly limit: number; used: number; effort: number };
+export type VariableSteps = { readonly limit: number; used: number; effort: number; readonly memo?: Memo };
 
 /** What is left of the decision's effort (`variables.effort`), and of the steps of the phase of a policy that runs. */
 export type Meter = {
@@ -43,7 +43,7 @@ export type Meter = {
 export const createMeter = (limits: DecisionLimits): Meter => ({
   limits,
   budget: { remaining: 0 },
-  variables: { limit: limits.expression, used: 0, effort: limits.effort },
+  variables: { limit: limits.expression, used: 0, effort: limits.effort, memo: new Memo() },
   phase: 0,
 });
 
@@ -65,6 +65,7 @@ export type Evaluated =
   | { readonly kind: 'spent' };
 
 const SPENT: Evaluated = { kind: 'spent' };
+const TRUE: Evaluated = { kind: 'value', value: true };
 
 /**
  * As in Kubernetes an expression may take all of its own steps, whatever is left for its phase: that is looked at afterwards, when the
@@ -76,7 +77,7 @@ export const evaluate = (program: Program, { meter, bindings }: { readonly meter
   const before = variables.effort;
   budget.effort = before;
   variables.used = 0;
-  const result: Value | CelError = program.evaluate(bindings, budget);
+  const result: Value | CelError = program.evaluate(bindings, budget, variables.memo);
   variables.effort -= before - budget.effort;
   const used = limits.expression - budget.remaining + variables.used;
   if (used > meter.phase) {
@@ -84,5 +85,6 @@ export const evaluate = (program: Program, { meter, bindings }: { readonly meter
     return SPENT;
   }
   meter.phase -= used;
+  if (result === true) return TRUE;
   return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
 };

@@ -64,6 +64,9 @@ const matchConditions = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
   return faults === undefined ? 'go on' : (joined(faults) ?? 'go on');
 };
 
+/** What most policies come to. */
+const PASSED = { applied: true, violations: [], auditAnnotations: [], failures: [] } as const satisfies Matched;
+
 /** `failures`: the violations that validations, or what stands before them, came to; without those of audit annotations. */
 type Matched = PolicyOutcome & { readonly failures: readonly Violation[] };
 
@@ -80,6 +83,7 @@ const evaluateMatched = (policy: CompiledPolicy, run: Run): Matched => {
     }
   }
   const { violations, spent } = validate(policy, { full, plain }, run);
+  if (violations.length === 0 && !spent && policy.auditAnnotations.length === 0) return PASSED;
   if (spent || policy.auditAnnotations.length === 0) return { applied: true, violations, auditAnnotations: [], failures: violations };
   const annotated = annotate(policy, plain, run);
   const kept = annotated.spent ? annotated.violations : [...violations, ...annotated.violations];

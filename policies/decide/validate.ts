@@ -102,11 +102,12 @@ const NO_MESSAGES: Messages = { spent: false, texts: new Map() };
 /** `spent`: nothing else of the policy is evaluated, and what its validations came to does not count. */
 export type Validated = { readonly violations: readonly Violation[]; readonly spent: boolean };
 
+const NO_BREACHES: readonly Violation[] = [];
 const HELD: Validated = { violations: [], spent: false };
 
 export const validate = (policy: CompiledPolicy, { full, plain }: Contexts, run: Run): Validated => {
   run.meter.phase = run.meter.limits.policy;
-  const breaches = checkSchema(policy, run);
+  const breaches = policy.schema === undefined ? NO_BREACHES : checkSchema(policy, run);
   const bindings = withVariables(policy.variables, { bindings: full, steps: run.meter.variables });
   let judged: Judged[] | undefined;
   const { validations } = policy;

@@ -10,11 +10,13 @@ import {
   CelType,
   CelUint,
   compile,
+  createSharing,
   isCelError,
+  Memo,
   parseJson,
   toJson,
 } from '../../policies/cel/index.ts';
-import type { Value } from '../../policies/cel/index.ts';
+import type { Bindings, Program, Value } from '../../policies/cel/index.ts';
 import type { CelAnswer, CelFailure, CelQuestion, CelResult } from './oracle.ts';
 
 /** What Kubernetes grants one expression. */
@@ -83,18 +85,47 @@ const valueOf = (json: string): Value => {
   return value;
 };
 
+const ONE_SET = 2_000;
+let shared = { sharing: createSharing(), memos: new Map<string, Memo>(), variables: '', expressions: 0 };
+
+/** As the programs of a set of policies are evaluated for one decision: with all that has been asked of the same variables before. */
+const sharedWith = (names: readonly string[]): typeof shared => {
+  const variables = names.join();
+  if (shared.variables !== variables || shared.expressions >= ONE_SET)
+    shared = { sharing: createSharing(names), memos: new Map(), variables, expressions: 0 };
+  shared.expressions += 1;
+  return shared;
+};
+
+const run = (program: Program, bindings: Bindings, memo?: Memo): CelResult => {
+  const budget = { remaining: COST_LIMIT };
+  const value = program.evaluate(bindings, budget, memo);
+  const cost = COST_LIMIT - budget.remaining;
+  return isCelError(value) ? { cost, error: { kind: 'runtime', text: value.message, line: 0, column: 0 } } : { cost, value: tagged(value) };
+};
+
+/** What an expression comes to; as a part of a set it must come to the same. */
 export const answerOurselves = ({ expression, variables, inputs, version }: CelQuestion): Answer => {
-  const compiled = compile(expression, { variables: Object.keys(variables), ...(version === undefined ? {} : { version }) });
-  if (!compiled.ok) return { refused: compiled.issues.map(({ message, line, column }) => `${line}:${column} ${message}`), results: [] };
+  const options = { variables: Object.keys(variables), ...(version === undefined ? {} : { version }) };
+  const { sharing, memos } = sharedWith(options.variables);
+  const compiled = compile(expression, options);
+  const inSet = compile(expression, { ...options, sharing });
+  if (!compiled.ok || !inSet.ok) {
+    const issues = compiled.ok ? (inSet.ok ? [] : inSet.issues) : compiled.issues;
+    return { refused: issues.map(({ message, line, column }) => `${line}:${column} ${message}`), results: [] };
+  }
   const { program } = compiled;
   const results = inputs.map((input): CelResult => {
     const bindings = Object.fromEntries(Object.entries(input).map(([name, json]) => [name, valueOf(json)]));
-    const budget = { remaining: COST_LIMIT };
-    const value = program.evaluate(bindings, budget);
-    const cost = COST_LIMIT - budget.remaining;
-    return isCelError(value)
-      ? { cost, error: { kind: 'runtime', text: value.message, line: 0, column: 0 } }
-      : { cost, value: tagged(value) };
+    const key = JSON.stringify(input);
+    const memo = memos.get(key) ?? new Memo();
+    memos.set(key, memo);
+    const [alone, together] = [run(program, bindings), run(inSet.program, bindings, memo)];
+    if (JSON.stringify(alone) === JSON.stringify(together)) return alone;
+    return {
+      cost: -1,
+      error: { kind: 'runtime', text: `alone ${JSON.stringify(alone)}, in a set ${JSON.stringify(together)}`, line: 0, column: 0 },
+    };
   });
   return { type: celTypes.typeText(program.type), results };
 };

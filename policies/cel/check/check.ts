@@ -63,7 +63,7 @@ const fieldType = (checking: Checking, target: Type, expr: ast.Select): Type => 
   if (target.kind === 'param') checking.substitution.isAssignable(types.DYN, target);
   // Kubernetes declares its own types, save addresses, as structs that nobody describes.
   else if (target.kind === 'opaque' && target.name.startsWith('kubernetes.'))
-    report(checking, expr.offset, `unexpected failed resolution of '${target.name}'`);
+    return report(checking, expr.offset, `unexpected failed resolution of '${target.name}'`);
   else if (target.kind !== 'dyn' && target.kind !== 'error')
     report(checking, expr.offset, `type '${checkedText(target)}' does not support field selection`);
   return types.DYN;
@@ -80,11 +80,15 @@ const checkSelect = (checking: Checking, scope: Scope, expr: ast.Select): Type =
   return checking.substitution.apply(isOptional || expr.mode === 'optional' ? types.optionalOf(field) : field);
 };
 
-/** A chain of `&&` or `||`. */
+/**
+ * A chain of `&&` or `||`, which cel-go makes a balanced tree of. What is wrong inside has been told there, and is taken for a bool by
+ * what is around it: only an operand of the topmost one spoils the type of the whole, which is both of two and the last of three.
+ */
 const checkLogical = (checking: Checking, scope: Scope, expr: ast.Call): Type => {
   const operands = expr.args.map((arg) => ({ arg, type: check(checking, scope, arg) }));
-  const fitting = operands.filter(({ arg, type }) => expectBool(checking, arg, type));
-  return fitting.length === operands.length ? types.BOOL : types.ERROR;
+  const fits = operands.map(({ arg, type }) => expectBool(checking, arg, type));
+  const topmost = fits.length > 3 ? [] : fits.length === 3 ? fits.slice(2) : fits;
+  return topmost.every(Boolean) ? types.BOOL : types.ERROR;
 };
 
 const OPERATORS = new Set(['_?_:_', '_[_]', '_[?_]']);

@@ -135,6 +135,14 @@ table('no overload (12)', {
 });
 
 table('operands and macros', {
+  "quantity('1').?a.or('x')":
+    "1:14: unexpected failed resolution of 'kubernetes.Quantity' | 1:20: found no matching overload for 'or' applied to 'optional_type(!error!).(string)'",
+  '(t && i) ? 1 : s':
+    "1:7: expected type 'bool' but found 'int' | 1:10: found no matching overload for '_?_:_' applied to '(!error!, int, string)'",
+  '(t && i && t) ? 1 : s':
+    "1:7: expected type 'bool' but found 'int' | 1:15: found no matching overload for '_?_:_' applied to '(bool, int, string)'",
+  '(t && t && i) ? 1 : s':
+    "1:12: expected type 'bool' but found 'int' | 1:15: found no matching overload for '_?_:_' applied to '(!error!, int, string)'",
   't && i && t && s': "1:6: expected type 'bool' but found 'int' | 1:16: expected type 'bool' but found 'string'",
   'li.all(x, x)': "1:11: expected type 'bool' but found 'int'",
   'li.exists_one(x, x)': "1:14: found no matching overload for '_?_:_' applied to '(int, int, int)'",

@@ -34,6 +34,9 @@ export const textTraversal = (text: string): number => (text.length <= 10 ? Math
 
 /** Comparing two texts reads the shorter; a text of at most half the units of the other is that, whatever they stand for. */
 export const shorterTraversal = (left: string, right: string): number => {
+  const shorter = Math.min(left.length, right.length);
+  // The other is at least as long, and so costs at least as much.
+  if (shorter <= 10) return Math.min(shorter, 1);
   if (left.length * 2 <= right.length) return textTraversal(left);
   return right.length * 2 <= left.length ? textTraversal(right) : Math.min(textTraversal(left), textTraversal(right));
 };

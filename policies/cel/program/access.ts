@@ -19,13 +19,13 @@ type Found = Value | undefined | typeof ABSENT;
  * is data, because nothing else has it.
  */
 const inherited: ReadonlySet<string> = new Set(
-  [Object.prototype, Array.prototype, Uint8Array.prototype, Object.getPrototypeOf(Uint8Array.prototype), Function.prototype].flatMap(
-    (prototype: object) => Object.getOwnPropertyNames(prototype),
+  [Object.prototype, Array.prototype, Uint8Array.prototype, Object.getPrototypeOf(Uint8Array.prototype)].flatMap((prototype: object) =>
+    Object.getOwnPropertyNames(prototype),
   ),
 );
 
 /** A value whose keys are data: a plain object, or an array or byte string, which have no own keys but indexes and inherited names. */
-const hasDataKeys = (value: Value): value is JsonMap => typeof value === 'object' && value !== null && !(value instanceof Boxed);
+export const hasDataKeys = (value: Value): value is JsonMap => typeof value === 'object' && value !== null && !(value instanceof Boxed);
 
 const orAbsent = (value: Value | undefined): Found => (value === undefined ? ABSENT : value);
 
@@ -104,6 +104,9 @@ export const relativeNode =
     if (value === undefined) return evaluation.chargeFailed(1);
     return evaluation.charge(1) ? value : undefined;
   };
+
+/** Whether the field can be read by a `FieldReader`. */
+export const isReadable = (field: string): boolean => !inherited.has(field);
 
 export type Step = { readonly field: string; readonly offset: number };
 

@@ -14,6 +14,8 @@ import {
 } from './access.ts';
 import { callNode, matchNode } from './calls.ts';
 import type { Node } from './evaluation.ts';
+import { fieldEqualityNode, fieldEqualityOf, passingOf } from './field-equality.ts';
+import type { Passing } from './field-equality.ts';
 import { existsOneNode, listNode, mapNode, quantifierNode } from './folds.ts';
 import type { FoldParts } from './folds.ts';
 import type {
@@ -57,12 +59,17 @@ const local = ({ slot, steps, lazy }: Local): Node => {
 };
 
 /** How the nodes of a program come to be: its own with their places, or shared ones. */
-type Building = { readonly share: Sharing['node']; readonly place: (offset: number) => number };
+type Building = {
+  readonly share: Sharing['node'];
+  readonly again: Sharing['again'];
+  readonly lasts: Sharing['lasts'];
+  readonly place: (offset: number) => number;
+};
 
 /** Shared nodes stand in no one source. */
 const NOWHERE = -1;
 
-const alone: Building = { share: (_parts, make) => make(), place: (offset) => offset };
+const alone: Building = { share: (_parts, make) => make(), again: (node) => node, lasts: () => false, place: (offset) => offset };
 
 const placed = <T extends { readonly offset: number }>(ir: T, { place }: Building): T => ({ ...ir, offset: place(ir.offset) });
 
@@ -111,9 +118,11 @@ const buildCall = (ir: Call, by: Building): Node => {
     if (ir.name === '!_' && left !== undefined && args.length === 1) return notNode(site, left);
     if (left === undefined || right === undefined || args.length !== 2) return callNode(site, args);
     const [first, second] = ir.args;
+    const equality = fieldEqualityOf(ir);
     const sides = [left, right].map((node, side) => ({ node, constant: constantOf(side === 0 ? first : second) }));
     const [one, two] = sides;
-    return (one === undefined || two === undefined ? undefined : operatorNode(site, one, two)) ?? callNode(site, args);
+    const node = (one === undefined || two === undefined ? undefined : operatorNode(site, one, two)) ?? callNode(site, args);
+    return equality === undefined ? node : fieldEqualityNode(equality, node);
   };
   return by.share(['call', ir.name, ir.hasty, ir.cost, ...ir.overloads, 'of', ...args], make);
 };
@@ -151,12 +160,18 @@ const foldNode = ({ macro, body }: Fold, parts: FoldParts): Node => {
   }
 };
 
+const passingFor = (body: Ir, by: Building): Passing | undefined => {
+  const rest = body.kind === 'or' ? operandsOf(body, by)[1] : undefined;
+  return rest === undefined || (body.kind === 'or' && body.operands.length < 2) ? undefined : passingOf(body, build(rest, by));
+};
+
 const buildFold = (ir: Fold, by: Building): Node => {
   const { macro, slot, secondSlot } = ir;
   const range = build(ir.range, by);
   const filter = ir.filter === undefined ? undefined : build(ir.filter, by);
   const body = build(ir.body, by);
-  const parts = { range, slot, secondSlot, filter, body, offset: by.place(ir.offset) };
+  const passing = macro === 'all' && by !== alone ? passingFor(ir.body, by) : undefined;
+  const parts = { range, slot, secondSlot, filter, body, offset: by.place(ir.offset), numbered: by.lasts(ir.range), passing };
   return by.share(['fold', macro, range, slot, secondSlot, filter, body], () => foldNode(ir, parts));
 };
 
@@ -176,12 +191,18 @@ const isData = (ir: Ir): boolean => {
   return (ir.kind === 'select' && ir.mode === 'plain' && isData(ir.operand)) || (ir.kind === 'index' && !ir.optional && isData(ir.operand));
 };
 
+/** Policies of a set often say the same but for the first operand, an exception: the others are a node of their own, so that they share it. */
+const operandsOf = (ir: Logical, by: Building): readonly Ir[] => {
+  const [first, ...rest] = ir.operands;
+  return by === alone || first === undefined || rest.length < 2 ? ir.operands : [first, { ...ir, operands: rest }];
+};
+
 const buildLogic = (ir: Logical | Conditional | Alternative | OptMap, by: Building): Node => {
   const offset = by.place(ir.offset);
   switch (ir.kind) {
     case 'and':
     case 'or': {
-      const operands = ir.operands.map((operand) => build(operand, by));
+      const operands = operandsOf(ir, by).map((operand) => build(operand, by));
       return by.share([ir.kind, ...operands], () => logicalNode(operands, ir.kind === 'or', offset));
     }
     case 'conditional': {
@@ -213,7 +234,9 @@ const buildLiteral = (ir: List | MapLiteral, by: Building): Node => {
   return by.share(['map', ...parts], () => mapLiteralNode(entries));
 };
 
-const build = (ir: Ir, by: Building): Node => {
+const build = (ir: Ir, by: Building): Node => by.again(buildOnce(ir, by), ir);
+
+const buildOnce = (ir: Ir, by: Building): Node => {
   switch (ir.kind) {
     case 'constant':
       return by.share(['constant', ir.value], () => constant(ir.value));
@@ -254,4 +277,4 @@ const build = (ir: Ir, by: Building): Node => {
 
 /** IR → closures: the program's own with their places, or those that it shares with others, which have none. */
 export const buildProgram = (ir: Ir, sharing: Sharing | undefined): Node =>
-  build(ir, sharing === undefined ? alone : { share: sharing.node, place: () => NOWHERE });
+  build(ir, sharing === undefined ? alone : { share: sharing.node, again: sharing.again, lasts: sharing.lasts, place: () => NOWHERE });

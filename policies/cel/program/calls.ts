@@ -6,8 +6,10 @@ import { matchPattern } from '../functions/pattern.ts';
 import type { Pattern } from '../functions/pattern.ts';
 import { refusalText } from '../functions/refusal.ts';
 import { looselyRead } from '../functions/regex.ts';
+import { sizeOf } from '../values/text.ts';
 import { NO_MATCH } from '../functions/table.ts';
 import type { Outcome, Overload } from '../functions/table.ts';
+import { isList } from '../values/value.ts';
 import type { Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
 
@@ -35,6 +37,9 @@ export const settle = (
   return evaluation.charge(due) ? made.result : undefined;
 };
 
+/** Too short for its reading to be announced. */
+const isShort = (value: Value): value is string => typeof value === 'string' && value.length < 256;
+
 const unaryCall = (site: CallSite, argument: Node): Node => {
   const { name, overloads, offset, cost } = site;
   const run = (evaluation: Evaluation, first: Value): Value | undefined => {
@@ -46,8 +51,13 @@ const unaryCall = (site: CallSite, argument: Node): Node => {
     }
     return noOverload(evaluation, name, [first]);
   };
+  const isSize = name === 'size' && cost === 1;
   return (evaluation) => {
     const first = argument(evaluation);
+    if (isSize && first !== undefined && (isShort(first) || isList(first))) {
+      evaluation.at = offset;
+      return evaluation.charge(1) ? (typeof first === 'string' ? sizeOf(first) : first.length) : undefined;
+    }
     return settle(evaluation, cost, { first, second: undefined, result: first === undefined ? undefined : run(evaluation, first) });
   };
 };

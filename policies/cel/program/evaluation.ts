@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CelError, COST_EXCEEDED, EFFORT_EXCEEDED } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
+import type { Memo } from './memo.ts';
 import type { Bindings } from './program.ts';
 
 /**
@@ -17,14 +18,24 @@ export const EFFORT_LIMIT = 3_000_000;
 const STEP_EFFORT = 2;
 const MOST_STEPS_OF_WORK = 8;
 
+/** The effort of one charge of so many steps. */
+export const effortOf = (steps: number): number => (steps < MOST_STEPS_OF_WORK ? steps : MOST_STEPS_OF_WORK) * STEP_EFFORT;
+
+/** The effort of so many charges of one step. */
+export const effortOfEach = (steps: number): number => steps * STEP_EFFORT;
+
 /**
  * The state of one run of one program. Nodes return a value, or undefined after they put the reason into `error`; that keeps the
  * common path free of wrappers and makes an absorbed error cost one comparison.
  */
 export class Evaluation {
-  readonly bindings: Bindings;
+  bindings: Bindings;
+  /** What was found out before of the same variables. */
+  readonly memo: Memo | undefined;
   /** Variables of macros, by slot. */
   readonly locals: Value[] = [];
+  /** Which element of the memo's a variable of a macro stands for, by slot; -1 = none of them. Only where there is a memo. */
+  readonly elements: number[] = [];
   /** What the first reading of a variable of `optMap` still has to pay, by slot. */
   due: number[] | undefined = undefined;
   error: CelError | undefined = undefined;
@@ -36,10 +47,23 @@ export class Evaluation {
   paid = 0;
   effort: number;
 
-  constructor(bindings: Bindings, steps: number, effort = EFFORT_LIMIT) {
+  constructor(bindings: Bindings, steps: number, effort = EFFORT_LIMIT, memo?: Memo) {
     this.bindings = bindings;
     this.remaining = steps;
     this.effort = effort;
+    this.memo = memo;
+  }
+
+  /** As new, for another program of the same memo. */
+  restart(bindings: Bindings, steps: number, effort: number): this {
+    this.bindings = bindings;
+    this.remaining = steps;
+    this.effort = effort;
+    this.due = undefined;
+    this.error = undefined;
+    this.at = 0;
+    this.paid = 0;
+    return this;
   }
 
   fail(message: string): undefined {
@@ -51,7 +75,7 @@ export class Evaluation {
   charge(cost: number): boolean {
     const remaining = this.remaining - cost;
     this.remaining = remaining;
-    this.effort -= (cost < MOST_STEPS_OF_WORK ? cost : MOST_STEPS_OF_WORK) * STEP_EFFORT;
+    this.effort -= effortOf(cost);
     return remaining >= 0 || this.#cancel(COST_EXCEEDED);
   }
 
@@ -63,6 +87,15 @@ export class Evaluation {
     if (remaining >= 0) return true;
     this.remaining = -1;
     return this.#cancel(COST_EXCEEDED);
+  }
+
+  /** What several charges come to, at once: false = not taken, since it would end the evaluation somewhere on the way. */
+  afford(steps: number, effort: number): boolean {
+    const remaining = this.remaining - steps;
+    if (remaining < 0) return false;
+    this.remaining = remaining;
+    this.effort -= effort;
+    return true;
   }
 
   /** Charges what is owed although something failed, unless that was the end. */

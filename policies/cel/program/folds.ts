@@ -6,6 +6,7 @@ import { keysOf } from '../values/map-keys.ts';
 import { isJsonMap, isList, typeOf } from '../values/value.ts';
 import type { JsonMap, Value } from '../values/value.ts';
 import type { Evaluation, Node } from './evaluation.ts';
+import type { Passing } from './field-equality.ts';
 
 /**
  * Comprehensions, one closure each instead of cel-go's general fold, with the fold's errors and steps: per iteration the steps that
@@ -19,17 +20,31 @@ export type FoldParts = {
   readonly filter: Node | undefined;
   readonly body: Node;
   readonly offset: number;
+  /** Whether a memo is to number the elements. */
+  readonly numbered: boolean;
+  readonly passing?: Passing | undefined;
 };
 
 /** What a comprehension runs over: values of its first variable (undefined = the positions) and of its second. */
-type Range = { readonly size: number; readonly firsts: readonly Value[] | undefined; readonly seconds: readonly Value[] | JsonMap };
+type Range = {
+  readonly size: number;
+  readonly firsts: readonly Value[] | undefined;
+  readonly seconds: readonly Value[] | JsonMap;
+  /** What a memo calls the first element of a list; -1 = nothing. */
+  readonly base: number;
+};
 
 const NO_VALUES: readonly Value[] = [];
 
+const baseOf = ({ memo }: Evaluation, list: readonly Value[], { numbered }: FoldParts): number =>
+  memo !== undefined && numbered ? memo.baseOf(list) : -1;
+
 const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range | undefined => {
   const paired = parts.secondSlot !== undefined;
-  if (isList(value))
-    return paired ? { size: value.length, firsts: undefined, seconds: value } : { size: value.length, firsts: value, seconds: NO_VALUES };
+  if (isList(value)) {
+    const base = baseOf(evaluation, value, parts);
+    return { size: value.length, base, ...(paired ? { firsts: undefined, seconds: value } : { firsts: value, seconds: NO_VALUES }) };
+  }
   if (value instanceof CelMap) {
     if (!evaluation.strain(value.size)) return undefined;
     const entries = Array.from(value.entries());
@@ -37,12 +52,13 @@ const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range 
       size: entries.length,
       firsts: entries.map(({ key }) => key),
       seconds: paired ? entries.map((entry) => entry.value) : NO_VALUES,
+      base: -1,
     };
   }
   if (isJsonMap(value)) {
     const firsts = keysOf(value);
     if (!evaluation.strain(firsts.length)) return undefined;
-    return { size: firsts.length, firsts, seconds: paired ? value : NO_VALUES };
+    return { size: firsts.length, firsts, seconds: paired ? value : NO_VALUES, base: -1 };
   }
   evaluation.at = parts.offset;
   const type = goTypeOf(value);
@@ -59,8 +75,13 @@ const secondAt = ({ firsts, seconds }: Range, index: number): Value => {
 const isValues = (seconds: Range | Range['seconds']): seconds is readonly Value[] => Array.isArray(seconds);
 
 const bind = (evaluation: Evaluation, parts: FoldParts, range: Range, index: number): void => {
-  evaluation.locals[parts.slot] = range.firsts === undefined ? index : (range.firsts[index] ?? null);
-  if (parts.secondSlot !== undefined) evaluation.locals[parts.secondSlot] = secondAt(range, index);
+  const { slot, secondSlot } = parts;
+  const element = range.base < 0 ? -1 : range.base + index;
+  evaluation.locals[slot] = range.firsts === undefined ? index : (range.firsts[index] ?? null);
+  evaluation.elements[slot] = secondSlot === undefined ? element : -1;
+  if (secondSlot === undefined) return;
+  evaluation.locals[secondSlot] = secondAt(range, index);
+  evaluation.elements[secondSlot] = element;
 };
 
 const resolve = (evaluation: Evaluation, parts: FoldParts): Range | undefined => {
@@ -91,11 +112,16 @@ const quantify = (
   const steps = decides ? 4 : 3;
   const plain = isValues(range);
   const size = plain ? range.length : range.size;
+  const { memo } = evaluation;
+  const base = plain ? baseOf(evaluation, range, parts) : -1;
+  const passed = plain ? (parts.passing?.(evaluation, range, base) ?? 0) : 0;
   let failure: CelError | undefined;
-  for (let index = 0; index < size; index++) {
+  for (let index = passed; index < size; index++) {
     if (!evaluation.chargeEach(steps)) return undefined;
-    if (plain) evaluation.locals[parts.slot] = range[index] ?? null;
-    else bind(evaluation, parts, range, index);
+    if (plain) {
+      evaluation.locals[parts.slot] = range[index] ?? null;
+      if (memo !== undefined) evaluation.elements[parts.slot] = base < 0 ? -1 : base + index;
+    } else bind(evaluation, parts, range, index);
     const value = parts.body(evaluation);
     if (value === decides) return evaluation.chargeEach(index + 1 < size ? steps : 1) ? decides : undefined;
     if (value === !decides) continue;

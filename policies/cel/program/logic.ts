@@ -119,6 +119,7 @@ export const bindNode = (parts: {
       return evaluation.cancelled || !evaluation.chargeEach(2) ? undefined : evaluation.breakDown(failed);
     if (value === undefined) return evaluation.chargeFailed(typeof failed === 'number' ? failed : 0);
     evaluation.locals[slot] = value;
+    evaluation.elements[slot] = -1;
     return body(evaluation);
   };
 };

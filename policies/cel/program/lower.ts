@@ -50,7 +50,8 @@ type Scope = {
   readonly references: Set<string>;
   /** The macro variables that are visible here. */
   readonly slots: ReadonlyMap<string, Slot>;
-  readonly counter: { slots: number };
+  /** How many variables of macros there are around it: those side by side take turns in the same slots. */
+  readonly depth: number;
 };
 
 const NOTHING: Ir = { kind: 'constant', offset: 0, value: null };
@@ -238,9 +239,9 @@ const lowerOperator = (scope: Scope, expr: ast.Call, steps: number): Ir => {
 type Inner = { readonly inner: Scope; readonly slots: readonly number[] };
 
 const withSlots = (scope: Scope, names: readonly string[], lazy = false): Inner => {
-  const slots = names.map(() => scope.counter.slots++);
+  const slots = names.map((_name, index) => scope.depth + index);
   const known = names.map((name, index) => [name, { slot: slots[index] ?? 0, lazy }] as const);
-  return { inner: { ...scope, slots: new Map([...scope.slots, ...known]) }, slots };
+  return { inner: { ...scope, slots: new Map([...scope.slots, ...known]), depth: scope.depth + names.length }, slots };
 };
 
 const lowerComprehension = (scope: Scope, expr: ast.Comprehension): Ir => {
@@ -313,7 +314,7 @@ const lower = (scope: Scope, expr: ast.Expr, steps: number): Ir => {
 
 /** Checked syntax tree → IR; constants that can't be converted are issues. */
 export const lowerExpr = (expr: ast.Expr, input: LowerInput): Lowered => {
-  const scope: Scope = { input, issues: [], references: new Set(), slots: new Map(), counter: { slots: 0 } };
+  const scope: Scope = { input, issues: [], references: new Set(), slots: new Map(), depth: 0 };
   const ir = lower(scope, expr, 1);
   return { ir, issues: scope.issues, references: scope.references };
 };

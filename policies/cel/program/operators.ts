@@ -70,19 +70,18 @@ const textTests = new Map<string, { readonly test: (text: string, part: string) 
   ['contains', { test: (text, part) => text.includes(part), timesPart: true }],
 ]);
 
-/** `text.startsWith('part')` */
-const textTestNode = (site: CallSite, left: Node, part: string): Node | undefined => {
+/** `text.startsWith(part)` and the like. */
+const textTestNode = (site: CallSite, left: Node, right: Node): Node | undefined => {
   const about = textTests.get(site.name);
   if (about === undefined) return undefined;
   const { test, timesPart } = about;
-  const times = timesPart ? textTraversal(part) : 1;
   const { offset } = site;
-  return (evaluation) => {
-    const a = left(evaluation);
-    if (typeof a !== 'string') return a === undefined ? afterFailure(evaluation, site, () => part) : callTwo(evaluation, site, a, part);
+  return binaryNode(site, { left, right }, (evaluation, a, b) => {
+    if (typeof a !== 'string' || typeof b !== 'string') return callTwo(evaluation, site, a, b);
     evaluation.at = offset;
-    return evaluation.charge(textTraversal(a) * times) && evaluation.strain(a.length >> 3) ? test(a, part) : undefined;
-  };
+    const cost = textTraversal(a) * (timesPart ? textTraversal(b) : 1);
+    return evaluation.charge(cost) && evaluation.strain((a.length + b.length) >> 3) ? test(a, b) : undefined;
+  });
 };
 
 /** `'key' in map`; anything but an object of JSON goes the way of every call. */
@@ -124,9 +123,9 @@ export const operatorNode = (
   if (site.name === '@in' && typeof first === 'string') return keyNode(site, first, right);
   if (typeof second === 'string') {
     if (site.name === '_==_' || site.name === '_!=_') return textEqualityNode(site, left, second);
-    const test = textTestNode(site, left, second);
-    if (test !== undefined) return test;
   }
+  const test = textTestNode(site, left, right);
+  if (test !== undefined) return test;
   const operation = operations.get(site.name);
   return operation === undefined ? undefined : binaryNode(site, { left, right }, operation(site));
 };

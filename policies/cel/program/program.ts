@@ -2,6 +2,7 @@
 import type { CostEstimate } from '../cost/estimate.ts';
 import type { Type } from '../types/type.ts';
 import type { CelError } from '../values/error.ts';
+import type { Memo } from './memo.ts';
 import type { Value } from '../values/value.ts';
 
 /**
@@ -20,8 +21,11 @@ export type Program = {
   readonly references: ReadonlySet<string>;
   /** The static type of the result. */
   readonly type: Type;
-  /** Pure and total: a value or an error, never an exception; the same answer for the same input. */
-  evaluate(bindings: Bindings, budget: Budget): Value | CelError;
+  /**
+   * Pure and total: a value or an error, never an exception; the same answer for the same input. With a memo, what programs of one
+   * sharing have in common is evaluated once, and costs each of them what it costs alone.
+   */
+  evaluate(bindings: Bindings, budget: Budget, memo?: Memo): Value | CelError;
   /** What Kubernetes estimates it to cost, with data of unknown size; worked out anew each time. */
   estimateCost(): CostEstimate;
 };

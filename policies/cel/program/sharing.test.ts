@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compile, createSharing, isCelError, parseJson } from '../index.ts';
+import { compile, createSharing, isCelError, Memo, parseJson } from '../index.ts';
 import type { Program } from '../index.ts';
 
 const field = fc.constantFrom('name', 'a', 'b', 'constructor', '__proto__', 'containers');
@@ -29,7 +29,7 @@ const { bool, value } = fc.letrec<{ bool: string; value: string }>((tie) => ({
 }));
 
 const OBJECT = parseJson(
-  '{"name": "a", "a": {"b": ["a", "b"], "a": 1}, "containers": [{"name": "a"}, {"name": "b", "a": true}], "b": null}',
+  '{"name": "a", "a": {"b": ["a", "b"], "a": null}, "containers": [{"name": "a"}, {"name": "b", "a": true}], "b": null}',
 );
 
 const outcome = (program: Program, remaining: number): { readonly result: unknown; readonly left: number } => {
@@ -71,4 +71,95 @@ test('what programs share knows no place, and the rest of a program does not cou
   assert.equal(alone.offset, 16);
   assert.equal(shared.offset, -1);
   assert.equal(shared.message, alone.message);
+});
+
+/** What sets of policies are made of: the same rest with other exceptions, and the rest by itself. */
+const WHOLES: readonly ((rest: string) => string)[] = [
+  ...['a', 'b', 'a name that is longer than the others'].map(
+    (name) => (rest: string) => `object.containers.all(x, x.name == '${name}' || ${rest})`,
+  ),
+  (rest) => `object.containers.all(x, x.name != 'a' || ${rest})`,
+  (rest) => `object.containers.exists(x, ${rest} && x.name == 'b')`,
+  (rest) => `object.containers.filter(x, ${rest}).size() == 1`,
+  (rest) => `object.containers.exists_one(x, ${rest})`,
+  (rest) => `object.containers.all(i, x, i == 0 || ${rest})`,
+  (rest) => `object.containers.map(x, x.name).all(x, x == 'a' || ${rest})`,
+  (rest) => `object.a.all(x, ${rest}) || object.a.exists(x, ${rest})`,
+  (rest) => `[{'name': 'c'}, object].exists(x, ${rest})`,
+  (rest) => `optional.of(x).optMap(x, ${rest}).orValue(true)`,
+  (rest) => `${rest} || x == 'b'`,
+  ...['object.containers', '[object]', "[{'name': 'z'}, {'name': 'y'}]"].map(
+    (list) => (rest: string) => `object.containers.exists(x, ${rest}) || ${list}.sortBy(e, e.name).map(e, e.name).join('') == 'ab'`,
+  ),
+  (rest) => rest,
+];
+
+test('what is remembered of the same variables says and costs what evaluating it says and costs', () => {
+  const sharing = createSharing(['object']);
+  let ran = 0;
+  fc.assert(
+    fc.property(bool, fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 900 }), (rest, steps, effort) => {
+      const options = { variables: ['object', 'x'] };
+      const pairs = WHOLES.flatMap((whole) => {
+        const source = whole(rest);
+        const [alone, shared] = [compile(source, options), compile(source, { ...options, sharing })];
+        return alone.ok && shared.ok ? [{ source, alone: alone.program, shared: shared.program }] : [];
+      });
+      const memo = new Memo();
+      for (const x of ['b', 'a', { name: 'a' }]) {
+        for (const budget of [
+          { remaining: 100_000, effort: 1_000_000 },
+          { remaining: steps, effort: 1_000_000 },
+          { remaining: 100_000, effort },
+        ]) {
+          for (const { source, alone, shared } of pairs) {
+            const [one, other] = [{ ...budget }, { ...budget }];
+            const bindings = { object: OBJECT, x };
+            const [expected, found] = [alone.evaluate(bindings, one), shared.evaluate(bindings, other, memo)];
+            assert.deepEqual(isCelError(found) ? found.message : found, isCelError(expected) ? expected.message : expected, source);
+            assert.deepEqual(other, one, source);
+            ran += 1;
+          }
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+  assert.ok(ran > 5_000, `${ran} evaluations`);
+});
+
+test('another memo knows nothing of the object before', () => {
+  const sharing = createSharing(['object']);
+  const sources = ['a', 'b', 'c'].map((name) => `object.list.all(e, e.name == '${name}' || (has(e.good) && e.good.size() > 0))`);
+  const programs = sources.flatMap((source) => {
+    const compiled = compile(source, { variables: ['object'], sharing });
+    return compiled.ok ? [compiled.program] : [];
+  });
+  const judge = (text: string): readonly unknown[] => {
+    const [memo, object] = [new Memo(), parseJson(text)];
+    return programs.map((program) => program.evaluate({ object }, { remaining: 1_000 }, memo));
+  };
+  assert.deepEqual(judge('{"list": [{"name": "x", "good": "yes"}]}'), [true, true, true]);
+  assert.deepEqual(judge('{"list": [{"name": "b"}]}'), [false, true, false]);
+  assert.deepEqual(judge('{"list": [{"name": "x", "good": "yes"}]}'), [true, true, true]);
+});
+
+test('two memos at once keep their objects apart, whatever these hold', () => {
+  const sharing = createSharing(['object']);
+  const programs = ['1', 'null', "'t'"].flatMap((value) => {
+    const compiled = compile(`dyn(object.a.b) == ${value}`, { variables: ['object'], sharing });
+    return compiled.ok ? [compiled.program] : [];
+  });
+  const values = ['"t"', 'null', '1', 'true', '{}'];
+  const expected = new Map([
+    ['"t"', [false, false, true]],
+    ['null', [false, true, false]],
+    ['1', [true, false, false]],
+  ]);
+  for (const pair of values.flatMap((one) => values.map((other) => [one, other] as const))) {
+    const objects = pair.map((value) => ({ memo: new Memo(), value, object: parseJson(`{"a": {"b": ${value}}}`) }));
+    for (const [index, program] of programs.entries())
+      for (const { memo, value, object } of objects)
+        assert.equal(program.evaluate({ object }, { remaining: 100 }, memo), expected.get(value)?.[index] ?? false, pair.join());
+  }
 });

@@ -100,6 +100,8 @@ const equalBoxed = (evaluation: Evaluation, left: Boxed, right: Value, depth: nu
   if (!(left instanceof CelOptional)) return left.sameAs(right) ?? evaluation.fail('no such overload');
   if (!(right instanceof CelOptional)) return false;
   if (left.value === undefined || right.value === undefined) return left.value === right.value;
+  // cel-go asks the value itself, which of Kubernetes' own types knows no null; elsewhere null is looked for first.
+  if (right.value === null && left.value instanceof Boxed) return equalBoxed(evaluation, left.value, null, depth + 1);
   return equalValues(evaluation, left.value, right.value, depth + 1);
 };
 
