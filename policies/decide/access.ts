@@ -12,7 +12,8 @@ import type { Access, AccessAnswer, AccessQuestion } from '../cel/index.ts';
 import type { PolicySet } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { decide } from './index.ts';
-import type { AdmissionFacts, Decision } from './index.ts';
+import type { Decision } from './decision.ts';
+import type { AdmissionFacts } from './facts.ts';
 
 /** What goes wrong is told as text: an error of the expression that asked. */
 export type AccessOutcome = AccessAnswer | { readonly failed: string };

@@ -3,7 +3,7 @@ import { trimSpace } from '../cel/index.ts';
 import type { Bindings } from '../cel/index.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { withVariables } from './bindings.ts';
-import type { Violation } from './index.ts';
+import type { Violation } from './decision.ts';
 import { evaluate } from './limits.ts';
 import { onError, SPENT, violation } from './run.ts';
 import type { PolicyOutcome, Run } from './run.ts';

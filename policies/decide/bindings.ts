@@ -7,7 +7,7 @@ import type { Subject } from '../subject/index.ts';
 import { lazyFields } from '../subject/lazy-fields.ts';
 import type { FieldTable } from '../subject/lazy-fields.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
-import type { AdmissionFacts } from './index.ts';
+import type { AdmissionFacts } from './facts.ts';
 import type { VariableSteps } from './limits.ts';
 import type { AdmissionRequest, JsonObject } from './request.ts';
 

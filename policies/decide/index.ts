@@ -9,101 +9,27 @@
  */
 import { TENANT_LABEL } from '../../crds/kinds.ts';
 import { fromJson, toJson } from '../cel/index.ts';
-import type { Access, Bindings } from '../cel/index.ts';
+import type { Bindings } from '../cel/index.ts';
 import { isClusterScoped, isNamespaceResource } from '../compile/match.ts';
-import type { CompiledPolicy, Enforcement, PolicySet, Reason } from '../compile/policy-set.ts';
+import type { CompiledPolicy, PolicySet } from '../compile/policy-set.ts';
 import { labelsOf } from '../compile/selector.ts';
 import type { Labels } from '../compile/selector.ts';
-import { formatProblem } from '../problem.ts';
-import type { Problem, ProblemCode } from '../problem.ts';
-import { problemCodes } from '../problem-codes/index.ts';
 import type { Subject } from '../subject/index.ts';
 import { CONTAINER_SUBRESOURCES } from '../subject/kind-index.ts';
 import { own, ownMap } from '../subject/paths.ts';
 import { authorizerBindings, baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
-import type { DecisionLimits } from './limits.ts';
 import { localeOf, violationLine } from './message.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { PolicyOutcome, Run } from './run.ts';
-import type { AdmissionRequest, JsonObject } from './request.ts';
+import type { JsonObject } from './request.ts';
+import { refusal, strongest } from './decision.ts';
+import type { Decision, Evaluation, Violation } from './decision.ts';
+import type { AdmissionFacts } from './facts.ts';
 
-export type Verdict = 'Allow' | 'Deny' | 'Warn' | 'Audit';
-
-export type AdmissionFacts = {
-  readonly request: AdmissionRequest;
-  /** Where the request is inside of a namespace, that one; null where there is none or it is not known. */
-  readonly namespaceObject: JsonObject | null;
-  /** The Tenant object that the namespace belongs to. */
-  readonly tenant: JsonObject | null;
-  /** Whether the request is Writ's to decide; by default the tenant label of the namespace says it. */
-  readonly governed?: boolean;
-  readonly limits?: DecisionLimits;
-  /** Answers what policies ask the authorizer (`access.ts`); without it each question is an error. */
-  readonly access?: Access;
-};
-
-export type Violation = {
-  readonly policy: string;
-  readonly digest: string;
-  readonly version: number;
-  readonly enforcement: Enforcement;
-  readonly message: string;
-  readonly reason: Reason;
-  /** HTTP status. */
-  readonly code: number;
-  /** Index into spec.validations; -1 where the violation belongs to none of them. */
-  readonly rule: number;
-  readonly expression?: string;
-  /** `bounds`: no policy's, but those of the tenant. */
-  readonly cause: 'false' | 'error' | 'schema' | 'budget' | 'unverified' | 'bounds';
-  readonly problem?: ProblemCode;
-};
-
-export type Evaluation = { readonly policy: string; readonly digest: string; readonly verdict: Verdict };
-
-export type Decision = {
-  readonly verdict: Verdict;
-  readonly setDigest: string;
-  readonly violations: readonly Violation[];
-  /** One line for each violation of enforcement Warn. */
-  readonly warnings: readonly string[];
-  readonly auditAnnotations: Readonly<Record<string, string>>;
-  /** The policies that applied, in the order of their names. */
-  readonly evaluated: readonly Evaluation[];
-};
-
-const STRENGTH: Readonly<Record<Verdict, number>> = { Allow: 0, Audit: 1, Warn: 2, Deny: 3 };
-
-export const strongest = (verdicts: readonly Verdict[]): Verdict =>
-  verdicts.reduce<Verdict>((most, verdict) => (STRENGTH[verdict] > STRENGTH[most] ? verdict : most), 'Allow');
-
-const refusal = (setDigest: string, problem: ProblemCode, cause: Violation['cause']): Violation => ({
-  policy: 'writ',
-  digest: setDigest,
-  version: 0,
-  enforcement: 'Deny',
-  message: `${problem}: ${problemCodes[problem].summary} (${problemCodes[problem].fix})`,
-  reason: 'Forbidden',
-  code: 403,
-  rule: -1,
-  cause,
-  problem,
-});
-
-/** What the bounds of a tenant refuse, as a violation among those of policies. */
-export const boundsViolation = (setDigest: string, problem: Problem): Violation => ({
-  policy: 'writ',
-  digest: setDigest,
-  version: 0,
-  enforcement: 'Deny',
-  message: formatProblem(problem),
-  reason: 'Forbidden',
-  code: 403,
-  rule: -1,
-  cause: 'bounds',
-  problem: problem.code,
-});
+export { strongest } from './decision.ts';
+export type { Decision, Evaluation, Verdict, Violation } from './decision.ts';
+export type { AdmissionFacts } from './facts.ts';
 
 // The same object between changes of the namespace, so its labels are read once.
 const namespaceLabels = new WeakMap<JsonObject, Labels>();

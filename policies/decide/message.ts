@@ -5,7 +5,8 @@ import type { CompiledValidation } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
 import { ownMap, ownText } from '../subject/paths.ts';
 import type { Evaluated } from './limits.ts';
-import type { AdmissionFacts, Violation } from './index.ts';
+import type { Violation } from './decision.ts';
+import type { AdmissionFacts } from './facts.ts';
 
 const MESSAGE_MAX_BYTES = 5 * 1024;
 const LOCALE_KEY = 'writ.dev/locale';

@@ -7,7 +7,7 @@ import { annotate } from './annotate.ts';
 import { bindsConfined } from './confined.ts';
 import { bindMember } from './member.ts';
 import { evaluate } from './limits.ts';
-import type { Violation } from './index.ts';
+import type { Violation } from './decision.ts';
 import type { AdmissionRequest } from './request.ts';
 import { onError, SPENT } from './run.ts';
 import type { Fault, PolicyOutcome, Run } from './run.ts';

@@ -4,7 +4,7 @@ import type { Bindings } from '../cel/index.ts';
 import type { MatchFacts, MatchOutcome } from '../compile/match.ts';
 import type { CompiledPolicy, Reason } from '../compile/policy-set.ts';
 import type { Subject } from '../subject/index.ts';
-import type { Violation } from './index.ts';
+import type { Violation } from './decision.ts';
 import type { Meter } from './limits.ts';
 import type { JsonObject } from './request.ts';
 

@@ -4,7 +4,7 @@
 import type { Bindings } from '../cel/index.ts';
 import type { CompiledPolicy, CompiledValidation } from '../compile/policy-set.ts';
 import { withVariables } from './bindings.ts';
-import type { Violation } from './index.ts';
+import type { Violation } from './decision.ts';
 import { evaluate, metered } from './limits.ts';
 import type { Evaluated } from './limits.ts';
 import { breachMessage, messageOf } from './message.ts';

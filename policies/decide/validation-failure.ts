@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The audit annotation of a ValidatingAdmissionPolicyBinding whose actions have Audit (KEP-3488): what failed, as a list of one.
 import type { CompiledBinding, CompiledPolicy } from '../compile/policy-set.ts';
-import type { Violation } from './index.ts';
+import type { Violation } from './decision.ts';
 
 export const FAILURE_KEY = 'validation.policy.admission.k8s.io/validation_failure';
 

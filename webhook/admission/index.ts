@@ -11,7 +11,7 @@
  */
 import { decideAsking } from '../../policies/decide/access.ts';
 import type { AskAccess } from '../../policies/decide/access.ts';
-import { boundsViolation } from '../../policies/decide/index.ts';
+import { boundsViolation } from '../../policies/decide/decision.ts';
 import type { Decision } from '../../policies/decide/index.ts';
 import { parseReview } from '../../policies/decide/request.ts';
 import type { AdmissionRequest, JsonObject } from '../../policies/decide/request.ts';

@@ -6,8 +6,8 @@ import { inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { Mark } from '../../crds/marks.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { nothingEnforced } from './assemble.ts';
-import type { AssembleState, Offer } from './assemble.ts';
+import { nothingEnforced } from './enforcement.ts';
+import type { AssembleState, Offer } from './enforcement.ts';
 import { SOURCE, documentOf, retiredOf, offer, refusedOffer, inventory, step, setOf, markOf, codeOf, enforced } from './test-assemble.ts';
 
 const a1 = documentOf('a', 1);

@@ -10,89 +10,17 @@
  * nor because an inventory names it no more: what is enforced ends by a seal that says so (policies/currency), and no version
  * ever falls. Only `loader.ts` calls it.
  */
-import type { Inventory } from '../../crds/inventory.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { documentKey, endMarks, forgetGone, hearGone, joinMarks, marksOf, noMarks, raiseMarks } from '../../policies/currency/index.ts';
+import { documentKey, endMarks, forgetGone, hearGone, joinMarks, marksOf, raiseMarks } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
-import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
+import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
+import type { AssembleState, Assembled, Enforcement, HeldBack, StandingDocument } from './enforcement.ts';
 import { followCommits } from './commits.ts';
-import type { Commit } from './commits.ts';
 import { inventoriesAwaited } from './pending.ts';
 import { heldBackBy } from './requirements.ts';
-import type { HeldBack } from './requirements.ts';
 import { standNow } from './standing.ts';
-import type { StandingDocument } from './standing.ts';
-
-/** What one sealed object offers; `source` is the value of its source label. */
-export type Offer = {
-  readonly kind: PolicyDocument['kind'];
-  readonly name: string;
-  readonly source: string | undefined;
-  readonly judged: Judged;
-};
-
-export type Enforcement = {
-  /** Source → the commit that is followed. */
-  readonly commits: ReadonlyMap<string, Commit>;
-  /** By `documentKey`: all that is enforced, whatever objects there are. */
-  readonly standing: ReadonlyMap<string, StandingDocument>;
-  /** By digest: everything that may still be needed to make a commit whole. */
-  readonly held: ReadonlyMap<string, PolicyDocument>;
-  readonly marks: Marks;
-  /** What of the marks only the cluster says. */
-  readonly toldGone: ReadonlySet<string>;
-};
-
-export type Missing = Pick<Mark, 'kind' | 'name' | 'digest'> & { readonly problem: Problem | undefined };
-/** What must be followed and cannot be yet: a commit that its inventory orders, or a source whose inventory is not there. */
-export type Pending = {
-  readonly source: string;
-  /** Empty where there is no inventory to say it. */
-  readonly revision: string;
-  readonly missing: readonly Missing[];
-  /** Why, where it is not what is missing. */
-  readonly why?: string;
-  /** By `documentKey`: all that will stand once nothing is missing. */
-  readonly orders?: readonly string[];
-};
-
-export type Assembled = {
-  readonly enforcement: Enforcement;
-  /** What is enforced, sorted by kind and name, one document each. */
-  readonly documents: readonly PolicyDocument[];
-  /** By `documentKey`. */
-  readonly refused: ReadonlyMap<string, Problem>;
-  readonly pending: readonly Pending[];
-  /** Marks of what has to be enforced and is not: only a replica that starts can lack them. */
-  readonly unmet: readonly Mark[];
-};
-
-export type AssembleState = {
-  readonly previous: Enforcement;
-  readonly offers: readonly Offer[];
-  readonly inventories: readonly Inventory[];
-  /** Source → the set seal in its inventory, where one verifies now. */
-  readonly sets: ReadonlyMap<string, SetProof>;
-  /** What the cluster's marks say. */
-  readonly told: readonly Mark[];
-  /** Names of objects that carry the label of an inventory and are none. */
-  readonly unreadable: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly atMs: number;
-  /** Nothing was enforced here yet: what others enforce without what it requires is not known, so nothing is held back for that. */
-  readonly isStarting: boolean;
-};
-
-export const nothingEnforced: Enforcement = {
-  commits: new Map(),
-  standing: new Map(),
-  held: new Map(),
-  marks: noMarks,
-  toldGone: new Set(),
-};
 
 /** Of these, a replica holds no document. */
 const NOT_DOCUMENTS: ReadonlySet<string> = new Set([SET_KIND, 'TrustPolicy']);

@@ -5,21 +5,11 @@ import type { Inventory, InventoryDocument } from '../../crds/inventory.ts';
 import { isSealedKind } from '../../crds/kinds.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
-import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import type { AssembleState, Missing, Offer, Pending } from './assemble.ts';
+import type { AssembleState, Commit, HeldBack, Missing, Offer, Pending } from './enforcement.ts';
 import { comesLate } from './late.ts';
-import type { HeldBack } from './requirements.ts';
 import { isWeaker } from './weaker.ts';
-
-export type Commit = {
-  readonly inventory: Inventory;
-  /** By `documentKey`. */
-  readonly documents: ReadonlyMap<string, PolicyDocument>;
-  /** The set seal that came with it, if it is good and no older than those before. */
-  readonly set: SetProof | undefined;
-};
 
 const wantedFrom = (inventory: Inventory): readonly InventoryDocument[] => inventory.documents.filter(({ kind }) => isSealedKind(kind));
 

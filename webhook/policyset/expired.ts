@@ -8,7 +8,7 @@ import type { CompileInput } from '../../policies/compile/index.ts';
 import type { Policy } from '../../crds/generated/objects.ts';
 import { closesAtMs, closingProblem } from '../../policies/policy-object.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import type { Offer } from './assemble.ts';
+import type { Offer } from './enforcement.ts';
 
 /** Another meaning needs another digest: verdicts, caches and the set's digest all go by it. */
 export const closedDigest = (digest: string, { withdrawn }: Pick<PolicyDocument, 'withdrawn'>): string =>

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SetProof } from '../../policies/currency/removal.ts';
-import type { AssembleState } from './assemble.ts';
+import type { AssembleState } from './enforcement.ts';
 import { SOURCE, documentOf, offer, inventory, step, setOf, markOf, codeOf, enforced } from './test-assemble.ts';
 
 const [a1, b1] = [documentOf('a', 1), documentOf('b', 1)];

@@ -3,7 +3,7 @@
 // count, is missing or damaged. Others may hold that source's last commit, so deciding without it would be deciding by less.
 import { inventoryName } from '../../crds/inventory.ts';
 import { SOURCE_LABEL, sourceLabel } from '../../crds/kinds.ts';
-import type { AssembleState, Missing, Pending } from './assemble.ts';
+import type { AssembleState, Missing, Pending } from './enforcement.ts';
 
 /** `NAMESPACE.NAME` → `NAMESPACE/NAME`; a shortened label reads as it is. */
 const sourceOfLabel = (label: string): string => label.replace('.', '/');

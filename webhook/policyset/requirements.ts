@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rulesets that would stand for the first time without what they require. They are held back, and with each the commit that
 // brings it; what stood before stands whatever becomes of what it requires, since a rule that goes is worse than one too many.
-import type { Problem } from '../../policies/problem.ts';
 import { unmetRequirements } from '../../policies/ruleset/requires.ts';
-import type { StandingDocument } from './standing.ts';
+import type { HeldBack, StandingDocument } from './enforcement.ts';
 
 type Standing = ReadonlyMap<string, StandingDocument>;
-
-/** By the digest of the ruleset. */
-export type HeldBack = ReadonlyMap<string, Problem>;
 
 export const heldBackBy = (standing: Standing, previous: Standing): HeldBack => {
   const documents = [...standing].flatMap(([key, { document }]) => (document.ruleset === undefined ? [] : [{ key, ...document }]));

@@ -8,9 +8,7 @@ import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';
-import type { Enforcement, Offer } from './assemble.ts';
-import type { Commit } from './commits.ts';
-import type { StandingDocument } from './standing.ts';
+import type { Commit, Enforcement, Offer, StandingDocument } from './enforcement.ts';
 import { isWeaker } from './weaker.ts';
 
 export type RetrustInput = {

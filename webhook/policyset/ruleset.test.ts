@@ -6,7 +6,7 @@ import type { Inventory } from '../../crds/inventory.ts';
 import { compileMembers } from '../../policies/ruleset/index.ts';
 import { documentOf, filesOf, memberText, releaseText } from '../../policies/ruleset/test-release.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import type { Assembled } from './assemble.ts';
+import type { Assembled } from './enforcement.ts';
 import { createSetMaker } from './set.ts';
 import { offer, step } from './test-assemble.ts';
 

@@ -8,19 +8,9 @@ import { listsDocument, mayRemove, ownerOf } from '../../policies/currency/remov
 import type { Standing as StandingRecord } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import type { AssembleState } from './assemble.ts';
-import type { Commit } from './commits.ts';
+import type { AssembleState, Commit, HeldBack, StandingDocument } from './enforcement.ts';
 import { comesLate } from './late.ts';
-import type { HeldBack } from './requirements.ts';
 import { isWeaker } from './weaker.ts';
-
-export type StandingDocument = {
-  readonly document: PolicyDocument;
-  /** Of the commit that ordered it; undefined where none did. */
-  readonly source: string | undefined;
-  /** The set seal under which it was ordered: only a newer one ends it. */
-  readonly sequence: number;
-};
 
 type Standing = ReadonlyMap<string, StandingDocument>;
 

@@ -5,7 +5,7 @@ import { MARKS_NAME } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { Problem } from '../../policies/problem.ts';
-import type { Assembled, Pending } from './assemble.ts';
+import type { Assembled, Pending } from './enforcement.ts';
 
 const DESCRIBED_MAX = 5;
 

@@ -7,8 +7,9 @@ import type { Mark } from '../../crds/marks.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
-import { assemble, nothingEnforced } from './assemble.ts';
-import type { AssembleState, Assembled, Offer } from './assemble.ts';
+import { nothingEnforced } from './enforcement.ts';
+import type { AssembleState, Assembled, Offer } from './enforcement.ts';
+import { assemble } from './assemble.ts';
 
 export const SOURCE = 'writ-system/policies';
 

@@ -2,7 +2,7 @@
 // Fees: the cycle that begins, and what changes of tier or cycle did to the one that runs.
 import type { Problem } from '../../../policies/problem.ts';
 import { formatTime } from '../../../policies/pricing/calendar.ts';
-import type { Due } from './index.ts';
+import type { Due } from './due.ts';
 import type { FeeLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
 import { bookAt } from '../../../policies/pricing/index.ts';

@@ -20,9 +20,12 @@ import type { AdjustmentLine, Invoice, InvoiceLine } from './invoice.ts';
 import { MOST_MINOR } from '../../../policies/pricing/money.ts';
 import { bookAt } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
-import { cycleAt, periodAt, stretchesOf, subscriptionFault } from './subscription.ts';
-import type { CycleSpan, Period, Subscription } from './subscription.ts';
+import { subscriptionFault } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 import { usageLines } from './usage-lines.ts';
+import { dueAt } from './due.ts';
+
+export { dueAt } from './due.ts';
 
 export type RatingInput = {
   /** All versions that may matter, in any order. */
@@ -41,19 +44,6 @@ export type RatingInput = {
 export type RatingOutcome =
   | { readonly ok: true; readonly invoice: Invoice }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-/** What falls due at a moment: the month that ends, the cycle that begins. */
-export type Due = { readonly period: Period | undefined; readonly opening: CycleSpan | undefined };
-
-export const dueAt = (subscription: Subscription, atMs: number): Due => {
-  const last = periodAt(subscription, atMs - 1);
-  const running = stretchesOf(subscription).find(({ anchorMs, endMs }) => anchorMs <= atMs && atMs < endMs);
-  const cycle = running === undefined ? undefined : cycleAt(running, atMs);
-  return {
-    period: last?.endMs === atMs ? last : undefined,
-    opening: cycle?.startMs === atMs ? cycle : undefined,
-  };
-};
 
 const adjustmentLines = (adjustments: readonly Adjustment[]): readonly AdjustmentLine[] =>
   adjustments.flatMap(({ id, kind, reason, requester, approver, amount }) =>

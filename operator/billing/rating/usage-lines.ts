@@ -3,7 +3,7 @@
 // billed, as the difference that it makes there.
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
-import type { Due } from './index.ts';
+import type { Due } from './due.ts';
 import type { UsageLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
