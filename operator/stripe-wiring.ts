@@ -29,6 +29,7 @@ import { HOUR_MS } from './usage/period.ts';
 export const STRIPE_KEY = 'stripe-key';
 export const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
+const MOST_TOLD = 10_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
 
 const metersOf = (
@@ -53,15 +54,20 @@ const metersOf = (
   return { meters, effectiveFromMs: read.book.effectiveFromMs, book: read.book };
 };
 
-/** Tenants that Stripe bills. */
+/** Tenants that Stripe bills, those that were there first before those that came later. */
 export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly Customer[] =>
   caches.tenants
     .list()
+    .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
     .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
       const customer = billing?.customerRef;
       return customer === undefined ? [] : [{ tenant, customer }];
-    })
-    .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
+    });
+
+type Ordered = { readonly metadata: { readonly name: string; readonly creationTimestamp?: string } };
+
+/** RFC 3339 in UTC sorts as text. */
+const order = ({ metadata: { name, creationTimestamp = '' } }: Ordered): string => `${creationTimestamp} ${name}`;
 
 type Running = {
   readonly key: string;
@@ -88,6 +94,14 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     onError: (error) => log.error({ err: error }, 'an event of Stripe could not be taken in; it comes again'),
   });
   let running: Running | undefined;
+  const told = new Set<string>();
+  /** What stays as it is found again with every look. */
+  const once = (what: string, tell: () => void): void => {
+    if (told.has(what)) return;
+    if (told.size >= MOST_TOLD) told.clear();
+    told.add(what);
+    tell();
+  };
 
   const start = async (key: string, ledger: OpenLedger): Promise<Running> => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
@@ -113,6 +127,13 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         metrics.billingLateErrors.inc({}, count);
         log.error({ code, message: message.slice(0, 500), count }, 'Stripe does not count what it had accepted');
       },
+      onShared: ({ tenant, customer, with: other }) =>
+        once(`${tenant} ${customer} ${other}`, () =>
+          log.error(
+            { code: 'BILL_CUSTOMER_SHARED', tenant, customer, with: other },
+            "a tenant is not reported: its customer is another one's",
+          ),
+        ),
     });
     await billing.open();
     return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };

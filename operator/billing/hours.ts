@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ledger counts of each hour, as it is to be billed: of a month that is frozen without what was heard of after that, since the
 // next month bills it.
-import { hourOf, monthOf, nextMonth } from '../usage/period.ts';
+import { HOUR_MS, hourOf, monthOf, nextMonth } from '../usage/period.ts';
 import { quantityText } from '../usage/quantity.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader } from '../usage/store.ts';
@@ -10,6 +10,9 @@ import type { Encoding, HourTotal } from './outbox/entry.ts';
 
 /** A tenant that is billed, by the provider's id of it. */
 export type Customer = { readonly tenant: string; readonly customer: string };
+
+/** How far back hours are looked at when a term begins: the provider takes none that is older. */
+export const BACK_MS = 34 * 24 * HOUR_MS;
 
 /** Hours that were sealed since `position`, and how far that leads. */
 export const sealedSince = async (

@@ -10,7 +10,7 @@ import type { Clock } from '../../process/clock.ts';
 import { FREEZE_AFTER_MS, HOUR_MS, monthOf } from '../usage/period.ts';
 import { ledgerState } from '../usage/tallies.ts';
 import type { Store } from '../usage/store.ts';
-import { byMonth, hourTotals, sealedSince } from './hours.ts';
+import { BACK_MS, byMonth, hourTotals, sealedSince } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { Drift } from './outbox/drift.ts';
 import type { HourTotal } from './outbox/entry.ts';
@@ -19,6 +19,8 @@ import type { OutboxDeps } from './outbox/index.ts';
 import { billingMigrations } from './outbox/tables.ts';
 import { createEventTaker } from './events.ts';
 import type { EventTaken } from './events.ts';
+import { createBillers } from './billers.ts';
+import type { Shared } from './billers.ts';
 import { createMonths } from './months.ts';
 import { createHolds } from './holds.ts';
 import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, UsageProvider } from './provider.ts';
@@ -37,6 +39,8 @@ export type BillingDeps = Pick<OutboxDeps, 'random' | 'observe' | 'installation'
   }) => void;
   /** The provider told of reports that it accepted and does not count. */
   readonly onLateErrors: (errors: { readonly code: string; readonly message: string; readonly count: number }) => void;
+  /** A tenant is not reported, since its customer is another one's; told with every look. */
+  readonly onShared: (shared: Shared) => void;
 };
 
 export type Billing = UsageSink & {
@@ -44,8 +48,6 @@ export type Billing = UsageSink & {
   take(event: ProviderEvent): Promise<EventTaken>;
 };
 
-/** How far back hours are looked at when a term begins: the provider takes none that is older. */
-const BACK_MS = 34 * 24 * HOUR_MS;
 const OFFER_AT_ONCE = 200;
 const LOOK_AT_DRAFTS_MS = 10 * 60_000;
 /** An invoice is checked this long before it becomes final, and put off for a day where it is not right. */
@@ -58,6 +60,7 @@ export const createBilling = (deps: BillingDeps): Billing => {
   const { store, provider, clock, installation, record } = deps;
   const outbox = createOutbox(deps);
   const metersOf = createMonths(store);
+  const billers = createBillers({ store, onShared: deps.onShared });
   const hold = createHolds({ store, provider, installation, record, nowMs: () => clock.now() });
   const waiting = new Map<string, HourTotal>();
   let position = 0;
@@ -71,14 +74,22 @@ export const createBilling = (deps: BillingDeps): Billing => {
     if (text !== scopeText) position = 0;
     scopeText = text;
     const fromMs = clock.now() - BACK_MS;
+    const known = new Map<number, readonly Customer[]>();
+    const billersOf = async (monthMs: number): Promise<readonly Customer[]> => {
+      const billed = known.get(monthMs) ?? (await billers.of(monthMs, scope.customers));
+      known.set(monthMs, billed);
+      return billed;
+    };
     for (;;) {
       const sealed = await store.read((reader) => sealedSince(reader, { position, fromMs }));
       if (sealed.hours.length === 0) return;
       for (const hourMs of sealed.hours) {
         const meters = await metersOf(hourMs, scope);
-        for (const customer of scope.customers) {
+        const monthMs = monthOf(hourMs);
+        for (const customer of await billersOf(monthMs)) {
           const totals = await store.read((reader) => hourTotals(reader, { ...customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters }));
           for (const total of totals) waiting.set(`${total.tenant} ${total.meter} ${hourMs}`, total);
+          if (totals.length > 0) await billers.note(monthMs, customer);
         }
       }
       position = sealed.position;
@@ -99,6 +110,7 @@ export const createBilling = (deps: BillingDeps): Billing => {
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<readonly Drift[]> => {
     const totals: HourTotal[] = [];
     for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
+      if (!(await billers.owes(monthOf(fromMs), customer.tenant, scope.customers))) continue;
       const meters = await metersOf(fromMs, scope);
       totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
     }
@@ -143,7 +155,7 @@ export const createBilling = (deps: BillingDeps): Billing => {
     if (clock.monotonicMs() - lookedMs < LOOK_AT_DRAFTS_MS) return undefined;
     lookedMs = clock.monotonicMs();
     let [drift, again] = [0, false];
-    for (const customer of scope.customers) {
+    for (const customer of await billers.since(clock.now() - 2 * BACK_MS, scope.customers)) {
       if (signal?.aborted === true) return undefined;
       const drafts = await provider.drafts(customer.customer);
       again ||= drafts === undefined;

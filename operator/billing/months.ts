@@ -29,6 +29,12 @@ const metersUpTo = async (reader: Reader, monthMs: number): Promise<{ readonly i
   return row === undefined ? undefined : { isOf: Number(row['month_ms']) === monthMs, text: textOf(row, 'meters') };
 };
 
+/** What is kept of the month; undefined where nothing is yet. */
+export const metersOn = async (reader: Reader, monthMs: number): Promise<Meters | undefined> => {
+  const known = await metersUpTo(reader, monthMs);
+  return known?.isOf === true ? parse(known.text) : undefined;
+};
+
 /** Of the month that `ms` lies in. A month that began before any known book was in effect has none. */
 export const createMonths = (store: Store) => {
   const known = new Map<number, Meters>();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The port by which use leaves the ledger to be billed. Two are behind it: `createBilling` (index.ts) tells a payment provider hour by
- * hour, `createStatementSink` (statements.ts) writes a signed file for each month that is frozen. The use of a tenant goes to one of them.
+ * hour, `createStatementSink` (statements.ts) writes a signed file for each month that is frozen. A tenant's month goes to one
+ * of them (billers.ts).
  */
 import type { Customer } from './hours.ts';
 import type { Encoding } from './outbox/entry.ts';

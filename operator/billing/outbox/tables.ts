@@ -49,10 +49,11 @@ export const billingMigrations: Migrations = {
       // What the provider told, by its id of the event: twice is once.
       'CREATE TABLE billing_event (id TEXT PRIMARY KEY, type TEXT NOT NULL, at_ms BIGINT NOT NULL)',
       'CREATE INDEX billing_event_at ON billing_event (at_ms)',
-      // What became of the statement of a month: `file`, or `provider` where that one bills it.
+      // What becomes of the statement of a month: `file` (without a digest before it is written), or `provider` where that one bills it.
       `CREATE TABLE billing_statement (tenant TEXT NOT NULL, period_ms BIGINT NOT NULL, revision BIGINT NOT NULL, sink TEXT NOT NULL,
         digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
     ],
+    ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
   ],
 };
 
