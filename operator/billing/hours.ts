@@ -55,6 +55,10 @@ const lateIn = async (reader: Reader, tenant: string, monthMs: number): Promise<
   return late;
 };
 
+/** Whether a statement of the month says anything. */
+export const hasUse = async (reader: Reader, tenant: string, monthMs: number): Promise<boolean> =>
+  (await reader.all('SELECT tenant FROM usage_total WHERE billed_ms = ? AND tenant = ? LIMIT 1', [monthMs, tenant])).length > 0;
+
 /** Totals of `[fromMs, toMs)`, which lies within one month; `meters` says which are reported, and how. */
 export const hourTotals = async (
   reader: Reader,

@@ -7,12 +7,10 @@
  * look; whoever calls it decides how often. `billing-wiring.ts` runs it.
  */
 import type { Clock } from '../../process/clock.ts';
-import { FREEZE_AFTER_MS, HOUR_MS, monthOf } from '../usage/period.ts';
-import { ledgerState } from '../usage/tallies.ts';
+import { HOUR_MS, monthOf } from '../usage/period.ts';
 import type { Store } from '../usage/store.ts';
-import { BACK_MS, byMonth, hourTotals, sealedSince } from './hours.ts';
+import { BACK_MS, hasUse, hourTotals, sealedSince } from './hours.ts';
 import type { Customer } from './hours.ts';
-import type { Drift } from './outbox/drift.ts';
 import type { HourTotal } from './outbox/entry.ts';
 import { createOutbox } from './outbox/index.ts';
 import type { OutboxDeps } from './outbox/index.ts';
@@ -22,26 +20,24 @@ import type { EventTaken } from './events.ts';
 import { createBillers } from './billers.ts';
 import type { Shared } from './billers.ts';
 import { createMonths } from './months.ts';
+import { createDraftWatch } from './drafts.ts';
+import type { DraftDeps } from './drafts.ts';
 import { createHolds } from './holds.ts';
-import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, UsageProvider } from './provider.ts';
+import type { EventProvider, InvoiceProvider, ProviderEvent, UsageProvider } from './provider.ts';
 import type { Scope, UsageSink } from './sink.ts';
 
-export type BillingDeps = Pick<OutboxDeps, 'random' | 'observe' | 'installation' | 'record'> & {
-  readonly store: Store;
-  readonly provider: UsageProvider & InvoiceProvider & EventProvider;
-  readonly clock: Clock;
-  /** `isLate`: it had become final before it could be kept from that. */
-  readonly onHeld: (held: {
-    readonly tenant: string;
-    readonly draft: Draft;
-    readonly drift: readonly Drift[];
-    readonly isLate: boolean;
-  }) => void;
-  /** The provider told of reports that it accepted and does not count. */
-  readonly onLateErrors: (errors: { readonly code: string; readonly message: string; readonly count: number }) => void;
-  /** A tenant is not reported, since its customer is another one's; told with every look. */
-  readonly onShared: (shared: Shared) => void;
-};
+export type BillingDeps = Pick<OutboxDeps, 'random' | 'observe' | 'installation' | 'record'> &
+  Pick<DraftDeps, 'onHeld' | 'onUnseen'> & {
+    readonly store: Store;
+    readonly provider: UsageProvider & InvoiceProvider & EventProvider;
+    readonly clock: Clock;
+    /** The provider told of reports that it accepted and does not count. */
+    readonly onLateErrors: (errors: { readonly code: string; readonly message: string; readonly count: number }) => void;
+    /** A tenant is not reported, since its customer is another one's; told with every look. */
+    readonly onShared: (shared: Shared) => void;
+    /** The tenant is not reported: no price book was in effect when the month began; told with every look. */
+    readonly onUnpriced: (unpriced: { readonly tenant: string; readonly monthMs: number }) => void;
+  };
 
 export type Billing = UsageSink & {
   /** What the provider tells; acted on once, however often it comes. */
@@ -49,12 +45,6 @@ export type Billing = UsageSink & {
 };
 
 const OFFER_AT_ONCE = 200;
-const LOOK_AT_DRAFTS_MS = 10 * 60_000;
-/** An invoice is checked this long before it becomes final, and put off for a day where it is not right. */
-const CHECK_BEFORE_MS = 6 * HOUR_MS;
-const PUT_OFF_MS = 24 * HOUR_MS;
-/** When all of a month is frozen and read back; the longest that providers wait. */
-export const FINAL_AFTER_MS = 72 * HOUR_MS;
 
 export const createBilling = (deps: BillingDeps): Billing => {
   const { store, provider, clock, installation, record } = deps;
@@ -62,18 +52,20 @@ export const createBilling = (deps: BillingDeps): Billing => {
   const metersOf = createMonths(store);
   const billers = createBillers({ store, onShared: deps.onShared });
   const hold = createHolds({ store, provider, installation, record, nowMs: () => clock.now() });
+  const { onHeld, onUnseen } = deps;
+  const drafts = createDraftWatch({ store, provider, clock, hold, billers, metersOf, outbox, onHeld, onUnseen });
   const waiting = new Map<string, HourTotal>();
   let position = 0;
   let scopeText = '';
   let customers: readonly Customer[] = [];
-  let lookedMs = Number.NEGATIVE_INFINITY;
 
   const gather = async (scope: Scope): Promise<void> => {
-    const text = JSON.stringify([scope.customers, [...scope.meters], scope.effectiveFromMs]);
+    const text = JSON.stringify([scope.customers, [...(scope.reporting?.meters ?? [])], scope.reporting?.effectiveFromMs]);
     // Whoever came since is told from the beginning.
     if (text !== scopeText) position = 0;
     scopeText = text;
     const fromMs = clock.now() - BACK_MS;
+    const unpriced = new Map<string, Parameters<BillingDeps['onUnpriced']>[0]>();
     const known = new Map<number, readonly Customer[]>();
     const billersOf = async (monthMs: number): Promise<readonly Customer[]> => {
       const billed = known.get(monthMs) ?? (await billers.of(monthMs, scope.customers));
@@ -82,11 +74,16 @@ export const createBilling = (deps: BillingDeps): Billing => {
     };
     for (;;) {
       const sealed = await store.read((reader) => sealedSince(reader, { position, fromMs }));
-      if (sealed.hours.length === 0) return;
+      if (sealed.hours.length === 0) break;
       for (const hourMs of sealed.hours) {
-        const meters = await metersOf(hourMs, scope);
         const monthMs = monthOf(hourMs);
+        const meters = await metersOf(monthMs, scope.reporting);
         for (const customer of await billersOf(monthMs)) {
+          if (meters === undefined) {
+            const { tenant } = customer;
+            if (await store.read((reader) => hasUse(reader, tenant, monthMs))) unpriced.set(`${tenant} ${monthMs}`, { tenant, monthMs });
+            continue;
+          }
           const totals = await store.read((reader) => hourTotals(reader, { ...customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters }));
           for (const total of totals) waiting.set(`${total.tenant} ${total.meter} ${hourMs}`, total);
           if (totals.length > 0) await billers.note(monthMs, customer);
@@ -94,6 +91,7 @@ export const createBilling = (deps: BillingDeps): Billing => {
       }
       position = sealed.position;
     }
+    for (const one of unpriced.values()) deps.onUnpriced(one);
   };
 
   const offer = async (): Promise<void> => {
@@ -107,69 +105,6 @@ export const createBilling = (deps: BillingDeps): Billing => {
     }
   };
 
-  const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<readonly Drift[]> => {
-    const totals: HourTotal[] = [];
-    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
-      if (!(await billers.owes(monthOf(fromMs), customer.tenant, scope.customers))) continue;
-      const meters = await metersOf(fromMs, scope);
-      totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
-    }
-    return outbox.drift({ tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals }, signal);
-  };
-
-  type Look = { readonly drift: number; readonly again: boolean };
-
-  /** Puts it off, and tells of it where that is because of `drift`. */
-  const putOff = async (
-    customer: Customer,
-    draft: Draft,
-    { untilMs, why, drift }: { readonly untilMs: number; readonly why: string; readonly drift: readonly Drift[] | undefined },
-  ): Promise<Look> => {
-    const { tenant } = customer;
-    const held = await hold({ tenant, draft, untilMs, why });
-    if (held === 'late' || (held === 'held' && drift !== undefined))
-      deps.onHeld({ tenant, draft, drift: drift ?? [], isLate: held === 'late' });
-    return { drift: drift?.length ?? 0, again: held === 'retry' };
-  };
-
-  const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
-    const { finalizesAtMs, periodEndMs } = draft;
-    const nowMs = clock.now();
-    const fine: Look = { drift: 0, again: false };
-    if (finalizesAtMs === undefined) return fine;
-    const firstMs = periodEndMs + FINAL_AFTER_MS;
-    if (nowMs < periodEndMs + FREEZE_AFTER_MS) {
-      if (finalizesAtMs >= firstMs) return fine;
-      return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', drift: undefined });
-    }
-    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return fine;
-    const drift = await driftOf(customer, draft, scope, signal);
-    const { frozenMs } = await store.read(ledgerState);
-    const isFrozen = frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs;
-    if (drift.length === 0 && isFrozen) return fine;
-    const why = drift.length === 0 ? 'the month is not frozen yet' : `${drift.length} hours differ between ledger and provider`;
-    return putOff(customer, draft, { untilMs: nowMs + PUT_OFF_MS, why, drift });
-  };
-
-  const checkDrafts = async (scope: Scope, signal: AbortSignal | undefined): Promise<number | undefined> => {
-    if (clock.monotonicMs() - lookedMs < LOOK_AT_DRAFTS_MS) return undefined;
-    lookedMs = clock.monotonicMs();
-    let [drift, again] = [0, false];
-    for (const customer of await billers.since(clock.now() - 2 * BACK_MS, scope.customers)) {
-      if (signal?.aborted === true) return undefined;
-      const drafts = await provider.drafts(customer.customer);
-      again ||= drafts === undefined;
-      for (const draft of drafts ?? []) {
-        const look = await checkDraft(customer, draft, scope, signal);
-        drift += look.drift;
-        again ||= look.again;
-      }
-    }
-    // Whoever got no answer asks again with the next turn.
-    if (again) lookedMs = Number.NEGATIVE_INFINITY;
-    return drift;
-  };
-
   const take = createEventTaker({
     store,
     provider,
@@ -178,9 +113,7 @@ export const createBilling = (deps: BillingDeps): Billing => {
     tenantOf: (customer) => customers.find((one) => one.customer === customer)?.tenant,
     onLateErrors: deps.onLateErrors,
     onRejected: (entry) => deps.observe?.({ kind: 'rejected', entry }),
-    lookAtDrafts: () => {
-      lookedMs = Number.NEGATIVE_INFINITY;
-    },
+    lookAtDrafts: () => drafts.wake(),
   });
 
   return {
@@ -188,10 +121,11 @@ export const createBilling = (deps: BillingDeps): Billing => {
     take,
     turn: async (scope, signal) => {
       ({ customers } = scope);
-      await gather(scope);
+      // Without a price book only what is known already is reported; invoices are looked at all the same.
+      if (scope.reporting !== undefined) await gather(scope);
       await offer();
       const { refused } = await outbox.pass(signal);
-      return { refused, drift: refused ? undefined : await checkDrafts(scope, signal) };
+      return { refused, drift: refused ? undefined : await drafts.check(scope, signal) };
     },
   };
 };

@@ -7,12 +7,14 @@
 import type { Customer } from './hours.ts';
 import type { Encoding } from './outbox/entry.ts';
 
-/** Who is billed by the payment provider, and by which meters; everybody else is not. */
+/** By which meters use is reported, and since when the price book holds that says so. */
+export type Reporting = { readonly meters: ReadonlyMap<string, Encoding>; readonly effectiveFromMs: number };
+
+/** Who is billed by the payment provider, and by what; everybody else is not. */
 export type Scope = {
   readonly customers: readonly Customer[];
-  readonly meters: ReadonlyMap<string, Encoding>;
-  /** Since when the price book holds that says so. */
-  readonly effectiveFromMs: number;
+  /** Undefined while there is no price book that counts. */
+  readonly reporting: Reporting | undefined;
 };
 
 export type Turn = {
