@@ -113,6 +113,22 @@ export const newestEntry = async (reader: Reader, { tenant, meter, hourMs }: Hou
   return row === undefined ? undefined : entryOf(row);
 };
 
+/** Whether any revision of the hour may have arrived, whatever became of later ones. */
+export const wasTaken = async (reader: Reader, { tenant, meter, hourMs }: HourKey): Promise<boolean> =>
+  (
+    await reader.all("SELECT revision FROM billing_outbox WHERE tenant = ? AND meter = ? AND hour_ms = ? AND state != 'rejected' LIMIT 1", [
+      tenant,
+      meter,
+      hourMs,
+    ])
+  ).length > 0;
+
+/** Who was reported last under that customer. */
+export const tenantOfCustomer = async (reader: Reader, customer: string): Promise<string | undefined> => {
+  const [row] = await reader.all('SELECT tenant FROM billing_outbox WHERE customer = ? ORDER BY hour_ms DESC LIMIT 1', [customer]);
+  return row === undefined ? undefined : textOf(row, 'tenant');
+};
+
 /** The one that was sent under that identifier. */
 export const entryByIdentifier = async (reader: Reader, identifier: string): Promise<Entry | undefined> => {
   const [row] = await reader.all(`${SELECT} WHERE identifier = ?`, [identifier]);
