@@ -10,6 +10,7 @@ import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { AUDIT_TABLES } from './audit/tables.ts';
+import { billingMigrations } from './billing/outbox/tables.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
@@ -115,7 +116,8 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           clock,
           log,
           metrics,
-          ...(audit === undefined ? {} : { hooks: audit.hooks, tables: [AUDIT_TABLES] }),
+          ...(audit === undefined ? {} : { hooks: audit.hooks }),
+          tables: [billingMigrations, ...(audit === undefined ? [] : [AUDIT_TABLES])],
           onLedger: (open) => {
             ledger = open;
             audit?.follow(open);

@@ -228,6 +228,19 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     await until(async () => (await counted()) > 0n, { what: 'the minutes of beta in the ledger', withinMs: 120_000 });
   });
 
+  it('has the tables of billing before anything is written, whoever bills', async () => {
+    const ledger = readSqliteStore(join(folder, 'ledger.db'));
+    try {
+      const rooms = await ledger.read((reader) => reader.all('SELECT room FROM store_room ORDER BY room'));
+      assert.deepEqual(
+        rooms.map(({ room }) => room),
+        ['billing', 'usage'],
+      );
+    } finally {
+      ledger.close();
+    }
+  });
+
   it('shows in detail to a tenant what it used itself, and all to an account that is named for it', async () => {
     const first = await get(acmeToken, '/v1/usage/acme/events?limit=1&meter=reasoning_units');
     assert.equal(first.status, 200, JSON.stringify(first));
