@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger in the operator's process: what it watches, where events come in, and who writes it in a term. The server runs on every
 // replica and answers 503 where another one leads.
-import { WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages } from '../crds/kinds.ts';
+import { WEBHOOK_SERVICE_ACCOUNT, WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages } from '../crds/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { InformerObserver } from '../kube/informer.ts';
@@ -85,6 +85,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
         authenticate: createAuthenticate({
           client,
           clock,
+          webhook: `${config['system-namespace']}/${WEBHOOK_SERVICE_ACCOUNT}`,
           reporters: config['usage-reporter'],
           readers: config['usage-reader'],
           tenantOfNamespace: (namespace) => tenantOf(all, namespace),

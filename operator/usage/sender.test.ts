@@ -39,7 +39,8 @@ describe('whose token it is', () => {
         },
       },
       clock,
-      reporters: ['writ-system/writ-webhook'],
+      webhook: 'writ-system/writ-webhook',
+      reporters: ['gateways/gateway'],
       readers: ['finance/reports'],
       tenantOfNamespace: (namespace) => tenants.get(namespace),
     });
@@ -86,6 +87,20 @@ describe('whose token it is', () => {
       [system?.mayReport('acme'), system?.mayUse('/writ/webhook/a/boots/1'), system?.mayUse('/writ/claims/x')],
       [true, true, false],
     );
+  });
+
+  it('lets nobody but the webhook speak in its name, whoever else reports for all', async () => {
+    const { clock, authenticate, say } = scene();
+    const may = async (username: string): Promise<readonly unknown[]> => {
+      say(async () => ({ ...good, user: { username } }));
+      await clock.advance(61_000);
+      const sender = await authenticate('t');
+      return [sender?.mayReport('beta'), sender?.mayUse('/writ/webhook/a/boots/1/levels'), sender?.mayUse('/gateway/boots/1')];
+    };
+    assert.deepEqual(await may('system:serviceaccount:writ-system:writ-webhook'), [true, true, true]);
+    assert.deepEqual(await may('system:serviceaccount:gateways:gateway'), [true, false, true]);
+    for (const other of ['writ-system:default', 'acme-one:writ-webhook', 'gateways:writ-webhook'])
+      assert.deepEqual(await may(`system:serviceaccount:${other}`), [false, false, true]);
   });
 
   it('says what it may see: what its own tenant used, and all where it is named for that', async () => {

@@ -3,7 +3,7 @@
  * Who sends events. A sender shows a service account token for the audience `writ-usage`, and the API server says whose it is
  * (TokenReview). So nothing has to be handed out, stored or rotated: kubelet mounts such a token, bound to the pod and to
  * this audience, and it is worth nothing elsewhere. What the account may report follows from its namespace: its own tenant's
- * use and nobody else's. Accounts that serve many tenants (a gateway, Writ's webhook) are named by the operator's flag.
+ * use and nobody else's. Writ's webhook reports for all; other accounts that do (a gateway) are named by the operator's flag.
  */
 import { hash } from 'node:crypto';
 import { tokenReviews } from '../../crds/kinds.ts';
@@ -20,7 +20,7 @@ export type Sender = {
   readonly mayReport: (tenant: string) => boolean;
   /** Whether it may see what this tenant used. */
   readonly mayRead: (tenant: string) => boolean;
-  /** Names under /writ/ are those of Writ's own sources. */
+  /** Names under /writ/ are those of Writ's own sources: credits follow from what the webhook's say. */
   readonly mayUse: (source: string) => boolean;
 };
 
@@ -53,7 +53,9 @@ export const accountOf = (status: unknown): string | undefined => {
 export const createAuthenticate = (options: {
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
-  /** `NAMESPACE/NAME` of accounts that report for every tenant. */
+  /** `NAMESPACE/NAME` of the webhook's account. It reports for every tenant, and nobody else speaks in its name. */
+  readonly webhook: string;
+  /** Of other accounts that report for every tenant. */
   readonly reporters: readonly string[];
   /** `NAMESPACE/NAME` of accounts that see what every tenant used. */
   readonly readers: readonly string[];
@@ -99,13 +101,14 @@ export const createAuthenticate = (options: {
     // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
     const tenant = options.tenantOfNamespace(namespace);
     const isOwn = (asked: string): boolean => tenant !== undefined && asked === tenant;
-    const isReporter = options.reporters.includes(account);
+    const isWebhook = account === options.webhook;
+    const isReporter = isWebhook || options.reporters.includes(account);
     const isReader = options.readers.includes(account);
     return {
       account,
       mayReport: (asked) => isReporter || isOwn(asked),
       mayRead: (asked) => isReader || isOwn(asked),
-      mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isReporter && source.startsWith(WEBHOOK_SOURCES)),
+      mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isWebhook && source.startsWith(WEBHOOK_SOURCES)),
     };
   };
 };
