@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { KubeObject } from '../../kube/objects.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { accountOf, createAuthenticate } from './sender.ts';
+import type { Sender } from './sender.ts';
 
 const good = { authenticated: true, audiences: ['writ-usage'], user: { username: 'system:serviceaccount:acme-one:agent' } };
 
@@ -44,7 +45,18 @@ describe('whose token it is', () => {
       readers: ['finance/reports'],
       tenantOfNamespace: (namespace) => tenants.get(namespace),
     });
-    return { clock, authenticate, tenants, reviews: () => reviews, say: (next: () => Promise<unknown>) => (answer = next) };
+    const known = async (token: string): Promise<Sender | undefined> => {
+      const sender = await authenticate(token);
+      return sender === 'busy' ? assert.fail('too many tokens') : sender;
+    };
+    return {
+      clock,
+      raw: authenticate,
+      authenticate: known,
+      tenants,
+      reviews: () => reviews,
+      say: (next: () => Promise<unknown>) => (answer = next),
+    };
   };
 
   it('is asked once a minute, by however many at once, and sooner where it was nobody’s', async () => {
@@ -70,6 +82,23 @@ describe('whose token it is', () => {
     await assert.rejects(authenticate('t'), /reset/);
     say(async () => good);
     assert.equal((await authenticate('t'))?.account, 'acme-one/agent');
+  });
+
+  it('asks about so many unknown tokens at once and no more, while those that are known are good', async () => {
+    const { raw, authenticate, reviews, say } = scene();
+    assert.ok((await authenticate('t')) !== undefined);
+    const gate = Promise.withResolvers<void>();
+    say(async () => {
+      await gate.promise;
+      return { authenticated: false };
+    });
+    const strangers = Array.from({ length: 200 }, (_, index) => raw(`stranger-${index}`));
+    assert.equal((await authenticate('t'))?.account, 'acme-one/agent');
+    assert.equal(reviews(), 129);
+    gate.resolve();
+    assert.equal((await Promise.all(strangers)).filter((sender) => sender === 'busy').length, 72);
+    say(async () => good);
+    assert.ok((await authenticate('stranger-199')) !== undefined, 'and is asked about it again');
   });
 
   it('says for whom it may report: its own tenant, as the namespace has it now', async () => {

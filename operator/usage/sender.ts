@@ -27,14 +27,16 @@ export type Sender = {
 const OWN_SOURCES = '/writ/';
 const WEBHOOK_SOURCES = '/writ/webhook/';
 
-/** Undefined where the token is nobody's; throws when the API server does not answer. */
-export type Authenticate = (token: string) => Promise<Sender | undefined>;
+/** Undefined where the token is nobody's, `busy` where too many are asked about; throws when the API server does not answer. */
+export type Authenticate = (token: string) => Promise<Sender | 'busy' | undefined>;
 
 /** A token that is taken back counts for this long at most. */
 const KNOWN_MS = 60_000;
 const UNKNOWN_MS = 5_000;
 const MAX_KNOWN = 4096;
 const MAX_TOKEN = 16_384;
+/** Whoever shows tokens that nobody knows must not make the operator ask for nothing else; known ones need no question. */
+const MAX_REVIEWS = 128;
 const REVIEW_TIMEOUT_MS = 5_000;
 
 type Known = { readonly account: Promise<string | undefined>; untilMs: number };
@@ -64,19 +66,26 @@ export const createAuthenticate = (options: {
   const { client, clock } = options;
   const known = new Map<string, Known>();
 
+  let reviews = 0;
   const review = async (token: string): Promise<string | undefined> => {
     const object: KubeObject & { readonly spec: unknown; readonly status?: unknown } = {
       metadata: { name: '' },
       spec: { token, audiences: [USAGE_AUDIENCE] },
     };
-    const answer = await client.create(tokenReviews, object, { timeoutMs: REVIEW_TIMEOUT_MS });
-    return accountOf(answer.status);
+    reviews += 1;
+    try {
+      const answer = await client.create(tokenReviews, object, { timeoutMs: REVIEW_TIMEOUT_MS });
+      return accountOf(answer.status);
+    } finally {
+      reviews -= 1;
+    }
   };
-  const lookUp = (token: string): Promise<string | undefined> => {
+  const lookUp = (token: string): Promise<string | undefined> | 'busy' => {
     const key = hash('sha256', token, 'base64');
     const nowMs = clock.monotonicMs();
     const found = known.get(key);
     if (found !== undefined && found.untilMs > nowMs) return found.account;
+    if (reviews >= MAX_REVIEWS) return 'busy';
     if (known.size >= MAX_KNOWN) {
       for (const [old, { untilMs }] of known) if (untilMs <= nowMs) known.delete(old);
       // Many tokens at once are an attack or a stampede: forgetting costs a question, nothing else.
@@ -95,7 +104,9 @@ export const createAuthenticate = (options: {
 
   return async (token) => {
     if (token === '' || token.length > MAX_TOKEN) return undefined;
-    const account = await lookUp(token);
+    const asked = lookUp(token);
+    if (asked === 'busy') return 'busy';
+    const account = await asked;
     if (account === undefined) return undefined;
     const [namespace = ''] = account.split('/');
     // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
