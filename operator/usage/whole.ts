@@ -26,7 +26,12 @@ const checkSealed = async (reader: Reader, { sealedMs, frozenMs }: LedgerState, 
       AND hour_ms NOT IN (SELECT hour_ms FROM usage_reopened) ORDER BY hour_ms`,
     [sealedMs ?? -1],
   );
-  for (const hour of open) tell(`seal ${hourText(integerOf(hour, 'hour_ms'))}`, 'is not there, though later hours are sealed');
+  const [first] = open;
+  if (first !== undefined)
+    tell(
+      `seal ${hourText(integerOf(first, 'hour_ms'))}`,
+      `is not there, nor ${open.length - 1} others of hours up to the last that was sealed`,
+    );
 };
 
 const checkPeriods = async (reader: Reader, { frozenMs, cutMs }: LedgerState, tell: Tell): Promise<void> => {
