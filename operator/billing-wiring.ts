@@ -67,7 +67,6 @@ const createStatementLook = (
           log.error(what, 'a statement waits: the payment provider does not count all of it');
         },
       });
-      await sink.open();
       running = { pem, ledger, sink };
     }
     const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches });

@@ -113,7 +113,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     tell();
   };
 
-  const start = async (key: string, ledger: OpenLedger): Promise<Running> => {
+  const start = (key: string, ledger: OpenLedger): Running => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
     if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
     const provider = createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) });
@@ -161,7 +161,6 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
           ),
         ),
     });
-    await billing.open();
     return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
 
@@ -200,7 +199,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     }
     if (running?.key !== key || running.ledger !== ledger) {
       stop();
-      running = await start(key, ledger);
+      running = start(key, ledger);
     }
     const { billing, keepPrices: keep } = running;
     const [reporting, unpriced] = refusable(() => metersOf(parts, ledger, judge));

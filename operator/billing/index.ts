@@ -11,7 +11,6 @@ import type { Store } from '../usage/store.ts';
 import type { Customer } from './hours.ts';
 import { createOutbox } from './outbox/index.ts';
 import type { OutboxDeps } from './outbox/index.ts';
-import { billingMigrations } from './outbox/tables.ts';
 import { createEventTaker } from './events.ts';
 import type { EventTaken } from './events.ts';
 import { createBillers } from './billers.ts';
@@ -65,7 +64,6 @@ export const createBilling = (deps: BillingDeps): Billing => {
   });
 
   return {
-    open: () => store.migrate(billingMigrations),
     take,
     turn: async (scope, signal) => {
       ({ customers } = scope);
