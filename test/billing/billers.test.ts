@@ -99,6 +99,17 @@ describe('a month', () => {
     await it.end();
   });
 
+  it('that has begun is told from its beginning of whom Stripe is to bill from now on, and of nobody else again', async () => {
+    const it = await scene();
+    await it.ledger.accept([event({ value: '5' }), event({ tenant: 'free', source: '/b', value: '7' })]);
+    for (const hour of [2, 4]) await it.look(START + hour * HOUR_MS);
+    it.tenants[1] = billedAs('free', 'cus_free');
+    await it.look(START + 5 * HOUR_MS);
+    assert.deepEqual([it.counted(START), it.counted(START, 'cus_free')], ['5', '7']);
+    assert.equal(it.fake.requests.filter(({ path }) => path.endsWith('meter_events')).length, 2);
+    await it.end();
+  });
+
   it('of which nothing was begun and that Stripe takes no more becomes a file', async () => {
     const { it, files } = await both();
     await it.ledger.accept([event({ tenant: 'free', source: '/b', value: '7' })]);
