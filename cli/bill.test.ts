@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
+import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
+import { undeclared } from '../operator/usage/stored-meters.ts';
+import { USAGE_TABLES } from '../operator/usage/tables.ts';
+import { systemClock } from '../process/clock.ts';
 import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
 import type { Ran } from './spawn-writ.ts';
 
 const PRICES = readFileSync(new URL('../deploy/examples/prices.yaml', import.meta.url), 'utf8');
+const OCTOBER_MS = Date.UTC(2025, 9);
 const ACME = `tenant: acme
 changes:
 - {at: "2025-10-01T00:00:00Z", tier: Starter, cycle: Monthly}
@@ -121,7 +127,8 @@ describe('writ bill', () => {
       '--out',
       at('invoices'),
     ]);
-    assert.match(later.err, /is not over|BILL_STATEMENT_MISSING/);
+    assert.match(later.err, /BILL_STATEMENT_MISSING/);
+    assert.equal(later.code, 1);
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['acme.yaml', ACME.replace('tenant: acme', 'tenant: ../../etc'), /BILL_SUBSCRIPTION_INVALID: tenant: write the name of the Tenant/],
       [
@@ -144,5 +151,60 @@ describe('writ bill', () => {
       assert.equal(code, 1, text);
       assert.match(err, message);
     }
+  });
+
+  it('closes no month that the ledger has not frozen, and the same bytes ever after', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    folder.writ(['keygen', '--name', 'billing']);
+    let nowMs = Date.UTC(2025, 10, 1, 12);
+    const clock = { ...systemClock, now: () => nowMs };
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    await store.migrate(USAGE_TABLES);
+    await store.claim('test');
+    const used = (sum: string): Promise<number> =>
+      store.transact((tx) =>
+        tx.run(
+          `INSERT INTO usage_total (billed_ms, tenant, used_ms, meter, count, sum, peak) VALUES (?, 'acme', ?, 'api_calls', 1, ?, '0')
+          ON CONFLICT (billed_ms, tenant, used_ms, meter) DO UPDATE SET sum = excluded.sum`,
+          [OCTOBER_MS, OCTOBER_MS, sum],
+        ),
+      );
+    const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--at', '2025-11-01T00:00:00Z'];
+    const fromLedger = ['--ledger', at('ledger.db')];
+    const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
+      runInProcess(['bill', command, ...documents, ...more], {}, clock);
+    const kept = ['--key', at('billing.key'), '--out', at('invoices')];
+
+    await used('12345000000');
+    const early = await run('close', ...fromLedger, ...kept);
+    assert.deepEqual([early.code, /BILL_MONTH_OPEN: not frozen yet: 2025-10/.test(early.err)], [1, true], early.err);
+    assert.equal(existsSync(at('invoices')), false);
+    const shown = await run('preview', ...fromLedger);
+    assert.equal(shown.code, 0, shown.err);
+    assert.match(shown.err, /the month is still open.*2025-10/);
+    // Nor one of a report that says so, or that was made before the month could be frozen, whatever it says.
+    folder.write({ 'open.json': october('1').replace('"closed":true', '"closed":false') });
+    folder.write({ 'early.json': october('1').replace('2025-11-03T00', '2025-11-02T23') });
+    folder.write({ 'bare.json': JSON.stringify(JSON.parse(october('1').replace('2025-11-03T00', '2025-10-03T00')).statements[0]) });
+    for (const name of ['open.json', 'early.json', 'bare.json'])
+      assert.match((await run('close', '--statement', at(name), ...kept)).err, new RegExp(`BILL_MONTH_OPEN.*2025-10 .*${name}`));
+    folder.write({ 'bare.json': JSON.stringify(JSON.parse(october('1')).statements[0]) });
+    assert.doesNotMatch((await run('preview', '--statement', at('bare.json'))).err, /open/);
+
+    // What comes before the freeze is in the month's own statement.
+    await used('22345000000');
+    nowMs += 48 * 3_600_000;
+    await store.transact((tx) => freezePeriod(tx, OCTOBER_MS, nowMs));
+    const closed = await run('close', ...fromLedger, ...kept);
+    assert.equal(closed.code, 0, closed.err);
+    const bytes = readFileSync(at('invoices/acme/2025-11-01T00.json'), 'utf8');
+    assert.match(bytes, /22345/);
+    // It was frozen, and its statement is made later; nothing of it depends on when it is read.
+    nowMs += 1000;
+    assert.match((await run('close', ...fromLedger, ...kept)).out, /closed before/);
+    await store.transact((tx) => makeStatements(tx, OCTOBER_MS, { meterOf: undeclared }));
+    assert.match((await run('close', ...fromLedger, ...kept)).out, /closed before/);
+    await store.close();
   });
 });

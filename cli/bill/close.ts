@@ -8,7 +8,7 @@ import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.t
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { formatMoney } from '../../policies/pricing/money.ts';
 import { readText } from '../files.ts';
-import { UsageError, UserError, printJson } from '../output.ts';
+import { UserError, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
 import { writeSigned } from '../signed-file.ts';
@@ -19,7 +19,8 @@ import { addBillOptions } from './options.ts';
 
 const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
-already is never written again: closing twice gives the same bytes, or is refused. A month that is not over is refused too.
+already is never written again: closing twice gives the same bytes, or is refused. Refused too is a month that the ledger has not
+frozen, which it does two days after the month's end, and a statement that was made before that.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
@@ -33,9 +34,10 @@ export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenan
 type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
 
 const close = async (options: Options, terminal: Terminal): Promise<void> => {
-  const { invoice } = await billOf(options, terminal);
+  const { invoice, open } = await billOf(options, terminal);
+  if (open !== undefined) throw new UserError([open]);
   if (Date.parse(invoice.at) > terminal.clock.now())
-    throw new UsageError(`the month that ends ${invoice.at} is not over; \`writ bill preview\` shows it`);
+    throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);
   const text = invoiceText(invoice);
   const path = invoicePath(options.out, invoice);
   const signer = keySigner(await readPrivateKey(options.key, terminal));
