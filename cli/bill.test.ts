@@ -129,6 +129,10 @@ describe('writ bill', () => {
     ]);
     assert.match(later.err, /BILL_STATEMENT_MISSING/);
     assert.equal(later.code, 1);
+    folder.write({ 'later.yaml': ACME.replace('2025-10-01', '2099-10-01') });
+    const ahead = ['--prices', at('prices.yaml'), '--subscription', at('later.yaml'), '--at', '2099-10-01T00:00:00Z'];
+    const notDue = await runInProcess(['bill', 'close', ...ahead, '--key', at('billing.key'), '--out', at('invoices')]);
+    assert.deepEqual([notDue.code, /BILL_MONTH_OPEN: what falls due at 2099.*not due yet/.test(notDue.err)], [1, true], notDue.err);
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['acme.yaml', ACME.replace('tenant: acme', 'tenant: ../../etc'), /BILL_SUBSCRIPTION_INVALID: tenant: write the name of the Tenant/],
       [
