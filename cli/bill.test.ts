@@ -42,6 +42,16 @@ const scene = (): Folder => {
   return folder;
 };
 
+/** A key, and prices under its seal: the options by which it must count. */
+const sealed = (folder: Folder): readonly string[] => {
+  assert.equal(folder.writ(['keygen', '--name', 'billing']).code, 0);
+  const pem = readFileSync(join(folder.path, 'billing.pub'), 'utf8');
+  folder.write({ 'trust.yaml': trustPolicy({ billing: pem }).replace('kinds: [Policy]', 'kinds: [PriceBook]') });
+  const { code, err } = folder.writ(['sign', 'prices.yaml', '--key', 'billing.key']);
+  assert.equal(code, 0, err);
+  return ['--trust', join(folder.path, 'trust.yaml')];
+};
+
 const bill = (folder: Folder, command: string, ...more: readonly string[]): Promise<Ran> => {
   const at = (name: string): string => join(folder.path, name);
   const input = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')];
@@ -63,8 +73,12 @@ describe('writ bill', () => {
   it('closes once, with a signature that verifies, and never says something else', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
-    assert.equal(folder.writ(['keygen', '--name', 'billing']).code, 0);
-    const close = ['--key', at('billing.key'), '--out', at('invoices')];
+    const trust = sealed(folder);
+    const kept = ['--key', at('billing.key'), '--out', at('invoices')];
+    const unchecked = await bill(folder, 'close', ...kept);
+    assert.deepEqual([unchecked.code, /BILL_PRICES_UNCHECKED: .*--trust/.test(unchecked.err)], [1, true], unchecked.err);
+    assert.equal(existsSync(at('invoices')), false);
+    const close = [...trust, ...kept];
     const first = await bill(folder, 'close', ...close);
     assert.equal(first.code, 0, first.err);
     const path = at('invoices/acme/2025-11-01T00.json');
@@ -110,7 +124,7 @@ describe('writ bill', () => {
   it('refuses a month that is not over, prices without a seal that counts, and facts that are none', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
-    folder.writ(['keygen', '--name', 'billing']);
+    const trust = sealed(folder);
     const later = await runInProcess([
       'bill',
       'close',
@@ -126,12 +140,13 @@ describe('writ bill', () => {
       at('billing.key'),
       '--out',
       at('invoices'),
+      ...trust,
     ]);
     assert.match(later.err, /BILL_STATEMENT_MISSING/);
     assert.equal(later.code, 1);
     folder.write({ 'later.yaml': ACME.replace('2025-10-01', '2099-10-01') });
     const ahead = ['--prices', at('prices.yaml'), '--subscription', at('later.yaml'), '--at', '2099-10-01T00:00:00Z'];
-    const notDue = await runInProcess(['bill', 'close', ...ahead, '--key', at('billing.key'), '--out', at('invoices')]);
+    const notDue = await runInProcess(['bill', 'close', ...ahead, ...trust, '--key', at('billing.key'), '--out', at('invoices')]);
     assert.deepEqual([notDue.code, /BILL_MONTH_OPEN: what falls due at 2099.*not due yet/.test(notDue.err)], [1, true], notDue.err);
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['acme.yaml', ACME.replace('tenant: acme', 'tenant: ../../etc'), /BILL_SUBSCRIPTION_INVALID: tenant: write the name of the Tenant/],
@@ -160,7 +175,7 @@ describe('writ bill', () => {
   it('closes no month that the ledger has not frozen, and the same bytes ever after', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
-    folder.writ(['keygen', '--name', 'billing']);
+    const trust = sealed(folder);
     let nowMs = Date.UTC(2025, 10, 1, 12);
     const clock = { ...systemClock, now: () => nowMs };
     const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
@@ -174,7 +189,7 @@ describe('writ bill', () => {
           [OCTOBER_MS, OCTOBER_MS, sum],
         ),
       );
-    const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--at', '2025-11-01T00:00:00Z'];
+    const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--at', '2025-11-01T00:00:00Z', ...trust];
     const fromLedger = ['--ledger', at('ledger.db')];
     const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
       runInProcess(['bill', command, ...documents, ...more], {}, clock);

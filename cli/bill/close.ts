@@ -20,12 +20,13 @@ import { addBillOptions } from './options.ts';
 const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
 already is never written again: closing twice gives the same bytes, or is refused. Refused too is a month that the ledger has not
-frozen, which it does two days after the month's end, and a statement that was made before that.
+frozen, which it does two days after the month's end, a statement that was made before that, and prices without --trust.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
 Examples:
-  writ bill close --prices prices.yaml --subscription acme.yaml --ledger ledger.db --at 2026-12-01T00:00:00Z --key billing.key --out invoices
+  writ bill close --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db \\
+    --at 2026-12-01T00:00:00Z --key billing.key --out invoices
   cosign verify-blob --key billing.pub --bundle invoices/acme/2026-12-01T00.json.sigstore.json invoices/acme/2026-12-01T00.json`;
 
 export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenant' | 'at'>): string =>
@@ -34,6 +35,8 @@ export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenan
 type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
 
 const close = async (options: Options, terminal: Terminal): Promise<void> => {
+  if (options.trust === undefined)
+    throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
   const { invoice, open } = await billOf(options, terminal);
   if (open !== undefined) throw new UserError([open]);
   if (Date.parse(invoice.at) > terminal.clock.now())

@@ -43,6 +43,10 @@ export const billingCodes = {
     fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
   },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
+  BILL_PRICES_UNCHECKED: {
+    summary: 'An invoice was to be signed from prices whose seal nobody checked.',
+    fix: 'give the trust policy by --trust; `writ bill preview` shows the invoice without it',
+  },
   BILL_MONTH_OPEN: {
     summary: 'An invoice was asked for of a month whose statement can still change.',
     fix: 'wait until the month is frozen, two days after its end, and take the statement again; `writ bill preview` shows how it stands',
