@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
@@ -55,7 +55,8 @@ const sealed = (folder: Folder): readonly string[] => {
 const bill = (folder: Folder, command: string, ...more: readonly string[]): Promise<Ran> => {
   const at = (name: string): string => join(folder.path, name);
   const input = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')];
-  return runInProcess(['bill', command, ...input, '--at', '2025-11-01T00:00:00Z', ...more]);
+  const moment = command === 'reconcile' ? [] : ['--at', '2025-11-01T00:00:00Z'];
+  return runInProcess(['bill', command, ...input, ...moment, ...more]);
 };
 
 describe('writ bill', () => {
@@ -87,16 +88,71 @@ describe('writ bill', () => {
     const verified = await runInProcess(['verify-bundle', path, '--bundle', `${path}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(verified.code, 0, verified.err);
     assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
-    assert.match((await bill(folder, 'reconcile', '--invoices', at('invoices'))).out, /1 of 1 invoice are/);
+    const checked = ['--invoices', at('invoices'), '--key', at('billing.pub')];
+    const good = await bill(folder, 'reconcile', ...checked);
+    assert.equal(good.code, 0, good.err);
+    assert.match(good.out, /1 of 1 invoice is signed, and to the byte/);
 
     folder.write({ 'october.json': october('99999') });
     const again = await bill(folder, 'close', ...close);
     assert.equal(again.code, 1);
     assert.match(again.err, /BILL_CLOSED/);
     assert.equal(readFileSync(path, 'utf8'), bytes);
-    const differing = await bill(folder, 'reconcile', '--invoices', at('invoices'), '--output', 'json');
+    const differing = await bill(folder, 'reconcile', ...checked, '--output', 'json');
     assert.equal(differing.code, 1);
     assert.equal(JSON.parse(differing.out).problems[0].code, 'BILL_DIFFERS');
+  });
+
+  it('takes an invoice for good by its name, its signature and its bytes', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    const trust = sealed(folder);
+    const reconcile = (key = 'billing.pub'): Promise<Ran> =>
+      bill(folder, 'reconcile', ...trust, '--invoices', at('invoices'), '--key', at(key));
+    const rows = [
+      [() => undefined, /FILE_UNREADABLE: .*there is no invoice for acme/],
+      [() => mkdirSync(at('invoices/acme'), { recursive: true }), /FILE_UNREADABLE: .*there is no invoice for acme/],
+    ] as const;
+    for (const [prepare, said] of rows) {
+      prepare();
+      const { code, err } = await reconcile();
+      assert.deepEqual([code, said.test(err)], [1, true], err);
+    }
+    const closed = await bill(folder, 'close', ...trust, '--key', at('billing.key'), '--out', at('invoices'));
+    assert.equal(closed.code, 0, closed.err);
+    const path = at('invoices/acme/2025-11-01T00.json');
+    const bundle = `${path}.sigstore.json`;
+    const [invoice, signature] = [readFileSync(path, 'utf8'), readFileSync(bundle, 'utf8')];
+    assert.equal((await reconcile()).code, 0);
+    folder.writ(['keygen', '--name', 'other']);
+    assert.match((await reconcile('other.pub')).err, /BILL_UNSIGNED: .*sigstore\.json: /);
+
+    const copy = 'invoices/acme/2025-12-01T00.json';
+    const broken: readonly (readonly [Readonly<Record<string, string>>, readonly string[], RegExp, RegExp])[] = [
+      [{}, [bundle], /BILL_UNSIGNED: .*T00\.json: it has no signature/, /0 of 1 invoice is/],
+      [{}, [path], /sigstore\.json.*BILL_DIFFERS: the invoice that it signs is not there/, /0 of 0 invoices are/],
+      [
+        { [copy]: invoice, [`${copy}.sigstore.json`]: signature },
+        [],
+        /2025-12-01T00\.json.* it is the invoice of 2025-11-01T/,
+        /1 of 2 invoices is/,
+      ],
+      [{ 'invoices/acme/copy.json': invoice }, [], /copy\.json.* by another name/, /1 of 2 invoices is/],
+      [{ 'invoices/acme/2025-13-41T00.json': '{"at":"2025-13-41T00:00:00Z"}' }, [], /it is no invoice/, /1 of 2/],
+      [{ 'invoices/acme/x.json': '{"at":"__proto__","__proto__":{}}' }, [], /it is no invoice/, /1 of 2/],
+      [{ 'invoices/acme/2025-11-01T00.json': invoice.replace('acme', 'umbra') }, [], /BILL_UNSIGNED[^]*BILL_DIFFERS/, /0 of 1/],
+    ];
+    for (const [written, removed, said, counted] of broken) {
+      folder.write(written);
+      for (const gone of removed) rmSync(gone);
+      const { code, out, err } = await reconcile();
+      assert.equal(code, 1, out);
+      assert.match(err, said);
+      assert.match(out, counted);
+      for (const name of Object.keys(written)) rmSync(at(name));
+      folder.write({ 'invoices/acme/2025-11-01T00.json': invoice, 'invoices/acme/2025-11-01T00.json.sigstore.json': signature });
+    }
+    assert.equal((await reconcile()).code, 0);
   });
 
   it('takes prices by their seal where a trust policy is given', async () => {

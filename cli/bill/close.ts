@@ -15,7 +15,7 @@ import { writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
 import { billOf } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
-import { addBillOptions } from './options.ts';
+import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
@@ -56,7 +56,7 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
 };
 
 export const closeCommand = (terminal: Terminal): Command =>
-  addBillOptions(new Command('close').description('write an invoice as a signed file, once'))
+  addMomentOption(addBillOptions(new Command('close').description('write an invoice as a signed file, once')))
     .requiredOption('--out <folder>', 'where invoices are kept')
     .requiredOption('--key <file>', 'private key in PEM by which invoices are signed')
     .addHelpText('after', HELP)

@@ -59,6 +59,10 @@ export const billingCodes = {
     summary: 'An invoice is not what prices and use come to.',
     fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
   },
+  BILL_UNSIGNED: {
+    summary: 'An invoice has no signature that this key verifies.',
+    fix: 'give the public key of whoever closed it; one that was never signed is finished by closing it again',
+  },
   BILL_STATEMENT_TAKEN: {
     summary: 'The file of a signed statement is there and says something else.',
     fix: 'find out who wrote it and whether anybody billed by it; once it is moved away the statement is written',
