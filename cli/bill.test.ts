@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
+import { slaStatement } from '../operator/slo/index.ts';
+import { slaText } from '../operator/slo/statement.ts';
 import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
 import { undeclared } from '../operator/usage/stored-meters.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
@@ -153,6 +155,39 @@ describe('writ bill', () => {
       folder.write({ 'invoices/acme/2025-11-01T00.json': invoice, 'invoices/acme/2025-11-01T00.json.sigstore.json': signature });
     }
     assert.equal((await reconcile()).code, 0);
+  });
+
+  it('drops no credit of an SLA statement without a word', async () => {
+    using folder = scene();
+    const statement = slaStatement({
+      tenant: 'acme',
+      period: { startMs: OCTOBER_MS, endMs: Date.UTC(2025, 10) },
+      spans: [],
+      currency: { code: 'usd', minorDigits: 2 },
+      exclusions: [],
+      levels: [],
+      cutMs: Date.UTC(2025, 10, 3),
+    });
+    const credit = (at: string): string =>
+      slaText({
+        ...statement,
+        adjustments: [{ id: 'sla-1', kind: 'Credit', amount: 500, reason: 'late', requester: 'slo', approver: 'schedule', at }],
+      });
+    folder.write({
+      'here.json': credit('2025-10-20T00:00:00Z'),
+      'next.json': credit('2025-11-20T00:00:00Z'),
+      'other.json': credit('2025-10-20T00:00:00Z').replace('"tenant":"acme"', '"tenant":"other"'),
+    });
+    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', join(folder.path, name));
+    const here = await rated('here.json');
+    assert.match(here.out, /credit sla-1/);
+    assert.doesNotMatch(here.err, /not on this invoice/);
+    const next = await rated('next.json');
+    assert.equal(next.code, 0, next.err);
+    assert.doesNotMatch(next.out, /sla-1/);
+    assert.match(next.err, /not on this invoice: sla-1 of 2025-11-20T/);
+    const other = await rated('other.json');
+    assert.deepEqual([other.code, /BILL_CREDIT_FOREIGN: .*other\.json: it is for other/.test(other.err)], [1, true], other.err);
   });
 
   it('takes prices by their seal where a trust policy is given', async () => {

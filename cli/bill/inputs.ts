@@ -96,7 +96,8 @@ const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adju
   paths.flatMap((path) => {
     const statement = readSlaStatement(readText(path));
     if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
-    if (statement.tenant !== tenant) return [];
+    if (statement.tenant !== tenant)
+      return refuse([{ code: 'BILL_CREDIT_FOREIGN', message: `${path}: it is for ${statement.tenant}, and the bill for ${tenant}` }]);
     return statement.adjustments.map(({ amount, at, ...rest }) => ({
       ...rest,
       amount: BigInt(amount),
@@ -133,7 +134,8 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const books = readBooks(options, terminal);
   const given = readSubscription(options, books);
   const { subscription } = given;
-  const facts: Facts = { ...given, adjustments: [...given.adjustments, ...slaAdjustments(options.sla ?? [], subscription.tenant)] };
+  const levels = slaAdjustments(options.sla ?? [], subscription.tenant);
+  const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
   const { period } = dueAt(subscription, atMs);
@@ -145,13 +147,18 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
       : handed;
   const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
+  const adjustments = adjustmentsFor(facts, { fromMs: period?.startMs ?? 0, atMs });
+  for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
+    terminal.err(
+      `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,
+    );
   const outcome = rate({
     books,
     subscription,
     atMs,
     statements: statements.due,
     earlier,
-    adjustments: adjustmentsFor(facts, { fromMs: period?.startMs ?? 0, atMs }),
+    adjustments,
   });
   if (!outcome.ok) return refuse(outcome.problems);
   const open = period === undefined ? undefined : openProblem(statements);

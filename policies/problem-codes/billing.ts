@@ -42,6 +42,10 @@ export const billingCodes = {
     summary: 'A credit, charge or refund lacks what makes it accountable.',
     fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
   },
+  BILL_CREDIT_FOREIGN: {
+    summary: 'An SLA statement was given to the bill of another tenant than it is for.',
+    fix: 'give by --sla the statements of the tenant of the subscription alone',
+  },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
   BILL_PRICES_UNCHECKED: {
     summary: 'An invoice was to be signed from prices whose seal nobody checked.',
