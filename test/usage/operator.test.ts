@@ -34,7 +34,6 @@ spec:
   namespaces: {items: [{name: ${name}-one}]}
   slo: {objectives: [{name: availability, target: "99.9"}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
-  slo: {objectives: [{name: availability, target: "99.9"}]}
 `;
 
 const AGENT = { 'writ.dev/agent': 'true' };
