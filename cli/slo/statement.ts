@@ -35,7 +35,7 @@ const periodOf = ({ month }: Options, nowMs: number): number => {
   const dueMs = nextMonth(periodMs) + FREEZE_AFTER_MS;
   if (nowMs < dueMs) {
     const due = new Date(dueMs).toISOString().slice(0, 16);
-    throw new UsageError(`the month can be stated from ${due}Z on; \`writ slo status\` shows how it stands`);
+    throw new UserError([{ code: 'SLO_MONTH_OPEN', message: `the month can be stated from ${due}Z on` }]);
   }
   return periodMs;
 };
