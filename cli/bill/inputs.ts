@@ -24,6 +24,7 @@ import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
+import { bundlePath } from '../signed-file.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
@@ -95,9 +96,12 @@ export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscripti
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
 
-/** What SLA statements of the tenant give back, or take again. */
+const BUNDLE_ENDING = bundlePath('');
+
+/** What SLA statements of the tenant give back, or take again. Their signatures lie beside them, so that `*.json` names both. */
 const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adjustment[] =>
   paths.flatMap((path) => {
+    if (path.endsWith(BUNDLE_ENDING)) return [];
     const statement = readSlaStatement(readText(path));
     if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
     if (statement.tenant !== tenant) return [];

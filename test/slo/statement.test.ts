@@ -193,7 +193,8 @@ describe('answers of two replicas', () => {
         .filter((line) => /^ *(credit|charge) /.test(line))
         .map((line) => line.replace(/:.* /, ' ').trim());
     };
-    const credits = await bill(first, second, first);
+    // As the shell puts `*.json`.
+    const credits = await bill(first, `${first}.sigstore.json`, second, `${second}.sigstore.json`, first);
     assert.deepEqual(
       credits.map((line) => line.split(' ')[1]),
       ['sla-2026-10-availability-r1', 'sla-2026-10-availability-r2'],
