@@ -210,7 +210,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...slaAdjustments(options.sla ?? [], subscription.tenant)] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period } = dueAt(subscription, atMs);
+  const { period, settling } = dueAt(subscription, atMs);
   const handed = (options.statement ?? []).flatMap(statementsIn).filter((one) => one.tenant === tenant);
   const usesLedger = options.ledger !== undefined || (handed.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
@@ -225,7 +225,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     atMs,
     statements: statements.due,
     earlier,
-    adjustments: adjustmentsFor(facts, { fromMs: period?.startMs ?? 0, atMs }),
+    adjustments: adjustmentsFor(facts, { fromMs: (period ?? settling)?.startMs ?? 0, atMs }),
   });
   if (!outcome.ok) return refuse(outcome.problems);
   return { invoice: outcome.invoice, tier: changeAt(subscription, atMs)?.tier };

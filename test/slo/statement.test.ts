@@ -181,9 +181,22 @@ describe('answers of two replicas', () => {
     assert.match((await verify()).out, /good: 2 statements of 1 month/);
 
     const second = at('sla/acme/2026-10.r2.json');
-    const bill = async (...files: readonly string[]): Promise<readonly string[]> => {
+    const bill = async (subscription: string, ...files: readonly string[]): Promise<readonly string[]> => {
       const ran = await runInProcess(
-        ['bill', 'preview', ...documents, '--ledger', at('ledger.db'), '--at', '2026-12-01T00:00:00Z', '--sla', ...files],
+        [
+          'bill',
+          'preview',
+          '--prices',
+          at('prices.yaml'),
+          '--subscription',
+          at(subscription),
+          '--ledger',
+          at('ledger.db'),
+          '--at',
+          '2026-12-01T00:00:00Z',
+          '--sla',
+          ...files,
+        ],
         {},
         clock,
       );
@@ -194,11 +207,14 @@ describe('answers of two replicas', () => {
         .map((line) => line.replace(/:.* /, ' ').trim());
     };
     // As the shell puts `*.json`.
-    const credits = await bill(first, `${first}.sigstore.json`, second, `${second}.sigstore.json`, first);
+    const credits = await bill('acme.yaml', first, `${first}.sigstore.json`, second, `${second}.sigstore.json`, first);
     assert.deepEqual(
       credits.map((line) => line.split(' ')[1]),
       ['sla-2026-10-availability-r1', 'sla-2026-10-availability-r2'],
     );
+    // Where the subscription ended with the month that was stated, they are settled a month later.
+    folder.write({ 'ended.yaml': `${ACME}end: "2026-11-01T00:00:00Z"\n` });
+    assert.deepEqual(await bill('ended.yaml', first, second), credits);
 
     writeFileSync(second, readFileSync(second, 'utf8').replace('"total":269', '"total":268'));
     const tampered = await verify();
