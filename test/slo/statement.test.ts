@@ -2,7 +2,7 @@
 // From answers that two replicas gave to a credit on an invoice: counted by the minute, spooled, sent to a ledger that is away for a
 // while, stated, signed, corrected by what came late, and rated once. One of the replicas is killed on the way.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from '../../cli/spawn-writ.ts';
@@ -174,8 +174,14 @@ describe('answers of two replicas', () => {
     await back.end();
     await clock.advance(2 * MINUTE);
     assert.equal((await verify()).code, 0, 'what was stated is made again from what was there then');
+    // It was cut short before it was signed: what is not its own is not signed, and it is.
+    rmSync(`${first}.sigstore.json`);
+    writeFileSync(first, bytes.replace('missing', 'MISSING'));
+    assert.match((await state(...kept, '--correct')).err, /SLO_STATEMENT_UNSIGNED.*made again/);
+    writeFileSync(first, bytes);
     const differs = await state(...kept);
     assert.deepEqual([differs.code, /SLO_STATEMENT_DIFFERS/.test(differs.err)], [1, true]);
+    assert.equal((await verify()).code, 0, 'it is signed now');
     const corrected = await state(...kept, '--correct', '--output', 'json');
     assert.deepEqual([corrected.code, JSON.parse(corrected.out).revision, JSON.parse(corrected.out).total], [0, 2, 269]);
     assert.match((await verify()).out, /good: 2 statements of 1 month/);
