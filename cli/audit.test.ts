@@ -102,11 +102,17 @@ describe('writ audit verify', () => {
     ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
     ['an option that there is not', ['verify', 'e', '--vkey', vkey, '--force'], /unknown option/],
     ['a time that is none', ['export', 'e', '--out', 'x', '--from', 'monday'], /--from monday: write a time/],
+    ['a file that holds no text', ['verify', 'e', '--vkey', 'binary.vkey'], /it is not UTF-8 text/],
+    [
+      'a time that ends before it begins',
+      ['export', 'e', '--out', 'x', '--from', '2026-02-01T00:00:00Z', '--to', '2026-01-01T00:00:00Z'],
+      /not before --to/,
+    ],
     ['a tenant that is none', ['export', 'e', '--out', 'x', '--tenant', '../root'], /not the name of a tenant/],
     ['an address that is none', ['witness', '--state', 's', '--name', 'w', '--log', vkey, '--listen', 'x'], /--listen x: write HOST:PORT/],
   ];
   it('wrong use: 4', () => {
-    using folder = scene(buildExport(1));
+    using folder = scene(buildExport(1), { 'binary.vkey': new Uint8Array([0xff, 0xfe]) });
     for (const [what, args, message] of wrong) {
       const { code, err } = folder.writ(['audit', ...args]);
       assert.equal(code, 4, `${what}: ${err}`);
@@ -133,7 +139,8 @@ describe('writ audit export', () => {
       assert.deepEqual([mine.size, mine.entries], [300, entries]);
       assert.equal(existsSync(join(folder.path, out, 'root')), out === 'all');
     }
-    assert.match(folder.writ(['audit', 'export', 'e', '--out', 'all']).err, /FILE_EXISTS/);
+    const again = folder.writ(['audit', 'export', 'e', '--out', 'all']);
+    assert.deepEqual([again.code, again.err], [4, 'error: --out all: it exists already; name a new folder\n']);
   });
 
   it('of a source that lacks a file: 2', () => {

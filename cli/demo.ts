@@ -5,11 +5,12 @@ import { UserError } from './output.ts';
 import type { Terminal } from './output.ts';
 
 const HELP = `
-Starts etcd and kube-apiserver on loopback, installs Writ with a fresh key, pushes a signed policy and shows each step until
-a pod is denied; then two tenants, what each used and what it costs, and what can be proven of it. Ctrl-C ends it and removes everything. It runs from a clone of the repository (make demo).
+Starts etcd, kube-apiserver and kube-controller-manager on loopback, installs Writ with a fresh key, pushes a signed policy and
+shows each step until a pod is denied; then two tenants, what each used and what it costs, and what can be proven of it. Ctrl-C
+ends it and removes everything. It runs from a clone of the repository (make demo).
 
-Exit codes: 0 all steps came out as told, 1 one did not, or the demo cannot run from here, 2 wrong use; 130 ended by Ctrl-C,
-129 and 143 by the signals HUP and TERM.
+Exit codes: 0 all steps came out as told, also where Ctrl-C ends what stays up then; 1 one did not, or the demo cannot run
+from here, 2 wrong use; 130 interrupted by Ctrl-C before, 129 and 143 by the signals HUP and TERM.
 
 Examples:
   writ demo

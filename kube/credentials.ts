@@ -128,7 +128,14 @@ const loadKubeConfig = async (options: Options): Promise<KubeConfig> => {
   if (options.kubeconfigPath !== undefined) config.loadFromFile(options.kubeconfigPath);
   else if (process.env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(SERVICE_ACCOUNT_TOKEN)) config.loadFromCluster();
   else config.loadFromDefault();
-  if (options.context !== undefined) config.setCurrentContext(options.context);
+  if (options.context !== undefined) {
+    const names = config.getContexts().map(({ name }) => name);
+    if (!names.includes(options.context)) {
+      const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+      throw new KubeTransportError('CREDENTIALS', `no cluster to talk to: the kubeconfig has no context ${options.context}; ${known}`);
+    }
+    config.setCurrentContext(options.context);
+  }
   const cluster = config.getCurrentCluster();
   if (cluster === null || cluster.server === 'http://localhost:8080') {
     const where =

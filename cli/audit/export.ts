@@ -9,7 +9,7 @@ import { isLogFolder } from '../../policies/transparency/manifest.ts';
 import { fileError } from '../files.ts';
 import { UsageError, UserError, plural, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
-import { EXIT_INCOMPLETE } from './exit-codes.ts';
+import { EXIT_AUDIT_USAGE, EXIT_INCOMPLETE } from './exit-codes.ts';
 
 type Options = { readonly out: string; readonly tenant?: string; readonly from?: string; readonly to?: string; readonly output: Format };
 
@@ -19,7 +19,7 @@ With --tenant the export has that tenant's log alone, and a proof that the root 
 tenant, since it tells nothing of the others. With --from and --to entries outside of that time are left out, as far as
 whole bundles of 256 go; all hashes come along, so that what is there is proven all the same.
 
-Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use.
+Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use, or a folder that cannot be written.
 
 Examples:
   writ audit export /var/lib/writ/audit --out export
@@ -44,7 +44,8 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
   const tenant = options.tenant === undefined ? undefined : `tenant/${options.tenant}`;
   if (tenant !== undefined && !isLogFolder(tenant)) throw new UsageError(`--tenant ${options.tenant}: not the name of a tenant`);
   const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
-  if (existsSync(options.out)) throw new UserError([{ code: 'FILE_EXISTS', message: `${options.out}: it exists already` }]);
+  if (from !== undefined && to !== undefined && from >= to) throw new UsageError(`--from ${options.from}: it is not before --to`);
+  if (existsSync(options.out)) throw new UsageError(`--out ${options.out}: it exists already; name a new folder`);
   const outcome = makeExport({
     logs: tenant === undefined ? all : [tenant],
     read: (path) => {
@@ -69,7 +70,7 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, content, { flag: 'wx' });
     } catch (error) {
-      throw fileError(path, error);
+      throw new UserError(fileError(path, error).problems, EXIT_AUDIT_USAGE);
     }
     bytes += content.length;
   }

@@ -11,8 +11,9 @@ import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { changeAt, periodAt } from '../../operator/billing/rating/subscription.ts';
 import { statementOf } from '../../operator/usage/close.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
+import { storedStatement } from '../../operator/usage/statement.ts';
 import type { UsageLine, UsageStatement } from '../../operator/usage/statement.ts';
-import { integerOf, textOf } from '../../operator/usage/store.ts';
+import { integerOf } from '../../operator/usage/store.ts';
 import { storedMeters } from '../../operator/usage/stored-meters.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { parseDocument } from '../../policies/document/index.ts';
@@ -171,10 +172,10 @@ const fromLedger = async (
       const all: UsageStatement[] = [];
       for (const periodMs of new Set([...months, monthOf(asked.atMs - 1)])) {
         const [closed] = await reader.all(
-          'SELECT body FROM usage_statement WHERE period_ms = ? AND tenant = ? ORDER BY revision DESC LIMIT 1',
+          'SELECT body, digest FROM usage_statement WHERE period_ms = ? AND tenant = ? ORDER BY revision DESC LIMIT 1',
           [periodMs, asked.tenant],
         );
-        const kept = closed === undefined ? undefined : statementFrom(JSON.parse(textOf(closed, 'body')));
+        const kept = closed === undefined ? undefined : statementFrom(storedStatement(closed));
         all.push(kept ?? (await statementOf(reader, asked.tenant, { periodMs, cutMs: terminal.clock.now(), meterOf: meters.get })));
       }
       return { due: all.slice(-1), all };

@@ -17,7 +17,7 @@ import {
   validatingWebhookConfigurations,
 } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { clientConfigOf, ownConfiguration, ownedMetadata } from './owned-configuration.ts';
+import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 
 export const GUARD_PATH = '/guard';
@@ -88,19 +88,15 @@ export const createGuardKeeper = (options: {
 }): GuardKeeper => {
   const { client, target, systemNamespace } = options;
   const owned = ownConfiguration(client, options.onTampered);
-  let authorities = '';
+  const authorities = rememberAuthorities(options.onChange);
   return {
-    trustAuthorities: (bundle) => {
-      if (bundle === authorities) return;
-      authorities = bundle;
-      options.onChange();
-    },
+    trustAuthorities: authorities.trust,
     reconcile: async (signal) => {
       // Without an authority no call could succeed, and nothing could ever be written.
-      if (authorities === '') return false;
+      if (authorities.pem() === '') return false;
       const ref = { name: GUARD_CONFIGURATION_NAME };
       const live = await client.get<WebhookConfigurationObject>(validatingWebhookConfigurations, ref, { signal });
-      return owned.bring(live, guardConfiguration({ target, authorities, systemNamespace }), signal);
+      return owned.bring(live, guardConfiguration({ target, authorities: authorities.pem(), systemNamespace }), signal);
     },
   };
 };

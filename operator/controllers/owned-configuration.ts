@@ -50,6 +50,21 @@ const differenceOf = (desired: WebhookConfigurationObject, live: WebhookConfigur
   firstDifference(desired, { ...live, webhooks: live.webhooks ?? [] }) ??
   firstDifference(live.webhooks ?? [], desired.webhooks, 'webhooks');
 
+/** By whom the webhook's certificate is signed, as far as it is known: without an authority no call could succeed. */
+export const rememberAuthorities = (
+  onChange: () => void,
+): { readonly trust: (bundle: string) => void; /** Empty until there is one. */ readonly pem: () => string } => {
+  let held = '';
+  return {
+    trust: (bundle) => {
+      if (bundle === held) return;
+      held = bundle;
+      onChange();
+    },
+    pem: () => held,
+  };
+};
+
 export type OwnedConfiguration = {
   /** Makes the live object say what is desired; `true` when it wrote. */
   bring(live: WebhookConfigurationObject | undefined, desired: WebhookConfigurationObject, signal: AbortSignal): Promise<boolean>;

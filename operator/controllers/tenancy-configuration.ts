@@ -29,7 +29,7 @@ import type { BoundTenant } from '../../policies/tenancy/bounds.ts';
 import { completesPods } from '../../policies/tenancy/completion.ts';
 import { pluginPolicyKinds } from '../../policies/tenancy/network-policy.ts';
 import { summedHard } from '../../policies/tenancy/summed-quota.ts';
-import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, tenantNamespaces } from './owned-configuration.ts';
+import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 
 export const TENANCY_PATH = '/tenancy';
@@ -170,17 +170,13 @@ export const createTenancyKeeper = (options: {
     ...one,
     owned: ownConfiguration(client, (what) => onTampered({ resource: one.resource, name: one.name, what }), one.resource),
   }));
-  let authorities = '';
+  const authorities = rememberAuthorities(options.onChange);
   return {
-    trustAuthorities: (bundle) => {
-      if (bundle === authorities) return;
-      authorities = bundle;
-      options.onChange();
-    },
+    trustAuthorities: authorities.trust,
     reconcile: async (signal) => {
       // Without an authority no call could succeed, and no tenant could run anything.
-      if (authorities === '') return false;
-      const input: TenancyInput = { target, authorities, systemNamespace, tenants: options.tenants() };
+      if (authorities.pem() === '') return false;
+      const input: TenancyInput = { target, authorities: authorities.pem(), systemNamespace, tenants: options.tenants() };
       let wrote = false;
       for (const { resource, name, desired, owned } of kept) {
         const live = await client.get<WebhookConfigurationObject>(resource, { name }, { signal });

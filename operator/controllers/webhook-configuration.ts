@@ -14,7 +14,7 @@ import { rulesBeyond, rulesFor } from '../../policies/compile/admission-rules.ts
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { clientConfigOf, ownConfiguration, ownedMetadata, tenantNamespaces } from './owned-configuration.ts';
+import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 import { policiesMatching, standingRules } from './standing-rules.ts';
 
@@ -122,7 +122,7 @@ export const createAdmissionScope = (options: {
   const applied = new Map<string, readonly CompiledPolicy[]>();
   const coming = new Map<string, readonly CompiledPolicy[]>();
   const owned = ownConfiguration(options.client, (what) => options.onTampered?.(what));
-  let authorities = '';
+  const authorities = rememberAuthorities(options.onChange);
   // What the configuration held last, as far as this term knows; before its first look that is the live object's to say.
   let held: Pick<ConfigurationInput, 'rules' | 'tenants'> | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -133,7 +133,7 @@ export const createAdmissionScope = (options: {
   };
   const write = async (signal: AbortSignal): Promise<boolean> => {
     // Without an authority no call could succeed: a configuration would close every tenant.
-    if (authorities === '') return false;
+    if (authorities.pem() === '') return false;
     const { client, target, systemNamespace } = options;
     const live = await client.get<WebhookConfigurationObject>(
       validatingWebhookConfigurations,
@@ -153,7 +153,11 @@ export const createAdmissionScope = (options: {
     const shared = policies.filter(({ confinedTo }) => confinedTo === undefined);
     const own = policies.filter(({ confinedTo }) => confinedTo !== undefined);
     const wanted = { rules: rulesFor(shared), tenants: tenantRules(own, shared) };
-    const wrote = await owned.bring(live, webhookConfiguration({ ...wanted, target, authorities, systemNamespace }), signal);
+    const wrote = await owned.bring(
+      live,
+      webhookConfiguration({ ...wanted, target, authorities: authorities.pem(), systemNamespace }),
+      signal,
+    );
     held = wanted;
     return wrote;
   };
@@ -167,7 +171,7 @@ export const createAdmissionScope = (options: {
     reconcile,
     widen: async (source, policies, signal) => {
       coming.set(source, policies);
-      if (authorities === '') {
+      if (authorities.pem() === '') {
         return { code: 'APPLY_NOT_READY', message: 'the webhook has no certificate yet, so nothing could be asked of it' };
       }
       await reconcile(signal);
@@ -181,10 +185,6 @@ export const createAdmissionScope = (options: {
       coming.delete(source);
       options.onChange();
     },
-    trustAuthorities: (bundle) => {
-      if (bundle === authorities) return;
-      authorities = bundle;
-      options.onChange();
-    },
+    trustAuthorities: authorities.trust,
   };
 };

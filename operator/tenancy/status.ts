@@ -87,7 +87,7 @@ const admissionCondition = ({ spec }: LiveTenant): readonly ConditionInput[] => 
 export const conditionsOf = (report: Report): readonly ConditionInput[] => {
   const { problems, waiting, released, others, subscribed, exceeded } = report;
   const kept = released.length === 0 ? '' : `; let go and still governed: ${listed(released)}`;
-  const good = `${report.namespaces.length} namespaces${kept}`;
+  const good = `${report.namespaces.length === 1 ? 'one namespace' : `${report.namespaces.length} namespaces`}${kept}`;
   const all = [...problems, ...others, ...subscribed.problems];
   const settled = stateOf(all, waiting, good);
   const ready =

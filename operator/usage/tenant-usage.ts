@@ -75,7 +75,12 @@ export const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, 
   const exceeded = limits.filter((one) => one.exceeded).map(({ name }) => name);
   const { open, silent, missing } = health;
   const conditions: ConditionInput[] = [
-    { type: 'Ready', status: 'True', reason: 'Succeeded', message: `${statement.lines.length} meters` },
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Succeeded',
+      message: statement.lines.length === 1 ? 'one meter' : `${statement.lines.length} meters`,
+    },
     missing > 0
       ? { type: 'Complete', status: 'False', reason: 'EventsMissing', message: `${missing} events of its sources have not arrived` }
       : silent > 0

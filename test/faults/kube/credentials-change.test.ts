@@ -223,6 +223,13 @@ describe('a client whose credentials change', () => {
     });
   });
 
+  it('names the contexts that there are where one is asked for that there is not', async () => {
+    const kubeconfigPath = await kubeconfig('contexts', { token: 't' });
+    const client = createKubeClient({ kubeconfigPath, context: 'elsewhere', clock: shiftedClock(), userAgent: 'test' });
+    await assert.rejects(ask(client), /the kubeconfig has no context elsewhere; it has c$/);
+    await client.close();
+  });
+
   it('says when there are none at all', async () => {
     await withClient(join(folder.path, 'missing'), async (client) => {
       await assert.rejects(
