@@ -19,6 +19,7 @@ import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
+import { bundlePath } from '../signed-file.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
@@ -91,9 +92,12 @@ export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscripti
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
 
-/** What SLA statements of the tenant give back, or take again. */
+const BUNDLE_ENDING = bundlePath('');
+
+/** What SLA statements of the tenant give back, or take again. Their signatures lie beside them, so that `*.json` names both. */
 const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adjustment[] =>
   paths.flatMap((path) => {
+    if (path.endsWith(BUNDLE_ENDING)) return [];
     const statement = readSlaStatement(readText(path));
     if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
     if (statement.tenant !== tenant)
@@ -138,7 +142,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period } = dueAt(subscription, atMs);
+  const { period, settling } = dueAt(subscription, atMs);
   const handed = handedStatements(options.statement ?? [], { tenant, atMs });
   const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
@@ -147,7 +151,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
       : handed;
   const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
-  const adjustments = adjustmentsFor(facts, { fromMs: period?.startMs ?? 0, atMs });
+  const adjustments = adjustmentsFor(facts, { fromMs: (period ?? settling)?.startMs ?? 0, atMs });
   for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
     terminal.err(
       `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,

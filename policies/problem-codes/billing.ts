@@ -24,7 +24,7 @@ export const billingCodes = {
   BILL_SUBSCRIPTION_INVALID: { summary: 'The facts of a subscription contradict each other.', fix: 'correct the times named' },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
-    fix: 'ask for the beginning of a cycle or the end of a month of the subscription',
+    fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
   },
   BILL_STATEMENT_MISSING: {
     summary: 'Usage statements do not cover the period that is billed, each part of one tier by a statement of its own.',
