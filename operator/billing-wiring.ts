@@ -24,6 +24,7 @@ export type TermBilling = {
 export const STATEMENT_KEY = 'statement-key';
 export const STATEMENT_PASSWORD = 'statement-key-password';
 const LOOK_MS = 60_000;
+const MOST_TOLD = 10_000;
 
 const readKey = (pem: string | undefined, passphrase: string | undefined, where: string): KeyObject => {
   let key: KeyObject;
@@ -42,6 +43,7 @@ const createStatementLook = (
   where: { readonly folder: string; readonly secretName: string },
 ): Look => {
   const files = createLogFolder(where.folder);
+  const told = new Set<string>();
   let running: { readonly pem: string; readonly ledger: OpenLedger; readonly sink: StatementSink } | undefined;
   return async ({ client, ledger }, signal) => {
     const secret = await readSecret(client, config['system-namespace'], where.secretName);
@@ -56,6 +58,14 @@ const createStatementLook = (
         record,
         onTaken: ({ path, digest }) =>
           log.error({ path, digest, code: 'BILL_STATEMENT_TAKEN' }, 'a statement is not written: its file says something else'),
+        onWaiting: ({ tenant, periodMs, why }) => {
+          const what = { code: 'BILL_STATEMENT_WAITING', tenant, month: new Date(periodMs).toISOString().slice(0, 7), why };
+          const text = JSON.stringify(what);
+          if (told.has(text)) return;
+          if (told.size >= MOST_TOLD) told.clear();
+          told.add(text);
+          log.error(what, 'a statement waits: the payment provider does not count all of it');
+        },
       });
       running = { pem, ledger, sink };
     }
@@ -98,7 +108,7 @@ export const createTermBilling = (parts: BillingParts): TermBilling | undefined 
       if (why !== one.told)
         log.error(
           error instanceof Refused ? { sink, why } : { sink, err: error },
-          'use cannot be handed on; nothing is lost, and it is tried again',
+          'use cannot be handed on; it stays in the ledger, and it is tried again',
         );
       one.told = why;
     }

@@ -15,7 +15,7 @@ import type { Customer } from './billing/hours.ts';
 import type { Encoding } from './billing/outbox/entry.ts';
 import { STATES } from './billing/outbox/entry.ts';
 import { countStates, oldestOpenHour } from './billing/outbox/tables.ts';
-import type { Scope } from './billing/sink.ts';
+import type { Reporting } from './billing/sink.ts';
 import { createStripe, keyFault } from './billing/stripe.ts';
 import { createStripeHook } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
@@ -29,13 +29,14 @@ import { HOUR_MS } from './usage/period.ts';
 export const STRIPE_KEY = 'stripe-key';
 export const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
+const MOST_TOLD = 10_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
 
 const metersOf = (
   { caches, config, log }: BillingParts,
   ledger: OpenLedger,
   judge: (object: LivePriceBook) => Judged,
-): Pick<Scope, 'meters' | 'effectiveFromMs'> & { readonly book: Book } => {
+): Reporting & { readonly book: Book } => {
   const object = caches.priceBooks.get(config['price-book']);
   const judged = object === undefined ? undefined : judge(object);
   const sealed = judged?.ok === true ? judged.document : judged?.signed;
@@ -53,15 +54,30 @@ const metersOf = (
   return { meters, effectiveFromMs: read.book.effectiveFromMs, book: read.book };
 };
 
-/** Tenants that Stripe bills. */
+/** What a person must mend first is thrown once the rest is done. */
+const refusable = <T>(work: () => T): readonly [T, undefined] | readonly [undefined, Refused] => {
+  try {
+    return [work(), undefined];
+  } catch (error) {
+    if (error instanceof Refused) return [undefined, error];
+    throw error;
+  }
+};
+
+/** Tenants that Stripe bills, those that were there first before those that came later. */
 export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly Customer[] =>
   caches.tenants
     .list()
+    .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
     .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
       const customer = billing?.customerRef;
       return customer === undefined ? [] : [{ tenant, customer }];
-    })
-    .toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1));
+    });
+
+type Ordered = { readonly metadata: { readonly name: string; readonly creationTimestamp?: string } };
+
+/** RFC 3339 in UTC sorts as text. */
+const order = ({ metadata: { name, creationTimestamp = '' } }: Ordered): string => `${creationTimestamp} ${name}`;
 
 type Running = {
   readonly key: string;
@@ -88,6 +104,14 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     onError: (error) => log.error({ err: error }, 'an event of Stripe could not be taken in; it comes again'),
   });
   let running: Running | undefined;
+  const told = new Set<string>();
+  /** What stays as it is found again with every look. */
+  const once = (what: string, tell: () => void): void => {
+    if (told.has(what)) return;
+    if (told.size >= MOST_TOLD) told.clear();
+    told.add(what);
+    tell();
+  };
 
   const start = (key: string, ledger: OpenLedger): Running => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
@@ -104,15 +128,38 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         if (kind === 'rejected' || kind === 'quarantined' || kind === 'unauthorized')
           log.error({ tenant, meter, hour: new Date(hourMs).toISOString(), note }, `a report of use was ${kind}: a person must look`);
       },
-      onHeld: ({ tenant, draft, drift, isLate }) => {
+      onHeld: ({ tenant, draft, drift, isLate, why }) => {
         if (isLate) return log.error({ tenant, invoice: draft.id }, 'an invoice became final before it could be held: a person must look');
         metrics.billingHeld.inc({});
-        log.error({ tenant, invoice: draft.id, drift: drift.slice(0, 20) }, 'an invoice is held: ledger and payment provider differ');
+        log.error({ tenant, invoice: draft.id, why, drift: drift.slice(0, 20) }, 'an invoice is held');
       },
       onLateErrors: ({ code, message, count }) => {
         metrics.billingLateErrors.inc({}, count);
         log.error({ code, message: message.slice(0, 500), count }, 'Stripe does not count what it had accepted');
       },
+      onUnseen: ({ tenant, customer, invoice, message }) =>
+        once(`${customer} ${invoice ?? ''} ${message}`, () =>
+          log.error(
+            { code: 'BILL_DRAFT_UNSEEN', tenant, customer, invoice, why: message.slice(0, 500) },
+            'an invoice could not be looked at or put off; it is tried again',
+          ),
+        ),
+      onUnpriced: ({ tenant, monthMs }) => {
+        const month = new Date(monthMs).toISOString().slice(0, 7);
+        once(`${tenant} ${month}`, () =>
+          log.error(
+            { code: 'BILL_MONTH_UNPRICED', tenant, month },
+            'use is not reported: no price book was in effect when its month began',
+          ),
+        );
+      },
+      onShared: ({ tenant, customer, with: other }) =>
+        once(`${tenant} ${customer} ${other}`, () =>
+          log.error(
+            { code: 'BILL_CUSTOMER_SHARED', tenant, customer, with: other },
+            "a tenant is not reported: its customer is another one's",
+          ),
+        ),
     });
     return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
@@ -155,8 +202,8 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
       running = start(key, ledger);
     }
     const { billing, keepPrices: keep } = running;
-    const { book, ...reported } = metersOf(parts, ledger, judge);
-    const scope: Scope = { customers: customersOf(parts), ...reported };
+    const [reporting, unpriced] = refusable(() => metersOf(parts, ledger, judge));
+    const scope = { customers: customersOf(parts), reporting };
     const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
     const take = async (event: Parameters<Billing['take']>[0]): Promise<Awaited<ReturnType<Billing['take']>>> => {
       const taken = await billing.take(event);
@@ -167,13 +214,14 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     const turning = billing.turn(scope, signal);
     hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
     const { refused, drift } = await turning;
-    if (!refused && config['stripe-prices']) await keepPrices(keep, catalogOf(book, reported.meters));
+    if (!refused && config['stripe-prices'] && reporting !== undefined) await keepPrices(keep, catalogOf(reporting.book, reporting.meters));
     if (drift !== undefined) metrics.billingDrift.set({}, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
     const oldestMs = await ledger.store.read(oldestOpenHour);
     metrics.billingOldest.set({}, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
     if (refused) throw new Refused('Stripe refuses the key');
+    if (unpriced !== undefined) throw unpriced;
   };
 
   return { look, hook, stop };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the ledger counts of each hour, as it is to be billed: of a month that is frozen without what was heard of after that, since the
-// next month bills it.
-import { hourOf, monthOf, nextMonth } from '../usage/period.ts';
+// What the ledger counts of each hour, as it is to be billed: of a month that is frozen without what was heard of after that, which
+// is in the first hour of the month that bills it.
+import { HOUR_MS, hourOf, monthOf, nextMonth } from '../usage/period.ts';
 import { quantityText } from '../usage/quantity.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader } from '../usage/store.ts';
@@ -10,6 +10,9 @@ import type { Encoding, HourTotal } from './outbox/entry.ts';
 
 /** A tenant that is billed, by the provider's id of it. */
 export type Customer = { readonly tenant: string; readonly customer: string };
+
+/** How far back hours are looked at when a term begins: the provider takes none that is older. */
+export const BACK_MS = 34 * 24 * HOUR_MS;
 
 /** Hours that were sealed since `position`, and how far that leads. */
 export const sealedSince = async (
@@ -52,7 +55,34 @@ const lateIn = async (reader: Reader, tenant: string, monthMs: number): Promise<
   return late;
 };
 
-/** Totals of `[fromMs, toMs)`, which lies within one month; `meters` says which are reported, and how. */
+/** Whether a statement of the month says anything. */
+export const hasUse = async (reader: Reader, tenant: string, monthMs: number): Promise<boolean> =>
+  (await reader.all('SELECT tenant FROM usage_total WHERE billed_ms = ? AND tenant = ? LIMIT 1', [monthMs, tenant])).length > 0;
+
+/** Whose months bill use of earlier ones that had been frozen before it was heard of; of months that are not over for the provider. */
+export const carriedSince = async (
+  reader: Reader,
+  fromMs: number,
+): Promise<readonly { readonly tenant: string; readonly monthMs: number }[]> => {
+  const rows = await reader.all('SELECT DISTINCT tenant, billed_ms FROM usage_total WHERE billed_ms >= ? AND used_ms < billed_ms', [
+    fromMs,
+  ]);
+  return rows.map((row) => ({ tenant: textOf(row, 'tenant'), monthMs: integerOf(row, 'billed_ms') }));
+};
+
+/** Millionths by meter that the month bills for earlier ones, as its statement does. */
+const carriedTo = async (reader: Reader, tenant: string, monthMs: number): Promise<ReadonlyMap<string, bigint>> => {
+  const rows = await reader.all('SELECT meter, sum FROM usage_total WHERE billed_ms = ? AND tenant = ? AND used_ms < ?', [
+    monthMs,
+    tenant,
+    monthMs,
+  ]);
+  const carried = new Map<string, bigint>();
+  for (const row of rows) carried.set(textOf(row, 'meter'), (carried.get(textOf(row, 'meter')) ?? 0n) + bigintText(row, 'sum'));
+  return carried;
+};
+
+/** Totals of `[fromMs, toMs)`, which lies within one month, with what the month carries in its first hour; `meters` says which are reported, and how. */
 export const hourTotals = async (
   reader: Reader,
   asked: Customer & { readonly fromMs: number; readonly toMs: number; readonly meters: ReadonlyMap<string, Encoding> },
@@ -66,14 +96,20 @@ export const hourTotals = async (
     fromMs,
     toMs,
   ]);
-  return rows.flatMap((row): readonly HourTotal[] => {
+  const carried = fromMs === monthMs ? await carriedTo(reader, tenant, monthMs) : new Map<string, bigint>();
+  const sums = new Map<string, HourSum>([...carried].map(([meter, sum]) => [`${meter} ${monthMs}`, { meter, hourMs: monthMs, sum }]));
+  for (const row of rows) {
     const [meter, hourMs] = [textOf(row, 'meter'), integerOf(row, 'hour_ms')];
+    const key = `${meter} ${hourMs}`;
+    sums.set(key, { meter, hourMs, sum: (sums.get(key)?.sum ?? 0n) + bigintText(row, 'sum') - (late.get(key) ?? 0n) });
+  }
+  return [...sums.values()].flatMap(({ meter, hourMs, sum }): readonly HourTotal[] => {
     const encoding = meters.get(meter);
-    if (encoding === undefined) return [];
-    const total = bigintText(row, 'sum') - (late.get(`${meter} ${hourMs}`) ?? 0n);
-    return [{ tenant, customer, meter, encoding, hourMs, total: quantityText(total) }];
+    return encoding === undefined ? [] : [{ tenant, customer, meter, encoding, hourMs, total: quantityText(sum) }];
   });
 };
+
+type HourSum = { readonly meter: string; readonly hourMs: number; readonly sum: bigint };
 
 /** The parts of a span that lie within one month each. */
 export const byMonth = (fromMs: number, toMs: number): readonly (readonly [fromMs: number, toMs: number])[] => {

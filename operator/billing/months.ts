@@ -3,9 +3,8 @@
 // first hour that is reported, since a book that is sealed in mid-month changes nothing that has begun.
 import { StoreError, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
-import { monthOf } from '../usage/period.ts';
 import type { Encoding } from './outbox/entry.ts';
-import type { Scope } from './sink.ts';
+import type { Reporting } from './sink.ts';
 
 export type Meters = ReadonlyMap<string, Encoding>;
 
@@ -29,22 +28,28 @@ const metersUpTo = async (reader: Reader, monthMs: number): Promise<{ readonly i
   return row === undefined ? undefined : { isOf: Number(row['month_ms']) === monthMs, text: textOf(row, 'meters') };
 };
 
-/** Of the month that `ms` lies in. A month that began before any known book was in effect has none. */
+/** What is kept of the month; undefined where nothing is yet. */
+export const metersOn = async (reader: Reader, monthMs: number): Promise<Meters | undefined> => {
+  const known = await metersUpTo(reader, monthMs);
+  return known?.isOf === true ? parse(known.text) : undefined;
+};
+
+/** Of the month; undefined where it began before any known book was in effect, or, without a book to ask, nothing of it was reported yet. */
 export const createMonths = (store: Store) => {
   const known = new Map<number, Meters>();
-  return async (ms: number, { meters, effectiveFromMs }: Pick<Scope, 'meters' | 'effectiveFromMs'>): Promise<Meters> => {
-    const monthMs = monthOf(ms);
+  return async (monthMs: number, reporting: Reporting | undefined): Promise<Meters | undefined> => {
     const cached = known.get(monthMs);
     if (cached !== undefined) return cached;
     const text = await store.transact(async (tx) => {
       const before = await metersUpTo(tx, monthMs);
       if (before?.isOf === true) return before.text;
+      if (reporting === undefined) return undefined;
       // A version that comes into effect later: what held before it still does.
-      const now = effectiveFromMs <= monthMs ? JSON.stringify([...meters]) : before?.text;
+      const now = reporting.effectiveFromMs <= monthMs ? JSON.stringify([...reporting.meters]) : before?.text;
       if (now !== undefined) await tx.run('INSERT INTO billing_month (month_ms, meters) VALUES (?, ?)', [monthMs, now]);
       return now;
     });
-    if (text === undefined) return new Map();
+    if (text === undefined) return undefined;
     const read = parse(text);
     known.set(monthMs, read);
     return read;

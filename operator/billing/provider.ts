@@ -4,6 +4,9 @@
  * expected answer is a value; only what no later try could mend throws.
  */
 
+/** The provider refuses the key, whatever it is asked. */
+export class KeyRefused extends Error {}
+
 export type UsageReport = {
   /** Name of the meter, as the price book spells it. */
   readonly meter: string;

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The port by which use leaves the ledger to be billed. Two are behind it: `createBilling` (index.ts) tells a payment provider hour by
- * hour, `createStatementSink` (statements.ts) writes a signed file for each month that is frozen. The use of a tenant goes to one of them.
+ * hour, `createStatementSink` (statements.ts) writes a signed file for each month that is frozen. A tenant's month goes to one
+ * of them (billers.ts).
  */
 import type { Customer } from './hours.ts';
 import type { Encoding } from './outbox/entry.ts';
 
-/** Who is billed by the payment provider, and by which meters; everybody else is not. */
+/** By which meters use is reported, and since when the price book holds that says so. */
+export type Reporting = { readonly meters: ReadonlyMap<string, Encoding>; readonly effectiveFromMs: number };
+
+/** Who is billed by the payment provider, and by what; everybody else is not. */
 export type Scope = {
   readonly customers: readonly Customer[];
-  readonly meters: ReadonlyMap<string, Encoding>;
-  /** Since when the price book holds that says so. */
-  readonly effectiveFromMs: number;
+  /** Undefined while there is no price book that counts. */
+  readonly reporting: Reporting | undefined;
 };
 
 export type Turn = {

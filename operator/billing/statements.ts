@@ -3,19 +3,20 @@
  * The sink for those who bill elsewhere: each statement of a frozen month becomes a file and, beside it, its Sigstore bundle.
  *
  * In: the ledger's statements, a folder, a private key. Out: `TENANT/2026-11.json` and its signature, once; the ledger's database says
- * which were written. A month that the payment provider bills is not, and stays so whatever becomes of the Tenant. A file that is
- * there with other bytes is never touched: somebody may have billed by it. Imported by billing-wiring.ts.
+ * which were written. Of a month that the payment provider bills only what that one is not told of is. A file that is there with other
+ * bytes is never touched: somebody may have billed by it. Imported by billing-wiring.ts.
  */
 import type { KeyObject } from 'node:crypto';
 import { isName } from '../../crds/wire.ts';
 import { makeSeal } from '../../policies/trust/seal.ts';
 import type { LogFolder } from '../audit/log-folder.ts';
-import { nextMonth } from '../usage/period.ts';
+import { HOUR_MS, nextMonth } from '../usage/period.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
 import { statementSettled } from './facts.ts';
 import type { RecordFacts } from './facts.ts';
 import { textDigest } from './rating/invoice.ts';
+import { settlingOf } from './settling.ts';
 import type { Scope, UsageSink } from './sink.ts';
 
 export type StatementDeps = {
@@ -26,11 +27,14 @@ export type StatementDeps = {
   readonly record: RecordFacts | undefined;
   /** A file is there that says something else; told with every look. */
   readonly onTaken: (taken: { readonly path: string; readonly digest: string }) => void;
+  /** The provider is to bill it and does not count all of it; told with every look, a day after the freeze. */
+  readonly onWaiting: (waiting: { readonly tenant: string; readonly periodMs: number; readonly why: string }) => void;
 };
 
 type Statement = { readonly tenant: string; readonly periodMs: number; readonly revision: number; readonly body: string };
 
 const AT_ONCE = 200;
+const TELL_AFTER_MS = 72 * HOUR_MS;
 
 /** Which meters the provider is told of is nothing to it. */
 export type StatementSink = UsageSink<Pick<Scope, 'customers'>>;
@@ -38,12 +42,15 @@ export type StatementSink = UsageSink<Pick<Scope, 'customers'>>;
 export const statementPath = ({ tenant, periodMs, revision }: Omit<Statement, 'body'>): string =>
   `${tenant}/${new Date(periodMs).toISOString().slice(0, 7)}${revision === 1 ? '' : `.${revision}`}.json`;
 
+/** What the provider is not told of a month that it bills. */
+const restPath = (statement: Omit<Statement, 'body'>): string => statementPath(statement).replace(/\.json$/, '.rest.json');
+
 /** Of which nothing has become yet, after the one that was looked at last. */
 const unsettled = async (reader: Reader, after: Omit<Statement, 'body'>): Promise<readonly Statement[]> => {
   const rows = await reader.all(
     `SELECT s.tenant AS tenant, s.period_ms AS period_ms, s.revision AS revision, s.body AS body FROM usage_statement AS s
       LEFT JOIN billing_statement AS b ON b.tenant = s.tenant AND b.period_ms = s.period_ms AND b.revision = s.revision
-      WHERE b.tenant IS NULL AND (s.period_ms > ? OR (s.period_ms = ? AND (s.tenant > ? OR (s.tenant = ? AND s.revision > ?))))
+      WHERE (b.tenant IS NULL OR (b.sink = 'file' AND b.digest = '')) AND (s.period_ms > ? OR (s.period_ms = ? AND (s.tenant > ? OR (s.tenant = ? AND s.revision > ?))))
       ORDER BY s.period_ms, s.tenant, s.revision LIMIT ${AT_ONCE}`,
     [after.periodMs, after.periodMs, after.tenant, after.tenant, after.revision],
   );
@@ -55,19 +62,9 @@ const unsettled = async (reader: Reader, after: Omit<Statement, 'body'>): Promis
   }));
 };
 
-/** A tenant may be gone, or have another customer, since it was reported. */
-const wasReported = async (reader: Reader, { tenant, periodMs }: Statement): Promise<boolean> => {
-  const [row] = await reader.all('SELECT tenant FROM billing_outbox WHERE tenant = ? AND hour_ms >= ? AND hour_ms < ? LIMIT 1', [
-    tenant,
-    periodMs,
-    nextMonth(periodMs),
-  ]);
-  return row !== undefined;
-};
-
 /** How many statements are files, are billed by the provider, wait. */
 export const countStatements = async (reader: Reader): Promise<Readonly<Record<'file' | 'provider' | 'waiting', number>>> => {
-  const rows = await reader.all('SELECT sink, COUNT(*) AS count FROM billing_statement GROUP BY sink');
+  const rows = await reader.all("SELECT sink, COUNT(*) AS count FROM billing_statement WHERE digest != '' GROUP BY sink");
   const [all] = await reader.all('SELECT COUNT(*) AS count FROM usage_statement');
   const count = (sink: string): number => {
     const row = rows.find((one) => one['sink'] === sink);
@@ -77,11 +74,10 @@ export const countStatements = async (reader: Reader): Promise<Readonly<Record<'
   return { file, provider, waiting: Math.max(0, (all === undefined ? 0 : integerOf(all, 'count')) - file - provider) };
 };
 
-export const createStatementSink = ({ store, files, key, nowMs, record, onTaken }: StatementDeps): StatementSink => {
+export const createStatementSink = ({ store, files, key, nowMs, record, onTaken, onWaiting }: StatementDeps): StatementSink => {
   /** False where another file is in the way. The signature last: a file without one was never issued, and is finished by the next look. */
-  const write = async (statement: Statement): Promise<boolean> => {
-    const path = statementPath(statement);
-    const bytes = Buffer.from(statement.body);
+  const write = async (path: string, body: string): Promise<boolean> => {
+    const bytes = Buffer.from(body);
     const found = files.read(path);
     if (found !== undefined && !bytes.equals(found)) {
       onTaken({ path, digest: textDigest(Buffer.from(found).toString('utf8')) });
@@ -93,6 +89,17 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken 
     return true;
   };
 
+  /** On disk before there is a file: from then on nothing of the month is reported. */
+  const claim = ({ tenant, periodMs, revision }: Statement): Promise<number> =>
+    store.transact((tx) =>
+      tx.insert({
+        into: 'billing_statement',
+        columns: ['tenant', 'period_ms', 'revision', 'sink', 'digest', 'at_ms'],
+        rows: [[tenant, periodMs, revision, 'file', '', nowMs()]],
+        onConflict: 'ON CONFLICT (tenant, period_ms, revision) DO NOTHING',
+      }),
+    );
+
   const settle = async (statement: Statement, sink: 'file' | 'provider'): Promise<void> => {
     const { tenant, periodMs, revision, body } = statement;
     const digest = textDigest(body);
@@ -101,6 +108,7 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken 
         into: 'billing_statement',
         columns: ['tenant', 'period_ms', 'revision', 'sink', 'digest', 'at_ms'],
         rows: [[tenant, periodMs, revision, sink, digest, nowMs()]],
+        onConflict: 'ON CONFLICT (tenant, period_ms, revision) DO UPDATE SET digest = excluded.digest, at_ms = excluded.at_ms',
       });
       const month = new Date(periodMs).toISOString().slice(0, 7);
       await record?.(tx, [statementSettled({ tenant, month, revision, sink, digest })]);
@@ -118,9 +126,16 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken 
           if (signal?.aborted === true) return { refused: false, drift: undefined };
           // It becomes the name of a folder.
           if (!isName(statement.tenant)) continue;
-          const isBilled = billed.has(statement.tenant) || (await store.read((reader) => wasReported(reader, statement)));
-          if (isBilled) await settle(statement, 'provider');
-          else if (await write(statement)) await settle(statement, 'file');
+          const asked = { ...statement, isCustomer: billed.has(statement.tenant), nowMs: nowMs() };
+          const settling = await store.read((reader) => settlingOf(reader, asked));
+          if (settling.kind === 'waiting') {
+            const { tenant, periodMs } = statement;
+            // Within a day of the freeze it is read back as a rule.
+            if (nowMs() >= nextMonth(periodMs) + TELL_AFTER_MS) onWaiting({ tenant, periodMs, why: settling.why });
+          } else if (settling.kind === 'file') {
+            await claim(statement);
+            if (await write(statementPath(statement), statement.body)) await settle(statement, 'file');
+          } else if (settling.rest === undefined || (await write(restPath(statement), settling.rest))) await settle(statement, 'provider');
         }
         const last = some.at(-1);
         if (last === undefined) return { refused: false, drift: undefined };

@@ -12,6 +12,7 @@ import Stripe from 'stripe';
 import { isRecord } from '../../crds/wire.ts';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
+import { KeyRefused } from './provider.ts';
 import { createStripePrices } from './stripe-prices.ts';
 import type { PriceProvider } from './stripe-prices.ts';
 
@@ -216,7 +217,9 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
         hours.set(start_time * 1000, decimalOf(aggregated_value));
       return hours;
     } catch (error) {
-      if (answerOf(error).kind === 'unauthorized' || !(error instanceof Stripe.errors.StripeError)) throw error;
+      const answer = answerOf(error);
+      if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
       return undefined;
     }
   };
@@ -226,7 +229,9 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     try {
       return await ask();
     } catch (error) {
-      const { kind } = answerOf(error);
+      const answer = answerOf(error);
+      const { kind } = answer;
+      if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
       if (kind === 'retry' || (kind === 'ambiguous' && error instanceof Stripe.errors.StripeError)) return undefined;
       throw error;
     }
@@ -248,6 +253,7 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     } catch (error) {
       const answer = answerOf(error);
       if (answer.kind === 'retry') return { kind: 'retry', fresh: answer.fresh === true };
+      if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
       if (answer.kind === 'ambiguous' && error instanceof Stripe.errors.StripeError) return { kind: 'retry' };
       if (answer.kind === 'rejected' && TOO_LATE.has(answer.code)) return { kind: 'late' };
       throw error;

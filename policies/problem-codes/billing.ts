@@ -34,6 +34,22 @@ export const billingCodes = {
     summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',
     fix: 'take the statement as `writ usage report --output json` writes it',
   },
+  BILL_CUSTOMER_SHARED: {
+    summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported.',
+    fix: 'give each tenant a customer of its own; what was used meanwhile is reported then, 34 days back',
+  },
+  BILL_STATEMENT_WAITING: {
+    summary: 'The statement of a frozen month is not settled: the payment provider is to bill it, and does not count all of it.',
+    fix: 'see `writ bill reconcile` and writ_billing_reports; bill by hand what it cannot take any more',
+  },
+  BILL_DRAFT_UNSEEN: {
+    summary: 'An invoice of a customer could not be looked at, or not be put off; it may become final as it is.',
+    fix: 'correct spec.billing.customerRef, or look at the invoice at the payment provider',
+  },
+  BILL_MONTH_UNPRICED: {
+    summary: 'No price book was in effect when the month began, so nothing of it is reported.',
+    fix: 'seal a version whose effectiveFrom is the first of that month, or bill it by its statement',
+  },
   BILL_UNIT: {
     summary: 'Usage is measured in another unit than it is priced in.',
     fix: 'set the unit of the meter in the price book to that of the statements',

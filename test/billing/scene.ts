@@ -102,7 +102,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
   const metrics = createMetrics(billingMetrics);
   const said: string[] = [];
   const raw: RawRequest[] = [];
-  const tenants = [
+  const tenants: ReturnType<BillingParts['caches']['tenants']['list']>[number][] = [
     { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_acme' } } },
     { metadata: { name: 'free' }, spec: {} },
   ];

@@ -191,6 +191,17 @@ describe('an event of Stripe', () => {
     await it.end();
   });
 
+  it('is on record for a Tenant that is gone', async () => {
+    const it = await armed();
+    await it.ledger.accept([event({ value: '5' })]);
+    await it.look(START + 2 * HOUR_MS);
+    it.tenants.splice(0, 1);
+    await it.look(START + 3 * HOUR_MS);
+    assert.equal((await it.deliver(snapshot('invoice.finalized', FINAL)))?.body.message, 'taken');
+    assert.equal((await acts(it, 'billing.final')).length, 1);
+    await it.end();
+  });
+
   it('puts a credit on record', async () => {
     const it = await armed();
     await it.deliver(snapshot('credit_note.created', { id: 'cn_1', customer: 'cus_acme', currency: 'usd', amount: 500 }));
@@ -257,8 +268,45 @@ describe('errors that Stripe reports after it accepted', () => {
     });
     assert.equal((await it.deliver(late))?.status, 503);
     silent = false;
+    it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);
     assert.equal((await it.deliver(late))?.body.message, 'taken');
     assert.equal((await acts(it, 'billing.rejected')).length, 1);
+    await it.end();
+  });
+
+  it('leave alone what is counted before it was read back', async () => {
+    const { it, sent } = await accepted();
+    let silent = true;
+    it.setNetwork((request, answer) => {
+      if (silent && request.path.endsWith('event_summaries')) throw new TypeError('fetch failed');
+      return answer();
+    });
+    const late = lateErrors(it, 'meter_event_customer_not_found', [identifierOf(sent[0])]);
+    assert.equal((await it.deliver(late))?.status, 503, 'nobody knows');
+    silent = false;
+    assert.equal((await it.deliver(late))?.body.message, 'taken');
+    it.tenants[0] = { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_second' } } };
+    await it.look(START + 4 * HOUR_MS);
+    assert.deepEqual([it.counted(START), it.counted(START, 'cus_second')], ['5', '0']);
+    await it.end();
+  });
+
+  it('send nothing of an hour to another customer that the first one was billed for in part', async () => {
+    const it = await armed();
+    await it.ledger.accept([event({ value: '5' })]);
+    for (let hour = 2; hour < 5; hour += 1) await it.look(START + hour * HOUR_MS);
+    await it.ledger.accept([event({ value: '1', seq: 2 })]);
+    it.setNetwork((request, answer) =>
+      request.path.endsWith('meter_events')
+        ? { status: 400, body: { error: { type: 'invalid_request_error', code: 'resource_missing', message: 'no' } } }
+        : answer(),
+    );
+    await it.look(START + 6 * HOUR_MS);
+    it.setNetwork((_request, answer) => answer());
+    it.tenants[0] = { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_second' } } };
+    for (let hour = 7; hour < 10; hour += 1) await it.look(START + hour * HOUR_MS);
+    assert.deepEqual([it.counted(START), it.counted(START, 'cus_second')], ['5', '0']);
+    assert.match(await it.metrics(), /writ_billing_reports{state="rejected"} 1/);
     await it.end();
   });
 

@@ -26,13 +26,16 @@ export const findDrift = async ({ store, provider }: Deps, asked: DriftAsked, si
   );
   const known = new Set(totals.map(hourOf));
   const all: readonly HourTotal[] = [
-    // Under the encoding that the hour began with, which says where to look.
-    ...totals.map((one) => ({ ...one, encoding: entries.get(hourOf(one))?.encoding ?? one.encoding })),
+    // Under the encoding and the customer that the hour began with, which say where to look.
+    ...totals.map((one) => {
+      const { encoding, customer } = entries.get(hourOf(one)) ?? one;
+      return { ...one, encoding, customer };
+    }),
     // An hour that the ledger has taken back altogether is still one that the provider may count.
     ...[...entries.values()].filter((entry) => !known.has(hourOf(entry))).map((entry) => ({ ...entry, total: '0' })),
   ];
   const found: Drift[] = [];
-  for (const group of Map.groupBy(all, ({ meter, encoding }) => `${meter} ${encoding}`).values()) {
+  for (const group of Map.groupBy(all, ({ meter, encoding, customer }) => `${meter} ${encoding} ${customer}`).values()) {
     const [first] = group;
     if (first === undefined) continue;
     const { meter, encoding, customer } = first;

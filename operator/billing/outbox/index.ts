@@ -17,7 +17,7 @@ import { reportMoved } from '../facts.ts';
 import { bodyDigestOf, identifierOf, minus, requestKeyOf, sameDecimal } from './entry.ts';
 import type { Entry, HourKey, HourTotal } from './entry.ts';
 import * as standing from './rules.ts';
-import { dueEntries, newestEntry, putEntry } from './tables.ts';
+import { dueEntries, newestEntry, putEntry, wasTaken } from './tables.ts';
 
 /** What the tests take apart, to see that it is needed. */
 export type OutboxRules = Pick<typeof standing, 'isResolved' | 'afterReading'> & { readonly identifierOf: typeof identifierOf };
@@ -51,6 +51,8 @@ export type Outbox = {
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 16;
 const BATCH = 500;
+/** Batches of one pass: invoices are to be looked at, too. */
+const MOST_TURNS = 40;
 
 type Renewal = Pick<HourTotal, 'total' | 'customer' | 'encoding'> &
   HourKey & { readonly revision: number; readonly counted: string; readonly repairs: number };
@@ -99,8 +101,8 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       if (!sameDecimal(offered.total, '0')) await putEntry(tx, intent({ ...offered, revision: 1, counted: '0', repairs: 0 }));
       return true;
     }
-    if (newest.state === 'rejected' && newest.customer !== offered.customer) {
-      // Refused for its customer, and the customer is another one now, who was told nothing of it yet.
+    if (newest.state === 'rejected' && newest.customer !== offered.customer && !(await wasTaken(tx, offered))) {
+      // Refused for its customer, and the customer is another one now. What an earlier revision brought to the first one would be billed twice.
       await putEntry(tx, intent({ ...offered, revision: newest.revision + 1, counted: '0', repairs: 0 }));
       return true;
     }
@@ -195,22 +197,32 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
     if (next.kind === 'read') await read(entry, signal);
   };
 
-  const pass: Outbox['pass'] = async (signal) => {
-    const due = await store.read((reader) => dueEntries(reader, clock.now(), BATCH));
+  const passOnce = async (due: readonly Entry[], signal: AbortSignal | undefined) => {
     const lanes = Map.groupBy(due, ({ tenant, meter }) => `${tenant} ${meter}`);
     const waiting = [...lanes.values()];
-    let [done, refused] = [0, false];
+    let [count, refused] = [0, false];
     const work = async (): Promise<void> => {
       for (let lane = waiting.shift(); lane !== undefined; lane = waiting.shift()) {
         for (const entry of lane) {
           if (refused || signal?.aborted === true) return;
           if ((await step(entry, signal)) === 'refused') refused = true;
-          done += 1;
+          count += 1;
         }
       }
     };
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, work));
-    return { done, refused };
+    return { count, refused };
+  };
+
+  const pass: Outbox['pass'] = async (signal) => {
+    let done = 0;
+    for (let turn = 0; turn < MOST_TURNS; turn += 1) {
+      const due = await store.read((reader) => dueEntries(reader, clock.now(), BATCH));
+      const { refused, count } = await passOnce(due, signal);
+      done += count;
+      if (refused || signal?.aborted === true || due.length < BATCH) return { done, refused };
+    }
+    return { done, refused: false };
   };
 
   const drift: Outbox['drift'] = async (asked, signal) => {

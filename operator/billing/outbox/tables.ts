@@ -49,10 +49,11 @@ export const billingMigrations: Migrations = {
       // What the provider told, by its id of the event: twice is once.
       'CREATE TABLE billing_event (id TEXT PRIMARY KEY, type TEXT NOT NULL, at_ms BIGINT NOT NULL)',
       'CREATE INDEX billing_event_at ON billing_event (at_ms)',
-      // What became of the statement of a month: `file`, or `provider` where that one bills it.
+      // What becomes of the statement of a month: `file` (without a digest before it is written), or `provider` where that one bills it.
       `CREATE TABLE billing_statement (tenant TEXT NOT NULL, period_ms BIGINT NOT NULL, revision BIGINT NOT NULL, sink TEXT NOT NULL,
         digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
     ],
+    ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
   ],
 };
 
@@ -110,6 +111,22 @@ export const newestEntry = async (reader: Reader, { tenant, meter, hourMs }: Hou
     hourMs,
   ]);
   return row === undefined ? undefined : entryOf(row);
+};
+
+/** Whether any revision of the hour may have arrived, whatever became of later ones. */
+export const wasTaken = async (reader: Reader, { tenant, meter, hourMs }: HourKey): Promise<boolean> =>
+  (
+    await reader.all("SELECT revision FROM billing_outbox WHERE tenant = ? AND meter = ? AND hour_ms = ? AND state != 'rejected' LIMIT 1", [
+      tenant,
+      meter,
+      hourMs,
+    ])
+  ).length > 0;
+
+/** Who was reported last under that customer. */
+export const tenantOfCustomer = async (reader: Reader, customer: string): Promise<string | undefined> => {
+  const [row] = await reader.all('SELECT tenant FROM billing_outbox WHERE customer = ? ORDER BY hour_ms DESC LIMIT 1', [customer]);
+  return row === undefined ? undefined : textOf(row, 'tenant');
 };
 
 /** The one that was sent under that identifier. */

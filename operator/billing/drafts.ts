@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// No invoice becomes final that says something else than the ledger: drafts are put off until the month is frozen and ledger and provider
+// agree on every hour. What is wrong with one customer or invoice keeps no other from being looked at.
+import type { Clock } from '../../process/clock.ts';
+import { FREEZE_AFTER_MS, HOUR_MS, monthOf } from '../usage/period.ts';
+import type { Store } from '../usage/store.ts';
+import { ledgerState } from '../usage/tallies.ts';
+import type { createBillers } from './billers.ts';
+import type { createHolds } from './holds.ts';
+import { BACK_MS, byMonth, hasUse, hourTotals } from './hours.ts';
+import type { Customer } from './hours.ts';
+import type { createMonths } from './months.ts';
+import type { Drift } from './outbox/drift.ts';
+import type { HourTotal } from './outbox/entry.ts';
+import type { Outbox } from './outbox/index.ts';
+import { KeyRefused } from './provider.ts';
+import type { Draft, InvoiceProvider } from './provider.ts';
+import type { Scope } from './sink.ts';
+
+export type HeldDraft = {
+  readonly tenant: string;
+  readonly draft: Draft;
+  readonly drift: readonly Drift[];
+  /** It had become final before it could be kept from that. */
+  readonly isLate: boolean;
+  readonly why: string;
+};
+export type Unseen = Customer & { readonly invoice: string | undefined; readonly message: string };
+
+export type DraftDeps = {
+  readonly store: Store;
+  readonly provider: Pick<InvoiceProvider, 'drafts'>;
+  readonly clock: Clock;
+  readonly hold: ReturnType<typeof createHolds>;
+  readonly billers: ReturnType<typeof createBillers>;
+  readonly metersOf: ReturnType<typeof createMonths>;
+  readonly outbox: Pick<Outbox, 'drift'>;
+  readonly onHeld: (held: HeldDraft) => void;
+  /** The provider refuses to show the drafts of a customer, or to put one off; told with every look. */
+  readonly onUnseen: (unseen: Unseen) => void;
+};
+
+export type DraftWatch = {
+  /** Hours that differ; undefined where none was looked at. */
+  check(scope: Scope, signal?: AbortSignal): Promise<number | undefined>;
+  /** The next look is not to wait. */
+  wake(): void;
+};
+
+const LOOK_MS = 10 * 60_000;
+/** An invoice is checked this long before it becomes final, and put off for a day where it is not right. */
+const CHECK_BEFORE_MS = 6 * HOUR_MS;
+const PUT_OFF_MS = 24 * HOUR_MS;
+/** When all of a month is frozen and read back; the longest that providers wait. */
+export const FINAL_AFTER_MS = 72 * HOUR_MS;
+
+type Look = { readonly drift: number; readonly again: boolean };
+const FINE: Look = { drift: 0, again: false };
+
+export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
+  const { store, provider, clock, hold, billers, metersOf } = deps;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+
+  /** Undefined where nobody knows what was to be reported. */
+  const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined) => {
+    const totals: HourTotal[] = [];
+    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
+      const monthMs = monthOf(fromMs);
+      if (!(await billers.owes(monthMs, customer.tenant, scope.customers))) continue;
+      const meters = await metersOf(monthMs, scope.reporting);
+      if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
+      else if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) return undefined;
+    }
+    return deps.outbox.drift({ tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals }, signal);
+  };
+
+  type By = { readonly untilMs: number; readonly why: string; readonly drift?: readonly Drift[]; readonly isTold: boolean };
+  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, drift = [], isTold }: By): Promise<Look> => {
+    const held = await hold({ tenant, draft, untilMs, why });
+    if (held === 'late' || (held === 'held' && isTold)) deps.onHeld({ tenant, draft, drift, why, isLate: held === 'late' });
+    return { drift: drift.length, again: held === 'retry' };
+  };
+
+  const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
+    const { finalizesAtMs, periodEndMs } = draft;
+    const nowMs = clock.now();
+    if (finalizesAtMs === undefined) return FINE;
+    const firstMs = periodEndMs + FINAL_AFTER_MS;
+    if (nowMs < periodEndMs + FREEZE_AFTER_MS) {
+      if (finalizesAtMs >= firstMs) return FINE;
+      return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', isTold: false });
+    }
+    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return FINE;
+    const untilMs = nowMs + PUT_OFF_MS;
+    const drift = await driftOf(customer, draft, scope, signal);
+    if (drift === undefined)
+      return putOff(customer, draft, { untilMs, why: 'no price book was in effect when the month began', isTold: true });
+    if (drift.length > 0)
+      return putOff(customer, draft, { untilMs, why: `${drift.length} hours differ between ledger and provider`, drift, isTold: true });
+    const { frozenMs } = await store.read(ledgerState);
+    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return FINE;
+    return putOff(customer, draft, { untilMs, why: 'the month is not frozen yet', isTold: true });
+  };
+
+  /** Undefined where the provider refuses; whoever is refused is looked at again. */
+  const guarded = async <T>(about: Customer, invoice: string | undefined, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof KeyRefused) throw error;
+      deps.onUnseen({ ...about, invoice, message: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+  };
+
+  return {
+    check: async (scope, signal) => {
+      if (clock.monotonicMs() - lookedMs < LOOK_MS) return undefined;
+      lookedMs = clock.monotonicMs();
+      let [drift, again] = [0, false];
+      for (const customer of await billers.since(clock.now() - 2 * BACK_MS, scope.customers)) {
+        if (signal?.aborted === true) return undefined;
+        const drafts = await guarded(customer, undefined, () => provider.drafts(customer.customer));
+        again ||= drafts === undefined;
+        for (const draft of drafts ?? []) {
+          const look = await guarded(customer, draft.id, () => checkDraft(customer, draft, scope, signal));
+          drift += look?.drift ?? 0;
+          again ||= look?.again ?? true;
+        }
+      }
+      // Whoever got no answer asks again with the next turn.
+      if (again) lookedMs = Number.NEGATIVE_INFINITY;
+      return drift;
+    },
+    wake: () => {
+      lookedMs = Number.NEGATIVE_INFINITY;
+    },
+  };
+};
