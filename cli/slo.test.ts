@@ -38,7 +38,11 @@ describe('writ slo', () => {
     assert.equal(shown.code, 0, shown.err);
     assert.match(shown.out, /availability: Unknown: 0 % of 99\.9 %\n.* 0 good, 0 bad, 44640 missing, 0 excluded/);
     assert.match(shown.out, /below 95\.0 %: 100 % of the fee, 999\.00 USD/);
-    assert.match((await slo(folder, 'status')).out, /holds no counts/);
+    for (const asked of [[], ['--tenant', 'nobody'], ['--output', 'json']]) {
+      const { code, out } = await slo(folder, 'status', ...asked);
+      assert.equal(code, 1, out);
+      assert.match(out, /holds no counts of answers (of nobody )?for this time|"objectives": \[\]/);
+    }
     folder.write({ 'acme.yaml': ACME + EXCLUSION });
     assert.match((await slo(folder, 'statement', '--month', '2025-10')).out, /44580 missing, 60 excluded[^]*excluded one: Maintenance/);
   });

@@ -7,7 +7,7 @@ import { verifyCommand } from './usage/verify.ts';
 
 const HELP = `
 The ledger is what --ledger of the operator names: its file (a copy of it, or the live one), or the URL of PostgreSQL in WRIT_LEDGER.
-Nothing is ever written to it.
+Nothing is ever written to it, nor beside it.
 
 Exit codes: 0 good, 1 something was found, 2 wrong use. \`writ usage COMMAND --help\` tells more.
 

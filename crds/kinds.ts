@@ -142,6 +142,7 @@ export const NEVER_GOVERNED: readonly string[] = ['kube-system', 'kube-public', 
 export const NAMESPACE_OWNER_ROLE = 'writ-namespace-owner';
 /** Account of the operator, in the system namespace. */
 export const OPERATOR_SERVICE_ACCOUNT = 'writ-operator';
+export const WEBHOOK_SERVICE_ACCOUNT = 'writ-webhook';
 /** ConfigMap in the system namespace that declares meters, JSON under `meters.json`. */
 export const METERS_CONFIG_MAP = 'writ-meters';
 /** The one TrustPolicy. */

@@ -57,7 +57,6 @@ const createStatementLook = (
         onTaken: ({ path, digest }) =>
           log.error({ path, digest, code: 'BILL_STATEMENT_TAKEN' }, 'a statement is not written: its file says something else'),
       });
-      await sink.open();
       running = { pem, ledger, sink };
     }
     const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches });

@@ -96,8 +96,8 @@ export const operatorFlags = defineFlags({
   'usage-reporter': {
     type: 'list',
     env: 'WRIT_USAGE_REPORTER',
-    default: ['writ-system/writ-webhook'],
-    doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant; any other reports for the tenant of its namespace.',
+    default: [],
+    doc: 'Service accounts (NAMESPACE/NAME) that may report use for every tenant, beside that of the webhook; any other reports for the tenant of its namespace.',
   },
   'usage-reader': {
     type: 'list',

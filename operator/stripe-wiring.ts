@@ -89,7 +89,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
   });
   let running: Running | undefined;
 
-  const start = async (key: string, ledger: OpenLedger): Promise<Running> => {
+  const start = (key: string, ledger: OpenLedger): Running => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
     if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
     const provider = createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) });
@@ -114,7 +114,6 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         log.error({ code, message: message.slice(0, 500), count }, 'Stripe does not count what it had accepted');
       },
     });
-    await billing.open();
     return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
 
@@ -153,7 +152,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     }
     if (running?.key !== key || running.ledger !== ledger) {
       stop();
-      running = await start(key, ledger);
+      running = start(key, ledger);
     }
     const { billing, keepPrices: keep } = running;
     const { book, ...reported } = metersOf(parts, ledger, judge);

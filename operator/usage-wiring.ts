@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger in the operator's process: what it watches, where events come in, and who writes it in a term. The server runs on every
 // replica and answers 503 where another one leads.
-import { WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages } from '../crds/kinds.ts';
+import { WEBHOOK_SERVICE_ACCOUNT, WEBHOOK_TLS_SECRET, persistentVolumeClaims, pods, secrets, tenantUsages } from '../crds/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createInformer } from '../kube/informer.ts';
 import type { InformerObserver } from '../kube/informer.ts';
@@ -10,6 +10,7 @@ import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { AUDIT_TABLES } from './audit/tables.ts';
+import { billingMigrations } from './billing/outbox/tables.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
@@ -84,6 +85,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
         authenticate: createAuthenticate({
           client,
           clock,
+          webhook: `${config['system-namespace']}/${WEBHOOK_SERVICE_ACCOUNT}`,
           reporters: config['usage-reporter'],
           readers: config['usage-reader'],
           tenantOfNamespace: (namespace) => tenantOf(all, namespace),
@@ -115,7 +117,8 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           clock,
           log,
           metrics,
-          ...(audit === undefined ? {} : { hooks: audit.hooks, tables: [AUDIT_TABLES] }),
+          ...(audit === undefined ? {} : { hooks: audit.hooks }),
+          tables: [billingMigrations, ...(audit === undefined ? [] : [AUDIT_TABLES])],
           onLedger: (open) => {
             ledger = open;
             audit?.follow(open);

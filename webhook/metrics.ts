@@ -238,11 +238,16 @@ export const webhookMetrics = defineMetrics({
     name: 'writ_webhook_usage_waiting_batches',
     help: 'Batches of events that the ledger of use has not acknowledged yet.',
   },
+  usageAside: {
+    kind: 'gauge',
+    name: 'writ_webhook_usage_aside_batches',
+    help: 'Batches of events with something in them that the ledger of use refuses; they are kept, and tried again each hour.',
+  },
   usageRefused: {
     kind: 'counter',
     name: 'writ_webhook_usage_refused_total',
-    help: 'Batches of events that the ledger of use refused, by HTTP status; all but 409 are sent again.',
-    labels: { status: ['401', '403', '409', '422', '429', '503'] },
+    help: 'Batches of events that the ledger of use refused, by HTTP status; 400, 403, 413 and 422 are set aside, 409 is done with, all others are sent again.',
+    labels: { status: ['400', '401', '403', '409', '413', '422', '429', '503'] },
   },
   receiptErrors: {
     kind: 'counter',

@@ -2,8 +2,9 @@
 // The statements of use that an invoice is made of, from files or from the ledger, and which of them can still change.
 import { FREEZE_AFTER_MS, monthOf } from '../../operator/usage/period.ts';
 import { statementOf } from '../../operator/usage/close.ts';
+import { storedStatement } from '../../operator/usage/statement.ts';
 import type { UsageLine, UsageStatement } from '../../operator/usage/statement.ts';
-import { integerOf, textOf } from '../../operator/usage/store.ts';
+import { integerOf } from '../../operator/usage/store.ts';
 import type { Reader } from '../../operator/usage/store.ts';
 import { storedMeters } from '../../operator/usage/stored-meters.ts';
 import { isRecord } from '../../crds/wire.ts';
@@ -103,10 +104,10 @@ export const ledgerStatements = async (ledger: string | undefined, { tenant, atM
       const unfrozen: string[] = [];
       for (const periodMs of new Set([...months, monthOf(atMs - 1)])) {
         const [closed] = await reader.all(
-          'SELECT body FROM usage_statement WHERE period_ms = ? AND tenant = ? ORDER BY revision DESC LIMIT 1',
+          'SELECT body, digest FROM usage_statement WHERE period_ms = ? AND tenant = ? ORDER BY revision DESC LIMIT 1',
           [periodMs, tenant],
         );
-        const kept = closed === undefined ? undefined : statementFrom(JSON.parse(textOf(closed, 'body')));
+        const kept = closed === undefined ? undefined : statementFrom(storedStatement(closed));
         const cutMs = await cutOf(reader, periodMs);
         if (kept === undefined && cutMs === undefined) unfrozen.push(`${new Date(periodMs).toISOString().slice(0, 7)} (by the ledger)`);
         all.push(kept ?? (await statementOf(reader, tenant, { periodMs, cutMs: cutMs ?? terminal.clock.now(), meterOf: meters.get })));

@@ -23,7 +23,7 @@ Objectives are those by which the webhook counted. What was attained, and what i
 statements; minutes of which nothing is known are missing and use it up. Burn rates are shares of answers, as in the alerts: 1 spends the
 budget in just its time. A state is Good, Ticket or Page (as the alerts), Spent, or Unknown: nothing was heard for 17 minutes.
 
-Exit codes: 0 no budget is spent and all is known, 1 some is, or some is not, 2 wrong use.
+Exit codes: 0 no budget is spent and all is known, 1 some is spent, or some or all is not known, 2 wrong use.
 
 Examples:
   writ slo status --ledger ledger.db
@@ -108,9 +108,13 @@ const run = async ({ ledger, tenant, at, output }: Options, terminal: Terminal):
   const open = await openLedger(ledger, terminal);
   try {
     const standings = await open.read((reader) => readStandings(reader, { nowMs, ...(tenant === undefined ? {} : { tenant }) }));
-    if (standings.some(({ state }) => state === 'Spent' || state === 'Unknown')) terminal.exit(EXIT_FINDINGS);
+    // Of whom nothing was ever counted, nothing is known.
+    if (standings.length === 0 || standings.some(({ state }) => state === 'Spent' || state === 'Unknown')) terminal.exit(EXIT_FINDINGS);
     if (output === 'json') return printJson(terminal, { at: formatTime(nowMs), objectives: standings.map(row) });
-    if (standings.length === 0) return terminal.out('the ledger holds no counts of answers for this time\n');
+    if (standings.length === 0) {
+      const whose = tenant === undefined ? '' : ` of ${tenant}`;
+      return terminal.out(`the ledger holds no counts of answers${whose} for this time\n`);
+    }
     terminal.out(table(standings));
   } catch (error) {
     throw asProblem(open.location, error);

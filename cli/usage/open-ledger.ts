@@ -15,11 +15,17 @@ export type OpenLedger = {
   close(): Promise<void>;
 };
 
+// The fix of the code speaks to those who send events.
+const FILE_HINT = 'name the file that --ledger of the operator names, or a copy of it, which you can read; or WRIT_LEDGER says which';
+const URL_HINT = 'see that the server is up and that WRIT_LEDGER names the database, and a user who may read it';
+
 /** What an engine says, as a problem. */
 export const asProblem = (location: string, error: unknown): unknown => {
   if (!(error instanceof StoreError)) return error;
-  const code = error.failure === 'corrupt' ? 'USAGE_LEDGER_DAMAGED' : 'USAGE_LEDGER_UNAVAILABLE';
-  return new UserError([{ code, message: `${isPostgresUrl(location) ? 'the ledger' : location}: ${error.message}` }]);
+  const isUrl = isPostgresUrl(location);
+  const message = `${isUrl ? 'the ledger' : location}: ${error.message}`;
+  if (error.failure === 'corrupt') return new UserError([{ code: 'USAGE_LEDGER_DAMAGED', message }]);
+  return new UserError([{ code: 'USAGE_LEDGER_UNAVAILABLE', message, hint: isUrl ? URL_HINT : FILE_HINT }]);
 };
 
 export const openLedger = async (given: string | undefined, terminal: Terminal): Promise<OpenLedger & { readonly location: string }> => {

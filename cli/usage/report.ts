@@ -46,7 +46,7 @@ const table = ({ closed, statements }: Report, month: string): string => {
     }),
   );
   const width = (index: 0 | 1 | 2): number => Math.max(0, ...rows.map((row) => row[index].length));
-  const state = closed ? 'closed' : 'open: so far';
+  const state = closed ? 'closed' : 'open so far';
   return [
     `${month}, ${state}: ${plural(statements.length, 'tenant')}`,
     ...rows.map(([tenant, meter, quantity, unit, late]) =>

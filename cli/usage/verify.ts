@@ -11,7 +11,7 @@ type Options = { readonly ledger?: string; readonly output: Format };
 
 const HELP = `
 Checked are the pages of the database file, the digest of each event, the sums of each hour and period, the chain of the seals,
-and the bytes of each statement. How far it is goes to standard error.
+the bytes of each statement, and whether any of these is gone. How far it is goes to standard error.
 
 Examples:
   writ usage verify --ledger ledger.db

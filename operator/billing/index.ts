@@ -16,7 +16,6 @@ import type { Drift } from './outbox/drift.ts';
 import type { HourTotal } from './outbox/entry.ts';
 import { createOutbox } from './outbox/index.ts';
 import type { OutboxDeps } from './outbox/index.ts';
-import { billingMigrations } from './outbox/tables.ts';
 import { createEventTaker } from './events.ts';
 import type { EventTaken } from './events.ts';
 import { createMonths } from './months.ts';
@@ -172,7 +171,6 @@ export const createBilling = (deps: BillingDeps): Billing => {
   });
 
   return {
-    open: () => store.migrate(billingMigrations),
     take,
     turn: async (scope, signal) => {
       ({ customers } = scope);

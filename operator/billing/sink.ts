@@ -22,8 +22,6 @@ export type Turn = {
 };
 
 export type UsageSink<Asked = Scope> = {
-  /** Once, before the first turn. */
-  open(): Promise<void>;
   /** One look at what the ledger has, all of it handed on that can be. */
   turn(scope: Asked, signal?: AbortSignal): Promise<Turn>;
 };

@@ -15,7 +15,6 @@ import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
 import { statementSettled } from './facts.ts';
 import type { RecordFacts } from './facts.ts';
-import { billingMigrations } from './outbox/tables.ts';
 import { textDigest } from './rating/invoice.ts';
 import type { Scope, UsageSink } from './sink.ts';
 
@@ -109,7 +108,6 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken 
   };
 
   return {
-    open: () => store.migrate(billingMigrations),
     turn: async ({ customers }, signal) => {
       const billed = new Set(customers.map(({ tenant }) => tenant));
       let after: Omit<Statement, 'body'> = { tenant: '', periodMs: Number.MIN_SAFE_INTEGER, revision: 0 };

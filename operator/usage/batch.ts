@@ -44,10 +44,13 @@ const OUTCOMES: Readonly<
 /** Of several answers the first of these is the request's: whoever looks at nothing else must not drop what was not stored. */
 const RANK = [503, 409, 403, 422, 202, 200];
 const FULL_RETRY_SECONDS = 60;
-const BUSY_RETRY_SECONDS = 2;
+const BUSY_RETRY_SECONDS = 1;
+const UNAVAILABLE_RETRY_SECONDS = 2;
 
 export const unavailable = (message: string): BatchAnswer =>
-  refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, BUSY_RETRY_SECONDS);
+  refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, UNAVAILABLE_RETRY_SECONDS);
+
+export const busy = (message: string): BatchAnswer => refusal(429, { code: 'USAGE_BUSY', message }, BUSY_RETRY_SECONDS);
 
 export const takeBatch = async (input: {
   readonly value: unknown;

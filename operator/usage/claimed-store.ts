@@ -18,7 +18,7 @@ export type WriterOptions = {
 };
 
 export type ClaimedStore = Pick<Store, 'migrate' | 'claim' | 'transact' | 'broken' | 'close'> & {
-  /** One transaction that no claim is asked for: before the first work and between terms, when nothing else writes. */
+  /** One transaction that no claim is asked for, between two commits of works. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
@@ -49,10 +49,11 @@ export const createClaimedStore = (engine: CommitEngine, options: WriterOptions 
     refusal: () => brokenBy,
     onFailure: note,
   });
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+  const transaction = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       await engine.begin();
       const result = await work();
+      guard?.();
       await engine.commit();
       return result;
     } catch (error) {
@@ -61,13 +62,21 @@ export const createClaimedStore = (engine: CommitEngine, options: WriterOptions 
     }
   };
   return {
-    alone,
-    migrate: (migrations) => alone(() => migrateRoom(engine.tx, migrations)),
-    claim: async (holder) => {
-      epoch = await alone(() => claimFence(engine.tx, holder));
-      brokenBy = undefined;
-      return epoch;
-    },
+    alone: (work) => group.between(() => transaction(work)),
+    migrate: (migrations) =>
+      group.between(() =>
+        transaction(async () => {
+          // A new ledger has its tables before anybody claims it; from then on only its writer changes them.
+          if (epoch !== undefined) await checkFence(engine.tx, epoch, options.lock);
+          await migrateRoom(engine.tx, migrations);
+        }),
+      ),
+    claim: (holder) =>
+      group.between(async () => {
+        epoch = await transaction(() => claimFence(engine.tx, holder));
+        brokenBy = undefined;
+        return epoch;
+      }),
     transact: async (work) => {
       try {
         return await group.transact(work);

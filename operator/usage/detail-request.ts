@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One question for detail → one answer: who asks, whether it may see this tenant, and a page of what the ledger holds. Only the
-// process that writes the ledger answers; it does so between two commits, so few questions are taken at a time.
-import { refusal, unavailable } from './batch.ts';
+// process that writes the ledger answers; it does so between two commits, so few questions are taken at a time, and of these nobody has
+// more than a share. What is a share is known of whoever is known: strangers take none.
+import { busy, refusal, unavailable } from './batch.ts';
 import type { BatchAnswer } from './batch.ts';
 import { detailPage } from './detail.ts';
 import { readQuery } from './detail-query.ts';
@@ -10,7 +11,9 @@ import type { Authenticate } from './sender.ts';
 import { StoreError } from './store.ts';
 
 const MAX_AT_ONCE = 8;
-const BUSY_RETRY_SECONDS = 1;
+/** A tenant has as many accounts as it likes. */
+const MAX_OF_NAMESPACE = 4;
+const MAX_OF_ACCOUNT = 2;
 
 export type DetailRequest = { readonly method: string; readonly target: string; readonly token: string };
 
@@ -18,8 +21,26 @@ export const createDetailHandler = (options: {
   readonly authenticate: Authenticate;
   readonly ledger: () => Ledger | undefined;
 }): ((request: DetailRequest) => Promise<BatchAnswer>) => {
-  let underWay = 0;
-  const answer = async ({ method, target, token }: DetailRequest): Promise<BatchAnswer> => {
+  const underWay = new Map<string, number>();
+  /** Takes a place; undefined where there is none. */
+  const enter = (account: string): (() => void) | undefined => {
+    const [namespace = ''] = account.split('/', 1);
+    const shares = [
+      ['', MAX_AT_ONCE],
+      [namespace, MAX_OF_NAMESPACE],
+      [account, MAX_OF_ACCOUNT],
+    ] as const;
+    if (shares.some(([of, most]) => (underWay.get(of) ?? 0) >= most)) return undefined;
+    for (const [of] of shares) underWay.set(of, (underWay.get(of) ?? 0) + 1);
+    return () => {
+      for (const [of] of shares) {
+        const left = (underWay.get(of) ?? 0) - 1;
+        if (left > 0) underWay.set(of, left);
+        else underWay.delete(of);
+      }
+    };
+  };
+  return async ({ method, target, token }: DetailRequest): Promise<BatchAnswer> => {
     const read = readQuery(target);
     if (read.kind === 'nothing') {
       const message = 'there are /v1/usage/TENANT/events, hours and statements';
@@ -27,6 +48,7 @@ export const createDetailHandler = (options: {
     }
     if (method !== 'GET') return refusal(405, { code: 'USAGE_QUERY_REFUSED', message: 'detail is asked for by GET' });
     const sender = await options.authenticate(token);
+    if (sender === 'busy') return busy('too many senders are to be told from each other');
     if (sender === undefined) return refusal(401, { code: 'USAGE_UNAUTHENTICATED', message: 'no token, or one that is not for this' });
     if (read.kind === 'refused') return refusal(400, { code: 'USAGE_QUERY_REFUSED', message: read.message, path: read.path });
     const { query } = read;
@@ -35,6 +57,8 @@ export const createDetailHandler = (options: {
     }
     const ledger = options.ledger();
     if (ledger === undefined) return unavailable('this process does not lead');
+    const leave = enter(sender.account);
+    if (leave === undefined) return busy('too many questions are under way');
     try {
       const isFirst = query.what === 'events' && query.after === undefined;
       const beforeMs = isFirst ? await ledger.storedBefore() : 0;
@@ -43,17 +67,8 @@ export const createDetailHandler = (options: {
     } catch (error) {
       if (error instanceof StoreError) return unavailable(`the ledger cannot be read: ${error.failure}`);
       throw error;
-    }
-  };
-  return async (request) => {
-    if (underWay >= MAX_AT_ONCE) {
-      return refusal(429, { code: 'USAGE_BUSY', message: 'too many questions are under way' }, BUSY_RETRY_SECONDS);
-    }
-    underWay += 1;
-    try {
-      return await answer(request);
     } finally {
-      underWay -= 1;
+      leave();
     }
   };
 };

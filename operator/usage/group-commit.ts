@@ -29,6 +29,8 @@ type Waiting = { run(tx: Tx): Promise<() => void>; reject(error: unknown): void 
 
 export type GroupCommit = {
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs after the group that is under way; none begins until it has ended. The connection is its own. */
+  between<T>(work: () => Promise<T>): Promise<T>;
   /** Nothing is taken any more; resolves when what waited is committed or refused. */
   close(): Promise<void>;
 };
@@ -49,6 +51,14 @@ export const createGroupCommit = (options: {
   let draining: Promise<void> | undefined;
   let full = new AbortController();
   let closed = false;
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
+  // One connection has one transaction: a COMMIT of anybody else would end the group's in its middle.
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = lastTurn.then(work);
+    lastTurn = turn.catch(() => undefined);
+    return turn;
+  };
 
   const commitGroup = async (group: readonly Waiting[]): Promise<void> => {
     const answers: (() => void)[] = [];
@@ -83,14 +93,16 @@ export const createGroupCommit = (options: {
       if (groupMs > 0 && waiting.length < maxGroup && !closed) await sleep(clock, groupMs, full.signal);
       full = new AbortController();
       const group = waiting.splice(0, maxGroup);
-      try {
-        await commitGroup(group);
-      } catch (error) {
-        await engine.rollback().catch(() => undefined);
-        const failure = engine.failure(error);
-        options.onFailure(failure);
-        for (const work of group) work.reject(failure);
-      }
+      await inTurn(async () => {
+        try {
+          await commitGroup(group);
+        } catch (error) {
+          await engine.rollback().catch(() => undefined);
+          const failure = engine.failure(error);
+          options.onFailure(failure);
+          for (const work of group) work.reject(failure);
+        }
+      });
     }
     draining = undefined;
   };
@@ -108,10 +120,12 @@ export const createGroupCommit = (options: {
       draining ??= drain();
       return promise;
     },
+    between: (work) => (closed ? Promise.reject(new StoreError('closed', 'the ledger is closed')) : inTurn(work)),
     close: async () => {
       closed = true;
       full.abort();
       await draining;
+      await lastTurn;
       waiting = [];
     },
   };

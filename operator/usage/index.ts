@@ -50,7 +50,7 @@ export type UsageDeps = {
   readonly log: Log;
   readonly metrics: UsageMetrics;
   readonly hooks?: LedgerHooks;
-  /** Tables of the rooms that the hooks write. */
+  /** Tables of the other rooms that write it, made before any of them does. */
   readonly tables?: readonly Migrations[];
   /** Told of the ledger while it takes events in, and of its end. */
   readonly onLedger: (ledger: Ledger | undefined) => void;

@@ -32,8 +32,12 @@ const secondText = (atMs: number): string => new Date(atMs).toISOString().replac
 
 export const periodOf = (startMs: number): UsagePeriod => ({ start: secondText(startMs), end: secondText(nextMonth(startMs)) });
 
+// Before 2000 there is nothing, and a year below 100 would be read as one of 1900; after 9998 a month's end cannot be written.
+const [FIRST_MONTH, LAST_MONTH] = ['2000-01', '9998-12'];
+
 /** `2026-11` → its begin; undefined for anything else. */
 export const parseMonth = (text: string): number | undefined => {
   const [, year, month] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(text) ?? [];
-  return year === undefined || month === undefined ? undefined : Date.UTC(Number(year), Number(month) - 1);
+  if (year === undefined || month === undefined || text < FIRST_MONTH || text > LAST_MONTH) return undefined;
+  return Date.UTC(Number(year), Number(month) - 1);
 };

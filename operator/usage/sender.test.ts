@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { KubeObject } from '../../kube/objects.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { accountOf, createAuthenticate } from './sender.ts';
+import type { Sender } from './sender.ts';
 
 const good = { authenticated: true, audiences: ['writ-usage'], user: { username: 'system:serviceaccount:acme-one:agent' } };
 
@@ -39,11 +40,23 @@ describe('whose token it is', () => {
         },
       },
       clock,
-      reporters: ['writ-system/writ-webhook'],
+      webhook: 'writ-system/writ-webhook',
+      reporters: ['gateways/gateway'],
       readers: ['finance/reports'],
       tenantOfNamespace: (namespace) => tenants.get(namespace),
     });
-    return { clock, authenticate, tenants, reviews: () => reviews, say: (next: () => Promise<unknown>) => (answer = next) };
+    const known = async (token: string): Promise<Sender | undefined> => {
+      const sender = await authenticate(token);
+      return sender === 'busy' ? assert.fail('too many tokens') : sender;
+    };
+    return {
+      clock,
+      raw: authenticate,
+      authenticate: known,
+      tenants,
+      reviews: () => reviews,
+      say: (next: () => Promise<unknown>) => (answer = next),
+    };
   };
 
   it('is asked once a minute, by however many at once, and sooner where it was nobody’s', async () => {
@@ -71,6 +84,23 @@ describe('whose token it is', () => {
     assert.equal((await authenticate('t'))?.account, 'acme-one/agent');
   });
 
+  it('asks about so many unknown tokens at once and no more, while those that are known are good', async () => {
+    const { raw, authenticate, reviews, say } = scene();
+    assert.ok((await authenticate('t')) !== undefined);
+    const gate = Promise.withResolvers<void>();
+    say(async () => {
+      await gate.promise;
+      return { authenticated: false };
+    });
+    const strangers = Array.from({ length: 200 }, (_, index) => raw(`stranger-${index}`));
+    assert.equal((await authenticate('t'))?.account, 'acme-one/agent');
+    assert.equal(reviews(), 129);
+    gate.resolve();
+    assert.equal((await Promise.all(strangers)).filter((sender) => sender === 'busy').length, 72);
+    say(async () => good);
+    assert.ok((await authenticate('stranger-199')) !== undefined, 'and is asked about it again');
+  });
+
   it('says for whom it may report: its own tenant, as the namespace has it now', async () => {
     const { authenticate, tenants, say } = scene();
     const sender = await authenticate('t');
@@ -86,6 +116,20 @@ describe('whose token it is', () => {
       [system?.mayReport('acme'), system?.mayUse('/writ/webhook/a/boots/1'), system?.mayUse('/writ/claims/x')],
       [true, true, false],
     );
+  });
+
+  it('lets nobody but the webhook speak in its name, whoever else reports for all', async () => {
+    const { clock, authenticate, say } = scene();
+    const may = async (username: string): Promise<readonly unknown[]> => {
+      say(async () => ({ ...good, user: { username } }));
+      await clock.advance(61_000);
+      const sender = await authenticate('t');
+      return [sender?.mayReport('beta'), sender?.mayUse('/writ/webhook/a/boots/1/levels'), sender?.mayUse('/gateway/boots/1')];
+    };
+    assert.deepEqual(await may('system:serviceaccount:writ-system:writ-webhook'), [true, true, true]);
+    assert.deepEqual(await may('system:serviceaccount:gateways:gateway'), [true, false, true]);
+    for (const other of ['writ-system:default', 'acme-one:writ-webhook', 'gateways:writ-webhook'])
+      assert.deepEqual(await may(`system:serviceaccount:${other}`), [false, false, true]);
   });
 
   it('says what it may see: what its own tenant used, and all where it is named for that', async () => {

@@ -3,7 +3,7 @@
  * Who sends events. A sender shows a service account token for the audience `writ-usage`, and the API server says whose it is
  * (TokenReview). So nothing has to be handed out, stored or rotated: kubelet mounts such a token, bound to the pod and to
  * this audience, and it is worth nothing elsewhere. What the account may report follows from its namespace: its own tenant's
- * use and nobody else's. Accounts that serve many tenants (a gateway, Writ's webhook) are named by the operator's flag.
+ * use and nobody else's. Writ's webhook reports for all; other accounts that do (a gateway) are named by the operator's flag.
  */
 import { hash } from 'node:crypto';
 import { tokenReviews } from '../../crds/kinds.ts';
@@ -20,21 +20,23 @@ export type Sender = {
   readonly mayReport: (tenant: string) => boolean;
   /** Whether it may see what this tenant used. */
   readonly mayRead: (tenant: string) => boolean;
-  /** Names under /writ/ are those of Writ's own sources. */
+  /** Names under /writ/ are those of Writ's own sources: credits follow from what the webhook's say. */
   readonly mayUse: (source: string) => boolean;
 };
 
 const OWN_SOURCES = '/writ/';
 const WEBHOOK_SOURCES = '/writ/webhook/';
 
-/** Undefined where the token is nobody's; throws when the API server does not answer. */
-export type Authenticate = (token: string) => Promise<Sender | undefined>;
+/** Undefined where the token is nobody's, `busy` where too many are asked about; throws when the API server does not answer. */
+export type Authenticate = (token: string) => Promise<Sender | 'busy' | undefined>;
 
 /** A token that is taken back counts for this long at most. */
 const KNOWN_MS = 60_000;
 const UNKNOWN_MS = 5_000;
 const MAX_KNOWN = 4096;
 const MAX_TOKEN = 16_384;
+/** Whoever shows tokens that nobody knows must not make the operator ask for nothing else; known ones need no question. */
+const MAX_REVIEWS = 128;
 const REVIEW_TIMEOUT_MS = 5_000;
 
 type Known = { readonly account: Promise<string | undefined>; untilMs: number };
@@ -53,7 +55,9 @@ export const accountOf = (status: unknown): string | undefined => {
 export const createAuthenticate = (options: {
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
-  /** `NAMESPACE/NAME` of accounts that report for every tenant. */
+  /** `NAMESPACE/NAME` of the webhook's account. It reports for every tenant, and nobody else speaks in its name. */
+  readonly webhook: string;
+  /** Of other accounts that report for every tenant. */
   readonly reporters: readonly string[];
   /** `NAMESPACE/NAME` of accounts that see what every tenant used. */
   readonly readers: readonly string[];
@@ -62,19 +66,26 @@ export const createAuthenticate = (options: {
   const { client, clock } = options;
   const known = new Map<string, Known>();
 
+  let reviews = 0;
   const review = async (token: string): Promise<string | undefined> => {
     const object: KubeObject & { readonly spec: unknown; readonly status?: unknown } = {
       metadata: { name: '' },
       spec: { token, audiences: [USAGE_AUDIENCE] },
     };
-    const answer = await client.create(tokenReviews, object, { timeoutMs: REVIEW_TIMEOUT_MS });
-    return accountOf(answer.status);
+    reviews += 1;
+    try {
+      const answer = await client.create(tokenReviews, object, { timeoutMs: REVIEW_TIMEOUT_MS });
+      return accountOf(answer.status);
+    } finally {
+      reviews -= 1;
+    }
   };
-  const lookUp = (token: string): Promise<string | undefined> => {
+  const lookUp = (token: string): Promise<string | undefined> | 'busy' => {
     const key = hash('sha256', token, 'base64');
     const nowMs = clock.monotonicMs();
     const found = known.get(key);
     if (found !== undefined && found.untilMs > nowMs) return found.account;
+    if (reviews >= MAX_REVIEWS) return 'busy';
     if (known.size >= MAX_KNOWN) {
       for (const [old, { untilMs }] of known) if (untilMs <= nowMs) known.delete(old);
       // Many tokens at once are an attack or a stampede: forgetting costs a question, nothing else.
@@ -93,19 +104,22 @@ export const createAuthenticate = (options: {
 
   return async (token) => {
     if (token === '' || token.length > MAX_TOKEN) return undefined;
-    const account = await lookUp(token);
+    const asked = lookUp(token);
+    if (asked === 'busy') return 'busy';
+    const account = await asked;
     if (account === undefined) return undefined;
     const [namespace = ''] = account.split('/');
     // Asked at each request: a namespace that changed its tenant reports for the new one from then on.
     const tenant = options.tenantOfNamespace(namespace);
     const isOwn = (asked: string): boolean => tenant !== undefined && asked === tenant;
-    const isReporter = options.reporters.includes(account);
+    const isWebhook = account === options.webhook;
+    const isReporter = isWebhook || options.reporters.includes(account);
     const isReader = options.readers.includes(account);
     return {
       account,
       mayReport: (asked) => isReporter || isOwn(asked),
       mayRead: (asked) => isReader || isOwn(asked),
-      mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isReporter && source.startsWith(WEBHOOK_SOURCES)),
+      mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isWebhook && source.startsWith(WEBHOOK_SOURCES)),
     };
   };
 };

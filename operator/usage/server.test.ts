@@ -27,6 +27,7 @@ let accept: (events: readonly UsageEvent[]) => Promise<readonly EventOutcome[]>;
 let isLeading = true;
 let reads = <T>(read: () => Promise<T>): Promise<T> => read();
 const told: number[] = [];
+const hung = Promise.withResolvers<void>();
 
 const unused = (): never => assert.fail('not asked for');
 const ledger: Ledger = {
@@ -89,9 +90,11 @@ describe('the server of events', () => {
       clock: { ...systemClock, now: () => NOW },
       authenticate: async (token) => {
         if (token === 'slow') throw new Error('the API server does not answer');
-        return token === 'acme'
+        if (token === 'hung') await hung.promise;
+        const account = token === 'acme' ? 'acme-one/agent' : /^acme-[a-z]+\/[a-z]+$/.exec(token)?.[0];
+        return account !== undefined
           ? {
-              account: 'acme-one/agent',
+              account,
               mayReport: (tenant) => tenant === 'acme',
               mayRead: (tenant) => tenant === 'acme',
               mayUse: (source) => !source.startsWith('/writ/'),
@@ -239,7 +242,7 @@ describe('the server of events', () => {
     });
   }
 
-  it('tells no detail where it does not lead, cannot read, or is asked too much at once', async () => {
+  it('tells no detail where it does not lead or cannot read', async () => {
     reset();
     isLeading = false;
     assert.equal((await get('/v1/usage/acme/events')).status, 503);
@@ -247,19 +250,49 @@ describe('the server of events', () => {
     reads = async () => Promise.reject(new StoreError('corrupt', 'secret details of the disk'));
     const broken = await get('/v1/usage/acme/statements');
     assert.deepEqual([broken.status, JSON.stringify(broken.body).includes('secret')], [503, false]);
+  });
+
+  it('tells detail while strangers wait to be known', async () => {
+    reset();
+    const strangers = Array.from({ length: 20 }, () => get('/v1/usage/acme/hours', { token: 'hung' }));
+    // They are all there: connections are taken in their order.
+    await post('[]');
+    assert.equal((await get('/v1/usage/acme/hours')).status, 200);
+    hung.resolve();
+    assert.deepEqual(new Set((await Promise.all(strangers)).map(({ status }) => status)), new Set([401]));
+  });
+
+  it('answers few questions at once, and no account or namespace takes them all', async () => {
+    reset();
     const gate = Promise.withResolvers<void>();
+    let taken = 0;
     reads = async (read) => {
+      taken += 1;
       await gate.promise;
       return await read();
     };
-    const turnedAway = Promise.withResolvers<Answer>();
-    const waiting = Array.from({ length: 9 }, async () => {
-      const answer = await get('/v1/usage/acme/hours');
-      if (answer.status === 429) turnedAway.resolve(answer);
-      return answer.status;
-    });
-    assert.equal((await turnedAway.promise).headers['retry-after'], '1');
+    const turnedAway: Answer[] = [];
+    const waiting: Promise<Answer>[] = [];
+    const ask = async (token: string, times: number): Promise<readonly number[]> => {
+      const [takenBefore, turnedBefore] = [taken, turnedAway.length];
+      const asked = Array.from({ length: times }, async () => {
+        const answer = await get('/v1/usage/acme/hours', { token });
+        if (answer.status === 429) turnedAway.push(answer);
+        return answer;
+      });
+      waiting.push(...asked);
+      while (taken - takenBefore + turnedAway.length - turnedBefore < times) await new Promise((resolve) => setImmediate(resolve));
+      return [taken - takenBefore, turnedAway.length - turnedBefore];
+    };
+    assert.deepEqual(await ask('acme-one/agent', 4), [2, 2], 'two of an account');
+    assert.deepEqual(await ask('acme-one/other', 3), [2, 1]);
+    assert.deepEqual(await ask('acme-one/third', 1), [0, 1], 'four of a namespace');
+    assert.deepEqual(await ask('acme-two/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-three/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-four/agent', 1), [0, 1], 'eight of all');
+    assert.deepEqual([turnedAway[0]?.headers['retry-after'], turnedAway[0]?.body['code']], ['1', 'USAGE_BUSY']);
     gate.resolve();
-    assert.equal((await Promise.all(waiting)).filter((status) => status === 200).length, 8);
+    assert.equal((await Promise.all(waiting)).filter(({ status }) => status === 200).length, 8);
+    assert.deepEqual(await ask('acme-one/agent', 2), [2, 0], 'and again');
   });
 });

@@ -13,7 +13,7 @@ import type { AddressInfo } from 'node:net';
 import type { ProblemCode } from '../../policies/problem.ts';
 import type { Address } from '../../process/address.ts';
 import type { Clock } from '../../process/clock.ts';
-import { refusal, takeBatch, unavailable } from './batch.ts';
+import { busy, refusal, takeBatch, unavailable } from './batch.ts';
 import type { BatchAnswer } from './batch.ts';
 import { DETAIL_PATH } from './detail-query.ts';
 import { createDetailHandler } from './detail-request.ts';
@@ -25,7 +25,6 @@ const MAX_BODY_BYTES = 2 ** 20;
 const MAX_IN_FLIGHT = 128;
 const MAX_CONNECTIONS = 1000;
 const TYPES = ['application/cloudevents+json', 'application/cloudevents-batch+json'];
-const BUSY_RETRY_SECONDS = 1;
 
 export type UsageServerOptions = {
   readonly listen: Address;
@@ -87,6 +86,7 @@ const answerTo = async (request: IncomingMessage, options: UsageServerOptions): 
     return refusal(415, { code: 'USAGE_BODY_REFUSED', message: `the content type is none of ${TYPES.join(', ')}` });
   }
   const sender = await options.authenticate(tokenOf(request));
+  if (sender === 'busy') return busy('too many senders are to be told from each other');
   if (sender === undefined) return refusal(401, { code: 'USAGE_UNAUTHENTICATED', message: 'no token, or one that is not for this' });
   const body = await readBody(request);
   if (body.kind === 'gone') return undefined;
@@ -135,7 +135,7 @@ const createHandler = (options: UsageServerOptions) => {
       send(response, answer);
     };
     if (inFlight >= MAX_IN_FLIGHT) {
-      return finish(refusal(429, { code: 'USAGE_BUSY', message: 'too many batches are under way' }, BUSY_RETRY_SECONDS));
+      return finish(busy('too many batches are under way'));
     }
     inFlight += 1;
     try {

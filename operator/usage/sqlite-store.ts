@@ -2,11 +2,11 @@
 // The ledger in one file, by the SQLite that Node brings: WAL with synchronous=FULL, so that a commit is on the disk before it is
 // answered. Calls block this thread while the disk works; groups keep that to a few hundred times a second. The file belongs on
 // a local or block volume: locks and shared memory do not work over NFS.
-import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import { createClaimedStore } from './claimed-store.ts';
 import type { WriterOptions } from './claimed-store.ts';
+import { lookAt } from './ledger-file.ts';
 import { STORE_TABLES } from './store-tables.ts';
 import { StoreError } from './store.ts';
 import type { Insert, Reader, Row, SqlValue, Store, StoreFailure, Tx } from './store.ts';
@@ -78,7 +78,7 @@ const createConnection = (database: DatabaseSync): Tx => {
 const insertText = ({ into, columns, onConflict = '' }: Insert): string =>
   `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}`;
 
-const openDatabase = (file: string, { readOnly, pragmas }: { readonly readOnly: boolean; readonly pragmas: readonly string[] }) => {
+const openDatabase = (file: string | URL, { readOnly, pragmas }: { readonly readOnly: boolean; readonly pragmas: readonly string[] }) => {
   const database = new DatabaseSync(file, { readOnly });
   try {
     for (const pragma of pragmas) database.exec(pragma);
@@ -153,20 +153,57 @@ export const openSqliteStore = async (options: SqliteOptions): Promise<Store> =>
   };
 };
 
-/** A ledger that is only looked at: its file must be there, and nothing is ever written. */
-export const readSqliteStore = (file: string): { readonly read: Store['read']; readonly check: () => readonly string[]; close(): void } => {
-  if (!existsSync(file)) throw new StoreError('failed', `there is no file ${file}`);
+export type ReadStore = {
+  readonly read: Store['read'];
+  /** What the engine finds wrong with the pages. Throws StoreError where it cannot even look. */
+  readonly check: () => readonly string[];
+  close(): void;
+};
+
+/** The tables were there when it was opened: what is missing of them since, or in them, has been lost. */
+const lookedAtFailure = (error: unknown): unknown => {
+  const failure = failureOf(error);
+  const isLost = failure instanceof StoreError && failure.failure === 'failed' && /no such (table|column)/.test(failure.message);
+  return isLost ? new StoreError('corrupt', failure.message, { cause: error }) : failure;
+};
+
+/** A ledger that is only looked at: its file must be there, and nothing is ever written, neither into it nor beside it. */
+export const readSqliteStore = (file: string): ReadStore => {
+  const { path, stillSo, release } = lookAt(file);
+  let database: DatabaseSync | undefined;
   try {
-    const database = openDatabase(file, { readOnly: true, pragmas: READER_PRAGMAS });
+    const opened = openDatabase(path, { readOnly: true, pragmas: READER_PRAGMAS });
+    database = opened;
+    if (opened.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'store_room'").get() === undefined)
+      throw new StoreError('failed', 'it is no ledger of Writ: it is a database of something else');
+    const read = createReads(opened);
+    const looked = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw lookedAtFailure(error);
+      } finally {
+        stillSo();
+      }
+    };
     return {
-      read: createReads(database),
+      read: (work) => looked(() => read(work)),
       check: () => {
-        const rows = database.prepare('PRAGMA integrity_check(10)').all();
-        return rows.map((row) => String(row['integrity_check'])).filter((said) => said !== 'ok');
+        try {
+          const rows = opened.prepare('PRAGMA integrity_check(10)').all();
+          return rows.map((row) => String(row['integrity_check'])).filter((said) => said !== 'ok');
+        } catch (error) {
+          throw failureOf(error);
+        }
       },
-      close: () => database.close(),
+      close: () => {
+        opened.close();
+        release();
+      },
     };
   } catch (error) {
+    database?.close();
+    release();
     throw failureOf(error);
   }
 };

@@ -4,6 +4,10 @@
  * events that lie within both of its bounds, event time in `period` and storage before `storedBefore`, so that made again it has
  * the same bytes.
  */
+import { hash } from 'node:crypto';
+import { sameBytes } from './outcome.ts';
+import { StoreError, bytesOf, textOf } from './store.ts';
+import type { Row } from './store.ts';
 
 /** `[start, end)` in RFC 3339 UTC to the second: 2026-11-01T00:00:00Z. */
 export type UsagePeriod = { readonly start: string; readonly end: string };
@@ -39,4 +43,16 @@ export const statementText = (statement: UsageStatement): string => {
     ...(carriedFrom === undefined ? {} : { carriedFrom: period(carriedFrom) }),
   }));
   return `${JSON.stringify({ tenant, period: period(statement.period), storedBefore, revision, lines })}\n`;
+};
+
+/** The JSON of a row of usage_statement, by `body` and `digest`. Throws StoreError where it is not what was stored. */
+export const storedStatement = (row: Row): unknown => {
+  const body = textOf(row, 'body');
+  const damaged = (): StoreError => new StoreError('corrupt', 'a closed statement is not what was stored');
+  if (!sameBytes(hash('sha256', body, 'buffer'), bytesOf(row, 'digest'))) throw damaged();
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw damaged();
+  }
 };

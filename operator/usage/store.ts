@@ -45,7 +45,10 @@ export type Migrations = {
 export type Store = {
   /** `sqlite` or `postgres`. */
   readonly engine: string;
-  /** Makes or upgrades the tables of a room; refused with `newer` where a later version of Writ has been here. */
+  /**
+   * Makes or upgrades the tables of a room, between two commits; refused with `newer` where a later version of Writ has been here,
+   * with `fenced` where another process has claimed the ledger since this one did.
+   */
   migrate(migrations: Migrations): Promise<void>;
   /**
    * Makes this process the only writer: whoever claimed before is refused from now on. The caller holds the Lease. Returns the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Does the ledger hold what it says? Everything that is derived is made again from the events alone: digests of bodies, hours,
- * totals of periods by both bounds, the chain of seals, the bytes of statements. In: any view of a ledger. Out: problems by
+ * totals of periods by both bounds, the chain of seals, the bytes of statements; `whole.ts` asks whether anything is gone. In: any view of a ledger. Out: problems by
  * place, none when all is well.
  */
 import { hash } from 'node:crypto';
@@ -19,6 +19,7 @@ import { storedMeters } from './stored-meters.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Store } from './store.ts';
 import { bigintText, tallyOf } from './tallies.ts';
+import { checkWhole } from './whole.ts';
 
 export type LedgerReport = {
   readonly events: number;
@@ -159,6 +160,8 @@ const checkStatements = async (reader: Reader, meterOf: (name: string) => Meter,
 export const verifyLedger = (store: Pick<Store, 'read'>, progress: (events: number) => void = () => undefined): Promise<LedgerReport> =>
   store.read(async (reader) => {
     const { problems, tell } = found();
+    // First: there are few of these, and what is changed may be found in hundreds of places.
+    await checkWhole(reader, tell);
     const sums = await addUp(reader, { tell, progress });
     const hours = await reader.all('SELECT hour_ms, tenant, meter, count, sum, peak FROM usage_bucket');
     const totals = await reader.all('SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_total');

@@ -13,6 +13,7 @@ import { Stripe } from 'stripe';
 import { parse } from 'yaml';
 import { createSequencer } from '../../operator/audit/sequencer.ts';
 import { AUDIT_TABLES } from '../../operator/audit/tables.ts';
+import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
 import { createTermBilling } from '../../operator/billing-wiring.ts';
 import type { BillingParts } from '../../operator/billing-look.ts';
 import { billingMetrics } from '../../operator/billing/metrics.ts';
@@ -87,7 +88,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
   const store = given ?? (await openSqliteStore({ file: join(folder, `${(made += 1)}.db`), clock: systemClock, groupMs: 0 }));
   const ledger = createLedger({ store, clock, hasTenant: () => true });
   await ledger.open('test');
-  await store.migrate(AUDIT_TABLES);
+  for (const room of [billingMigrations, AUDIT_TABLES]) await store.migrate(room);
   const sequencer = createSequencer({
     name: 'writ.example/audit',
     keys: () => {

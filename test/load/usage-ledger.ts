@@ -42,6 +42,7 @@ const server = await startUsageServer({
   authenticate: createAuthenticate({
     client: { create: async <T extends KubeObject>(_: unknown, object: T): Promise<T> => ({ ...object, status }) },
     clock,
+    webhook: 'writ-system/writ-webhook',
     reporters: [],
     readers: [],
     tenantOfNamespace: () => 'acme',

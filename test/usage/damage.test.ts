@@ -150,13 +150,13 @@ describe('writ usage', () => {
     assert.deepEqual(text, {
       code: 0,
       err: '',
-      out: '2026-10, open: so far: 2 tenants\n  acme  agent_hours     1.5 h\n  acme  api_calls    1200.5\n  beta  api_calls         3\n',
+      out: '2026-10, open so far: 2 tenants\n  acme  agent_hours     1.5 h\n  acme  api_calls    1200.5\n  beta  api_calls         3\n',
     });
     const json = JSON.parse((await writ('report', '--ledger', file, '--tenant', 'beta', '--output', 'json')).out);
     assert.equal(json.closed, false);
     assert.deepEqual(json.statements[0].lines, [{ meter: 'api_calls', unit: '1', quantity: '3' }]);
     assert.match((await writ('report', '--ledger', file, '--month', '2026-13')).err, /write a month/);
-    assert.match((await writ('report', '--ledger', join(folder, 'nothing.db'))).err, /USAGE_LEDGER_UNAVAILABLE.*there is no file/);
+    assert.match((await writ('report', '--ledger', join(folder, 'nothing.db'))).err, /USAGE_LEDGER_UNAVAILABLE.*there is no such file/);
     assert.match((await writ('report')).err, /WRIT_LEDGER/);
   });
 

@@ -32,7 +32,6 @@ kind: Tenant
 metadata: {name: ${name}}
 spec:
   namespaces: {items: [{name: ${name}-one}]}
-  slo: {objectives: [{name: availability, target: "99.9"}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
 `;
 
@@ -98,6 +97,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
         ledger: join(folder, 'ledger.db'),
         'usage-address': `127.0.0.1:${port}`,
         'usage-interval': '1s',
+        'usage-reporter': `${SYSTEM_NAMESPACE}/default`,
         'usage-reader': `${SYSTEM_NAMESPACE}/default`,
       },
       webhookFlags: {
@@ -129,6 +129,9 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     }
     const stranger = await post(await token('default', 'default', 'writ-usage'), [eventOf('acme', 3, '1')]);
     assert.equal(stranger.status, 403);
+    const gateway = await token('default', SYSTEM_NAMESPACE, 'writ-usage');
+    const forged = await post(gateway, [{ ...eventOf('acme', 1, '1'), source: '/writ/webhook/x/boots/1' }]);
+    assert.deepEqual([forged.status, forged.body.events?.[0]?.code], [403, 'USAGE_TENANT_FOREIGN']);
     const system = await token('writ-webhook', SYSTEM_NAMESPACE, 'writ-usage');
     const unknown = await post(system, [eventOf('nobody', 1, '1'), eventOf('acme', 3, '1', 'gpu_seconds')]);
     assert.deepEqual(
@@ -225,6 +228,19 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
       }
     };
     await until(async () => (await counted()) > 0n, { what: 'the minutes of beta in the ledger', withinMs: 120_000 });
+  });
+
+  it('has the tables of billing before anything is written, whoever bills', async () => {
+    const ledger = readSqliteStore(join(folder, 'ledger.db'));
+    try {
+      const rooms = await ledger.read((reader) => reader.all('SELECT room FROM store_room ORDER BY room'));
+      assert.deepEqual(
+        rooms.map(({ room }) => room),
+        ['billing', 'usage'],
+      );
+    } finally {
+      ledger.close();
+    }
   });
 
   it('shows in detail to a tenant what it used itself, and all to an account that is named for it', async () => {

@@ -124,6 +124,7 @@ export const describeStore = (engine: EngineUnderTest): void => {
       const next = await engine.open(name);
       await assert.rejects(put(next, 'x'), failed('fenced'));
       const epoch = await next.claim('second');
+      await assert.rejects(store.migrate(TABLES), failed('fenced'), 'the tables are those of the one that claimed');
       assert.equal(epoch, 2n);
       await assert.rejects(put(store, 'x'), failed('fenced'));
       assert.equal(store.broken()?.failure, 'fenced');
@@ -150,6 +151,37 @@ export const describeStore = (engine: EngineUnderTest): void => {
       const older = await engine.open(name);
       await assert.rejects(older.migrate(TABLES), failed('newer'));
       await older.close();
+    });
+
+    it('makes tables and is claimed between two commits, never within one', async () => {
+      const { store } = await opened(engine);
+      const upgraded = { ...TABLES, steps: [...TABLES.steps, ['ALTER TABLE trial_thing ADD COLUMN colour TEXT']] };
+      const begun = Promise.withResolvers<void>();
+      const first = store.transact(async (tx) => {
+        await tx.run("INSERT INTO trial_thing (name, size) VALUES ('a', 1)");
+        begun.resolve();
+        // Long enough for whatever does not wait for its commit.
+        for (let look = 0; look < 30; look += 1) await tx.all('SELECT name FROM trial_thing');
+        await tx.run("INSERT INTO trial_thing (name, size) VALUES ('b', 1)");
+      });
+      const undone = store.transact(async (tx) => {
+        await tx.run("INSERT INTO trial_thing (name, size) VALUES ('lost', 1)");
+        throw new RangeError('mine');
+      });
+      const works = [first, undone, put(store, 'c')];
+      await begun.promise;
+      const between = [store.migrate(TABLES), store.migrate(upgraded), store.claim('again')];
+      works.push(put(store, 'd'));
+      const settled = await Promise.allSettled([...works, ...between]);
+      const wrong = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      assert.deepEqual(
+        wrong.map((reason) => reason instanceof RangeError),
+        [true],
+        String(wrong),
+      );
+      assert.deepEqual(await names(store), ['a', 'b', 'c', 'd']);
+      await store.close();
+      await assert.rejects(store.migrate(TABLES), failed('closed'));
     });
 
     it('keeps what it acknowledged when it is closed and opened again', async () => {

@@ -36,8 +36,10 @@ export type UsageReports = {
   add(teller: Teller): void;
   /** Spools and sends until the signal aborts, then once more. */
   run(signal: AbortSignal): Promise<void>;
-  /** Batches that the ledger has not acknowledged. */
+  /** Batches that the ledger has not acknowledged and that are not set aside. */
   readonly waiting: number;
+  /** Batches that it refused; they are tried again each hour and by the next process. */
+  readonly aside: number;
 };
 
 /** The HTTP status; throws where there is no answer. */
@@ -54,6 +56,11 @@ const MAX_BATCHES = 20;
 const LAST_SEND_MS = 2_000;
 /** In the ledger (200), kept aside there (202), or there already under another content, which no repetition will change (409). */
 const SETTLED: ReadonlySet<number> = new Set([200, 202, 409]);
+/** Something of it is what the ledger does not take. It may later: clocks are set, accounts are named. Those after it need not wait. */
+const REFUSED: ReadonlySet<number> = new Set([400, 403, 413, 422]);
+/** On disk at most; what is refused beyond that stays where it is, and those after it wait. */
+const MAX_ASIDE = 500;
+const ASIDE_AGAIN_MS = 60 * 60_000;
 
 export const createUsageReports = async (options: {
   readonly folder: string;
@@ -62,7 +69,8 @@ export const createUsageReports = async (options: {
   readonly intervalMs: number;
   readonly clock: Clock;
   readonly send: SendBatch;
-  readonly onRefused: (status: number) => void;
+  /** `isAside`: it was set aside, and those after it are sent; told once for each batch. */
+  readonly onRefused: (status: number, isAside: boolean) => void;
   readonly onError: (error: unknown) => void;
 }): Promise<UsageReports> => {
   const { clock, send, onError } = options;
@@ -93,12 +101,32 @@ export const createUsageReports = async (options: {
       if (facts.length < MAX_EVENTS - 1) return;
     }
   };
+  let asideMs = Number.NEGATIVE_INFINITY;
+  /** False where the ledger takes nothing now. */
+  const sendAside = async (signal: AbortSignal): Promise<boolean> => {
+    if (clock.monotonicMs() - asideMs < ASIDE_AGAIN_MS) return true;
+    for (const name of spool.aside()) {
+      if (signal.aborted) return false;
+      const batch = await spool.readAside(name);
+      const status = batch === undefined ? undefined : await send(batch, signal);
+      if (status === undefined || SETTLED.has(status)) await spool.remove(name);
+      else if (!REFUSED.has(status)) {
+        options.onRefused(status, false);
+        return false;
+      }
+    }
+    asideMs = clock.monotonicMs();
+    return true;
+  };
   const sendAll = async (signal: AbortSignal): Promise<void> => {
+    if (!(await sendAside(signal))) return;
     for (let batch = await spool.first(); batch !== undefined && !signal.aborted; batch = await spool.first()) {
       const status = await send(batch.batch, signal);
-      if (!SETTLED.has(status)) return options.onRefused(status);
-      if (status === 409) options.onRefused(status);
-      await spool.remove(batch.name);
+      const isAside = REFUSED.has(status) && spool.aside().length < MAX_ASIDE;
+      if (!isAside && !SETTLED.has(status)) return options.onRefused(status, false);
+      if (isAside) await spool.setAside(batch.name);
+      else await spool.remove(batch.name);
+      if (isAside || status === 409) options.onRefused(status, isAside);
     }
   };
   const step = async (signal: AbortSignal, isLast: boolean): Promise<void> => {
@@ -123,6 +151,9 @@ export const createUsageReports = async (options: {
     },
     get waiting() {
       return spool.waiting;
+    },
+    get aside() {
+      return spool.aside().length;
     },
   };
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events that the ledger has not acknowledged yet, a file for each batch: written whole, then renamed, then taken away when a 2xx says
-// that they are on the other disk. What an earlier process left behind is sent by the next one, under its own names.
+// that they are on the other disk. What an earlier process left behind is sent by the next one, under its own names. One that is refused
+// is set aside under another name, out of the way of those after it.
 import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,11 +10,18 @@ export type Spool = {
   put(batch: string): Promise<void>;
   /** The oldest that waits. */
   first(): Promise<{ readonly name: string; readonly batch: string } | undefined>;
+  /** Of one that waits. */
+  setAside(name: string): Promise<void>;
+  /** Names of those that are set aside, oldest first. */
+  aside(): readonly string[];
+  /** Undefined where somebody took it away. */
+  readAside(name: string): Promise<string | undefined>;
   remove(name: string): Promise<void>;
   readonly waiting: number;
 };
 
 const BATCH = /^\d{16}-\d{6}\.json$/;
+const ASIDE = /^\d{16}-\d{6}\.json\.refused$/;
 
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
@@ -24,8 +32,16 @@ const sync = async (path: string): Promise<void> => {
 /** `bootMs` orders the files of processes that followed each other. */
 export const openSpool = async (folder: string, bootMs: number): Promise<Spool> => {
   await mkdir(folder, { recursive: true });
-  const names = (await readdir(folder)).filter((name) => BATCH.test(name)).toSorted();
+  const found = (await readdir(folder)).toSorted();
+  const names = found.filter((name) => BATCH.test(name));
+  const aside = found.filter((name) => ASIDE.test(name));
   let next = 0;
+  const forget = (name: string): void => {
+    for (const list of [names, aside]) {
+      const index = list.indexOf(name);
+      if (index >= 0) list.splice(index, 1);
+    }
+  };
   return {
     put: async (batch) => {
       next += 1;
@@ -43,10 +59,23 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
       const [name] = names;
       return name === undefined ? undefined : { name, batch: await readFile(join(folder, name), 'utf8') };
     },
+    setAside: async (name) => {
+      await rename(join(folder, name), join(folder, `${name}.refused`));
+      forget(name);
+      aside.push(`${name}.refused`);
+    },
+    aside: () => [...aside],
+    readAside: async (name) => {
+      try {
+        return await readFile(join(folder, name), 'utf8');
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
     remove: async (name) => {
       await rm(join(folder, name), { force: true });
-      const index = names.indexOf(name);
-      if (index >= 0) names.splice(index, 1);
+      forget(name);
     },
     get waiting() {
       return names.length;

@@ -32,19 +32,28 @@ export const startMetering = async (options: {
 }): Promise<Metering | undefined> => {
   const { config, clock, log, metrics } = options;
   if (config.usageUrl === undefined) return undefined;
+  const folder = join(config['usage-spool'], config.replica);
   const reports = await createUsageReports({
-    folder: join(config['usage-spool'], config.replica),
+    folder,
     replica: config.replica,
     intervalMs: config['usage-interval'],
     clock,
     send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesOf(options.certificate()) }),
-    onRefused: (status) => {
+    onRefused: (status, isAside) => {
       metrics.usageRefused.inc({ status: String(status) });
-      log.warn({ status }, 'the ledger of use refused events');
+      if (isAside)
+        log.error(
+          { status, folder },
+          'the ledger of use refused events, which are set aside and tried again each hour: a person must look',
+        );
+      else log.warn({ status }, 'the ledger of use refused events');
     },
     onError: (error) => log.warn({ err: error }, 'events of use could not be sent; they are kept'),
   });
-  metrics.usageWaiting.onCollect(() => metrics.usageWaiting.set({}, reports.waiting));
+  metrics.usageWaiting.onCollect(() => {
+    metrics.usageWaiting.set({}, reports.waiting);
+    metrics.usageAside.set({}, reports.aside);
+  });
   const executions = createExecutionCounts(clock, config['usage-interval']);
   reports.add(executions);
   log.info({ url: config.usageUrl.href }, 'what policies run, and what tenants were promised, is told to the ledger');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts become events that are sent until the ledger has them, in their order and under the same names.
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
@@ -119,6 +119,100 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   const sources = tried.slice(2).map((batch) => (JSON.parse(batch) as readonly Sent[])[0]?.source);
   assert.notEqual(sources[0], sources[1], 'a process that starts anew is a new source');
   assert.deepEqual([refused, second.left()], [[503, 0, 409], 0]);
+});
+
+it('sets aside what stays refused, goes on with the rest, and tries it again each hour and in the next process', async () => {
+  const folder = join(root, 'aside');
+  const clock = fakeClock();
+  const tried: string[] = [];
+  const refused: (readonly [number, boolean])[] = [];
+  let answer = (_said: string): number => 200;
+  const start = async () => {
+    const counts = createExecutionCounts(clock, 10_000);
+    const reports = await createUsageReports({
+      folder,
+      replica: 'one',
+      intervalMs: 10_000,
+      clock,
+      send: async (batch) => {
+        const [said = ''] = shown([batch]);
+        tried.push(said);
+        return answer(said);
+      },
+      onRefused: (status, isAside) => refused.push([status, isAside]),
+      onError: (error) => assert.fail(String(error)),
+    });
+    reports.add(counts);
+    const stopping = new AbortController();
+    const running = reports.run(stopping.signal);
+    const look = async (value?: number): Promise<void> => {
+      await settle(() => clock.pending > 0);
+      if (value !== undefined) counts.count(record('acme', value));
+      await clock.advance(10_000);
+      await settle(() => clock.pending > 0);
+    };
+    return { reports, look, end: async () => (stopping.abort(), await running) };
+  };
+  const first = await start();
+  answer = (said) => (said.endsWith(' 2') ? 422 : said.endsWith(' 3') ? 403 : 200);
+  for (const value of [1, 2, 3, 4]) await first.look(value);
+  await first.look();
+  assert.deepEqual(tried, ['acme 1 1', 'acme 2 2', 'acme 3 3', 'acme 4 4'], 'each once, whatever became of the one before it');
+  assert.deepEqual(refused, [
+    [422, true],
+    [403, true],
+  ]);
+  assert.deepEqual([first.reports.waiting, first.reports.aside, (await readdir(folder)).length], [0, 2, 2]);
+  answer = (said) => (said.endsWith(' 2') ? 422 : 200);
+  await clock.advance(3_600_000);
+  await first.look();
+  assert.deepEqual(tried.splice(0).slice(4), ['acme 2 2', 'acme 3 3']);
+  assert.deepEqual([refused.length, first.reports.aside], [2, 1], 'told of once');
+  await first.end();
+
+  const next = await start();
+  answer = () => 503;
+  await next.look(5);
+  assert.deepEqual(tried.splice(0), ['acme 2 2', 'acme 2 2'], 'what an earlier process set aside is tried by the next one');
+  answer = () => 200;
+  await next.look();
+  assert.deepEqual(tried, ['acme 2 2', 'acme 1 5']);
+  await next.end();
+  assert.deepEqual(await readdir(folder), []);
+});
+
+it('keeps what is refused in its place where no more can be set aside', async () => {
+  const folder = join(root, 'full');
+  await mkdir(folder);
+  const names = Array.from({ length: 500 }, (_, index) => `${String(index).padStart(16, '0')}-000001.json.refused`);
+  for (const name of names) await writeFile(join(folder, name), '[]');
+  const clock = fakeClock();
+  const counts = createExecutionCounts(clock, 10_000);
+  const refused: (readonly [number, boolean])[] = [];
+  const reports = await createUsageReports({
+    folder,
+    replica: 'one',
+    intervalMs: 10_000,
+    clock,
+    send: async () => 403,
+    onRefused: (status, isAside) => refused.push([status, isAside]),
+    onError: (error) => assert.fail(String(error)),
+  });
+  reports.add(counts);
+  counts.count(record('acme', 1));
+  const stopping = new AbortController();
+  const running = reports.run(stopping.signal);
+  await settle(() => clock.pending > 0);
+  assert.deepEqual([refused, reports.waiting, reports.aside], [[[403, false]], 1, 500]);
+  // Somebody looked, and took them away.
+  for (const name of names) await rm(join(folder, name));
+  await clock.advance(3_600_000);
+  await settle(() => clock.pending > 0);
+  await clock.advance(10_000);
+  await settle(() => clock.pending > 0);
+  assert.deepEqual([reports.waiting, reports.aside], [0, 1]);
+  stopping.abort();
+  await running;
 });
 
 it('tells executions no more often than it is told to, and all of them at the end', async () => {
