@@ -79,7 +79,7 @@ export const handedStatements = (paths: readonly string[], { tenant, atMs }: Ask
     .filter((one) => one.statement.tenant === tenant);
   const all = found.map(({ statement }) => statement);
   const open = found
-    .filter(({ statement, isOpen }) => isOpen && Date.parse(statement.period.start) < atMs)
+    .filter(({ statement, isOpen }) => isOpen && !(Date.parse(statement.period.start) >= atMs))
     .map(({ path, statement }) => `${statement.period.start.slice(0, 7)} (${path}, of what was stored before ${statement.storedBefore})`);
   return { due: all, all, open };
 };
@@ -109,7 +109,7 @@ export const ledgerStatements = async (ledger: string | undefined, { tenant, atM
         );
         const kept = closed === undefined ? undefined : statementFrom(storedStatement(closed));
         const cutMs = await cutOf(reader, periodMs);
-        if (kept === undefined && cutMs === undefined) unfrozen.push(`${new Date(periodMs).toISOString().slice(0, 7)} (${open.location})`);
+        if (kept === undefined && cutMs === undefined) unfrozen.push(`${new Date(periodMs).toISOString().slice(0, 7)} (by the ledger)`);
         all.push(kept ?? (await statementOf(reader, tenant, { periodMs, cutMs: cutMs ?? terminal.clock.now(), meterOf: meters.get })));
       }
       return { due: all.slice(-1), all, open: unfrozen };
