@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
+import { slaStatement } from '../operator/slo/index.ts';
+import { slaText } from '../operator/slo/statement.ts';
+import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
+import { undeclared } from '../operator/usage/stored-meters.ts';
+import { USAGE_TABLES } from '../operator/usage/tables.ts';
+import { systemClock } from '../process/clock.ts';
 import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
 import type { Ran } from './spawn-writ.ts';
 
 const PRICES = readFileSync(new URL('../deploy/examples/prices.yaml', import.meta.url), 'utf8');
+const OCTOBER_MS = Date.UTC(2025, 9);
 const ACME = `tenant: acme
 changes:
 - {at: "2025-10-01T00:00:00Z", tier: Starter, cycle: Monthly}
@@ -36,10 +44,21 @@ const scene = (): Folder => {
   return folder;
 };
 
+/** A key, and prices under its seal: the options by which it must count. */
+const sealed = (folder: Folder): readonly string[] => {
+  assert.equal(folder.writ(['keygen', '--name', 'billing']).code, 0);
+  const pem = readFileSync(join(folder.path, 'billing.pub'), 'utf8');
+  folder.write({ 'trust.yaml': trustPolicy({ billing: pem }).replace('kinds: [Policy]', 'kinds: [PriceBook]') });
+  const { code, err } = folder.writ(['sign', 'prices.yaml', '--key', 'billing.key']);
+  assert.equal(code, 0, err);
+  return ['--trust', join(folder.path, 'trust.yaml')];
+};
+
 const bill = (folder: Folder, command: string, ...more: readonly string[]): Promise<Ran> => {
   const at = (name: string): string => join(folder.path, name);
   const input = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')];
-  return runInProcess(['bill', command, ...input, '--at', '2025-11-01T00:00:00Z', ...more]);
+  const moment = command === 'reconcile' ? [] : ['--at', '2025-11-01T00:00:00Z'];
+  return runInProcess(['bill', command, ...input, ...moment, ...more]);
 };
 
 describe('writ bill', () => {
@@ -57,8 +76,12 @@ describe('writ bill', () => {
   it('closes once, with a signature that verifies, and never says something else', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
-    assert.equal(folder.writ(['keygen', '--name', 'billing']).code, 0);
-    const close = ['--key', at('billing.key'), '--out', at('invoices')];
+    const trust = sealed(folder);
+    const kept = ['--key', at('billing.key'), '--out', at('invoices')];
+    const unchecked = await bill(folder, 'close', ...kept);
+    assert.deepEqual([unchecked.code, /BILL_PRICES_UNCHECKED: .*--trust/.test(unchecked.err)], [1, true], unchecked.err);
+    assert.equal(existsSync(at('invoices')), false);
+    const close = [...trust, ...kept];
     const first = await bill(folder, 'close', ...close);
     assert.equal(first.code, 0, first.err);
     const path = at('invoices/acme/2025-11-01T00.json');
@@ -67,16 +90,104 @@ describe('writ bill', () => {
     const verified = await runInProcess(['verify-bundle', path, '--bundle', `${path}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(verified.code, 0, verified.err);
     assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
-    assert.match((await bill(folder, 'reconcile', '--invoices', at('invoices'))).out, /1 of 1 invoice are/);
+    const checked = ['--invoices', at('invoices'), '--key', at('billing.pub')];
+    const good = await bill(folder, 'reconcile', ...checked);
+    assert.equal(good.code, 0, good.err);
+    assert.match(good.out, /1 of 1 invoice is signed, and to the byte/);
 
     folder.write({ 'october.json': october('99999') });
     const again = await bill(folder, 'close', ...close);
     assert.equal(again.code, 1);
     assert.match(again.err, /BILL_CLOSED/);
     assert.equal(readFileSync(path, 'utf8'), bytes);
-    const differing = await bill(folder, 'reconcile', '--invoices', at('invoices'), '--output', 'json');
+    const differing = await bill(folder, 'reconcile', ...checked, '--output', 'json');
     assert.equal(differing.code, 1);
     assert.equal(JSON.parse(differing.out).problems[0].code, 'BILL_DIFFERS');
+  });
+
+  it('takes an invoice for good by its name, its signature and its bytes', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    const trust = sealed(folder);
+    const reconcile = (key = 'billing.pub'): Promise<Ran> =>
+      bill(folder, 'reconcile', ...trust, '--invoices', at('invoices'), '--key', at(key));
+    const rows = [
+      [() => undefined, /FILE_UNREADABLE: .*there is no invoice for acme/],
+      [() => mkdirSync(at('invoices/acme'), { recursive: true }), /FILE_UNREADABLE: .*there is no invoice for acme/],
+    ] as const;
+    for (const [prepare, said] of rows) {
+      prepare();
+      const { code, err } = await reconcile();
+      assert.deepEqual([code, said.test(err)], [1, true], err);
+    }
+    const closed = await bill(folder, 'close', ...trust, '--key', at('billing.key'), '--out', at('invoices'));
+    assert.equal(closed.code, 0, closed.err);
+    const path = at('invoices/acme/2025-11-01T00.json');
+    const bundle = `${path}.sigstore.json`;
+    const [invoice, signature] = [readFileSync(path, 'utf8'), readFileSync(bundle, 'utf8')];
+    assert.equal((await reconcile()).code, 0);
+    folder.writ(['keygen', '--name', 'other']);
+    assert.match((await reconcile('other.pub')).err, /BILL_UNSIGNED: .*sigstore\.json: /);
+
+    const copy = 'invoices/acme/2025-12-01T00.json';
+    const broken: readonly (readonly [Readonly<Record<string, string>>, readonly string[], RegExp, RegExp])[] = [
+      [{}, [bundle], /BILL_UNSIGNED: .*T00\.json: it has no signature/, /0 of 1 invoice is/],
+      [{}, [path], /sigstore\.json.*BILL_DIFFERS: the invoice that it signs is not there/, /0 of 0 invoices are/],
+      [
+        { [copy]: invoice, [`${copy}.sigstore.json`]: signature },
+        [],
+        /2025-12-01T00\.json.* it is the invoice of 2025-11-01T/,
+        /1 of 2 invoices is/,
+      ],
+      [{ 'invoices/acme/copy.json': invoice }, [], /copy\.json.* by another name/, /1 of 2 invoices is/],
+      [{ 'invoices/acme/2025-13-41T00.json': '{"at":"2025-13-41T00:00:00Z"}' }, [], /it is no invoice/, /1 of 2/],
+      [{ 'invoices/acme/x.json': '{"at":"__proto__","__proto__":{}}' }, [], /it is no invoice/, /1 of 2/],
+      [{ 'invoices/acme/2025-11-01T00.json': invoice.replace('acme', 'umbra') }, [], /BILL_UNSIGNED[^]*BILL_DIFFERS/, /0 of 1/],
+    ];
+    for (const [written, removed, said, counted] of broken) {
+      folder.write(written);
+      for (const gone of removed) rmSync(gone);
+      const { code, out, err } = await reconcile();
+      assert.equal(code, 1, out);
+      assert.match(err, said);
+      assert.match(out, counted);
+      for (const name of Object.keys(written)) rmSync(at(name));
+      folder.write({ 'invoices/acme/2025-11-01T00.json': invoice, 'invoices/acme/2025-11-01T00.json.sigstore.json': signature });
+    }
+    assert.equal((await reconcile()).code, 0);
+  });
+
+  it('drops no credit of an SLA statement without a word', async () => {
+    using folder = scene();
+    const statement = slaStatement({
+      tenant: 'acme',
+      period: { startMs: OCTOBER_MS, endMs: Date.UTC(2025, 10) },
+      spans: [],
+      currency: { code: 'usd', minorDigits: 2 },
+      exclusions: [],
+      levels: [],
+      cutMs: Date.UTC(2025, 10, 3),
+    });
+    const credit = (at: string): string =>
+      slaText({
+        ...statement,
+        adjustments: [{ id: 'sla-1', kind: 'Credit', amount: 500, reason: 'late', requester: 'slo', approver: 'schedule', at }],
+      });
+    folder.write({
+      'here.json': credit('2025-10-20T00:00:00Z'),
+      'next.json': credit('2025-11-20T00:00:00Z'),
+      'other.json': credit('2025-10-20T00:00:00Z').replace('"tenant":"acme"', '"tenant":"other"'),
+    });
+    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', join(folder.path, name));
+    const here = await rated('here.json');
+    assert.match(here.out, /credit sla-1/);
+    assert.doesNotMatch(here.err, /not on this invoice/);
+    const next = await rated('next.json');
+    assert.equal(next.code, 0, next.err);
+    assert.doesNotMatch(next.out, /sla-1/);
+    assert.match(next.err, /not on this invoice: sla-1 of 2025-11-20T/);
+    const other = await rated('other.json');
+    assert.deepEqual([other.code, /BILL_CREDIT_FOREIGN: .*other\.json: it is for other/.test(other.err)], [1, true], other.err);
   });
 
   it('takes prices by their seal where a trust policy is given', async () => {
@@ -104,7 +215,7 @@ describe('writ bill', () => {
   it('refuses a month that is not over, prices without a seal that counts, and facts that are none', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
-    folder.writ(['keygen', '--name', 'billing']);
+    const trust = sealed(folder);
     const later = await runInProcess([
       'bill',
       'close',
@@ -120,8 +231,14 @@ describe('writ bill', () => {
       at('billing.key'),
       '--out',
       at('invoices'),
+      ...trust,
     ]);
-    assert.match(later.err, /is not over|BILL_STATEMENT_MISSING/);
+    assert.match(later.err, /BILL_STATEMENT_MISSING/);
+    assert.equal(later.code, 1);
+    folder.write({ 'later.yaml': ACME.replace('2025-10-01', '2099-10-01') });
+    const ahead = ['--prices', at('prices.yaml'), '--subscription', at('later.yaml'), '--at', '2099-10-01T00:00:00Z'];
+    const notDue = await runInProcess(['bill', 'close', ...ahead, ...trust, '--key', at('billing.key'), '--out', at('invoices')]);
+    assert.deepEqual([notDue.code, /BILL_MONTH_OPEN: what falls due at 2099.*not due yet/.test(notDue.err)], [1, true], notDue.err);
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['acme.yaml', ACME.replace('tenant: acme', 'tenant: ../../etc'), /BILL_SUBSCRIPTION_INVALID: tenant: write the name of the Tenant/],
       [
@@ -144,5 +261,60 @@ describe('writ bill', () => {
       assert.equal(code, 1, text);
       assert.match(err, message);
     }
+  });
+
+  it('closes no month that the ledger has not frozen, and the same bytes ever after', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    const trust = sealed(folder);
+    let nowMs = Date.UTC(2025, 10, 1, 12);
+    const clock = { ...systemClock, now: () => nowMs };
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    await store.migrate(USAGE_TABLES);
+    await store.claim('test');
+    const used = (sum: string): Promise<number> =>
+      store.transact((tx) =>
+        tx.run(
+          `INSERT INTO usage_total (billed_ms, tenant, used_ms, meter, count, sum, peak) VALUES (?, 'acme', ?, 'api_calls', 1, ?, '0')
+          ON CONFLICT (billed_ms, tenant, used_ms, meter) DO UPDATE SET sum = excluded.sum`,
+          [OCTOBER_MS, OCTOBER_MS, sum],
+        ),
+      );
+    const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--at', '2025-11-01T00:00:00Z', ...trust];
+    const fromLedger = ['--ledger', at('ledger.db')];
+    const run = (command: string, ...more: readonly string[]): Promise<Ran> =>
+      runInProcess(['bill', command, ...documents, ...more], {}, clock);
+    const kept = ['--key', at('billing.key'), '--out', at('invoices')];
+
+    await used('12345000000');
+    const early = await run('close', ...fromLedger, ...kept);
+    assert.deepEqual([early.code, /BILL_MONTH_OPEN: not frozen yet: 2025-10/.test(early.err)], [1, true], early.err);
+    assert.equal(existsSync(at('invoices')), false);
+    const shown = await run('preview', ...fromLedger);
+    assert.equal(shown.code, 0, shown.err);
+    assert.match(shown.err, /the month is still open.*2025-10/);
+    // Nor one of a report that says so, or that was made before the month could be frozen, whatever it says.
+    folder.write({ 'open.json': october('1').replace('"closed":true', '"closed":false') });
+    folder.write({ 'early.json': october('1').replace('2025-11-03T00', '2025-11-02T23') });
+    folder.write({ 'bare.json': JSON.stringify(JSON.parse(october('1').replace('2025-11-03T00', '2025-10-03T00')).statements[0]) });
+    for (const name of ['open.json', 'early.json', 'bare.json'])
+      assert.match((await run('close', '--statement', at(name), ...kept)).err, new RegExp(`BILL_MONTH_OPEN.*2025-10 .*${name}`));
+    folder.write({ 'bare.json': JSON.stringify(JSON.parse(october('1')).statements[0]) });
+    assert.doesNotMatch((await run('preview', '--statement', at('bare.json'))).err, /open/);
+
+    // What comes before the freeze is in the month's own statement.
+    await used('22345000000');
+    nowMs += 48 * 3_600_000;
+    await store.transact((tx) => freezePeriod(tx, OCTOBER_MS, nowMs));
+    const closed = await run('close', ...fromLedger, ...kept);
+    assert.equal(closed.code, 0, closed.err);
+    const bytes = readFileSync(at('invoices/acme/2025-11-01T00.json'), 'utf8');
+    assert.match(bytes, /22345/);
+    // It was frozen, and its statement is made later; nothing of it depends on when it is read.
+    nowMs += 1000;
+    assert.match((await run('close', ...fromLedger, ...kept)).out, /closed before/);
+    await store.transact((tx) => makeStatements(tx, OCTOBER_MS, { meterOf: undeclared }));
+    assert.match((await run('close', ...fromLedger, ...kept)).out, /closed before/);
+    await store.close();
   });
 });

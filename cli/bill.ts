@@ -19,7 +19,7 @@ Prices are sealed documents of kind PriceBook. What a tenant has ordered stands 
 Exit codes: 0 good, 1 something was found or refused, 2 wrong use. \`writ bill COMMAND --help\` tells more.
 
 Examples:
-  writ bill preview --prices prices.yaml --subscription acme.yaml --ledger ledger.db`;
+  writ bill preview --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db`;
 
 export const billCommand = (terminal: Terminal): Command => {
   const group = new Command('bill')

@@ -3,9 +3,9 @@
 import type { KubeClient } from '../kube/client.ts';
 import type { Clock } from '../process/clock.ts';
 import { accessReviews } from './admission/access-reviews.ts';
-import { handleReview } from './admission/index.ts';
+import { askerOf, handleReview } from './admission/index.ts';
 import type { NamespaceCache } from './admission/namespaces.ts';
-import type { ReviewDeps, Reviewed } from './admission/index.ts';
+import type { Asker, ReviewDeps, Reviewed } from './admission/index.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import type { Decisions } from './decisions/index.ts';
@@ -21,18 +21,20 @@ import { createLevelCounts } from './usage/levels.ts';
 import type { Metering } from './usage/start.ts';
 
 export type ReviewParts = {
-  readonly config: WebhookConfig;
-  readonly client: KubeClient;
+  readonly config: Pick<WebhookConfig, 'system-namespace' | 'namespace-wait' | 'access-wait' | 'review-deadline'>;
+  readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
   readonly metrics: WebhookMetrics;
-  readonly caches: Pick<Caches, 'tenants'>;
+  readonly tenants: Pick<Caches['tenants'], 'get' | 'list'>;
   readonly namespaces: NamespaceCache;
   readonly entitlements: Pick<Entitlements, 'effective'>;
   readonly bounds: NonNullable<ReviewDeps['bounds']>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
   /** Absent where nothing is told to a ledger. */
-  readonly metering: Metering | undefined;
+  readonly metering:
+    | { readonly reports: Pick<Metering['reports'], 'add'>; readonly executions: Pick<Metering['executions'], 'count'> }
+    | undefined;
   /** Whether the API server would be answered. */
   readonly ready: () => boolean;
   readonly guard: Guard;
@@ -40,12 +42,15 @@ export type ReviewParts = {
   readonly bug: (error: unknown) => void;
 };
 
+/** Refused for no fault of who asked: too many at once, too late, a bug. */
+const isOurs = (status: number): boolean => status === 429 || status >= 500;
+
 export const createReviews = (parts: ReviewParts): Validate => {
-  const { config, client, clock, metrics, caches, entitlements, decisions, metering } = parts;
+  const { config, client, clock, metrics, tenants, entitlements, decisions, metering } = parts;
   const deps: ReviewDeps = {
     enforced: parts.enforced,
     namespaces: parts.namespaces,
-    tenantOf: (name) => caches.tenants.get(name),
+    tenantOf: (name) => tenants.get(name),
     systemNamespace: config['system-namespace'],
     namespaceWaitMs: config['namespace-wait'],
     bounds: parts.bounds,
@@ -56,14 +61,14 @@ export const createReviews = (parts: ReviewParts): Validate => {
     metrics,
     // What was promised is what the tier promises, not what the Tenant asks for.
     specOf: (name) => {
-      const tenant = caches.tenants.get(name);
+      const tenant = tenants.get(name);
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
     tierOf: (name) => {
-      const tenant = caches.tenants.get(name);
+      const tenant = tenants.get(name);
       return tenant === undefined ? undefined : (entitlements.effective(tenant).tier ?? tenant.spec.tier);
     },
-    tenants: () => caches.tenants.list().map(({ metadata }) => metadata.name),
+    tenants: () => tenants.list().map(({ metadata }) => metadata.name),
     ...(metering === undefined
       ? {}
       : {
@@ -77,12 +82,19 @@ export const createReviews = (parts: ReviewParts): Validate => {
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
     const durationMs = clock.monotonicMs() - startedMs;
     countReview(metrics, reviewed, durationMs);
-    serviceLevels.count(reviewed, durationMs);
     if (reviewed.record !== undefined) {
       decisions.record(reviewed.record);
       metering?.executions.count(reviewed.record);
     }
     return reviewed;
+  };
+  const askerSafely = (text: string | undefined): Asker => {
+    try {
+      return askerOf(text, deps);
+    } catch {
+      // The bug that refused it may lie just there.
+      return { kind: 'unknown' };
+    }
   };
   return createValidate({
     handle: (text) => {
@@ -96,5 +108,10 @@ export const createReviews = (parts: ReviewParts): Validate => {
     closing: parts.closing,
     onBug: parts.bug,
     onRefused: ({ code }) => metrics.requestsRefused.inc({ code }),
+    // What was answered is what counts: what was decided after that is on record, and kept no promise.
+    onSent: ({ status, text, answer, durationMs }) => {
+      if (answer !== undefined) serviceLevels.count(answer, durationMs);
+      else if (isOurs(status)) serviceLevels.refused(askerSafely(text), durationMs);
+    },
   });
 };

@@ -2,8 +2,8 @@
 // Good and bad answers by tenant and objective. Each objective is exported too, so that a rule can join the two: what is promised
 // is the Tenant's to say, not the rule's. `wiring.ts` alone imports it.
 import { isGood, objectivesOf } from '../policies/service-level/index.ts';
-import type { Objective } from '../policies/service-level/index.ts';
-import type { Reviewed } from './admission/index.ts';
+import type { Answered, Objective } from '../policies/service-level/index.ts';
+import type { Asker, Reviewed } from './admission/index.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { LevelCounts, Promised } from './usage/levels.ts';
 
@@ -16,11 +16,13 @@ export type ServiceLevelsOptions = {
   /** Names of all there are. */
   readonly tenants: () => readonly string[];
   /** Makes what tells the ledger; absent where there is none. */
-  readonly told?: (promised: () => readonly Promised[]) => Pick<LevelCounts, 'count'>;
+  readonly told?: (promised: () => readonly Promised[]) => Pick<LevelCounts, 'count' | 'unsure'>;
 };
 
 export type ServiceLevels = {
   readonly count: (reviewed: Reviewed, durationMs: number) => void;
+  /** Refused without a verdict: too many at once, too late, a bug. */
+  readonly refused: (asker: Asker, durationMs: number) => void;
 };
 
 export const createServiceLevels = ({ metrics, specOf, tierOf, tenants, told }: ServiceLevelsOptions): ServiceLevels => {
@@ -48,16 +50,25 @@ export const createServiceLevels = ({ metrics, specOf, tierOf, tenants, told }: 
       }
     }
   });
+  const add = (tenant: string, answered: Answered): void => {
+    for (const objective of objectivesFor(tenant)) {
+      const labels = { tenant, slo: objective.name };
+      metrics.sloValid.inc(labels);
+      const good = isGood(objective, answered);
+      if (!good) metrics.sloBad.inc(labels);
+      counts?.count({ tenant, objective, good });
+    }
+  };
   return {
     count: ({ outcome, record }, durationMs) => {
       if (record === undefined || (outcome !== 'decided' && outcome !== 'closed')) return;
-      for (const objective of objectivesFor(record.tenant)) {
-        const labels = { tenant: record.tenant, slo: objective.name };
-        metrics.sloValid.inc(labels);
-        const good = isGood(objective, { outcome, durationMs });
-        if (!good) metrics.sloBad.inc(labels);
-        counts?.count({ tenant: record.tenant, objective, good });
-      }
+      // The namespace never came, and with it the tenant.
+      if (outcome === 'closed' && record.tenant === '') counts?.unsure();
+      else add(record.tenant, { outcome, durationMs });
+    },
+    refused: (asker, durationMs) => {
+      if (asker.kind === 'unknown') counts?.unsure();
+      else if (asker.kind === 'tenant') add(asker.tenant, { outcome: 'closed', durationMs });
     },
   };
 };

@@ -277,7 +277,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     client,
     clock,
     metrics,
-    caches,
+    tenants: caches.tenants,
     namespaces: namespaceCache,
     entitlements,
     bounds,

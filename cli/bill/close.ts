@@ -8,23 +8,25 @@ import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.t
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { formatMoney } from '../../policies/pricing/money.ts';
 import { readText } from '../files.ts';
-import { UsageError, UserError, printJson } from '../output.ts';
+import { UserError, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
 import { writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
 import { billOf } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
-import { addBillOptions } from './options.ts';
+import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
-already is never written again: closing twice gives the same bytes, or is refused. A month that is not over is refused too.
+already is never written again: closing twice gives the same bytes, or is refused. Refused too is a month that the ledger has not
+frozen, which it does two days after the month's end, a statement that was made before that, and prices without --trust.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
 Examples:
-  writ bill close --prices prices.yaml --subscription acme.yaml --ledger ledger.db --at 2026-12-01T00:00:00Z --key billing.key --out invoices
+  writ bill close --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db \\
+    --at 2026-12-01T00:00:00Z --key billing.key --out invoices
   cosign verify-blob --key billing.pub --bundle invoices/acme/2026-12-01T00.json.sigstore.json invoices/acme/2026-12-01T00.json`;
 
 export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenant' | 'at'>): string =>
@@ -33,9 +35,12 @@ export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenan
 type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
 
 const close = async (options: Options, terminal: Terminal): Promise<void> => {
-  const { invoice } = await billOf(options, terminal);
+  if (options.trust === undefined)
+    throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
+  const { invoice, open } = await billOf(options, terminal);
+  if (open !== undefined) throw new UserError([open]);
   if (Date.parse(invoice.at) > terminal.clock.now())
-    throw new UsageError(`the month that ends ${invoice.at} is not over; \`writ bill preview\` shows it`);
+    throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);
   const text = invoiceText(invoice);
   const path = invoicePath(options.out, invoice);
   const signer = keySigner(await readPrivateKey(options.key, terminal));
@@ -51,7 +56,7 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
 };
 
 export const closeCommand = (terminal: Terminal): Command =>
-  addBillOptions(new Command('close').description('write an invoice as a signed file, once'))
+  addMomentOption(addBillOptions(new Command('close').description('write an invoice as a signed file, once')))
     .requiredOption('--out <folder>', 'where invoices are kept')
     .requiredOption('--key <file>', 'private key in PEM by which invoices are signed')
     .addHelpText('after', HELP)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the commands of `writ bill` read: price books and whose seal they bear, the facts of a subscription, statements of use.
+// What the commands of `writ bill` read: price books and whose seal they bear, the facts of a subscription.
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { adjustmentsFor, readFacts } from '../../operator/billing/rating/facts.ts';
@@ -8,14 +8,8 @@ import type { Adjustment } from '../../operator/billing/rating/adjustment.ts';
 import { readSlaStatement } from '../../operator/slo/statement.ts';
 import { dueAt, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
-import { changeAt, periodAt } from '../../operator/billing/rating/subscription.ts';
-import { statementOf } from '../../operator/usage/close.ts';
+import { periodAt } from '../../operator/billing/rating/subscription.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
-import { storedStatement } from '../../operator/usage/statement.ts';
-import type { UsageLine, UsageStatement } from '../../operator/usage/statement.ts';
-import { integerOf } from '../../operator/usage/store.ts';
-import { storedMeters } from '../../operator/usage/stored-meters.ts';
-import { isRecord } from '../../crds/wire.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
@@ -25,11 +19,13 @@ import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
+import { bundlePath } from '../signed-file.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
 import { readSeals, sealPathsOf } from '../seal-files.ts';
-import { asProblem, openLedger } from '../usage/open-ledger.ts';
+import { handedStatements, ledgerStatements } from './statements.ts';
+import type { Statements } from './statements.ts';
 
 export type BillOptions = {
   readonly prices: readonly string[];
@@ -96,12 +92,16 @@ export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscripti
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
 
-/** What SLA statements of the tenant give back, or take again. */
+const BUNDLE_ENDING = bundlePath('');
+
+/** What SLA statements of the tenant give back, or take again. Their signatures lie beside them, so that `*.json` names both. */
 const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adjustment[] =>
   paths.flatMap((path) => {
+    if (path.endsWith(BUNDLE_ENDING)) return [];
     const statement = readSlaStatement(readText(path));
     if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
-    if (statement.tenant !== tenant) return [];
+    if (statement.tenant !== tenant)
+      return refuse([{ code: 'BILL_CREDIT_FOREIGN', message: `${path}: it is for ${statement.tenant}, and the bill for ${tenant}` }]);
     return statement.adjustments.map(({ amount, at, ...rest }) => ({
       ...rest,
       amount: BigInt(amount),
@@ -109,79 +109,6 @@ const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adju
       atMs: Date.parse(at),
     }));
   });
-
-const MAX_LINES = 10_000;
-const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 253;
-const isPeriod = (value: unknown): value is { readonly start: string; readonly end: string } =>
-  isRecord(value) && isText(value['start']) && isText(value['end']);
-
-const lineOf = (value: unknown): UsageLine | undefined => {
-  if (!isRecord(value)) return undefined;
-  const { meter, unit, quantity, carriedFrom } = value;
-  if (!isText(meter) || !isText(unit) || !isText(quantity)) return undefined;
-  if (carriedFrom === undefined) return { meter, unit, quantity };
-  return isPeriod(carriedFrom) ? { meter, unit, quantity, carriedFrom: { start: carriedFrom.start, end: carriedFrom.end } } : undefined;
-};
-
-const statementFrom = (value: unknown): UsageStatement | undefined => {
-  if (!isRecord(value)) return undefined;
-  const { tenant, period, storedBefore, revision, lines } = value;
-  if (!isText(tenant) || !isPeriod(period) || !isText(storedBefore) || typeof revision !== 'number' || !Number.isSafeInteger(revision))
-    return undefined;
-  if (!Array.isArray(lines) || lines.length > MAX_LINES) return undefined;
-  const read = lines.flatMap((line: unknown) => lineOf(line) ?? []);
-  return read.length === lines.length
-    ? { tenant, period: { start: period.start, end: period.end }, storedBefore, revision, lines: read }
-    : undefined;
-};
-
-/** A statement, or what `writ usage report --output json` prints. */
-const statementsIn = (path: string): readonly UsageStatement[] => {
-  const wrong = (message: string): never => refuse([{ code: 'BILL_STATEMENT_INVALID', message: `${path}: ${message}` }]);
-  let value: unknown;
-  try {
-    value = JSON.parse(readText(path));
-  } catch (error) {
-    return error instanceof UserError ? refuse(error.problems) : wrong('it is no JSON');
-  }
-  const all: readonly unknown[] = isRecord(value) && Array.isArray(value['statements']) ? value['statements'] : [value];
-  return all.map((one) => statementFrom(one) ?? wrong('it holds no statement of use'));
-};
-
-type Statements = { readonly due: readonly UsageStatement[]; readonly all: readonly UsageStatement[] };
-
-const fromLedger = async (
-  options: BillOptions,
-  asked: { readonly tenant: string; readonly atMs: number },
-  terminal: Terminal,
-): Promise<Statements> => {
-  const open = await openLedger(options.ledger, terminal);
-  try {
-    return await open.read(async (reader) => {
-      const meters = await storedMeters(reader);
-      const months = (
-        await reader.all('SELECT DISTINCT billed_ms FROM usage_total WHERE tenant = ? AND billed_ms < ? ORDER BY billed_ms', [
-          asked.tenant,
-          asked.atMs,
-        ])
-      ).map((row) => integerOf(row, 'billed_ms'));
-      const all: UsageStatement[] = [];
-      for (const periodMs of new Set([...months, monthOf(asked.atMs - 1)])) {
-        const [closed] = await reader.all(
-          'SELECT body, digest FROM usage_statement WHERE period_ms = ? AND tenant = ? ORDER BY revision DESC LIMIT 1',
-          [periodMs, asked.tenant],
-        );
-        const kept = closed === undefined ? undefined : statementFrom(storedStatement(closed));
-        all.push(kept ?? (await statementOf(reader, asked.tenant, { periodMs, cutMs: terminal.clock.now(), meterOf: meters.get })));
-      }
-      return { due: all.slice(-1), all };
-    });
-  } catch (error) {
-    throw asProblem(open.location, error);
-  } finally {
-    await open.close();
-  }
-};
 
 /** When the next invoice of the month that runs at `nowMs` falls due. */
 const nextDueMs = ({ subscription }: Facts, nowMs: number): number => {
@@ -197,33 +124,47 @@ const momentOf = (options: BillOptions, facts: Facts, terminal: Terminal): numbe
   return ms;
 };
 
-export type Bill = { readonly invoice: Invoice; readonly tier: string | undefined };
+export type Bill = {
+  readonly invoice: Invoice;
+  /** Says which months are not frozen, where the invoice is made of such. */
+  readonly open: Problem | undefined;
+};
+
+const openProblem = ({ open }: Statements): Problem | undefined =>
+  open.length === 0 ? undefined : { code: 'BILL_MONTH_OPEN', message: `not frozen yet: ${open.join(', ')}` };
 
 /** The invoice that falls due at --at, or next. */
 export const billOf = async (options: BillOptions, terminal: Terminal): Promise<Bill> => {
   const books = readBooks(options, terminal);
   const given = readSubscription(options, books);
   const { subscription } = given;
-  const facts: Facts = { ...given, adjustments: [...given.adjustments, ...slaAdjustments(options.sla ?? [], subscription.tenant)] };
+  const levels = slaAdjustments(options.sla ?? [], subscription.tenant);
+  const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period } = dueAt(subscription, atMs);
-  const handed = (options.statement ?? []).flatMap(statementsIn).filter((one) => one.tenant === tenant);
-  const usesLedger = options.ledger !== undefined || (handed.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
+  const { period, settling } = dueAt(subscription, atMs);
+  const handed = handedStatements(options.statement ?? [], { tenant, atMs });
+  const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
     usesLedger && period !== undefined && nextMonth(monthOf(atMs - 1)) >= atMs
-      ? await fromLedger(options, { tenant, atMs }, terminal)
-      : { due: handed, all: handed };
+      ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal)
+      : handed;
   const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
+  const adjustments = adjustmentsFor(facts, { fromMs: (period ?? settling)?.startMs ?? 0, atMs });
+  for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
+    terminal.err(
+      `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,
+    );
   const outcome = rate({
     books,
     subscription,
     atMs,
     statements: statements.due,
     earlier,
-    adjustments: adjustmentsFor(facts, { fromMs: period?.startMs ?? 0, atMs }),
+    adjustments,
   });
   if (!outcome.ok) return refuse(outcome.problems);
-  return { invoice: outcome.invoice, tier: changeAt(subscription, atMs)?.tier };
+  const open = period === undefined ? undefined : openProblem(statements);
+  return { invoice: outcome.invoice, open };
 };

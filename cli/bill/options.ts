@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options by which `preview`, `close` and `reconcile` are told what to rate.
+// The options by which `preview`, `close` and `reconcile` are told what to rate, and the first two when.
 import { Option } from 'commander';
 import type { Command } from 'commander';
 
@@ -10,7 +10,9 @@ export const addBillOptions = (command: Command): Command =>
     .option('--statement <files...>', 'statements of use, as `writ usage report --output json` prints them')
     .option('--ledger <file>', 'take them from the ledger instead; default: WRIT_LEDGER')
     .option('--sla <files...>', 'SLA statements whose credits count, as `writ slo statement` writes them')
-    .option('--at <time>', 'the moment at which the invoice falls due; default: the end of the running month')
     .option('--trust <file>', 'the trust policy by which the seals of the prices must count')
     .option('--trust-digest <digest>', 'digest that the trust policy must have, sha256:…')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'));
+
+export const addMomentOption = (command: Command): Command =>
+  command.option('--at <time>', 'the moment at which the invoice falls due; default: the end of the running month');

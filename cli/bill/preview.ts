@@ -6,19 +6,21 @@ import type { Format, Terminal } from '../output.ts';
 import { billOf } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { invoiceTable } from './invoice-table.ts';
-import { addBillOptions } from './options.ts';
+import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
-Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign.
+Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign. Told on standard error is what keeps
+it from signing them: that the month is not frozen, or that no --trust says whose seal the prices must bear.
 
 Examples:
-  writ bill preview --prices prices.yaml --subscription acme.yaml --ledger ledger.db
-  writ bill preview --prices prices/*.yaml --subscription acme.yaml --statement november.json --at 2026-12-01T00:00:00Z`;
+  writ bill preview --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db
+  writ bill preview --prices prices/*.yaml --trust trust.yaml --subscription acme.yaml --statement november.json --at 2026-12-01T00:00:00Z`;
 
 export const previewCommand = (terminal: Terminal): Command =>
-  addBillOptions(new Command('preview').description('show an invoice with its lines'))
+  addMomentOption(addBillOptions(new Command('preview').description('show an invoice with its lines')))
     .addHelpText('after', HELP)
     .action(async (options: BillOptions & { readonly output: Format }) => {
-      const { invoice } = await billOf(options, terminal);
+      const { invoice, open } = await billOf(options, terminal);
+      if (open !== undefined) terminal.err(`the month is still open, \`writ bill close\` refuses it: ${open.message}\n`);
       terminal.out(options.output === 'json' ? invoiceText(invoice) : invoiceTable(invoice));
     });

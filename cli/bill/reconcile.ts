@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ bill reconcile: are invoices what prices and ledger say, and does the payment provider know all of the ledger?
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
@@ -13,27 +13,34 @@ import { startOf } from '../../policies/problem.ts';
 import { readText } from '../files.ts';
 import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
+import { readPublicKeyFile } from '../public-key.ts';
+import { signatureFault } from '../signed-by.ts';
+import { bundlePath } from '../signed-file.ts';
 import { openLedger } from '../usage/open-ledger.ts';
+import { invoicePath } from './close.ts';
 import { billOf, readBooks, readSubscription } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions } from './options.ts';
 
 const HELP = `
-Each invoice of the tenant in FOLDER is rated again from the same prices and statements, and must have the same bytes. With a ledger that
+Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
+moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
 hours that it refused, or that it counts otherwise.
 
-Exit codes: 0 all agree, 1 something does not, 2 wrong use.
+Exit codes: 0 all agree, 1 something does not, or there is no invoice, 2 wrong use.
 
 Examples:
-  writ bill reconcile --invoices invoices --prices prices/*.yaml --subscription acme.yaml --ledger ledger.db`;
+  writ bill reconcile --invoices invoices --key billing.pub --prices prices/*.yaml --trust trust.yaml --subscription acme.yaml \\
+    --ledger ledger.db`;
 
-type Options = BillOptions & { readonly invoices: string; readonly output: Format };
+type Options = Omit<BillOptions, 'at'> & { readonly invoices: string; readonly key: string; readonly output: Format };
 
 const momentIn = (path: string): string | undefined => {
   try {
     const value: unknown = JSON.parse(readText(path));
-    return isRecord(value) && typeof value['at'] === 'string' ? value['at'] : undefined;
+    const at = isRecord(value) ? value['at'] : undefined;
+    return typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? at : undefined;
   } catch (error) {
     if (error instanceof UserError) throw error;
     return undefined;
@@ -42,11 +49,18 @@ const momentIn = (path: string): string | undefined => {
 
 const differs = (path: string, message: string): Problem => ({ code: 'BILL_DIFFERS', message, at: startOf(path) });
 
-const compare = async (path: string, options: Options, terminal: Terminal): Promise<Problem | undefined> => {
+const rateAgain = async (
+  path: string,
+  options: Options & { readonly tenant: string },
+  terminal: Terminal,
+): Promise<Problem | undefined> => {
   const at = momentIn(path);
   if (at === undefined) return differs(path, 'it is no invoice');
+  if (path !== invoicePath(options.invoices, { tenant: options.tenant, at }))
+    return differs(path, `it is the invoice of ${at}, by another name`);
   try {
-    const { invoice } = await billOf({ ...options, at }, terminal);
+    const { invoice, open } = await billOf({ ...options, at }, terminal);
+    if (open !== undefined) return differs(path, `${open.code}: ${open.message}`);
     const [kept, again] = [readText(path), invoiceText(invoice)];
     return kept === again ? undefined : differs(path, `it is ${textDigest(kept)}, rated again it is ${textDigest(again)}`);
   } catch (error) {
@@ -54,6 +68,21 @@ const compare = async (path: string, options: Options, terminal: Terminal): Prom
     if (problem === undefined) throw error;
     return differs(path, `it cannot be rated again: ${problem.code}: ${problem.message}`);
   }
+};
+
+type Found = { readonly invoices: readonly string[]; readonly bundles: readonly string[] };
+
+const findInvoices = (folder: string, tenant: string): Found => {
+  const place = join(folder, tenant);
+  const names = existsSync(place)
+    ? readdirSync(place)
+        .filter((name) => name.endsWith('.json'))
+        .toSorted()
+    : [];
+  const isBundle = (name: string): boolean => name.endsWith(bundlePath(''));
+  const [invoices, bundles] = [names.filter((name) => !isBundle(name)), names.filter(isBundle)];
+  if (names.length === 0) throw new UserError([{ code: 'FILE_UNREADABLE', message: `${folder}: there is no invoice for ${tenant}` }]);
+  return { invoices: invoices.map((name) => join(place, name)), bundles: bundles.map((name) => join(place, name)) };
 };
 
 type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[] };
@@ -77,20 +106,20 @@ const asideProblem = ({ tenant, meter, hourMs, state, note }: Entry): Problem =>
 });
 
 const reconcile = async (options: Options, terminal: Terminal): Promise<void> => {
-  const { tenant } = readSubscription(options, readBooks(options, { ...terminal, err: () => undefined })).subscription;
-  const folder = join(options.invoices, tenant);
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder)
-      .filter((name) => /^\d{4}-\d\d-\d\dT\d\d\.json$/.test(name))
-      .toSorted();
-  } catch {
-    throw new UserError([{ code: 'FILE_UNREADABLE', message: `${folder}: there is no such folder` }]);
-  }
-  const problems: Problem[] = [];
-  for (const name of names) {
-    const problem = await compare(join(folder, name), options, { ...terminal, err: () => undefined });
-    if (problem !== undefined) problems.push(problem);
+  const { tenant } = readSubscription(options, readBooks(options, terminal)).subscription;
+  const { invoices, bundles } = findInvoices(options.invoices, tenant);
+  const key = readPublicKeyFile(options.key).publicKey;
+  const problems: Problem[] = bundles
+    .filter((path) => !invoices.some((invoice) => bundlePath(invoice) === path))
+    .map((path) => differs(path, 'the invoice that it signs is not there'));
+  let good = 0;
+  for (const path of invoices) {
+    const fault = signatureFault(path, key);
+    const unsigned: readonly Problem[] = fault === undefined ? [] : [{ code: 'BILL_UNSIGNED', message: fault }];
+    const differing = await rateAgain(path, { ...options, tenant }, { ...terminal, err: () => undefined });
+    const wrong = [...unsigned, ...(differing === undefined ? [] : [differing])];
+    if (wrong.length === 0) good += 1;
+    problems.push(...wrong);
   }
   const outbox = await readOutbox(options, terminal);
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
@@ -102,18 +131,20 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   if (options.output === 'json')
     return printJson(terminal, {
       tenant,
-      invoices: names.length,
+      invoices: invoices.length,
       problems: problems.map(problemRow),
       ...(reports === undefined ? {} : { reports }),
     });
-  const bad = problems.filter(({ code }) => code === 'BILL_DIFFERS').length;
-  terminal.out(`${tenant}: ${names.length - bad} of ${plural(names.length, 'invoice')} are to the byte what prices and use say\n`);
-  for (const [state, count] of Object.entries(reports ?? {})) terminal.out(`  reports ${state}: ${count}\n`);
+  const count = invoices.length;
+  const are = good === 1 || count === 1 ? 'is' : 'are';
+  terminal.out(`${tenant}: ${good} of ${plural(count, 'invoice')} ${are} signed, and to the byte what prices and use say\n`);
+  for (const [state, hours] of Object.entries(reports ?? {})) terminal.out(`  reports ${state}: ${hours}\n`);
   printProblems(terminal, problems);
 };
 
 export const reconcileCommand = (terminal: Terminal): Command =>
   addBillOptions(new Command('reconcile').description('rate invoices again, and show what the payment provider does not know'))
     .requiredOption('--invoices <folder>', 'where `writ bill close` keeps them')
+    .requiredOption('--key <file>', 'public key that must have signed them, PEM')
     .addHelpText('after', HELP)
     .action((options: Options) => reconcile(options, terminal));

@@ -38,6 +38,7 @@ export const inviteToPlay = ({ writ, stage, folder }: Scene, { bin, clone, key }
     [
       `cd ${shellWord(folder)} && kubectl get tenantusages`,
       'writ usage report --ledger ledger.db',
+      'writ slo status --ledger ledger.db',
       'writ audit export audit --out everything && writ audit verify everything --vkey audit.vkey',
     ].join('\n'),
   );

@@ -7,8 +7,8 @@ import { sampleOf } from '../../test/scenario/exposition.ts';
 import type { IntakeAnswer } from '../../test/scenario/usage-intake.ts';
 import { usageEvent } from '../../test/scenario/usage-intake.ts';
 import { until } from '../../test/scenario/until.ts';
-import { plural } from '../output.ts';
 import { expect } from './answer.ts';
+import { budgetText } from './budget.ts';
 import { LEDGER } from './metering.ts';
 import { runWrit, showWrit } from './scene.ts';
 import type { Scene } from './scene.ts';
@@ -103,17 +103,19 @@ const showInvoice = async (scene: Scene): Promise<void> => {
 
 const OBJECTIVES = ['availability', 'admission-latency'];
 
-/** Of these few minutes; over 30 days Prometheus has it, by the rules of `deploy/monitoring`. */
+/**
+ * By the answers that the webhook has counted since it started: the ledger is told of a minute when it is over, which none may be yet. What
+ * money follows from is the ledger's: `writ slo status`, which the last chapter names.
+ */
 const showBudgets = async ({ stage, writ }: Scene): Promise<void> => {
-  stage.note('\nWhat both were promised of Writ itself, in spec.slo, and what is left of the error budget.');
-  stage.does(`reckoned from writ_slo_* of ${writ.webhook.endpoint}/metrics`);
+  stage.note('\nWhat both were promised of Writ itself, in spec.slo, and what its answers since it started have left of the error budget.');
+  stage.does(`counted by the webhook, writ_slo_* of ${writ.webhook.endpoint}/metrics`);
   const metrics = await writ.webhook.metrics();
   const rows = ['red', 'blue'].flatMap((tenant) =>
     OBJECTIVES.map((slo) => {
       const count = (name: string): number => sampleOf(metrics, `writ_slo_${name}`, { tenant, slo });
       const [promised, valid, bad] = [count('objective_ratio'), count('valid_events_total'), count('bad_events_total')];
-      const left = 1 - bad / (valid * (1 - promised));
-      return `${tenant.padEnd(4)}  ${slo.padEnd(17)}  promised ${(promised * 100).toFixed(1)} %; ${plural(valid, 'answer')}, ${bad} bad: ${(left * 100).toFixed(0)} % of the budget is left`;
+      return `${tenant.padEnd(4)}  ${slo.padEnd(17)}  ${budgetText({ promised, valid, bad })}`;
     }),
   );
   stage.table(rows.join('\n'));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ slo statement: what was promised for a month and kept, and what is given back; shown, or written once under a signature.
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { CUT_MARGIN_MS } from '../../operator/slo/index.ts';
 import { findingsText, slaText } from '../../operator/slo/statement.ts';
@@ -9,10 +10,11 @@ import { textDigest } from '../../operator/billing/rating/invoice.ts';
 import { UsageError, UserError, printJson } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
-import { writeSigned } from '../signed-file.ts';
+import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
+import type { Signer } from '../signing/signer.ts';
 import { addSlaOptions, keptStatements, slaSource, statementPath } from './inputs.ts';
-import type { Kept, SlaOptions } from './inputs.ts';
+import type { Kept, SlaOptions, SlaSource } from './inputs.ts';
 import { statementTable } from './statement-table.ts';
 
 const HELP = `
@@ -35,7 +37,7 @@ const periodOf = ({ month }: Options, nowMs: number): number => {
   const dueMs = nextMonth(periodMs) + FREEZE_AFTER_MS;
   if (nowMs < dueMs) {
     const due = new Date(dueMs).toISOString().slice(0, 16);
-    throw new UsageError(`the month can be stated from ${due}Z on; \`writ slo status\` shows how it stands`);
+    throw new UserError([{ code: 'SLO_MONTH_OPEN', message: `the month can be stated from ${due}Z on` }]);
   }
   return periodMs;
 };
@@ -58,18 +60,42 @@ const tell = (
   printJson(terminal, told);
 };
 
+/**
+ * A revision without a signature was cut short. It is signed where it is made again to the same bytes; what cannot be made again may be
+ * anybody's.
+ */
+const finishSigning = async (
+  revisions: readonly Kept[],
+  by: { readonly source: SlaSource; readonly periodMs: number; readonly signer: Signer },
+): Promise<void> => {
+  const { source, periodMs, signer } = by;
+  for (const [index, { path, text, statement }] of revisions.entries()) {
+    if (existsSync(bundlePath(path))) continue;
+    const previous = revisions[index - 1];
+    const cutMs = Date.parse(statement.storedBefore);
+    const again = Number.isNaN(cutMs)
+      ? ''
+      : slaText(await source.make({ periodMs, cutMs, ...(previous === undefined ? {} : { previous }) }));
+    if (again !== text) {
+      const message = `${path}: it has no signature, and made again it is ${textDigest(again)}, not ${textDigest(text)}`;
+      throw new UserError([{ code: 'SLO_STATEMENT_UNSIGNED', message }]);
+    }
+    await writeSigned({ path, text, signer });
+  }
+};
+
 const write = async (
   candidate: SlaStatement,
   to: {
-    readonly options: Options & { readonly out: string; readonly key: string };
+    readonly options: Options & { readonly out: string };
+    readonly signer: Signer;
     readonly month: string;
     readonly before: readonly Kept[];
   },
   terminal: Terminal,
 ): Promise<void> => {
-  const { options, month, before } = to;
+  const { options, signer, month, before } = to;
   const latest = before.at(-1);
-  const signer = keySigner(await readPrivateKey(options.key, terminal));
   const isSame = latest !== undefined && latest.statement.findings === findingsText(candidate);
   if (latest !== undefined && !isSame && options.correct !== true) {
     const message = `${latest.path}: it says ${textDigest(latest.statement.findings)}, now it would be ${textDigest(findingsText(candidate))}`;
@@ -95,7 +121,11 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const previous = before.at(-1);
   const cutMs = Math.floor((nowMs - CUT_MARGIN_MS) / 1000) * 1000;
   const candidate = await source.make({ periodMs, cutMs, ...(previous === undefined ? {} : { previous }) });
-  if (out !== undefined && key !== undefined) return await write(candidate, { options: { ...options, out, key }, month, before }, terminal);
+  if (out !== undefined && key !== undefined) {
+    const signer = keySigner(await readPrivateKey(key, terminal));
+    await finishSigning(before, { source, periodMs, signer });
+    return await write(candidate, { options: { ...options, out }, signer, month, before }, terminal);
+  }
   if (options.output === 'json') terminal.out(slaText(candidate));
   else terminal.out(statementTable(candidate));
 };

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ slo verify: are the statements of a folder those that were signed, do their credits add up, and does the ledger still say the same?
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { textDigest } from '../../operator/billing/rating/invoice.ts';
 import { slaText } from '../../operator/slo/statement.ts';
 import { parseMonth } from '../../operator/usage/period.ts';
 import type { Problem, ProblemCode } from '../../policies/problem.ts';
-import { readArtifact } from '../bundle/artifact.ts';
-import { judgeBundle } from '../bundle/judge.ts';
-import { chooseRoot } from '../bundle/roots.ts';
-import { readText } from '../files.ts';
 import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { readPublicKeyFile } from '../public-key.ts';
-import { bundlePath } from '../signed-file.ts';
+import { signatureFault } from '../signed-by.ts';
 import { addSlaOptions, keptStatements, slaSource } from './inputs.ts';
 import type { Kept, SlaOptions, SlaSource } from './inputs.ts';
 
@@ -31,15 +26,8 @@ type Options = SlaOptions & { readonly statements: string; readonly key: string 
 const found = (code: ProblemCode, path: string, message: string): Problem => ({ code, message: `${path}: ${message}` });
 
 const signatureProblem = ({ path }: Kept, key: ReturnType<typeof readPublicKeyFile>['publicKey']): Problem | undefined => {
-  const bundle = bundlePath(path);
-  if (!existsSync(bundle)) return found('SLO_STATEMENT_UNSIGNED', path, 'it has no signature');
-  const outcome = judgeBundle({
-    bundle: readText(bundle),
-    artifact: readArtifact(path),
-    expected: { key },
-    root: chooseRoot(undefined),
-  });
-  return outcome.ok ? undefined : found('SLO_STATEMENT_UNSIGNED', bundle, `${outcome.problem.code}: ${outcome.problem.message}`);
+  const message = signatureFault(path, key);
+  return message === undefined ? undefined : { code: 'SLO_STATEMENT_UNSIGNED', message };
 };
 
 /** What the revisions up to the last one give, less what they take again. */

@@ -14,7 +14,7 @@ import { compare, parseDecimal, ratio, roundHalfEven, whole } from '../../polici
 import type { Currency } from '../../policies/pricing/money.ts';
 import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
-import type { Exclusion } from '../billing/rating/exclusion.ts';
+import type { Exclusion } from '../../policies/service-level/exclusion.ts';
 import { textDigest } from '../billing/rating/invoice.ts';
 import { attainmentOf, percentText } from './attainment.ts';
 import type { Attainment, Span } from './attainment.ts';

@@ -7,7 +7,7 @@ import { compare, whole } from '../../policies/pricing/ratio.ts';
 import { MINUTE_MS } from '../../policies/service-level/counts.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import { adjustmentProblem } from '../billing/rating/adjustment.ts';
-import type { Exclusion } from '../billing/rating/exclusion.ts';
+import type { Exclusion } from '../../policies/service-level/exclusion.ts';
 import { textDigest } from '../billing/rating/invoice.ts';
 import type { Subscription } from '../billing/rating/subscription.ts';
 import { bookFrom, testBook } from '../billing/rating/test-book.ts';

@@ -27,11 +27,8 @@ const checkSealed = async (reader: Reader, { sealedMs, frozenMs }: LedgerState, 
     [sealedMs ?? -1],
   );
   const [first] = open;
-  if (first !== undefined)
-    tell(
-      `seal ${hourText(integerOf(first, 'hour_ms'))}`,
-      `is not there, nor ${open.length - 1} others of hours up to the last that was sealed`,
-    );
+  const others = open.length > 1 ? `, nor are those of ${open.length - 1} more hours` : '';
+  if (first !== undefined) tell(`seal ${hourText(integerOf(first, 'hour_ms'))}`, `is not there${others}, though that far was sealed`);
 };
 
 const checkPeriods = async (reader: Reader, { frozenMs, cutMs }: LedgerState, tell: Tell): Promise<void> => {

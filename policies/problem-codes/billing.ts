@@ -24,7 +24,7 @@ export const billingCodes = {
   BILL_SUBSCRIPTION_INVALID: { summary: 'The facts of a subscription contradict each other.', fix: 'correct the times named' },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
-    fix: 'ask for the beginning of a cycle or the end of a month of the subscription',
+    fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
   },
   BILL_STATEMENT_MISSING: {
     summary: 'Usage statements do not cover the period that is billed, each part of one tier by a statement of its own.',
@@ -58,7 +58,19 @@ export const billingCodes = {
     summary: 'A credit, charge or refund lacks what makes it accountable.',
     fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
   },
+  BILL_CREDIT_FOREIGN: {
+    summary: 'An SLA statement was given to the bill of another tenant than it is for.',
+    fix: 'give by --sla the statements of the tenant of the subscription alone',
+  },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
+  BILL_PRICES_UNCHECKED: {
+    summary: 'An invoice was to be signed from prices whose seal nobody checked.',
+    fix: 'give the trust policy by --trust; `writ bill preview` shows the invoice without it',
+  },
+  BILL_MONTH_OPEN: {
+    summary: 'An invoice was asked for of a month whose statement can still change.',
+    fix: 'wait until the month is frozen, two days after its end, and take the statement again; `writ bill preview` shows how it stands',
+  },
   BILL_CLOSED: {
     summary: 'An invoice that was issued would say something else now.',
     fix: 'an invoice is never changed: correct it by a credit or charge on the next; take the same statements and prices to make it again',
@@ -66,6 +78,10 @@ export const billingCodes = {
   BILL_DIFFERS: {
     summary: 'An invoice is not what prices and use come to.',
     fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
+  },
+  BILL_UNSIGNED: {
+    summary: 'An invoice has no signature that this key verifies.',
+    fix: 'give the public key of whoever closed it; one that was never signed is finished by closing it again',
   },
   BILL_STATEMENT_TAKEN: {
     summary: 'The file of a signed statement is there and says something else.',

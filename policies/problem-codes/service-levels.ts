@@ -7,6 +7,10 @@ export const serviceLevelsCodes = {
     summary: 'Nothing was promised to the tenant in that month.',
     fix: 'look at the months and tiers of the subscription, and at promise of the tier in the price book',
   },
+  SLO_MONTH_OPEN: {
+    summary: 'A statement was asked for of a month that is not over, or was over less than two days ago.',
+    fix: 'wait until the time that is named; `writ slo status` shows how it stands',
+  },
   SLO_STATEMENT_DIFFERS: {
     summary: 'A statement that was made would say something else now.',
     fix: 'see what came late or was changed, and write the difference as a revision by `writ slo statement --correct`',

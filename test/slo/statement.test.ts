@@ -2,7 +2,7 @@
 // From answers that two replicas gave to a credit on an invoice: counted by the minute, spooled, sent to a ledger that is away for a
 // while, stated, signed, corrected by what came late, and rated once. One of the replicas is killed on the way.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from '../../cli/spawn-writ.ts';
@@ -142,7 +142,7 @@ describe('answers of two replicas', () => {
 
     const status = await slo('status', '--at', '2026-11-01T00:00:00Z');
     assert.match(status.out, /^TENANT .*5m +30m +1h +2h +6h +1d +3d\n/);
-    assert.equal((await state()).code, 2, 'the month is not over for two days');
+    assert.equal((await state()).code, 1, 'the month is not over for two days');
     await clock.advance(2 * 86_400_000);
 
     const shown = await state('--output', 'json');
@@ -174,16 +174,35 @@ describe('answers of two replicas', () => {
     await back.end();
     await clock.advance(2 * MINUTE);
     assert.equal((await verify()).code, 0, 'what was stated is made again from what was there then');
+    // It was cut short before it was signed: what is not its own is not signed, and it is.
+    rmSync(`${first}.sigstore.json`);
+    writeFileSync(first, bytes.replace('missing', 'MISSING'));
+    assert.match((await state(...kept, '--correct')).err, /SLO_STATEMENT_UNSIGNED.*made again/);
+    writeFileSync(first, bytes);
     const differs = await state(...kept);
     assert.deepEqual([differs.code, /SLO_STATEMENT_DIFFERS/.test(differs.err)], [1, true]);
+    assert.equal((await verify()).code, 0, 'it is signed now');
     const corrected = await state(...kept, '--correct', '--output', 'json');
     assert.deepEqual([corrected.code, JSON.parse(corrected.out).revision, JSON.parse(corrected.out).total], [0, 2, 269]);
     assert.match((await verify()).out, /good: 2 statements of 1 month/);
 
     const second = at('sla/acme/2026-10.r2.json');
-    const bill = async (...files: readonly string[]): Promise<readonly string[]> => {
+    const bill = async (subscription: string, ...files: readonly string[]): Promise<readonly string[]> => {
       const ran = await runInProcess(
-        ['bill', 'preview', ...documents, '--ledger', at('ledger.db'), '--at', '2026-12-01T00:00:00Z', '--sla', ...files],
+        [
+          'bill',
+          'preview',
+          '--prices',
+          at('prices.yaml'),
+          '--subscription',
+          at(subscription),
+          '--ledger',
+          at('ledger.db'),
+          '--at',
+          '2026-12-01T00:00:00Z',
+          '--sla',
+          ...files,
+        ],
         {},
         clock,
       );
@@ -193,11 +212,15 @@ describe('answers of two replicas', () => {
         .filter((line) => /^ *(credit|charge) /.test(line))
         .map((line) => line.replace(/:.* /, ' ').trim());
     };
-    const credits = await bill(first, second, first);
+    // As the shell puts `*.json`.
+    const credits = await bill('acme.yaml', first, `${first}.sigstore.json`, second, `${second}.sigstore.json`, first);
     assert.deepEqual(
       credits.map((line) => line.split(' ')[1]),
       ['sla-2026-10-availability-r1', 'sla-2026-10-availability-r2'],
     );
+    // Where the subscription ended with the month that was stated, they are settled a month later.
+    folder.write({ 'ended.yaml': `${ACME}end: "2026-11-01T00:00:00Z"\n` });
+    assert.deepEqual(await bill('ended.yaml', first, second), credits);
 
     writeFileSync(second, readFileSync(second, 'utf8').replace('"total":269', '"total":268'));
     const tampered = await verify();

@@ -32,6 +32,7 @@ kind: Tenant
 metadata: {name: ${name}}
 spec:
   namespaces: {items: [{name: ${name}-one}]}
+  slo: {objectives: [{name: availability, target: "99.9"}]}
   usage: {limits: [{name: units, meter: reasoning_units, window: 24h, limit: "10", onExceed: Deny}]}
 `;
 

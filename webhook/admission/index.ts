@@ -70,7 +70,8 @@ const governingNamespace = (request: AdmissionRequest): JsonObject | undefined =
   return undefined;
 };
 
-const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Promise<Concerned> => {
+/** As far as the cache knows now. */
+const concernNow = (request: AdmissionRequest, deps: Pick<ReviewDeps, 'namespaces' | 'systemNamespace'>): Concerned => {
   const scope = scopeOf(request, deps.systemNamespace);
   if (scope.kind === 'exempt') return ungoverned;
   if (scope.kind === 'own') return { kind: 'governed', concern: { namespaceObject: null, tenant: '', closable: false } };
@@ -81,16 +82,36 @@ const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Pro
     return { kind: 'governed', concern: { namespaceObject: namespace, tenant, closable: true } };
   }
   // The API server asks only about namespaces that carry the label: a copy without it is older than what it saw.
-  const concern = (namespaceObject: JsonObject | undefined): Concerned => {
-    const tenant = tenantNameOf(namespaceObject);
-    return namespaceObject === undefined || tenant === undefined
-      ? { kind: 'unknown', namespace: scope.namespace }
-      : { kind: 'governed', concern: { namespaceObject, tenant, closable: true } };
-  };
-  const cached = concern(deps.namespaces.get(scope.namespace));
-  if (cached.kind === 'governed') return cached;
-  const accept = (namespace: JsonObject): boolean => tenantNameOf(namespace) !== undefined;
-  return deps.namespaces.arrival(scope.namespace, { timeoutMs: deps.namespaceWaitMs, accept }).then(concern);
+  return concernIn(scope.namespace, deps.namespaces.get(scope.namespace));
+};
+
+const concernIn = (namespace: string, namespaceObject: JsonObject | undefined): Concerned => {
+  const tenant = tenantNameOf(namespaceObject);
+  return namespaceObject === undefined || tenant === undefined
+    ? { kind: 'unknown', namespace }
+    : { kind: 'governed', concern: { namespaceObject, tenant, closable: true } };
+};
+
+const concernOf = (request: AdmissionRequest, deps: ReviewDeps): Concerned | Promise<Concerned> => {
+  const now = concernNow(request, deps);
+  if (now.kind !== 'unknown') return now;
+  const { namespace } = now;
+  const accept = (object: JsonObject): boolean => tenantNameOf(object) !== undefined;
+  return deps.namespaces.arrival(namespace, { timeoutMs: deps.namespaceWaitMs, accept }).then((object) => concernIn(namespace, object));
+};
+
+/** Whose a review is that got no answer of `handleReview`: a tenant's, nobody's, or it cannot be told. */
+export type Asker = { readonly kind: 'tenant'; readonly tenant: string } | { readonly kind: 'nobody' | 'unknown' };
+
+/** `text` is absent where it was not read. Asks nobody and waits for nothing. */
+export const askerOf = (text: string | undefined, deps: Pick<ReviewDeps, 'namespaces' | 'systemNamespace'>): Asker => {
+  if (text === undefined) return { kind: 'unknown' };
+  const parsed = parseReview(text);
+  if (!parsed.ok) return { kind: 'nobody' };
+  const concerned = concernNow(parsed.request, deps);
+  if (concerned.kind === 'unknown') return { kind: 'unknown' };
+  if (concerned.kind === 'ungoverned' || concerned.concern.tenant === '') return { kind: 'nobody' };
+  return { kind: 'tenant', tenant: concerned.concern.tenant };
 };
 
 type Context = { readonly text: string; readonly request: AdmissionRequest; readonly deps: ReviewDeps; readonly startedMs: number };

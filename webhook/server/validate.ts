@@ -9,8 +9,19 @@ import type { Guard } from './guard.ts';
 
 export type TextAnswer = { readonly status: number; readonly body: string };
 
-export type ValidateOptions = {
-  readonly handle: (text: string) => TextAnswer | Promise<TextAnswer>;
+/** What came of a request that somebody still waited for. */
+export type Sent<A extends TextAnswer> = {
+  readonly status: number;
+  /** From its begin on. */
+  readonly durationMs: number;
+  /** Its body; absent where it was not read. */
+  readonly text?: string;
+  /** What was answered within the deadline; absent where the request was refused, was late or met a bug. */
+  readonly answer?: A;
+};
+
+export type ValidateOptions<A extends TextAnswer = TextAnswer> = {
+  readonly handle: (text: string) => A | Promise<A>;
   readonly guard: Guard;
   readonly clock: Clock;
   /** The longest that an answer may take, whatever the caller says in `?timeout=`. */
@@ -21,6 +32,8 @@ export type ValidateOptions = {
   readonly onBug: (error: unknown) => void;
   /** Requests that got no verdict, by code. */
   readonly onRefused: (problem: Problem) => void;
+  /** Once for each request, when what it gets is known; not where the caller hung up in time. */
+  readonly onSent?: (sent: Sent<A>) => void;
 };
 
 export type Send = (response: ServerResponse, answer: TextAnswer) => void;
@@ -54,18 +67,20 @@ const lengthOf = ({ headers }: IncomingMessage): number => {
   return Number.isSafeInteger(length) && length >= 0 ? Math.min(length, MAX_BODY_BYTES) : MAX_BODY_BYTES;
 };
 
-/** The answer, or the refusal once the deadline is over; the timer is only made where there is something to wait for. */
-const withinDeadline = (answer: Promise<TextAnswer>, { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number }) =>
-  new Promise<TextAnswer | Problem>((resolve, reject) => {
-    const late = (): void => resolve({ code: 'REQUEST_DEADLINE', message: 'the decision was not made in time' });
-    const cancel = clock.schedule(timeoutMs, late);
+/** The answer, or nothing once the deadline is over; the timer is only made where there is something to wait for. */
+const withinDeadline = <A>(answer: Promise<A>, { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number }) =>
+  new Promise<A | undefined>((resolve, reject) => {
+    const cancel = clock.schedule(timeoutMs, () => resolve(undefined));
     answer.then(resolve, reject).finally(cancel);
   });
 
+const LATE_STATUS = 503;
+const LATE: Problem = { code: 'REQUEST_DEADLINE', message: 'the decision was not made in time' };
+
 export type Validate = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-export const createValidate = (options: ValidateOptions): Validate => {
-  const { handle, guard, clock, deadlineMs, closing, onBug, onRefused } = options;
+export const createValidate = <A extends TextAnswer>(options: ValidateOptions<A>): Validate => {
+  const { handle, guard, clock, deadlineMs, closing, onBug, onRefused, onSent = () => undefined } = options;
   const send = createSend(closing);
   const refuse = (response: ServerResponse, status: number, problem: Problem): void => {
     onRefused(problem);
@@ -73,32 +88,46 @@ export const createValidate = (options: ValidateOptions): Validate => {
     if (!response.req.complete && !response.headersSent) response.setHeader('connection', 'close');
     send(response, { status, body: encodeProblem(problem) });
   };
-  const decideText = async (text: string, timeoutMs: number): Promise<TextAnswer | Problem> => {
+  const decideText = async (text: string, timeoutMs: number): Promise<A | undefined> => {
     const answer = handle(text);
     return answer instanceof Promise ? withinDeadline(answer, { clock, timeoutMs }) : answer;
   };
   return async (request, response) => {
+    const startedMs = clock.monotonicMs();
+    const sent = (status: number, more: Pick<Sent<A>, 'text' | 'answer'> = {}): void =>
+      onSent({ status, durationMs: clock.monotonicMs() - startedMs, ...more });
     const entry = guard.enter(lengthOf(request));
     if (!entry.ok) {
       request.resume();
       refuse(response, 429, entry.problem);
+      sent(429);
       return;
     }
+    let text: string | undefined;
     try {
-      const startedMs = clock.monotonicMs();
       const timeoutMs = deadlineOf(request.url, deadlineMs);
       const body = await readBody(request, { timeoutMs, clock });
       if (!body.ok) {
-        if ('problem' in body) refuse(response, body.status, body.problem);
+        if ('problem' in body) {
+          refuse(response, body.status, body.problem);
+          sent(body.status);
+        }
         return;
       }
-      const answer = await decideText(body.text, timeoutMs - (clock.monotonicMs() - startedMs));
-      if ('code' in answer) refuse(response, 503, answer);
+      text = body.text;
+      const answer = await decideText(text, timeoutMs - (clock.monotonicMs() - startedMs));
+      const isGone = response.destroyed;
+      if (answer === undefined) refuse(response, LATE_STATUS, LATE);
       else send(response, answer);
+      // An answer that held this process up is sent, and is late all the same: nobody may be there any more.
+      if (answer === undefined || clock.monotonicMs() - startedMs > timeoutMs) sent(LATE_STATUS, { text });
+      else if (!isGone) sent(answer.status, { text, answer });
     } catch (error) {
       onBug(error);
+      if (response.headersSent) return;
       // A bug must close too: an answer that is no AdmissionReview is a failed call to the API server.
-      if (!response.headersSent) send(response, { status: 500, body: '{"message":"internal error; the log has more"}\n' });
+      send(response, { status: 500, body: '{"message":"internal error; the log has more"}\n' });
+      sent(500, text === undefined ? {} : { text });
     } finally {
       entry.leave();
     }

@@ -134,6 +134,64 @@ describe('counts of answers by minute', () => {
     assert.deepEqual(batches, [2, 4, 4, 0]);
   });
 
+  it('do not call a minute quiet in which nobody knows who was refused, and hold it against who was answered', async () => {
+    const world = scene();
+    world.promised.set('beta', [availability]);
+    world.tell();
+    const told = [...(await pass(world, 3))];
+    world.counts.count({ tenant: 'beta', objective: availability, good: true });
+    world.counts.unsure();
+    world.counts.unsure();
+    told.push(...(await pass(world, 1)));
+    await pass(world, 1);
+    world.counts.count({ tenant: 'acme', objective: availability, good: true });
+    told.push(...(await pass(world, 1)));
+    assert.deepEqual(told, [
+      'acme slo.availability.valid 0 1-2',
+      'beta slo.availability.valid 3 1-3',
+      'beta slo.availability.good 1 1-3',
+      'acme slo.availability.valid 1 4-5',
+      'acme slo.availability.good 1 4-5',
+    ]);
+    // It is forgotten once all have told it.
+    assert.deepEqual(await pass(world, 15), ['beta slo.availability.valid 0 4-18', 'acme slo.availability.valid 0 6-20']);
+  });
+
+  it('speak of no minute of which nobody knows who was refused, whoever comes and goes', async () => {
+    const steps = fc.array(fc.constantFrom('unsure', 'answer', 'minute', 'tell', 'down', 'up'), { maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        const world = scene();
+        const told: string[] = [];
+        const refused = new Set<number>();
+        const answered = new Set<number>();
+        const minute = (): number => Math.floor((world.clock.now() - START) / MINUTE);
+        for (const one of all) {
+          if (one === 'unsure') world.counts.unsure();
+          if (one === 'unsure') refused.add(minute());
+          else if (one === 'answer') world.counts.count({ tenant: 'acme', objective: availability, good: true });
+          else if (one === 'minute') told.push(...(await pass(world, 1)));
+          else if (one === 'tell') told.push(...world.tell());
+          else world.isReady = one === 'up';
+          if (one === 'answer') answered.add(minute());
+        }
+        told.push(...world.tell(true));
+        const rows = told.flatMap((line) => {
+          const [, count, value, from, to] = /(valid|good) (\d+) (\d+)-(\d+)$/.exec(line) ?? [];
+          return [{ count, value: Number(value), from: Number(from), to: Number(to) }];
+        });
+        for (const at of refused) {
+          const [valid, good] = ['valid', 'good'].map((name) =>
+            rows.filter(({ count, from, to }) => count === name && from <= at && at <= to),
+          );
+          if (!answered.has(at)) assert.deepEqual(valid, [], `minute ${at} is spoken of`);
+          else assert.ok((valid?.[0]?.value ?? 0) > (good?.[0]?.value ?? 0), `minute ${at} is good`);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('leave a hole where they had to be dropped', async () => {
     const world = scene(3);
     world.tell();

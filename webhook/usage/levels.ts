@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Good and valid answers by tenant, objective and minute, for the ledger. A minute is told when it is over. Where nothing was asked
 // one event speaks of a quarter of an hour at most, and of no minute in which this replica could not have answered: what nobody
-// speaks of is missing in the ledger, and missing is never good.
+// speaks of is missing in the ledger, and missing is never good. So is a minute in which somebody was refused of whom nobody knows who
+// it was: it may have been any tenant, so it is bad for each that was answered then, and is not called quiet for any other.
 import { MINUTE_MS, dimsOf, levelMeter, minuteOf } from '../../policies/service-level/counts.ts';
 import type { Objective } from '../../policies/service-level/index.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -11,6 +12,8 @@ export type Promised = { readonly tenant: string; readonly objectives: readonly 
 
 export type LevelCounts = Teller & {
   count(answer: { readonly tenant: string; readonly objective: Objective; readonly good: boolean }): void;
+  /** Somebody was refused now, and nobody knows who. */
+  unsure(): void;
 };
 
 const IDLE_MS = 15 * MINUTE_MS;
@@ -44,6 +47,8 @@ export const createLevelCounts = (options: {
   const { clock, maxCells = MAX_CELLS } = options;
   const all = new Map<string, Series>();
   const lost = new Set<string>();
+  /** How many were refused in a minute of whom nobody knows who they were. */
+  const unsure = new Map<number, number>();
   let cells = 0;
   let restedMs = -1;
   /** Ready without a break since this minute, up to and with the other; neither where it never was. */
@@ -94,14 +99,22 @@ export const createLevelCounts = (options: {
     };
     // The two counts of a minute go together.
     const isFull = (): boolean => facts.length + 2 > room;
-    for (const minuteMs of [...minutes.keys()].toSorted((a, b) => a - b)) {
+    const quietMs = (toMs: number): number => toMs - Math.max(nextMs, upFromMs) + MINUTE_MS;
+    for (const minuteMs of [...new Set([...minutes.keys(), ...unsure.keys()])].toSorted((a, b) => a - b)) {
       const cell = minutes.get(minuteMs);
-      if (cell === undefined || (minuteMs >= nowMs && !isLast)) continue;
+      if (minuteMs >= nowMs && (cell === undefined || !isLast)) continue;
       if (isFull()) return { facts, told, nextMs };
-      tell(minuteMs, cell);
-      told.push(minuteMs);
+      const refused = unsure.get(minuteMs) ?? 0;
+      if (cell !== undefined) {
+        tell(minuteMs, { valid: cell.valid + refused, good: cell.good });
+        told.push(minuteMs);
+      } else if (minuteMs >= nextMs) {
+        const beforeMs = Math.min(minuteMs - MINUTE_MS, upToMs);
+        if (quietMs(beforeMs) > 0) tell(beforeMs, { valid: 0, good: 0 });
+        nextMs = minuteMs + MINUTE_MS;
+      }
     }
-    const spanMs = upToMs - Math.max(nextMs, upFromMs) + MINUTE_MS;
+    const spanMs = quietMs(upToMs);
     if (spanMs > 0 && (isEnding || spanMs >= IDLE_MS) && !isFull()) tell(upToMs, { valid: 0, good: 0 });
     return { facts, told, nextMs };
   };
@@ -120,6 +133,10 @@ export const createLevelCounts = (options: {
       }
       cell.valid += 1;
       if (good) cell.good += 1;
+    },
+    unsure: () => {
+      const minuteMs = minuteOf(clock.now());
+      unsure.set(minuteMs, (unsure.get(minuteMs) ?? 0) + 1);
     },
     take: ({ max, isLast }) => {
       const nowMs = minuteOf(clock.now());
@@ -147,6 +164,11 @@ export const createLevelCounts = (options: {
           if (!standing.has(key) && series.minutes.size === 0) all.delete(key);
         });
       }
+      steps.push(() => {
+        const isOpen = (minuteMs: number): boolean =>
+          minuteMs >= nowMs || [...all.values()].some(({ nextMs, minutes }) => nextMs <= minuteMs || minutes.has(minuteMs));
+        for (const minuteMs of unsure.keys()) if (!isOpen(minuteMs)) unsure.delete(minuteMs);
+      });
       if (facts.length === 0) restedMs = nowMs;
       return { facts, told: () => steps.forEach((step) => step()) };
     },

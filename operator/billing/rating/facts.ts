@@ -10,8 +10,8 @@ import type { Currency } from '../../../policies/pricing/money.ts';
 import type { Problem } from '../../../policies/problem.ts';
 import { ADJUSTMENT_KINDS } from './adjustment.ts';
 import type { Adjustment } from './adjustment.ts';
-import { EXCLUSION_KINDS, exclusionFault } from './exclusion.ts';
-import type { Exclusion } from './exclusion.ts';
+import { EXCLUSION_KINDS, exclusionFault } from '../../../policies/service-level/exclusion.ts';
+import type { Exclusion } from '../../../policies/service-level/exclusion.ts';
 import { subscriptionFault } from './subscription.ts';
 import type { Change, Subscription } from './subscription.ts';
 

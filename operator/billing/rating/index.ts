@@ -31,7 +31,7 @@ export type RatingInput = {
   /** All versions that may matter, in any order. */
   readonly books: readonly Book[];
   readonly subscription: Subscription;
-  /** The beginning of a cycle, or the end of a month, epoch milliseconds. */
+  /** The beginning of a cycle, the end of a month, or months after the end of it all, epoch milliseconds. */
   readonly atMs: number;
   /** One for each part of the month that ends then in which one tier held. */
   readonly statements: readonly UsageStatement[];
@@ -83,10 +83,11 @@ export const rate = (input: RatingInput): RatingOutcome => {
   if (fault !== undefined)
     return refuse({ code: 'BILL_SUBSCRIPTION_INVALID', message: `subscription of ${subscription.tenant}: ${fault}` });
   const due = dueAt(subscription, atMs);
-  if (due.period === undefined && due.opening === undefined)
+  const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
+  const isSettled = due.settling === undefined || adjustments.length === 0;
+  if (due.period === undefined && due.opening === undefined && isSettled)
     return refuse({ code: 'BILL_NO_BOUNDARY', message: `nothing of ${subscription.tenant} falls due at ${shown(atMs)}` });
 
-  const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
   const bad = adjustments.flatMap((one) => adjustmentProblem(one) ?? []);
   const fees = feeLines({ books, subscription, due, atMs });
   const usage = usageLines({ books, subscription, due, statements: input.statements, earlier: input.earlier ?? [] });

@@ -181,6 +181,34 @@ describe('an invoice', () => {
     assert.ok(line?.kind === 'usage' && line.free === 'trial');
   });
 
+  it('settles a month after the end what was decided since, and only that', () => {
+    const subscription: Subscription = { ...subscribed('Starter'), endMs: END };
+    const credit: Adjustment = {
+      id: 'sla-2026-11-availability-r1',
+      kind: 'Credit',
+      amount: 990n,
+      currency: 'usd',
+      reason: 'availability of 2026-11',
+      requester: 'writ slo statement',
+      approver: 'the schedule of standard version 1',
+      atMs: at('2026-12-03T00:00:00Z'),
+    };
+    const settled = at('2027-01-01T00:00:00Z');
+    assert.deepEqual(dueAt(subscription, settled).settling, { startMs: END, endMs: settled });
+    assert.deepEqual(dueAt(subscription, at('2027-03-01T00:00:00Z')).settling, {
+      startMs: at('2027-02-01T00:00:00Z'),
+      endMs: at('2027-03-01T00:00:00Z'),
+    });
+    const invoice = rated({ subscription, atMs: settled, adjustments: [credit] });
+    assert.deepEqual(amounts(invoice), [['credit', -990]]);
+    assert.deepEqual([invoice.total, invoice.period], [-990n, undefined]);
+    for (const atMs of [settled - HOUR_MS, settled + HOUR_MS]) {
+      assert.deepEqual(codes({ subscription, atMs, adjustments: [credit] }), ['BILL_NO_BOUNDARY']);
+    }
+    assert.deepEqual(codes({ subscription, atMs: settled }), ['BILL_NO_BOUNDARY'], 'there is nothing to settle');
+    assert.equal(dueAt(subscribed('Starter'), settled).settling, undefined, 'it goes on');
+  });
+
   it('after the end bills the last usage and no fee', () => {
     const endMs = START + 10 * 24 * HOUR_MS;
     const subscription: Subscription = { ...subscribed('Starter'), endMs };
