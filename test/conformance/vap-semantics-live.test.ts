@@ -9,6 +9,7 @@ import type { AdmissionRequest } from '../../policies/decide/request.ts';
 import { toJson } from '../../policies/cel/index.ts';
 import { isJsonObject, valueAt } from '../../policies/document/json.ts';
 import type { JsonObject, JsonPath } from '../../policies/document/json.ts';
+import { until } from '../scenario/until.ts';
 import { startLiveServer } from './live-server.ts';
 import type { Answer, LiveServer } from './live-server.ts';
 import type { Json } from './policy-arbitrary.ts';
@@ -42,10 +43,12 @@ describe('what the API server does to objects', () => {
   const reviewed = async (path: string, body: Json): Promise<AdmissionRequest> => {
     const known = live.reviews().length;
     // A webhook configuration takes a moment to be in force.
-    for (let tries = 0; tries < 100 && live.reviews().length === known; tries += 1) {
+    const asked = async (): Promise<boolean> => {
       const { status, body: answer } = await created(path, body);
       assert.equal(status, 201, JSON.stringify(answer));
-    }
+      return live.reviews().length > known;
+    };
+    await until(asked, { what: 'the webhook to be asked' });
     const review = parseReview(live.reviews().at(-1) ?? '');
     assert.ok(review.ok);
     return review.request;
@@ -161,10 +164,9 @@ describe('what the API server does to objects', () => {
       metadata: { name: 'guarded', labels: { guarded: 'yes' } },
       webhooks: [],
     };
-    let status = 0;
-    for (let tries = 0; tries < 300 && status !== 422; tries += 1)
-      ({ status } = await created(`${REGISTRATION}/validatingwebhookconfigurations?dryRun=All`, configuration));
-    assert.equal(status, 422);
+    const refused = async (): Promise<boolean> =>
+      (await created(`${REGISTRATION}/validatingwebhookconfigurations?dryRun=All`, configuration)).status === 422;
+    await until(refused, { what: 'the policy to refuse a webhook configuration' });
     assert.equal((await created(`${REGISTRATION}/validatingadmissionpolicies?dryRun=All`, policy('other'))).status, 201);
   });
 
