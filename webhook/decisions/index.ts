@@ -114,7 +114,7 @@ export const startDecisions = async (options: DecisionsOptions): Promise<Decisio
     },
   });
   return {
-    record: recorder.record,
+    record: (record) => recorder.record(record),
     receiptKey: sealing?.key.pem,
     receiptsHead: () => sealing?.head(),
     close: async () => {
