@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { isRecord } from '../crds/wire.ts';
 import { readConfig as readOperatorConfig } from '../operator/config.ts';
+import { isWorkloadWrite } from '../policies/subject/kind-index.ts';
 import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
@@ -196,6 +198,19 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
       const names = meant[0]?.spec.containers.flatMap((container) => container.ports.map(({ name }) => name));
       for (const { targetPort } of ports ?? []) assert.ok(names?.includes(targetPort), `${metadata.name}: ${targetPort}`);
     }
+  });
+
+  it('the API server leaves unlooked at only what the webhook is asked about in any case, and what keeps its owners', async () => {
+    const policies = (await built('overlays/processes')).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    const left = policies.flatMap(({ spec }) => (isRecord(spec) && isRecord(spec['matchConstraints']) ? [spec['matchConstraints']] : []));
+    const rules = left.flatMap((constraints): readonly unknown[] => {
+      const { excludeResourceRules } = constraints;
+      return Array.isArray(excludeResourceRules) ? excludeResourceRules : [];
+    });
+    const scope = { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' };
+    assert.deepEqual(rules, [{ ...scope, resources: ['pods', 'pods/status'] }]);
+    for (const operation of scope.operations)
+      assert.ok(isWorkloadWrite({ resource: { group: '', resource: 'pods' }, subResource: '', operation }));
   });
 
   it('base: each process understands the flags that it is given', async () => {
