@@ -11,7 +11,7 @@ import { createRecorder } from '../../webhook/decisions/recorder.ts';
 import { replicaKey } from '../../webhook/decisions/replica-key.ts';
 import { createDecisionSink } from '../../webhook/decisions/sink.ts';
 import { openSpool } from '../../webhook/decisions/spool.ts';
-import { countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
+import { countRequest, countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { loadPolicies, writPolicy } from './agent-policies.ts';
 
@@ -61,7 +61,8 @@ export const createHandler = async (count: number, receipts?: Receipts): Promise
     onBug: fail,
   });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
-    countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
+    countRequest(metrics, { route: 'validate', outcome: reviewed.outcome, tier: 'Free', durationMs: clock.monotonicMs() - startedMs });
+    countReview(metrics, reviewed);
     if (reviewed.record !== undefined) recorder.record(reviewed.record);
     return reviewed;
   };
