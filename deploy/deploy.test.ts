@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { readConfig as readOperatorConfig } from '../operator/config.ts';
+import { isWorkloadWrite } from '../policies/subject/kind-index.ts';
 import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
@@ -19,7 +20,7 @@ type Container = {
   readonly args: readonly string[];
   readonly env: readonly { readonly name: string; readonly value?: string }[];
 };
-/** Of Deployments, Services and PodDisruptionBudgets, as far as they are looked at. */
+/** Of Deployments, Services, PodDisruptionBudgets and ValidatingAdmissionPolicies, as far as they are looked at. */
 type Manifest = {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -32,6 +33,7 @@ type Manifest = {
     };
     readonly selector: object & { readonly matchLabels?: object };
     readonly ports?: readonly { readonly targetPort: string }[];
+    readonly matchConstraints?: { readonly excludeResourceRules?: readonly object[] };
   };
 };
 
@@ -196,6 +198,15 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
       const names = meant[0]?.spec.containers.flatMap((container) => container.ports.map(({ name }) => name));
       for (const { targetPort } of ports ?? []) assert.ok(names?.includes(targetPort), `${metadata.name}: ${targetPort}`);
     }
+  });
+
+  it('the API server leaves unlooked at only what the webhook is asked about in any case, and what keeps its owners', async () => {
+    const policies = (await built('overlays/processes')).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    const rules = policies.flatMap(({ spec }) => spec.matchConstraints?.excludeResourceRules ?? []);
+    const scope = { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' };
+    assert.deepEqual(rules, [{ ...scope, resources: ['pods', 'pods/status'] }]);
+    for (const operation of scope.operations)
+      assert.ok(isWorkloadWrite({ resource: { group: '', resource: 'pods' }, subResource: '', operation }));
   });
 
   it('base: each process understands the flags that it is given', async () => {

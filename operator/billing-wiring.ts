@@ -9,6 +9,7 @@ import { createLogFolder } from './audit/log-folder.ts';
 import { countStatements, createStatementSink } from './billing/statements.ts';
 import type { StatementSink } from './billing/statements.ts';
 import type { StripeHook } from './billing/webhook.ts';
+import { FREEZE_AFTER_MS, nextMonth } from './usage/period.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
 import { createStripeLook, customersOf } from './stripe-wiring.ts';
@@ -73,6 +74,8 @@ const createStatementLook = (
     await running.sink.turn({ customers }, signal);
     const counts = await ledger.store.read(countStatements);
     for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);
+    const dueMs = counts.oldestMs === undefined ? clock.now() : nextMonth(counts.oldestMs) + FREEZE_AFTER_MS;
+    metrics.billingOldest.set({ sink: 'statements' }, Math.max(0, clock.now() - dueMs) / 1000);
   };
 };
 

@@ -83,6 +83,7 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
     tenants: { get: (name) => (name === 'acme' ? ACME : undefined), list: () => [ACME] },
     namespaces: createNamespaceCache({ get: (name) => (name === 'team' ? TEAM : undefined), onArrival: () => undefined }, clock),
     entitlements: { effective: ({ spec }) => ({ name: 'acme', tier: undefined, spec, problems: [], entitled: undefined }) },
+    tierOf: (tenant) => (tenant === 'acme' ? 'Starter' : undefined),
     bounds: () => {
       reached.resolve();
       return bounds();
@@ -114,6 +115,11 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
       await response.text();
       return response.status;
     },
+    /** `writ_requests_total` as scraped, and how many were timed. */
+    requests: async (): Promise<readonly string[]> => {
+      const text = await metrics.registry.metrics();
+      return text.split('\n').filter((line) => /^writ_request(s_total|_duration_seconds_count)/.test(line));
+    },
     /** Of the scrape, valid and bad; and what the ledger is told of the minute. */
     counted: async (): Promise<readonly string[]> => {
       const text = await metrics.registry.metrics();
@@ -135,7 +141,20 @@ describe('what counts for a promise is what was answered', () => {
   it('a decision is good', async () => {
     await using world = await scene(() => PASSED);
     assert.equal(await world.ask(), 200);
+    assert.deepEqual(await world.requests(), [
+      'writ_requests_total{tier="Starter",route="validate",outcome="decided"} 1',
+      'writ_request_duration_seconds_count{route="validate",outcome="decided"} 1',
+    ]);
     assert.deepEqual(await world.counted(), ['1 0', 'valid 1', 'good 1']);
+  });
+
+  it('an answer about nobody’s namespace has no tier and counts for no promise', async () => {
+    await using world = await scene(() => PASSED);
+    assert.equal(await world.ask('kube-system'), 200);
+    assert.deepEqual(await world.requests(), [
+      'writ_requests_total{tier="none",route="validate",outcome="ungoverned"} 1',
+      'writ_request_duration_seconds_count{route="validate",outcome="ungoverned"} 1',
+    ]);
   });
 
   it('a decision that comes after the deadline is bad', async () => {

@@ -44,7 +44,7 @@ export const burnAlerts: readonly Alert[] = burnWindows.map((window): Alert => {
     labels: { severity, window: long },
     annotations: {
       summary: 'Tenant {{ $labels.tenant }} loses its error budget for {{ $labels.slo }}',
-      description: `At this pace ${budgetPercent} % of the error budget of ${BUDGET_DAYS} days are spent in ${long}: {{ $value | humanizePercentage }} of the answers are bad. writ_reviews_total and writ_review_duration_seconds say whether nothing is decided or it takes too long.`,
+      description: `At this pace ${budgetPercent} % of the error budget of ${BUDGET_DAYS} days are spent in ${long}: {{ $value | humanizePercentage }} of the answers are bad. writ_requests_total and writ_request_duration_seconds say whether nothing is decided or it takes too long.`,
     },
   };
 });

@@ -58,6 +58,20 @@ describe('the files of deploy/monitoring', () => {
     );
   });
 
+  it('can read off each latency that is promised: there is a bucket that ends just there', () => {
+    const example = (name: string): string => readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8');
+    const thresholds = [...example('tiers.yaml').matchAll(/threshold: ([0-9.]+)(m?s)\b/g)].map(
+      ([, size, unit]) => Number(size) / (unit === 's' ? 1 : 1000),
+    );
+    const promised = [...example('prices.yaml').matchAll(/latencyMs: (\d+)/g)].map(([, ms]) => Number(ms) / 1000);
+    assert.ok(thresholds.length >= 5 && promised.length >= 4);
+    const bounds: readonly number[] = webhookMetrics.requestSeconds.buckets;
+    assert.deepEqual(
+      [...thresholds, ...promised].filter((seconds) => !bounds.includes(seconds)),
+      [],
+    );
+  });
+
   it('burn as the recipe has it', () => {
     assert.deepEqual(burnWindows.map(burnFactor), [14.4, 6, 3, 1]);
     assert.equal(new Set(burnAlerts.map(({ labels }) => labels['window'])).size, burnWindows.length);

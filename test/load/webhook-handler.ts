@@ -10,7 +10,7 @@ import type { Receipts } from '../../webhook/decisions/receipts.ts';
 import { replicaKey } from '../../webhook/decisions/replica-key.ts';
 import { createDecisionSink } from '../../webhook/decisions/sink.ts';
 import { openSpool } from '../../webhook/decisions/spool.ts';
-import { countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
+import { countRequest, countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { loadPolicies, writPolicy } from './agent-policies.ts';
 
@@ -52,7 +52,8 @@ export const createHandler = async (count: number, receipts?: Receipts): Promise
   const metrics = createWebhookMetrics();
   const sink = await createDecisionSink({ file: '/dev/null', clock, onError: (error) => console.error(error) });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
-    countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
+    countRequest(metrics, { route: 'validate', outcome: reviewed.outcome, tier: 'Free', durationMs: clock.monotonicMs() - startedMs });
+    countReview(metrics, reviewed);
     if (reviewed.record === undefined) return reviewed;
     const text = sink.record(reviewed.record);
     receipts?.add(text);

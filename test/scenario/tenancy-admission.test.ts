@@ -211,6 +211,24 @@ describe("a tenant's bounds", () => {
     assert.equal(await said(podOf({ namespace: 'default', image: 'evil.io/x' })), 'allowed');
   });
 
+  it('let no pod be owned by a kind of Writ, however it is written', async () => {
+    const uid = (await writ.client.get(tenants, { name: 'free' }))?.metadata.uid;
+    assert.ok(uid !== undefined);
+    const ownerReferences = [{ apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', name: 'free', uid, blockOwnerDeletion: true }];
+    const pod = podOf({ namespace: FREE, name: 'owned' });
+    assert.match(await said({ ...pod, metadata: { ...pod.metadata, ownerReferences } }), /OWNER_FORBIDDEN: metadata\.ownerReferences\[0\]/);
+    await ann.create(pods, pod);
+    const patch = (...more: readonly string[]) => {
+      const body = JSON.stringify({ metadata: { ownerReferences } });
+      return writ.plane.kubectl(['patch', 'pod', 'owned', '-n', FREE, '--as=ann', '--type=merge', '-p', body, ...more]);
+    };
+    assert.match((await patch()).stderr, /OWNER_FORBIDDEN/);
+    // What these say of owners is thrown away.
+    for (const subresource of ['status', 'resize']) assert.equal((await patch(`--subresource=${subresource}`)).code, 0);
+    assert.equal((await ann.get<KubeObject>(pods, { namespace: FREE, name: 'owned' }))?.metadata.ownerReferences, undefined);
+    await ann.delete(pods, { namespace: FREE, name: 'owned' });
+  });
+
   it('cordon and quarantine a tenant', async () => {
     const state = (admission: string) =>
       kubectl(['patch', 'tenant', 'free', '--type=merge', '-p', JSON.stringify({ spec: { admission } })]);
