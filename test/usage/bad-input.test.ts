@@ -16,7 +16,7 @@ import { startUsageServer } from '../../operator/usage/server.ts';
 import { decodeEntry } from '../../policies/transparency/entry.ts';
 import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START } from './ledger-suite.ts';
+import { START } from './ledger-scene.ts';
 
 const OCTOBER = Date.UTC(2026, 9);
 const MINUTE_MS = 60_000;
