@@ -38,7 +38,7 @@ export const trustOf = (text: string): Trust => {
   return loaded.trust;
 };
 export const TRUST = trustText(['Policy']);
-export const trust = trustOf(TRUST);
+const trust = trustOf(TRUST);
 
 export const policy = (name: string, version = 1): string =>
   `apiVersion: writ.dev/v1alpha1\nkind: Policy\nmetadata: {name: ${name}}\nspec:\n  version: ${version}\n  workloads: [Agent]\n  validations: [{expression: "true"}]\n`;

@@ -41,7 +41,7 @@ type PrincipalEntry = {
   readonly minRsaBits?: number;
 };
 
-export const principals: readonly PrincipalEntry[] = [
+const principals: readonly PrincipalEntry[] = [
   { name: 'alice', publicKeys: [{ pem: pem(alice.publicKey) }, { pem: pem(alice2.publicKey) }] },
   { name: 'bob', publicKeys: [{ pem: pem(bob.publicKey) }] },
   {
