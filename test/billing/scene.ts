@@ -27,7 +27,7 @@ import { createMetrics } from '../../process/metrics.ts';
 import { createLog } from '../../process/log.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
-import { createSealedJudge } from '../../policies/sealed-object.ts';
+import { judgeSealedObject } from '../../policies/sealed-object.ts';
 import { seal } from '../../policies/trust/seal.ts';
 import { keyed, trustOf } from '../../policies/trust/test-trust.ts';
 import type { LivePriceBook } from '../../operator/controllers/live.ts';
@@ -151,9 +151,8 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       data: Object.fromEntries(Object.entries(held).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
     }),
   });
-  const judge = createSealedJudge();
   const billing = createTermBilling(parts);
-  const running = billing?.run(client, (object) => judge(object, trust, nowMs), ending.signal);
+  const running = billing?.run(client, (object) => judgeSealedObject(object, trust, nowMs), ending.signal);
   await idle.promise;
   return {
     ledger,

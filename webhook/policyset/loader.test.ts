@@ -46,7 +46,9 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by 
     clock,
     observe: () => seen.world,
     pinnedTrustDigest: by.trustDigest,
-    judgements: rememberJudgements(judge),
+    judgements: rememberJudgements(function* (...given) {
+      return judge(...given);
+    }),
     proving: provingHere(),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
@@ -378,7 +380,8 @@ describe('a rebuild of a thousand policies', () => {
       observe: () => ({ trustPolicy: sealer.trustPolicy, sealed: policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
-        judge: (object, ...rest) => {
+        judge: () => assert.fail('all at once'),
+        judgeInSteps: function* (object, ...rest) {
           elapsedMs += 3;
           most = Math.max(most, (sinceTurn += 1));
           return object === known ? judged : judgePolicyObject(object, ...rest);
