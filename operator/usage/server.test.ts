@@ -34,7 +34,7 @@ const ledger: Ledger = {
   accept: (events) => accept(events),
   get store(): Store {
     const read: Store['read'] = (work) => reads(async () => await work({ all: async () => [] }));
-    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, broken: unused, close: unused };
+    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, reclaim: unused, broken: unused, close: unused };
   },
   open: unused,
   transact: unused,

@@ -8,6 +8,7 @@ import type { PostgresServer } from './postgres-server.ts';
 import { describeBilling } from '../billing/store-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
+import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
@@ -26,4 +27,5 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   describeLedger(engine);
   describeBilling(engine);
   describeDetail(engine);
+  describePruning(engine);
 });
