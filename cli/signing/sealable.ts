@@ -64,7 +64,7 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
 };
 
 /** Who made a seal, as far as it says so itself: two seals of one signer are the same, whatever their certificates. */
-export const signatoryOf = ({ signatory }: Seal): { readonly hint: string } | { readonly identity: string; readonly issuer: string } => {
+const signatoryOf = ({ signatory }: Seal): { readonly hint: string } | { readonly identity: string; readonly issuer: string } => {
   if (signatory.kind === 'key') return { hint: signatory.hint };
   const read = readCertificate(signatory.der);
   return read.ok ? { identity: read.certificate.subject, issuer: read.certificate.issuer } : { identity: '', issuer: '' };

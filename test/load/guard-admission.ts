@@ -96,7 +96,7 @@ const look = async ({ writ }: Bench): Promise<Omit<Seen, 'writesMs'>> => {
   ];
   return {
     asked: [askedOf('guard'), askedOf('empty')],
-    guard: timesIn(await writ.webhook.metrics(), 'writ_guard_duration_seconds'),
+    guard: timesIn(await writ.webhook.metrics(), 'writ_request_duration_seconds', { route: 'guard' }),
     guardProcessorMs: processorMs(writ.webhook.pid) ?? Number.NaN,
   };
 };

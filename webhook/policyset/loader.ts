@@ -123,11 +123,14 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const slices = createSlices(clock);
     const offers: Offer[] = [];
     for (const object of objects) {
+      const judging = judgements.judgeInSteps(object, by, clock.now());
+      let step = judging.next();
+      for (; step.done !== true; step = judging.next()) if ((await slices.rest()) && work.dirty) return undefined;
       offers.push({
         kind: object.kind !== undefined && isSealedKind(object.kind) ? object.kind : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
-        judged: judgements.judge(object, by, clock.now()),
+        judged: step.value,
       });
       if ((await slices.rest()) && work.dirty) return undefined;
     }

@@ -130,7 +130,7 @@ export const pairs = {
 } as const satisfies Readonly<Record<string, Pair>>;
 
 export const sigstore = createSigstore();
-export const trustedRoot = sigstore.trustedRoot();
+const trustedRoot = sigstore.trustedRoot();
 export const SIGNED_AT = Date.UTC(2026, 0, 15, 12);
 export const ISSUER = 'https://token.actions.example.com';
 export const SUBJECT = 'https://git.example.com/acme/policies/.github/workflows/seal.yml@refs/heads/main';
@@ -183,7 +183,7 @@ export const trustOf = (
   return outcome.trust;
 };
 
-export const standardTrust = trustOf();
+const standardTrust = trustOf();
 export const bothTrust = trustOf({ rules: [{ kinds: ['Policy'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] }] });
 
 export const POLICY = `apiVersion: writ.dev/v1alpha1
