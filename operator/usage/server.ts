@@ -20,7 +20,7 @@ import type { Ledger } from './ledger.ts';
 import type { Authenticate } from './sender.ts';
 import { boundPort } from '../../process/bound-port.ts';
 
-export const EVENTS_PATH = '/v1/events';
+const EVENTS_PATH = '/v1/events';
 const MAX_BODY_BYTES = 2 ** 20;
 const MAX_IN_FLIGHT = 128;
 const MAX_CONNECTIONS = 1000;
