@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing files on behalf of a person: every failure is told with the path and what to do.
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { UserError } from './output.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -79,7 +80,7 @@ export const readText = (path: string): string => {
 /** Writes a file that must not be there yet. */
 export const writeNew = (path: string, text: string, mode: number): void => {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(path, text, { flag: 'wx', mode });
   } catch (error) {
     throw fileError(path, error);

@@ -13,6 +13,7 @@ import { createReviews } from './reviews.ts';
 import { createGuard } from './server/guard.ts';
 import type { BoundsVerdict } from './tenancy/index.ts';
 import type { Teller } from './usage/index.ts';
+import { boundPort } from '../process/bound-port.ts';
 
 const START = Date.UTC(2026, 10, 21, 10);
 const review = (namespace: string): string =>
@@ -97,8 +98,7 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
   });
   const server = createServer((request, response) => void validate(request, response));
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : assert.fail();
+  const port = boundPort(server);
   const levels = tellers[0] ?? assert.fail();
   // The first minute that is counted from its begin.
   levels.take({ max: 100, isLast: false });

@@ -1111,6 +1111,16 @@ export type PriceBookStatus = {
    * Revision of the GitSource that the document came with.
    */
   readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
 };
 /**
  * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.

@@ -20,6 +20,7 @@ import { own, ownMap } from '../subject/paths.ts';
 import { authorizerBindings, baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
 import { localeOf, violationLine } from './message.ts';
+import { passes, plainPolicies } from './plain.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { PolicyOutcome, Run } from './run.ts';
 import type { JsonObject } from './request.ts';
@@ -118,12 +119,16 @@ export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts):
   const run = startRun(subject, facts);
   const tally: Tally = { violations: [], annotations: [], evaluated: [] };
   let unsigned: CompiledPolicy[] | undefined;
-  for (const policy of set.candidates(subject.request, run.match.namespaceLabels)) {
-    if (policy.unsigned === true) {
+  const candidates = set.candidates(subject.request, run.match.namespaceLabels);
+  // Of a policy that is plain and passes, which most do, nothing else is read.
+  for (const [at, plain] of plainPolicies(candidates).entries()) {
+    const policy = plain !== undefined && passes(plain, run) ? undefined : candidates[at];
+    if (policy?.unsigned === true) {
       (unsigned ??= []).push(policy);
       continue;
     }
-    count(tally, policy, evaluatePolicy(policy, run));
+    if (policy !== undefined) count(tally, policy, evaluatePolicy(policy, run));
+    else if (plain !== undefined) tally.evaluated.push(plain.passed);
     // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
     if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
   }

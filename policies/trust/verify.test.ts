@@ -139,7 +139,8 @@ const malleated = (bundle: string, key: KeyObject): string => {
     return Buffer.concat([Buffer.from([2, padded.length]), padded]);
   };
   const body = Buffer.concat([integer(r.value), integer(P256_ORDER - s.value)]);
-  parsed['messageSignature']!['signature'] = Buffer.concat([Buffer.from([0x30, body.length]), body]).toString('base64') as never;
+  const signature = Buffer.concat([Buffer.from([0x30, body.length]), body]).toString('base64');
+  Object.assign(parsed['messageSignature']!, { signature });
   assert.notEqual(JSON.stringify(parsed), bundle);
   assert.equal(hintOf(key), parsed['verificationMaterial']!['publicKey']!['hint']);
   return JSON.stringify(parsed);

@@ -18,6 +18,7 @@ import { alternativeNames, mailName, uriName } from './fulcio.ts';
 import type { Identity } from './fulcio.ts';
 import { createSigstore } from './index.ts';
 import type { Json, SealOptions } from './index.ts';
+import { MATERIAL, bytesAt, entryOf, inside, textAt } from './json-fields.ts';
 import { enter, signNote } from './rekor.ts';
 
 const FULCIO = '1.3.6.1.4.1.57264.1.';
@@ -52,8 +53,7 @@ const statementOf = (kind: 'approval' | 'set') => ({
 });
 const keyless = (options: Partial<SealOptions> = {}): Json => sigstore.seal({ content: message, identity, atMs: SIGNED_AT, ...options });
 const text = (bundle: Json): string => JSON.stringify(bundle);
-const material = (bundle: Json): Json => bundle['verificationMaterial']!;
-const entryOf = (bundle: Json): Json => (material(bundle)['tlogEntries'] as unknown as Json[])[0]!;
+const material = (bundle: Json): Json => inside(bundle, MATERIAL);
 
 describe('a good keyless seal', () => {
   const contents = [
@@ -150,7 +150,7 @@ describe('a keyless seal is refused', () => {
   const stranger = createSigstore();
   const selfMade = authority('test intermediate');
   const stampOf = (bundle: Json, change: Parameters<typeof sigstore.timestamps.stamp>[2], atMs = SIGNED_AT): string => {
-    const signature = Buffer.from((bundle['messageSignature'] as unknown as { signature: string }).signature, 'base64');
+    const signature = bytesAt(inside(bundle, 'messageSignature'), 'signature');
     const stamp = sigstore.timestamps.stamp(signature, atMs, change).toString('base64');
     return changed(bundle, (b) =>
       Object.assign(material(b), { timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: stamp }] } }),
@@ -160,9 +160,7 @@ describe('a keyless seal is refused', () => {
   /** The entry with another content, as the log would keep it. */
   const resigned = (change: (spec: Json) => unknown): string => {
     const bundle = keyless();
-    const body: Json = JSON.parse(
-      Buffer.from((entryOf(bundle) as unknown as { canonicalizedBody: string }).canonicalizedBody, 'base64').toString(),
-    );
+    const body: Json = JSON.parse(bytesAt(entryOf(bundle), 'canonicalizedBody').toString());
     change(body['spec']!);
     const entry = enter(sigstore.logs[0], { kind: 'hashedrekord', version: '0.0.1', spec: body['spec']!, atMs: SIGNED_AT + 1000 });
     return changed(bundle, (b) => Object.assign(material(b), { tlogEntries: [entry] }));
@@ -180,8 +178,8 @@ describe('a keyless seal is refused', () => {
         }),
       );
     const bundle = keyless();
-    const certificate = rewrite(Buffer.from((material(bundle)['certificate'] as unknown as { rawBytes: string }).rawBytes, 'base64'));
-    const signature = Buffer.from((bundle['messageSignature'] as unknown as { signature: string }).signature, 'base64');
+    const certificate = rewrite(bytesAt(inside(bundle, MATERIAL, 'certificate'), 'rawBytes'));
+    const signature = bytesAt(inside(bundle, 'messageSignature'), 'signature');
     const pem = `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`;
     const spec = {
       data: { hash: { algorithm: 'sha256', value: sha256(bytes).toString('hex') } },
@@ -222,7 +220,7 @@ describe('a keyless seal is refused', () => {
     ],
     [
       'with letters whose low bits are the right ones',
-      replaced(`${FULCIO}5`, Buffer.from('acme/policies', 'latin1').map((byte) => byte | 0x80) as Buffer),
+      replaced(`${FULCIO}5`, Buffer.from(Buffer.from('acme/policies', 'latin1').map((byte) => byte | 0x80))),
       'SEAL_UNKNOWN_IDENTITY',
     ],
     ['with two names, the right one first', names(uriName(SUBJECT), uriName('https://evil')), 'SEAL_CERTIFICATE'],
@@ -307,9 +305,9 @@ describe('a keyless seal is refused', () => {
     [
       'with a checkpoint under a part of the name of its log',
       changed(keyless(), (b) => {
-        const proof = entryOf(b)['inclusionProof']!;
-        const [note = ''] = (proof['checkpoint'] as unknown as { envelope: string }).envelope.split('\n\n');
-        Object.assign(proof['checkpoint']!, {
+        const checkpoint = inside(entryOf(b), 'inclusionProof', 'checkpoint');
+        const [note = ''] = textAt(checkpoint, 'envelope').split('\n\n');
+        Object.assign(checkpoint, {
           envelope: signNote(`${note}\n`, { ...sigstore.logs[0], host: 'rekor1' }, sigstore.logs[0].key),
         });
       }),
@@ -328,8 +326,9 @@ describe('a keyless seal is refused', () => {
     [
       'with the same timestamp twice',
       changed(keyless({ log: 2 }), (b) => {
-        const data = material(b)['timestampVerificationData'] as unknown as { rfc3161Timestamps: unknown[] };
-        data.rfc3161Timestamps.push(data.rfc3161Timestamps[0]);
+        const data = inside(b, MATERIAL, 'timestampVerificationData');
+        const stamp = inside(data, 'rfc3161Timestamps', 0);
+        Object.assign(data, { rfc3161Timestamps: [stamp, stamp] });
       }),
       'SEAL_TIMESTAMP',
     ],
@@ -373,8 +372,8 @@ describe('a keyless seal is refused', () => {
   it('where log or authority were out of service then', () => {
     const ended = (section: string, isLog: boolean): Buffer =>
       sigstore.trustedRoot((root) => {
-        for (const entry of root[section] as unknown as Json[])
-          (isLog ? entry['publicKey']! : entry)['validFor']!['end'] = '2025-01-01T00:00:00Z' as never;
+        for (const entry of Object.values(inside(root, section)))
+          Object.assign(inside(entry, ...(isLog ? ['publicKey'] : []), 'validFor'), { end: '2025-01-01T00:00:00Z' });
       });
     const judge = (root: Buffer, options: Partial<SealOptions> = {}): string =>
       codeFor(text(keyless(options)), trustOf({ principals: [ci], trustedRoot: root }));
@@ -427,12 +426,13 @@ describe('a trusted root', () => {
     const outcome = loadTrust(document, { pinnedDigest: digestOf(document), trustedRoot: root });
     return outcome.ok ? 'ok' : outcome.problem.code;
   };
-  const [tlogs, authorities] = ['tlogs', 'certificateAuthorities'].map(
-    (section) =>
-      (root: Json): Json =>
-        (root[section] as unknown as Json[])[0]!,
-  );
-  const chain = (root: Json): { certificates: unknown[] } => authorities!(root)['certChain'] as never;
+  const log = (root: Json): Json => inside(root, 'tlogs', 0);
+  const fulcio = (root: Json): Json => inside(root, 'certificateAuthorities', 0);
+  const chained = (change: (certificates: readonly unknown[]) => readonly unknown[]): Buffer =>
+    sigstore.trustedRoot((root) => {
+      const chain = inside(fulcio(root), 'certChain');
+      Object.assign(chain, { certificates: change(Object.values(inside(chain, 'certificates'))) });
+    });
   const rows: readonly (readonly [name: string, root: Buffer, code: string])[] = [
     ['as Sigstore publishes it', trustedRoot, 'ok'],
     [
@@ -440,28 +440,24 @@ describe('a trusted root', () => {
       sigstore.trustedRoot((root) => Object.assign(root, { mediaType: 'application/vnd.dev.sigstore.trustedroot.v0.2+json' })),
       'ok',
     ],
-    ['with a chain from the root down', sigstore.trustedRoot((root) => chain(root).certificates.reverse()), 'ok'],
-    ['with a log since no day (T9)', sigstore.trustedRoot((root) => delete tlogs!(root)['publicKey']!['validFor']), 'TRUST_ROOT_INVALID'],
+    ['with a chain from the root down', chained((certificates) => certificates.toReversed()), 'ok'],
+    ['with a log since no day (T9)', sigstore.trustedRoot((root) => delete log(root)['publicKey']!['validFor']), 'TRUST_ROOT_INVALID'],
     [
       'with an authority since no day',
-      sigstore.trustedRoot((root) => Object.assign(authorities!(root), { validFor: { end: '2030-01-01T00:00:00Z' } })),
+      sigstore.trustedRoot((root) => Object.assign(fulcio(root), { validFor: { end: '2030-01-01T00:00:00Z' } })),
       'TRUST_ROOT_INVALID',
     ],
     [
       'with a day that is none',
-      sigstore.trustedRoot((root) => Object.assign(authorities!(root)['validFor']!, { start: 'yesterday' })),
+      sigstore.trustedRoot((root) => Object.assign(fulcio(root)['validFor']!, { start: 'yesterday' })),
       'TRUST_ROOT_INVALID',
     ],
-    [
-      'with a loop of certificates',
-      sigstore.trustedRoot((root) => chain(root).certificates.push(chain(root).certificates[0])),
-      'TRUST_ROOT_INVALID',
-    ],
-    ['with a chain that lacks its root', sigstore.trustedRoot((root) => chain(root).certificates.pop()), 'TRUST_ROOT_INVALID'],
-    ['with an empty chain', sigstore.trustedRoot((root) => Object.assign(chain(root), { certificates: [] })), 'TRUST_ROOT_INVALID'],
+    ['with a loop of certificates', chained((certificates) => [...certificates, certificates[0]]), 'TRUST_ROOT_INVALID'],
+    ['with a chain that lacks its root', chained((certificates) => certificates.slice(0, -1)), 'TRUST_ROOT_INVALID'],
+    ['with an empty chain', chained(() => []), 'TRUST_ROOT_INVALID'],
     [
       'with a key that is none',
-      sigstore.trustedRoot((root) => Object.assign(tlogs!(root)['publicKey']!, { rawBytes: 'AAAA' })),
+      sigstore.trustedRoot((root) => Object.assign(log(root)['publicKey']!, { rawBytes: 'AAAA' })),
       'TRUST_ROOT_INVALID',
     ],
     ['of another media type', sigstore.trustedRoot((root) => Object.assign(root, { mediaType: 'application/json' })), 'TRUST_ROOT_INVALID'],

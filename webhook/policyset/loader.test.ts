@@ -28,7 +28,7 @@ const loose2 = sealer.policy('loose', spec(2));
 
 type World = {
   trustPolicy: Observed['trustPolicy'];
-  sealed: readonly SealedPolicy[];
+  sealed: readonly (Omit<SealedPolicy, 'signature'> & Partial<Pick<SealedPolicy, 'signature'>>)[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
   marks: Observed['marks'];
@@ -46,7 +46,9 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by 
     clock,
     observe: () => seen.world,
     pinnedTrustDigest: by.trustDigest,
-    judgements: rememberJudgements(judge),
+    judgements: rememberJudgements(function* (...given) {
+      return judge(...given);
+    }),
     proving: provingHere(),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
@@ -136,7 +138,7 @@ describe('from the caches to the set in force', () => {
     const { signature: _signature, ...bare } = sealer.policy('bare', spec(1));
     const broken = sealer.policy('broken', spec(1, { jsonSchema: { type: 'no such type' } }));
     const { show, enforced } = scene();
-    const state = await show({ sealed: [renamed, bare as SealedPolicy, broken, loose] });
+    const state = await show({ sealed: [renamed, bare, broken, loose] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
       'Policy/other': 'POLICY_NAME_MISMATCH',
@@ -378,7 +380,8 @@ describe('a rebuild of a thousand policies', () => {
       observe: () => ({ trustPolicy: sealer.trustPolicy, sealed: policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
-        judge: (object, ...rest) => {
+        judge: () => assert.fail('all at once'),
+        judgeInSteps: function* (object, ...rest) {
           elapsedMs += 3;
           most = Math.max(most, (sinceTurn += 1));
           return object === known ? judged : judgePolicyObject(object, ...rest);

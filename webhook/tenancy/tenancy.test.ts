@@ -244,7 +244,7 @@ describe('POST /tenancy', () => {
           fc.string(),
           fc.jsonValue().map((value) => JSON.stringify(value)),
           fc.jsonValue().map((value) => reviewText({ object: value })),
-          fc.jsonValue().map((value) => reviewText({ object: podWith({ containers: value as never }) })),
+          fc.jsonValue().map((value) => reviewText({ object: podWith({ containers: value }) })),
         ),
         async (text) => {
           const { status } = await handleTenancy(text, deps);
@@ -257,24 +257,27 @@ describe('POST /tenancy', () => {
   });
 });
 
+const isFields = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
 /** RFC 6902 add, replace and remove, as strict as the API server: a parent must be there. */
-const patched = (object: unknown, operations: readonly { op: string; path: string; value?: unknown }[]): unknown => {
-  const root = structuredClone(object);
+const patched = (object: object, operations: readonly { op: string; path: string; value?: unknown }[]): object => {
+  const root: Record<string, unknown> & object = JSON.parse(JSON.stringify(object));
   for (const { op, path, value } of operations) {
     const names = path
       .split('/')
       .slice(1)
       .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
     const last = names.pop() ?? '';
-    let here = root as Record<string, unknown>;
+    let here: Record<string, unknown> = root;
     for (const name of names) {
-      assert.ok(typeof here[name] === 'object' && here[name] !== null, `${path}: no ${name}`);
-      here = here[name] as Record<string, unknown>;
+      const inner = here[name];
+      assert.ok(isFields(inner), `${path}: no ${name}`);
+      here = inner;
     }
     if (op === 'remove') {
       assert.ok(last in here, path);
       delete here[last];
-    } else if (Array.isArray(here)) (here as unknown[]).splice(last === '-' ? here.length : Number(last), 0, value);
+    } else if (Array.isArray(here)) here.splice(last === '-' ? here.length : Number(last), 0, value);
     else here[last] = value;
   }
   return root;
@@ -317,10 +320,10 @@ describe('POST /complete', () => {
         containers: [{ imagePullPolicy: 'Always', securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } }],
       },
     });
-    assert.equal((completed as { spec: { priority?: number } }).spec.priority, undefined);
+    assert.doesNotMatch(JSON.stringify(completed), /"priority"/);
     assert.equal((await scene({ spec }).ask({ object: completed })).outcome, 'passed');
     assert.equal((await scene({ spec }).ask({ object: bare })).outcome, 'refused');
-    assert.equal(await complete(completed as object), undefined);
+    assert.equal(await complete(completed ?? {}), undefined);
   });
 
   it('changes nothing that was said', async () => {
@@ -363,7 +366,7 @@ describe('POST /complete', () => {
       {},
       { podSecurity: { enforce: 'restricted' } },
     );
-    assert.deepEqual((completed as { spec: { securityContext: unknown } }).spec.securityContext, { runAsNonRoot: true });
+    assert.match(JSON.stringify(completed), /"securityContext":\{"runAsNonRoot":true\}/);
     assert.doesNotMatch(JSON.stringify(completed), /capabilities/);
   });
 
@@ -379,14 +382,14 @@ describe('POST /complete', () => {
         { name: 'new', image: 'x' },
       ],
     });
-    const completed = (await complete(object, { operation: 'UPDATE', subResource: 'ephemeralcontainers', oldObject: before })) as {
-      spec: Record<string, { imagePullPolicy?: string }[]>;
-    };
-    assert.deepEqual(
-      completed.spec['ephemeralContainers']?.map((one) => one.imagePullPolicy),
-      [undefined, 'Always'],
-    );
-    assert.equal(completed.spec['containers']?.[0]?.imagePullPolicy, 'Never');
+    const completed = await complete(object, { operation: 'UPDATE', subResource: 'ephemeralcontainers', oldObject: before });
+    assert.partialDeepStrictEqual(completed, {
+      spec: {
+        containers: [{ imagePullPolicy: 'Never' }],
+        ephemeralContainers: [{ name: 'old' }, { name: 'new', imagePullPolicy: 'Always' }],
+      },
+    });
+    assert.equal(JSON.stringify(completed).match(/"imagePullPolicy"/g)?.length, 2);
   });
 
   it('fails open, and is for pods of tenants alone', async () => {
@@ -429,7 +432,7 @@ describe('POST /complete', () => {
       fc.asyncProperty(pod, async (made) => {
         const object = JSON.parse(JSON.stringify(podWith(made)));
         const completed = await complete(object);
-        if (completed !== undefined) assert.equal(await complete(completed as object), undefined);
+        if (completed !== undefined) assert.equal(await complete(completed ?? {}), undefined);
       }),
       { numRuns: 200 },
     );

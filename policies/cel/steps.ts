@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Work that may be put aside wherever it yields: for whoever shares a thread with others. */
+export type Steps<T> = Generator<undefined, T>;
+
+/** All of it at once. */
+export const finish = <T>(steps: Steps<T>): T => {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+};
