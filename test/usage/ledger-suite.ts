@@ -302,6 +302,23 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('vouches by each seal for all hours before it', async () => {
+      const rootsAfter = async (value: string): Promise<readonly string[]> => {
+        const roots: string[] = [];
+        const { ledger, clock } = await scene(engine, { onSeals: async (_tx, some) => void roots.push(...some.map(({ root }) => root)) });
+        await ledger.accept([event({ seq: 1, value, atMs: START - HOUR_MS }), event({ seq: 2 })]);
+        clock.set(START + 2 * HOUR_MS);
+        await ledger.settle(NEVER);
+        await ledger.store.close();
+        return roots;
+      };
+      const [one, again, other] = [await rootsAfter('1'), await rootsAfter('1'), await rootsAfter('2')];
+      assert.equal(one.length, 2);
+      assert.deepEqual(one, again);
+      // The hours are alike; what differs is the one before.
+      assert.notEqual(one[1], other[1]);
+    });
+
     it('reads counts of answers by tenant, objective and minute, and bills none of them', async () => {
       const { ledger, clock } = await scene(engine);
       const source = (boot: number): string => `/writ/webhook/one/boots/${boot}/levels`;
