@@ -250,6 +250,18 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('has in a period what was stored in the very moment before it was frozen', async () => {
+      const { ledger, clock } = await scene(engine);
+      clock.set(NOVEMBER + 48 * HOUR_MS);
+      await ledger.accept([event({ value: '3' }, clock.now())]);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 3']);
+      await ledger.accept([event({ seq: 2, value: '4' }, clock.now())]);
+      assert.deepEqual(await lines(ledger, 'acme', NOVEMBER), ['api_calls 4 of 2026-10']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
     it('is not led astray by a clock that goes back over a cut', async () => {
       const { ledger, clock } = await scene(engine);
       await ledger.accept([event({ value: '1' })]);
