@@ -22,8 +22,8 @@ export type TermBilling = {
 };
 
 /** Keys of the Secret: a private key in PEM, and the password that opens it, where it needs one. */
-export const STATEMENT_KEY = 'statement-key';
-export const STATEMENT_PASSWORD = 'statement-key-password';
+const STATEMENT_KEY = 'statement-key';
+const STATEMENT_PASSWORD = 'statement-key-password';
 const LOOK_MS = 60_000;
 const MOST_TOLD = 10_000;
 

@@ -37,10 +37,10 @@ export const watchedResources = [
   'completion',
 ] as const;
 /** Watched only where a ledger is kept. */
-export const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
+const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
 export type UsageResource = (typeof usageResources)[number];
 export type WatchedResource = (typeof watchedResources)[number];
-export const controllerNames = [
+const controllerNames = [
   'git-source',
   'receiver',
   'policy',

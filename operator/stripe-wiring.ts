@@ -27,8 +27,8 @@ import { createAllowance } from './source/deliveries.ts';
 import { HOUR_MS } from './usage/period.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
-export const STRIPE_KEY = 'stripe-key';
-export const WEBHOOK_SECRET = 'webhook-secret';
+const STRIPE_KEY = 'stripe-key';
+const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
 const MOST_TOLD = 10_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };

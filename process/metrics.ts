@@ -20,7 +20,7 @@ export type MetricDefinition = {
   readonly maxSeries?: number;
 };
 
-export const MAX_SERIES = 10_000;
+const MAX_SERIES = 10_000;
 
 export type MetricCatalogue = { readonly [key: string]: MetricDefinition };
 
@@ -53,7 +53,7 @@ export type MetricsRegistry = MetricsText & { readonly openMetrics: MetricsText 
 
 export type Metrics<C extends MetricCatalogue> = { readonly [K in keyof C]: MetricOf<C[K]> } & { readonly registry: MetricsRegistry };
 
-export const OVERFLOW_LABEL = 'other';
+const OVERFLOW_LABEL = 'other';
 const DEFAULT_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Part of the catalogue of every process: what runs, and whether the bound of some metric was met. */

@@ -5,12 +5,12 @@ import { BUDGET_DAYS, LEAST_BAD_EVENTS, burnFactor, burnWindows } from '../../po
 import type { Alert, Recording } from './rule.ts';
 
 /** Raw counters of the webhook. */
-export const VALID_TOTAL = 'writ_slo_valid_events_total';
-export const BAD_TOTAL = 'writ_slo_bad_events_total';
+const VALID_TOTAL = 'writ_slo_valid_events_total';
+const BAD_TOTAL = 'writ_slo_bad_events_total';
 
 export const VALID = 'tenant_slo:writ_slo_valid_events:increase5m';
 export const BAD = 'tenant_slo:writ_slo_bad_events:increase5m';
-export const OBJECTIVE = 'tenant_slo:writ_slo_objective:ratio';
+const OBJECTIVE = 'tenant_slo:writ_slo_objective:ratio';
 const errors = (window: string): string => `tenant_slo:writ_slo_errors:ratio${window}`;
 
 // Of the five-minute increases, not of the raw series: those of three days are too many to read every half minute. Each event

@@ -54,7 +54,7 @@ const LOOK_MS = 10 * 60_000;
 const CHECK_BEFORE_MS = 6 * HOUR_MS;
 const PUT_OFF_MS = 24 * HOUR_MS;
 /** When all of a month is frozen and read back; the longest that providers wait. */
-export const FINAL_AFTER_MS = 72 * HOUR_MS;
+const FINAL_AFTER_MS = 72 * HOUR_MS;
 
 type Look = { readonly drift: DriftSum; readonly again: boolean };
 const FINE: Look = { drift: NO_DRIFT, again: false };

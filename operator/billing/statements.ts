@@ -39,7 +39,7 @@ const TELL_AFTER_MS = 72 * HOUR_MS;
 /** Which meters the provider is told of is nothing to it. */
 export type StatementSink = UsageSink<Pick<Scope, 'customers'>>;
 
-export const statementPath = ({ tenant, periodMs, revision }: Omit<Statement, 'body'>): string =>
+const statementPath = ({ tenant, periodMs, revision }: Omit<Statement, 'body'>): string =>
   `${tenant}/${new Date(periodMs).toISOString().slice(0, 7)}${revision === 1 ? '' : `.${revision}`}.json`;
 
 /** What the provider is not told of a month that it bills. */

@@ -9,7 +9,7 @@ import type { QuantityRefusal } from './quantity.ts';
 import { TIME, isTextField, textSchema } from './wire-schema.ts';
 import type { Schema, TextField } from './wire-schema.ts';
 
-export const EVENT_TYPE = 'dev.writ.usage.v1';
+const EVENT_TYPE = 'dev.writ.usage.v1';
 
 export type UsageEvent = {
   readonly tenant: string;

@@ -70,7 +70,7 @@ describe('the document of the API', () => {
         if (token === 'busy') return 'busy';
         if (token !== 'acme') return undefined;
         const mine = (tenant: string): boolean => tenant === 'acme' || tenant === 'new';
-        return { account: 'acme/agent', mayReport: mine, mayRead: mine, mayUse: () => true };
+        return { account: 'acme/agent', tenant: 'acme', mayReport: mine, mayRead: mine, mayUse: () => true };
       },
       ledger: () => (isLeading ? ledger : undefined),
       observe: {

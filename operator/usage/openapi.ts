@@ -4,7 +4,7 @@
  * tables. Out: one document, which the server gives to anybody and `make generate` writes to docs/reference/usage-api.json.
  */
 import { BATCH_SCHEMA, DETAIL_ANSWERS, INTAKE_ANSWERS, PROBLEM_SCHEMA } from './answers.ts';
-import { ITEM_SCHEMAS } from './detail.ts';
+import { ITEM_SCHEMAS, PRUNED_BEFORE } from './detail.ts';
 import { DETAIL_PATH, PARAMETERS, detailKinds, parameterOf } from './detail-query.ts';
 import type { DetailKind } from './detail-query.ts';
 import { EVENT_SCHEMA, TENANT } from './event.ts';
@@ -30,8 +30,9 @@ const pageOf = (what: DetailKind): Schema =>
     {
       items: { type: 'array', items: ref(PAGES[what].item) },
       next: { type: 'string', description: 'The cursor of the page after it; missing at the end.' },
+      ...(what === 'events' ? { prunedBefore: PRUNED_BEFORE } : {}),
     },
-    ['next'],
+    ['next', 'prunedBefore'],
   );
 
 type Answers = Readonly<Record<number, { readonly of: string; readonly about: string }>>;

@@ -16,7 +16,7 @@ import type { Trust } from './trust.ts';
 
 export const MAX_CHAIN = 32;
 /** An object of the API server holds 1.5 MiB, and the current version needs its share. */
-export const MAX_CHAIN_BYTES = 768 * 1024;
+const MAX_CHAIN_BYTES = 768 * 1024;
 
 /** An earlier version. */
 export type TrustLink = {

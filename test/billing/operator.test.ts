@@ -3,7 +3,7 @@
 // from a Secret; the provider is the fake.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, priceBook, scene } from './scene.ts';
 
 describe('use of billed tenants', () => {

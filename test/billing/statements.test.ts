@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import { keyed, trustOf } from '../../policies/trust/test-trust.ts';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, START, folder, scene } from './scene.ts';
 
 const signer = generateKeyPairSync('ed25519');

@@ -16,7 +16,7 @@ import type { KubeObject } from '../../kube/objects.ts';
 import type { Manifest } from '../tenancy/isolated-tenant.ts';
 
 /** What a Tenant makes: first where it lives, then what is in it. */
-export const CHILD_KINDS: readonly Resource[] = [
+const CHILD_KINDS: readonly Resource[] = [
   namespaces,
   clusterRoles,
   clusterRoleBindings,

@@ -14,7 +14,7 @@ import type { Json, SealOptions } from './index.ts';
 import { MATERIAL, bytesAt, inside } from './json-fields.ts';
 
 export const sigstore = createSigstore();
-export const bytes = Buffer.from('what was released\n');
+const bytes = Buffer.from('what was released\n');
 export const AT = Date.UTC(2026, 4, 1);
 const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/release.yml@refs/heads/main' };
 const someone: Expected = { identity: identity.subject, issuer: identity.issuer };
@@ -59,7 +59,7 @@ export const stamped = (bundle: Json, stamps: readonly ((signature: Buffer) => B
   return changed(bundle, [MATERIAL], { timestampVerificationData: { rfc3161Timestamps } });
 };
 
-export const rootOf = (file: Buffer): TrustedRoot => {
+const rootOf = (file: Buffer): TrustedRoot => {
   const read = readTrustedRoot(file);
   assert.ok(read.ok, read.ok ? '' : read.why);
   return read.root;

@@ -15,7 +15,7 @@ import { readMeters } from '../../operator/usage/meters.ts';
 import { openSources } from '../../operator/usage/sources.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START, event } from './ledger-suite.ts';
+import { START, event } from './ledger-scene.ts';
 
 const CHILD = fileURLToPath(new URL('backup-child.ts', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'writ-backup-'));

@@ -16,7 +16,7 @@ import { startUsageServer } from '../../operator/usage/server.ts';
 import { decodeEntry } from '../../policies/transparency/entry.ts';
 import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START } from './ledger-suite.ts';
+import { START } from './ledger-scene.ts';
 
 const OCTOBER = Date.UTC(2026, 9);
 const MINUTE_MS = 60_000;
@@ -60,7 +60,13 @@ const scene = async (folder = testFolder()) => {
     listen: { host: '127.0.0.1', port: 0 },
     transport: 'plain',
     clock,
-    authenticate: async () => ({ account: 'writ-system/gateway', mayReport: () => true, mayRead: () => true, mayUse: () => true }),
+    authenticate: async () => ({
+      account: 'writ-system/gateway',
+      tenant: undefined,
+      mayReport: () => true,
+      mayRead: () => true,
+      mayUse: () => true,
+    }),
     ledger: () => ledger,
     observe: {
       answered: () => undefined,

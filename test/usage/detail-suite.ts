@@ -7,7 +7,7 @@ import type { DetailPage } from '../../operator/usage/detail.ts';
 import { readQuery } from '../../operator/usage/detail-query.ts';
 import type { Ledger } from '../../operator/usage/ledger.ts';
 import { DAY_MS, HOUR_MS } from '../../operator/usage/period.ts';
-import { START, event, scene } from './ledger-suite.ts';
+import { START, event, scene } from './ledger-scene.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
 const NEVER = new AbortController().signal;
