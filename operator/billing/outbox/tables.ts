@@ -87,6 +87,9 @@ const entryOf = (row: Row): Entry => ({
 });
 
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM billing_outbox`;
+/** Of rows that are called e: a revision that another one followed is history, whatever its state was. */
+const NEWEST =
+  'revision = (SELECT MAX(revision) FROM billing_outbox AS n WHERE n.tenant = e.tenant AND n.meter = e.meter AND n.hour_ms = e.hour_ms)';
 
 /** Writes an entry as it is now; the key says which. */
 export const putEntry = async (tx: Tx, entry: Entry): Promise<void> => {
@@ -153,7 +156,7 @@ export const entriesWithin = async (
 export const dueEntries = async (reader: Reader, nowMs: number, most: number): Promise<readonly Entry[]> => {
   const rows = await reader.all(
     `${SELECT} AS e WHERE state IN ('intent', 'sending', 'ambiguous', 'accepted') AND next_ms <= ?
-      AND revision = (SELECT MAX(revision) FROM billing_outbox AS n WHERE n.tenant = e.tenant AND n.meter = e.meter AND n.hour_ms = e.hour_ms)
+      AND ${NEWEST}
       ORDER BY hour_ms, tenant, meter LIMIT ?`,
     [nowMs, most],
   );
@@ -162,15 +165,22 @@ export const dueEntries = async (reader: Reader, nowMs: number, most: number): P
 
 /** What waits for a person. */
 export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
-  (await reader.all(`${SELECT} WHERE state IN ('rejected', 'quarantined') ORDER BY tenant, meter, hour_ms`)).map(entryOf);
+  (await reader.all(`${SELECT} AS e WHERE state IN ('rejected', 'quarantined') AND ${NEWEST} ORDER BY tenant, meter, hour_ms`)).map(
+    entryOf,
+  );
 
 /** Begin of the oldest hour that the provider has not accepted yet. */
 export const oldestOpenHour = async (reader: Reader): Promise<number | undefined> => {
-  const [row] = await reader.all("SELECT MIN(hour_ms) AS hour_ms FROM billing_outbox WHERE state IN ('intent', 'sending', 'ambiguous')");
+  const [row] = await reader.all(
+    `SELECT MIN(hour_ms) AS hour_ms FROM billing_outbox AS e WHERE state IN ('intent', 'sending', 'ambiguous') AND ${NEWEST}`,
+  );
   return row === undefined || row['hour_ms'] === null ? undefined : integerOf(row, 'hour_ms');
 };
 
+/** Hours by the state of their newest report; of what is verified, which is nearly all, each revision. */
 export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
-  const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
+  const rows = await reader.all(
+    `SELECT state, COUNT(*) AS count FROM billing_outbox AS e WHERE state = 'verified' OR ${NEWEST} GROUP BY state`,
+  );
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
 };
