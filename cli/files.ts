@@ -25,7 +25,7 @@ export const fileError = (path: string, error: unknown): UserError => {
 };
 
 /** Far more than any manifest or list of cases has; a device or a pipe without end stops here too. */
-export const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const STANDARD_INPUT = 0;
 const CHUNK = 64 * 1024;

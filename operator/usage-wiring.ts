@@ -59,6 +59,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
   const { ledger: location } = config;
   if (location === undefined) {
     log.info('no ledger of use is kept: --ledger names none');
+    metrics.usageLedgerUp.remove({});
     return undefined;
   }
   const watch = (resource: UsageResource) => ({ clock, observe: observe(resource) });

@@ -30,7 +30,7 @@ const jsonOf = (value: unknown): JsonValue => {
   return text === undefined ? null : JSON.parse(text);
 };
 
-export const digestOf = (value: unknown): string => `sha256:${hash('sha256', canonicalJson(jsonOf(value)), 'hex')}`;
+const digestOf = (value: unknown): string => `sha256:${hash('sha256', canonicalJson(jsonOf(value)), 'hex')}`;
 
 /** Who wrote the spec last, as far as the API server says: the name of a field manager is a claim, no proof. */
 const managerOf = ({ metadata }: KubeObject): string => {
@@ -41,7 +41,7 @@ const managerOf = ({ metadata }: KubeObject): string => {
 
 export type ConfigurationObject = KubeObject & { readonly spec?: unknown; readonly signature?: { readonly document?: string } | undefined };
 
-export const objectOf = (kind: string, { metadata }: KubeObject): AuditObject => ({
+const objectOf = (kind: string, { metadata }: KubeObject): AuditObject => ({
   kind,
   name: metadata.name,
   ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),

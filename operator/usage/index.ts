@@ -150,6 +150,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
     }
   } finally {
     deps.onLedger(undefined);
+    metrics.usageLedgerUp.set({}, 0);
     await store.close();
   }
 };

@@ -11,7 +11,7 @@ export const usageMetrics = defineMetrics({
   usageLedgerUp: {
     kind: 'gauge',
     name: 'writ_usage_ledger_up',
-    help: '1 while this process writes the ledger; 0 where it leads and cannot.',
+    help: '1 while this process writes the ledger; 0 where it does not lead or cannot; not there where no ledger is kept.',
   },
   usageEvents: {
     kind: 'counter',

@@ -19,7 +19,7 @@ const BATCH = 'application/cloudevents-batch+json';
 type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: { readonly [key: string]: unknown };
+  readonly body: { readonly [key: string]: unknown; readonly events?: readonly { readonly index: number; readonly code: string }[] };
 };
 
 let server: UsageServer;
@@ -79,8 +79,7 @@ const event = (seq: number, change: object = {}): object => ({
   ...change,
 });
 const events = (...all: readonly object[]): string => JSON.stringify(all);
-const wrongOnes = ({ body }: Answer): unknown =>
-  (body['events'] as readonly { index: number; code: string }[]).map(({ index, code }) => `${index} ${code}`);
+const wrongOnes = ({ body }: Answer): unknown => body.events?.map(({ index, code }) => `${index} ${code}`);
 
 describe('the server of events', () => {
   before(async () => {

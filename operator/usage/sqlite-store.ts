@@ -50,7 +50,7 @@ const valueOf = (value: SQLOutputValue): SqlValue => {
   return value;
 };
 
-const rowOf = (row: Readonly<Record<string, SQLOutputValue>>): Row =>
+export const rowOf = (row: Readonly<Record<string, SQLOutputValue>>): Row =>
   Object.fromEntries(Object.entries(row).map(([column, value]) => [column, valueOf(value)]));
 
 /** The statements of one connection, each prepared once. */

@@ -24,7 +24,7 @@ export const ledgerState = async (reader: Reader): Promise<LedgerState> => {
 };
 
 /** The period whose statement shows what was used in `usedMs` and is stored now. */
-export const billedPeriod = (usedMs: number, { frozenMs }: Pick<LedgerState, 'frozenMs'>): number =>
+const billedPeriod = (usedMs: number, { frozenMs }: Pick<LedgerState, 'frozenMs'>): number =>
   frozenMs === undefined || usedMs > frozenMs ? usedMs : nextMonth(frozenMs);
 
 export const bigintText = (row: Row, column: string): bigint => {

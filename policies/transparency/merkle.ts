@@ -62,7 +62,7 @@ export type GrowingTree = {
 export type TreeEdge = { readonly size: number; readonly hashes: readonly Buffer[] };
 
 /** How many full subtrees a tree of that size has: one for each one bit. */
-export const edgeLength = (size: number): number => {
+const edgeLength = (size: number): number => {
   let count = 0;
   for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
   return count;

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { describeDetail } from './detail-suite.ts';
+import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
 import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
@@ -18,6 +19,7 @@ after(() => rm(folder, { recursive: true }));
 const engine: EngineUnderTest = { open: (name) => openSqliteStore({ file: join(folder, `${name}.db`), clock: systemClock, groupMs: 1 }) };
 describeStore(engine);
 describeLedger(engine);
+describeLedgerPeriods(engine);
 describeDetail(engine);
 describePruning(engine);
 
