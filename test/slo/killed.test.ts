@@ -69,7 +69,8 @@ const minutesOf = async (batches: readonly string[], file: string): Promise<read
   await ledger.open('test');
   await ledger.declare(readMeters(undefined).meters);
   for (const batch of batches) {
-    const events = (JSON.parse(batch) as readonly unknown[]).map((one) => readEvent(one, clock.now()));
+    const given: readonly unknown[] = JSON.parse(batch);
+    const events = given.map((one) => readEvent(one, clock.now()));
     const outcomes = await ledger.accept(events.map((one) => (one.ok ? one.event : assert.fail(one.problem.message))));
     assert.ok(
       outcomes.every((outcome) => outcome === 'stored'),
