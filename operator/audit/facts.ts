@@ -14,6 +14,7 @@ import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Tampering } from '../controllers/tamper.ts';
 import type { UsageEvent } from '../usage/event.ts';
 import type { Meter } from '../usage/meters.ts';
+import type { Pruned } from '../usage/pruning.ts';
 import type { Seal } from '../usage/seals.ts';
 import { statementText } from '../usage/statement.ts';
 import type { UsageStatement } from '../usage/statement.ts';
@@ -146,6 +147,13 @@ export const hoursSealed = ({ hourMs, revision, root }: Seal): ToldFact => ({
   action: 'usage.sealed',
   actor: OPERATOR,
   detail: { hour: new Date(hourMs).toISOString(), revision, root },
+});
+
+/** Events of use left the ledger; what they added up to stays. */
+export const eventsPruned = ({ before, events }: Pruned): ToldFact => ({
+  action: 'usage.pruned',
+  actor: OPERATOR,
+  detail: { before, events },
 });
 
 /** A statement was made, by which a tenant is billed. */

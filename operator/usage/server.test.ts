@@ -34,7 +34,7 @@ const ledger: Ledger = {
   accept: (events) => accept(events),
   get store(): Store {
     const read: Store['read'] = (work) => reads(async () => await work({ all: async () => [] }));
-    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, broken: unused, close: unused };
+    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, reclaim: unused, broken: unused, close: unused };
   },
   open: unused,
   transact: unused,
@@ -94,6 +94,8 @@ describe('the server of events', () => {
         return account !== undefined
           ? {
               account,
+              // The others see more than one tenant.
+              tenant: /^acme-(?:one|two)\//.test(account) ? 'acme' : undefined,
               mayReport: (tenant) => tenant === 'acme',
               mayRead: (tenant) => tenant === 'acme',
               mayUse: (source) => !source.startsWith('/writ/'),
@@ -261,7 +263,7 @@ describe('the server of events', () => {
     assert.deepEqual(new Set((await Promise.all(strangers)).map(({ status }) => status)), new Set([401]));
   });
 
-  it('answers few questions at once, and no account or namespace takes them all', async () => {
+  it('answers few questions at once, and no account, namespace or tenant takes them all', async () => {
     reset();
     const gate = Promise.withResolvers<void>();
     let taken = 0;
@@ -286,9 +288,10 @@ describe('the server of events', () => {
     assert.deepEqual(await ask('acme-one/agent', 4), [2, 2], 'two of an account');
     assert.deepEqual(await ask('acme-one/other', 3), [2, 1]);
     assert.deepEqual(await ask('acme-one/third', 1), [0, 1], 'four of a namespace');
-    assert.deepEqual(await ask('acme-two/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-two/agent', 1), [0, 1], 'four of a tenant');
     assert.deepEqual(await ask('acme-three/agent', 2), [2, 0]);
-    assert.deepEqual(await ask('acme-four/agent', 1), [0, 1], 'eight of all');
+    assert.deepEqual(await ask('acme-four/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-five/agent', 1), [0, 1], 'eight of all');
     assert.deepEqual([turnedAway[0]?.headers['retry-after'], turnedAway[0]?.body['code']], ['1', 'USAGE_BUSY']);
     gate.resolve();
     assert.equal((await Promise.all(waiting)).filter(({ status }) => status === 200).length, 8);

@@ -50,6 +50,7 @@ export const openMemoryStore = (): Store => {
     claim: async () => 1n,
     transact: alone,
     read: alone,
+    reclaim: async () => undefined,
     broken: () => undefined,
     close: async () => database.close(),
   };

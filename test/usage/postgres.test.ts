@@ -9,6 +9,7 @@ import { describeBilling } from '../billing/store-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
+import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
@@ -28,4 +29,5 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   describeLedgerPeriods(engine);
   describeBilling(engine);
   describeDetail(engine);
+  describePruning(engine);
 });
