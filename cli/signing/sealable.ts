@@ -43,7 +43,7 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
   if (!outcome.ok) return outcome.problems;
   if (outcome.kind === 'GitSource')
     return [{ code: 'SEAL_KIND', message: 'a GitSource is not sealed', at: document.positionOf(['kind']), path: 'kind' }];
-  if (outcome.kind === 'Policy' && outcome.object.spec.version === undefined) {
+  if ((outcome.kind === 'Policy' || outcome.kind === 'Tenant') && outcome.object.spec.version === undefined) {
     return [
       { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
     ];

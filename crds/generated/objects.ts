@@ -1138,7 +1138,7 @@ export type Tenant = {
  */
 export type TenantSpec = {
   /**
-   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant, an older one is not brought back over one that has a version.
+   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant it must be there, and an older one is not brought back.
    */
   readonly version?: number;
   /**

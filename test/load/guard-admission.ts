@@ -9,14 +9,10 @@
  * that the three take turns write by write and whatever else the machine does strikes all alike. The admission alone, which is
  * what the guard answers for, is as the API server tells it of each webhook (apiserver_admission_webhook_admission_duration_seconds).
  */
-import { createHash } from 'node:crypto';
 import { validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { seal } from '../../policies/trust/seal.ts';
-import { installWrit } from '../scenario/installation.ts';
 import type { Installation } from '../scenario/installation.ts';
 import { until } from '../scenario/until.ts';
-import { createSigstore } from '../sigstore/index.ts';
 import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
 import { startEmptyWebhook } from './empty-webhook.ts';
@@ -24,69 +20,16 @@ import type { EmptyWebhook } from './empty-webhook.ts';
 import { openConnection, postBytes } from './keep-alive-connection.ts';
 import type { Connection, PostTarget } from './keep-alive-connection.ts';
 import { processorMs } from './processor-time.ts';
+import { measureReplicaStart } from './replica-start.ts';
+import { ASKED, ASKED_LABEL, PROOFS, installForSeals, objectOf, specOf } from './sealed-writes.ts';
+import type { Asked, Proof } from './sealed-writes.ts';
 import { countOf, reckoned, shareWithin, sinceThen, timesIn } from './told-times.ts';
 import type { ToldTimes } from './told-times.ts';
 
 const GUARD = { name: 'writ-guard' };
-const ASKED_LABEL = 'load.example.com/asked';
-const ASKED = ['guard', 'empty', 'nobody'] as const;
-type Asked = (typeof ASKED)[number];
 const WEBHOOK_OF = { guard: 'kinds.guard.writ.dev', empty: 'empty.example.com' } as const;
-const PROOFS = ['key', 'keyless'] as const;
-type Proof = (typeof PROOFS)[number];
 /** What the admission may take in 99 of 100 cases. */
 const BAR_MS = { key: 5, keyless: 50 } as const;
-const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/seal.yml@refs/heads/main' };
-const sigstore = createSigstore();
-const SIGNED_AT_MS = Date.UTC(2026, 0, 15, 12);
-
-const specOf = (name: string): object => ({
-  version: 1,
-  title: `Policy ${name} of those that are measured`,
-  matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }] },
-  validations: [{ expression: `object.metadata.name != 'refused-by-${name}'`, message: 'this name is taken' }],
-});
-
-type Wanted = { readonly proof: Proof; readonly asked: Asked; readonly index: number };
-
-/** The JSON of an object that nobody has seen. */
-const objectOf = ({ proof, asked, index }: Wanted, { signer }: Installation): string => {
-  const name = `${proof}-${asked}-${index}`;
-  const head = { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec: specOf(name) };
-  const document = `${JSON.stringify(head)}\n`;
-  const bytes = Buffer.from(document);
-  const bundle =
-    proof === 'key'
-      ? seal(bytes, signer.privateKey)
-      : JSON.stringify(sigstore.seal({ content: { message: bytes }, identity, atMs: SIGNED_AT_MS, log: 1 }));
-  return JSON.stringify({ ...head, metadata: { name, labels: { [ASKED_LABEL]: asked } }, signature: { document, bundles: [bundle] } });
-};
-
-const install = (say: (step: string) => void): Promise<Installation> => {
-  const trustedRoot = sigstore.trustedRoot();
-  return installWrit({
-    documents: { 'trusted_root.json': trustedRoot.toString() },
-    controlPlane: { controllerManager: false },
-    interval: '30m',
-    onStep: say,
-    trust: ({ name, publicPem }) =>
-      `${JSON.stringify({
-        apiVersion: 'writ.dev/v1alpha1',
-        kind: 'TrustPolicy',
-        metadata: { name: 'cluster' },
-        spec: {
-          version: 1,
-          principals: [
-            { name, publicKeys: [{ pem: publicPem }] },
-            { name: 'ci', identity },
-          ],
-          rules: [{ kinds: ['Policy'], allOf: [{ threshold: 1, principals: [name, 'ci'] }] }],
-          trustedRootSha256: createHash('sha256').update(trustedRoot).digest('hex'),
-        },
-      })}\n`,
-  });
-};
-
 type Webhooks = KubeObject & { readonly webhooks: readonly { readonly name: string; readonly clientConfig: object }[] };
 type Bench = {
   readonly writ: Installation;
@@ -236,7 +179,7 @@ export type GuardAdmissionOptions = {
 };
 
 export const measureGuardAdmission = async ({ writes, warmUps, say }: GuardAdmissionOptions): Promise<readonly BenchRow[]> => {
-  await using writ = await install(say);
+  await using writ = await installForSeals(say);
   const empty = await startEmptyWebhook();
   const { url, caData, token } = writ.plane;
   const target = { url: `${url}/apis/writ.dev/v1alpha1/policies?dryRun=All`, ca: Buffer.from(caData, 'base64').toString(), token };
@@ -254,7 +197,7 @@ export const measureGuardAdmission = async ({ writes, warmUps, say }: GuardAdmis
       say(`${writes[proof]} policies sealed ${proof === 'key' ? 'by key' : 'keyless'}`);
       rows.push(...rowsOf(proof, await measure(bench, proof, { from: warmUps, writes: writes[proof] })));
     }
-    return rows;
+    return [...rows, ...(await measureReplicaStart({ writ, connection: bench.connection, target, say }))];
   } finally {
     bench.connection.close();
     empty.close();

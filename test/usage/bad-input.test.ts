@@ -60,7 +60,13 @@ const scene = async (folder = testFolder()) => {
     listen: { host: '127.0.0.1', port: 0 },
     transport: 'plain',
     clock,
-    authenticate: async () => ({ account: 'writ-system/gateway', mayReport: () => true, mayRead: () => true, mayUse: () => true }),
+    authenticate: async () => ({
+      account: 'writ-system/gateway',
+      tenant: undefined,
+      mayReport: () => true,
+      mayRead: () => true,
+      mayUse: () => true,
+    }),
     ledger: () => ledger,
     observe: {
       answered: () => undefined,

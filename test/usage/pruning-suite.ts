@@ -16,11 +16,10 @@ import { createPruner, prunableBefore, pruningState } from '../../operator/usage
 import type { PrunerOptions } from '../../operator/usage/pruning.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport } from '../../operator/usage/verify.ts';
-import { START, event, scene } from './ledger-suite.ts';
-import type { Scene } from './ledger-suite.ts';
+import { NEVER, START, event, scene } from './ledger-scene.ts';
+import type { Scene } from './ledger-scene.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
-const NEVER = new AbortController().signal;
 const RETENTION_MS = 60 * DAY_MS;
 
 type Given = Parameters<typeof event>[0];
