@@ -13,7 +13,7 @@ import { hash } from 'node:crypto';
 import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/objects.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
-import { finish } from './cel/index.ts';
+import { atOnce, finish } from './cel/index.ts';
 import type { Steps } from './cel/index.ts';
 import { compileInSteps } from './compile/index.ts';
 import type { CompileInput, CompiledPolicy } from './compile/index.ts';
@@ -120,11 +120,6 @@ export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged
 
 /** The same, where compiling may be put aside: its steps take some milliseconds at most. */
 export type JudgeInSteps = (object: SealedObject, trust: Trust, atMs: number) => Steps<Judged>;
-
-export const atOnce =
-  (judge: JudgeInSteps): Judge =>
-  (object, trust, atMs) =>
-    finish(judge(object, trust, atMs));
 
 /** Why what the document matches is closed. */
 export const closingProblem = (document: SignedPolicy): Problem => {

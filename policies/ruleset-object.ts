@@ -7,9 +7,9 @@
  * replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
-import { finish } from './cel/index.ts';
+import { atOnce, finish } from './cel/index.ts';
 import { fileOf } from './currency/removal.ts';
-import { atOnce, endOf } from './policy-object.ts';
+import { endOf } from './policy-object.ts';
 import type { Judge, JudgeInSteps, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
 import type { Problem } from './problem.ts';
 import { readReleaseInSteps, sizeProblem } from './ruleset/index.ts';

@@ -45,7 +45,7 @@ export { CelDuration, CelTimestamp } from './values/time.ts';
 export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
 export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings, Budget, Program } from './program/program.ts';
-export { finish } from './steps.ts';
+export { atOnce, finish } from './steps.ts';
 export type { Steps } from './steps.ts';
 export { createSharing } from './program/sharing.ts';
 export type { Sharing } from './program/sharing.ts';

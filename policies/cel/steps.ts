@@ -10,3 +10,8 @@ export const finish = <T>(steps: Steps<T>): T => {
     if (step.done === true) return step.value;
   }
 };
+
+export const atOnce =
+  <Given extends readonly unknown[], T>(work: (...given: Given) => Steps<T>): ((...given: Given) => T) =>
+  (...given) =>
+    finish(work(...given));

@@ -9,7 +9,7 @@
  * `policies/decide`.
  */
 import type { Policy } from '../../crds/generated/objects.ts';
-import { finish } from '../cel/index.ts';
+import { atOnce } from '../cel/index.ts';
 import type { Steps } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
@@ -72,7 +72,7 @@ export const compileInSteps = function* (documents: readonly CompileInput[]): St
   return { set: createSet(policies), refused };
 };
 
-export const compilePolicies = (documents: readonly CompileInput[]): Compiled => finish(compileInSteps(documents));
+export const compilePolicies = atOnce(compileInSteps);
 
 /** What the API server must ask us about for this set; the same for the same set, in a stable order. */
 export const admissionRules = (set: PolicySet): readonly Rule[] => rulesFor(set.policies);

@@ -3,7 +3,7 @@
 // refused here, never left out.
 import { confinementProblems } from './confinement.ts';
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/objects.ts';
-import { celTypes, finish, fromJson, isIdentifier } from '../cel/index.ts';
+import { atOnce, celTypes, fromJson, isIdentifier } from '../cel/index.ts';
 import type { Program, Steps, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
@@ -257,4 +257,4 @@ export const compilePolicyInSteps = function* ({ policy, digest, positionOf, bin
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };
 };
 
-export const compilePolicy = (source: PolicySource): PolicyOutcome => finish(compilePolicyInSteps(source));
+export const compilePolicy = atOnce(compilePolicyInSteps);

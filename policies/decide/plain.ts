@@ -6,15 +6,12 @@ import type { Program } from '../cel/index.ts';
 import { matchOutcome } from '../compile/match.ts';
 import type { Match } from '../compile/match.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
-import type { Evaluation } from './decision.ts';
 import { isTrue } from './limits.ts';
 import type { Run } from './run.ts';
 
 export type PlainPolicy = {
   readonly match: Match;
   readonly programs: readonly Program[];
-  /** What is told of it when all of them hold. */
-  readonly passed: Evaluation;
 };
 
 const isPlain = (policy: CompiledPolicy): boolean =>
@@ -36,7 +33,6 @@ const plainOf = (policy: CompiledPolicy): PlainPolicy | undefined =>
     ? {
         match: policy.match,
         programs: policy.validations.map(({ program }) => program),
-        passed: { policy: policy.name, digest: policy.digest, verdict: 'Allow' },
       }
     : undefined;
 

@@ -10,7 +10,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Policy, Ruleset } from '../../crds/generated/objects.ts';
-import { finish } from '../cel/index.ts';
+import { atOnce } from '../cel/index.ts';
 import type { Steps } from '../cel/index.ts';
 import { compilePolicyInSteps } from '../compile/policy.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
@@ -192,8 +192,7 @@ const compileMembersInSteps = function* (document: RulesetDocument, files: reado
   return { members: members.toSorted((a, b) => (a.compiled.name < b.compiled.name ? -1 : 1)), problems };
 };
 
-export const compileMembers = (document: RulesetDocument, files: readonly MemberFile[]): CompiledMembers =>
-  finish(compileMembersInSteps(document, files));
+export const compileMembers = atOnce(compileMembersInSteps);
 
 /** The release, if the files are what the document seals and all of them are good. */
 export const readReleaseInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<ReleaseOutcome> {
@@ -203,5 +202,4 @@ export const readReleaseInSteps = function* (document: RulesetDocument, files: r
   return problems.length > 0 ? { ok: false, problems } : { ok: true, members };
 };
 
-export const readRelease = (document: RulesetDocument, files: readonly MemberFile[]): ReleaseOutcome =>
-  finish(readReleaseInSteps(document, files));
+export const readRelease = atOnce(readReleaseInSteps);

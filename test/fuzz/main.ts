@@ -21,7 +21,9 @@ for (const [name, target] of Object.entries(targets)) {
   const { outcomes, findings, slowest } = fuzz(target, { inputs, seed, onProgress });
   const { user, system } = process.cpuUsage(started);
   const perSecond = Math.round((inputs * 2_000_000) / (user + system));
-  print(`${name}: ${inputs} inputs from seed ${seed}, each twice, ${perSecond} runs a second of processor time; ${outcomes} different outcomes or more`);
+  print(
+    `${name}: ${inputs} inputs from seed ${seed}, each twice, ${perSecond} runs a second of processor time; ${outcomes} different outcomes or more`,
+  );
   print(`  slowest: seed ${slowest.seed}, ${slowest.ms.toFixed(1)} ms: ${JSON.stringify(target.input(slowest.seed).slice(0, 200))}`);
   for (const finding of findings.slice(0, 20))
     print(`  seed ${finding.seed} ${finding.what}: ${JSON.stringify(finding.input.slice(0, 500))}`);

@@ -47,6 +47,7 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by 
     observe: () => seen.world,
     pinnedTrustDigest: by.trustDigest,
     judgements: rememberJudgements(function* (...given) {
+      yield;
       return judge(...given);
     }),
     proving: provingHere(),
@@ -375,15 +376,18 @@ describe('a rebuild of a thousand policies', () => {
     let turns = 0;
     let policies: readonly SealedPolicy[] = Array.from({ length: 1000 }, () => known);
     const loader = createLoader({
-      // Each takes 3 ms.
+      // Each step takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
       observe: () => ({ trustPolicy: sealer.trustPolicy, sealed: policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
         judge: () => assert.fail('all at once'),
         judgeInSteps: function* (object, ...rest) {
-          elapsedMs += 3;
-          most = Math.max(most, (sinceTurn += 1));
+          for (let step = 0; step < 4; step += 1) {
+            elapsedMs += 3;
+            most = Math.max(most, (sinceTurn += 1));
+            yield;
+          }
           return object === known ? judged : judgePolicyObject(object, ...rest);
         },
         toVerify: () => [],
