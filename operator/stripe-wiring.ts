@@ -22,12 +22,13 @@ import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
+import { showDrift } from './billing/metrics.ts';
 import { createAllowance } from './source/deliveries.ts';
 import { HOUR_MS } from './usage/period.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
-export const STRIPE_KEY = 'stripe-key';
-export const WEBHOOK_SECRET = 'webhook-secret';
+const STRIPE_KEY = 'stripe-key';
+const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
 const MOST_TOLD = 10_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
@@ -215,11 +216,11 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
     const { refused, drift } = await turning;
     if (!refused && config['stripe-prices'] && reporting !== undefined) await keepPrices(keep, catalogOf(reporting.book, reporting.meters));
-    if (drift !== undefined) metrics.billingDrift.set({}, drift);
+    if (drift !== undefined) showDrift(metrics, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
     const oldestMs = await ledger.store.read(oldestOpenHour);
-    metrics.billingOldest.set({}, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
+    metrics.billingOldest.set({ sink: 'stripe' }, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
     if (refused) throw new Refused('Stripe refuses the key');
     if (unpriced !== undefined) throw unpriced;
   };

@@ -20,6 +20,7 @@ import { own, ownMap } from '../subject/paths.ts';
 import { authorizerBindings, baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
 import { localeOf, violationLine } from './message.ts';
+import { passes, plainPolicies } from './plain.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { PolicyOutcome, Run } from './run.ts';
 import type { JsonObject } from './request.ts';
@@ -100,6 +101,11 @@ type Tally = {
   evaluated: Evaluation[] | undefined;
 };
 
+const countPassed = ({ evaluated, passed }: Tally, at: number): void => {
+  const told = passed[at];
+  if (evaluated !== undefined && told !== undefined) evaluated.push(told);
+};
+
 /** `at`: its place among the candidates. */
 const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome, at: number): void => {
   const { applied, violations, auditAnnotations } = outcome;
@@ -109,7 +115,7 @@ const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome, at:
   }
   for (const annotation of auditAnnotations) tally.annotations.push(annotation);
   if (violations.length === 0) {
-    tally.evaluated?.push(tally.passed[at] ?? whenPassed(policy));
+    countPassed(tally, at);
     return;
   }
   for (const violation of violations) tally.violations.push(violation);
@@ -154,15 +160,16 @@ export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts):
   const tally: Tally = { violations: [], annotations: [], passed: allPassed(candidates), evaluated: undefined };
   let unsigned: [CompiledPolicy, number][] | undefined;
   let at = 0;
-  for (const policy of candidates) {
-    if (policy.unsigned === true) {
+  // Of a policy that is plain and passes, which most do, nothing else is read.
+  for (const plain of plainPolicies(candidates)) {
+    const policy = plain !== undefined && passes(plain, run) ? undefined : candidates[at];
+    if (policy === undefined) countPassed(tally, at);
+    else if (policy.unsigned === true) {
       (unsigned ??= []).push([policy, at]);
       tally.evaluated ??= tally.passed.slice(0, at);
-    } else {
-      count(tally, policy, evaluatePolicy(policy, run), at);
-      // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
-      if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
-    }
+    } else count(tally, policy, evaluatePolicy(policy, run), at);
+    // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
+    if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
     at += 1;
   }
   // What nobody sealed gets what the others left, and its end ends nothing but itself.

@@ -168,7 +168,7 @@ const nameProblems = ({ policy, parsed }: ReadMember, path: string, other: strin
 export type CompiledMembers = { readonly members: readonly CompiledMember[]; readonly problems: readonly Problem[] };
 
 /** The members that are there, whether or not the document seals them: for people who write a release. */
-export const compileMembersInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<CompiledMembers> {
+const compileMembersInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<CompiledMembers> {
   const bytes = new Map(files.map((file) => [file.path, file.bytes]));
   const paths = new Map<string, string>();
   const members: CompiledMember[] = [];

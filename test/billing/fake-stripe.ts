@@ -209,7 +209,5 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
   return { handle, read, meters, invoices, catalog, requests, events, openInvoice, finalizeDue };
 };
 
-export type FakeStripe = ReturnType<typeof createFakeStripe>;
-
 export const toResponse = ({ status, body, headers = {} }: FakeAnswer): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', 'request-id': 'req_1', ...headers } });

@@ -40,7 +40,11 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   entitlements: async ({ quick }) => measureEntitlements(quick ? { rounds: 3, checks: 20_000 } : { rounds: 7, checks: 100_000 }),
   custody: async ({ quick, say }) => [
     ...(await measureCustody({ times: quick ? 100 : 500 })),
-    ...(await measureGuardAdmission(quick ? { rounds: 2, writes: 50, say } : { rounds: 4, writes: 150, say })),
+    ...(await measureGuardAdmission({
+      writes: quick ? { key: 1000, keyless: 200 } : { key: 3000, keyless: 1000 },
+      warmUps: quick ? 200 : 400,
+      say,
+    })),
   ],
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
   audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),

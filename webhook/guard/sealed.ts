@@ -66,9 +66,10 @@ const verifyDocument = (object: SealedObject, { trust, atMs, evidence }: Judging
   const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset, entitlement } = document;
   // It may stay where it is, closed; it may not come.
   if (withdrawn !== undefined) return no(closingProblem(document));
-  const message = `${describeEnd(document)}, before it came`;
   const ended: Problem | undefined =
-    expiresMs !== undefined && expiresMs <= atMs ? { code: 'POLICY_EXPIRED', message, path: 'spec.expires' } : undefined;
+    expiresMs !== undefined && expiresMs <= atMs
+      ? { code: 'POLICY_EXPIRED', message: `${describeEnd(document)}, before it came`, path: 'spec.expires' }
+      : undefined;
   const held: HeldDocument = { kind, name, version, digest, retired };
   return unsigned === true
     ? { ok: true, document: { ...held, unsigned }, spec: saidBy(object), ended }

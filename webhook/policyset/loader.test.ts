@@ -28,7 +28,7 @@ const loose2 = sealer.policy('loose', spec(2));
 
 type World = {
   trustPolicy: Observed['trustPolicy'];
-  sealed: readonly SealedPolicy[];
+  sealed: readonly (Omit<SealedPolicy, 'signature'> & Partial<Pick<SealedPolicy, 'signature'>>)[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
   marks: Observed['marks'];
@@ -139,7 +139,7 @@ describe('from the caches to the set in force', () => {
     const { signature: _signature, ...bare } = sealer.policy('bare', spec(1));
     const broken = sealer.policy('broken', spec(1, { jsonSchema: { type: 'no such type' } }));
     const { show, enforced } = scene();
-    const state = await show({ sealed: [renamed, bare as SealedPolicy, broken, loose] });
+    const state = await show({ sealed: [renamed, bare, broken, loose] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
       'Policy/other': 'POLICY_NAME_MISMATCH',
