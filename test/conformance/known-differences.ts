@@ -36,7 +36,7 @@ const unnested = (outcome: string): string => {
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
-    why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again',
+    why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again; of optionals of optionals one is left',
     fits: ({ kind, ours, theirs }, expression) => {
       if (!/ \? |optMap|optFlatMap/.test(expression)) return false;
       // What was taken apart goes on as a text, or not at all; either is refused in other words.
