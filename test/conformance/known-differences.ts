@@ -28,7 +28,9 @@ const unnested = (outcome: string): string => {
     const parts = Object.entries(value).map(([key, part]: readonly [string, unknown]) => [key, merge(part)] as const);
     const [first] = parts;
     const held: unknown = first?.[0] === 'optional' && Array.isArray(first[1]) ? first[1][0] : undefined;
-    return typeof held === 'object' && held !== null && 'optional' in held ? held : Object.fromEntries(parts);
+    if (typeof held !== 'object' || held === null || !('optional' in held)) return Object.fromEntries(parts);
+    // Of one that holds nothing a null is left.
+    return Array.isArray(held.optional) && held.optional.length === 0 ? { optional: [null] } : held;
   };
   return outcome.startsWith('value {') ? JSON.stringify(merge(JSON.parse(outcome.slice('value '.length)))) : outcome;
 };
