@@ -83,7 +83,7 @@ export const createGuardWrites = ({
   const validate = createValidate({
     handle: async (text) => {
       const startedMs = clock.monotonicMs();
-      const guarded = await handleGuard(text, { view, waiting, systemNamespace });
+      const guarded = await handleGuard(text, { view, waiting, systemNamespace, clock });
       countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
       logRefusal(log, guarded);
       return guarded;

@@ -20,10 +20,25 @@ const elements = (outcome: string): string => {
     : outcome;
 };
 
+/** Optionals of optionals as one, which is what a conditional leaves of them. */
+const unnested = (outcome: string): string => {
+  const merge = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(merge);
+    if (typeof value !== 'object' || value === null) return value;
+    const parts = Object.entries(value).map(([key, part]: readonly [string, unknown]) => [key, merge(part)] as const);
+    const [first] = parts;
+    const held: unknown = first?.[0] === 'optional' && Array.isArray(first[1]) ? first[1][0] : undefined;
+    if (typeof held !== 'object' || held === null || !('optional' in held)) return Object.fromEntries(parts);
+    // Of one that holds nothing a null is left.
+    return Array.isArray(held.optional) && held.optional.length === 0 ? { optional: [null] } : held;
+  };
+  return outcome.startsWith('value {') ? JSON.stringify(merge(JSON.parse(outcome.slice('value '.length)))) : outcome;
+};
+
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     name: 'optionals that a conditional breaks',
-    why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again',
+    why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again; of optionals of optionals one is left',
     fits: ({ kind, ours, theirs }, expression) => {
       if (!/ \? |optMap|optFlatMap/.test(expression)) return false;
       // What was taken apart goes on as a text, or not at all; either is refused in other words.
@@ -33,6 +48,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
           (/\)\.opt(?:Flat)?Map\(/.test(expression) && theirs.startsWith('error no such overload'))
         );
       if (kind !== 'value' || !ours.startsWith('value ')) return false;
+      if (unnested(ours) === unnested(theirs)) return true;
       return /unsupported conversion to ref\.Val: /.test(theirs) || ours.replaceAll(/\{"type":("[^"]*")\}/g, '$1') === theirs;
     },
   },

@@ -92,6 +92,7 @@ const depsOf = (view: GuardView | undefined): GuardDeps => ({
   view: () => view,
   waiting: createWaiting({ clock: fakeClock(AT_MS), timeoutMs: 0, stateOf: () => 0 }),
   systemNamespace: 'writ-system',
+  clock: fakeClock(AT_MS),
 });
 
 type Response = {
@@ -447,7 +448,7 @@ describe('the guard', () => {
     const clock = fakeClock(AT_MS);
     let view = nothing;
     const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => view });
-    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system' };
+    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', clock };
     const arriving = handleGuard(reviewOf({ after: two }), deps);
     view = enforced;
     waiting.wake();
@@ -457,6 +458,25 @@ describe('the guard', () => {
     await clock.advance(1000);
     assert.equal(answerOf(await late).code, 'TRUST_MISSING');
     assert.equal(clock.pending, 0);
+  });
+
+  it('compiles what is long in pieces, between which others are answered', async () => {
+    const long = policyAt(3, {
+      validations: Array.from({ length: 30 }, (_, at) => ({ expression: `object.metadata.name != '${'x'.repeat(300)}${at}'` })),
+    });
+    let readings = 0;
+    const clock = { ...fakeClock(AT_MS), monotonicMs: () => (readings += 10) };
+    const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => 0 });
+    const beat = { turns: 0, on: true };
+    const turn = (): void => {
+      beat.turns += 1;
+      if (beat.on) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const asked = await handleGuard(reviewOf({ after: long }), { ...depsOf(enforced), waiting, clock });
+    beat.on = false;
+    assert.equal(answerOf(asked).allowed, true);
+    assert.ok(beat.turns >= 30, `${beat.turns} turns`);
   });
 
   it('refuses while its caches are empty', async () => {
