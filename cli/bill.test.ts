@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -10,6 +11,8 @@ import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
 import { undeclared } from '../operator/usage/stored-meters.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
+import { writeSigned } from './signed-file.ts';
+import { keySigner } from './signing/signer.ts';
 import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
@@ -178,7 +181,15 @@ describe('writ bill', () => {
       'next.json': credit('2025-11-20T00:00:00Z'),
       'other.json': credit('2025-10-20T00:00:00Z').replace('"tenant":"acme"', '"tenant":"other"'),
     });
-    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', join(folder.path, name));
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['slo', 'other']) folder.writ(['keygen', '--name', name]);
+    const signAs = async (name: string, key: string): Promise<void> => {
+      rmSync(`${at(name)}.sigstore.json`, { force: true });
+      const signer = keySigner(createPrivateKey(readFileSync(at(`${key}.key`), 'utf8')));
+      await writeSigned({ path: at(name), text: readFileSync(at(name), 'utf8'), signer });
+    };
+    for (const name of ['here.json', 'next.json', 'other.json']) await signAs(name, 'slo');
+    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', at(name), '--sla-key', at('slo.pub'));
     const here = await rated('here.json');
     assert.match(here.out, /credit sla-1/);
     assert.doesNotMatch(here.err, /not on this invoice/);
@@ -188,6 +199,21 @@ describe('writ bill', () => {
     assert.match(next.err, /not on this invoice: sla-1 of 2025-11-20T/);
     const other = await rated('other.json');
     assert.deepEqual([other.code, /BILL_CREDIT_FOREIGN: .*other\.json: it is for other/.test(other.err)], [1, true], other.err);
+    // Only under the signature of whoever is named: not of another one, not altered, not without any, and not unchecked.
+    const refused = async (said: RegExp): Promise<void> => {
+      const { code, err, out } = await rated('here.json');
+      assert.equal(code, 1, out);
+      assert.match(err, said);
+    };
+    await signAs('here.json', 'other');
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json\.sigstore\.json/);
+    await signAs('here.json', 'slo');
+    folder.write({ 'here.json': readFileSync(at('here.json'), 'utf8').replace('"amount":500', '"amount":50000') });
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json\.sigstore\.json/);
+    rmSync(at('here.json.sigstore.json'));
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json: it has no signature/);
+    const unchecked = await bill(folder, 'preview', '--sla', at('here.json'));
+    assert.deepEqual([unchecked.code, /--sla: --sla-key FILE/.test(unchecked.err)], [2, true], unchecked.err);
   });
 
   it('takes prices by their seal where a trust policy is given', async () => {
