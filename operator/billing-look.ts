@@ -35,6 +35,7 @@ export type BillingParts = {
     | 'billingLateErrors'
     | 'billingStatements'
     | 'billingPrices'
+    | 'billingSubscriptions'
   >;
   readonly caches: {
     readonly tenants: Pick<Caches['tenants'], 'list'>;
@@ -50,7 +51,7 @@ export type BillingParts = {
 };
 
 export type LookBy = {
-  readonly client: Pick<KubeClient, 'get'>;
+  readonly client: Pick<KubeClient, 'get' | 'apply'>;
   /** Whose seal counts. */
   readonly judge: (object: LivePriceBook) => Judged;
   readonly ledger: OpenLedger;

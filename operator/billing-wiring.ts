@@ -5,6 +5,7 @@ import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { sleep } from '../process/clock.ts';
 import { keyRefusal } from '../policies/trust/key.ts';
+import { allAccounts } from './billing/accounts/tables.ts';
 import { createLogFolder } from './audit/log-folder.ts';
 import { countStatements, createStatementSink } from './billing/statements.ts';
 import type { StatementSink } from './billing/statements.ts';
@@ -69,7 +70,7 @@ const createStatementLook = (
       });
       running = { pem, ledger, sink };
     }
-    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches });
+    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches }, await ledger.store.read(allAccounts));
     await running.sink.turn({ customers }, signal);
     const counts = await ledger.store.read(countStatements);
     for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);

@@ -6,6 +6,12 @@ import type { Judged } from '../policies/policy-object.ts';
 import { readBook } from '../policies/pricing/index.ts';
 import type { Book } from '../policies/pricing/index.ts';
 import { startOf } from '../policies/problem.ts';
+import { createAccounts } from './billing/accounts/index.ts';
+import type { Accounts, AccountsAsked } from './billing/accounts/index.ts';
+import { offerOf } from './billing/accounts/offers.ts';
+import type { Offer } from './billing/accounts/offers.ts';
+import { allAccounts } from './billing/accounts/tables.ts';
+import type { Account } from './billing/accounts/tables.ts';
 import { catalogOf } from './billing/catalog.ts';
 import type { Catalog } from './billing/catalog.ts';
 import { createPriceKeeper } from './billing/price-keeper.ts';
@@ -21,7 +27,9 @@ import { keyFault } from './billing/stripe-client.ts';
 import { createStripeHook } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
-import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
+import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
+import { tellBilled } from './billing-status.ts';
+import { SUBSCRIPTION_STATES } from './billing/metrics.ts';
 import type { LivePriceBook } from './controllers/live.ts';
 import { createAllowance } from './source/deliveries.ts';
 import { HOUR_MS } from './usage/period.ts';
@@ -65,15 +73,36 @@ const refusable = <T>(work: () => T): readonly [T, undefined] | readonly [undefi
   }
 };
 
-/** Tenants that Stripe bills, those that were there first before those that came later. */
-export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly Customer[] =>
-  caches.tenants
+/** Tenants that Stripe bills, those that were there first before those that came later. A subscription stays with the customer it was made for. */
+export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>, accounts: readonly Account[]): readonly Customer[] => {
+  const kept = new Map(accounts.map(({ tenant, customer }) => [tenant, customer]));
+  const listed = caches.tenants
     .list()
     .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
     .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
-      const customer = billing?.customerRef;
-      return customer === undefined ? [] : [{ tenant, customer }];
+      const known = kept.get(tenant) ?? '';
+      kept.delete(tenant);
+      const customer = known !== '' || billing?.provider !== undefined ? known : billing?.customerRef;
+      return customer === undefined || customer === '' ? [] : [{ tenant, customer }];
     });
+  // Whose Tenant is gone is subscribed to the end of the month.
+  return [...listed, ...[...kept].flatMap(([tenant, customer]) => (customer === '' ? [] : [{ tenant, customer }]))];
+};
+
+/** What Tenants order for whom Writ keeps a subscription. */
+const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked, 'wanted' | 'held'> => {
+  const kept = caches.tenants.list().filter(({ spec }) => spec.billing?.provider === 'Stripe');
+  return {
+    held: new Set(caches.tenants.list().flatMap(({ metadata, spec }) => (spec.suspend === true ? [metadata.name] : []))),
+    wanted: kept.map(({ metadata, spec: { tier = '', billing } }) => ({
+      tenant: metadata.name,
+      customer: billing?.customerRef,
+      tier,
+      cycle: billing?.cycle ?? 'Monthly',
+      trialEndMs: billing?.trialEnd === undefined ? undefined : Date.parse(billing.trialEnd),
+    })),
+  };
+};
 
 type Ordered = { readonly metadata: { readonly name: string; readonly creationTimestamp?: string } };
 
@@ -84,6 +113,7 @@ type Running = {
   readonly key: string;
   readonly ledger: OpenLedger;
   readonly billing: Billing;
+  readonly accounts: Accounts;
   readonly keepPrices: ReturnType<typeof createPriceKeeper>;
 };
 
@@ -162,7 +192,8 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
           ),
         ),
     });
-    return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
+    const accounts = createAccounts({ store: ledger.store, provider: provider.accounts, clock, installation, record: parts.record });
+    return { key, ledger, billing, accounts, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
 
   /** Prices that cannot be kept stop no report. */
@@ -190,6 +221,43 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     hook.arm(undefined);
   };
 
+  /** True where the key is refused. */
+  const keepAccounts = async (
+    { accounts }: Running,
+    { client, ledger, offer }: Pick<LookBy, 'client' | 'ledger'> & { readonly offer: Offer | undefined },
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const asked = wantedOf(parts);
+    const { refused } = await accounts.turn({ ...asked, book: config['price-book'], offer }, signal);
+    const known = await ledger.store.read(allAccounts);
+    const wanting = new Set(asked.wanted.map(({ tenant }) => tenant));
+    const byTenant = new Map(
+      known.filter(({ tenant, subscription }) => wanting.has(tenant) || subscription !== '').map((one) => [one.tenant, one]),
+    );
+    const counts = { subscribed: 0, waiting: 0, problem: 0 };
+    for (const { tenant, subscription, problem } of byTenant.values()) {
+      counts[problem !== undefined ? 'problem' : subscription === '' ? 'waiting' : 'subscribed'] += 1;
+      if (problem !== undefined)
+        once(`${tenant} ${problem.code} ${problem.message}`, () =>
+          log.error({ code: problem.code, tenant, why: problem.message }, 'a subscription is not as the Tenant orders it'),
+        );
+    }
+    for (const state of SUBSCRIPTION_STATES) metrics.billingSubscriptions.set({ state }, counts[state]);
+    for (const tenant of caches.tenants.list()) {
+      // One that cannot be written keeps no other from being told.
+      try {
+        await tellBilled(client, clock, { tenant, account: byTenant.get(tenant.metadata.name) });
+      } catch (error) {
+        if (signal.aborted) throw error;
+        log.warn(
+          { err: error, tenant: tenant.metadata.name },
+          'what a Tenant says of its subscription could not be written; it is tried again',
+        );
+      }
+    }
+    return refused;
+  };
+
   const look: Look = async ({ client, judge, ledger }, signal) => {
     const secret = await readSecret(client, config['system-namespace'], secretName);
     const key = secret(STRIPE_KEY) ?? '';
@@ -204,7 +272,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     }
     const { billing, keepPrices: keep } = running;
     const [reporting, unpriced] = refusable(() => metersOf(parts, ledger, judge));
-    const scope = { customers: customersOf(parts), reporting };
+    const scope = { customers: customersOf(parts, await ledger.store.read(allAccounts)), reporting };
     const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
     const take = async (event: Parameters<Billing['take']>[0]): Promise<Awaited<ReturnType<Billing['take']>>> => {
       const taken = await billing.take(event);
@@ -214,8 +282,11 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     // Begun, it knows whose customers are ours; events need not wait for its end.
     const turning = billing.turn(scope, signal);
     hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
-    const { refused, drift } = await turning;
-    if (!refused && config['stripe-prices'] && reporting !== undefined) await keepPrices(keep, catalogOf(reporting.book, reporting.meters));
+    const { refused: isRefused, drift } = await turning;
+    const catalog = reporting === undefined ? undefined : catalogOf(reporting.book, reporting.meters);
+    if (!isRefused && config['stripe-prices'] && catalog !== undefined) await keepPrices(keep, catalog);
+    const offer = reporting === undefined || catalog === undefined ? undefined : offerOf(reporting.book, catalog);
+    const refused = isRefused || (await keepAccounts(running, { client, ledger, offer }, signal));
     if (drift !== undefined) metrics.billingDrift.set({}, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);

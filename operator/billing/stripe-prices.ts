@@ -27,7 +27,8 @@ const decimal = (value: { toString(): string } | null | undefined): string | und
 const recurringOf = (months: number): { readonly interval: 'month' | 'year'; readonly interval_count: number } =>
   months % 12 === 0 ? { interval: 'year', interval_count: months / 12 } : { interval: 'month', interval_count: months };
 
-const slices = <T>(all: readonly T[]): readonly (readonly T[])[] =>
+/** What can be asked for at once. */
+export const lookupSlices = <T>(all: readonly T[]): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, index) => all.slice(index * AT_ONCE, (index + 1) * AT_ONCE));
 
 export const createStripePrices = (client: StripeClient, ensureMeter: EnsureMeter): PriceProvider => {
@@ -84,14 +85,14 @@ export const createStripePrices = (client: StripeClient, ensureMeter: EnsureMete
   return {
     compare: async ({ products, prices }) => {
       const seen = new Map<string, 'same' | 'other'>();
-      for (const some of slices(products)) {
+      for (const some of lookupSlices(products)) {
         const { data } = await client.products.list({ ids: some.map(({ id }) => id), limit: 100 });
         for (const { id, active, name } of data) {
           const wanted = some.find((one) => one.id === id);
           if (wanted !== undefined) seen.set(id, active && name === wanted.name ? 'same' : 'other');
         }
       }
-      for (const some of slices(prices)) {
+      for (const some of lookupSlices(prices)) {
         const { data } = await client.prices.list({
           lookup_keys: some.map(({ lookupKey }) => lookupKey),
           limit: 100,

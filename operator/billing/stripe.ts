@@ -10,6 +10,8 @@ import { isRecord } from '../../crds/wire.ts';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
 import { KeyRefused } from './provider.ts';
+import type { AccountProvider } from './accounts/provider.ts';
+import { createStripeAccounts } from './stripe-accounts.ts';
 import { answerOf, asked, createStripeClient, isStripeError } from './stripe-client.ts';
 import type { Mode, StripeOptions } from './stripe-client.ts';
 import { createStripePrices } from './stripe-prices.ts';
@@ -20,6 +22,7 @@ export type StripeProvider = UsageProvider &
   EventProvider & {
     readonly ensureMeter: EnsureMeter;
     readonly prices: PriceProvider;
+    readonly accounts: AccountProvider;
   };
 
 const eventName = (meter: string, encoding: 'Absolute' | 'Delta'): string => `writ_${meter}_${encoding.toLowerCase()}`;
@@ -182,5 +185,6 @@ export const createStripe = (options: StripeOptions): StripeProvider => {
     });
 
   const prices = createStripePrices(client, ensureMeter);
-  return { ensureMeter, prices, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
+  const accounts = createStripeAccounts(client);
+  return { ensureMeter, prices, accounts, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
 };

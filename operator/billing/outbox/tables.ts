@@ -3,6 +3,7 @@
 import { bigintOf, integerOf, textOf } from '../../usage/store.ts';
 import { StoreError } from '../../usage/store.ts';
 import type { Migrations, Reader, Row, Tx } from '../../usage/store.ts';
+import { ACCOUNT_TABLES } from '../accounts/tables.ts';
 import { STATES } from './entry.ts';
 import type { Encoding, Entry, HourKey, State } from './entry.ts';
 
@@ -54,6 +55,7 @@ export const billingMigrations: Migrations = {
         digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
     ],
     ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
+    ACCOUNT_TABLES,
   ],
 };
 
