@@ -4,6 +4,8 @@ import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { newAccount, putAccount } from '../operator/billing/accounts/tables.ts';
+import { billingMigrations } from '../operator/billing/outbox/tables.ts';
 import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
 import { slaStatement } from '../operator/slo/index.ts';
 import { slaText } from '../operator/slo/statement.ts';
@@ -158,6 +160,39 @@ describe('writ bill', () => {
       folder.write({ 'invoices/acme/2025-11-01T00.json': invoice, 'invoices/acme/2025-11-01T00.json.sigstore.json': signature });
     }
     assert.equal((await reconcile()).code, 0);
+  });
+
+  it('tells where the payment provider subscribes something else than was ordered', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    folder.writ(['keygen', '--name', 'billing']);
+    folder.write({ 'invoices/acme/2025-11-01T00.json': '{}' });
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    for (const room of [USAGE_TABLES, billingMigrations]) await store.migrate(room);
+    await store.claim('test');
+    const terms = { tier: 'Starter', cycle: 'Monthly', anchorMs: OCTOBER_MS } as const;
+    const kept = { ...newAccount('acme'), customer: 'cus_1', subscription: 'sub_1', terms };
+    const later = { atMs: Date.UTC(2099, 0), terms: { ...terms, tier: 'Professional' } };
+    const outcomes = [
+      [kept, /sub_1: Starter, Monthly/, undefined],
+      [
+        { ...kept, terms: { ...terms, tier: 'Free' } },
+        /sub_1: Free/,
+        /BILL_SUBSCRIPTION_DIFFERS: acme: at .* sub_1 is Free, Monthly; the subscription says Starter, Monthly/,
+      ],
+      [{ ...kept, next: later }, /sub_1: Starter/, /BILL_SUBSCRIPTION_DIFFERS: acme: at 2099-01-01T00:00:00Z sub_1 is Professional/],
+      [{ ...kept, next: { ...later, terms: undefined } }, /sub_1: Starter/, /sub_1 is nothing; the subscription says Starter/],
+      [{ ...kept, problem: { code: 'BILL_SUBSCRIPTION_GONE', message: 'ended' } as const }, /sub_1/, /BILL_SUBSCRIPTION_GONE: acme: ended/],
+    ] as const;
+    for (const [account, shown, told] of outcomes) {
+      await store.transact((tx) => putAccount(tx, account));
+      const options = ['--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub')];
+      const { out, err } = await bill(folder, 'reconcile', ...options);
+      assert.match(out, shown);
+      if (told === undefined) assert.doesNotMatch(err, /BILL_SUBSCRIPTION/);
+      else assert.match(err, told);
+    }
+    await store.close();
   });
 
   it('drops no credit of an SLA statement without a word', async () => {

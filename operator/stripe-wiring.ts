@@ -7,31 +7,28 @@ import { readBook } from '../policies/pricing/index.ts';
 import type { Book } from '../policies/pricing/index.ts';
 import { startOf } from '../policies/problem.ts';
 import { createAccounts } from './billing/accounts/index.ts';
-import type { Accounts, AccountsAsked } from './billing/accounts/index.ts';
+import type { Accounts } from './billing/accounts/index.ts';
 import { offerOf } from './billing/accounts/offers.ts';
-import type { Offer } from './billing/accounts/offers.ts';
 import { allAccounts } from './billing/accounts/tables.ts';
-import type { Account } from './billing/accounts/tables.ts';
 import { catalogOf } from './billing/catalog.ts';
 import type { Catalog } from './billing/catalog.ts';
 import { createPriceKeeper } from './billing/price-keeper.ts';
 import { createBilling } from './billing/index.ts';
 import type { Billing } from './billing/index.ts';
-import type { Customer } from './billing/hours.ts';
 import type { Encoding } from './billing/outbox/entry.ts';
 import { STATES } from './billing/outbox/entry.ts';
 import { countStates, oldestOpenHour } from './billing/outbox/tables.ts';
 import type { Reporting } from './billing/sink.ts';
 import { createStripe } from './billing/stripe.ts';
+import { createWaits, waitingTeller } from './billing/waits.ts';
 import { keyFault } from './billing/stripe-client.ts';
 import { createStripeHook } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
-import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
-import { tellBilled } from './billing-status.ts';
-import { SUBSCRIPTION_STATES } from './billing/metrics.ts';
+import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
 import { createAllowance } from './source/deliveries.ts';
+import { customersOf, keepSubscriptions } from './subscription-wiring.ts';
 import { HOUR_MS } from './usage/period.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
@@ -73,47 +70,13 @@ const refusable = <T>(work: () => T): readonly [T, undefined] | readonly [undefi
   }
 };
 
-/** Tenants that Stripe bills, those that were there first before those that came later. A subscription stays with the customer it was made for. */
-export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>, accounts: readonly Account[]): readonly Customer[] => {
-  const kept = new Map(accounts.map(({ tenant, customer }) => [tenant, customer]));
-  const listed = caches.tenants
-    .list()
-    .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
-    .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
-      const known = kept.get(tenant) ?? '';
-      kept.delete(tenant);
-      const customer = known !== '' || billing?.provider !== undefined ? known : billing?.customerRef;
-      return customer === undefined || customer === '' ? [] : [{ tenant, customer }];
-    });
-  // Whose Tenant is gone is subscribed to the end of the month.
-  return [...listed, ...[...kept].flatMap(([tenant, customer]) => (customer === '' ? [] : [{ tenant, customer }]))];
-};
-
-/** What Tenants order for whom Writ keeps a subscription. */
-const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked, 'wanted' | 'held'> => {
-  const kept = caches.tenants.list().filter(({ spec }) => spec.billing?.provider === 'Stripe');
-  return {
-    held: new Set(caches.tenants.list().flatMap(({ metadata, spec }) => (spec.suspend === true ? [metadata.name] : []))),
-    wanted: kept.map(({ metadata, spec: { tier = '', billing } }) => ({
-      tenant: metadata.name,
-      customer: billing?.customerRef,
-      tier,
-      cycle: billing?.cycle ?? 'Monthly',
-      trialEndMs: billing?.trialEnd === undefined ? undefined : Date.parse(billing.trialEnd),
-    })),
-  };
-};
-
-type Ordered = { readonly metadata: { readonly name: string; readonly creationTimestamp?: string } };
-
-/** RFC 3339 in UTC sorts as text. */
-const order = ({ metadata: { name, creationTimestamp = '' } }: Ordered): string => `${creationTimestamp} ${name}`;
-
 type Running = {
   readonly key: string;
   readonly ledger: OpenLedger;
   readonly billing: Billing;
   readonly accounts: Accounts;
+  /** Undefined where statements are written as files, which tells of those that wait. */
+  readonly lookAtWaits: ReturnType<typeof createWaits> | undefined;
   readonly keepPrices: ReturnType<typeof createPriceKeeper>;
 };
 
@@ -193,7 +156,11 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         ),
     });
     const accounts = createAccounts({ store: ledger.store, provider: provider.accounts, clock, installation, record: parts.record });
-    return { key, ledger, billing, accounts, keepPrices: createPriceKeeper(provider.prices, clock) };
+    const lookAtWaits =
+      config['statement-dir'] === undefined
+        ? createWaits({ store: ledger.store, nowMs: () => clock.now(), onWaiting: waitingTeller(log, once) })
+        : undefined;
+    return { key, ledger, billing, accounts, lookAtWaits, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
 
   /** Prices that cannot be kept stop no report. */
@@ -221,43 +188,6 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     hook.arm(undefined);
   };
 
-  /** True where the key is refused. */
-  const keepAccounts = async (
-    { accounts }: Running,
-    { client, ledger, offer }: Pick<LookBy, 'client' | 'ledger'> & { readonly offer: Offer | undefined },
-    signal: AbortSignal,
-  ): Promise<boolean> => {
-    const asked = wantedOf(parts);
-    const { refused } = await accounts.turn({ ...asked, book: config['price-book'], offer }, signal);
-    const known = await ledger.store.read(allAccounts);
-    const wanting = new Set(asked.wanted.map(({ tenant }) => tenant));
-    const byTenant = new Map(
-      known.filter(({ tenant, subscription }) => wanting.has(tenant) || subscription !== '').map((one) => [one.tenant, one]),
-    );
-    const counts = { subscribed: 0, waiting: 0, problem: 0 };
-    for (const { tenant, subscription, problem } of byTenant.values()) {
-      counts[problem !== undefined ? 'problem' : subscription === '' ? 'waiting' : 'subscribed'] += 1;
-      if (problem !== undefined)
-        once(`${tenant} ${problem.code} ${problem.message}`, () =>
-          log.error({ code: problem.code, tenant, why: problem.message }, 'a subscription is not as the Tenant orders it'),
-        );
-    }
-    for (const state of SUBSCRIPTION_STATES) metrics.billingSubscriptions.set({ state }, counts[state]);
-    for (const tenant of caches.tenants.list()) {
-      // One that cannot be written keeps no other from being told.
-      try {
-        await tellBilled(client, clock, { tenant, account: byTenant.get(tenant.metadata.name) });
-      } catch (error) {
-        if (signal.aborted) throw error;
-        log.warn(
-          { err: error, tenant: tenant.metadata.name },
-          'what a Tenant says of its subscription could not be written; it is tried again',
-        );
-      }
-    }
-    return refused;
-  };
-
   const look: Look = async ({ client, judge, ledger }, signal) => {
     const secret = await readSecret(client, config['system-namespace'], secretName);
     const key = secret(STRIPE_KEY) ?? '';
@@ -270,7 +200,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
       stop();
       running = start(key, ledger);
     }
-    const { billing, keepPrices: keep } = running;
+    const { billing, accounts, keepPrices: keep, lookAtWaits } = running;
     const [reporting, unpriced] = refusable(() => metersOf(parts, ledger, judge));
     const scope = { customers: customersOf(parts, await ledger.store.read(allAccounts)), reporting };
     const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
@@ -286,7 +216,9 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     const catalog = reporting === undefined ? undefined : catalogOf(reporting.book, reporting.meters);
     if (!isRefused && config['stripe-prices'] && catalog !== undefined) await keepPrices(keep, catalog);
     const offer = reporting === undefined || catalog === undefined ? undefined : offerOf(reporting.book, catalog);
-    const refused = isRefused || (await keepAccounts(running, { client, ledger, offer }, signal));
+    const refused = isRefused || (await keepSubscriptions(parts, { client, ledger, offer, accounts }, { once, signal }));
+    const waiting = await lookAtWaits?.(scope.customers);
+    if (waiting !== undefined) metrics.billingStatements.set({ state: 'waiting' }, waiting);
     if (drift !== undefined) metrics.billingDrift.set({}, drift);
     const states = await ledger.store.read(countStates);
     for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);

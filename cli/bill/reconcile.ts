@@ -14,6 +14,8 @@ import { changeAt } from '../../operator/billing/rating/subscription.ts';
 import type { Change, Subscription } from '../../operator/billing/rating/subscription.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
 import { formatTime } from '../../policies/pricing/calendar.ts';
+import { waitsOf } from '../../operator/billing/waits.ts';
+import type { Waiting } from '../../operator/billing/waits.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { startOf } from '../../policies/problem.ts';
 import { readText } from '../files.ts';
@@ -32,7 +34,7 @@ const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
 moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
-hours that it refused, or that it counts otherwise; and where a subscription that the operator keeps there is, or is to become, something
+hours that it refused, or that it counts otherwise; frozen months of which it is not known to count all; and where a subscription that the operator keeps there is, or is to become, something
 else than the facts of the subscription say.
 
 Exit codes: 0 all agree, 1 something does not, or there is no invoice, 2 wrong use.
@@ -92,13 +94,18 @@ const findInvoices = (folder: string, tenant: string): Found => {
   return { invoices: invoices.map((name) => join(place, name)), bundles: bundles.map((name) => join(place, name)) };
 };
 
-type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[] };
+type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[]; readonly waits: readonly Waiting[] };
+type Asked = { readonly tenant: string; readonly isCustomer: boolean };
 
-const readOutbox = async (options: Options, terminal: Terminal): Promise<Outbox | undefined> => {
+const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): Promise<Outbox | undefined> => {
   if (options.ledger === undefined && terminal.env['WRIT_LEDGER'] === undefined) return undefined;
   const open = await openLedger(options.ledger, terminal);
   try {
-    return await open.read(async (reader) => ({ states: await countStates(reader), aside: await entriesAside(reader) }));
+    return await open.read(async (reader) => ({
+      states: await countStates(reader),
+      aside: await entriesAside(reader),
+      waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
+    }));
   } catch {
     // Nothing was ever reported from it: it has no such tables.
     return undefined;
@@ -120,6 +127,11 @@ const readAccount = async (options: Options, tenant: string, terminal: Terminal)
     await open.close();
   }
 };
+
+const waitProblem = ({ tenant, periodMs, why }: Waiting): Problem => ({
+  code: 'BILL_STATEMENT_WAITING',
+  message: `${tenant}: ${new Date(periodMs).toISOString().slice(0, 7)}: ${why}`,
+});
 
 type Ordered = Pick<Change, 'tier' | 'cycle'> | undefined;
 const orderText = (ordered: Ordered): string => (ordered === undefined ? 'nothing' : `${ordered.tier}, ${ordered.cycle}`);
@@ -168,9 +180,11 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
     if (wrong.length === 0) good += 1;
     problems.push(...wrong);
   }
-  const outbox = await readOutbox(options, terminal);
-  problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
   const account = await readAccount(options, tenant, terminal);
+  const isCustomer = subscription.customer !== undefined || (account !== undefined && account.customer !== '');
+  const outbox = await readOutbox(options, { tenant, isCustomer }, terminal);
+  problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
+  problems.push(...(outbox?.waits ?? []).map(waitProblem));
   if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =

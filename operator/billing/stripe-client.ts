@@ -57,6 +57,10 @@ export const answerOf = (error: unknown): ReportAnswer => {
 /** Whether Stripe, or the way to it, is behind an error; anything else is a fault of ours. */
 export const isStripeError = (error: unknown): boolean => error instanceof Stripe.errors.StripeError;
 
+/** Whether Stripe says that what this parameter names is not there. */
+export const isMissing = (error: unknown, param: string): boolean =>
+  error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing' && error.param === param;
+
 /** Undefined where another try may have an answer. */
 export const asked = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
   try {

@@ -12,7 +12,7 @@ import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked
 import { KeyRefused } from './provider.ts';
 import type { AccountProvider } from './accounts/provider.ts';
 import { createStripeAccounts } from './stripe-accounts.ts';
-import { answerOf, asked, createStripeClient, isStripeError } from './stripe-client.ts';
+import { answerOf, asked, createStripeClient, isMissing, isStripeError } from './stripe-client.ts';
 import type { Mode, StripeOptions } from './stripe-client.ts';
 import { createStripePrices } from './stripe-prices.ts';
 import type { EnsureMeter, PriceProvider } from './stripe-prices.ts';
@@ -145,7 +145,8 @@ export const createStripe = (options: StripeOptions): StripeProvider => {
       const answer = answerOf(error);
       if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
       if (!isStripeError(error)) throw error;
-      return undefined;
+      // Of a customer that there is not nothing is counted.
+      return isMissing(error, 'customer') ? new Map() : undefined;
     }
   };
 
