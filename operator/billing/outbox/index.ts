@@ -52,9 +52,10 @@ export type Outbox = {
 
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 16;
-const BATCH = 500;
+/** Each batch looks through all that is due. */
+const BATCH = 4000;
 /** Batches of one pass: invoices are to be looked at, too. */
-const MOST_TURNS = 40;
+const MOST_TURNS = 5;
 
 type Renewal = Pick<HourTotal, 'total' | 'customer' | 'encoding'> &
   HourKey & { readonly revision: number; readonly counted: string; readonly repairs: number };

@@ -151,6 +151,21 @@ export const entriesWithin = async (
   return [...newest.values()];
 };
 
+export type Newest = Pick<Entry, 'revision' | 'total' | 'state' | 'customer'>;
+
+/** What was reported last of an hour, by `tenant meter`. */
+export const newestOfHour = async (reader: Reader, hourMs: number): Promise<ReadonlyMap<string, Newest>> => {
+  const rows = await reader.all('SELECT tenant, meter, revision, total, state, customer FROM billing_outbox WHERE hour_ms = ?', [hourMs]);
+  const newest = new Map<string, Newest>();
+  for (const row of rows) {
+    const key = `${textOf(row, 'tenant')} ${textOf(row, 'meter')}`;
+    const revision = integerOf(row, 'revision');
+    if ((newest.get(key)?.revision ?? 0) < revision)
+      newest.set(key, { revision, total: textOf(row, 'total'), state: stateOf(textOf(row, 'state')), customer: textOf(row, 'customer') });
+  }
+  return newest;
+};
+
 /** Entries that something is to be done with by now, oldest hours first. */
 export const dueEntries = async (reader: Reader, nowMs: number, most: number): Promise<readonly Entry[]> => {
   const rows = await reader.all(
@@ -172,7 +187,10 @@ export const oldestOpenHour = async (reader: Reader): Promise<number | undefined
   return row === undefined || row['hour_ms'] === null ? undefined : integerOf(row, 'hour_ms');
 };
 
-export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
-  const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
+export const countStates = async (reader: Reader, states: readonly State[] = STATES): Promise<ReadonlyMap<State, number>> => {
+  const rows = await reader.all(
+    `SELECT state, COUNT(*) AS count FROM billing_outbox WHERE state IN (${states.map(() => '?').join(', ')}) GROUP BY state`,
+    states,
+  );
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
 };
