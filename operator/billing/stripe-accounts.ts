@@ -103,7 +103,7 @@ export const createStripeAccounts = (client: StripeClient): AccountProvider => {
     customer: async (id) => {
       try {
         const found = await asked(() => client.customers.retrieve(id));
-        return found === undefined ? undefined : 'deleted' in found && found.deleted === true ? 'gone' : 'there';
+        return found === undefined ? undefined : 'deleted' in found && found.deleted ? 'gone' : 'there';
       } catch (error) {
         const answer = isStripeError(error) ? answerOf(error) : undefined;
         if (answer?.kind === 'rejected' && answer.code === 'resource_missing') return 'gone';

@@ -35,7 +35,7 @@ const childrenOf = (form: Form, name: string): readonly Form[] => {
 const pricesIn = (form: Form): readonly string[] => childrenOf(form, 'items').map((item) => textIn(item, 'price') ?? '');
 const metadataIn = (form: Form): Metadata =>
   typeof form['metadata'] === 'object'
-    ? Object.fromEntries(Object.entries(form['metadata']).map(([name, value]) => [name, String(value)]))
+    ? Object.fromEntries(Object.entries(form['metadata']).map(([name, value]) => [name, typeof value === 'string' ? value : '']))
     : {};
 const numberIn = (form: Form, name: string): number | undefined =>
   textIn(form, name) === undefined ? undefined : Number(textIn(form, name));

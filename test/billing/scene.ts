@@ -153,8 +153,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       const tenant = tenants[index];
       const owned = { 'f:billing': {}, 'f:conditions': { 'k:{"type":"Billed"}': {} } };
       const managedFields = [{ manager: 'writ-billing', operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': owned } }];
-      if (tenant !== undefined)
-        tenants[index] = { ...tenant, metadata: { ...tenant.metadata, managedFields }, status: body.status ?? {} } as typeof tenant;
+      if (tenant !== undefined) tenants[index] = { ...tenant, metadata: { ...tenant.metadata, managedFields }, status: body.status ?? {} };
       return body as never;
     },
   };

@@ -27,7 +27,7 @@ const keeping = async () => {
 };
 const live = ({ fake }: It) => fake.accounts.subscriptions.filter(({ endedS }) => endedS === undefined);
 const keysOf = ({ fake }: It, prices: readonly string[] = []) =>
-  prices.map((id) => fake.catalog.keyOf(id)?.replace('writ_standard_', '')).toSorted();
+  prices.map((id) => fake.catalog.keyOf(id)?.replace('writ_standard_', '') ?? '').toSorted();
 const statusOf = ({ tenants }: It, tenant = 'acme') => tenants.find(({ metadata }) => metadata.name === tenant)?.status;
 const billed = (it: It, tenant = 'acme') => statusOf(it, tenant)?.conditions?.find(({ type }) => type === 'Billed');
 const sent = ({ fake }: It, path: RegExp): number => fake.requests.filter((one) => one.method === 'POST' && path.test(one.path)).length;

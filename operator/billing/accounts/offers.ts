@@ -117,6 +117,13 @@ export const keysAt = (offers: readonly Offer[], terms: Terms, atMs: number): Ke
   return { ok: true, keys: [fee, ...use] };
 };
 
+/** What terms become at `atMs`, the first of a month: another cycle is counted from then on, or from the end of a trial. */
+export const nextTerms = ({ cycle, anchorMs }: Terms, wanted: Pick<Terms, 'tier' | 'cycle'>, atMs: number): Terms => ({
+  tier: wanted.tier,
+  cycle: wanted.cycle,
+  anchorMs: wanted.cycle === cycle ? anchorMs : Math.max(atMs, anchorMs),
+});
+
 /** What was written beside a subscription; undefined where it is none of ours. */
 export const readTerms = (value: unknown): Terms | undefined => {
   if (!isRecord(value)) return undefined;

@@ -10,7 +10,7 @@ import type { RecordFacts } from '../facts.ts';
 import { KeyRefused } from '../provider.ts';
 import { isPending, readAsk } from './asks.ts';
 import type { Asking } from './asks.ts';
-import { keysAt, readTerms, sameTerms } from './offers.ts';
+import { keysAt, nextTerms, readTerms, sameTerms } from './offers.ts';
 import type { Offer } from './offers.ts';
 import type { AccountProvider, Made, NewSubscription, Prices, Subscribed, Terms, Upcoming } from './provider.ts';
 import { newAccount, putAccount, sharerOf } from './tables.ts';
@@ -170,8 +170,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     atMs: number,
   ): Promise<{ readonly upcoming: Upcoming | undefined } | Problem | undefined> => {
     if (wanted === undefined) return { upcoming: { atMs, prices: undefined, terms: undefined } };
-    const isSameCycle = wanted.cycle === terms.cycle;
-    const next = { tier: wanted.tier, cycle: wanted.cycle, anchorMs: isSameCycle ? terms.anchorMs : Math.max(atMs, terms.anchorMs) };
+    const next = nextTerms(terms, wanted, atMs);
     const prices = await pricesAt(offers, next, atMs);
     if (prices === undefined || isProblem(prices)) return prices;
     return { upcoming: sameTerms(next, terms) && samePrices(prices, one.prices) ? undefined : { atMs, prices, terms: next } };
