@@ -149,6 +149,26 @@ describe('writ audit export', () => {
     const { code, err } = folder.writ(['audit', 'export', 'e', '--out', 'x']);
     assert.equal(code, 2);
     assert.match(err, /AUDIT_INCOMPLETE: e: tenant\/acme\/tile\/0\/000 is missing/);
-    assert.equal(folder.writ(['audit', 'export', 'e', '--out', 'x', '--tenant', 'nobody']).code, 2);
+  });
+
+  it('of a tenant that has no log there, or of a folder without any: 4, by a code of its own', () => {
+    using folder = scene(whole, { 'empty/file': '' });
+    for (const [source, args] of [
+      ['e', ['--tenant', 'nobody']],
+      ['empty', []],
+      ['empty', ['--tenant', 'acme']],
+    ] as const) {
+      const { code, err } = folder.writ(['audit', 'export', source, '--out', 'x', ...args]);
+      assert.deepEqual([code, /AUDIT_NO_LOG: (\w+)/.exec(err)?.[1]], [4, source], err);
+    }
+    assert.equal(existsSync(join(folder.path, 'x')), false);
+  });
+
+  it('into a folder that cannot be made: 4, and soon', { skip: process.platform !== 'linux' }, () => {
+    using folder = scene(whole);
+    for (const out of ['/proc/x', '/proc/x/y', 'log.vkey/x']) {
+      const { code, err } = folder.writ(['audit', 'export', 'e', '--out', out]);
+      assert.deepEqual([code, /FILE_\w+/.exec(err)?.[0]], [4, 'FILE_UNREADABLE'], err);
+    }
   });
 });

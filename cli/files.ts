@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing files on behalf of a person: every failure is told with the path and what to do.
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { UserError } from './output.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -24,7 +25,7 @@ export const fileError = (path: string, error: unknown): UserError => {
 };
 
 /** Far more than any manifest or list of cases has; a device or a pipe without end stops here too. */
-export const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const STANDARD_INPUT = 0;
 const CHUNK = 64 * 1024;
@@ -79,7 +80,7 @@ export const readText = (path: string): string => {
 /** Writes a file that must not be there yet. */
 export const writeNew = (path: string, text: string, mode: number): void => {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(path, text, { flag: 'wx', mode });
   } catch (error) {
     throw fileError(path, error);

@@ -11,7 +11,6 @@ import type { Problem } from '../policies/problem.ts';
 import { problemCodes } from '../policies/problem-codes/index.ts';
 import type { Clock } from '../process/clock.ts';
 
-export const EXIT_OK = 0;
 /** Something was found, or refused. */
 export const EXIT_FINDINGS = 1;
 /** The command was called wrongly. */

@@ -57,6 +57,17 @@ describe('seals', () => {
     });
   }
 
+  it('of a Tenant, which needs a version as well', () => {
+    using folder = scene('ecdsa-p256');
+    const tenant = (spec: string): string => `apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: acme}\nspec: ${spec}\n`;
+    folder.write({ 'tenants/acme.yaml': tenant('{suspend: false}') });
+    const { code, err } = folder.writ(['sign', 'tenants/acme.yaml', '--key', 'k.key']);
+    assert.equal(code, 1);
+    assert.match(err, /tenants\/acme\.yaml:4:1: SEAL_VERSION/);
+    folder.write({ 'tenants/acme.yaml': tenant('{version: 1}') });
+    assert.equal(folder.writ(['sign', 'tenants/acme.yaml', '--key', 'k.key']).code, 0);
+  });
+
   it('as an approval, and as one set for a repository', () => {
     using folder = scene('ecdsa-p256');
     assert.equal(

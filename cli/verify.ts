@@ -118,12 +118,11 @@ const row = ({ file, outcome, bundles }: Judged, trust: Trust): object => {
 
 const describe = (file: string, outcome: Extract<VerifyOutcome, { ok: true }>, trust: Trust): string => {
   const { document, signers, seals, rule } = outcome;
-  const version = document.version === 0 ? '' : ` version ${document.version}`;
   const until = document.expires === undefined ? '' : `, until ${new Date(document.expires).toISOString()}`;
   const who = signers.map(({ name }) => name).join(', ');
   const lines = seals.map((seal) => `  ${sealText(seal)}\n`).join('');
   const asks = `  the rule asks for ${ruleText(trust, rule)}\n`;
-  return `${file}: good: ${document.kind} ${document.name}${version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
+  return `${file}: good: ${document.kind} ${document.name} version ${document.version}${until}, sealed by ${who} (spec.rules[${rule}]), ${document.digest}\n${lines}${asks}`;
 };
 
 /** A ruleset is no better than its members, which lie beside it, a catalog than its tiers, a price book than its prices. */

@@ -18,7 +18,7 @@ export type Resource = {
 };
 
 export const GROUP = 'writ.dev';
-export const VERSION = 'v1alpha1';
+const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
 const own = <P extends string, K extends string, N extends boolean>(plural: P, kind: K, namespaced: N) =>

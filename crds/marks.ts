@@ -26,7 +26,7 @@ export type Mark = {
 
 export const SET_KIND = 'Set';
 /** One ConfigMap holds at most 1 MiB; this bounds the text with room for the object around it. */
-export const MARKS_TEXT_MAX_BYTES = 1_000_000;
+const MARKS_TEXT_MAX_BYTES = 1_000_000;
 const FORMAT = '1';
 const KEY = 'marks.json';
 

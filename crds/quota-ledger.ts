@@ -46,7 +46,7 @@ export type QuotaLedgerObject = ConfigMap & {
 export const RESERVATION_LASTS_MS = 30_000;
 
 /** One ConfigMap holds at most 1 MiB; this bounds the text with room for the object around it. */
-export const QUOTA_LEDGER_TEXT_MAX_BYTES = 1_000_000;
+const QUOTA_LEDGER_TEXT_MAX_BYTES = 1_000_000;
 const FORMAT = '1';
 const KEY = 'ledger.json';
 const RESOURCES_MAX = 2048;

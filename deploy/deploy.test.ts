@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { readConfig as readOperatorConfig } from '../operator/config.ts';
+import { isWorkloadWrite } from '../policies/subject/kind-index.ts';
 import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
@@ -14,10 +15,26 @@ const folder = (path: string): string => fileURLToPath(new URL(path, import.meta
 const OPERATOR = 'system:serviceaccount:writ-system:writ-operator';
 const WEBHOOK = 'system:serviceaccount:writ-system:writ-webhook';
 
+type Container = {
+  readonly ports: readonly { readonly name: string }[];
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
+};
+/** Of Deployments, Services, PodDisruptionBudgets and ValidatingAdmissionPolicies, as far as they are looked at. */
 type Manifest = {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly [field: string]: unknown;
+  readonly spec: {
+    readonly replicas?: number;
+    readonly strategy?: { readonly rollingUpdate: { readonly maxSurge: number } };
+    readonly template: {
+      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+      readonly spec: { readonly containers: readonly [Container] };
+    };
+    readonly selector: object & { readonly matchLabels?: object };
+    readonly ports?: readonly { readonly targetPort: string }[];
+    readonly matchConstraints?: { readonly excludeResourceRules?: readonly object[] };
+  };
 };
 
 let cluster: ControlPlane;
@@ -167,26 +184,29 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
 
   it('base: selectors and ports meet', async () => {
     const all = await built('base');
-    const templates = all
-      .filter(({ kind }) => kind === 'Deployment')
-      .map(
-        ({ spec }) =>
-          (spec as { template: { metadata: { labels: Record<string, string> }; spec: { containers: { ports: { name: string }[] }[] } } })
-            .template,
-      );
+    const templates = all.filter(({ kind }) => kind === 'Deployment').map(({ spec }) => spec.template);
     const selecting = all.filter(({ kind }) => ['Service', 'PodDisruptionBudget'].includes(kind));
     assert.equal(selecting.length, 7);
-    for (const { kind, metadata, spec } of selecting) {
-      const { selector, ports } = spec as {
-        selector: Record<string, string> & { matchLabels?: Record<string, string> };
-        ports?: { targetPort: string }[];
-      };
+    for (const {
+      kind,
+      metadata,
+      spec: { selector, ports },
+    } of selecting) {
       const labels = kind === 'Service' ? selector : (selector.matchLabels ?? {});
       const meant = templates.filter((template) => Object.entries(labels).every(([key, value]) => template.metadata.labels[key] === value));
       assert.equal(meant.length, 1, `${kind} ${metadata.name}`);
       const names = meant[0]?.spec.containers.flatMap((container) => container.ports.map(({ name }) => name));
       for (const { targetPort } of ports ?? []) assert.ok(names?.includes(targetPort), `${metadata.name}: ${targetPort}`);
     }
+  });
+
+  it('the API server leaves unlooked at only what the webhook is asked about in any case, and what keeps its owners', async () => {
+    const policies = (await built('overlays/processes')).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+    const rules = policies.flatMap(({ spec }) => spec.matchConstraints?.excludeResourceRules ?? []);
+    const scope = { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' };
+    assert.deepEqual(rules, [{ ...scope, resources: ['pods', 'pods/status'] }]);
+    for (const operation of scope.operations)
+      assert.ok(isWorkloadWrite({ resource: { group: '', resource: 'pods' }, subResource: '', operation }));
   });
 
   it('base: each process understands the flags that it is given', async () => {
@@ -202,9 +222,7 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
     const deployments = (await built('base')).filter(({ kind }) => kind === 'Deployment');
     assert.equal(deployments.length, 2);
     for (const { metadata, spec } of deployments) {
-      const [container] = (spec as { template: { spec: { containers: { args: string[]; env: { name: string; value?: string }[] }[] } } })
-        .template.spec.containers;
-      assert.ok(container);
+      const [container] = spec.template.spec.containers;
       const given = (argv: Readonly<Record<string, string>>) =>
         readers[metadata.name]?.(
           container.args.map((argument) => argument.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => argv[name] ?? whole)),
@@ -223,20 +241,14 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
 
   it('ledger: is accepted, keeps one writer, and both processes understand what it adds', async () => {
     await kubectl(['apply', '--server-side', '--dry-run=server', '--warnings-as-errors', '-k', folder('overlays/ledger')]);
-    type Container = { readonly ports: { name: string }[]; readonly args: string[]; readonly env: { name: string; value?: string }[] };
-    type Deployment = {
-      replicas: number;
-      strategy: { rollingUpdate: { maxSurge: number } };
-      template: { spec: { containers: [Container] } };
-    };
     const all = await built('overlays/ledger');
-    const specOf = (name: string): Deployment => {
+    const specOf = (name: string): Manifest['spec'] => {
       const found = all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
       assert.ok(found);
-      return found['spec'] as Deployment;
+      return found.spec;
     };
     const operator = specOf('writ-operator');
-    assert.deepEqual([operator.replicas, operator.strategy.rollingUpdate.maxSurge], [1, 0]);
+    assert.deepEqual([operator.replicas, operator.strategy?.rollingUpdate.maxSurge], [1, 0]);
     const container = operator.template.spec.containers[0];
     assert.ok(container.ports.some(({ name }) => name === 'usage'));
     const known: Readonly<Record<string, string>> = {

@@ -141,7 +141,7 @@ const both = (outer: Fence | undefined, inner: Fence): Fence =>
   outer === undefined ? inner : { check: () => Math.min(outer.check(), inner.check()) };
 
 /** How long to wait before another attempt, or undefined when there must be none. */
-export const retryWaitMs = (failure: {
+const retryWaitMs = (failure: {
   readonly request: KubeRequest;
   readonly error: unknown;
   readonly attempt: number;

@@ -59,12 +59,10 @@ const hasStatus = (error: unknown, status: number): error is KubeApiError => err
 
 export const isNotFound = (error: unknown): error is KubeApiError => hasStatus(error, 404);
 export const isForbidden = (error: unknown): error is KubeApiError => hasStatus(error, 403);
-export const isInvalid = (error: unknown): error is KubeApiError => hasStatus(error, 422);
 export const isGone = (error: unknown): error is KubeApiError => hasStatus(error, 410);
 /** Someone else changed the object, or (server-side apply) owns the field. */
 export const isConflict = (error: unknown): error is KubeApiError => hasStatus(error, 409) && error.reason !== 'AlreadyExists';
 export const isAlreadyExists = (error: unknown): error is KubeApiError => hasStatus(error, 409) && error.reason === 'AlreadyExists';
-export const isTooManyRequests = (error: unknown): error is KubeApiError => hasStatus(error, 429);
 export const isFenced = (error: unknown): error is KubeFencedError => error instanceof KubeFencedError;
 
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fakeClock } from '../test/fake-clock.ts';
-import type { KubeClient } from './client.ts';
+import { scriptedClient } from '../test/scripted-client.ts';
 import { createEventRecorder } from './events.ts';
 import type { EventInput, EventResult } from './events.ts';
 
@@ -16,12 +16,12 @@ const make = (fail: () => boolean = () => false) => {
   const clock = fakeClock();
   const written: Written[] = [];
   const results: EventResult[] = [];
-  const client = {
-    create: async (_resource: unknown, object: Written) => {
+  const client = scriptedClient({
+    create: async (_resource, object: Written) => {
       if (fail()) throw new Error('no');
       written.push(object);
     },
-  } as unknown as KubeClient;
+  });
   const recorder = createEventRecorder({
     client,
     clock,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { configMaps } from '../crds/kinds.ts';
 import { fakeClock } from '../test/fake-clock.ts';
-import type { KubeClient } from './client.ts';
+import { scriptedClient } from '../test/scripted-client.ts';
 import { KubeApiError, KubeTransportError } from './errors.ts';
 import { createInformer } from './informer.ts';
 import type { InformerOptions } from './informer.ts';
@@ -23,9 +23,9 @@ const make = (lists: readonly (readonly KubeObject[])[], watches: readonly Watch
   const clock = fakeClock();
   const from: string[] = [];
   let listed = 0;
-  const client = {
+  const client = scriptedClient({
     list: async () => ({ items: lists[Math.min(listed++, lists.length - 1)], resourceVersion: `list-${listed}` }),
-    async *watch(_resource: unknown, { resourceVersion, signal }: { resourceVersion: string; signal: AbortSignal }) {
+    async *watch(_resource, { resourceVersion, signal }) {
       const watch = watches[from.length];
       from.push(resourceVersion);
       for (const one of watch ?? []) {
@@ -33,9 +33,9 @@ const make = (lists: readonly (readonly KubeObject[])[], watches: readonly Watch
         yield one;
       }
       if (from.length >= watches.length)
-        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+        await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
     },
-  } as unknown as KubeClient;
+  });
   const errors: unknown[] = [];
   const observe = { handlerError: (error: unknown) => void errors.push(error), ...more.observe };
   const informer = createInformer<KubeObject>(client, configMaps, { clock, random: () => 0.5, ...more, observe });

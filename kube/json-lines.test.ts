@@ -26,7 +26,7 @@ describe('JSON lines', () => {
         const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''));
         assert.deepEqual(
           await read(bytes, cuts),
-          values.map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+          values.map((value): unknown => JSON.parse(JSON.stringify(value))),
         );
       }),
     );

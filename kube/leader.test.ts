@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fakeClock } from '../test/fake-clock.ts';
 import type { FakeClock } from '../test/fake-clock.ts';
+import { scriptedClient } from '../test/scripted-client.ts';
 import type { KubeClient } from './client.ts';
 import { KubeApiError, KubeFencedError, KubeTransportError } from './errors.ts';
 import type { Fence } from './fence.ts';
@@ -28,9 +29,9 @@ const createServer = (clock: FakeClock) => {
         await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
     };
     const make = (fence?: Fence): KubeClient =>
-      ({
-        get: async (_resource: unknown, _ref: unknown, { signal }: { signal?: AbortSignal } = {}) => (await pass(signal), lease),
-        create: async (_resource: unknown, object: KubeObject, { signal }: { signal?: AbortSignal } = {}) => {
+      scriptedClient({
+        get: async (_resource, _ref, { signal } = {}) => (await pass(signal), lease),
+        create: async (_resource, object, { signal } = {}) => {
           fence?.check();
           await pass(signal);
           if (fence !== undefined) {
@@ -40,7 +41,7 @@ const createServer = (clock: FakeClock) => {
           if (lease !== undefined) throw new KubeApiError({ status: 409, reason: 'AlreadyExists' });
           return store(object);
         },
-        replace: async (_resource: unknown, object: KubeObject, { signal }: { signal?: AbortSignal } = {}) => {
+        replace: async (_resource, object, { signal } = {}) => {
           fence?.check();
           await pass(signal);
           if (object.metadata.resourceVersion !== lease?.metadata.resourceVersion)
@@ -48,7 +49,7 @@ const createServer = (clock: FakeClock) => {
           return store(object);
         },
         fenced: make,
-      }) as unknown as KubeClient;
+      });
     return make();
   };
   return { clientOf, writes, lease: () => lease };

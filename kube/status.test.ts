@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Condition } from '../crds/conditions.ts';
 import { policies } from '../crds/kinds.ts';
 import { fakeClock } from '../test/fake-clock.ts';
-import type { KubeClient } from './client.ts';
+import { scriptedClient } from '../test/scripted-client.ts';
 import type { ManagedFields } from './objects.ts';
 import { applyStatus, mergeConditions } from './status.ts';
 import type { StatusInput } from './status.ts';
@@ -45,12 +45,12 @@ describe('conditions', () => {
 describe('the status', () => {
   const apply = async (live: object, status: StatusInput, managed?: ManagedFields['fieldsV1']) => {
     const bodies: unknown[] = [];
-    const client = {
-      apply: async (_resource: unknown, body: unknown) => {
+    const client = scriptedClient({
+      apply: async (_resource, body) => {
         bodies.push(body);
         return body;
       },
-    } as unknown as KubeClient;
+    });
     const managedFields = [{ manager: 'writ-status', operation: 'Apply', subresource: 'status', fieldsV1: managed ?? {} }];
     const object = { metadata: { name: 'p', uid: 'u', generation: 3, ...(managed === undefined ? {} : { managedFields }) }, status: live };
     const outcome = await applyStatus(client, { resource: policies, object, status, clock: fakeClock() });

@@ -21,8 +21,12 @@ export const createAudit = ({ config, clock, log, metrics, caches }: AuditParts)
   const folder = config['audit-dir'];
   if (folder === undefined) {
     log.info('no audit log is kept: --audit-dir names no folder');
+    metrics.auditCheckpointAge.remove({});
     return undefined;
   }
+  // Of a leader that has not published yet: since it began to watch.
+  let publishedMs = clock.monotonicMs();
+  metrics.auditCheckpointAge.onCollect(() => metrics.auditCheckpointAge.set({}, (clock.monotonicMs() - publishedMs) / 1000));
   const systemNamespace = config['system-namespace'];
   return createAuditRecord({
     folder,
@@ -47,7 +51,12 @@ export const createAudit = ({ config, clock, log, metrics, caches }: AuditParts)
         if (problem.code === 'AUDIT_DIVERGED' || problem.code === 'AUDIT_WITNESS') metrics.auditProblems.inc({ code: problem.code });
         log.error({ log: name, problem }, 'audit log');
       },
-      published: () => metrics.auditCheckpoint.set({}, clock.now() / 1000),
+      size: (name, entries) => {
+        if (name === 'root' || name === 'cluster') metrics.auditTreeSize.set({ log: name }, entries);
+      },
+      published: () => {
+        publishedMs = clock.monotonicMs();
+      },
     },
     onKey: (verifierKey) => log.info({ verifierKey }, 'the audit log is signed by this key'),
   });

@@ -30,6 +30,7 @@ export type BillingParts = {
     | 'billingReports'
     | 'billingOldest'
     | 'billingDrift'
+    | 'billingDriftRatio'
     | 'billingHeld'
     | 'billingEvents'
     | 'billingLateErrors'

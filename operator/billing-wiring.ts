@@ -11,6 +11,7 @@ import { countStatements, createStatementSink } from './billing/statements.ts';
 import type { StatementSink } from './billing/statements.ts';
 import { waitingTeller } from './billing/waits.ts';
 import type { StripeHook } from './billing/webhook.ts';
+import { FREEZE_AFTER_MS, nextMonth } from './usage/period.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
 import { createStripeLook } from './stripe-wiring.ts';
@@ -24,8 +25,8 @@ export type TermBilling = {
 };
 
 /** Keys of the Secret: a private key in PEM, and the password that opens it, where it needs one. */
-export const STATEMENT_KEY = 'statement-key';
-export const STATEMENT_PASSWORD = 'statement-key-password';
+const STATEMENT_KEY = 'statement-key';
+const STATEMENT_PASSWORD = 'statement-key-password';
 const LOOK_MS = 60_000;
 const MOST_TOLD = 10_000;
 
@@ -75,6 +76,8 @@ const createStatementLook = (
     await running.sink.turn({ customers }, signal);
     const counts = await ledger.store.read(countStatements);
     for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);
+    const dueMs = counts.oldestMs === undefined ? clock.now() : nextMonth(counts.oldestMs) + FREEZE_AFTER_MS;
+    metrics.billingOldest.set({ sink: 'statements' }, Math.max(0, clock.now() - dueMs) / 1000);
   };
 };
 

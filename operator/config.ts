@@ -13,6 +13,7 @@ import type { Configuration } from '../process/program.ts';
 import { readWitness } from './audit/witnesses.ts';
 import type { Witness } from './audit/witnesses.ts';
 import type { WebhookTarget } from './controllers/owned-configuration.ts';
+import { SHORTEST_RETENTION_MS } from './usage/pruning.ts';
 
 export const PROGRAM = 'writ-operator';
 export const SUMMARY = 'Brings signed policies from Git to the cluster and keeps them there.';
@@ -86,6 +87,17 @@ export const operatorFlags = defineFlags({
     env: 'WRIT_USAGE_INTERVAL',
     default: 60_000,
     doc: 'How often TenantUsage is written where something changed; a limit is passed by what can be used in this time. Agents and storage are measured every five of them.',
+  },
+  'usage-retention': {
+    type: 'duration',
+    env: 'WRIT_USAGE_RETENTION',
+    default: 0,
+    doc: 'How long events of use are kept after the month in which they were used, 9600h (400 days) or more; 0: for ever. What they add up to, seals and statements stay.',
+  },
+  'usage-archive': {
+    type: 'string',
+    env: 'WRIT_USAGE_ARCHIVE',
+    doc: 'Folder on a volume into which events are written before they leave the ledger by --usage-retention; without it they are gone.',
   },
   'usage-service': {
     type: 'string',
@@ -266,6 +278,10 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if (usageListen === undefined) return wrongFlag(`--usage-address: "${values['usage-address']}" is not host:port`);
   const usageService = serviceTarget(values['usage-service']);
   if (values['usage-interval'] < 1000) return wrongFlag('--usage-interval: at least 1s');
+  if (values['usage-retention'] !== 0 && values['usage-retention'] < SHORTEST_RETENTION_MS)
+    return wrongFlag("--usage-retention: 9600h (400 days) or more, or 0 to keep events for ever: a year's invoice is checked by them");
+  if (values['usage-archive'] !== undefined && values['usage-retention'] === 0)
+    return wrongFlag('--usage-archive: nothing leaves the ledger without --usage-retention');
   if (usageService === undefined) return wrongFlag('--usage-service: write SERVICE.NAMESPACE:PORT');
   if (!isName(values['system-namespace'])) return wrongFlag('--system-namespace: write the name of a namespace');
   if (values['audit-dir'] !== undefined && values.ledger === undefined)

@@ -37,10 +37,10 @@ export const watchedResources = [
   'completion',
 ] as const;
 /** Watched only where a ledger is kept. */
-export const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
+const usageResources = ['pods', 'persistentvolumeclaims', 'tenantusages'] as const;
 export type UsageResource = (typeof usageResources)[number];
 export type WatchedResource = (typeof watchedResources)[number];
-export const controllerNames = [
+const controllerNames = [
   'git-source',
   'receiver',
   'policy',
@@ -146,10 +146,16 @@ export const operatorMetrics = defineMetrics({
     help: 'Problems of the audit log by code. AUDIT_DIVERGED is worth a page: a log is signed no more.',
     labels: { code: ['AUDIT_DIVERGED', 'AUDIT_WITNESS'] },
   },
-  auditCheckpoint: {
+  auditTreeSize: {
     kind: 'gauge',
-    name: 'writ_audit_checkpoint_timestamp_seconds',
-    help: 'When all that was stored was last signed and published.',
+    name: 'writ_audit_tree_size',
+    help: "Entries that the last published checkpoint of a log covers; those of tenants' logs are in their checkpoints.",
+    labels: { log: ['root', 'cluster'] },
+  },
+  auditCheckpointAge: {
+    kind: 'gauge',
+    name: 'writ_audit_checkpoint_age_seconds',
+    help: 'Time since all that was stored was signed and published, by this process; says nothing of one that does not lead, and is not there where no audit log is kept.',
   },
   deliveries: {
     kind: 'counter',

@@ -2,7 +2,6 @@
 // Push receivers on every replica, leading or not: a forge reaches any of them, and a push becomes an annotation on the
 // GitSource, which is how the leader, wherever it is, hears of it. One mechanism, also for `kubectl annotate`.
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { REQUESTED_AT_ANNOTATION, gitSources } from '../crds/kinds.ts';
 import { createController } from '../kube/controller.ts';
@@ -19,6 +18,7 @@ import { STRIPE_HOOK_PATH } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { mountHandler, mountReceiver } from './source/receiver-routes.ts';
 import type { Receiver } from './source/receiver.ts';
+import { boundPort } from '../process/bound-port.ts';
 
 /** A Secret that changed is noticed after this long. */
 const LOOK_MS = 60_000;
@@ -90,8 +90,7 @@ export const serveReceivers = async ({
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen.port, listen.host, () => resolve());
   });
-  const address: AddressInfo | string | null = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : listen.port;
+  const port = boundPort(server);
   return {
     url: `http://${listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host}:${port}`,
     close: () =>

@@ -27,13 +27,14 @@ import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
+import { showDrift } from './billing/metrics.ts';
 import { createAllowance } from './source/deliveries.ts';
 import { customersOf, keepSubscriptions } from './subscription-wiring.ts';
 import { HOUR_MS } from './usage/period.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
-export const STRIPE_KEY = 'stripe-key';
-export const WEBHOOK_SECRET = 'webhook-secret';
+const STRIPE_KEY = 'stripe-key';
+const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
 const MOST_TOLD = 10_000;
 const COUNT_MS = 10 * 60_000;
@@ -221,7 +222,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     const refused = isRefused || (await keepSubscriptions(parts, { client, ledger, offer, accounts }, { once, signal }));
     const waiting = await lookAtWaits?.(scope.customers);
     if (waiting !== undefined) metrics.billingStatements.set({ state: 'waiting' }, waiting);
-    if (drift !== undefined) metrics.billingDrift.set({}, drift);
+    if (drift !== undefined) showDrift(metrics, drift);
     // Those that are done with are nearly all that there ever were: they are counted now and then.
     const isCounted = clock.monotonicMs() - countedMs < COUNT_MS;
     const counted = isCounted ? STATES.filter((state) => state !== 'verified') : STATES;
@@ -229,7 +230,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     if (!isCounted) countedMs = clock.monotonicMs();
     for (const state of counted) metrics.billingReports.set({ state }, states.get(state) ?? 0);
     const oldestMs = await ledger.store.read(oldestOpenHour);
-    metrics.billingOldest.set({}, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
+    metrics.billingOldest.set({ sink: 'stripe' }, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
     if (refused) throw new Refused('Stripe refuses the key');
     if (unpriced !== undefined) throw unpriced;
   };

@@ -10,7 +10,7 @@ import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { AUDIT_TABLES } from './audit/tables.ts';
-import { billingMigrations } from './billing/outbox/tables.ts';
+import { billingMigrations, oldestOpenHour } from './billing/outbox/tables.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
@@ -59,6 +59,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
   const { ledger: location } = config;
   if (location === undefined) {
     log.info('no ledger of use is kept: --ledger names none');
+    metrics.usageLedgerUp.remove({});
     return undefined;
   }
   const watch = (resource: UsageResource) => ({ clock, observe: observe(resource) });
@@ -119,6 +120,9 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           metrics,
           ...(audit === undefined ? {} : { hooks: audit.hooks }),
           tables: [billingMigrations, ...(audit === undefined ? [] : [AUDIT_TABLES])],
+          retention: config['usage-retention'] === 0 ? undefined : { ms: config['usage-retention'], archiveDir: config['usage-archive'] },
+          // What waits to be reported is compared with its events.
+          neededSince: oldestOpenHour,
           onLedger: (open) => {
             ledger = open;
             audit?.follow(open);

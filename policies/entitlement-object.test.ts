@@ -5,7 +5,7 @@ import { catalogAt, licenseAt, sealedEntitlement, trustFor } from './entitlement
 import { entitlementState } from './entitlement/state.ts';
 import { closesAtMs, rememberJudgements } from './policy-object.ts';
 import type { Judged, SealedObject } from './policy-object.ts';
-import { judgeSealedObject } from './sealed-object.ts';
+import { createSealedJudge, judgeSealedObject } from './sealed-object.ts';
 import { NOW } from './trust/test-trust.ts';
 
 const HOUR_MS = 3_600_000;
@@ -86,7 +86,7 @@ describe('a License object', () => {
 });
 
 it('objects of two kinds with one name and the same bytes are told apart in memory', () => {
-  const { judge: remembered } = rememberJudgements(judgeSealedObject);
+  const { judge: remembered } = rememberJudgements(createSealedJudge());
   const catalog = catalogAt(1);
   assert.equal(codeOf(remembered({ ...catalog, kind: 'License' }, trust, NOW)), 'POLICY_NAME_MISMATCH');
   assert.equal(codeOf(remembered(catalog, trust, NOW)), 'ok');

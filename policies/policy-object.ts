@@ -13,7 +13,9 @@ import { hash } from 'node:crypto';
 import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/objects.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
-import { compilePolicies } from './compile/index.ts';
+import { atOnce, finish } from './cel/index.ts';
+import type { Steps } from './cel/index.ts';
+import { compileInSteps } from './compile/index.ts';
 import type { CompileInput, CompiledPolicy } from './compile/index.ts';
 import { fileOf } from './currency/removal.ts';
 import { durationMs } from './document/duration.ts';
@@ -116,6 +118,9 @@ export type Judged = { readonly untilMs?: number | undefined } & (
 
 export type Judge = (object: SealedObject, trust: Trust, atMs: number) => Judged;
 
+/** The same, where compiling may be put aside: its steps take some milliseconds at most. */
+export type JudgeInSteps = (object: SealedObject, trust: Trust, atMs: number) => Steps<Judged>;
+
 /** Why what the document matches is closed. */
 export const closingProblem = (document: SignedPolicy): Problem => {
   const { withdrawn, version } = document;
@@ -182,12 +187,12 @@ const refuse = (problem: Problem, more: { readonly untilMs?: number | undefined 
 
 type Ordered = { readonly signed: SignedPolicy; readonly positionOf: CompileInput['positionOf']; readonly untilMs?: number | undefined };
 
-const compiled = ({ signed, positionOf, untilMs }: Ordered, { again }: Context): Judged => {
+const compiled = function* ({ signed, positionOf, untilMs }: Ordered, { again }: Context): Steps<Judged> {
   const { name, policies, digest, unsigned } = signed;
   const [policy] = policies;
   if (policy === undefined) return refuse({ code: 'DOCUMENT_INVALID', message: `policy ${name} orders nothing` });
   const compiledUnder = unsigned === true ? unsignedDigest(digest) : digest;
-  const { set, refused } = compilePolicies([{ policy, digest: compiledUnder, ...(positionOf === undefined ? {} : { positionOf }) }]);
+  const { set, refused } = yield* compileInSteps([{ policy, digest: compiledUnder, ...(positionOf === undefined ? {} : { positionOf }) }]);
   if (refused.length > 0) {
     const problem: Problem = refused[0]?.problems[0] ?? { code: 'DOCUMENT_INVALID', message: `policy ${name} does not compile` };
     return { ok: false, problem, signed, untilMs };
@@ -215,7 +220,7 @@ const writtenOut = ({ metadata: { name }, spec = {} }: SealedObject): string => 
 const unsignedBytes = (object: SealedObject): Uint8Array => Buffer.from(object.signature?.document ?? writtenOut(object));
 
 /** Undefined: it is refused as any document without a seal is. */
-const judgeUnsigned = (context: Context): Judged | undefined => {
+const judgeUnsigned = function* (context: Context): Steps<Judged | undefined> {
   const { object, trust, atMs } = context;
   const { name } = object.metadata;
   const read = readUnsigned({ bytes: unsignedBytes(object), file: fileOf({ kind: 'Policy', name }) }, trust, atMs);
@@ -236,10 +241,10 @@ const judgeUnsigned = (context: Context): Judged | undefined => {
     signers: [],
     unsigned: true,
   };
-  return compiled({ signed, positionOf: (path) => parsed.positionOf(path) }, context);
+  return yield* compiled({ signed, positionOf: (path) => parsed.positionOf(path) }, context);
 };
 
-const judgeSealed = (artifact: Artifact, context: Context): Judged => {
+const judgeSealed = function* (artifact: Artifact, context: Context): Steps<Judged> {
   const { object, trust, atMs } = context;
   const { name } = object.metadata;
   const { outcome, withdrawn } = verifyEver(artifact, trust, atMs);
@@ -261,25 +266,26 @@ const judgeSealed = (artifact: Artifact, context: Context): Judged => {
     signers: outcome.signers.map((signer) => signer.name),
     ...(withdrawn === undefined ? {} : { withdrawn }),
   };
-  return compiled({ signed, positionOf: (path) => parsed.positionOf(path), untilMs }, context);
+  yield;
+  return yield* compiled({ signed, positionOf: (path) => parsed.positionOf(path), untilMs }, context);
 };
 
 /** `evidence`: what was proven before of the seals' log entries and timestamps. */
-export const createJudge = (evidence?: EvidenceMemory): Judge => {
-  const judge: Judge = ({ metadata: { name }, signature, spec }, trust, atMs) => {
+export const createJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
+  const judge: JudgeInSteps = function* ({ metadata: { name }, signature, spec }, trust, atMs) {
     // No more of the object than is judged, since the document keeps it.
     const object = { metadata: { name }, ...(signature === undefined ? { spec } : { signature }) };
-    const context = { object, trust, atMs, again: (by: Trust, nowMs: number) => judge(object, by, nowMs) };
+    const context = { object, trust, atMs, again: (by: Trust, nowMs: number) => finish(judge(object, by, nowMs)) };
     const artifact = artifactOf(object);
-    const unsigned = artifact === undefined || artifact.bundles.length === 0 ? judgeUnsigned(context) : undefined;
+    const unsigned = artifact === undefined || artifact.bundles.length === 0 ? yield* judgeUnsigned(context) : undefined;
     if (unsigned !== undefined) return unsigned;
-    if (artifact !== undefined) return judgeSealed({ ...artifact, evidence }, context);
+    if (artifact !== undefined) return yield* judgeSealed({ ...artifact, evidence }, context);
     return refuse({ code: 'POLICY_UNSIGNED', message: `policy ${name} carries no signed document`, path: 'signature' });
   };
   return judge;
 };
 
-export const judgePolicyObject: Judge = createJudge();
+export const judgePolicyObject: Judge = atOnce(createJudge());
 
 /** A refusal may depend on more than is known here (a trusted root that comes later), so it is looked at again. */
 export const REFUSAL_LASTS_MS = 60_000;
@@ -287,6 +293,7 @@ export const REFUSAL_LASTS_MS = 60_000;
 export type JudgeMemory = {
   /** Known bytes under the same trust cost nothing. */
   readonly judge: Judge;
+  readonly judgeInSteps: JudgeInSteps;
   /** What judging these objects will have to verify. */
   toVerify(objects: Iterable<SealedObject>, trust: Trust, atMs: number): Iterable<Artifact>;
   /** Forgets what was not asked for since the last call: after a look at all objects, what no object holds any more. */
@@ -299,7 +306,7 @@ type Remembered = { readonly judged: Judged; readonly atMs: number };
 const isCurrent = ({ judged, atMs: judgedMs }: Remembered, atMs: number): boolean =>
   judgedMs <= atMs && (judged.untilMs === undefined || atMs < judged.untilMs) && (judged.ok || atMs - judgedMs < REFUSAL_LASTS_MS);
 
-export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemory => {
+export const rememberJudgements = (judge: JudgeInSteps = createJudge()): JudgeMemory => {
   const memo = createMemo<Remembered>();
   // The same object in the cache of an informer has the same bytes.
   const keys = new WeakMap<SealedObject, string>();
@@ -320,15 +327,17 @@ export const rememberJudgements = (judge: Judge = judgePolicyObject): JudgeMemor
     const known = memo.recall(key);
     return known !== undefined && isCurrent(known, atMs) ? known.judged : undefined;
   };
+  const judgeInSteps: JudgeInSteps = function* (object, trust, atMs) {
+    const key = keyUnder(trust, object);
+    const known = recall(key, atMs);
+    if (known !== undefined) return known;
+    const judged = yield* judge(object, trust, atMs);
+    memo.keep(key, { judged, atMs });
+    return judged;
+  };
   return {
-    judge: (object, trust, atMs) => {
-      const key = keyUnder(trust, object);
-      const known = recall(key, atMs);
-      if (known !== undefined) return known;
-      const judged = judge(object, trust, atMs);
-      memo.keep(key, { judged, atMs });
-      return judged;
-    },
+    judge: atOnce(judgeInSteps),
+    judgeInSteps,
     toVerify: function* (objects, trust, atMs) {
       for (const object of objects) {
         const artifact = recall(keyUnder(trust, object), atMs) === undefined ? artifactOf(object) : undefined;

@@ -9,7 +9,7 @@ import type { Judged, SealedObject } from './policy-object.ts';
 import { judgeRulesetObject } from './ruleset-object.ts';
 import { memberText, releaseText } from './ruleset/test-release.ts';
 import type { MemberText } from './ruleset/test-release.ts';
-import { judgeSealedObject } from './sealed-object.ts';
+import { createSealedJudge, judgeSealedObject } from './sealed-object.ts';
 import { loadTrust } from './trust/index.ts';
 import type { Trust } from './trust/index.ts';
 import { seal } from './trust/seal.ts';
@@ -108,7 +108,7 @@ describe('a Ruleset object', () => {
   });
 
   it('is remembered with its members', () => {
-    const { judge: remembered } = rememberJudgements(judgeSealedObject);
+    const { judge: remembered } = rememberJudgements(createSealedJudge());
     const good = objectOf();
     assert.equal(codeOf(remembered(good, trust, NOW)), 'ok');
     const stripped = { ...good, signature: { document: '', ...good.signature, members: [] } };

@@ -7,19 +7,20 @@
  * replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
+import { atOnce, finish } from './cel/index.ts';
 import { fileOf } from './currency/removal.ts';
 import { endOf } from './policy-object.ts';
-import type { Judge, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
+import type { Judge, JudgeInSteps, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
 import type { Problem } from './problem.ts';
-import { readRelease, sizeProblem } from './ruleset/index.ts';
+import { readReleaseInSteps, sizeProblem } from './ruleset/index.ts';
 import { verifyEver } from './trust/as-of.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 
 const refuse = (problem: Problem): Judged => ({ ok: false, problem });
 
 /** `evidence`: what was proven before of the seals' log entries and timestamps. */
-export const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
-  const judge: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
+export const createRulesetJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
+  const judge: JudgeInSteps = function* ({ metadata: { name }, signature }, trust, atMs) {
     if (signature === undefined)
       return refuse({ code: 'POLICY_UNSIGNED', message: `ruleset ${name} carries no signed document`, path: 'signature' });
     const tooLarge = sizeProblem(signature);
@@ -36,7 +37,8 @@ export const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
     }
     const { object: ruleset, digest, version, parsed } = document;
     const files = members.map((member) => ({ path: member.path, bytes: Buffer.from(member.document) }));
-    const release = readRelease({ ruleset, parsed }, files);
+    yield;
+    const release = yield* readReleaseInSteps({ ruleset, parsed }, files);
     const signed: SignedPolicy = {
       kind: 'Ruleset',
       name,
@@ -59,9 +61,9 @@ export const createRulesetJudge = (evidence?: EvidenceMemory): Judge => {
     // No more of the object than is judged, since the document keeps it.
     const object: SealedObject = { kind: 'Ruleset', metadata: { name }, signature };
     const compiled = release.members.map((member) => member.compiled);
-    return { ok: true, document: { ...signed, compiled, again: (by, nowMs) => judge(object, by, nowMs) }, untilMs };
+    return { ok: true, document: { ...signed, compiled, again: (by, nowMs) => finish(judge(object, by, nowMs)) }, untilMs };
   };
   return judge;
 };
 
-export const judgeRulesetObject: Judge = createRulesetJudge();
+export const judgeRulesetObject: Judge = atOnce(createRulesetJudge());

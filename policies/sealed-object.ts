@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // An object of any kind that counts by its seals, judged as what it says that it is.
 import { createEntitlementJudge, isEntitlementKind } from './entitlement-object.ts';
+import { atOnce } from './cel/index.ts';
 import { createJudge } from './policy-object.ts';
-import type { Judge } from './policy-object.ts';
+import type { Judge, JudgeInSteps } from './policy-object.ts';
 import { createRulesetJudge } from './ruleset-object.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 
 /** Objects of a cache say their kind; without one it is a Policy. */
-export const createSealedJudge = (evidence?: EvidenceMemory): Judge => {
+export const createSealedJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
   const [policy, ruleset] = [createJudge(evidence), createRulesetJudge(evidence)];
   const entitlements = {
     TierCatalog: createEntitlementJudge('TierCatalog', evidence),
     License: createEntitlementJudge('License', evidence),
     PriceBook: createEntitlementJudge('PriceBook', evidence),
   };
-  return (object, trust, atMs) => {
+  return function* (object, trust, atMs) {
     const { kind } = object;
     if (isEntitlementKind(kind)) return entitlements[kind](object, trust, atMs);
-    return (kind === 'Ruleset' ? ruleset : policy)(object, trust, atMs);
+    return yield* (kind === 'Ruleset' ? ruleset : policy)(object, trust, atMs);
   };
 };
 
-export const judgeSealedObject: Judge = createSealedJudge();
+export const judgeSealedObject: Judge = atOnce(createSealedJudge());

@@ -2,11 +2,10 @@
 // /metrics, /healthz and /readyz of a process. Readiness is a table of named checks, and the answer says which of them is missing
 // and why: "not ready" alone has cost many an evening. It answers while the process drains, until it is closed.
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { Express, Response } from 'express';
 import type { MetricsRegistry, MetricsText } from './metrics.ts';
+import { boundPort } from './bound-port.ts';
 
 /** True, or what is missing, in words. */
 export type Check = () => true | string;
@@ -41,7 +40,7 @@ export const createEndpoint = (options: {
         server.once('error', reject);
         server.listen(options.port, host, () => {
           server.off('error', reject);
-          const port = portOf(server);
+          const port = boundPort(server);
           resolve({ port, url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}` });
         });
       }),
@@ -103,9 +102,4 @@ const outcomeOf = (check: Check): true | string => {
   } catch (error) {
     return error instanceof Error ? error.message : 'the check failed';
   }
-};
-
-const portOf = (server: Server): number => {
-  const address: AddressInfo | string | null = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 };

@@ -191,7 +191,7 @@ export const formatDuration = (durationMs: number): string => {
   return `${durationMs}ms`;
 };
 
-export const helpText = (table: FlagTable, about: { readonly program: string; readonly summary?: string }): string => {
+const helpText = (table: FlagTable, about: { readonly program: string; readonly summary?: string }): string => {
   const rows = Object.entries(table).map(([name, definition]) => ({
     left: `  --${name}${definition.type === 'boolean' ? '' : ` <${definition.type}>`}`,
     right: [definition.doc, ...notesOf(definition)].join(' '),
@@ -210,7 +210,7 @@ const notesOf = (definition: FlagDefinition): string[] => [
 ];
 
 /** A default as one would write it on the command line. */
-export const formatDefault = (definition: FlagDefinition): string => {
+const formatDefault = (definition: FlagDefinition): string => {
   if (definition.default === undefined) return '';
   if (definition.type === 'duration') return formatDuration(definition.default);
   return definition.type === 'list' ? definition.default.join(',') : String(definition.default);

@@ -64,14 +64,14 @@ const cleanArguments = ([first, ...rest]: readonly unknown[]): unknown[] => {
   return [typeof first === 'string' ? redactText(first) : first, ...cleaned];
 };
 
-export const redactText = (text: string): string => {
+const redactText = (text: string): string => {
   let clean = text;
   for (const [secret, replacement] of SECRET_TEXT) clean = clean.replace(secret, replacement);
   return clean;
 };
 
 /** A copy without secrets, of bounded depth and width: what is logged may come from anywhere. */
-export const redact = (value: unknown, depth = 0): unknown => {
+const redact = (value: unknown, depth = 0): unknown => {
   if (typeof value === 'string') return redactText(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;

@@ -25,6 +25,18 @@ describe('metrics', () => {
     assert.match(text, /^t_seconds_bucket\{le="1"\} 1$/m);
   });
 
+  it('count all that is told, however much it is and whoever looks', async () => {
+    const metrics = createMetrics(catalogue);
+    for (let told = 0; told < 2000; told += 1) {
+      metrics.decisions.inc({ verdict: 'Deny', tenant: 'a' });
+      metrics.seconds.observe({}, 0.5);
+      if (told === 700) assert.match(await metrics.registry.metrics(), /^t_decisions_total\{verdict="Deny",tenant="a"\} 701$/m);
+    }
+    const text = await metrics.registry.openMetrics.metrics();
+    assert.match(text, /^t_decisions_total\{verdict="Deny",tenant="a"\} 2000$/m);
+    assert.match(text, /^t_seconds_count(\{\})? 2000$/m);
+  });
+
   it('fold values beyond the bound into other', async () => {
     const metrics = createMetrics(catalogue);
     for (const tenant of ['a', 'b', 'c', 'd', '__proto__', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });

@@ -20,7 +20,7 @@ export type MetricDefinition = {
   readonly maxSeries?: number;
 };
 
-export const MAX_SERIES = 10_000;
+const MAX_SERIES = 10_000;
 
 export type MetricCatalogue = { readonly [key: string]: MetricDefinition };
 
@@ -53,7 +53,7 @@ export type MetricsRegistry = MetricsText & { readonly openMetrics: MetricsText 
 
 export type Metrics<C extends MetricCatalogue> = { readonly [K in keyof C]: MetricOf<C[K]> } & { readonly registry: MetricsRegistry };
 
-export const OVERFLOW_LABEL = 'other';
+const OVERFLOW_LABEL = 'other';
 const DEFAULT_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Part of the catalogue of every process: what runs, and whether the bound of some metric was met. */
@@ -81,11 +81,12 @@ export const createMetrics = <C extends MetricCatalogue>(
   options: { readonly process?: boolean } = {},
 ): Metrics<C> => {
   const registry = new Registry();
+  const pending = createPending();
   if (options.process === true) collectDefaultMetrics({ register: registry });
   let overflown: (metric: string) => void = () => undefined;
   const metrics: Record<string, unknown> = {};
   const made = Object.entries(catalogue).map(([key, definition]) => {
-    const metric = createMetric(definition, { registry, onOverflow: () => overflown(definition.name) });
+    const metric = createMetric(definition, { registry, pending, onOverflow: () => overflown(definition.name) });
     metrics[key] = metric;
     return [key, metric] as const;
   });
@@ -93,23 +94,53 @@ export const createMetrics = <C extends MetricCatalogue>(
   if (counter !== undefined && 'inc' in counter) overflown = (metric) => counter.inc({ metric });
   const build = made.find(([key]) => key === 'buildInfo')?.[1];
   if (build !== undefined && 'set' in build) build.set({ version: manifest.version, node: process.versions.node }, 1);
-  metrics['registry'] = expositions(registry);
+  metrics['registry'] = expositions(registry, pending);
   if (!isMade(catalogue, metrics)) throw new TypeError('the catalogue has a metric of an unknown kind');
   return metrics;
 };
 
+type Observation = { readonly apply: (labels: Labels, value: number) => void; readonly labels: Labels; readonly value: number };
+
+/** What counters and histograms were told since somebody last looked. Each by itself would be counted slowly, many in a row are not. */
+type Pending = { add(observation: Observation): void; settle(): void };
+
+const MOST_PENDING = 512;
+
+const createPending = (): Pending => {
+  let held: Observation[] = [];
+  const settle = (): void => {
+    // What is counted may be too much for a metric, which is counted in its turn.
+    while (held.length > 0) {
+      const now = held;
+      held = [];
+      for (const { apply, labels, value } of now) apply(labels, value);
+    }
+  };
+  return {
+    add: (observation) => {
+      held.push(observation);
+      if (held.length >= MOST_PENDING) settle();
+    },
+    settle,
+  };
+};
+
 /** The same metrics in both formats that Prometheus reads. */
-const expositions = (registry: Registry): MetricsRegistry => {
+const expositions = (registry: Registry, pending: Pending): MetricsRegistry => {
   const open = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   for (const { name } of registry.getMetricsAsArray()) {
     const metric = registry.getSingleMetric(name);
     if (metric !== undefined) open.registerMetric(metric);
   }
+  const settled = (of: Pick<Registry, 'metrics'>) => (): Promise<string> => {
+    pending.settle();
+    return of.metrics();
+  };
   return {
     contentType: registry.contentType,
-    metrics: () => registry.metrics(),
-    openMetrics: { contentType: open.contentType, metrics: () => open.metrics() },
+    metrics: settled(registry),
+    openMetrics: { contentType: open.contentType, metrics: settled(open) },
   };
 };
 
@@ -120,7 +151,7 @@ type Labels = Readonly<Record<string, string>>;
 
 const createMetric = (
   definition: MetricDefinition,
-  { registry, onOverflow }: { readonly registry: Registry; readonly onOverflow: () => void },
+  { registry, pending, onOverflow }: { readonly registry: Registry; readonly pending: Pending; readonly onOverflow: () => void },
 ): CounterMetric<Labels> | GaugeMetric<Labels> | HistogramMetric<Labels> => {
   const { name, help, labels = {} } = definition;
   const bound = createBound(definition, onOverflow);
@@ -129,11 +160,14 @@ const createMetric = (
     case 'counter': {
       const counter = new Counter(settings);
       for (const combination of closedCombinations(labels)) counter.inc(combination, 0);
-      return { inc: (values, by = 1) => counter.inc(bound.labels(values), by) };
+      const apply = (values: Labels, by: number): void => counter.inc(bound.labels(values), by);
+      // A series that begins with nothing is there at once: that is told while somebody looks.
+      return { inc: (values, by = 1) => (by === 0 ? apply(values, by) : pending.add({ apply, labels: values, value: by })) };
     }
     case 'histogram': {
       const histogram = new Histogram({ ...settings, buckets: [...(definition.buckets ?? DEFAULT_BUCKETS)] });
-      return { observe: (values, value) => histogram.observe(bound.labels(values), value) };
+      const apply = (values: Labels, value: number): void => histogram.observe(bound.labels(values), value);
+      return { observe: (values, value) => pending.add({ apply, labels: values, value }) };
     }
     case 'gauge':
     default: {

@@ -8,14 +8,10 @@ import type { WorkerPool } from './worker-pool.ts';
 type Task = { readonly do: string; readonly once?: SharedArrayBuffer };
 const file = new URL('test-worker.ts', import.meta.url);
 
-const withPool = async (
-  size: number,
-  use: (
-    pool: WorkerPool<Task, number>,
-    seen: { readonly deaths: unknown[]; readonly clock: ReturnType<typeof fakeClock> },
-  ) => Promise<void>,
-): Promise<void> => {
-  const seen = { deaths: [] as unknown[], clock: fakeClock() };
+type Seen = { readonly deaths: unknown[]; readonly clock: ReturnType<typeof fakeClock> };
+
+const withPool = async (size: number, use: (pool: WorkerPool<Task, number>, seen: Seen) => Promise<void>): Promise<void> => {
+  const seen: Seen = { deaths: [], clock: fakeClock() };
   const pool = createWorkerPool<Task, number>({
     file,
     size,

@@ -4,10 +4,11 @@ import { encodeQuotaLedger } from '../crds/quota-ledger.ts';
 import type { QuotaLedger } from '../crds/quota-ledger.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeApiError } from '../kube/errors.ts';
+import type { KubeObject } from '../kube/objects.ts';
 import { scriptedClient } from './scripted-client.ts';
 
 export type LedgerCluster = {
-  held: unknown;
+  held: KubeObject | undefined;
   version: number;
   reads: number;
   writes: number;
@@ -26,7 +27,7 @@ export const ledgerCluster = (ledger: QuotaLedger | undefined): { readonly clust
     before: async () => undefined,
   };
   const stored = (): unknown => {
-    const object = structuredClone(cluster.held) as { metadata: object } | undefined;
+    const object = structuredClone(cluster.held);
     return object === undefined ? undefined : { ...object, metadata: { ...object.metadata, resourceVersion: String(cluster.version) } };
   };
   const client = scriptedClient({
@@ -34,7 +35,7 @@ export const ledgerCluster = (ledger: QuotaLedger | undefined): { readonly clust
       cluster.reads += 1;
       return stored();
     },
-    replace: async (_resource: unknown, object: { metadata: { resourceVersion?: string } }) => {
+    replace: async (_resource, object) => {
       await cluster.before();
       if (object.metadata.resourceVersion !== String(cluster.version)) {
         cluster.conflicts += 1;

@@ -57,6 +57,9 @@ const slim = <T extends KubeObject>(object: T): T =>
 
 const sealedCopy = ({ signature, ...object }: SealedCopy): SealedCopy => slim({ ...object, ...shapeOf(signature) });
 
+// Sealed objects are of ten kilobytes and more: a page of 500 of them would hold requests up for as long as it takes to read.
+const SEALED_PAGE_SIZE = 100;
+
 export const createCaches = (options: {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -70,14 +73,15 @@ export const createCaches = (options: {
     resource: Resource,
     selection: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string } = {},
   ): Informer<T> => createInformer<T>(client, resource, { ...observed, ...selection, transform: slim });
+  const sealed = { ...observed, pageSize: SEALED_PAGE_SIZE };
   /** Lists of the API server leave the kind of their items out. */
   const followKind = (resource: Resource): Informer<SealedCopy> =>
     createInformer<SealedCopy>(client, resource, {
-      ...observed,
+      ...sealed,
       transform: (object) => sealedCopy({ ...object, kind: resource.kind }),
     });
   return {
-    policies: createInformer<SealedCopy>(client, policies, { ...observed, transform: sealedCopy }),
+    policies: createInformer<SealedCopy>(client, policies, { ...sealed, transform: sealedCopy }),
     rulesets: followKind(rulesets),
     tierCatalogs: followKind(tierCatalogs),
     licenses: followKind(licenses),

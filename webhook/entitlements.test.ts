@@ -15,7 +15,7 @@ import {
 } from '../policies/entitlement/test-sealed.ts';
 import type { SealedEntitlement } from '../policies/entitlement/test-sealed.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
-import { judgeSealedObject } from '../policies/sealed-object.ts';
+import { createSealedJudge } from '../policies/sealed-object.ts';
 import { provingHere } from '../policies/trust/evidence-task.ts';
 import { NOW } from '../policies/trust/test-trust.ts';
 import { fakeClock } from '../test/fake-clock.ts';
@@ -41,7 +41,7 @@ const scene = () => {
     clock,
     observe: () => observed,
     pinnedTrustDigest: digestOf(TRUST),
-    judgements: rememberJudgements(judgeSealedObject),
+    judgements: rememberJudgements(createSealedJudge()),
     proving: provingHere(),
     onState: (state) => (last = state),
     onFlip: () => undefined,

@@ -46,3 +46,14 @@ export const createEntitlements = ({ loader, namespaces, clock }: EntitlementsOp
   };
   return { state, effective: (tenant) => remembered(tenant, state(), clock.now()) };
 };
+
+/** The tier that counts of a Tenant by its name; undefined where there is no such Tenant, or it has none. */
+export const tierLookup =
+  (
+    tenants: { get(name: string): EntitlementInput['tenant'] | undefined },
+    entitlements: Pick<Entitlements, 'effective'>,
+  ): ((tenant: string) => string | undefined) =>
+  (name) => {
+    const tenant = name === '' ? undefined : tenants.get(name);
+    return tenant === undefined ? undefined : (entitlements.effective(tenant).tier ?? tenant.spec.tier);
+  };

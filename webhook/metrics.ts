@@ -16,6 +16,11 @@ import type { TenancyReviewed } from './tenancy/index.ts';
 const TENANTS = { max: 500 } as const;
 const POLICIES = { max: 2000 } as const;
 const CODES = { max: 200 } as const;
+const TIERS = { max: 8 } as const;
+/** Of whoever is asked about that is no tenant, or one without a tier. */
+const NO_TIER = 'none';
+const ROUTES = ['validate', 'guard', 'tenancy', 'complete'] as const;
+const REQUEST_OUTCOMES = ['decided', 'closed', 'ungoverned', 'passed', 'refused', 'completed', 'unchanged', 'malformed'] as const;
 // Half a millisecond to a second: a verdict takes well under one, and the API server waits for five. With each threshold that the
 // shipped tiers promise (300 and 500 ms, 1, 2 and 5 s): the share of good answers can be read off exactly there.
 const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.3, 0.5, 1, 2, 5] as const;
@@ -23,11 +28,11 @@ const LAG_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] as const;
 
 export const webhookMetrics = defineMetrics({
   ...processMetrics,
-  reviews: {
+  requests: {
     kind: 'counter',
-    name: 'writ_reviews_total',
-    help: 'AdmissionReviews answered, by what became of them: decided by policies, closed because nothing could be decided, ungoverned, malformed.',
-    labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
+    name: 'writ_requests_total',
+    help: 'AdmissionReviews that were handled, by the tier of the tenant that was asked about (none where there is none), by where they came in, and by what became of them. On validate: decided by policies, closed because nothing could be decided, or ungoverned.',
+    labels: { tier: TIERS, route: ROUTES, outcome: REQUEST_OUTCOMES },
   },
   decisions: {
     kind: 'counter',
@@ -41,11 +46,11 @@ export const webhookMetrics = defineMetrics({
     help: 'Decisions in which a policy spoke, by tenant, policy and its verdict.',
     labels: { tenant: TENANTS, policy: POLICIES, verdict: ['Deny', 'Warn', 'Audit'] },
   },
-  latency: {
+  requestSeconds: {
     kind: 'histogram',
-    name: 'writ_review_duration_seconds',
-    help: 'From the whole body to the whole answer, by what became of the review.',
-    labels: { outcome: ['decided', 'closed', 'ungoverned', 'malformed'] },
+    name: 'writ_request_duration_seconds',
+    help: 'From the whole body of an AdmissionReview to the whole answer, waits and reservations included, by where it came in and what became of it.',
+    labels: { route: ROUTES, outcome: REQUEST_OUTCOMES },
     buckets: LATENCY_BUCKETS,
   },
   // Before the two counters: at a scrape it is asked first, and begins their series.
@@ -53,7 +58,7 @@ export const webhookMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_slo_objective_ratio',
     help: 'Share of answers that are to be good, as the Tenant says within its tier.',
-    labels: { tenant: TENANTS, slo: OBJECTIVES, tier: { max: 8 } },
+    labels: { tenant: TENANTS, slo: OBJECTIVES, tier: TIERS },
   },
   sloValid: {
     kind: 'counter',
@@ -67,23 +72,11 @@ export const webhookMetrics = defineMetrics({
     help: 'Those of them that did not keep it: nothing could be decided, or not within the threshold.',
     labels: { tenant: TENANTS, slo: OBJECTIVES },
   },
-  guardReviews: {
-    kind: 'counter',
-    name: 'writ_guard_reviews_total',
-    help: "Writes of Writ's own kinds that the API server asked about, by what became of them.",
-    labels: { outcome: ['passed', 'refused', 'malformed'] },
-  },
   guardRefusals: {
     kind: 'counter',
     name: 'writ_guard_refusals_total',
     help: "Refused writes of Writ's own kinds, by kind and code; dry runs are counted too.",
     labels: { kind: [...sealedKinds.map(({ kind }) => kind), 'Tenant', 'TrustPolicy', 'Inventory', 'Marks'], code: CODES },
-  },
-  guardLatency: {
-    kind: 'histogram',
-    name: 'writ_guard_duration_seconds',
-    help: "From the whole body to the whole answer about a write of Writ's own kinds, waits included.",
-    buckets: LATENCY_BUCKETS,
   },
   tenancyReviews: {
     kind: 'counter',
@@ -102,12 +95,6 @@ export const webhookMetrics = defineMetrics({
     name: 'writ_tenancy_duration_seconds',
     help: 'From the whole body to the whole answer by the bounds of a tenant, a reservation of its quota included.',
     buckets: LATENCY_BUCKETS,
-  },
-  completions: {
-    kind: 'counter',
-    name: 'writ_completions_total',
-    help: 'Pods of tenants that the API server asked to have completed, by what became of them.',
-    labels: { outcome: ['completed', 'unchanged', 'malformed'] },
   },
   quotaCommits: {
     kind: 'counter',
@@ -266,9 +253,21 @@ export type WebhookMetrics = Metrics<typeof webhookMetrics>;
 
 export const createWebhookMetrics = (): WebhookMetrics => createMetrics(webhookMetrics, { process: true });
 
-export const countReview = (metrics: WebhookMetrics, { outcome, record }: Reviewed, durationMs: number): void => {
-  metrics.reviews.inc({ outcome });
-  metrics.latency.observe({ outcome }, durationMs / 1000);
+export type Handled = {
+  readonly route: (typeof ROUTES)[number];
+  readonly outcome: (typeof REQUEST_OUTCOMES)[number];
+  /** Of the tenant that was asked about. */
+  readonly tier?: string | undefined;
+  readonly durationMs: number;
+};
+
+export const countRequest = (metrics: Pick<WebhookMetrics, 'requests' | 'requestSeconds'>, handled: Handled): void => {
+  const { route, outcome, tier = NO_TIER, durationMs } = handled;
+  metrics.requests.inc({ tier, route, outcome });
+  metrics.requestSeconds.observe({ route, outcome }, durationMs / 1000);
+};
+
+export const countReview = (metrics: WebhookMetrics, { record }: Pick<Reviewed, 'record'>): void => {
   if (record === undefined) return;
   const { tenant, verdict } = record;
   metrics.decisions.inc({ tenant, verdict, dry_run: record.dryRun ? 'true' : 'false' });
@@ -276,8 +275,7 @@ export const countReview = (metrics: WebhookMetrics, { outcome, record }: Review
 };
 
 export const countGuarded = (metrics: WebhookMetrics, { outcome, kind, refusal }: Guarded, durationMs: number): void => {
-  metrics.guardReviews.inc({ outcome });
-  metrics.guardLatency.observe({}, durationMs / 1000);
+  countRequest(metrics, { route: 'guard', outcome, durationMs });
   if (refusal !== undefined && kind !== undefined) metrics.guardRefusals.inc({ kind, code: refusal.problem.code });
 };
 

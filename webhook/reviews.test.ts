@@ -13,6 +13,7 @@ import { createReviews } from './reviews.ts';
 import { createGuard } from './server/guard.ts';
 import type { BoundsVerdict } from './tenancy/index.ts';
 import type { Teller } from './usage/index.ts';
+import { boundPort } from '../process/bound-port.ts';
 
 const START = Date.UTC(2026, 10, 21, 10);
 const review = (namespace: string): string =>
@@ -82,6 +83,7 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
     tenants: { get: (name) => (name === 'acme' ? ACME : undefined), list: () => [ACME] },
     namespaces: createNamespaceCache({ get: (name) => (name === 'team' ? TEAM : undefined), onArrival: () => undefined }, clock),
     entitlements: { effective: ({ spec }) => ({ name: 'acme', tier: undefined, spec, problems: [], entitled: undefined }) },
+    tierOf: (tenant) => (tenant === 'acme' ? 'Starter' : undefined),
     bounds: () => {
       reached.resolve();
       return bounds();
@@ -96,8 +98,7 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
   });
   const server = createServer((request, response) => void validate(request, response));
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : assert.fail();
+  const port = boundPort(server);
   const levels = tellers[0] ?? assert.fail();
   // The first minute that is counted from its begin.
   levels.take({ max: 100, isLast: false });
@@ -113,6 +114,11 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
       const response = await fetch(`http://127.0.0.1:${port}/validate?timeout=10s`, { method: 'POST', headers, body: review(namespace) });
       await response.text();
       return response.status;
+    },
+    /** `writ_requests_total` as scraped, and how many were timed. */
+    requests: async (): Promise<readonly string[]> => {
+      const text = await metrics.registry.metrics();
+      return text.split('\n').filter((line) => /^writ_request(s_total|_duration_seconds_count)/.test(line));
     },
     /** Of the scrape, valid and bad; and what the ledger is told of the minute. */
     counted: async (): Promise<readonly string[]> => {
@@ -135,7 +141,20 @@ describe('what counts for a promise is what was answered', () => {
   it('a decision is good', async () => {
     await using world = await scene(() => PASSED);
     assert.equal(await world.ask(), 200);
+    assert.deepEqual(await world.requests(), [
+      'writ_requests_total{tier="Starter",route="validate",outcome="decided"} 1',
+      'writ_request_duration_seconds_count{route="validate",outcome="decided"} 1',
+    ]);
     assert.deepEqual(await world.counted(), ['1 0', 'valid 1', 'good 1']);
+  });
+
+  it('an answer about nobody’s namespace has no tier and counts for no promise', async () => {
+    await using world = await scene(() => PASSED);
+    assert.equal(await world.ask('kube-system'), 200);
+    assert.deepEqual(await world.requests(), [
+      'writ_requests_total{tier="none",route="validate",outcome="ungoverned"} 1',
+      'writ_request_duration_seconds_count{route="validate",outcome="ungoverned"} 1',
+    ]);
   });
 
   it('a decision that comes after the deadline is bad', async () => {

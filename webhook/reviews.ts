@@ -10,7 +10,7 @@ import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import type { Decisions } from './decisions/index.ts';
 import type { Entitlements } from './entitlements.ts';
-import { countReview } from './metrics.ts';
+import { countRequest, countReview } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { EnforcedSet } from './policyset/enforced.ts';
 import type { Guard } from './server/guard.ts';
@@ -28,6 +28,8 @@ export type ReviewParts = {
   readonly tenants: Pick<Caches['tenants'], 'get' | 'list'>;
   readonly namespaces: NamespaceCache;
   readonly entitlements: Pick<Entitlements, 'effective'>;
+  /** The tier of a tenant that counts; undefined where there is none. */
+  readonly tierOf: (tenant: string) => string | undefined;
   readonly bounds: NonNullable<ReviewDeps['bounds']>;
   readonly enforced: () => EnforcedSet;
   readonly decisions: Pick<Decisions, 'record'>;
@@ -64,10 +66,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
       const tenant = tenants.get(name);
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
-    tierOf: (name) => {
-      const tenant = tenants.get(name);
-      return tenant === undefined ? undefined : (entitlements.effective(tenant).tier ?? tenant.spec.tier);
-    },
+    tierOf: parts.tierOf,
     tenants: () => tenants.list().map(({ metadata }) => metadata.name),
     ...(metering === undefined
       ? {}
@@ -81,7 +80,9 @@ export const createReviews = (parts: ReviewParts): Validate => {
   });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
     const durationMs = clock.monotonicMs() - startedMs;
-    countReview(metrics, reviewed, durationMs);
+    const tenant = reviewed.record?.tenant ?? '';
+    countRequest(metrics, { route: 'validate', outcome: reviewed.outcome, tier: parts.tierOf(tenant), durationMs });
+    countReview(metrics, reviewed);
     if (reviewed.record !== undefined) {
       decisions.record(reviewed.record);
       metering?.executions.count(reviewed.record);

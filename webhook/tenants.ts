@@ -9,7 +9,7 @@ import type { ReviewDeps } from './admission/index.ts';
 import type { NamespaceCache } from './admission/namespaces.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
-import { countTenancy } from './metrics.ts';
+import { countRequest, countTenancy } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { createGuard } from './server/guard.ts';
 import { createValidate } from './server/validate.ts';
@@ -32,6 +32,8 @@ export type TenancyParts = {
   readonly namespaces: NamespaceCache;
   /** What of a Tenant counts; the same spec for the same Tenant as long as nothing changes. */
   readonly effective: (tenant: LiveTenant) => BoundTenant;
+  /** The tier of a tenant that counts; undefined where there is none. */
+  readonly tierOf: (tenant: string) => string | undefined;
   readonly closing: () => boolean;
   readonly bug: (error: unknown) => void;
 };
@@ -109,13 +111,18 @@ export const createTenancyEndpoints = (parts: TenancyParts): TenancyEndpoints =>
     tenancy: serve(async (text) => {
       const startedMs = clock.monotonicMs();
       const reviewed = await handleTenancy(text, deps);
-      countTenancy(metrics, reviewed, clock.monotonicMs() - startedMs);
+      const { outcome, tenant } = reviewed;
+      const durationMs = clock.monotonicMs() - startedMs;
+      countRequest(metrics, { route: 'tenancy', outcome, tier: parts.tierOf(tenant), durationMs });
+      countTenancy(metrics, reviewed, durationMs);
       logRefusal(log, reviewed);
       return reviewed;
     }),
     complete: serve(async (text) => {
+      const startedMs = clock.monotonicMs();
       const completed = await handleCompletion(text, deps);
-      metrics.completions.inc({ outcome: completed.outcome });
+      const { outcome, tenant } = completed;
+      countRequest(metrics, { route: 'complete', outcome, tier: parts.tierOf(tenant), durationMs: clock.monotonicMs() - startedMs });
       return completed;
     }),
   };

@@ -25,7 +25,7 @@ import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
-import { createEntitlements } from './entitlements.ts';
+import { createEntitlements, tierLookup } from './entitlements.ts';
 import { startDecisions } from './decisions/index.ts';
 import type { Decisions } from './decisions/index.ts';
 import { countLag, createRefusalCounter, createWebhookMetrics, showState } from './metrics.ts';
@@ -260,6 +260,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     leaving: () => listener.state !== 'serving',
   });
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
+  const tierOf = tierLookup(caches.tenants, entitlements);
   const { bounds, ...endpoints } = createTenancyEndpoints({
     config,
     client,
@@ -269,6 +270,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     caches,
     namespaces: namespaceCache,
     effective: (tenant) => entitlements.effective(tenant),
+    tierOf,
     closing,
     bug,
   });
@@ -280,6 +282,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     tenants: caches.tenants,
     namespaces: namespaceCache,
     entitlements,
+    tierOf,
     bounds,
     enforced: () => loader.current,
     decisions,

@@ -2,9 +2,9 @@
 // What the exit codes of `writ audit` say, so that a script can tell a copy that was cut from one that was changed.
 import type { Problem } from '../../policies/problem.ts';
 
-export const EXIT_TAMPERED = 1;
+const EXIT_TAMPERED = 1;
 export const EXIT_INCOMPLETE = 2;
-export const EXIT_UNTRUSTED = 3;
+const EXIT_UNTRUSTED = 3;
 export const EXIT_AUDIT_USAGE = 4;
 
 /** What was changed weighs most; then whose it is; then what is missing. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ audit export: a folder that proves itself, out of the files that the operator publishes.
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { isTime } from '../../crds/wire.ts';
 import { makeExport } from '../../policies/transparency/export.ts';
 import { isLogFolder } from '../../policies/transparency/manifest.ts';
 import { fileError } from '../files.ts';
+import { makeFolder } from '../make-folder.ts';
 import { UsageError, UserError, plural, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { EXIT_AUDIT_USAGE, EXIT_INCOMPLETE } from './exit-codes.ts';
@@ -19,7 +20,7 @@ With --tenant the export has that tenant's log alone, and a proof that the root 
 tenant, since it tells nothing of the others. With --from and --to entries outside of that time are left out, as far as
 whole bundles of 256 go; all hashes come along, so that what is there is proven all the same.
 
-Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use, or a folder that cannot be written.
+Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use, no such log, or a folder that cannot be written.
 
 Examples:
   writ audit export /var/lib/writ/audit --out export
@@ -43,6 +44,9 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
   const all = logsIn(source);
   const tenant = options.tenant === undefined ? undefined : `tenant/${options.tenant}`;
   if (tenant !== undefined && !isLogFolder(tenant)) throw new UsageError(`--tenant ${options.tenant}: not the name of a tenant`);
+  if (tenant !== undefined && !all.includes(tenant))
+    throw new UserError([{ code: 'AUDIT_NO_LOG', message: `${source}: it has no log of a tenant ${options.tenant}` }], EXIT_AUDIT_USAGE);
+  if (all.length === 0) throw new UserError([{ code: 'AUDIT_NO_LOG', message: `${source}: it holds no log of Writ` }], EXIT_AUDIT_USAGE);
   const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
   if (from !== undefined && to !== undefined && from >= to) throw new UsageError(`--from ${options.from}: it is not before --to`);
   if (existsSync(options.out)) throw new UsageError(`--out ${options.out}: it exists already; name a new folder`);
@@ -67,7 +71,7 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
   for (const [name, content] of outcome.files) {
     const path = join(options.out, name);
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       writeFileSync(path, content, { flag: 'wx' });
     } catch (error) {
       throw new UserError(fileError(path, error).problems, EXIT_AUDIT_USAGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ audit witness: cosigns checkpoints of logs that only ever grow (c2sp.org/tlog-witness), for a trust domain of its own.
 import { createPrivateKey, generateKeyPairSync, hash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import type { WitnessState } from '../../policies/transparency/witness.ts';
 import { parseAddress } from '../../process/address.ts';
 import { shutdownSignal } from '../../process/signals.ts';
 import { fileError } from '../files.ts';
+import { makeFolder } from '../make-folder.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { verifierKeys } from './verifier-keys.ts';
@@ -54,7 +55,7 @@ const writeDurably = (path: string, text: string, mode: number): void => {
 const signerIn = (folder: string, name: string): NoteSigner => {
   const path = join(folder, KEY_FILE);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     if (!existsSync(path))
       writeDurably(path, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
     const privateKey = createPrivateKey(readFileSync(path));

@@ -22,7 +22,7 @@ const TABLE_WIDTH = 160;
 const isTerminal = process.stdout.isTTY;
 const paint = (code: number, text: string): string => (isTerminal ? `\u001B[${code}m${text}\u001B[0m` : text);
 
-export const milliseconds = (durationMs: number): string =>
+const milliseconds = (durationMs: number): string =>
   durationMs < 10_000 ? `${durationMs < 10 ? durationMs.toFixed(1) : Math.round(durationMs)} ms` : `${(durationMs / 1000).toFixed(1)} s`;
 
 const wrap = (text: string, indent: string): string =>

@@ -43,7 +43,7 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
   if (!outcome.ok) return outcome.problems;
   if (outcome.kind === 'GitSource')
     return [{ code: 'SEAL_KIND', message: 'a GitSource is not sealed', at: document.positionOf(['kind']), path: 'kind' }];
-  if (outcome.kind === 'Policy' && outcome.object.spec.version === undefined) {
+  if ((outcome.kind === 'Policy' || outcome.kind === 'Tenant') && outcome.object.spec.version === undefined) {
     return [
       { code: 'SEAL_VERSION', message: 'a sealed document needs a version', at: document.positionOf(['spec']), path: 'spec.version' },
     ];
@@ -64,7 +64,7 @@ export const readSealable = (file: string, { isBumped, termMs, now }: Renewal): 
 };
 
 /** Who made a seal, as far as it says so itself: two seals of one signer are the same, whatever their certificates. */
-export const signatoryOf = ({ signatory }: Seal): { readonly hint: string } | { readonly identity: string; readonly issuer: string } => {
+const signatoryOf = ({ signatory }: Seal): { readonly hint: string } | { readonly identity: string; readonly issuer: string } => {
   if (signatory.kind === 'key') return { hint: signatory.hint };
   const read = readCertificate(signatory.der);
   return read.ok ? { identity: read.certificate.subject, issuer: read.certificate.issuer } : { identity: '', issuer: '' };

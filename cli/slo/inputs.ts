@@ -11,6 +11,7 @@ import { slaStatement } from '../../operator/slo/index.ts';
 import { readLevels } from '../../operator/slo/levels.ts';
 import type { Levels } from '../../operator/slo/levels.ts';
 import { promisedSpans } from '../../operator/slo/spans.ts';
+import { pruningState } from '../../operator/usage/pruning.ts';
 import { nextMonth } from '../../operator/usage/period.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import { readBooks, readSubscription } from '../bill/inputs.ts';
@@ -66,6 +67,14 @@ export const slaSource = (options: SlaOptions, terminal: Terminal): SlaSource =>
       const open = await openLedger(options.ledger, terminal);
       try {
         const levels = await open.read(async (reader) => {
+          const { prunedMs } = await pruningState(reader);
+          if (period.startMs < prunedMs)
+            throw new UserError([
+              {
+                code: 'SLO_MONTH_PRUNED',
+                message: `counts of before ${new Date(prunedMs).toISOString().slice(0, 10)} have left the ledger`,
+              },
+            ]);
           const all: ReadonlyMap<ObjectiveName, Levels>[] = [];
           for (const { startMs, endMs, owed } of spans) {
             const withinMs = (name: ObjectiveName): number | undefined => owed.find((one) => one.name === name)?.withinMs;

@@ -53,7 +53,7 @@ const sourceOf = ({ source, asked, allowedBy }: FieldExplained): string => {
 
 export const endOf = (endsMs: number | undefined): string => (endsMs === undefined ? 'never' : new Date(endsMs).toISOString());
 
-export const licenseRows = (standings: readonly LicenseStanding[]): readonly (readonly string[])[] =>
+const licenseRows = (standings: readonly LicenseStanding[]): readonly (readonly string[])[] =>
   standings.map(({ name, tier, endsMs, counts, why }) => [name, tier ?? '-', endOf(endsMs), counts ? 'counts' : `no: ${why}`]);
 
 const section = (title: string, rows: readonly (readonly string[])[]): string => `\n${title}\n${columns(rows)}`;

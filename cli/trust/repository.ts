@@ -50,7 +50,7 @@ const isSealed = ({ seals, bytes }: TrustRepository): boolean =>
   });
 
 /** It follows a version that is kept, and nobody has sealed it yet: more may be changed in it. */
-export const isDraft = (repository: TrustRepository): boolean =>
+const isDraft = (repository: TrustRepository): boolean =>
   existsSync(join(repository.folder, trustVersionPath(repository.trust.version - 1))) && !isSealed(repository);
 
 /** What is written, in this order; nothing that is there is lost. */

@@ -62,6 +62,8 @@ export const validatorsText = async (kinds: readonly KindSchema[], header: strin
   const bundled = await build({
     stdin: { contents: source, resolveDir: import.meta.dirname, loader: 'js' },
     bundle: true,
+    // Names of modules within the text stay the same where node_modules is a link.
+    preserveSymlinks: true,
     write: false,
     format: 'esm',
     platform: 'node',

@@ -1111,6 +1111,16 @@ export type PriceBookStatus = {
    * Revision of the GitSource that the document came with.
    */
   readonly revision?: string;
+  /**
+   * Version of the document that counts.
+   */
+  readonly version?: number;
+  /**
+   * Names of the principals whose seals were accepted.
+   *
+   * @maxItems 64
+   */
+  readonly signers?: readonly string[];
 };
 /**
  * A team or customer that owns namespaces. Namespaces of a tenant carry the label writ.dev/tenant and are the ones that policies govern. Policies read the object as tenant.
@@ -1128,7 +1138,7 @@ export type Tenant = {
  */
 export type TenantSpec = {
   /**
-   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant, an older one is not brought back over one that has a version.
+   * Whole number that rises with every change. Where a rule of the trust policy names the kind Tenant it must be there, and an older one is not brought back.
    */
   readonly version?: number;
   /**

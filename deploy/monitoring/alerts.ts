@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What somebody has to look at: tenants are closed, somebody tampers, or evidence is lost. A page where it can not wait.
-import type { Alert } from './rule.ts';
+import { alertsOf } from './rule.ts';
+import type { Alert, AlertRow } from './rule.ts';
 
-type Row = {
-  readonly name: string;
-  readonly severity: 'page' | 'ticket';
-  readonly expr: string;
-  readonly for?: string;
-  readonly summary: string;
-  readonly description: string;
-};
-
-const rows: readonly Row[] = [
+const rows: readonly AlertRow[] = [
   {
     name: 'WritWebhookAbsent',
     severity: 'page',
@@ -122,10 +114,4 @@ const rows: readonly Row[] = [
   },
 ];
 
-export const alerts: readonly Alert[] = rows.map(({ name, severity, expr, for: lasts, summary, description }) => ({
-  alert: name,
-  expr,
-  ...(lasts === undefined ? {} : { for: lasts }),
-  labels: { severity },
-  annotations: { summary, description },
-}));
+export const alerts: readonly Alert[] = alertsOf(rows);

@@ -5,12 +5,12 @@ import { BUDGET_DAYS, LEAST_BAD_EVENTS, burnFactor, burnWindows } from '../../po
 import type { Alert, Recording } from './rule.ts';
 
 /** Raw counters of the webhook. */
-export const VALID_TOTAL = 'writ_slo_valid_events_total';
-export const BAD_TOTAL = 'writ_slo_bad_events_total';
+const VALID_TOTAL = 'writ_slo_valid_events_total';
+const BAD_TOTAL = 'writ_slo_bad_events_total';
 
 export const VALID = 'tenant_slo:writ_slo_valid_events:increase5m';
 export const BAD = 'tenant_slo:writ_slo_bad_events:increase5m';
-export const OBJECTIVE = 'tenant_slo:writ_slo_objective:ratio';
+const OBJECTIVE = 'tenant_slo:writ_slo_objective:ratio';
 const errors = (window: string): string => `tenant_slo:writ_slo_errors:ratio${window}`;
 
 // Of the five-minute increases, not of the raw series: those of three days are too many to read every half minute. Each event
@@ -44,7 +44,7 @@ export const burnAlerts: readonly Alert[] = burnWindows.map((window): Alert => {
     labels: { severity, window: long },
     annotations: {
       summary: 'Tenant {{ $labels.tenant }} loses its error budget for {{ $labels.slo }}',
-      description: `At this pace ${budgetPercent} % of the error budget of ${BUDGET_DAYS} days are spent in ${long}: {{ $value | humanizePercentage }} of the answers are bad. writ_reviews_total and writ_review_duration_seconds say whether nothing is decided or it takes too long.`,
+      description: `At this pace ${budgetPercent} % of the error budget of ${BUDGET_DAYS} days are spent in ${long}: {{ $value | humanizePercentage }} of the answers are bad. writ_requests_total and writ_request_duration_seconds say whether nothing is decided or it takes too long.`,
     },
   };
 });

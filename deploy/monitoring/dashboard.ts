@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Grafana dashboard: whether Writ decides, how fast, what it refuses, and what is left of each tenant's error budget.
-
-type Unit = 'short' | 's' | 'percentunit' | 'reqps' | 'bool_on_off';
-type Query = { readonly expr: string; readonly legend: string };
-type Panel = { readonly title: string; readonly unit: Unit; readonly kind?: 'stat' | 'timeseries'; readonly queries: readonly Query[] };
+// The Grafana dashboard: whether Writ decides, how fast, what it refuses, and what is left of each tenant's error budget,
+// and what the ledger has.
+import { ledgerPanels } from './ledger-panels.ts';
+import type { Panel } from './panel.ts';
 
 const panels: readonly Panel[] = [
   {
@@ -29,7 +28,7 @@ const panels: readonly Panel[] = [
     title: 'Time to an answer',
     unit: 's',
     queries: [0.5, 0.99].map((quantile) => ({
-      expr: `histogram_quantile(${quantile}, sum by (le) (rate(writ_review_duration_seconds_bucket{outcome="decided"}[5m])))`,
+      expr: `histogram_quantile(${quantile}, sum by (le) (rate(writ_request_duration_seconds_bucket{route="validate",outcome="decided"}[5m])))`,
       legend: `p${quantile * 100}`,
     })),
   },
@@ -71,6 +70,7 @@ const panels: readonly Panel[] = [
       { expr: 'sum by (what) (increase(writ_operator_alarms_total[1h]))', legend: 'alarm: {{what}}' },
     ],
   },
+  ...ledgerPanels,
 ];
 
 const COLUMNS = 24;

@@ -9,6 +9,7 @@
 import { stringify } from 'yaml';
 import { alerts } from './alerts.ts';
 import { burnAlerts, burnRecordings } from './burn-rate.ts';
+import { ledgerAlerts } from './ledger-alerts.ts';
 import { dashboard } from './dashboard.ts';
 import { openSlo } from './openslo.ts';
 import type { RuleGroup } from './rule.ts';
@@ -17,6 +18,7 @@ export const ruleGroups: readonly RuleGroup[] = [
   { name: 'writ-slo', interval: '30s', rules: burnRecordings },
   { name: 'writ-slo-alerts', rules: burnAlerts },
   { name: 'writ-alerts', rules: alerts },
+  { name: 'writ-ledger-alerts', rules: ledgerAlerts },
 ];
 
 const HEADER =

@@ -58,6 +58,20 @@ describe('the files of deploy/monitoring', () => {
     );
   });
 
+  it('can read off each latency that is promised: there is a bucket that ends just there', () => {
+    const example = (name: string): string => readFileSync(new URL(`../examples/${name}`, import.meta.url), 'utf8');
+    const thresholds = [...example('tiers.yaml').matchAll(/threshold: ([0-9.]+)(m?s)\b/g)].map(
+      ([, size, unit]) => Number(size) / (unit === 's' ? 1 : 1000),
+    );
+    const promised = [...example('prices.yaml').matchAll(/latencyMs: (\d+)/g)].map(([, ms]) => Number(ms) / 1000);
+    assert.ok(thresholds.length >= 5 && promised.length >= 4);
+    const bounds: readonly number[] = webhookMetrics.requestSeconds.buckets;
+    assert.deepEqual(
+      [...thresholds, ...promised].filter((seconds) => !bounds.includes(seconds)),
+      [],
+    );
+  });
+
   it('burn as the recipe has it', () => {
     assert.deepEqual(burnWindows.map(burnFactor), [14.4, 6, 3, 1]);
     assert.equal(new Set(burnAlerts.map(({ labels }) => labels['window'])).size, burnWindows.length);
@@ -68,6 +82,21 @@ describe('the files of deploy/monitoring', () => {
 describe('the OpenSLO documents', () => {
   const documents = openSlo();
   const of = (kind: string) => documents.filter((document) => document.kind === kind);
+  type Slo = {
+    readonly service: string;
+    readonly timeWindow: unknown;
+    readonly budgetingMethod: string;
+    readonly objectives: readonly { readonly target: number }[];
+    readonly alertPolicies: readonly { readonly alertPolicyRef: string }[];
+  };
+  type AlertPolicy = {
+    readonly notificationTargets: readonly { readonly targetRef: string }[];
+    readonly conditions: readonly [
+      { readonly spec: { readonly severity: string; readonly condition: Readonly<Record<string, string | number>> } },
+    ];
+  };
+  const slos: readonly Slo[] = JSON.parse(JSON.stringify(of('SLO').map(({ spec }) => spec)));
+  const alertPolicies: readonly AlertPolicy[] = JSON.parse(JSON.stringify(of('AlertPolicy').map(({ spec }) => spec)));
   const names = (kind: string): readonly string[] => of(kind).map(({ metadata }) => metadata.name);
   const isDuration = (text: unknown): boolean => typeof text === 'string' && /^[0-9]+[mhdwMQY]$/.test(text);
 
@@ -84,26 +113,24 @@ describe('the OpenSLO documents', () => {
   });
 
   it('refer to what is there, with one condition a policy and a share below 1', () => {
-    for (const { spec } of of('SLO')) {
-      assert.ok(names('Service').includes(String(spec['service'])));
-      assert.deepEqual(spec['timeWindow'], [{ duration: '30d', isRolling: true }]);
-      assert.equal(spec['budgetingMethod'], 'Occurrences');
-      const objectives = spec['objectives'] as readonly { readonly target: number }[];
+    for (const { service, timeWindow, budgetingMethod, objectives, alertPolicies: refs } of slos) {
+      assert.ok(names('Service').includes(service));
+      assert.deepEqual(timeWindow, [{ duration: '30d', isRolling: true }]);
+      assert.equal(budgetingMethod, 'Occurrences');
       assert.ok(objectives.length === 1 && objectives.every(({ target }) => target > 0 && target < 1));
-      const refs = (spec['alertPolicies'] as readonly { readonly alertPolicyRef: string }[]).map(({ alertPolicyRef }) => alertPolicyRef);
-      assert.deepEqual(refs, names('AlertPolicy'));
+      assert.deepEqual(
+        refs.map(({ alertPolicyRef }) => alertPolicyRef),
+        names('AlertPolicy'),
+      );
     }
-    for (const { spec } of of('AlertPolicy')) {
-      const [target, ...others] = spec['notificationTargets'] as readonly { readonly targetRef: string }[];
+    for (const { notificationTargets } of alertPolicies) {
+      const [target, ...others] = notificationTargets;
       assert.ok(others.length === 0 && names('AlertNotificationTarget').includes(target?.targetRef ?? ''));
     }
   });
 
   it('burn by the windows, factors and severities of the rules', () => {
-    const conditions = of('AlertPolicy').map(({ spec }) => {
-      const [{ spec: condition }] = spec['conditions'] as readonly [
-        { readonly spec: { readonly severity: string; readonly condition: Readonly<Record<string, unknown>> } },
-      ];
+    const conditions = alertPolicies.map(({ conditions: [{ spec: condition }] }) => {
       const { kind, lookbackWindow, threshold, alertAfter } = condition.condition;
       assert.ok(kind === 'burnrate' && isDuration(lookbackWindow) && isDuration(alertAfter));
       return [condition.severity, String(lookbackWindow), `> on (tenant, slo) (${String(threshold)} *`];
@@ -123,14 +150,12 @@ describe('the OpenSLO documents', () => {
       ({ name, slo }: { name: string; slo: { objectives: readonly Promised[] } }) =>
         slo.objectives.map((one) => [`${name.toLowerCase()}-${one.name}`, Number((Number(one.target) / 100).toFixed(8))]),
     );
-    const targets = of('SLO').map(({ metadata, spec }) => [
-      metadata.name,
-      (spec['objectives'] as readonly { readonly target: number }[])[0]?.target,
-    ]);
+    const targets = slos.map(({ objectives }, index) => [names('SLO')[index], objectives[0]?.target]);
     assert.deepEqual(targets, promised);
     const byName = new Map(promised);
     type Priced = { name: string; promise?: { availability?: string; latencyShare?: string } };
-    for (const { name, promise } of shipped('prices.yaml') as readonly Priced[]) {
+    const pricedTiers: readonly Priced[] = shipped('prices.yaml');
+    for (const { name, promise } of pricedTiers) {
       const priced = [
         ['availability', promise?.availability],
         ['admission-latency', promise?.latencyShare],

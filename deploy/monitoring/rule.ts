@@ -13,3 +13,22 @@ export type Alert = {
 };
 
 export type RuleGroup = { readonly name: string; readonly interval?: string; readonly rules: readonly (Recording | Alert)[] };
+
+/** One that stands by itself. */
+export type AlertRow = {
+  readonly name: string;
+  readonly severity: 'page' | 'ticket';
+  readonly expr: string;
+  readonly for?: string;
+  readonly summary: string;
+  readonly description: string;
+};
+
+export const alertsOf = (rows: readonly AlertRow[]): readonly Alert[] =>
+  rows.map(({ name, severity, expr, for: lasts, summary, description }) => ({
+    alert: name,
+    expr,
+    ...(lasts === undefined ? {} : { for: lasts }),
+    labels: { severity },
+    annotations: { summary, description },
+  }));

@@ -174,7 +174,7 @@ const remove = async ({ target, seen }: Extract<Operation, { kind: 'delete' }>, 
 type Refusable = ObjectIdentity & { readonly positionOf?: (path: readonly (string | number)[]) => SourcePosition };
 
 /** One problem for each cause that the API server names, at the place in the file where the field stands. */
-export const refusals = (target: Refusable, error: KubeApiError): Problem[] => {
+const refusals = (target: Refusable, error: KubeApiError): Problem[] => {
   const place = (path: readonly (string | number)[]): { readonly at?: SourcePosition } =>
     target.positionOf === undefined ? {} : { at: target.positionOf(path) };
   const causes = error.details?.causes ?? [];
@@ -191,7 +191,7 @@ export const refusals = (target: Refusable, error: KubeApiError): Problem[] => {
 };
 
 /** `spec.rules[0].kinds` → `['spec', 'rules', 0, 'kinds']`. */
-export const fieldPath = (field: string): readonly (string | number)[] =>
+const fieldPath = (field: string): readonly (string | number)[] =>
   [...field.matchAll(/\[(\d+)\]|\[([^\]]+)\]|([^.[\]]+)/g)].map(([, index, key, name]) =>
     index === undefined ? (key ?? name ?? '') : Number(index),
   );

@@ -352,6 +352,7 @@ describe('a ledger that is closed', () => {
       lost: () => undefined,
       failed: (error: unknown) => void failures.push(error),
       problem: () => undefined,
+      size: () => undefined,
       published: () => undefined,
     };
     const audit = createAuditLog({
@@ -387,7 +388,7 @@ describe('a ledger that is closed', () => {
         intervalMs: 1000,
         keyLifetimeMs: 1000,
         clock: systemClock,
-        observe: { stored: none, lost: none, failed: none, problem: none, published: none },
+        observe: { stored: none, lost: none, failed: none, problem: none, size: none, published: none },
         onKey: none,
       });
       await test.store.transact(async (tx) => {

@@ -27,8 +27,8 @@ export type DataKeys = {
 
 const TAG_BYTES = 16;
 /** A sixteenth of what random nonces of 96 bits allow (NIST SP 800-38D, 8.3). */
-export const MAX_USES = 2 ** 28;
-export const MAX_AGE_MS = 30 * 24 * 3_600_000;
+const MAX_USES = 2 ** 28;
+const MAX_AGE_MS = 30 * 24 * 3_600_000;
 const REWRAP_AT_ONCE = 500;
 
 const wrap = (key: DataKey, by: WrappingKey, { tenant, nonce }: { readonly tenant: string; readonly nonce: Buffer }): Buffer => {

@@ -14,6 +14,7 @@ import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Tampering } from '../controllers/tamper.ts';
 import type { UsageEvent } from '../usage/event.ts';
 import type { Meter } from '../usage/meters.ts';
+import type { Pruned } from '../usage/pruning.ts';
 import type { Seal } from '../usage/seals.ts';
 import { statementText } from '../usage/statement.ts';
 import type { UsageStatement } from '../usage/statement.ts';
@@ -29,7 +30,7 @@ const jsonOf = (value: unknown): JsonValue => {
   return text === undefined ? null : JSON.parse(text);
 };
 
-export const digestOf = (value: unknown): string => `sha256:${hash('sha256', canonicalJson(jsonOf(value)), 'hex')}`;
+const digestOf = (value: unknown): string => `sha256:${hash('sha256', canonicalJson(jsonOf(value)), 'hex')}`;
 
 /** Who wrote the spec last, as far as the API server says: the name of a field manager is a claim, no proof. */
 const managerOf = ({ metadata }: KubeObject): string => {
@@ -40,7 +41,7 @@ const managerOf = ({ metadata }: KubeObject): string => {
 
 export type ConfigurationObject = KubeObject & { readonly spec?: unknown; readonly signature?: { readonly document?: string } | undefined };
 
-export const objectOf = (kind: string, { metadata }: KubeObject): AuditObject => ({
+const objectOf = (kind: string, { metadata }: KubeObject): AuditObject => ({
   kind,
   name: metadata.name,
   ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
@@ -146,6 +147,13 @@ export const hoursSealed = ({ hourMs, revision, root }: Seal): ToldFact => ({
   action: 'usage.sealed',
   actor: OPERATOR,
   detail: { hour: new Date(hourMs).toISOString(), revision, root },
+});
+
+/** Events of use left the ledger; what they added up to stays. */
+export const eventsPruned = ({ before, events }: Pruned): ToldFact => ({
+  action: 'usage.pruned',
+  actor: OPERATOR,
+  detail: { before, events },
 });
 
 /** A statement was made, by which a tenant is billed. */

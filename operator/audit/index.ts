@@ -30,6 +30,8 @@ export type AuditObserver = {
   readonly lost: (facts: number) => void;
   readonly failed: (error: unknown) => void;
   readonly problem: (folder: string, problem: Problem) => void;
+  /** A log is published up to so many entries. */
+  readonly size: (folder: string, entries: number) => void;
   /** Checkpoints are on the disk. */
   readonly published: () => void;
 };
@@ -109,6 +111,7 @@ export const createAuditLog = (options: AuditLogOptions): AuditLog => {
       signer: session.signer,
       cosign: session.cosign,
       onProblem: observe.problem,
+      onSize: observe.size,
       ...(options.onPhase === undefined ? {} : { onPhase: options.onPhase }),
     });
     held = { session, store, sequencer, publisher };

@@ -35,6 +35,8 @@ export type PublisherOptions = {
   /** Cosignatures of a checkpoint of the root log, as many as there are to be had. */
   readonly cosign: (text: string) => Promise<readonly NoteSignature[]>;
   readonly onProblem: (folder: string, problem: Problem) => void;
+  /** A log is published up to so many entries. */
+  readonly onSize: (folder: string, entries: number) => void;
   readonly onPhase?: (phase: PublishPhase, folder: string) => void;
 };
 
@@ -178,6 +180,7 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
     await writeCheckpoint(folder, latest);
     onPhase?.('after-publish', folder);
     published.set(folder, latest.size);
+    options.onSize(folder, latest.size);
     if (latest !== signed) await files.dropPartials(folder, [signed.size, latest.size]);
   };
 

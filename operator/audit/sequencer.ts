@@ -40,7 +40,7 @@ export type SequencerOptions = {
   readonly now: () => number;
 };
 
-export const folderOfFact = ({ tenant }: Pick<AuditFact, 'tenant'>): string => (isName(tenant) ? `tenant/${tenant}` : 'cluster');
+const folderOfFact = ({ tenant }: Pick<AuditFact, 'tenant'>): string => (isName(tenant) ? `tenant/${tenant}` : 'cluster');
 
 /** An entry that fits into a bundle: what does not is left out, and named by its digest. */
 const fitting = (entry: AuditEntry): Buffer => {

@@ -9,7 +9,7 @@ import { sleep } from '../../process/clock.ts';
 import type { LedgerHooks } from '../usage/ledger.ts';
 import type { Store } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
-import { OPERATOR, hoursSealed, identityConflicts, meterDeclared, periodClosed } from './facts.ts';
+import { OPERATOR, eventsPruned, hoursSealed, identityConflicts, meterDeclared, periodClosed } from './facts.ts';
 import { createAuditLog } from './index.ts';
 import type { AuditLog, AuditObserver, AuditSession } from './index.ts';
 import { createLogFolder } from './log-folder.ts';
@@ -100,6 +100,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
     hooks: {
       onMeters: (tx, meters) => log.append(tx, meters.map(meterDeclared)),
       onConflicts: (tx, conflicts) => log.append(tx, conflicts.map(identityConflicts)),
+      onPruned: (tx, pruned) => log.append(tx, [eventsPruned(pruned)]),
       onSeals: (tx, seals) => log.append(tx, seals.map(hoursSealed)),
       onStatements: (tx, statements) => log.append(tx, statements.map(periodClosed)),
     },

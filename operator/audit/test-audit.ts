@@ -79,6 +79,7 @@ export const openTestAudit = async ({ folder, clock, wrapping, ...more }: TestAu
         throw error;
       },
       problem: (_folder, problem) => void problems.push(problem),
+      size: () => undefined,
       published: () => undefined,
     },
     ...(more.onPhase === undefined ? {} : { onPhase: more.onPhase }),

@@ -11,6 +11,8 @@ import { BACK_MS, byMonth, hasUse, hourTotals } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { Drift } from './outbox/drift.ts';
+import { NO_DRIFT, addDrift, driftSum } from './outbox/drift-sum.ts';
+import type { DriftSum } from './outbox/drift-sum.ts';
 import type { HourTotal } from './outbox/entry.ts';
 import type { Outbox } from './outbox/index.ts';
 import { KeyRefused } from './provider.ts';
@@ -41,8 +43,8 @@ export type DraftDeps = {
 };
 
 export type DraftWatch = {
-  /** Hours that differ; undefined where none was looked at. */
-  check(scope: Scope, signal?: AbortSignal): Promise<number | undefined>;
+  /** Of the invoices that were compared; undefined where none was looked at. */
+  check(scope: Scope, signal?: AbortSignal): Promise<DriftSum | undefined>;
   /** The next look is not to wait. */
   wake(): void;
 };
@@ -53,10 +55,10 @@ const AT_ONCE = 8;
 const CHECK_BEFORE_MS = 6 * HOUR_MS;
 const PUT_OFF_MS = 24 * HOUR_MS;
 /** When all of a month is frozen and read back; the longest that providers wait. */
-export const FINAL_AFTER_MS = 72 * HOUR_MS;
+const FINAL_AFTER_MS = 72 * HOUR_MS;
 
-type Look = { readonly drift: number; readonly again: boolean };
-const FINE: Look = { drift: 0, again: false };
+type Look = { readonly drift: DriftSum; readonly again: boolean };
+const FINE: Look = { drift: NO_DRIFT, again: false };
 
 export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
   const { store, provider, clock, hold, billers, metersOf } = deps;
@@ -72,14 +74,18 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
       else if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) return undefined;
     }
-    return deps.outbox.drift({ tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals }, signal);
+    const asked = { tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals };
+    const drift = await deps.outbox.drift(asked, signal);
+    return { drift, sum: driftSum(totals, drift) };
   };
 
-  type By = { readonly untilMs: number; readonly why: string; readonly drift?: readonly Drift[]; readonly isTold: boolean };
-  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, drift = [], isTold }: By): Promise<Look> => {
+  type Compared = { readonly drift: readonly Drift[]; readonly sum: DriftSum };
+  type By = { readonly untilMs: number; readonly why: string; readonly compared?: Compared; readonly isTold: boolean };
+  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, compared, isTold }: By): Promise<Look> => {
     const held = await hold({ tenant, draft, untilMs, why });
+    const { drift, sum } = compared ?? { drift: [], sum: NO_DRIFT };
     if (held === 'late' || (held === 'held' && isTold)) deps.onHeld({ tenant, draft, drift, why, isLate: held === 'late' });
-    return { drift: drift.length, again: held === 'retry' };
+    return { drift: sum, again: held === 'retry' };
   };
 
   const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
@@ -93,13 +99,14 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
     }
     if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return FINE;
     const untilMs = nowMs + PUT_OFF_MS;
-    const drift = await driftOf(customer, draft, scope, signal);
-    if (drift === undefined)
+    const compared = await driftOf(customer, draft, scope, signal);
+    if (compared === undefined)
       return putOff(customer, draft, { untilMs, why: 'no price book was in effect when the month began', isTold: true });
-    if (drift.length > 0)
-      return putOff(customer, draft, { untilMs, why: `${drift.length} hours differ between ledger and provider`, drift, isTold: true });
+    const { hours } = compared.sum;
+    if (hours > 0)
+      return putOff(customer, draft, { untilMs, why: `${hours} hours differ between ledger and provider`, compared, isTold: true });
     const { frozenMs } = await store.read(ledgerState);
-    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return FINE;
+    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return { drift: compared.sum, again: false };
     return putOff(customer, draft, { untilMs, why: 'the month is not frozen yet', isTold: true });
   };
 
@@ -118,7 +125,7 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
     check: async (scope, signal) => {
       if (clock.monotonicMs() - lookedMs < LOOK_MS) return undefined;
       lookedMs = clock.monotonicMs();
-      let [drift, again] = [0, false];
+      let [drift, again] = [NO_DRIFT, false];
       const waiting = [...(await billers.since(clock.now() - 2 * BACK_MS, scope.customers))].toReversed();
       const work = async (): Promise<void> => {
         for (let customer = waiting.pop(); customer !== undefined; customer = waiting.pop()) {
@@ -128,7 +135,7 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
           again ||= drafts === undefined;
           for (const draft of drafts ?? []) {
             const look = await guarded(about, draft.id, () => checkDraft(about, draft, scope, signal));
-            drift += look?.drift ?? 0;
+            drift = addDrift(drift, look?.drift ?? NO_DRIFT);
             again ||= look?.again ?? true;
           }
         }

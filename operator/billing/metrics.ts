@@ -2,6 +2,8 @@
 // What billing exports: a view of the outbox, never what is billed. Part of the operator's one catalogue.
 import { defineMetrics } from '../../process/metrics.ts';
 import type { Metrics } from '../../process/metrics.ts';
+import { driftRatio } from './outbox/drift-sum.ts';
+import type { DriftSum } from './outbox/drift-sum.ts';
 import { STATES } from './outbox/entry.ts';
 
 /** What becomes of a delivery to the endpoint for Stripe. */
@@ -11,12 +13,15 @@ export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
 /** What becomes of a subscription that Writ keeps. */
 export const SUBSCRIPTION_STATES = ['subscribed', 'waiting', 'problem'] as const;
 
+/** The ways out of the ledger. */
+const SINKS = ['stripe', 'statements'] as const;
+
 export const billingMetrics = defineMetrics({
   billingUp: {
     kind: 'gauge',
     name: 'writ_billing_up',
     help: '1 while use is handed on, to the payment provider or as signed statements; 0 where it is asked for and cannot be.',
-    labels: { sink: ['stripe', 'statements'] },
+    labels: { sink: SINKS },
   },
   billingReports: {
     kind: 'gauge',
@@ -26,13 +31,20 @@ export const billingMetrics = defineMetrics({
   },
   billingOldest: {
     kind: 'gauge',
-    name: 'writ_billing_outbox_oldest_age_seconds',
-    help: 'Since the end of the oldest hour that the payment provider has not accepted yet; 0 where it has all.',
+    name: 'writ_usage_outbox_oldest_age_seconds',
+    help: 'Since the end of the oldest hour that the payment provider has not accepted yet, or of the oldest frozen month whose statement is not written; 0 where nothing waits.',
+    labels: { sink: SINKS },
   },
   billingDrift: {
     kind: 'gauge',
     name: 'writ_billing_drift_hours',
     help: 'Hours that ledger and payment provider count otherwise, of invoices that are about to become final.',
+  },
+  billingDriftRatio: {
+    kind: 'gauge',
+    name: 'writ_usage_drift_ratio',
+    help: 'By how much the hours that differ are off, up or down, for what the ledger counts on these invoices; 0 where both count the same. A number to look at, rounded as such.',
+    labels: { sink: SINKS, meter: { max: 64 } },
   },
   billingHeld: {
     kind: 'counter',
@@ -71,3 +83,9 @@ export const billingMetrics = defineMetrics({
 });
 
 export type BillingMetrics = Pick<Metrics<typeof billingMetrics>, keyof typeof billingMetrics>;
+
+export const showDrift = (metrics: Pick<BillingMetrics, 'billingDrift' | 'billingDriftRatio'>, { hours, meters }: DriftSum): void => {
+  metrics.billingDrift.set({}, hours);
+  metrics.billingDriftRatio.clear();
+  for (const [meter, of] of meters) metrics.billingDriftRatio.set({ sink: 'stripe', meter }, driftRatio(of));
+};

@@ -5,6 +5,7 @@
  * of them (billers.ts).
  */
 import type { Customer } from './hours.ts';
+import type { DriftSum } from './outbox/drift-sum.ts';
 import type { Encoding } from './outbox/entry.ts';
 
 /** By which meters use is reported, and since when the price book holds that says so. */
@@ -20,8 +21,8 @@ export type Scope = {
 export type Turn = {
   /** Whoever takes it in will have nothing more from us: the key of a provider is refused. */
   readonly refused: boolean;
-  /** Hours that differ, of invoices that are about to become final; undefined where none was looked at. */
-  readonly drift: number | undefined;
+  /** Of invoices that are about to become final; undefined where none was looked at. */
+  readonly drift: DriftSum | undefined;
 };
 
 export type UsageSink<Asked = Scope> = {

@@ -39,11 +39,13 @@ const AT_ONCE = 200;
 /** Which meters the provider is told of is nothing to it. */
 export type StatementSink = UsageSink<Pick<Scope, 'customers'>>;
 
-export const statementPath = ({ tenant, periodMs, revision }: Omit<Statement, 'body'>): string =>
+const statementPath = ({ tenant, periodMs, revision }: Omit<Statement, 'body'>): string =>
   `${tenant}/${new Date(periodMs).toISOString().slice(0, 7)}${revision === 1 ? '' : `.${revision}`}.json`;
 
 /** What the provider is not told of a month that it bills. */
 const restPath = (statement: Omit<Statement, 'body'>): string => statementPath(statement).replace(/\.json$/, '.rest.json');
+
+const FROM_THE_FIRST: Omit<Statement, 'body'> = { tenant: '', periodMs: Number.MIN_SAFE_INTEGER, revision: 0 };
 
 /** Of which nothing has become yet, after the one that was looked at last. */
 const unsettled = async (reader: Reader, after: Omit<Statement, 'body'>): Promise<readonly Statement[]> => {
@@ -62,8 +64,13 @@ const unsettled = async (reader: Reader, after: Omit<Statement, 'body'>): Promis
   }));
 };
 
+export type StatementCounts = Readonly<Record<'file' | 'provider' | 'waiting', number>> & {
+  /** Begin of the oldest month of which a statement waits. */
+  readonly oldestMs: number | undefined;
+};
+
 /** How many statements are files, are billed by the provider, wait. */
-export const countStatements = async (reader: Reader): Promise<Readonly<Record<'file' | 'provider' | 'waiting', number>>> => {
+export const countStatements = async (reader: Reader): Promise<StatementCounts> => {
   const rows = await reader.all("SELECT sink, COUNT(*) AS count FROM billing_statement WHERE digest != '' GROUP BY sink");
   const [all] = await reader.all('SELECT COUNT(*) AS count FROM usage_statement');
   const count = (sink: string): number => {
@@ -71,7 +78,9 @@ export const countStatements = async (reader: Reader): Promise<Readonly<Record<'
     return row === undefined ? 0 : integerOf(row, 'count');
   };
   const [file, provider] = [count('file'), count('provider')];
-  return { file, provider, waiting: Math.max(0, (all === undefined ? 0 : integerOf(all, 'count')) - file - provider) };
+  const waiting = Math.max(0, (all === undefined ? 0 : integerOf(all, 'count')) - file - provider);
+  const [oldest] = waiting === 0 ? [] : await unsettled(reader, FROM_THE_FIRST);
+  return { file, provider, waiting, oldestMs: oldest?.periodMs };
 };
 
 export const createStatementSink = ({ store, files, key, nowMs, record, onTaken, onWaiting }: StatementDeps): StatementSink => {
@@ -118,7 +127,7 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken,
   return {
     turn: async ({ customers }, signal) => {
       const billed = new Set(customers.map(({ tenant }) => tenant));
-      let after: Omit<Statement, 'body'> = { tenant: '', periodMs: Number.MIN_SAFE_INTEGER, revision: 0 };
+      let after = FROM_THE_FIRST;
       for (;;) {
         const from = after;
         const some = await store.read((reader) => unsettled(reader, from));

@@ -16,6 +16,7 @@ import type { RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects } from './commit.ts';
 import { bringToCluster, inventoryOf, staleVersions } from './git-source-apply.ts';
 import type { ApplyDeps, CommitToApply } from './git-source-apply.ts';
+import { applyDepsWith as depsWith } from './test-apply.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
 const [D1, D2] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
@@ -101,18 +102,6 @@ for (const ms of [Number.NaN, Infinity, 8.64e15, 8.65e15, -8.64e15, Date.UTC(10_
   });
 }
 
-const depsWith = (client: KubeClient): ApplyDeps => ({
-  client,
-  liveObject: () => undefined,
-  liveOwned: () => [],
-  tierOf: () => undefined,
-  inventories: () => [],
-  systemNamespace: 'writ-system',
-  claims: new Map(),
-  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, setIn: () => undefined, hear: () => undefined },
-  widen: async () => undefined,
-  settle: () => undefined,
-});
 const storeOf = (stored: Map<string, KubeObject>): KubeClient =>
   scriptedClient({
     get: async (resource: Resource, { name }: { name: string }) => stored.get(`${resource.kind} ${name}`),

@@ -38,7 +38,7 @@ type Deps = { readonly client: KubeClient; readonly recorder: EventRecorder; rea
 
 const SHOWN_PROBLEMS = 3;
 
-export const describeProblems = (problems: readonly Problem[]): string => {
+const describeProblems = (problems: readonly Problem[]): string => {
   const shown = problems.slice(0, SHOWN_PROBLEMS).map(formatProblem).join('; ');
   return problems.length > SHOWN_PROBLEMS ? `${shown}; and ${problems.length - SHOWN_PROBLEMS} more` : shown;
 };

@@ -8,6 +8,8 @@ import { createReceiver } from '../source/receiver.ts';
 import { createGitSourceReconciler } from './git-source.ts';
 import type { GitSourceDeps } from './git-source.ts';
 import type { LiveGitSource } from './live.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
+import { applyDepsWith } from './test-apply.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
 const KEY = 'writ-system/s';
@@ -25,9 +27,9 @@ const askedFor = async (
     spec: { url: 'https://git.example/a.git', ...(history === undefined ? {} : { history }) },
   };
   const requests: FetchRequest[] = [];
-  const deps = {
+  const deps: GitSourceDeps = {
+    ...applyDepsWith(scriptedClient({ apply: async (_resource, object) => object })),
     gitSources: { get: () => source },
-    client: scriptedClient({ apply: async (_resource: unknown, object: unknown) => object }),
     receiver: createReceiver({ clock, onPush: async () => undefined }),
     sources: {
       fetch: async (request: FetchRequest) => {
@@ -38,12 +40,14 @@ const askedFor = async (
     },
     trust: { current: () => ({ ok: false, problem: { code: 'TRUST_MISSING', message: 'none' } }) },
     recorder: { record: async () => true },
-    systemNamespace: 'writ-system',
+    releases: () => [],
+    pinnedDigest: '',
+    proving: provingHere(),
     appliedRevision: (source: string) => (source === KEY ? applied : undefined),
     clock,
     random: () => 0.5,
     observe: () => undefined,
-  } as unknown as GitSourceDeps;
+  };
   const outcome = await createGitSourceReconciler(deps)(KEY, { signal });
   assert.equal(outcome.kind, 'retry');
   assert.ok(requests[0]);

@@ -48,7 +48,7 @@ export type SyncEvent = {
 };
 
 export type GitSourceDeps = ApplyDeps & {
-  readonly gitSources: Informer<LiveGitSource>;
+  readonly gitSources: Pick<Informer<LiveGitSource>, 'get'>;
   readonly sources: Sources;
   readonly receiver: Receiver;
   readonly trust: Pick<TrustHolder, 'current'>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isRecord } from '../../crds/wire.ts';
 import { createGuardKeeper, guardConfiguration } from './guard-configuration.ts';
 import type { WebhookConfigurationObject } from './owned-configuration.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
@@ -34,7 +35,7 @@ describe('the guard configuration', () => {
     assert.equal(webhooks.length, 3);
     for (const webhook of webhooks) {
       assert.partialDeepStrictEqual(webhook, { failurePolicy: 'Fail', sideEffects: 'None', matchPolicy: 'Equivalent', timeoutSeconds: 5 });
-      assert.equal((webhook as { matchConditions?: unknown }).matchConditions, undefined);
+      assert.ok(isRecord(webhook) && !('matchConditions' in webhook));
     }
     const [kinds, inventories, marks] = webhooks;
     const operations = ['CREATE', 'UPDATE', 'DELETE'];
@@ -42,10 +43,8 @@ describe('the guard configuration', () => {
       clientConfig: { service: { namespace: 'writ-system', name: 'writ-guard', port: 443, path: '/guard' } },
       rules: [{ apiGroups: ['writ.dev'], resources: ['policies', 'rulesets', 'tenants', 'trustpolicies'], operations, scope: 'Cluster' }],
     });
-    assert.deepEqual(
-      [(kinds as { namespaceSelector: unknown }).namespaceSelector, (kinds as { objectSelector: unknown }).objectSelector],
-      [{}, {}],
-    );
+    assert.ok(isRecord(kinds));
+    assert.deepEqual([kinds['namespaceSelector'], kinds['objectSelector']], [{}, {}]);
     for (const [webhook, label] of [
       [inventories, 'writ.dev/inventory'],
       [marks, 'writ.dev/marks'],
@@ -79,7 +78,8 @@ describe('the guard configuration', () => {
     cluster.held = { ...good, metadata: { name: 'writ-guard' }, webhooks: good?.webhooks?.slice(0, 1) ?? [] };
     await keeper.reconcile(signal);
     const [first, ...others] = good?.webhooks ?? [];
-    const opened = { ...(first as object), matchConditions: [{ name: 'never', expression: 'false' }] };
+    assert.ok(isRecord(first));
+    const opened = { ...first, matchConditions: [{ name: 'never', expression: 'false' }] };
     cluster.held = { ...good, metadata: { name: 'writ-guard' }, webhooks: [opened, ...others] };
     await keeper.reconcile(signal);
     assert.deepEqual(tampered.slice(1), ['metadata.labels', 'metadata.labels']);

@@ -20,7 +20,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 
-export const GUARD_PATH = '/guard';
+const GUARD_PATH = '/guard';
 // The longest that the guard waits for its caches is well below it.
 const TIMEOUT_SECONDS = 5;
 const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE'] as const;

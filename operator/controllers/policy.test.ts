@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Policy } from '../../crds/generated/objects.ts';
+import type { Condition } from '../../crds/conditions.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { EventInput } from '../../kube/events.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
@@ -10,7 +11,6 @@ import type { Judged, PolicyDocument, SignedPolicy } from '../../policies/policy
 import { fakeClock } from '../../test/fake-clock.ts';
 import type { LivePolicy } from './live.ts';
 import { reconcilePolicy } from './policy.ts';
-import type { PolicyDeps } from './policy.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
@@ -28,17 +28,17 @@ type Status = {
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; message: string }[];
 };
 
-const run = async (judged: Judged, clock = fakeClock(), before: readonly object[] = []) => {
+const run = async (judged: Judged, clock = fakeClock(), before: readonly Condition[] = []) => {
   const statuses: Status[] = [];
   const events: EventInput[] = [];
-  const object = { metadata: { name: 'p' }, spec, ...(before.length === 0 ? {} : { status: { conditions: before } }) } as LivePolicy;
+  const object: LivePolicy = { metadata: { name: 'p' }, spec, ...(before.length === 0 ? {} : { status: { conditions: [...before] } }) };
   const client = scriptedClient({
     apply: async (_resource: unknown, written: KubeObject & { readonly status: Status }) => {
       statuses.push(written.status);
       return written;
     },
   });
-  const informer = { get: () => object } as unknown as PolicyDeps['informer'];
+  const informer = { get: () => object };
   const book = { judge: () => judged, prepare: async () => undefined, compiled: () => [], coversAll: () => true };
   const record = async (event: EventInput) => events.push(event) > 0;
   const deps = { client, informer, book, replicas: () => [report], inventories: () => [], recorder: { record }, clock };
@@ -125,7 +125,9 @@ describe('the status of a policy', () => {
     assert.deepEqual(grace.outcome, { kind: 'after', delayMs: DAY_MS });
     const closed = await run(ending(clock.now() - 3 * DAY_MS), clock);
     assert.deepEqual([closed.conditions.get('Ready')?.reason, closed.conditions.get('Expiring')], ['PolicyExpired', undefined]);
-    const told = await run(ending(clock.now() + 13 * DAY_MS), clock, [{ type: 'Expiring', reason: 'EndsSoon' }]);
+    const told = await run(ending(clock.now() + 13 * DAY_MS), clock, [
+      { type: 'Expiring', status: 'True', reason: 'EndsSoon', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+    ]);
     assert.ok(!told.events.some(({ reason }) => reason === 'EndsSoon'));
   });
 

@@ -30,7 +30,7 @@ import type { Verdict } from './sealed-status.ts';
 
 export type PolicyDeps = {
   readonly client: KubeClient;
-  readonly informer: Informer<LivePolicy>;
+  readonly informer: Pick<Informer<LivePolicy>, 'get'>;
   readonly book: Pick<PolicyBook, 'judge' | 'prepare'>;
   readonly replicas: () => readonly ReplicaReport[];
   readonly inventories: () => readonly Inventory[];

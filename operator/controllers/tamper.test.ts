@@ -19,8 +19,8 @@ describe('tampering', () => {
     ['a mark that falls is not', { type: 'updated', previous: marks(mark(2)), object: marks(mark(1)) }, /Policy\/a .*lowered/],
     ['another digest is not', { type: 'updated', previous: marks(mark(2)), object: marks(mark(2, '2')) }, /Policy\/a .*lowered/],
     ['a mark that is left out is not', { type: 'updated', previous: marks(mark(2), other), object: marks(mark(2)) }, /Policy\/b .*lowered/],
-    ['damage is not', { type: 'updated', previous: marks(mark(2)), object: { ...marks(mark(2)), data: {} } as never }, /damaged/],
-    ['its repair is', { type: 'updated', previous: { ...marks(mark(2)), data: {} } as never, object: marks(mark(2)) }, undefined],
+    ['damage is not', { type: 'updated', previous: marks(mark(2)), object: { ...marks(mark(2)), data: {} } }, /damaged/],
+    ['its repair is', { type: 'updated', previous: { ...marks(mark(2)), data: {} }, object: marks(mark(2)) }, undefined],
     ['a deletion is not', { type: 'deleted', object: marks(mark(2)) }, /was deleted/],
   ];
   for (const [what, change, expected] of rows) {

@@ -27,8 +27,8 @@ type Webhook = {
     readonly scope: string;
   }[];
 };
-const rulesOf = (configuration: WebhookConfigurationObject, index = 0): Webhook['rules'] =>
-  ((configuration.webhooks ?? [])[index] as Webhook).rules;
+const webhooksIn = ({ webhooks = [] }: WebhookConfigurationObject): readonly Webhook[] => JSON.parse(JSON.stringify(webhooks));
+const rulesOf = (configuration: WebhookConfigurationObject, index = 0): Webhook['rules'] => webhooksIn(configuration)[index]?.rules ?? [];
 const asks = (configuration: WebhookConfigurationObject, group: string, resource: string): boolean =>
   rulesOf(configuration).some((rule) => rule.apiGroups.includes(group) && rule.resources.includes(resource));
 

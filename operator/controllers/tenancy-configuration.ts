@@ -32,8 +32,8 @@ import { summedHard } from '../../policies/tenancy/summed-quota.ts';
 import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 
-export const TENANCY_PATH = '/tenancy';
-export const COMPLETE_PATH = '/complete';
+const TENANCY_PATH = '/tenancy';
+const COMPLETE_PATH = '/complete';
 const TENANCY_TIMEOUT_SECONDS = 5;
 // Nobody waits long for what fails open.
 const COMPLETE_TIMEOUT_SECONDS = 2;

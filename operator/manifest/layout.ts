@@ -54,7 +54,7 @@ const SINGLE_FILES: ReadonlyMap<string, { readonly kindHint: KindHint; readonly 
   [TIER_CATALOG_FILE, { kindHint: 'tiers', name: TIER_CATALOG_NAME }],
 ]);
 /** The document of a ruleset, in its folder `rulesets/NAME`. */
-export const RULESET_FILE = 'ruleset.yaml';
+const RULESET_FILE = 'ruleset.yaml';
 
 const TRUST_VERSION = /^trust\/([1-9][0-9]{0,15})\.(yaml|trusted_root\.json)$/;
 

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { compare, whole } from '../../policies/pricing/ratio.ts';
 import { MINUTE_MS } from '../../policies/service-level/counts.ts';
+import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import { adjustmentProblem } from '../billing/rating/adjustment.ts';
 import type { Exclusion } from '../../policies/service-level/exclusion.ts';
@@ -46,11 +47,16 @@ type Rest = {
   readonly cutMs?: number;
   readonly subscription?: Subscription;
 };
-const state = (levels: Partial<Record<ObjectiveName, Levels>>, rest: Rest = {}): SlaStatement => {
+const state = (levels: { readonly [name in ObjectiveName]?: Levels }, rest: Rest = {}): SlaStatement => {
   const { exclusions = [], before, cutMs = CUT, subscription = enterprise } = rest;
   const promised = promisedSpans({ books: [testBook()], subscription, period: OCTOBER });
   if (!promised.ok) return assert.fail(promised.problems.map(({ message }) => message).join());
-  const known = new Map(Object.entries(levels) as readonly (readonly [ObjectiveName, Levels])[]);
+  const known = new Map(
+    OBJECTIVES.flatMap((name) => {
+      const counted = levels[name];
+      return counted === undefined ? [] : [[name, counted] as const];
+    }),
+  );
   const text = before === undefined ? undefined : slaText(before);
   const kept = text === undefined ? undefined : readSlaStatement(text);
   const input: SlaInput = {

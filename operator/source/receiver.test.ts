@@ -10,6 +10,7 @@ import { fakeClock } from '../../test/fake-clock.ts';
 import { mountReceiver } from './receiver-routes.ts';
 import { createReceiver, receiverPath } from './receiver.ts';
 import type { Delivery, Receiver, ReceiverType } from './receiver.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 const token = 'a token that is long enough';
 const sourceKey = 'writ-system/policies';
@@ -275,8 +276,7 @@ const serve = async (t: TestContext, receiver: Receiver): Promise<number> => {
     server.close();
     server.closeAllConnections();
   });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return boundPort(server);
 };
 
 test('behind express: a real delivery, a large one, a wrong path, and a sender that hangs up', async (t) => {

@@ -5,6 +5,7 @@ import { TENANT_LABEL } from '../../crds/kinds.ts';
 import { createController } from '../../kube/controller.ts';
 import type { Controller, ControllerObserver } from '../../kube/controller.ts';
 import { keyOf } from '../../kube/objects.ts';
+import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { isStatusOnly, tenantLabelTaken } from '../changes.ts';
 import type { KnownEntitlements } from '../controllers/entitlements.ts';
@@ -14,13 +15,12 @@ import { createCounting } from './counting.ts';
 import { reconcileTenant } from './index.ts';
 import type { TenancyDeps } from './index.ts';
 import { NO_QUOTA_FACTS, quotaFacts, reconcileQuota } from './quota-book.ts';
-import type { QuotaDeps } from './quota-book.ts';
 import { summed } from './quotas.ts';
 import { createTenancyMemory } from './recent.ts';
 import { rememberWorth } from './worth.ts';
 
 export type TenancyOptions = Omit<TenancyDeps, 'memory' | 'caches' | 'quotaFacts' | 'worth'> & {
-  readonly caches: TenancyDeps['caches'] & Pick<QuotaDeps['caches'], 'quotaLedgers'>;
+  readonly caches: TenancyDeps['caches'] & { readonly quotaLedgers: Informer<KubeObject> };
   /** What tenants are held to; undefined while nobody has looked. */
   readonly entitlements: () => KnownEntitlements | undefined;
   /** Aborts with the term. */

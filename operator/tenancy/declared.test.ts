@@ -13,10 +13,10 @@ const place = { tenant: 'acme', namespace: 'acme-a' };
 describe('who has which role', () => {
   const roles = (spec: Parameters<typeof bindingsIn>[1]) =>
     Object.fromEntries(
-      bindingsIn(place, spec).map(({ object }) => [
-        object.metadata.name,
-        (object['subjects'] as readonly { name: string }[]).map(({ name }) => name),
-      ]),
+      bindingsIn(place, spec).map(({ object }) => {
+        const { subjects }: { subjects: readonly { name: string }[] } = JSON.parse(JSON.stringify(object));
+        return [object.metadata.name, subjects.map(({ name }) => name)];
+      }),
     );
 
   it('is admin for owners, and what owners need beside it', () => {

@@ -24,11 +24,7 @@ type Options = { /** Whether namespaces that are not there are made. */ readonly
 type Asked = { readonly name: string; readonly index: number };
 
 /** Absent from the cache may mean that the cache lags behind: then the API server is asked. */
-export const readNamespace = async (
-  { client, caches, memory }: HomeDeps,
-  name: string,
-  signal: AbortSignal,
-): Promise<KubeObject | undefined> =>
+const readNamespace = async ({ client, caches, memory }: HomeDeps, name: string, signal: AbortSignal): Promise<KubeObject | undefined> =>
   memory.namespaces.seen(name, caches.namespaces.get(name)) ?? client.get<KubeObject>(namespaces, { name }, { signal });
 
 const isMine = (tenant: LiveTenant, live: KubeObject): boolean => tenantOf(live) === tenant.metadata.name || wasOf(tenant, live);

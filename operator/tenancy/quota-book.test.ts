@@ -5,12 +5,11 @@ import fc from 'fast-check';
 import { configMaps, pods } from '../../crds/kinds.ts';
 import { RESERVATION_LASTS_MS, decodeQuotaLedger, encodeQuotaLedger } from '../../crds/quota-ledger.ts';
 import type { QuotaLedger } from '../../crds/quota-ledger.ts';
-import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError } from '../../kube/errors.ts';
-import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { reserve } from '../../policies/tenancy/summed-quota.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
+import { scriptedClient } from '../../test/scripted-client.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import { quotaFacts, reconcileQuota } from './quota-book.ts';
 import type { QuotaDeps } from './quota-book.ts';
@@ -22,9 +21,7 @@ const POD = 1_000_000_000n;
 const HARD = new Map([['pods', POD * BigInt(AT_MOST)]]);
 const signal = new AbortController().signal;
 const refusal = (code: number, reason: string): KubeApiError => new KubeApiError({ status: code, reason, message: reason });
-const cacheOf = <T>(list: () => readonly T[]): Informer<T> =>
-  // Only what is asked of it here.
-  ({ get: () => list()[0], list, byIndex: () => list() }) as unknown as Informer<T>;
+const cacheOf = <T>(list: () => readonly T[]) => ({ get: () => list()[0], byIndex: () => list() });
 
 /** The API server, one webhook and the operator, as far as they have to do with one tenant that may have three pods. */
 const createWorld = (more: { readonly namespaceBornMs?: number } = {}) => {
@@ -46,20 +43,20 @@ const createWorld = (more: { readonly namespaceBornMs?: number } = {}) => {
     if (ledger.metadata.resourceVersion !== object.metadata.resourceVersion) throw refusal(409, 'Conflict');
     return put(object);
   };
-  const client = {
-    get: async (resource: { readonly plural: string }, ref: { readonly name: string }) =>
+  const client = scriptedClient({
+    get: async (resource, ref) =>
       resource.plural === configMaps.plural
         ? ledger
         : stored.has(ref.name)
           ? { metadata: { name: ref.name, namespace: 'home', uid: ref.name } }
           : undefined,
-    create: async (_: unknown, object: KubeObject) => {
+    create: async (_, object) => {
       if (ledger !== undefined) throw refusal(409, 'AlreadyExists');
       return put(object);
     },
-    replace: async (_: unknown, object: KubeObject) => replace(object),
+    replace: async (_, object) => replace(object),
     delete: async () => ((ledger = undefined), true),
-  } as unknown as KubeClient;
+  });
   const tenant = (): LiveTenant => ({
     metadata: { name: 'acme', generation: 1, creationTimestamp: time(START_MS) },
     spec: { namespaces: { items: [{ name: 'home' }] }, resourceQuotas: [{ name: 'few', hard: { pods: String(AT_MOST) } }] },

@@ -25,8 +25,12 @@ import { COUNTING } from './status.ts';
 import type { WorthOf } from './worth.ts';
 
 export type QuotaDeps = {
-  readonly client: KubeClient;
-  readonly caches: Pick<TenancyCaches, 'tenants' | 'namespaces'> & { readonly quotaLedgers: Informer<KubeObject> };
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'replace' | 'delete'>;
+  readonly caches: {
+    readonly tenants: Pick<TenancyCaches['tenants'], 'get'>;
+    readonly namespaces: Pick<TenancyCaches['namespaces'], 'byIndex'>;
+    readonly quotaLedgers: Pick<Informer<KubeObject>, 'get'>;
+  };
   readonly counting: Counting;
   readonly clock: Clock;
   readonly systemNamespace: string;

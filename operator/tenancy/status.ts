@@ -84,7 +84,7 @@ const admissionCondition = ({ spec }: LiveTenant): readonly ConditionInput[] => 
 };
 
 /** The conditions, `Ready` first. Pure. */
-export const conditionsOf = (report: Report): readonly ConditionInput[] => {
+const conditionsOf = (report: Report): readonly ConditionInput[] => {
   const { problems, waiting, released, others, subscribed, exceeded } = report;
   const kept = released.length === 0 ? '' : `; let go and still governed: ${listed(released)}`;
   const good = `${report.namespaces.length === 1 ? 'one namespace' : `${report.namespaces.length} namespaces`}${kept}`;

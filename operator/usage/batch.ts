@@ -12,7 +12,7 @@ import type { EventOutcome } from './outcome.ts';
 import type { Sender } from './sender.ts';
 import { StoreError } from './store.ts';
 
-export const MAX_BATCH = 1000;
+const MAX_BATCH = 1000;
 
 export type BatchAnswer = { readonly status: number; readonly body: string; readonly retryAfterSeconds?: number };
 

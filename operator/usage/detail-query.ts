@@ -31,7 +31,7 @@ export type QueryRead =
   | { readonly kind: 'refused'; readonly message: string; readonly path: string };
 
 export const DETAIL_PATH = '/v1/usage/';
-export const MAX_LIMIT = 1000;
+const MAX_LIMIT = 1000;
 export const EVER = { fromMs: 0, toMs: Date.UTC(10_000, 0) } as const;
 const DEFAULT_LIMIT = 100;
 const MAX_URL = 4096;

@@ -7,11 +7,12 @@ import type { BatchAnswer } from './batch.ts';
 import { detailPage } from './detail.ts';
 import { readQuery } from './detail-query.ts';
 import type { Ledger } from './ledger.ts';
-import type { Authenticate } from './sender.ts';
+import type { Authenticate, Sender } from './sender.ts';
 import { StoreError } from './store.ts';
 
 const MAX_AT_ONCE = 8;
-/** A tenant has as many accounts as it likes. */
+/** A tenant has as many accounts as it likes, and several namespaces. */
+const MAX_OF_TENANT = 4;
 const MAX_OF_NAMESPACE = 4;
 const MAX_OF_ACCOUNT = 2;
 
@@ -23,12 +24,14 @@ export const createDetailHandler = (options: {
 }): ((request: DetailRequest) => Promise<BatchAnswer>) => {
   const underWay = new Map<string, number>();
   /** Takes a place; undefined where there is none. */
-  const enter = (account: string): (() => void) | undefined => {
+  const enter = ({ account, tenant }: Sender): (() => void) | undefined => {
     const [namespace = ''] = account.split('/', 1);
     const shares = [
       ['', MAX_AT_ONCE],
       [namespace, MAX_OF_NAMESPACE],
       [account, MAX_OF_ACCOUNT],
+      // No namespace has a name like that.
+      ...(tenant === undefined ? [] : [[`tenant ${tenant}`, MAX_OF_TENANT] as const]),
     ] as const;
     if (shares.some(([of, most]) => (underWay.get(of) ?? 0) >= most)) return undefined;
     for (const [of] of shares) underWay.set(of, (underWay.get(of) ?? 0) + 1);
@@ -57,7 +60,7 @@ export const createDetailHandler = (options: {
     }
     const ledger = options.ledger();
     if (ledger === undefined) return unavailable('this process does not lead');
-    const leave = enter(sender.account);
+    const leave = enter(sender);
     if (leave === undefined) return busy('too many questions are under way');
     try {
       const isFirst = query.what === 'events' && query.after === undefined;

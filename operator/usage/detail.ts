@@ -3,18 +3,24 @@
  * Pages of what the ledger holds of one tenant: events, hours, statements. In: a view of the ledger and a query. Out: items and the
  * cursor of the next page, none at the end.
  *
- * Rows are taken in the order of their key, and none is ever removed or moved; so every row that was there when the first page was
+ * Rows are taken in the order of their key, and none is ever moved, nor removed but by `pruning.ts`, which the answer tells; so every row that was there when the first page was
  * asked for is in exactly one page, whatever is written meanwhile. A page looks at a bounded number of rows: with a filter it may
  * have few items, or none, and a cursor all the same.
  */
 import { EVER, cursorOf } from './detail-query.ts';
 import type { DetailQuery, EventPlace, EventsQuery, HoursQuery, StatementsQuery } from './detail-query.ts';
 import { quantityText } from './quantity.ts';
+import { pruningState } from './pruning.ts';
 import { StoreError, bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row } from './store.ts';
 import { bigintText, tallyOf } from './tallies.ts';
 
-export type DetailPage = { readonly items: readonly object[]; readonly next: string | undefined };
+export type DetailPage = {
+  readonly items: readonly object[];
+  readonly next: string | undefined;
+  /** Of events: of what was used before, some may have left the ledger, which the answer would have named. */
+  readonly prunedBefore?: string;
+};
 
 /** Rows that a page with a filter looks at. */
 const LOOKED_AT = 1000;
@@ -73,7 +79,12 @@ const eventsPage = async (reader: Reader, query: EventsQuery, beforeMs: number):
     });
   }
   const isEnd = rows.length < most && lookedAt === rows.length;
-  return { items, next: isEnd || last === undefined ? undefined : cursorOf('events', last) };
+  const { prunedMs } = await pruningState(reader);
+  return {
+    items,
+    next: isEnd || last === undefined ? undefined : cursorOf('events', last),
+    ...(prunedMs > fromMs ? { prunedBefore: timeText(prunedMs) } : {}),
+  };
 };
 
 const hoursPage = async (reader: Reader, { tenant, limit, meter, fromMs, toMs, after }: HoursQuery): Promise<DetailPage> => {

@@ -7,7 +7,7 @@ import { EARLIEST_MS, LATEST_MS } from './period.ts';
 import { parseQuantity } from './quantity.ts';
 import type { QuantityRefusal } from './quantity.ts';
 
-export const EVENT_TYPE = 'dev.writ.usage.v1';
+const EVENT_TYPE = 'dev.writ.usage.v1';
 
 export type UsageEvent = {
   readonly tenant: string;

@@ -20,11 +20,14 @@ import type { Ledger, LedgerHooks } from './ledger.ts';
 import { readMeters } from './meters.ts';
 import { SHOWN_TENANTS } from './metrics.ts';
 import type { UsageMetrics } from './metrics.ts';
+import { createArchive } from './archive.ts';
 import { openLedgerStore } from './open-store.ts';
 import { monthOf } from './period.ts';
+import { createPruner } from './pruning.ts';
+import type { Pruner } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { StoreError } from './store.ts';
-import type { Migrations } from './store.ts';
+import type { Migrations, Reader } from './store.ts';
 import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
 import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
 import { createUseWatch } from './use-watch.ts';
@@ -50,6 +53,10 @@ export type UsageDeps = {
   readonly log: Log;
   readonly metrics: UsageMetrics;
   readonly hooks?: LedgerHooks;
+  /** How long events are kept once nothing needs them; absent: for ever. `archiveDir`: where they go before. */
+  readonly retention?: { readonly ms: number; readonly archiveDir: string | undefined } | undefined;
+  /** From when on another room needs events. */
+  readonly neededSince?: (reader: Reader) => Promise<number | undefined>;
   /** Tables of the other rooms that write it, made before any of them does. */
   readonly tables?: readonly Migrations[];
   /** Told of the ledger while it takes events in, and of its end. */
@@ -120,6 +127,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       claims: caches.claims,
       tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
     });
+    const pruner = prunerOf(deps, ledger);
     try {
       await ledger.follow(limitSeries(deps.tenants()));
       deps.onLedger(ledger);
@@ -134,6 +142,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
         await ledger.follow(limitSeries(deps.tenants()));
         await showUse(deps, { client, ledger }, signal);
         metrics.usageLedgerUp.set({}, 1);
+        await prune(deps, pruner, signal);
         await sleep(clock, deps.intervalMs, signal);
       }
     } finally {
@@ -141,7 +150,40 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
     }
   } finally {
     deps.onLedger(undefined);
+    metrics.usageLedgerUp.set({}, 0);
     await store.close();
+  }
+};
+
+/** Of a ledger that may hold hundreds of millions of events, in a look. */
+const STEPS_A_LOOK = 200;
+
+const prunerOf = ({ retention, clock, hooks, neededSince }: UsageDeps, { store }: Ledger): Pruner | undefined =>
+  retention === undefined
+    ? undefined
+    : createPruner({
+        store,
+        clock,
+        retentionMs: retention.ms,
+        archive: retention.archiveDir === undefined ? undefined : createArchive(retention.archiveDir),
+        neededSince,
+        onPruned: hooks?.onPruned,
+      });
+
+/** Events that cannot leave stay: nothing else waits for it. */
+const prune = async ({ clock, log, metrics }: UsageDeps, pruner: Pruner | undefined, signal: AbortSignal): Promise<void> => {
+  if (pruner === undefined) return;
+  try {
+    const slices = createSlices(clock);
+    for (let step = 0; step < STEPS_A_LOOK && !signal.aborted; step += 1) {
+      const { left, more } = await pruner.step();
+      metrics.usagePruned.inc({}, left);
+      if (!more) return;
+      await slices.rest();
+    }
+  } catch (error) {
+    if (error instanceof StoreError && (error.failure === 'fenced' || error.failure === 'corrupt')) throw error;
+    log.warn({ err: error }, 'events that are older than --usage-retention could not leave the ledger; it is tried again');
   }
 };
 

@@ -15,6 +15,7 @@ import { amountOf } from './meters.ts';
 import type { Meter, Meters } from './meters.ts';
 import type { EventOutcome, IngestContext } from './outcome.ts';
 import { HOUR_MS, monthOf } from './period.ts';
+import type { PruneHook } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { releaseQuarantine } from './release.ts';
 import { sealHours } from './seals.ts';
@@ -37,6 +38,7 @@ export type LedgerHooks = {
   readonly onConflicts?: (tx: Tx, conflicts: readonly UsageEvent[]) => Promise<void>;
   readonly onStatements?: StatementHook;
   readonly onSeals?: SealHook;
+  readonly onPruned?: PruneHook;
 };
 
 export type LedgerOptions = {

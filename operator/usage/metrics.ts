@@ -11,7 +11,7 @@ export const usageMetrics = defineMetrics({
   usageLedgerUp: {
     kind: 'gauge',
     name: 'writ_usage_ledger_up',
-    help: '1 while this process writes the ledger; 0 where it leads and cannot.',
+    help: '1 while this process writes the ledger; 0 where it does not lead or cannot; not there where no ledger is kept.',
   },
   usageEvents: {
     kind: 'counter',
@@ -62,6 +62,7 @@ export const usageMetrics = defineMetrics({
     help: 'Events that sources left out of their sequences and have not sent.',
   },
   usageSealed: { kind: 'counter', name: 'writ_usage_seals_total', help: 'Seals of hours that were written, revisions among them.' },
+  usagePruned: { kind: 'counter', name: 'writ_usage_events_pruned_total', help: 'Events that left the ledger by --usage-retention.' },
   usageClosed: {
     kind: 'gauge',
     name: 'writ_usage_closed_period_timestamp_seconds',

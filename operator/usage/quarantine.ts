@@ -7,7 +7,7 @@ import type { EventOutcome } from './outcome.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Tx } from './store.ts';
 
-export const QUARANTINE_MAX = 100_000;
+const QUARANTINE_MAX = 100_000;
 
 export const QUARANTINE_COLUMNS = ['tenant', 'source', 'id', 'seq', 'meter', 'at_ms', 'stored_ms', 'value', 'dims', 'digest'];
 

@@ -138,13 +138,14 @@ describe('whose token it is', () => {
       say(async () => ({ ...good, user: { username } }));
       await clock.advance(61_000);
       const sender = await authenticate('t');
-      return [sender?.mayRead('acme'), sender?.mayRead('beta'), sender?.mayReport('beta')];
+      const { tenant } = sender ?? {};
+      return [sender?.mayRead('acme'), sender?.mayRead('beta'), sender?.mayReport('beta'), tenant];
     };
-    assert.deepEqual(await sees('system:serviceaccount:acme-one:agent'), [true, false, false]);
-    assert.deepEqual(await sees('system:serviceaccount:finance:reports'), [true, true, false]);
+    assert.deepEqual(await sees('system:serviceaccount:acme-one:agent'), [true, false, false, 'acme']);
+    assert.deepEqual(await sees('system:serviceaccount:finance:reports'), [true, true, false, undefined]);
     // To report for all is not to see all.
-    assert.deepEqual(await sees('system:serviceaccount:writ-system:writ-webhook'), [false, false, true]);
-    assert.deepEqual(await sees('system:serviceaccount:nowhere:agent'), [false, false, false]);
+    assert.deepEqual(await sees('system:serviceaccount:writ-system:writ-webhook'), [false, false, true, undefined]);
+    assert.deepEqual(await sees('system:serviceaccount:nowhere:agent'), [false, false, false, undefined]);
   });
 
   it('is not asked for what cannot be a token', async () => {

@@ -17,6 +17,8 @@ export const USAGE_AUDIENCE = 'writ-usage';
 export type Sender = {
   /** `NAMESPACE/NAME` of the service account. */
   readonly account: string;
+  /** That of its namespace, of which it may see nothing but this; undefined of one that sees all. */
+  readonly tenant: string | undefined;
   readonly mayReport: (tenant: string) => boolean;
   /** Whether it may see what this tenant used. */
   readonly mayRead: (tenant: string) => boolean;
@@ -117,6 +119,7 @@ export const createAuthenticate = (options: {
     const isReader = options.readers.includes(account);
     return {
       account,
+      tenant: isReader ? undefined : tenant,
       mayReport: (asked) => isReporter || isOwn(asked),
       mayRead: (asked) => isReader || isOwn(asked),
       mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isWebhook && source.startsWith(WEBHOOK_SOURCES)),

@@ -19,7 +19,7 @@ const BATCH = 'application/cloudevents-batch+json';
 type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: { readonly [key: string]: unknown };
+  readonly body: { readonly [key: string]: unknown; readonly events?: readonly { readonly index: number; readonly code: string }[] };
 };
 
 let server: UsageServer;
@@ -34,7 +34,7 @@ const ledger: Ledger = {
   accept: (events) => accept(events),
   get store(): Store {
     const read: Store['read'] = (work) => reads(async () => await work({ all: async () => [] }));
-    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, broken: unused, close: unused };
+    return { engine: 'none', read, migrate: unused, claim: unused, transact: unused, reclaim: unused, broken: unused, close: unused };
   },
   open: unused,
   transact: unused,
@@ -79,8 +79,7 @@ const event = (seq: number, change: object = {}): object => ({
   ...change,
 });
 const events = (...all: readonly object[]): string => JSON.stringify(all);
-const wrongOnes = ({ body }: Answer): unknown =>
-  (body['events'] as readonly { index: number; code: string }[]).map(({ index, code }) => `${index} ${code}`);
+const wrongOnes = ({ body }: Answer): unknown => body.events?.map(({ index, code }) => `${index} ${code}`);
 
 describe('the server of events', () => {
   before(async () => {
@@ -95,6 +94,8 @@ describe('the server of events', () => {
         return account !== undefined
           ? {
               account,
+              // The others see more than one tenant.
+              tenant: /^acme-(?:one|two)\//.test(account) ? 'acme' : undefined,
               mayReport: (tenant) => tenant === 'acme',
               mayRead: (tenant) => tenant === 'acme',
               mayUse: (source) => !source.startsWith('/writ/'),
@@ -262,7 +263,7 @@ describe('the server of events', () => {
     assert.deepEqual(new Set((await Promise.all(strangers)).map(({ status }) => status)), new Set([401]));
   });
 
-  it('answers few questions at once, and no account or namespace takes them all', async () => {
+  it('answers few questions at once, and no account, namespace or tenant takes them all', async () => {
     reset();
     const gate = Promise.withResolvers<void>();
     let taken = 0;
@@ -287,9 +288,10 @@ describe('the server of events', () => {
     assert.deepEqual(await ask('acme-one/agent', 4), [2, 2], 'two of an account');
     assert.deepEqual(await ask('acme-one/other', 3), [2, 1]);
     assert.deepEqual(await ask('acme-one/third', 1), [0, 1], 'four of a namespace');
-    assert.deepEqual(await ask('acme-two/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-two/agent', 1), [0, 1], 'four of a tenant');
     assert.deepEqual(await ask('acme-three/agent', 2), [2, 0]);
-    assert.deepEqual(await ask('acme-four/agent', 1), [0, 1], 'eight of all');
+    assert.deepEqual(await ask('acme-four/agent', 2), [2, 0]);
+    assert.deepEqual(await ask('acme-five/agent', 1), [0, 1], 'eight of all');
     assert.deepEqual([turnedAway[0]?.headers['retry-after'], turnedAway[0]?.body['code']], ['1', 'USAGE_BUSY']);
     gate.resolve();
     assert.equal((await Promise.all(waiting)).filter(({ status }) => status === 200).length, 8);

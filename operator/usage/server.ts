@@ -9,7 +9,6 @@ import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { ProblemCode } from '../../policies/problem.ts';
 import type { Address } from '../../process/address.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -19,8 +18,9 @@ import { DETAIL_PATH } from './detail-query.ts';
 import { createDetailHandler } from './detail-request.ts';
 import type { Ledger } from './ledger.ts';
 import type { Authenticate } from './sender.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
-export const EVENTS_PATH = '/v1/events';
+const EVENTS_PATH = '/v1/events';
 const MAX_BODY_BYTES = 2 ** 20;
 const MAX_IN_FLIGHT = 128;
 const MAX_CONNECTIONS = 1000;
@@ -165,8 +165,7 @@ export const startUsageServer = async (options: UsageServerOptions): Promise<Usa
   server.removeAllListeners('error');
   // Also later: without a listener one connection that cannot be accepted would end the operator.
   server.on('error', observe.failed);
-  const address: AddressInfo | string | null = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : listen.port;
+  const port = boundPort(server);
   return {
     url: `${options.transport === 'tls' ? 'https' : 'http'}://${listen.host === '0.0.0.0' ? '127.0.0.1' : listen.host}:${port}`,
     setCertificate: ({ certPem, keyPem }) => secure?.setSecureContext({ cert: certPem, key: keyPem, minVersion: 'TLSv1.2' }),

@@ -32,6 +32,8 @@ const BUSY_TIMEOUT_MS = 2000;
 const READER_PRAGMAS = ['PRAGMA query_only = ON', `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`, 'PRAGMA cell_size_check = ON'];
 const WRITER_PRAGMAS = [
   `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`,
+  // Of a file without tables: so that its pages can be given back one by one. Another one keeps what it was made with.
+  'PRAGMA auto_vacuum = INCREMENTAL',
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
   'PRAGMA foreign_keys = ON',
@@ -39,13 +41,16 @@ const WRITER_PRAGMAS = [
   'PRAGMA wal_autocheckpoint = 4000',
 ];
 
+/** Of 4 KiB: more than what a step of pruning leaves. */
+const PAGES_AT_ONCE = 512;
+
 const valueOf = (value: SQLOutputValue): SqlValue => {
   // REAL columns are in none of our tables; every whole number is read as bigint.
   if (typeof value === 'number') throw new StoreError('corrupt', 'a column holds a fraction');
   return value;
 };
 
-const rowOf = (row: Readonly<Record<string, SQLOutputValue>>): Row =>
+export const rowOf = (row: Readonly<Record<string, SQLOutputValue>>): Row =>
   Object.fromEntries(Object.entries(row).map(([column, value]) => [column, valueOf(value)]));
 
 /** The statements of one connection, each prepared once. */
@@ -121,7 +126,7 @@ export const openSqliteStore = async (options: SqliteOptions): Promise<Store> =>
     throw failureOf(error);
   }
   const tx = createConnection(database);
-  const { alone: _alone, ...claimed } = createClaimedStore(
+  const { alone, ...claimed } = createClaimedStore(
     {
       tx,
       // IMMEDIATE: whoever else has the file open for writing is met here and not in the middle.
@@ -143,6 +148,7 @@ export const openSqliteStore = async (options: SqliteOptions): Promise<Store> =>
   return {
     ...claimed,
     engine: 'sqlite',
+    reclaim: () => alone(async () => database.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`)),
     read,
     close: async () => {
       await claimed.close();

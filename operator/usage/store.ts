@@ -63,6 +63,8 @@ export type Store = {
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** One consistent view of what is committed. */
   read<T>(work: (reader: Reader) => Promise<T>): Promise<T>;
+  /** Gives a bounded piece of what deleted rows took back to the disk, where the engine does not do so by itself. */
+  reclaim(): Promise<void>;
   /** Undefined while it works; else why it takes nothing in. */
   broken(): StoreError | undefined;
   /** Commits what waits, then closes. */

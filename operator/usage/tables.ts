@@ -43,5 +43,15 @@ export const USAGE_TABLES: Migrations = {
       // Counts of answers are read by the minute (`operator/slo`); other events do not pay for it.
       `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE ${LEVEL_EVENTS}`,
     ],
+    [
+      // Of what was used before pruned_ms events may have left; before swept_ms none was left at the last look (`pruning.ts`).
+      'CREATE TABLE usage_pruning (one BIGINT PRIMARY KEY, pruned_ms BIGINT NOT NULL, swept_ms BIGINT NOT NULL)',
+      'INSERT INTO usage_pruning (one, pruned_ms, swept_ms) VALUES (1, 0, 0)',
+      // What events that left added up to, by the key of their total.
+      `CREATE TABLE usage_pruned (billed_ms BIGINT NOT NULL, tenant TEXT NOT NULL, used_ms BIGINT NOT NULL, meter TEXT NOT NULL,
+        count BIGINT NOT NULL, sum TEXT NOT NULL, peak TEXT NOT NULL, PRIMARY KEY (billed_ms, tenant, used_ms, meter))`,
+      'CREATE TABLE usage_pruned_source (source BIGINT PRIMARY KEY, count BIGINT NOT NULL, highest BIGINT NOT NULL)',
+      'CREATE TABLE usage_archive (position BIGINT PRIMARY KEY, events BIGINT NOT NULL, digest BYTEA NOT NULL)',
+    ],
   ],
 };

@@ -24,7 +24,7 @@ export const ledgerState = async (reader: Reader): Promise<LedgerState> => {
 };
 
 /** The period whose statement shows what was used in `usedMs` and is stored now. */
-export const billedPeriod = (usedMs: number, { frozenMs }: Pick<LedgerState, 'frozenMs'>): number =>
+const billedPeriod = (usedMs: number, { frozenMs }: Pick<LedgerState, 'frozenMs'>): number =>
   frozenMs === undefined || usedMs > frozenMs ? usedMs : nextMonth(frozenMs);
 
 export const bigintText = (row: Row, column: string): bigint => {
@@ -78,9 +78,11 @@ const gatherTotals = (hours: readonly Hour[], state: LedgerState): readonly Cell
 type Table = { readonly into: string; readonly keys: readonly string[] };
 
 const BUCKETS: Table = { into: 'usage_bucket', keys: ['hour_ms', 'tenant', 'meter'] };
+/** What events that left the ledger added up to. */
+export const PRUNED: Table = { into: 'usage_pruned', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
 const TOTALS: Table = { into: 'usage_total', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
 
-const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell[]): Promise<void> => {
+export const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell[]): Promise<void> => {
   const where = keys.map((key) => `${key} = ?`).join(' AND ');
   const rows = [];
   for (const { key, tally } of cells) {

@@ -24,12 +24,12 @@ export type LiveTenantUsage = KubeObject & Pick<TenantUsage, 'status'>;
 export type TenantObject = KubeObject & { readonly spec: { readonly usage?: { readonly limits?: readonly TenantLimit[] } } };
 
 /** A source that says nothing for so long is told; to read its silence as no use would be a guess. */
-export const SILENT_MS = 10 * 60_000;
+const SILENT_MS = 10 * 60_000;
 /** One that says nothing for so long is taken for gone. */
-export const GONE_MS = DAY_MS;
+const GONE_MS = DAY_MS;
 
 /** Undefined for a window that no limit can have. */
-export const windowOf = (text: string): LimitWindow | undefined => {
+const windowOf = (text: string): LimitWindow | undefined => {
   if (text === 'Month') return 'Month';
   const ms = parseDuration(text);
   return ms === undefined || ms <= 0 ? undefined : Math.min(ms, LONGEST_WINDOW_MS);
@@ -41,7 +41,7 @@ export const limitSeries = (tenants: readonly TenantObject[]): readonly Series[]
 export type SourceHealth = { readonly open: number; readonly silent: number; readonly missing: number };
 
 /** By tenant. */
-export const sourceHealth = (sources: readonly SourceRow[], nowMs: number): ReadonlyMap<string, SourceHealth> => {
+const sourceHealth = (sources: readonly SourceRow[], nowMs: number): ReadonlyMap<string, SourceHealth> => {
   const byTenant = new Map<string, SourceHealth>();
   for (const { tenant, cursor, lastMs } of sources) {
     const { open, silent, missing } = byTenant.get(tenant) ?? { open: 0, silent: 0, missing: 0 };
@@ -65,7 +65,7 @@ export type UsageStatusInput = Omit<TenantUsageStatus, 'conditions'> & { readonl
 const MAX_LIMITS = 64;
 
 /** Pure. */
-export const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, missing: 0 }, used }: Facts): UsageStatusInput => {
+const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, missing: 0 }, used }: Facts): UsageStatusInput => {
   const limits = (tenant.spec.usage?.limits ?? []).slice(0, MAX_LIMITS).flatMap(({ name, meter, window, limit }) => {
     const length = windowOf(window);
     if (length === undefined) return [];

@@ -8,11 +8,15 @@ import { hash } from 'node:crypto';
 import type { Problem } from '../../policies/problem.ts';
 import { levelOf } from '../../policies/service-level/counts.ts';
 import { statementOf } from './close.ts';
+import { archiveName, readArchived } from './archive.ts';
 import { digestOf } from './event.ts';
+import type { EventFacts } from './event.ts';
 import { addTally, NOTHING } from './meters.ts';
 import type { Meter, Tally } from './meters.ts';
 import { sameBytes } from './outcome.ts';
 import { hourOf, monthOf } from './period.ts';
+import { archivedSlices, billedMonth, cutsOf, pruningState } from './pruning.ts';
+import type { Cut } from './pruning.ts';
 import { hourDigest } from './seals.ts';
 import { statementText } from './statement.ts';
 import { storedMeters } from './stored-meters.ts';
@@ -26,6 +30,8 @@ export type LedgerReport = {
   readonly hours: number;
   readonly seals: number;
   readonly statements: number;
+  /** Events that left, which were used before that moment (0: none), and how many of them were found in the archive and added up. */
+  readonly pruned: { readonly beforeMs: number; readonly events: number; readonly archived: number };
   readonly problems: readonly Problem[];
 };
 
@@ -42,6 +48,8 @@ const found = (): Found => {
   };
 };
 
+const addTo = (to: Map<string, Tally>, key: string, tally: Tally): void => void to.set(key, addTally(to.get(key) ?? NOTHING, tally));
+
 type Sums = { readonly hours: Map<string, Tally>; readonly totals: Map<string, Tally>; events: number };
 
 /** Every event, in pages: its digest, and what it adds to its hour and period. */
@@ -49,10 +57,7 @@ const addUp = async (
   reader: Reader,
   { tell, progress }: { readonly tell: Found['tell']; readonly progress: (events: number) => void },
 ): Promise<Sums> => {
-  const cuts = (await reader.all('SELECT period_ms, cut_ms FROM usage_period ORDER BY period_ms')).map((row) => ({
-    periodMs: integerOf(row, 'period_ms'),
-    cutMs: integerOf(row, 'cut_ms'),
-  }));
+  const cuts = await cutsOf(reader);
   const names = new Map<number, { readonly tenant: string; readonly source: string }>();
   for (const row of await reader.all('SELECT number, tenant, source FROM usage_source')) {
     names.set(integerOf(row, 'number'), { tenant: textOf(row, 'tenant'), source: textOf(row, 'source') });
@@ -65,7 +70,7 @@ const addUp = async (
         WHERE source > ? OR (source = ? AND id > ?) ORDER BY source, id LIMIT ${PAGE}`,
       [last[0], ...last],
     );
-    for (const row of rows) addEvent(sums, { row, name: names.get(integerOf(row, 'source')), cuts, tell });
+    for (const row of rows) addRow(sums, { row, name: names.get(integerOf(row, 'source')), cuts, tell });
     sums.events += rows.length;
     progress(sums.events);
     const end = rows.at(-1);
@@ -74,16 +79,11 @@ const addUp = async (
   }
 };
 
-type Cut = { readonly periodMs: number; readonly cutMs: number };
+type Named = { readonly tenant: string; readonly source: string };
 
-const addEvent = (
+const addRow = (
   sums: Sums,
-  event: {
-    readonly row: Row;
-    readonly name: { readonly tenant: string; readonly source: string } | undefined;
-    readonly cuts: readonly Cut[];
-    readonly tell: Found['tell'];
-  },
+  event: { readonly row: Row; readonly name: Named | undefined; readonly cuts: readonly Cut[]; readonly tell: Found['tell'] },
 ): void => {
   const { row, name, cuts, tell } = event;
   const id = textOf(row, 'id');
@@ -94,17 +94,95 @@ const addEvent = (
     textOf(row, 'meter'),
     bigintText(row, 'value'),
   ];
-  const digest = digestOf({ ...name, id, seq: integerOf(row, 'seq'), atMs, meter, value, dims: textOf(row, 'dims') });
-  if (!sameBytes(digest, bytesOf(row, 'digest')))
-    tell(`event ${name.tenant} ${name.source} ${id}`, 'does not have the digest that was stored with it');
+  addEvent(sums, {
+    event: { ...name, id, seq: integerOf(row, 'seq'), atMs, meter, value, dims: textOf(row, 'dims') },
+    digest: bytesOf(row, 'digest'),
+    storedMs,
+    cuts,
+    tell,
+  });
+};
+
+type AnyEvent = {
+  readonly event: EventFacts;
+  readonly digest: Uint8Array;
+  readonly storedMs: number;
+  readonly cuts: readonly Cut[];
+  readonly tell: Found['tell'];
+};
+
+const addEvent = (sums: Sums, { event, digest, storedMs, cuts, tell }: AnyEvent): void => {
+  const { tenant, source, id, atMs, meter, value } = event;
+  if (!sameBytes(digestOf(event), digest)) tell(`event ${tenant} ${source} ${id}`, 'does not have the digest that was stored with it');
   const usedMs = monthOf(atMs);
-  // The first period from its own on that was not cut before it was stored.
-  const passed = cuts.filter(({ periodMs, cutMs }) => periodMs >= usedMs && cutMs <= storedMs).at(-1);
-  const billedMs = passed === undefined ? usedMs : monthOf(passed.periodMs + 32 * 86_400_000);
   const one = { count: 1, sum: value, peak: value };
-  const add = (to: Map<string, Tally>, key: string): void => void to.set(key, addTally(to.get(key) ?? NOTHING, one));
-  add(sums.hours, `${hourOf(atMs)} ${name.tenant} ${meter}`);
-  if (levelOf(meter) === undefined) add(sums.totals, `${billedMs} ${name.tenant} ${usedMs} ${meter}`);
+  addTo(sums.hours, `${hourOf(atMs)} ${tenant} ${meter}`, one);
+  if (levelOf(meter) === undefined) addTo(sums.totals, `${billedMonth(cuts, usedMs, storedMs)} ${tenant} ${usedMs} ${meter}`, one);
+};
+
+/** What left, by the key of its total, and by that of its month. */
+type PrunedSum = { readonly total: string; readonly month: string; readonly isLevel: boolean; readonly tally: Tally };
+
+const monthKey = (usedMs: number, tenant: string, meter: string): string =>
+  `${new Date(usedMs).toISOString().slice(0, 7)} ${tenant} ${meter}`;
+
+const prunedOf = async (reader: Reader): Promise<readonly PrunedSum[]> => {
+  if ((await pruningState(reader)).prunedMs === 0) return [];
+  return (await reader.all('SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_pruned')).map((row) => {
+    const [tenant, usedMs, meter] = [textOf(row, 'tenant'), integerOf(row, 'used_ms'), textOf(row, 'meter')];
+    return {
+      total: `${integerOf(row, 'billed_ms')} ${tenant} ${usedMs} ${meter}`,
+      month: monthKey(usedMs, tenant, meter),
+      isLevel: levelOf(meter) !== undefined,
+      tally: tallyOf(row),
+    };
+  });
+};
+
+/** Hours of which some events left are taken together by their month; the others stay as they are. */
+const inMonths = (
+  pruned: readonly PrunedSum[],
+  sums: Sums,
+): { readonly made: Map<string, Tally>; readonly keyOf: (key: string) => string } => {
+  const months = new Set(pruned.map(({ month }) => month));
+  const keyOf = (key: string): string => {
+    const [hourMs = '', tenant = '', meter = ''] = key.split(' ');
+    const month = monthKey(monthOf(Number(hourMs)), tenant, meter);
+    return months.has(month) ? month : key;
+  };
+  const made = new Map<string, Tally>();
+  for (const [key, tally] of sums.hours) addTo(made, keyOf(key), tally);
+  for (const { month, tally } of pruned) addTo(made, month, tally);
+  return { made, keyOf };
+};
+
+type ArchiveCheck = {
+  readonly sums: Sums;
+  readonly pruned: readonly PrunedSum[];
+  readonly archive: ReadArchive;
+  readonly tell: Found['tell'];
+  readonly progress: (events: number) => void;
+};
+
+/** Adds up what is in the archive as if it had not left; says how many events that is. */
+const addArchived = async (reader: Reader, { sums, pruned, archive, tell, progress }: ArchiveCheck): Promise<number> => {
+  if (pruned.length === 0) return 0;
+  const cuts = await cutsOf(reader);
+  let events = 0;
+  for (const { position, events: count, digest } of await archivedSlices(reader)) {
+    const place = `archive ${archiveName(position)}`;
+    const bytes = archive(position);
+    const read = bytes === undefined ? undefined : readArchived(bytes, digest);
+    if (read?.ok !== true) tell(place, read === undefined ? 'is not there' : read.why);
+    else if (read.events.length !== count) tell(place, `holds ${read.events.length} events; ${count} left`);
+    for (const { digest: own, storedMs, value, ...facts } of read?.ok === true ? read.events : [])
+      addEvent(sums, { event: { ...facts, value: BigInt(value) }, digest: own, storedMs, cuts, tell });
+    events += count;
+    progress(sums.events + events);
+  }
+  const left = pruned.reduce((sum, { tally }) => sum + tally.count, 0);
+  if (left !== events) tell('archive', `${left} events left the ledger, and ${events} of them for the archive`);
+  return events;
 };
 
 const compare = (
@@ -157,20 +235,47 @@ const checkStatements = async (reader: Reader, meterOf: (name: string) => Meter,
   return rows.length;
 };
 
-export const verifyLedger = (store: Pick<Store, 'read'>, progress: (events: number) => void = () => undefined): Promise<LedgerReport> =>
+/** A file of the archive by its number; undefined where there is none. */
+export type ReadArchive = (position: number) => Uint8Array | undefined;
+
+/** With an archive, what left is made again from its events too. */
+export const verifyLedger = (
+  store: Pick<Store, 'read'>,
+  progress: (events: number) => void = () => undefined,
+  archive?: ReadArchive,
+): Promise<LedgerReport> =>
   store.read(async (reader) => {
     const { problems, tell } = found();
     // First: there are few of these, and what is changed may be found in hundreds of places.
     await checkWhole(reader, tell);
     const sums = await addUp(reader, { tell, progress });
+    const pruned = await prunedOf(reader);
+    const archived = archive === undefined ? undefined : await addArchived(reader, { sums, pruned, archive, tell, progress });
+    if (archived === undefined) for (const { total, isLevel, tally } of pruned) if (!isLevel) addTo(sums.totals, total, tally);
+    // Of what left without an archive no hour is known, only what all hours of its month came to.
+    const byHour = archived === undefined ? inMonths(pruned, sums) : { made: sums.hours, keyOf: (key: string) => key };
     const hours = await reader.all('SELECT hour_ms, tenant, meter, count, sum, peak FROM usage_bucket');
     const totals = await reader.all('SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_total');
     const keyed = (rows: readonly Row[], columns: readonly string[]) =>
       rows.map((row) => [columns.map((column) => String(row[column])).join(' '), tallyOf(row)] as const);
-    compare('hour', { made: sums.hours, held: keyed(hours, ['hour_ms', 'tenant', 'meter']) }, tell);
+    const held = new Map<string, Tally>();
+    for (const [key, tally] of keyed(hours, ['hour_ms', 'tenant', 'meter'])) addTo(held, byHour.keyOf(key), tally);
+    compare('hour', { made: byHour.made, held: [...held] }, tell);
     compare('total', { made: sums.totals, held: keyed(totals, ['billed_ms', 'tenant', 'used_ms', 'meter']) }, tell);
     const meters = await storedMeters(reader);
     const seals = await checkSeals(reader, tell);
     const statements = await checkStatements(reader, meters.get, tell);
-    return { events: sums.events, hours: hours.length, seals, statements, problems };
+    const { prunedMs } = await pruningState(reader);
+    return {
+      events: sums.events,
+      hours: hours.length,
+      seals,
+      statements,
+      pruned: {
+        beforeMs: prunedMs,
+        events: pruned.reduce((sum, { tally }) => sum + tally.count, 0),
+        archived: archived ?? 0,
+      },
+      problems,
+    };
   });

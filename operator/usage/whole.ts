@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Is anything gone? What is not there can't be made again and compared, so each record is held to another one that speaks of it: seals to
 // how far was sealed, periods to the state, statements to periods and totals, meters and sources to the events.
-import { MAX_GAPS, gapsText } from './cursor.ts';
+import { MAX_GAPS, gapsText, missingOf, parseGaps } from './cursor.ts';
 import type { Gap } from './cursor.ts';
 import { nextMonth } from './period.ts';
+import { pruningState } from './pruning.ts';
 import { integerOf, textOf } from './store.ts';
 import type { Reader } from './store.ts';
 import { ledgerState } from './tallies.ts';
@@ -96,21 +97,42 @@ const gapsByEvents = async (reader: Reader): Promise<ReadonlyMap<number, readonl
   return gaps;
 };
 
+const prunedSources = async (reader: Reader): Promise<ReadonlyMap<number, { readonly count: number; readonly highest: number }>> => {
+  if ((await pruningState(reader)).prunedMs === 0) return new Map();
+  const rows = await reader.all('SELECT source, count, highest FROM usage_pruned_source');
+  return new Map(rows.map((row) => [integerOf(row, 'source'), { count: integerOf(row, 'count'), highest: integerOf(row, 'highest') }]));
+};
+
 const checkSources = async (reader: Reader, tell: Tell): Promise<void> => {
   const gaps = await gapsByEvents(reader);
+  const pruned = await prunedSources(reader);
   const rows = await reader.all(
-    `SELECT s.number, s.tenant, s.source, s.highest, s.gaps, s.last_ms, COALESCE(e.highest, 0) AS seen, COALESCE(e.stored_ms, 0) AS stored_ms
-      FROM usage_source s LEFT JOIN (SELECT source, MAX(seq) AS highest, MAX(stored_ms) AS stored_ms FROM usage_event GROUP BY source) e
+    `SELECT s.number, s.tenant, s.source, s.highest, s.gaps, s.last_ms, COALESCE(e.highest, 0) AS seen, COALESCE(e.events, 0) AS events, COALESCE(e.stored_ms, 0) AS stored_ms
+      FROM usage_source s LEFT JOIN (SELECT source, COUNT(*) AS events, MAX(seq) AS highest, MAX(stored_ms) AS stored_ms FROM usage_event GROUP BY source) e
       ON e.source = s.number ORDER BY s.number`,
   );
   for (const row of rows) {
     const place = `source ${textOf(row, 'tenant')} ${textOf(row, 'source')}`;
     const [highest, seen] = [integerOf(row, 'highest'), integerOf(row, 'seen')];
+    const left = pruned.get(integerOf(row, 'number'));
+    if (left !== undefined) {
+      // Which of its numbers left is not kept: only how many, and the highest.
+      const gaps = parseGaps(textOf(row, 'gaps')) ?? [];
+      const known = integerOf(row, 'events') + left.count;
+      if (Math.max(seen, left.highest) !== highest)
+        tell(place, `has seen number ${highest}; its last event is ${Math.max(seen, left.highest)}`);
+      if (gaps.length < MAX_GAPS && known !== highest - missingOf({ highest, gaps }))
+        tell(
+          place,
+          `has seen ${highest - missingOf({ highest, gaps })} events; ${integerOf(row, 'events')} are there, and ${left.count} left`,
+        );
+      continue;
+    }
     if (highest !== seen) tell(place, `has seen number ${highest}; its last event is ${seen}`);
-    const left = gaps.get(integerOf(row, 'number')) ?? [];
-    const made = gapsText({ highest: seen, gaps: left });
+    const missing = gaps.get(integerOf(row, 'number')) ?? [];
+    const made = gapsText({ highest: seen, gaps: missing });
     // A source at the bound may have an event whose number its cursor had no room for.
-    if (left.length <= MAX_GAPS && made !== textOf(row, 'gaps'))
+    if (missing.length <= MAX_GAPS && made !== textOf(row, 'gaps'))
       tell(place, `misses ${textOf(row, 'gaps') || 'nothing'}; its events leave out ${made || 'nothing'}`);
     if (integerOf(row, 'last_ms') < integerOf(row, 'stored_ms')) tell(place, 'was last heard of before its last event was stored');
   }

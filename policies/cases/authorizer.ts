@@ -32,7 +32,7 @@ const accessBy =
   };
 
 /** Nobody is allowed anything. */
-export const denyAccess: Access = accessBy([]);
+const denyAccess: Access = accessBy([]);
 
 const grantAt = (value: JsonValue, path: JsonPath): Grant | Exclude<AuthorizerOutcome, { ok: true }> => {
   const refuse = (at: JsonPath, message: string) => ({ ok: false as const, path: at, message });

@@ -59,7 +59,7 @@ export const isBroken = (one: Case | BrokenCase): one is BrokenCase => 'problem'
 
 type Document = { readonly value: JsonObject; readonly file: string; positionOf(path: JsonPath): SourcePosition };
 
-export const VERDICTS: readonly Verdict[] = ['Allow', 'Deny', 'Warn', 'Audit'];
+const VERDICTS: readonly Verdict[] = ['Allow', 'Deny', 'Warn', 'Audit'];
 const OPERATIONS: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'];
 const CASE_FIELDS = new Set(
   'name description operation object oldObject file oldFile namespaceObject tenant user authorizer params expect source'.split(' '),

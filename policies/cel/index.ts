@@ -19,6 +19,8 @@ import type { Memo } from './program/memo.ts';
 import { lowerExpr } from './program/lower.ts';
 import type { Bindings, Budget, Program } from './program/program.ts';
 import type { Sharing } from './program/sharing.ts';
+import { finish } from './steps.ts';
+import type { Steps } from './steps.ts';
 import type { Expr } from './syntax/ast.ts';
 import { issueAt } from './syntax/issue.ts';
 import type { Issue } from './syntax/issue.ts';
@@ -43,6 +45,8 @@ export { CelDuration, CelTimestamp } from './values/time.ts';
 export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
 export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings, Budget, Program } from './program/program.ts';
+export { atOnce, finish } from './steps.ts';
+export type { Steps } from './steps.ts';
 export { createSharing } from './program/sharing.ts';
 export type { Sharing } from './program/sharing.ts';
 export { Memo } from './program/memo.ts';
@@ -108,12 +112,16 @@ const refusedResult = (type: Type, wanted: ResultType): string | undefined => {
 
 type CheckedSource = { readonly ok: true; readonly expr: Expr; readonly checked: Checked; readonly variables: ReadonlyMap<string, Type> };
 
-const check = (source: string, options: CompileOptions): CheckedSource | { readonly ok: false; readonly issues: readonly Issue[] } => {
+const check = function* (
+  source: string,
+  options: CompileOptions,
+): Steps<CheckedSource | { readonly ok: false; readonly issues: readonly Issue[] }> {
   const environment = environmentOf(options.version ?? NEWEST_VERSION);
   const parsed = parse(source, environment.syntax);
   if (!parsed.ok) return parsed;
+  yield;
   const variables = declared(options.variables);
-  const checked = checkExpr(parsed.expr, { source, variables, environment, dialect: options.dialect ?? 'kubernetes' });
+  const checked = yield* checkExpr(parsed.expr, { source, variables, environment, dialect: options.dialect ?? 'kubernetes' });
   return checked.ok ? { ok: true, expr: parsed.expr, checked, variables } : checked;
 };
 
@@ -122,22 +130,26 @@ const check = (source: string, options: CompileOptions): CheckedSource | { reado
  * An estimate above the budget of an expression says that data can be large enough to exceed it.
  */
 export const estimateCost = (source: string, options: CompileOptions): CostEstimate | undefined => {
-  const found = check(source, options);
+  const found = finish(check(source, options));
   return found.ok ? estimateChecked(found.expr, found.checked) : undefined;
 };
 
-/** Expression text → program, or everything that is wrong with it. Total. */
-export const compile = (source: string, options: CompileOptions): CompileResult => {
-  const found = check(source, options);
+/** `compile` in steps of some milliseconds at most, whatever the expression. */
+export const compileInSteps = function* (source: string, options: CompileOptions): Steps<CompileResult> {
+  const found = yield* check(source, options);
   if (!found.ok) return found;
   const { expr, checked, variables } = found;
   const refused = refusedResult(checked.type, options.result ?? 'any');
   if (refused !== undefined) return { ok: false, issues: [issueAt(source, 0, refused)] };
   const { ir, issues, references } = lowerExpr(expr, { source, variables, checked });
   if (issues.length > 0) return { ok: false, issues: issues.toSorted((left, right) => left.offset - right.offset) };
+  yield;
   const root = buildProgram(ir, options.sharing);
   const evaluate = (bindings: Bindings, budget: Budget, memo?: Memo): Value | CelError => run(root, { bindings, budget, memo });
   // Estimates are asked for by people only, so the tree is not kept for them.
   const estimate = (): CostEstimate => estimateCost(source, options) ?? { min: 0, max: 0 };
   return { ok: true, program: { source, references, type: checked.type, evaluate, estimateCost: estimate } };
 };
+
+/** Expression text → program, or everything that is wrong with it. Total. */
+export const compile = (source: string, options: CompileOptions): CompileResult => finish(compileInSteps(source, options));

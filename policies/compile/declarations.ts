@@ -14,7 +14,7 @@ const KIND = structOf('kubernetes.GroupVersionKind', { group: STRING, version: S
 const RESOURCE = structOf('kubernetes.GroupVersionResource', { group: STRING, version: STRING, resource: STRING });
 
 /** It has neither object nor oldObject (these are variables), and no uid. */
-export const requestType = structOf('kubernetes.AdmissionRequest', {
+const requestType = structOf('kubernetes.AdmissionRequest', {
   kind: KIND,
   resource: RESOURCE,
   subResource: STRING,
@@ -30,7 +30,7 @@ export const requestType = structOf('kubernetes.AdmissionRequest', {
 });
 
 /** `UID` is written so in Kubernetes' own declaration. */
-export const namespaceType = structOf('kubernetes.Namespace', {
+const namespaceType = structOf('kubernetes.Namespace', {
   metadata: structOf('kubernetes.NamespaceMetadata', {
     name: STRING,
     generateName: STRING,

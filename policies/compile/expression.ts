@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One expression of a policy to one program or its problems. Policies of a set share many expressions, and a set is
-// compiled anew at each change, so programs are kept by what they were compiled from.
-import { compile, createSharing } from '../cel/index.ts';
-import type { Program, ResultType } from '../cel/index.ts';
+// compiled anew at each change, so programs, and what is wrong with those that are none, are kept by what they were compiled from.
+import { compileInSteps, createSharing } from '../cel/index.ts';
+import type { Program, ResultType, Steps } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { signatureOf } from './declarations.ts';
 import type { Declarations } from './declarations.ts';
@@ -33,32 +33,37 @@ export const problemAt = (
 /** What is longer has hardly anything in common with others, and to look for it takes as long as to compile it. */
 const SHARED_AT_MOST = 4_000;
 
+type Outcome = { readonly program: Program } | { readonly messages: readonly string[] };
+
 const MAX_KEPT = 20_000;
-const kept = new Map<string, Program>();
+const kept = new Map<string, Outcome>();
 /** Of all that a decision gives to its policies these are the same for each, from the first match condition to the last message. */
 const sharing = createSharing(['object', 'oldObject', 'request', 'workload', 'agent', 'tenant']);
 
-const compiled = (expression: Expression): { readonly program: Program } | { readonly messages: readonly string[] } => {
+const compiled = function* (expression: Expression): Steps<Outcome> {
   const { source, result, declarations } = expression;
   const key = JSON.stringify([source, result, signatureOf(declarations)]);
   const known = kept.get(key);
-  if (known !== undefined) return { program: known };
+  if (known !== undefined) return known;
   const options = { variables: declarations, result };
-  const outcome = compile(source, source.length > SHARED_AT_MOST ? options : { ...options, sharing });
-  if (!outcome.ok) return { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
+  const outcome = yield* compileInSteps(source, source.length > SHARED_AT_MOST ? options : { ...options, sharing });
+  const made: Outcome = outcome.ok
+    ? { program: outcome.program }
+    : { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
   const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
   if (oldest !== undefined) kept.delete(oldest);
-  kept.set(key, outcome.program);
-  return { program: outcome.program };
+  kept.set(key, made);
+  return made;
 };
 
 /** Adds what is wrong to `problems`. */
-export const compileExpression = (
+export const compileExpression = function* (
   expression: Expression,
   { positionOf, problems }: { readonly positionOf: PositionOf | undefined; readonly problems: Problem[] },
-): Program | undefined => {
+): Steps<Program | undefined> {
   const place = { path: expression.path, positionOf };
-  const outcome = compiled(expression);
+  const outcome = yield* compiled(expression);
+  yield;
   if ('messages' in outcome) {
     for (const message of outcome.messages) problems.push(problemAt('POLICY_EXPRESSION', message, place));
     return undefined;

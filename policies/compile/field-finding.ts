@@ -6,7 +6,7 @@ import type { FieldPath } from './expression.ts';
 
 export type FieldFinding = { readonly path: FieldPath; readonly message: string };
 
-export const quoted = (value: unknown): string => JSON.stringify(value);
+const quoted = (value: unknown): string => JSON.stringify(value);
 export const required = (path: FieldPath, detail = ''): FieldFinding => ({
   path,
   message: `Required value${detail === '' ? '' : `: ${detail}`}`,
@@ -15,7 +15,7 @@ export const invalid = (path: FieldPath, value: unknown, detail: string): FieldF
   path,
   message: `Invalid value: ${quoted(value)}: ${detail}`,
 });
-export const duplicate = (path: FieldPath, value: string): FieldFinding => ({ path, message: `Duplicate value: ${quoted(value)}` });
+const duplicate = (path: FieldPath, value: string): FieldFinding => ({ path, message: `Duplicate value: ${quoted(value)}` });
 export const forbidden = (path: FieldPath, detail: string): FieldFinding => ({ path, message: `Forbidden: ${detail}` });
 
 /** Values that the API server knows, in the order in which it tells them. */

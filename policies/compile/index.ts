@@ -9,11 +9,13 @@
  * `policies/decide`.
  */
 import type { Policy } from '../../crds/generated/objects.ts';
+import { atOnce } from '../cel/index.ts';
+import type { Steps } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
 import { rulesFor } from './admission-rules.ts';
 import { problemAt } from './expression.ts';
-import { compilePolicy } from './policy.ts';
+import { compilePolicyInSteps } from './policy.ts';
 import type { CompiledBinding, CompiledPolicy, PolicySet } from './policy-set.ts';
 import { createSet } from './set-index.ts';
 
@@ -44,7 +46,7 @@ const compareInputs = (a: CompileInput, b: CompileInput): number => {
 };
 
 /** The outcome does not depend on the order of the documents; of two of one name the one with the lower digest stays. One that is retired, or breaks glass, is not in the set. */
-export const compilePolicies = (documents: readonly CompileInput[]): Compiled => {
+export const compileInSteps = function* (documents: readonly CompileInput[]): Steps<Compiled> {
   const policies: CompiledPolicy[] = [];
   const refused: Refusal[] = [];
   const names = new Set<string>();
@@ -63,12 +65,14 @@ export const compilePolicies = (documents: readonly CompileInput[]): Compiled =>
     names.add(taken);
     // One ends the versions before it and matches nothing, the other speaks of policies: there is nothing to compile.
     if (input.policy.spec.retired === true || input.policy.spec.breakGlass !== undefined) continue;
-    const outcome = compilePolicy(input);
+    const outcome = yield* compilePolicyInSteps(input);
     if (outcome.ok) policies.push(outcome.policy);
     else refused.push({ name, problems: outcome.problems });
   }
   return { set: createSet(policies), refused };
 };
+
+export const compilePolicies = atOnce(compileInSteps);
 
 /** What the API server must ask us about for this set; the same for the same set, in a stable order. */
 export const admissionRules = (set: PolicySet): readonly Rule[] => rulesFor(set.policies);

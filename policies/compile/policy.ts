@@ -3,8 +3,8 @@
 // refused here, never left out.
 import { confinementProblems } from './confinement.ts';
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/objects.ts';
-import { celTypes, fromJson, isIdentifier } from '../cel/index.ts';
-import type { Program, Type, Value } from '../cel/index.ts';
+import { atOnce, celTypes, fromJson, isIdentifier } from '../cel/index.ts';
+import type { Program, Steps, Type, Value } from '../cel/index.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
 import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables } from './declarations.ts';
@@ -42,7 +42,7 @@ const asking = (unasking: Declarations): Known => ({ base: withAuthorizer(unaski
 const ours = { plain: asking(baseDeclarations), withParams: asking(withParams(baseDeclarations)) };
 const kubernetes = { plain: asking(kubernetesDeclarations), withParams: asking(withParams(kubernetesDeclarations)) };
 
-const expression = (context: Context, one: Expression): Program | undefined => compileExpression(one, context);
+const expression = (context: Context, one: Expression): Steps<Program | undefined> => compileExpression(one, context);
 
 type Variables = {
   readonly programs: readonly NamedProgram[];
@@ -51,7 +51,7 @@ type Variables = {
 };
 
 /** Each may use those before it. One that has problems counts as dyn, so that these are told once. */
-const compileVariables = (spec: PolicySpec, context: Context): Variables => {
+const compileVariables = function* (spec: PolicySpec, context: Context): Steps<Variables> {
   const typed = new Map<string, Type>();
   const programs: NamedProgram[] = [];
   for (const [index, { name, expression: source }] of (spec.variables ?? []).entries()) {
@@ -66,7 +66,7 @@ const compileVariables = (spec: PolicySpec, context: Context): Variables => {
       continue;
     }
     const declarations = withVariables(context.base, typed);
-    const program = expression(context, { source, path: [...path, 'expression'], result: 'any', declarations });
+    const program = yield* expression(context, { source, path: [...path, 'expression'], result: 'any', declarations });
     typed.set(name, program?.type ?? celTypes.DYN);
     if (program !== undefined) programs.push({ name, program });
   }
@@ -74,20 +74,23 @@ const compileVariables = (spec: PolicySpec, context: Context): Variables => {
   return { programs, declarations: { base: withVariables(context.base, typed), unasking: withVariables(context.unasking, typed) } };
 };
 
-const compileMatchConditions = (spec: PolicySpec, context: Context): readonly NamedProgram[] =>
-  (spec.matchConditions ?? []).flatMap(({ name, expression: source }, index) => {
+const compileMatchConditions = function* (spec: PolicySpec, context: Context): Steps<readonly NamedProgram[]> {
+  const programs: NamedProgram[] = [];
+  for (const [index, { name, expression: source }] of (spec.matchConditions ?? []).entries()) {
     const path = ['spec', 'matchConditions', index, 'expression'];
-    const program = expression(context, { source, path, result: 'bool', declarations: context.base });
-    return program === undefined ? [] : [{ name, program }];
-  });
+    const program = yield* expression(context, { source, path, result: 'bool', declarations: context.base });
+    if (program !== undefined) programs.push({ name, program });
+  }
+  return programs;
+};
 
-const compileValidation = (
+const compileValidation = function* (
   validation: PolicyValidation,
   path: FieldPath,
   context: Context,
   declarations: Known,
-): CompiledValidation | undefined => {
-  const program = expression(context, {
+): Steps<CompiledValidation | undefined> {
+  const program = yield* expression(context, {
     source: validation.expression,
     path: [...path, 'expression'],
     result: 'bool',
@@ -97,7 +100,7 @@ const compileValidation = (
   const messageExpression =
     source === undefined
       ? undefined
-      : expression(context, { source, path: [...path, 'messageExpression'], result: 'string', declarations: declarations.unasking });
+      : yield* expression(context, { source, path: [...path, 'messageExpression'], result: 'string', declarations: declarations.unasking });
   const { message } = validation;
   if (message !== undefined && /[\r\n]/.test(message.trim())) {
     context.problems.push(
@@ -114,14 +117,23 @@ const compileValidation = (
   };
 };
 
-const compileValidations = (spec: PolicySpec, context: Context, declarations: Known): readonly CompiledValidation[] =>
-  (spec.validations ?? []).flatMap(
-    (validation, index) => compileValidation(validation, ['spec', 'validations', index], context, declarations) ?? [],
-  );
+const compileValidations = function* (spec: PolicySpec, context: Context, declarations: Known): Steps<readonly CompiledValidation[]> {
+  const compiled: CompiledValidation[] = [];
+  for (const [index, validation] of (spec.validations ?? []).entries()) {
+    const one = yield* compileValidation(validation, ['spec', 'validations', index], context, declarations);
+    if (one !== undefined) compiled.push(one);
+  }
+  return compiled;
+};
 
-const compileAuditAnnotations = (spec: PolicySpec, context: Context, { base: declarations }: Known): readonly NamedProgram[] => {
+const compileAuditAnnotations = function* (
+  spec: PolicySpec,
+  context: Context,
+  { base: declarations }: Known,
+): Steps<readonly NamedProgram[]> {
   const seen = new Set<string>();
-  return (spec.auditAnnotations ?? []).flatMap(({ key, valueExpression }, index) => {
+  const programs: NamedProgram[] = [];
+  for (const [index, { key, valueExpression }] of (spec.auditAnnotations ?? []).entries()) {
     const path: FieldPath = ['spec', 'auditAnnotations', index];
     const refuse = (message: string): void => {
       context.problems.push(problemAt('POLICY_FIELD', message, { path: [...path, 'key'], positionOf: context.positionOf }));
@@ -129,14 +141,15 @@ const compileAuditAnnotations = (spec: PolicySpec, context: Context, { base: dec
     if (seen.has(key)) refuse(`two annotations have the key ${key}`);
     if (!/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(key)) refuse('a key is a name of at most 63 letters, digits and -_.');
     seen.add(key);
-    const program = expression(context, {
+    const program = yield* expression(context, {
       source: valueExpression,
       path: [...path, 'valueExpression'],
       result: 'string-or-null',
       declarations,
     });
-    return program === undefined ? [] : [{ name: key, program }];
-  });
+    if (program !== undefined) programs.push({ name: key, program });
+  }
+  return programs;
 };
 
 const schemaAt = (schema: unknown, path: FieldPath, context: Context): SchemaCheck | undefined => {
@@ -200,7 +213,8 @@ const checkShape = (spec: PolicySpec, context: Context, isBound: boolean): void 
 /** Audit annotations may name the authorizer and do not get it: so Kubernetes has it. */
 const asks = ({ references }: Program): boolean => references.has('authorizer') || references.has('authorizer.requestResource');
 
-export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySource): PolicyOutcome => {
+/** In steps of some milliseconds at most, but for the JSON Schema. */
+export const compilePolicyInSteps = function* ({ policy, digest, positionOf, bindings }: PolicySource): Steps<PolicyOutcome> {
   const { spec } = policy;
   const problems: Problem[] = [];
   const length = bindings === undefined ? sourceLength(spec) : 0;
@@ -214,10 +228,12 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
   checkShape(spec, context, bindings !== undefined);
   if (spec.tenants !== undefined) problems.push(...confinementProblems(spec, positionOf));
   const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
-  const matchConditions = compileMatchConditions(spec, context);
+  const matchConditions = yield* compileMatchConditions(spec, context);
   const params = compileParams(spec, context);
-  const { programs: variables, declarations } = compileVariables(spec, context);
-  const validations = compileValidations(spec, context, declarations);
+  const { programs: variables, declarations } = yield* compileVariables(spec, context);
+  const validations = yield* compileValidations(spec, context, declarations);
+  const schema = spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context);
+  const auditAnnotations = yield* compileAuditAnnotations(spec, context, declarations);
   const compiled: CompiledPolicy = {
     name: policy.metadata.name ?? '',
     digest,
@@ -233,10 +249,12 @@ export const compilePolicy = ({ policy, digest, positionOf, bindings }: PolicySo
     variables,
     validations,
     asksAuthorizer: [...matchConditions, ...variables, ...validations].some(({ program }) => asks(program)),
-    schema: spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context),
-    auditAnnotations: compileAuditAnnotations(spec, context, declarations),
+    schema,
+    auditAnnotations,
     ...(bindings === undefined ? {} : { bindings }),
     ...(spec.tenants === undefined ? {} : { confinedTo: new Set(spec.tenants) }),
   };
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: compiled };
 };
+
+export const compilePolicy = atOnce(compilePolicyInSteps);

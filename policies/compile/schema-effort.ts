@@ -5,7 +5,7 @@
 import type { Budget } from '../cel/index.ts';
 
 /** Ends a check from within: a keyword that merely failed would be `not` and `anyOf` to others. */
-export class EffortSpent extends Error {}
+class EffortSpent extends Error {}
 
 /** What one expression may do, in steps and in units: 1,000,000 and 3,000,000. So a step of the budget grants three units. */
 const UNITS_PER_STEP = 3;

@@ -67,7 +67,7 @@ const MAX_BUCKETS = 4_096;
 
 const NOTHING: Bucket = { all: [], anywhere: [], byLabel: new Map(), found: new WeakMap() };
 
-export const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['candidates'] => {
+const indexPolicies = (policies: readonly CompiledPolicy[]): PolicySet['candidates'] => {
   const alike = new Map<string, number[]>();
   for (const [position, policy] of policies.entries()) {
     const name = nameOf(policy.match.rules);

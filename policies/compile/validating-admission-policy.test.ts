@@ -54,10 +54,10 @@ const TAKES = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } };
 
 type Given = Partial<ClusterDocuments>;
 
-const load = (given: Given) => {
+const load = (given: Given): Pick<ReturnType<typeof compilePolicies>, 'set'> & Record<'problems' | 'warnings', readonly Problem[]> => {
   const { inputs, problems, warnings } = admissionPolicies({ policies: [], bindings: [], objects: [], kinds: [], ...given });
   const { set, refused } = compilePolicies(inputs);
-  return { set, problems: [...problems, ...refused.flatMap((one) => one.problems)] as readonly Problem[], warnings };
+  return { set, problems: [...problems, ...refused.flatMap((one) => one.problems)], warnings };
 };
 
 const judge = (given: Given, asked: AdmissionRequest = request()): Decision => {

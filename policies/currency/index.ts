@@ -37,6 +37,8 @@ const CODES = {
   set: { older: 'SET_ROLLBACK', other: 'SET_EQUIVOCATION', word: 'sequence', path: {} },
 } as const;
 
+const isSame = (mark: Mark, { version, digest }: Marked): boolean => mark.version === version && mark.digest === digest;
+
 /** Why this document may not be enforced beside what was enforced before; `mark` is that of its key. */
 export const checkMark = (mark: Mark | undefined, document: Marked): Problem | undefined => {
   const { version, digest } = document;
@@ -47,14 +49,14 @@ export const checkMark = (mark: Mark | undefined, document: Marked): Problem | u
       path: 'signature',
     };
   if (mark === undefined || version > mark.version) return undefined;
+  const isEnded = mark.gone === true && document.retired !== true;
+  if (isSame(mark, document) && !isEnded) return undefined;
   const { older, other, word, path } = document.kind === SET_KIND ? CODES.set : CODES.document;
   const title = `${word} ${version} of ${titleOf(document)}`;
   if (version < mark.version)
     return { code: older, message: `${title} is older than ${word} ${mark.version}, which was enforced`, ...path };
   if (digest !== mark.digest) return { code: other, message: `${title} exists already with other bytes`, ...path };
-  return mark.gone === true && document.retired !== true
-    ? { code: older, message: `${title} was ended by seal; it can come back under a higher ${word} only`, ...path }
-    : undefined;
+  return { code: older, message: `${title} was ended by seal; it can come back under a higher ${word} only`, ...path };
 };
 
 const sourceOf = ({ source, isOwned }: Marked, before: Mark | undefined): string | undefined =>
@@ -65,8 +67,6 @@ const markOf = (document: Marked, before: Mark | undefined): Mark => {
   const source = sourceOf(document, before);
   return { kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(retired === true ? { gone: true } : {}) };
 };
-
-const isSame = (mark: Mark, { version, digest }: Marked): boolean => mark.version === version && mark.digest === digest;
 
 /** The marks after these were enforced. */
 export const raiseMarks = (marks: Marks, enforced: readonly Marked[]): Marks => {

@@ -20,6 +20,7 @@ import { own, ownMap } from '../subject/paths.ts';
 import { authorizerBindings, baseBindings } from './bindings.ts';
 import { createMeter, DEFAULT_LIMITS, isSpent } from './limits.ts';
 import { localeOf, violationLine } from './message.ts';
+import { passes, plainPolicies } from './plain.ts';
 import { evaluatePolicy } from './policy.ts';
 import type { PolicyOutcome, Run } from './run.ts';
 import type { JsonObject } from './request.ts';
@@ -79,14 +80,51 @@ const answer = (setDigest: string, violations: readonly Violation[]): Decision =
   evaluated: [],
 });
 
-type Tally = { readonly violations: Violation[]; readonly annotations: (readonly [string, string])[]; readonly evaluated: Evaluation[] };
+/** Candidates are the same list for every request alike, and most of them pass: what that comes to is written once. */
+const passedOf = new WeakMap<readonly CompiledPolicy[], readonly Evaluation[]>();
 
-const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome): void => {
-  if (!outcome.applied) return;
-  for (const violation of outcome.violations) tally.violations.push(violation);
-  for (const annotation of outcome.auditAnnotations) tally.annotations.push(annotation);
-  const verdict = outcome.violations.length === 0 ? 'Allow' : strongest(outcome.violations.map((violation) => violation.enforcement));
-  tally.evaluated.push({ policy: policy.name, digest: policy.digest, verdict });
+const whenPassed = ({ name, digest }: CompiledPolicy): Evaluation => ({ policy: name, digest, verdict: 'Allow' });
+
+const allPassed = (candidates: readonly CompiledPolicy[]): readonly Evaluation[] => {
+  const known = passedOf.get(candidates);
+  if (known !== undefined) return known;
+  const passed = candidates.map(whenPassed);
+  passedOf.set(candidates, passed);
+  return passed;
+};
+
+type Tally = {
+  readonly violations: Violation[];
+  readonly annotations: (readonly [string, string])[];
+  readonly passed: readonly Evaluation[];
+  /** Undefined for as long as every candidate has passed. */
+  evaluated: Evaluation[] | undefined;
+};
+
+const countPassed = ({ evaluated, passed }: Tally, at: number): void => {
+  const told = passed[at];
+  if (evaluated !== undefined && told !== undefined) evaluated.push(told);
+};
+
+/** `at`: its place among the candidates. */
+const count = (tally: Tally, policy: CompiledPolicy, outcome: PolicyOutcome, at: number): void => {
+  const { applied, violations, auditAnnotations } = outcome;
+  if (!applied) {
+    tally.evaluated ??= tally.passed.slice(0, at);
+    return;
+  }
+  for (const annotation of auditAnnotations) tally.annotations.push(annotation);
+  if (violations.length === 0) {
+    countPassed(tally, at);
+    return;
+  }
+  for (const violation of violations) tally.violations.push(violation);
+  tally.evaluated ??= tally.passed.slice(0, at);
+  tally.evaluated.push({
+    policy: policy.name,
+    digest: policy.digest,
+    verdict: strongest(violations.map(({ enforcement }) => enforcement)),
+  });
 };
 
 const plainOf = (subject: Subject): (() => unknown) => {
@@ -100,11 +138,13 @@ const askingBindings = ({ request, access }: AdmissionFacts): (() => Bindings) =
 };
 
 export const startRun = (subject: Subject, facts: AdmissionFacts): Run => {
+  const base = baseBindings(subject, facts);
   return {
     subject,
     match: { request: subject.request, namespaceLabels: namespaceLabelsOf(subject, facts), isAgent: subject.isAgent, known: new Map() },
     tenant: facts.tenant,
-    base: baseBindings(subject, facts),
+    base,
+    contexts: { full: base, plain: base },
     locale: localeOf(subject, facts),
     json: plainOf(subject),
     authorizer: askingBindings(facts),
@@ -116,18 +156,24 @@ export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts):
   if (!isGoverned(subject, facts)) return answer(set.digest, []);
   if (set.isUnsigned) return answer(set.digest, isClosed(subject) ? [refusal(set.digest, 'NO_VERIFIED_POLICY', 'unverified')] : []);
   const run = startRun(subject, facts);
-  const tally: Tally = { violations: [], annotations: [], evaluated: [] };
-  let unsigned: CompiledPolicy[] | undefined;
-  for (const policy of set.candidates(subject.request, run.match.namespaceLabels)) {
-    if (policy.unsigned === true) {
-      (unsigned ??= []).push(policy);
-      continue;
-    }
-    count(tally, policy, evaluatePolicy(policy, run));
+  const candidates = set.candidates(subject.request, run.match.namespaceLabels);
+  const tally: Tally = { violations: [], annotations: [], passed: allPassed(candidates), evaluated: undefined };
+  let unsigned: [CompiledPolicy, number][] | undefined;
+  let at = 0;
+  // Of a policy that is plain and passes, which most do, nothing else is read.
+  for (const plain of plainPolicies(candidates)) {
+    const policy = plain !== undefined && passes(plain, run) ? undefined : candidates[at];
+    if (policy === undefined) countPassed(tally, at);
+    else if (policy.unsigned === true) {
+      (unsigned ??= []).push([policy, at]);
+      tally.evaluated ??= tally.passed.slice(0, at);
+    } else count(tally, policy, evaluatePolicy(policy, run), at);
     // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
     if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
+    at += 1;
   }
   // What nobody sealed gets what the others left, and its end ends nothing but itself.
-  for (const policy of unsigned ?? []) if (!isSpent(run.meter)) count(tally, policy, evaluatePolicy(policy, run));
-  return { ...answer(set.digest, tally.violations), auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated };
+  for (const [policy, place] of unsigned ?? []) if (!isSpent(run.meter)) count(tally, policy, evaluatePolicy(policy, run), place);
+  const decided = answer(set.digest, tally.violations);
+  return { ...decided, auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated ?? tally.passed };
 };

@@ -88,3 +88,17 @@ export const evaluate = (program: Program, { meter, bindings }: { readonly meter
   if (result === true) return TRUE;
   return isCelError(result) ? { kind: 'error', message: result.message } : { kind: 'value', value: result };
 };
+
+/** Whether that is the value true and there were steps enough for it; as `evaluate`, for expressions that read no variables of a policy. */
+export const isTrue = (program: Program, { meter, base }: { readonly meter: Meter; readonly base: Bindings }): boolean => {
+  const { budget, limits, variables } = meter;
+  budget.remaining = limits.expression;
+  const before = variables.effort;
+  budget.effort = before;
+  const result = program.evaluate(base, budget, variables.memo);
+  variables.effort -= before - budget.effort;
+  const used = limits.expression - budget.remaining;
+  if (used > meter.phase) return false;
+  meter.phase -= used;
+  return result === true;
+};

@@ -30,7 +30,7 @@ const read = (tenant: JsonObject): Subscriptions => {
   return subscriptions;
 };
 
-export const subscriptionsOf = (tenant: JsonObject): Subscriptions => {
+const subscriptionsOf = (tenant: JsonObject): Subscriptions => {
   const found = known.get(tenant);
   if (found !== undefined) return found;
   const subscriptions = read(tenant);

@@ -10,7 +10,7 @@ import { evaluate } from './limits.ts';
 import type { Violation } from './decision.ts';
 import type { AdmissionRequest } from './request.ts';
 import { onError, SPENT } from './run.ts';
-import type { Fault, PolicyOutcome, Run } from './run.ts';
+import type { Contexts, Fault, PolicyOutcome, Run } from './run.ts';
 import { FAILURE_KEY, validationFailure } from './validation-failure.ts';
 import { validate } from './validate.ts';
 
@@ -70,9 +70,15 @@ const PASSED = { applied: true, violations: [], auditAnnotations: [], failures: 
 /** `failures`: the violations that validations, or what stands before them, came to; without those of audit annotations. */
 type Matched = PolicyOutcome & { readonly failures: readonly Violation[] };
 
+const contextsOf = ({ params, asksAuthorizer }: CompiledPolicy, run: Run): Contexts => {
+  if (params === undefined && !asksAuthorizer) return run.contexts;
+  const plain: Bindings = params === undefined ? run.base : { ...run.base, params };
+  return { plain, full: asksAuthorizer ? { ...plain, ...run.authorizer() } : plain };
+};
+
 const evaluateMatched = (policy: CompiledPolicy, run: Run): Matched => {
-  const plain: Bindings = policy.params === undefined ? run.base : { ...run.base, params: policy.params };
-  const full: Bindings = policy.asksAuthorizer ? { ...plain, ...run.authorizer() } : plain;
+  const contexts = contextsOf(policy, run);
+  const { full, plain } = contexts;
   if (policy.matchConditions.length > 0) {
     // Kubernetes gives match conditions no namespace object.
     const outcome = matchConditions(policy, { ...full, namespaceObject: null }, run);
@@ -82,7 +88,7 @@ const evaluateMatched = (policy: CompiledPolicy, run: Run): Matched => {
       return { applied: true, violations, auditAnnotations: [], failures: violations };
     }
   }
-  const { violations, spent } = validate(policy, { full, plain }, run);
+  const { violations, spent } = validate(policy, contexts, run);
   if (violations.length === 0 && !spent && policy.auditAnnotations.length === 0) return PASSED;
   if (spent || policy.auditAnnotations.length === 0) return { applied: true, violations, auditAnnotations: [], failures: violations };
   const annotated = annotate(policy, plain, run);

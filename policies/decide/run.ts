@@ -20,6 +20,9 @@ export type Step =
       readonly bindings?: Bindings;
     };
 
+/** `plain` has no authorizer: messages are made without it. */
+export type Contexts = { readonly full: Bindings; readonly plain: Bindings };
+
 /** What all policies of one decision share. */
 export type Run = {
   readonly subject: Subject;
@@ -27,6 +30,8 @@ export type Run = {
   /** The Tenant object of the namespace; null where it is not known. */
   readonly tenant: JsonObject | null;
   readonly base: Bindings;
+  /** Of policies without settings, which ask nobody. */
+  readonly contexts: Contexts;
   /** `authorizer`, for the expressions that may ask it; made when a policy first does. */
   readonly authorizer: () => Bindings;
   readonly locale: string;

@@ -9,7 +9,7 @@ import { evaluate, metered } from './limits.ts';
 import type { Evaluated } from './limits.ts';
 import { breachMessage, messageOf } from './message.ts';
 import { onError, SPENT, violation } from './run.ts';
-import type { Run, Step } from './run.ts';
+import type { Contexts, Run, Step } from './run.ts';
 
 const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => {
   const { schema } = policy;
@@ -32,9 +32,6 @@ const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => 
   if (breach.kind === 'breach') return [violation(policy, { message: breach.message, cause: 'schema' })];
   return onError(policy, { message: 'the JSON Schema took more steps than one expression may', cause: 'budget' });
 };
-
-/** `plain` has no authorizer: messages are made without it. */
-export type Contexts = { readonly full: Bindings; readonly plain: Bindings };
 
 /** A validation that did not hold, or any while somebody listens or messages may run out of steps. */
 type Judged = { readonly rule: number; readonly validation: CompiledValidation; readonly result: Exclude<Evaluated, { kind: 'spent' }> };

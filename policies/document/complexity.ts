@@ -13,17 +13,23 @@ const MAX_TOKENS = 40_000;
 const SCALAR_FOLLOWS = '\u001f';
 const SYNTHETIC = new Set(['\u0002', '\u0018', SCALAR_FOLLOWS, '\ufeff']);
 
-/** What is too much and at which index of the text; undefined = the structure is within bounds. */
-export const excessOf = (text: string): { readonly message: string; readonly index: number } | undefined => {
+export type Tokens =
+  | { readonly ok: true; readonly tokens: readonly string[] }
+  /** What is too much and at which index of the text. */
+  | { readonly ok: false; readonly message: string; readonly index: number };
+
+/** The tokens of a text whose structure is within bounds. */
+export const tokensOf = (text: string): Tokens => {
+  const excess = (message: string): Tokens => ({ ok: false, message, index });
+  const read: string[] = [];
   const nesting = `more than ${MAX_DEPTH} levels of nesting`;
   let index = 0;
-  let tokens = 0;
   let flowDepth = 0;
   // `- - - x` and `? ? ? x` nest within one line.
   let indicatorsInLine = 0;
   let scalarFollows = false;
   for (const token of new Lexer().lex(text)) {
-    if ((tokens += 1) > MAX_TOKENS) return { message: `more than ${MAX_NODES} values`, index };
+    if (read.push(token) > MAX_TOKENS) return excess(`more than ${MAX_NODES} values`);
     if (SYNTHETIC.has(token)) {
       scalarFollows = token === SCALAR_FOLLOWS;
       continue;
@@ -34,10 +40,10 @@ export const excessOf = (text: string): { readonly message: string; readonly ind
       else if (token === '-' || token === '?' || token === ':') indicatorsInLine += 1;
     }
     // In block context a line has at most a few indicators; in flow context colons are ordinary, brackets count there.
-    if (flowDepth > MAX_DEPTH || (flowDepth === 0 && indicatorsInLine > MAX_DEPTH)) return { message: nesting, index };
+    if (flowDepth > MAX_DEPTH || (flowDepth === 0 && indicatorsInLine > MAX_DEPTH)) return excess(nesting);
     if (flowDepth > 0 || token.includes('\n')) indicatorsInLine = 0;
     scalarFollows = false;
     index += token.length;
   }
-  return undefined;
+  return { ok: true, tokens: read };
 };

@@ -5,7 +5,7 @@ import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 
 /** The largest document. A custom resource carries it as one string beside its bundles, well below etcd's 1.5 MB. */
-export const MAX_DOCUMENT_BYTES = 96 * 1024;
+const MAX_DOCUMENT_BYTES = 96 * 1024;
 
 const LF = 0x0a;
 

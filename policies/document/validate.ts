@@ -33,7 +33,7 @@ export type DocumentObject =
 
 export type ValidateOutcome = ({ readonly ok: true } & DocumentObject) | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export const documentKinds = ['GitSource', 'License', 'Policy', 'PriceBook', 'Ruleset', 'Tenant', 'TierCatalog', 'TrustPolicy'] as const;
+const documentKinds = ['GitSource', 'License', 'Policy', 'PriceBook', 'Ruleset', 'Tenant', 'TierCatalog', 'TrustPolicy'] as const;
 
 type Fitted = DocumentObject | { readonly problems: readonly Problem[] };
 

@@ -104,7 +104,7 @@ const whyNot = ({ license, state, tenant, atMs }: AskedOf): string | undefined =
 };
 
 /** Of every license of the state, in the order of their names. */
-export const licenseStandings = (
+const licenseStandings = (
   state: EntitlementState,
   asked: { readonly tenant: string; readonly chosen: string | undefined; readonly atMs: number },
 ): readonly LicenseStanding[] =>

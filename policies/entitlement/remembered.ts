@@ -34,7 +34,7 @@ type Remembered = {
 };
 
 /** The first moment after `atMs` at which time alone may change anything: a license ends. */
-export const nextEndMs = ({ licenses }: EntitlementState, atMs: number): number =>
+const nextEndMs = ({ licenses }: EntitlementState, atMs: number): number =>
   Math.min(...licenses.flatMap(({ closesMs }) => (closesMs !== undefined && closesMs > atMs ? [closesMs] : [])), Number.POSITIVE_INFINITY);
 
 export const rememberEntitled = (): Entitle => {

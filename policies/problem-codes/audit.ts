@@ -27,6 +27,10 @@ export const auditCodes = {
     summary: 'A part of an export of the audit log is missing or cut off.',
     fix: 'copy or make the export anew, whole; what is missing can not be proven',
   },
+  AUDIT_NO_LOG: {
+    summary: 'The folder of published audit logs has no log of that tenant, or none at all.',
+    fix: 'look at the names in its folder `tenant`; a tenant has a log from its first entry on, and keeps it when it is gone',
+  },
   AUDIT_MALFORMED: {
     summary: 'A file is not of an audit log as Writ writes it.',
     fix: 'take the file as it was written; what was changed by hand proves nothing',

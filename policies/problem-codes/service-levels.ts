@@ -11,6 +11,10 @@ export const serviceLevelsCodes = {
     summary: 'A statement was asked for of a month that is not over, or was over less than two days ago.',
     fix: 'wait until the time that is named; `writ slo status` shows how it stands',
   },
+  SLO_MONTH_PRUNED: {
+    summary: 'The counts of answers of that month have left the ledger by --usage-retention, so nothing can be stated of it any more.',
+    fix: 'go by the signed statement that was made while they were there; `writ usage verify --archive` holds the events that it was made of',
+  },
   SLO_STATEMENT_DIFFERS: {
     summary: 'A statement that was made would say something else now.',
     fix: 'see what came late or was changed, and write the difference as a revision by `writ slo statement --correct`',

@@ -55,6 +55,10 @@ export const tenancyCodes = {
     summary: 'A claim that names its volume could take over data of others.',
     fix: 'leave spec.volumeName out and let the storage class make the volume',
   },
+  OWNER_FORBIDDEN: {
+    summary: 'Nothing of a tenant is owned by a kind of Writ: it would go with that, and could hold up its deletion.',
+    fix: 'leave the owner out of metadata.ownerReferences',
+  },
   TENANT_CORDONED: {
     summary: 'The tenant takes no new workloads.',
     fix: 'ask whoever runs the cluster; spec.admission of the Tenant says why nothing new may start',

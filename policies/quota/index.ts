@@ -19,7 +19,7 @@ import { UNIT } from './quantity.ts';
 export type Collection = { readonly group: string; readonly plural: string };
 
 /** `count/deployments.apps`, `count/secrets`. */
-export const countName = ({ group, plural }: Collection): string => `count/${plural}${group === '' ? '' : `.${group}`}`;
+const countName = ({ group, plural }: Collection): string => `count/${plural}${group === '' ? '' : `.${group}`}`;
 
 /** What is counted under its bare name too. */
 const COUNTED_BARE = new Set([

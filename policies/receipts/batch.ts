@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from '../document/json.ts';
 import { PAYLOAD_TYPE, STATEMENT_TYPE, preAuthEncoding } from '../trust/statement.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictBytes, textAt } from '../trust/strict-json.ts';
 
-export const BATCH_TYPE = 'https://writ.dev/receipt-batch/v1';
+const BATCH_TYPE = 'https://writ.dev/receipt-batch/v1';
 /** The name under which the subject carries the root: SHA-256 over nodes, as RFC 6962 hashes them. */
 const ROOT_DIGEST = 'rfc6962Sha256';
 /** What the first batch of all names as the one before. */

@@ -17,7 +17,7 @@ import { inclusionProof, leafOfBytes, leafOfText, rootFromProof } from '../trans
 import { readDecision, receiptStatement } from './statement.ts';
 import type { FoundBatch } from './spool-file.ts';
 
-export const RECEIPT_MEDIA_TYPE = 'application/vnd.writ.decision-receipt.v1+json';
+const RECEIPT_MEDIA_TYPE = 'application/vnd.writ.decision-receipt.v1+json';
 
 /** Why the record is believed. */
 type Proven = {

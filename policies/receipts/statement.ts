@@ -8,7 +8,7 @@ import type { JsonObject } from '../document/json.ts';
 import { STATEMENT_TYPE } from '../trust/statement.ts';
 import { parseStrictObject, textAt } from '../trust/strict-json.ts';
 
-export const RECEIPT_TYPE = 'https://writ.dev/decision-receipt/v1';
+const RECEIPT_TYPE = 'https://writ.dev/decision-receipt/v1';
 
 const REQUEST = ['uid', 'operation', 'kind', 'subResource', 'namespace', 'name', 'user', 'dryRun'];
 const DECISION = ['tenant', 'verdict', 'closed', 'setDigest', 'trustDigest', 'revisions', 'spoke', 'allowed', 'violations', 'durationUs'];

@@ -10,7 +10,9 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Policy, Ruleset } from '../../crds/generated/objects.ts';
-import { compilePolicy } from '../compile/policy.ts';
+import { atOnce } from '../cel/index.ts';
+import type { Steps } from '../cel/index.ts';
+import { compilePolicyInSteps } from '../compile/policy.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocument } from '../document/index.ts';
@@ -132,7 +134,7 @@ const readMember = (file: string, bytes: Uint8Array, { watch = (member) => membe
 
 type Place = { readonly member: Member; readonly index: number; readonly document: RulesetDocument };
 
-const compileMember = (read: ReadMember, { member, index, document }: Place): CompiledMember | readonly Problem[] => {
+const compileMember = function* (read: ReadMember, { member, index, document }: Place): Steps<CompiledMember | readonly Problem[]> {
   const { ruleset, parsed } = document;
   const { spec, metadata } = ruleset;
   const name = `${metadata.name}/${read.policy.metadata.name}`;
@@ -140,7 +142,7 @@ const compileMember = (read: ReadMember, { member, index, document }: Place): Co
   const strange = settingsProblem(read.policy, member);
   if (strange !== undefined) return [problemIn(parsed, 'RULESET_MEMBER_PARAMS', strange.message, [...path, ...strange.path])];
   const policy = withMemberSettings(read.policy, member);
-  const outcome = compilePolicy({ policy, digest: parsed.digest, positionOf: (place) => read.parsed.positionOf(place) });
+  const outcome = yield* compilePolicyInSteps({ policy, digest: parsed.digest, positionOf: (place) => read.parsed.positionOf(place) });
   if (outcome.ok) {
     const { release, scope = 'Cluster', version } = spec;
     const compiled = { ...outcome.policy, name, version, ruleset: { name: metadata.name, release, scope } };
@@ -166,7 +168,7 @@ const nameProblems = ({ policy, parsed }: ReadMember, path: string, other: strin
 export type CompiledMembers = { readonly members: readonly CompiledMember[]; readonly problems: readonly Problem[] };
 
 /** The members that are there, whether or not the document seals them: for people who write a release. */
-export const compileMembers = (document: RulesetDocument, files: readonly MemberFile[]): CompiledMembers => {
+const compileMembersInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<CompiledMembers> {
   const bytes = new Map(files.map((file) => [file.path, file.bytes]));
   const paths = new Map<string, string>();
   const members: CompiledMember[] = [];
@@ -182,17 +184,22 @@ export const compileMembers = (document: RulesetDocument, files: readonly Member
     const { name } = read.policy.metadata;
     problems.push(...nameProblems(read, member.path, paths.get(name)));
     paths.set(name, member.path);
-    const outcome = compileMember(read, { member, index, document });
+    yield;
+    const outcome = yield* compileMember(read, { member, index, document });
     if ('compiled' in outcome) members.push(outcome);
     else problems.push(...outcome);
   }
   return { members: members.toSorted((a, b) => (a.compiled.name < b.compiled.name ? -1 : 1)), problems };
 };
 
+export const compileMembers = atOnce(compileMembersInSteps);
+
 /** The release, if the files are what the document seals and all of them are good. */
-export const readRelease = (document: RulesetDocument, files: readonly MemberFile[]): ReleaseOutcome => {
+export const readReleaseInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<ReleaseOutcome> {
   const sealed = sealProblems(document, files);
   if (sealed.length > 0) return { ok: false, problems: sealed };
-  const { members, problems } = compileMembers(document, files);
+  const { members, problems } = yield* compileMembersInSteps(document, files);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, members };
 };
+
+export const readRelease = atOnce(readReleaseInSteps);

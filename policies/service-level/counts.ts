@@ -9,7 +9,7 @@ import type { Objective, ObjectiveName } from './index.ts';
 export const MINUTE_MS = 60_000;
 export const minuteOf = (atMs: number): number => Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
 
-export const COUNTS = ['valid', 'good'] as const;
+const COUNTS = ['valid', 'good'] as const;
 export type Count = (typeof COUNTS)[number];
 
 /** `slo.admission_latency.good`. */

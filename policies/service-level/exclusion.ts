@@ -18,7 +18,7 @@ export type Exclusion = {
 };
 
 /** Maintenance is announced so long before it begins. */
-export const NOTICE_MS = 72 * 3_600_000;
+const NOTICE_MS = 72 * 3_600_000;
 const MINUTE_MS = 60_000;
 
 /** What is wrong, or undefined. */

@@ -43,7 +43,7 @@ export const podPaths = (gvk: { readonly group: string; readonly version: string
   return entry?.byVersion.get(gvk.version) ?? entry?.all;
 };
 
-export const isPodBearing = (row: WorkloadKind): boolean =>
+const isPodBearing = (row: WorkloadKind): boolean =>
   Object.values(row.versions).some((shape) => Object.values(shape).some((paths) => paths.length > 0));
 
 const isInScope = (row: WorkloadKind, scope: WorkloadScope): boolean => scope === 'Agent' || isPodBearing(row);

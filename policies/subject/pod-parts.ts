@@ -73,7 +73,7 @@ const podSpecOfDeployment = (deployment: JsonMap): JsonMap => {
   return { ...pick(deployment, POD_FIELDS), containers, ...(init === undefined ? {} : { initContainers: looseContainer(init, 'init') }) };
 };
 
-export const podTemplatesOf = (object: Value, paths: ParsedPodPaths): readonly JsonMap[] =>
+const podTemplatesOf = (object: Value, paths: ParsedPodPaths): readonly JsonMap[] =>
   paths.templates.flatMap((path) => maps(readPath(object, path)));
 
 /** Every PodSpec; a kind that has something like one gives it in that shape. */

@@ -19,6 +19,8 @@ export type TenantBounds = {
   readonly tenant: string;
   readonly admission: 'Open' | 'Cordoned' | 'Quarantined';
   readonly restrictsPods: boolean;
+  /** Whether anything of what follows speaks of workloads: of most tenants nothing does. */
+  readonly boundsWorkloads: boolean;
   /** Undefined: every image. */
   readonly registries: readonly string[] | undefined;
   readonly needsDigests: boolean;
@@ -40,13 +42,29 @@ const classBounds = (given: { readonly default?: string; readonly allowed?: read
   allowed: given?.allowed === undefined ? undefined : new Set([...given.allowed, ...(given.default === undefined ? [] : [given.default])]),
 });
 
+type WorkloadBounds = Pick<
+  TenantBounds,
+  'registries' | 'needsDigests' | 'pullPolicies' | 'priorityClasses' | 'runtimeClasses' | 'nodeSelector' | 'regions' | 'models' | 'tools'
+>;
+
+const speaksOfWorkloads = (bounds: WorkloadBounds): boolean =>
+  bounds.needsDigests ||
+  bounds.nodeSelector.length > 0 ||
+  bounds.tools.denied.size > 0 ||
+  [
+    bounds.registries,
+    bounds.pullPolicies,
+    bounds.priorityClasses.allowed,
+    bounds.runtimeClasses.allowed,
+    bounds.regions,
+    bounds.models,
+    bounds.tools.allowed,
+  ].some((bound) => bound !== undefined);
+
 export const boundsOf = ({ name, spec }: BoundTenant): TenantBounds => {
   const { images, scheduling, dataResidency, agents } = spec;
   const regions = dataResidency?.enforcement === 'Audit' ? undefined : dataResidency?.regions;
-  return {
-    tenant: name,
-    admission: spec.admission ?? 'Open',
-    restrictsPods: spec.podSecurity?.enforce === 'restricted',
+  const workloads: WorkloadBounds = {
     registries: images?.registries?.map(({ prefix }) => prefix),
     needsDigests: images?.digestPolicy === 'Required',
     pullPolicies: images?.pullPolicies === undefined || images.pullPolicies.length === 0 ? undefined : images.pullPolicies,
@@ -56,6 +74,13 @@ export const boundsOf = ({ name, spec }: BoundTenant): TenantBounds => {
     regions: regions === undefined || regions.length === 0 ? undefined : new Set(regions),
     models: agents?.models?.allowed === undefined ? undefined : modelBounds(agents.models.allowed),
     tools: toolBounds(agents?.tools),
+  };
+  return {
+    tenant: name,
+    admission: spec.admission ?? 'Open',
+    restrictsPods: spec.podSecurity?.enforce === 'restricted',
+    boundsWorkloads: speaksOfWorkloads(workloads),
+    ...workloads,
     network: networkBounds(name, spec.network),
   };
 };

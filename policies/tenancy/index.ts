@@ -15,6 +15,7 @@ import type { AdmissionRequest } from '../decide/request.ts';
 import type { Problem } from '../problem.ts';
 import { subjectOf } from '../subject/index.ts';
 import type { Subject } from '../subject/index.ts';
+import { isWorkloadWrite } from '../subject/kind-index.ts';
 import { own, ownList, ownMap, ownText } from '../subject/paths.ts';
 import { isJsonMap } from '../cel/values/value.ts';
 import { modelProblem, toolProblems } from './agents.ts';
@@ -135,6 +136,7 @@ const isLeaving = (object: Value): boolean => own(ownMap(object, 'metadata'), 'd
 /** Total: whatever the object holds, the answer is a list. */
 export const tenancyProblems = (facts: TenancyFacts): readonly Problem[] => {
   const { request, bounds, isTenantNamespace, isOperator } = facts;
+  if (!bounds.boundsWorkloads && bounds.admission === 'Open' && isWorkloadWrite(request)) return [];
   const subject = subjectOf(request);
   const state = isOperator ? undefined : stateProblem({ subject, bounds, isTenantNamespace });
   if (state !== undefined) return [state];

@@ -21,8 +21,7 @@ export type NetworkBounds = {
 // A sixteenth of all addresses and more is everything, other tenants' pods included: nobody is given that by a list.
 const SHORTEST_PREFIX = { v4: 8, v6: 16 };
 
-export const isTooWide = (cidr: string): boolean =>
-  Number(cidr.split('/')[1]) < (cidr.includes(':') ? SHORTEST_PREFIX.v6 : SHORTEST_PREFIX.v4);
+const isTooWide = (cidr: string): boolean => Number(cidr.split('/')[1]) < (cidr.includes(':') ? SHORTEST_PREFIX.v6 : SHORTEST_PREFIX.v4);
 
 export const networkBounds = (tenant: string, network: TenantNetwork | undefined): NetworkBounds => ({
   tenant,

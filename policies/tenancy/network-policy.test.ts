@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { TenantNetwork } from '../../crds/generated/objects.ts';
+import type { Value } from '../cel/index.ts';
 import { networkBounds } from './network-bounds.ts';
 import { networkPolicyProblems } from './network-policy.ts';
 import { problemsOf } from './test-request.ts';
@@ -17,18 +18,18 @@ const network: TenantNetwork = {
   ],
 };
 const block = (cidr: string, ...except: readonly string[]) => ({ ipBlock: { cidr, ...(except.length === 0 ? {} : { except }) } });
-const tcp = (port: unknown, endPort?: number) => ({ protocol: 'TCP', port, ...(endPort === undefined ? {} : { endPort }) });
+const tcp = (port: string | number, endPort?: number) => ({ protocol: 'TCP', port, ...(endPort === undefined ? {} : { endPort }) });
 const own = { namespaceSelector: { matchLabels: { 'writ.dev/tenant': 'acme' } } };
 const dns = {
   namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
   podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
 };
-const judge = (spec: object, more: Partial<TenantNetwork> = {}) =>
-  networkPolicyProblems({ spec } as never, networkBounds('acme', { ...network, ...more })).map(({ code, path }) => `${code} ${path}`);
+const judge = (spec: Value, more: Partial<TenantNetwork> = {}) =>
+  networkPolicyProblems({ spec }, networkBounds('acme', { ...network, ...more })).map(({ code, path }) => `${code} ${path}`);
 const wider = (path: string): readonly string[] => [`NETWORK_POLICY_WIDER ${path}`];
 
 describe('a network policy of a tenant', () => {
-  const egress: readonly (readonly [what: string, rule: object, where: string | undefined])[] = [
+  const egress: readonly (readonly [what: string, rule: Value, where: string | undefined])[] = [
     ['within one block', { to: [block('10.20.5.0/24')], ports: [tcp(443)] }, undefined],
     ['across two blocks that adjoin', { to: [block('10.20.0.0/16')], ports: [tcp(443)] }, undefined],
     ['IPv6', { to: [block('2001:db8:0:1::/64')], ports: [tcp(8443)] }, undefined],

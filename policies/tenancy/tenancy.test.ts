@@ -340,3 +340,26 @@ describe('anything at all', () => {
     assert.deepEqual(problemsOf(open, asked), ['NETWORK_POLICY_WIDER spec']);
   });
 });
+
+it('each bound of workloads counts without the others', () => {
+  const tools = [{ type: 'McpServer', mcpServer: { name: 'mail', toolNames: ['send'] } }];
+  const kind = { kind: 'Agent', group: 'kagent.dev', version: 'v1alpha2', resource: 'agents' };
+  const agent: Asked = { ...kind, object: { metadata: { name: 'a' }, spec: { declarative: { tools } } } };
+  const rows: readonly (readonly [spec: TenantSpec, object: Asked['object'], code: string])[] = [
+    [{ images: { registries: [{ prefix: 'registry.example.com/' }] } }, podWith({}), 'IMAGE_FORBIDDEN'],
+    [{ images: { digestPolicy: 'Required' } }, podWith({ containers: [{ name: 'main', image: 'a:1' }] }), 'IMAGE_DIGEST_MISSING'],
+    [{ images: { pullPolicies: ['Never'] } }, podWith({}), 'PULL_POLICY_FORBIDDEN'],
+    [{ scheduling: { priorityClasses: { allowed: ['low'] } } }, podWith({ priorityClassName: 'high' }), 'PRIORITY_CLASS_FORBIDDEN'],
+    [{ scheduling: { runtimeClasses: { allowed: ['kata'] } } }, podWith({ runtimeClassName: 'runc' }), 'RUNTIME_CLASS_FORBIDDEN'],
+    [{ scheduling: { nodeSelector: { pool: 'agents' } } }, podWith({}), 'NODE_SELECTOR_FORBIDDEN'],
+    [{ dataResidency: { regions: ['eu-west-1'] } }, podWith({}), 'RESIDENCY_FORBIDDEN'],
+    [{ admission: 'Cordoned' }, podWith({}), 'TENANT_CORDONED'],
+  ];
+  for (const [spec, object, code] of rows) {
+    assert.match(problemsOf(spec, { object })[0] ?? 'none', new RegExp(`^${code}`), code);
+    assert.deepEqual(problemsOf({}, { object }), []);
+  }
+  for (const bound of [{ allowed: [{ server: 'search' }] }, { denied: [{ server: 'mail' }] }])
+    assert.deepEqual(problemsOf({ agents: { tools: bound } }, agent), ['TOOL_FORBIDDEN']);
+  assert.deepEqual(problemsOf({}, agent), []);
+});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createGlance } from './alike.ts';
 import { canonicalJson, readCanonicalObject } from './canonical-json.ts';
 import { NO_LEAF, decodeEntry, encodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
@@ -161,5 +162,88 @@ describe('a glance', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('a glance that remembers', () => {
+  /** Bytes that mean something somewhere, and some that do not. */
+  const anyByte = fc.constantFrom(
+    0x00,
+    0x1f,
+    0x20,
+    0x22,
+    0x2c,
+    0x2d,
+    0x2e,
+    0x30,
+    0x31,
+    0x39,
+    0x3a,
+    0x5b,
+    0x5c,
+    0x61,
+    0x7a,
+    0x7b,
+    0x7d,
+    0x7f,
+    0x80,
+    0xc3,
+    0xff,
+  );
+  const mostly = (good: readonly string[], bad: string): fc.Arbitrary<string> => fc.constantFrom(...good, ...good, ...good, ...good, bad);
+  const words = fc.array(mostly(['a', '9', 'b', 'é', ','], '"'), { maxLength: 3 }).map((letters) => letters.join(''));
+  const anyEntry = fc
+    .record({
+      seq: fc.oneof(fc.nat(12), fc.nat(2_000_000)),
+      ts: mostly([entry.ts, '2026-11-22T13:00:00.001Z'], '2026-13-22T13:00:00.000Z'),
+      prev: mostly([NO_LEAF, '1'.repeat(64)], 'A'.repeat(64)),
+      action: mostly(['commit.refused', 'commit.refusal'], 'commit refused'),
+      log: fc.constantFrom('a', 'b'),
+      actor: words,
+      tenant: words,
+      decision: fc.option(words, { nil: undefined }),
+      detail: fc.record({ a: words, b: fc.nat(20), c: fc.array(fc.boolean(), { maxLength: 2 }) }),
+    })
+    .map(({ decision, ...fields }) => encodeEntry({ ...entry, ...fields, ...(decision === undefined ? {} : { decision }) }));
+
+  it('sees what a glance sees, whatever it has seen before', () => {
+    let [remembered, said] = [0, 0];
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anyEntry, fc.option(fc.tuple(fc.nat(), anyByte), { nil: undefined, freq: 2 })), { minLength: 2, maxLength: 40 }),
+        (sequence) => {
+          const glance = createGlance();
+          let likely: Likely = NOTHING_LIKELY;
+          for (const [whole, change] of sequence) {
+            // Its own spelling is known before one byte of it is another.
+            if (change !== undefined) for (let time = 0; time < 2; time += 1) glance(whole, likely);
+            const bytes = Buffer.from(whole);
+            if (change !== undefined) bytes[change[0] % bytes.length] = change[1];
+            const seen = glance(bytes, likely);
+            assert.deepEqual(seen, glanceEntry(bytes, likely), bytes.toString());
+            said += 1;
+            if (seen !== undefined) {
+              remembered += 1;
+              likely = seen;
+            }
+          }
+        },
+      ),
+      { numRuns: 400 },
+    );
+    assert.ok(remembered > said / 4 && remembered < said, 'some were plain, and some were not');
+  });
+
+  it('sees what a glance sees, of every entry with any byte changed', () => {
+    const plain = encodeEntry({ ...entry, detail: { count: 1, text: 'é' } });
+    for (let at = 0; at < plain.length; at += 1) {
+      for (const byte of [0x00, 0x1f, 0x20, 0x22, 0x30, 0x39, 0x3a, 0x5c, 0x61, 0x7d, 0x7f, 0x80, 0xa9, 0xff]) {
+        const glance = createGlance();
+        glance(plain, NOTHING_LIKELY);
+        const bytes = Buffer.from(plain);
+        bytes[at] = byte;
+        for (const likely of [NOTHING_LIKELY, entry]) assert.deepEqual(glance(bytes, likely), glanceEntry(bytes, likely), `${at} ${byte}`);
+      }
+    }
   });
 });

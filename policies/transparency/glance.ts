@@ -187,3 +187,17 @@ export const glanceEntry = (bytes: Buffer, likely: Likely = NOTHING_LIKELY): Gla
   });
   return end === bytes.length && isPlain && required === 7 && isUtf8(bytes) ? { log, seq, ts, prev, action } : undefined;
 };
+
+/** Where a field's value stands; of a text without its quotes. */
+export type FieldPlace = { readonly from: number; readonly end: number };
+
+/** Of bytes that `glanceEntry` has found plain. */
+export const fieldPlaces = (bytes: Uint8Array): ReadonlyMap<FieldName, FieldPlace> => {
+  const places = new Map<FieldName, FieldPlace>();
+  endOfObject(bytes, 0, 0, (key, value, end) => {
+    const name = fieldAt(bytes, key, value - 1);
+    const quoted = bytes[value] === QUOTE ? 1 : 0;
+    if (name !== undefined) places.set(name, { from: value + quoted, end: end - quoted });
+  });
+  return places;
+};

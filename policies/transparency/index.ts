@@ -7,7 +7,6 @@
  * who vouches for it, and a coded problem with its place for whatever was changed, cut, moved, left out or told differently to
  * somebody else. Pure: the operator writes by it, the command line checks by it, without a cluster.
  */
-import type { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { own } from '../document/json.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
@@ -21,6 +20,7 @@ import type { EntryRange, Manifest } from './manifest.ts';
 import { folderOf, openCheckpoint } from './signed-checkpoint.ts';
 import type { AuditTrust, SignedCheckpoint } from './signed-checkpoint.ts';
 import { earlierRoots } from './tree-check.ts';
+import type { TreeBase } from './tree-check.ts';
 
 export type ExportInput = {
   /** All files, with `/` between folders, the manifest too. */
@@ -84,7 +84,7 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
   const anchors: Anchor[] = [];
   /** Of what they hold nothing is known. */
   const unopened: string[] = [];
-  const opened: { readonly folder: string; readonly checkpoint: SignedCheckpoint; readonly leaves: readonly Buffer[] }[] = [];
+  const opened: { readonly folder: string; readonly checkpoint: SignedCheckpoint; readonly tree: TreeBase | undefined }[] = [];
   const reports: LogReport[] = [];
 
   for (const [folder, range] of manifest.logs) {
@@ -121,7 +121,7 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
       if (loose.problem !== undefined) problems.push(loose.problem);
       if (loose.anchor !== undefined) anchors.push(loose.anchor);
     }
-    opened.push({ folder, checkpoint, leaves: log.leaves });
+    opened.push({ folder, checkpoint, tree: log.tree });
     reports.push({
       folder,
       origin: checkpoint.origin,
@@ -141,12 +141,10 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
 
   const kept = [...anchors, ...keptAnchors(since, trust, problems)];
   const logs = reports.map((report): LogReport => {
-    const leaves = opened.find(({ folder }) => folder === report.folder)?.leaves ?? [];
+    const tree = opened.find(({ folder }) => folder === report.folder)?.tree;
     const own = kept.filter(({ origin }) => origin === report.origin);
-    const roots = earlierRoots(
-      leaves,
-      own.map(({ size }) => size),
-    );
+    const sizes = own.map(({ size }) => size);
+    const roots = tree === undefined ? undefined : earlierRoots(tree, sizes);
     for (const { size, root, place } of own) {
       const at = { at: place };
       if (size > report.size)
@@ -155,7 +153,7 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
           message: `${report.folder} had ${size} entries there, here it ends after ${report.size}`,
           ...at,
         });
-      else if (leaves.length > 0 && roots.get(size)?.toString('hex') !== root)
+      else if (roots !== undefined && roots.get(size)?.toString('hex') !== root)
         problems.push({
           code: 'AUDIT_FORK',
           message: `its first ${size} entries were others there than they are here, in ${report.folder}`,

@@ -4,13 +4,14 @@ import { Buffer } from 'node:buffer';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { NO_LEAF, decodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
-import { NOTHING_LIKELY, glanceEntry } from './glance.ts';
+import { createGlance } from './alike.ts';
+import { NOTHING_LIKELY } from './glance.ts';
 import { leafTextOfBytes } from './merkle.ts';
 import type { EntryRange } from './manifest.ts';
 import type { SignedCheckpoint } from './signed-checkpoint.ts';
-import { TILE_WIDTH, hashTiles, levelsOf, readBundle, rowsOf, tilePath, tilesOfLevel } from './tiles.ts';
-import { treeFaults } from './tree-check.ts';
-import type { TreeFault } from './tree-check.ts';
+import { TILE_WIDTH, hashTiles, levelsOf, readBundle, tilePath, tilesOfLevel } from './tiles.ts';
+import { checkTree } from './tree-check.ts';
+import type { TreeBase, TreeFault } from './tree-check.ts';
 
 /** A file's bytes; undefined where there is none. */
 export type ReadFile = (name: string) => Uint8Array | undefined;
@@ -27,8 +28,8 @@ export type LogCheckInput = {
 };
 
 export type LogCheck = {
-  /** All leaf hashes; empty where the tiles are not those of the tree. */
-  readonly leaves: readonly Buffer[];
+  /** Undefined where the tiles are not those of the tree. */
+  readonly tree: TreeBase | undefined;
   /** Entries that were read. */
   readonly entries: number;
   readonly firstTs: string | undefined;
@@ -38,6 +39,7 @@ export type LogCheck = {
   readonly files: readonly string[];
 };
 
+const HEX_LEAF = 64;
 /** More than these would tell nothing new. */
 const MAX_PROBLEMS = 20;
 
@@ -69,18 +71,21 @@ export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: L
     return undefined;
   };
 
-  const rows: Buffer[][] = Array.from({ length: levelsOf(size) }, () => []);
+  const parts: Uint8Array[][] = Array.from({ length: levelsOf(size) }, () => []);
   /** The lowest tiles as texts: an entry is compared without making anything. */
   const lowTexts: string[] = [];
   for (const tile of hashTiles(size)) {
     const content = take(tilePath(tile), tile.width * 32);
     if (content === undefined || typeof tile.level !== 'number') continue;
-    rows[tile.level]?.push(...rowsOf(content));
+    parts[tile.level]?.push(content);
     if (tile.level === 0) lowTexts[tile.index] = Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex');
   }
   const tilesWhole = problems.length === 0;
+  const leafTextAt = (index: number): string | undefined => {
+    const at = (index % TILE_WIDTH) * HEX_LEAF;
+    return lowTexts[Math.floor(index / TILE_WIDTH)]?.slice(at, at + HEX_LEAF);
+  };
 
-  const [low = []] = rows;
   const chain: Problem[] = [];
   const differing = new Map<number, Differing>();
   let seen = 0;
@@ -89,18 +94,19 @@ export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: L
   let beforeLeaf = NO_LEAF;
   let beforeTs = '';
   let likely = NOTHING_LIKELY;
+  const glance = createGlance();
   let firstTs: string | undefined;
   const judge = (bytes: Buffer, { index, leaf, file, offset }: Place): void => {
     const no = (code: ProblemCode, message: string): void => {
       if (chain.length < MAX_PROBLEMS) chain.push({ code, message: `entry ${index} ${message}`, at: placed(file, offset) });
     };
-    const plain = glanceEntry(bytes, likely);
+    const plain = glance(bytes, likely);
     const decoded = plain === undefined || isNotable(plain.action) ? decodeEntry(bytes) : undefined;
     const entry = decoded ?? plain;
     if (entry === undefined) return no('AUDIT_MALFORMED', 'is not as Writ writes entries');
     if (entry.log !== origin) no('AUDIT_CHAIN', `is of the log ${entry.log.slice(0, 200)}`);
     if (entry.seq !== index) no('AUDIT_CHAIN', `says that it is number ${entry.seq}`);
-    const prev = beforeIndex === index - 1 ? beforeLeaf : low[index - 1]?.toString('hex');
+    const prev = beforeIndex === index - 1 ? beforeLeaf : leafTextAt(index - 1);
     if (prev !== undefined && entry.prev !== prev) no('AUDIT_CHAIN', 'follows another entry than the one before it');
     if (entry.ts < beforeTs) no('AUDIT_CHAIN', 'is of a time before that of the entry before');
     beforeIndex = index;
@@ -146,16 +152,17 @@ export const checkLog = ({ folder, checkpoint, range, read, isNotable, each }: L
       say('AUDIT_CHANGED', `hash ${fault.row} of the tile is not that of the tree`, placed(`${folder}/${fault.path}`, fault.row * 32));
     else say('AUDIT_CHANGED', 'the tiles lead to another root than the one that is signed', placed(`${folder}/checkpoint`));
   };
-  let treeHolds = false;
+  let tree: TreeBase | undefined;
   if (tilesWhole) {
+    const rows = parts.map((tiles) => Buffer.concat(tiles));
     const others = new Map([...differing].map(([index, { leaf }]) => [index, leaf] as const));
-    const faults = treeFaults({ size, root, rows, others });
+    const { faults, base } = checkTree({ size, root, rows, others });
     for (const fault of faults) tellFault(fault);
-    treeHolds = faults.every(({ what }) => what === 'entry');
+    if (faults.every(({ what }) => what === 'entry')) tree = base;
   }
 
   return {
-    leaves: treeHolds ? low : [],
+    tree,
     entries: seen,
     firstTs,
     lastTs: firstTs === undefined ? undefined : beforeTs,

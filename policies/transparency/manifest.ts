@@ -7,7 +7,7 @@ import type { JsonObject } from '../document/json.ts';
 import { objectAt, strangerIn, textAt } from '../trust/strict-json.ts';
 import { canonicalJson, readCanonicalObject, textOf } from './canonical-json.ts';
 
-export const EXPORT_FORMAT = 'writ-audit-export/1';
+const EXPORT_FORMAT = 'writ-audit-export/1';
 export const MANIFEST_NAME = 'manifest.json';
 export const CHECKPOINT_NAME = 'checkpoint';
 export const ANCHOR_NAME = 'anchor.tlog-proof';

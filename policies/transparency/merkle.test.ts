@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { growTree, inclusionProof, leafOfBytes, leafOfText, rootFromProof, rootOf } from './merkle.ts';
+import { growTree, inclusionProof, leafOfBytes, leafOfText, rootFromProof, rootOf, rootOfRows } from './merkle.ts';
 
 const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
   const sum = createHash('sha256');
@@ -48,6 +48,7 @@ describe('the tree of RFC 6962', () => {
       const root = treeHash(lines.slice(0, size).map((line) => Buffer.from(line)));
       assert.deepEqual(growing.root(), root, String(size));
       const leaves = lines.slice(0, size).map((line) => leafOfText(line));
+      assert.deepEqual(rootOfRows(Buffer.concat(leaves)), root, String(size));
       for (let index = 0; index < size; index += size < 40 ? 1 : 13) {
         const leaf = leafOfText(lines[index] ?? '');
         const hashes = inclusionProof(leaves, index);

@@ -62,7 +62,7 @@ export type GrowingTree = {
 export type TreeEdge = { readonly size: number; readonly hashes: readonly Buffer[] };
 
 /** How many full subtrees a tree of that size has: one for each one bit. */
-export const edgeLength = (size: number): number => {
+const edgeLength = (size: number): number => {
   let count = 0;
   for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
   return count;
@@ -94,6 +94,23 @@ export const rootOf = (leaves: readonly Buffer[]): Buffer => {
   const tree = growTree();
   for (const leaf of leaves) tree.add(leaf);
   return tree.root();
+};
+
+/**
+ * The root over hashes that lie one after the other, without making anything for each of them. A last one without a partner goes up
+ * as it is, which is the same tree.
+ */
+export const rootOfRows = (rows: Uint8Array): Buffer => {
+  if (rows.length === 0) return EMPTY_ROOT;
+  const held = Buffer.from(rows);
+  for (let count = Math.floor(held.length / HASH_BYTES); count > 1; count = Math.ceil(count / 2)) {
+    for (let row = 0; row + 1 < count; row += 2) {
+      held.copy(joined, 1, row * HASH_BYTES, (row + 2) * HASH_BYTES);
+      held.write(hash('sha256', joined, 'binary'), (row / 2) * HASH_BYTES, 'latin1');
+    }
+    if (count % 2 === 1) held.copy(held, ((count - 1) / 2) * HASH_BYTES, (count - 1) * HASH_BYTES, count * HASH_BYTES);
+  }
+  return held.subarray(0, HASH_BYTES);
 };
 
 /** The largest power of two below `size`, which is at least 2. */

@@ -25,7 +25,7 @@ export type TileState = {
   readonly entries: readonly Uint8Array[];
 };
 
-export const EMPTY_STATE: TileState = { size: 0, rows: [], entries: [] };
+const EMPTY_STATE: TileState = { size: 0, rows: [], entries: [] };
 
 /** The partial tiles of a log of that size. */
 const partialTiles = (size: number): readonly TileName[] =>

@@ -2,11 +2,13 @@
 // A log as files (c2sp.org/tlog-tiles): tiles of 256 hashes and bundles of 256 entries, whose names follow from the size alone.
 // A tile of level L holds the hashes of full subtrees of 256^L leaves; its last one may be partial and then names its width.
 import { Buffer } from 'node:buffer';
-import { HASH_BYTES, rootOf } from './merkle.ts';
+import { HASH_BYTES, rootOfRows } from './merkle.ts';
 import type { NodeReader } from './proofs.ts';
 
 export const TILE_WIDTH = 256;
 const TILE_HEIGHT = 8;
+/** Of a full one. */
+export const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
 /** What the two bytes before an entry can say. */
 export const MAX_ENTRY_BYTES = 65_535;
 
@@ -59,9 +61,7 @@ export const nodesInTiles = (size: number, read: (tile: TileName) => Uint8Array 
     const path = tilePath(name);
     if (!seen.has(path)) seen.set(path, read(name));
     const tile = seen.get(path);
-    return tile?.length === name.width * HASH_BYTES
-      ? rootOf(rowsOf(tile.subarray(from * HASH_BYTES, (from + span) * HASH_BYTES)))
-      : undefined;
+    return tile?.length === name.width * HASH_BYTES ? rootOfRows(tile.subarray(from * HASH_BYTES, (from + span) * HASH_BYTES)) : undefined;
   };
 };
 

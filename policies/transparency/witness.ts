@@ -20,7 +20,7 @@ export const writeAddCheckpoint = ({ oldSize, hashes, note }: AddCheckpoint): Bu
 const HEAD = /^old (?<size>0|[1-9][0-9]{0,15})\n(?<hashes>(?:[A-Za-z0-9+/=]+\n){0,63})$/;
 
 /** Undefined for any bytes that `writeAddCheckpoint` would not have written. Total. */
-export const readAddCheckpoint = (bytes: Uint8Array): AddCheckpoint | undefined => {
+const readAddCheckpoint = (bytes: Uint8Array): AddCheckpoint | undefined => {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const end = all.indexOf('\n\n');
   const groups = end < 0 ? undefined : HEAD.exec(all.toString('latin1', 0, end + 1))?.groups;

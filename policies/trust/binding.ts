@@ -30,17 +30,18 @@ export const bind = (parsed: ParsedDocument): BindingOutcome => {
   }
   const { digest } = parsed;
   const { name } = outcome.object.metadata;
+  const { version } = outcome.object.spec;
+  // Without one an older seal could be put in the place of a newer one.
+  if (version === undefined) return { ok: false, problems: [{ ...NO_VERSION, at: parsed.positionOf(['spec']) }] };
   if (outcome.kind === 'Tenant') {
-    // A Tenant never expires, and has a version where its author gives it one.
     return {
       ok: true,
-      document: { ...outcome, digest, parsed, name, version: outcome.object.spec.version ?? 0, expires: undefined },
+      document: { ...outcome, digest, parsed, name, version, expires: undefined },
       ruleKind: outcome.kind,
       tier: undefined,
     };
   }
-  const { version, expires: expiry } = outcome.object.spec;
-  if (version === undefined) return { ok: false, problems: [{ ...NO_VERSION, at: parsed.positionOf(['spec']) }] };
+  const { expires: expiry } = outcome.object.spec;
   const expires = expiry === undefined ? undefined : Date.parse(expiry);
   const tier = outcome.kind === 'Ruleset' ? outcome.object.spec.publisher?.tier : undefined;
   // Whoever may write policies may not thereby suspend them.

@@ -14,7 +14,7 @@ import type { Statement } from './statement.ts';
 import { isTimestampResponse } from './timestamp.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictObject, strangerIn, textAt } from './strict-json.ts';
 
-export const MAX_BUNDLE_BYTES = 64 * 1024;
+const MAX_BUNDLE_BYTES = 64 * 1024;
 export const MAX_BUNDLES = 8;
 /** Of each sort; cosign writes one. */
 const MAX_EVIDENCE = 4;
@@ -254,7 +254,3 @@ export const isFor = ({ proof }: Seal, bytes: Uint8Array): boolean => {
 
 /** What the signature is over. */
 export const signedBytes = ({ proof }: Seal, bytes: Uint8Array): Uint8Array => (proof.kind === 'message' ? bytes : proof.signed);
-
-/** Tells signers apart: the hint of the key, or the digest of the certificate. */
-export const signatoryName = ({ signatory }: Seal): string =>
-  signatory.kind === 'key' ? signatory.hint : `sha256:${hash('sha256', signatory.der)}`;

@@ -12,7 +12,7 @@ import { readKeyDer } from './key.ts';
 import type { PublicKey } from './key.ts';
 
 /** A Fulcio certificate has some 2 KiB. */
-export const MAX_CERTIFICATE_BYTES = 8 * 1024;
+const MAX_CERTIFICATE_BYTES = 8 * 1024;
 
 const FULCIO = '1.3.6.1.4.1.57264.1.';
 const ISSUER = `${FULCIO}8`;

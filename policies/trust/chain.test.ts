@@ -153,15 +153,23 @@ describe('reading ahead', () => {
     const [last, ...before] = links.map(text).toReversed();
     return [...readAhead({ ...last!, chain: before.toReversed() }, digestOf(pin.bytes))].length;
   };
+  /** Of a version that was read before: what is said of its root. */
+  const KNOWN = 2;
   it('reads the versions from the pinned one on, each by itself', () => {
-    assert.equal(readFor(first, first, second, third), 3);
-    assert.equal(readFor(second, first, second, third), 2);
-    assert.equal(readFor(third, third), 1);
+    trustOf([first, second, third]);
+    assert.equal(readFor(first, first, second, third), 3 * KNOWN);
+    assert.equal(readFor(second, first, second, third), 2 * KNOWN);
+    assert.equal(readFor(third, third), KNOWN);
+  });
+  it('rests between the syntax and the schema of one that is new', () => {
+    const fresh = link(1, { ...one, expires: '2031-02-03T04:05:06Z' }, []);
+    assert.equal(readFor(fresh, fresh), KNOWN + 2);
+    assert.equal(readFor(fresh, fresh), KNOWN);
   });
   it('looks at nothing that no pin leads to, nor at more than a chain may have', () => {
     assert.equal(readFor(third, first, second), 0);
     assert.equal(readFor(first, ...Array.from({ length: MAX_CHAIN + 2 }, () => first)), 0);
-    assert.deepEqual([...readAhead({ document: '[', chain: [{ document: '\0' }] }, digestOf(Buffer.from('[')))].length, 1);
+    assert.deepEqual([...readAhead({ document: '[', chain: [{ document: '\0' }] }, digestOf(Buffer.from('[')))].length, 3);
   });
 });
 

@@ -78,7 +78,8 @@ describe('the trust in force', () => {
 
   it('is looked at again when time may have made a seal good', () => {
     const startMs = NOW + 3_600_000;
-    const [entry] = keyed('bob', later.publicKey)['publicKeys'] as [object];
+    const [entry] = keyed('bob', later.publicKey).publicKeys;
+    assert.ok(entry);
     const first = version(1, [{ name: 'bob', publicKeys: [{ ...entry, validFor: { start: new Date(startMs).toISOString() } }] }]);
     const follow = createTrustFollower({ pinnedDigest: first.digest });
     const next = objectOf(version(2, [keyed('bob', later.publicKey)]), first);

@@ -18,7 +18,7 @@ export type PublicKey = {
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
 
 /** The fewest bits of an RSA key for any principal (NIST SP 800-57 part 1: 128 bits of security). */
-export const MIN_RSA_BITS = 3072;
+const MIN_RSA_BITS = 3072;
 const RSA_EXPONENT = 65537n;
 
 export const SUPPORTED_KEYS = 'ECDSA P-256 and P-384, Ed25519 and RSA of 3072 bits or more';

@@ -9,14 +9,14 @@ import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 import type { Artifact } from './check-bundles.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
-import { readTrustPolicy } from './read-policy.ts';
+import { readTrustPolicy, readingTrustPolicy } from './read-policy.ts';
 import type { LoadOutcome } from './read-policy.ts';
 import { checkSuccession, sealingBy } from './succession.ts';
 import type { Trust } from './trust.ts';
 
 export const MAX_CHAIN = 32;
 /** An object of the API server holds 1.5 MiB, and the current version needs its share. */
-export const MAX_CHAIN_BYTES = 768 * 1024;
+const MAX_CHAIN_BYTES = 768 * 1024;
 
 /** An earlier version. */
 export type TrustLink = {
@@ -169,10 +169,7 @@ const optionsOf = (signature: TrustSignature, { pinnedDigest, at, evidence }: Si
 export const loadTrustObject = (signature: TrustSignature, options: SignatureOptions): LoadOutcome =>
   loadTrust(Buffer.from(signature.document), optionsOf(signature, options));
 
-/**
- * Reads version by version what `loadTrustObject` will read, which remembers it: to read one takes milliseconds, and other work
- * may go on between two. Total.
- */
+/** Reads step by step what `loadTrustObject` will read, which remembers it; other work may go on between two steps. Total. */
 export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Generator<undefined> {
   const options = optionsOf(signature, { pinnedDigest, at: Number.NaN });
   if (chainProblem(options.succession?.chain ?? [], FILE) !== undefined) return;
@@ -182,7 +179,7 @@ export const readAhead = function* (signature: TrustSignature, pinnedDigest: str
   const needed = steps.slice(pinned);
   const otherRoots = rootsOf(needed);
   for (const { artifact, trustedRoot } of needed) {
-    readTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
+    yield* readingTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
     yield;
   }
 };

@@ -219,9 +219,11 @@ const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
   };
 };
 
-const readDocument = (bytes: Uint8Array, file: string): Rootless => {
+const readingDocument = function* (bytes: Uint8Array, file: string): Generator<undefined, Rootless> {
   const parsed = parseDocument(bytes, file);
+  yield;
   const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
+  yield;
   if (!outcome.ok || !parsed.ok) {
     const [first, ...others] = outcome.ok ? [] : outcome.problems;
     return refuse(first ?? { code: 'TRUST_INVALID', message: 'it cannot be read', at: startOf(file) }, others);
@@ -236,15 +238,25 @@ const readDocument = (bytes: Uint8Array, file: string): Rootless => {
 /** A chain has as many, and all of them are read again when one is added. */
 const lately = createRecent<Rootless>(64);
 
-/** Total. Nothing is said of whether these bytes may be believed. */
-export const readTrustPolicy = (bytes: Uint8Array, { file, ...roots }: ReadOptions): LoadOutcome => {
+/** `readTrustPolicy` step by step: to read one takes milliseconds, the first of a process tens, and other work may go on between two. */
+export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots }: ReadOptions): Generator<undefined, LoadOutcome> {
   const key = `${digestOf(bytes)} ${file}`;
-  const read = lately.recall(key) ?? readDocument(bytes, file);
+  const read = lately.recall(key) ?? (yield* readingDocument(bytes, file));
   lately.keep(key, read);
   if (!read.ok) return read;
+  yield;
   const root = readRoot(read.pinnedRoot, roots);
   const isRootGood = root.ok || root.problem.code === 'TRUST_ROOT_MISSING';
   const rootProblems = isRootGood ? [] : [{ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } }];
   const [first, ...others] = [...read.problems, ...rootProblems];
   return first === undefined ? { ok: true, trust: { ...read.trust, root } } : refuse(first, others);
+};
+
+/** Total. Nothing is said of whether these bytes may be believed. */
+export const readTrustPolicy = (bytes: Uint8Array, options: ReadOptions): LoadOutcome => {
+  const reading = readingTrustPolicy(bytes, options);
+  for (;;) {
+    const step = reading.next();
+    if (step.done === true) return step.value;
+  }
 };

@@ -31,6 +31,7 @@ describe('a statement', () => {
   });
   const approve = (changes: Changes, kind: 'approval' | 'set' = 'approval'): string =>
     sealStatement(Buffer.from(JSON.stringify(statement(changes, kind))), alice.privateKey);
+  const signatureIn = (envelope: Json): Json => envelope['signatures']?.['0'] ?? assert.fail();
   const enveloped = (change: (envelope: Json) => void): string => {
     const bundle: Json = JSON.parse(approve({}));
     change(bundle['dsseEnvelope']!);
@@ -97,23 +98,11 @@ describe('a statement', () => {
       enveloped((e) => Object.assign(e, { payloadType: 'application/vnd.in-toto+json; charset=utf-8' })),
       'SEAL_STATEMENT',
     ],
-    [
-      'with two signatures',
-      enveloped((e) => Object.assign(e, { signatures: [(e['signatures'] as never)[0], (e['signatures'] as never)[0]] })),
-      'SEAL_MALFORMED',
-    ],
+    ['with two signatures', enveloped((e) => Object.assign(e, { signatures: [signatureIn(e), signatureIn(e)] })), 'SEAL_MALFORMED'],
     ['without a signature', enveloped((e) => Object.assign(e, { signatures: [] })), 'SEAL_MALFORMED'],
-    [
-      'that names another key',
-      enveloped((e) => Object.assign((e['signatures'] as never)[0], { keyid: hintOf(bob.publicKey) })),
-      'SEAL_MALFORMED',
-    ],
+    ['that names another key', enveloped((e) => Object.assign(signatureIn(e), { keyid: hintOf(bob.publicKey) })), 'SEAL_MALFORMED'],
     ['with an unknown field in the envelope', enveloped((e) => Object.assign(e, { extra: 1 })), 'SEAL_MALFORMED'],
-    [
-      'with an unknown field beside the signature',
-      enveloped((e) => Object.assign((e['signatures'] as never)[0], { cert: 'x' })),
-      'SEAL_MALFORMED',
-    ],
+    ['with an unknown field beside the signature', enveloped((e) => Object.assign(signatureIn(e), { cert: 'x' })), 'SEAL_MALFORMED'],
     [
       'whose payload was exchanged',
       enveloped((e) =>
@@ -124,7 +113,7 @@ describe('a statement', () => {
     [
       'signed without its envelope',
       enveloped((e) =>
-        Object.assign((e['signatures'] as never)[0], {
+        Object.assign(signatureIn(e), {
           sig: sign('sha256', Buffer.from(JSON.stringify(statement({}))), alice.privateKey).toString('base64'),
         }),
       ),

@@ -22,7 +22,9 @@ spec:
 
 export type PrincipalEntry = { readonly name: string; readonly [field: string]: unknown };
 
-export const keyed = (name: string, ...keys: readonly KeyObject[]): PrincipalEntry => ({
+type KeyEntry = { readonly pem: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
+
+export const keyed = (name: string, ...keys: readonly KeyObject[]): PrincipalEntry & { readonly publicKeys: readonly KeyEntry[] } => ({
   name,
   publicKeys: keys.map((key) => ({ pem: String(key.export({ type: 'spki', format: 'pem' })) })),
 });

@@ -17,7 +17,7 @@ import { createRecent } from '../recent.ts';
 import { fixWholeDer } from './fixed-der.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictBytes, textAt } from './strict-json.ts';
 
-export const MAX_ROOT_BYTES = 256 * 1024;
+const MAX_ROOT_BYTES = 256 * 1024;
 const MAX_AUTHORITIES = 32;
 const MAX_CHAIN = 8;
 

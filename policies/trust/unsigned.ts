@@ -32,7 +32,7 @@ export type UnsignedOutcome =
   | { readonly ok: false; readonly problems: readonly [Problem, ...Problem[]] };
 
 /** Never more than a note. */
-export const capToAudit = (policy: Policy): Policy => ({ ...policy, spec: { ...policy.spec, enforcement: 'Audit' } });
+const capToAudit = (policy: Policy): Policy => ({ ...policy, spec: { ...policy.spec, enforcement: 'Audit' } });
 
 /** What it is compiled under: without a seal it means something else than with one. */
 export const unsignedDigest = (digest: string): string => `sha256:${createHash('sha256').update(`unsigned\n${digest}`).digest('hex')}`;

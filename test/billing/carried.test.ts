@@ -2,7 +2,7 @@
 // Use that is heard of after its month was frozen: the next month bills it, at Stripe as on the ledger's statement.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, scene } from './scene.ts';
 
 const DAY_MS = 24 * HOUR_MS;

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, scene } from './scene.ts';
 import type { RawRequest } from './scene.ts';
 import { startStripeMock, stripeMockIsMissing } from './stripe-mock.ts';

@@ -2,7 +2,7 @@
 // Invoices are kept from becoming final also where something is wrong: with another customer, with another invoice, with the price book.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, PRICES, START, WEBHOOK, priceBook, scene } from './scene.ts';
 import type { FakeAnswer } from './fake-stripe.ts';
 

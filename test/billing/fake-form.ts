@@ -3,20 +3,25 @@
 
 export type Form = { readonly [key: string]: string | Form };
 
+type OpenForm = { [key: string]: string | OpenForm };
+
+// Stripe's names are data: one may be `constructor`.
+const emptyForm = (): OpenForm => Object.create(null);
+
 const STEP = /^([^[\]]+)|\[([^[\]]*)\]/g;
 
 export const parseForm = (text: string): Form => {
-  const root: Record<string, unknown> = Object.create(null);
+  const root = emptyForm();
   for (const [name, value] of new URLSearchParams(text)) {
     const steps = [...name.matchAll(STEP)].map(([, first, inner]) => first ?? inner ?? '');
     let at = root;
     for (const step of steps.slice(0, -1)) {
-      at[step] ??= Object.create(null);
-      at = at[step] as Record<string, unknown>;
+      const inner = at[step];
+      at = typeof inner === 'object' ? inner : (at[step] = emptyForm());
     }
     at[steps.at(-1) ?? name] = value;
   }
-  return root as Form;
+  return root;
 };
 
 export const textIn = (form: Form, ...path: readonly string[]): string | undefined => {

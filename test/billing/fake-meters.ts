@@ -33,7 +33,7 @@ export type MeterFaults = {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-export const microsOf = (text: string): bigint | undefined => {
+const microsOf = (text: string): bigint | undefined => {
   const [, sign, digits, fraction = ''] = /^(-?)(\d{1,15})(?:\.(\d{1,6}))?$/.exec(text) ?? [];
   return digits === undefined ? undefined : BigInt(`${sign}${digits}${fraction.padEnd(6, '0')}`);
 };

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, KEY, NOVEMBER, OCTOBER, PRICES, START, priceBook, scene } from './scene.ts';
 import type { Network } from './scene.ts';
 import type { FakeAnswer } from './fake-stripe.ts';

@@ -3,7 +3,8 @@
 // the same port by test/usage.
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
-import type { Row, Store, Tx } from '../../operator/usage/store.ts';
+import { rowOf } from '../../operator/usage/sqlite-store.ts';
+import type { Store, Tx } from '../../operator/usage/store.ts';
 
 export const openMemoryStore = (): Store => {
   const database = new DatabaseSync(':memory:');
@@ -15,7 +16,10 @@ export const openMemoryStore = (): Store => {
     return known;
   };
   const tx: Tx = {
-    all: async (sql, values = []) => statement(sql).all(...values) as Row[],
+    all: async (sql, values = []) =>
+      statement(sql)
+        .all(...values)
+        .map(rowOf),
     run: async (sql, values = []) => Number(statement(sql).run(...values).changes),
     insert: async ({ into, columns, rows, onConflict = '' }) => {
       const sql = `INSERT INTO ${into} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ${onConflict}`;
@@ -46,6 +50,7 @@ export const openMemoryStore = (): Store => {
     claim: async () => 1n,
     transact: alone,
     read: alone,
+    reclaim: async () => undefined,
     broken: () => undefined,
     close: async () => database.close(),
   };

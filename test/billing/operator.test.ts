@@ -3,7 +3,7 @@
 // from a Secret; the provider is the fake.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, priceBook, scene } from './scene.ts';
 
 describe('use of billed tenants', () => {
@@ -40,12 +40,15 @@ describe('use of billed tenants', () => {
     assert.equal(it.counted(START), '5');
     assert.equal(invoice.finalizesMs, NOVEMBER + 72 * HOUR_MS);
     assert.match(await it.metrics(), /writ_billing_drift_hours 0/);
+    assert.match(await it.metrics(), /writ_usage_drift_ratio{sink="stripe",meter="api_calls"} 0/);
+    assert.match(await it.metrics(), /writ_usage_outbox_oldest_age_seconds{sink="stripe"} 0/);
     // Somebody took the provider's count away.
     it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);
     await it.look(NOVEMBER + 68 * HOUR_MS);
     assert.equal(invoice.finalizesMs, NOVEMBER + 92 * HOUR_MS);
     const metrics = await it.metrics();
     assert.match(metrics, /writ_billing_drift_hours 1/);
+    assert.match(metrics, /writ_usage_drift_ratio{sink="stripe",meter="api_calls"} 1/);
     assert.match(metrics, /writ_billing_invoices_held_total 1/);
     // And it heals: what was verified once is looked at again, and sent.
     for (let hour = 69; hour < 90; hour += 1) await it.look(NOVEMBER + hour * HOUR_MS);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, PRICES, START, priceBook, scene } from './scene.ts';
 
 const keeping = () => scene({ config: { 'stripe-prices': true } });

@@ -14,18 +14,20 @@ import { parse } from 'yaml';
 import { createSequencer } from '../../operator/audit/sequencer.ts';
 import { AUDIT_TABLES } from '../../operator/audit/tables.ts';
 import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
+import { scriptedClient } from '../scripted-client.ts';
 import { createTermBilling } from '../../operator/billing-wiring.ts';
 import type { BillingParts } from '../../operator/billing-look.ts';
 import { billingMetrics } from '../../operator/billing/metrics.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { readMeters } from '../../operator/usage/meters.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import { bytesOf } from '../../operator/usage/store.ts';
 import type { Store } from '../../operator/usage/store.ts';
 import { createMetrics } from '../../process/metrics.ts';
 import { createLog } from '../../process/log.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
-import { createSealedJudge } from '../../policies/sealed-object.ts';
+import { judgeSealedObject } from '../../policies/sealed-object.ts';
 import { seal } from '../../policies/trust/seal.ts';
 import { keyed, trustOf } from '../../policies/trust/test-trust.ts';
 import type { LivePriceBook } from '../../operator/controllers/live.ts';
@@ -44,8 +46,10 @@ const finance = generateKeyPairSync('ed25519');
 const trust = trustOf({ principals: [keyed('finance', finance.publicKey)], kinds: ['PriceBook'] });
 export const PRICES = readFileSync(new URL('../../deploy/examples/prices.yaml', import.meta.url), 'utf8');
 
+const bookIn = (text: string): LivePriceBook => parse(text);
+
 export const priceBook = (isSealed = true, text = PRICES): LivePriceBook => ({
-  ...(parse(text) as LivePriceBook),
+  ...bookIn(text),
   signature: { document: text, bundles: isSealed ? [seal(Buffer.from(text), finance.privateKey)] : [] },
 });
 
@@ -141,12 +145,11 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     },
   };
   const ending = new AbortController();
-  const client = {
-    get: async () =>
-      ({
-        metadata: { name: 'stripe' },
-        data: Object.fromEntries(Object.entries(held).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
-      }) as never,
+  const client = scriptedClient({
+    get: async () => ({
+      metadata: { name: 'stripe' },
+      data: Object.fromEntries(Object.entries(held).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
+    }),
     // As server-side apply by one writer: what it said before and says no more goes.
     apply: async (_resource: unknown, body: { readonly metadata: { readonly name: string }; readonly status?: object }) => {
       const index = tenants.findIndex(({ metadata }) => metadata.name === body.metadata.name);
@@ -156,10 +159,9 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       if (tenant !== undefined) tenants[index] = { ...tenant, metadata: { ...tenant.metadata, managedFields }, status: body.status ?? {} };
       return body as never;
     },
-  };
-  const judge = createSealedJudge();
+  });
   const billing = createTermBilling(parts);
-  const running = billing?.run(client, (object) => judge(object, trust, nowMs), ending.signal);
+  const running = billing?.run(client, (object) => judgeSealedObject(object, trust, nowMs), ending.signal);
   await idle.promise;
   return {
     ledger,
@@ -182,8 +184,8 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     },
     /** What is on record, oldest first. */
     recorded: async (): Promise<readonly { readonly action: string; readonly detail: Readonly<Record<string, unknown>> }[]> =>
-      (await store.read((reader) => reader.all('SELECT body FROM audit_entry ORDER BY log, seq'))).map(({ body }) =>
-        JSON.parse(Buffer.from(body as Uint8Array).toString('utf8')),
+      (await store.read((reader) => reader.all('SELECT body FROM audit_entry ORDER BY log, seq'))).map((row) =>
+        JSON.parse(new TextDecoder().decode(bytesOf(row, 'body'))),
       ),
     /** Delivers an event as Stripe does, or as somebody else would. */
     deliver: async (

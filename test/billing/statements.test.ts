@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import { keyed, trustOf } from '../../policies/trust/test-trust.ts';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, START, folder, scene } from './scene.ts';
 
 const signer = generateKeyPairSync('ed25519');
@@ -60,6 +60,7 @@ describe('signed statements', () => {
     }
     assert.deepEqual(await settled(it), ['2026-10 file', '2026-10 file']);
     assert.match(await it.metrics(), /writ_billing_statements{state="file"} 2[^]*state="waiting"} 0/);
+    assert.match(await it.metrics(), /writ_usage_outbox_oldest_age_seconds{sink="statements"} 0/);
     await it.end();
   });
 
@@ -89,6 +90,8 @@ describe('signed statements', () => {
     assert.ok(!existsSync(join(dir, 'acme/2026-10.json.sigstore.json')), 'it is not signed either');
     assert.match(it.said.join(''), /BILL_STATEMENT_TAKEN/);
     assert.match(await it.metrics(), /writ_billing_statements{state="file"} 1[^]*state="waiting"} 1/);
+    const [, waits = ''] = /writ_usage_outbox_oldest_age_seconds{sink="statements"} (\d+)/.exec(await it.metrics()) ?? [];
+    assert.ok(Number(waits) > 0, 'since the month was frozen');
     assert.equal((await settled(it)).length, 1);
     await it.end();
   });

@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import type { EngineUnderTest } from '../usage/store-suite.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, WEBHOOK, folder, scene } from './scene.ts';
 

@@ -3,7 +3,7 @@
 // told of where Stripe or somebody else wants it otherwise.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, START, scene } from './scene.ts';
 
 const DECEMBER = Date.UTC(2026, 11);

@@ -7,7 +7,7 @@ import { createStripeHook } from '../../operator/billing/webhook.ts';
 import { serveReceivers } from '../../operator/receivers.ts';
 import { createReceiver } from '../../operator/source/receiver.ts';
 import { systemClock } from '../../process/clock.ts';
-import { event } from '../usage/ledger-suite.ts';
+import { event } from '../usage/ledger-scene.ts';
 import { textIn } from './fake-form.ts';
 import type { FakeRequest } from './fake-stripe.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, WEBHOOK, scene } from './scene.ts';

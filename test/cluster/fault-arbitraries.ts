@@ -23,7 +23,7 @@ const goesSilent: fc.Arbitrary<Fault> = fc.oneof(
   fc.nat({ max: 2000 }).map((afterBytes): Fault => ({ kind: 'half-open', afterBytes })),
 );
 
-export const anyFaultRule = (options: { readonly silent: boolean }): fc.Arbitrary<FaultRule> =>
+const anyFaultRule = (options: { readonly silent: boolean }): fc.Arbitrary<FaultRule> =>
   fc.record({
     match: fc.record({ watch: fc.boolean() }, { requiredKeys: [] }),
     from: fc.integer({ min: 1, max: 6 }),

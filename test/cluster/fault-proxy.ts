@@ -19,6 +19,7 @@ import { meet, type Connection, type SeenRequest } from './fault-exchange.ts';
 import { createFaultScript, isWatch, type FaultRule } from './fault-script.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 export type FaultProxy = {
   readonly url: string;
@@ -93,8 +94,7 @@ export const startFaultProxy = async ({ target, token = target.token }: FaultPro
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  const address = listener.address();
-  const url = `https://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`;
+  const url = `https://127.0.0.1:${boundPort(listener)}`;
   const folder = await temporaryFolder();
   const caData = Buffer.from(authority.certificatePem).toString('base64');
   const path = join(folder.path, 'kubeconfig');

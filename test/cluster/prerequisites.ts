@@ -40,7 +40,7 @@ const goProblem = async (env: NodeJS.ProcessEnv): Promise<MissingPrerequisite | 
 };
 
 /** The programs that a folder of control-plane binaries must hold; the controller manager is needed only where it is asked for. */
-export const REQUIRED_BINARIES = ['etcd', 'kube-apiserver', 'kubectl'] as const;
+const REQUIRED_BINARIES = ['etcd', 'kube-apiserver', 'kubectl'] as const;
 
 const assetsProblem = (folder: string): MissingPrerequisite | undefined => {
   const missing = REQUIRED_BINARIES.filter((name) => !existsSync(join(folder, name)));

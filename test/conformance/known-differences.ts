@@ -26,9 +26,12 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     why: 'cel-go takes an optional apart where a conditional gives it (`optMap` is one), and cannot put quantities, addresses, types and the like together again',
     fits: ({ kind, ours, theirs }, expression) => {
       if (!/ \? |optMap|optFlatMap/.test(expression)) return false;
-      // A type that was taken apart goes on as a text, which is refused in other words.
-      if (kind === 'error')
-        return /\)\.opt(?:Flat)?Map\(/.test(expression) && [ours, theirs].every((text) => text.startsWith('error no such overload'));
+      // What was taken apart goes on as a text, or not at all; either is refused in other words.
+      if (kind === 'error' && ours.startsWith('error no such overload'))
+        return (
+          theirs.startsWith('error unsupported conversion to ref.Val: ') ||
+          (/\)\.opt(?:Flat)?Map\(/.test(expression) && theirs.startsWith('error no such overload'))
+        );
       if (kind !== 'value' || !ours.startsWith('value ')) return false;
       return /unsupported conversion to ref\.Val: /.test(theirs) || ours.replaceAll(/\{"type":("[^"]*")\}/g, '$1') === theirs;
     },

@@ -13,6 +13,7 @@ import { createAuthority, issueLeaf } from '../cluster/certificates.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import type { Json } from './policy-arbitrary.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -81,8 +82,7 @@ const startRecorder = async () => {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = boundPort(server);
   return { reviews, url: `https://127.0.0.1:${port}/`, caBundle: Buffer.from(authority.certificatePem).toString('base64'), server };
 };
 

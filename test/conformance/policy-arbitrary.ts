@@ -96,7 +96,7 @@ const some = <T>(values: readonly T[], minLength = 1): Arbitrary<T[]> =>
 
 /** Absent fields are left out, as in a manifest. */
 const record = (fields: Readonly<Record<string, Arbitrary<unknown>>>): Arbitrary<Json> =>
-  fc.record(fields).map((made) => JSON.parse(JSON.stringify(made)) as Json);
+  fc.record(fields).map((made): Json => JSON.parse(JSON.stringify(made)));
 
 const labelSelector = record({
   matchLabels: sometimes(fc.constantFrom({ tier: 'front' }, { team: 'red' }, { none: 'x' }), 2),
@@ -133,9 +133,7 @@ const anything: Json = { apiGroups: ['*'], apiVersions: ['*'], operations: ['*']
 
 /** Raw objects are not converted, so a version that nothing is served in may stand in a rule only where none is looked for. */
 const servedVersions = (resources: Json): Json =>
-  JSON.stringify(resources).includes('"Exact"')
-    ? resources
-    : (JSON.parse(JSON.stringify(resources).replaceAll('["v2"]', '["v1"]')) as Json);
+  JSON.stringify(resources).includes('"Exact"') ? resources : JSON.parse(JSON.stringify(resources).replaceAll('["v2"]', '["v1"]'));
 
 const matchResources = (rules: Arbitrary<readonly Json[] | undefined>): Arbitrary<Json> =>
   record({

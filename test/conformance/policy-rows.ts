@@ -29,7 +29,7 @@ export type PolicyRow = {
 
 export const ANYTHING: Json = [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*'] }];
 
-export const policy = (spec: Fields): Json => ({
+const policy = (spec: Fields): Json => ({
   apiVersion: 'admissionregistration.k8s.io/v1',
   kind: 'ValidatingAdmissionPolicy',
   metadata: { name: 'p' },

@@ -15,6 +15,7 @@ import { identityAttacks, identityControls } from './attacks/identities.ts';
 import { rulesetAttacks, rulesetControls } from './attacks/rulesets.ts';
 import { sealAttacks, sealControls } from './attacks/seals.ts';
 import { setAttacks, setControls } from './attacks/sets.ts';
+import { tenantAttacks, tenantControls } from './attacks/tenants.ts';
 
 export const attacks: readonly Attack[] = [
   ...documentAttacks,
@@ -25,6 +26,7 @@ export const attacks: readonly Attack[] = [
   ...setAttacks,
   ...breakGlassAttacks,
   ...entitlementAttacks,
+  ...tenantAttacks,
 ];
 export const controls: readonly Control[] = [
   ...documentControls,
@@ -35,4 +37,5 @@ export const controls: readonly Control[] = [
   ...setControls,
   ...breakGlassControls,
   ...entitlementControls,
+  ...tenantControls,
 ];

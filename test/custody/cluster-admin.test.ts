@@ -19,12 +19,14 @@ import type { Attempt, Drill } from './drill.ts';
 const inSystem = ['-n', SYSTEM_NAMESPACE];
 const merge = (body: object): string[] => ['--type=merge', '-p', JSON.stringify(body)];
 
+type Standing = KubeObject & { readonly spec?: object; readonly status?: unknown };
+
 describe('a cluster administrator', { timeout: 300_000 }, () => {
   let drill: Drill;
-  let standing: KubeObject | undefined;
+  let standing: Standing | undefined;
   before(async () => {
     drill = await startDrill();
-    standing = await drill.writ.client.get<KubeObject>(policies, { name: 'pinned' });
+    standing = await drill.writ.client.get<Standing>(policies, { name: 'pinned' });
     await until(async () => (await drill.writ.plane.kubectl(['get', 'validatingwebhookconfiguration', 'writ-guard'])).code === 0, {
       what: 'the guard',
     });
@@ -34,11 +36,10 @@ describe('a cluster administrator', { timeout: 300_000 }, () => {
 
   const withoutStatus = (): object => {
     assert.ok(standing);
-    const { metadata, status: _, ...rest } = standing as KubeObject & { status?: unknown };
+    const { metadata, status: _, ...rest } = standing;
     return { ...rest, apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: metadata.name } };
   };
-  const loosened = (): string =>
-    JSON.stringify({ ...withoutStatus(), spec: { ...(standing as unknown as { spec: object }).spec, enforcement: 'Audit' } });
+  const loosened = (): string => JSON.stringify({ ...withoutStatus(), spec: { ...standing?.spec, enforcement: 'Audit' } });
   const unsealed = (): string => JSON.stringify({ ...withoutStatus(), signature: undefined });
 
   type Row = readonly [what: string, deed: () => Promise<Attempt>, code: string, place: RegExp];

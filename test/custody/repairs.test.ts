@@ -12,7 +12,7 @@ import type { Drill } from './drill.ts';
 
 type Hook = { readonly name: string };
 type Configuration = KubeObject & { readonly webhooks: readonly Hook[] };
-type Deployment = KubeObject & { readonly spec: { readonly replicas?: number } };
+type Deployment = KubeObject & { readonly spec: { readonly replicas?: number; readonly [field: string]: unknown } };
 
 describe('a repair', { timeout: 240_000 }, () => {
   let drill: Drill;
@@ -97,7 +97,7 @@ describe('a repair', { timeout: 240_000 }, () => {
         metadata: { labels: { app: 'writ-operator' } },
         spec: { containers: [{ name: 'operator', image: 'writ-operator', env: [{ name: 'TRUST_DIGEST', value: digest }] }] },
       },
-    } as Deployment['spec'],
+    },
   });
   const ref = { namespace: SYSTEM_NAMESPACE, name: 'writ-operator' };
   const alarm = (what: string): Promise<unknown> =>

@@ -137,7 +137,7 @@ const damaged = (random: Random): string => {
 /** Brackets, signs and chains without an end. */
 const deep = (random: Random): string => {
   const unit = random.pick(['(', '[', '{1:', '!', '-', 'x.', 'x[', 'has(', '[1].map(y,', 'true?', 'x&&', '"a"+']);
-  return unit.repeat(1 + random.below(400)) + random.pick(['', '1', 'x', ')', ']'].concat(TOKENS) as [string, ...string[]]);
+  return unit.repeat(1 + random.below(400)) + random.pick(['', '1', 'x', ')', ']', ...TOKENS]);
 };
 
 export const expressionText = (random: Random): string => {

@@ -14,6 +14,7 @@ import { formatProblem } from '../../policies/problem.ts';
 import { fakeClock } from '../fake-clock.ts';
 import { until } from '../scenario/until.ts';
 import { codeOf, openScene, snapshotOf, textsOf } from './scene.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 const sessionsTalkingTo = async (url: string): Promise<readonly string[]> => {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
@@ -24,12 +25,10 @@ const sessionsTalkingTo = async (url: string): Promise<readonly string[]> => {
 test('a remote that refuses connections', async (t) => {
   const listener = createServer().listen(0, '127.0.0.1');
   await once(listener, 'listening');
-  const address = listener.address();
-  assert.ok(typeof address === 'object' && address !== null);
   listener.close();
   await once(listener, 'close');
   const { fetch } = await openScene(t);
-  for (const url of [`http://127.0.0.1:${address.port}/x.git`, 'http://nowhere.invalid/x.git']) {
+  for (const url of [`http://127.0.0.1:${boundPort(listener)}/x.git`, 'http://nowhere.invalid/x.git']) {
     const result = await fetch({ url });
     assert.ok(result.kind === 'problem' && result.transient, JSON.stringify(result));
     assert.equal(result.problem.code, 'SOURCE_UNREACHABLE');
@@ -107,9 +106,7 @@ test('a TLS connection that breaks, before, in or after its handshake, passes; a
   const hangsUp = createServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1');
   await once(hangsUp, 'listening');
   t.after(() => hangsUp.close());
-  const address = hangsUp.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  const inHandshake = await fetch({ url: `https://127.0.0.1:${address.port}/policies.git`, credentials });
+  const inHandshake = await fetch({ url: `https://127.0.0.1:${boundPort(hangsUp)}/policies.git`, credentials });
   assert.ok(inHandshake.kind === 'problem');
   assert.deepEqual([inHandshake.problem.code, inHandshake.transient], ['SOURCE_UNREACHABLE', true], inHandshake.problem.message);
   server.intercept = undefined;
@@ -213,13 +210,11 @@ test('an ssh that waits for a silent host ends with the git that started it', as
     for (const socket of accepted) socket.destroy();
     silent.close();
   });
-  const address = silent.address();
-  assert.ok(typeof address === 'object' && address !== null);
   const { fetch, root } = await openScene(t);
   const abort = new AbortController();
   const path = `${root}/silent.git`;
   const result = fetch(
-    { url: `ssh://git@127.0.0.1:${address.port}${path}`, credentials: { identity: 'x', knownHosts: 'x' } },
+    { url: `ssh://git@127.0.0.1:${boundPort(silent)}${path}`, credentials: { identity: 'x', knownHosts: 'x' } },
     abort.signal,
   );
   await once(silent, 'connection');

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { makeCertificate } from './certificate.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 export type GitServerAuth =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
@@ -149,8 +150,7 @@ export const startGitServer = async (options: GitServerOptions): Promise<GitServ
     certificate === undefined ? createServer(listener) : createSecureServer({ cert: certificate.cert, key: certificate.key }, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const port = boundPort(server);
 
   const handle: GitServer = {
     url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,

@@ -70,9 +70,6 @@ export const loadPolicies = (count: number): readonly LoadPolicy[] =>
     return { name: `load-${String(index).padStart(5, '0')}`, index, ...template(Math.floor(index / TEMPLATES.length)) };
   });
 
-/** Distinct, one of each template. */
-export const templateCount = TEMPLATES.length;
-
 const pods = (): readonly ResourceRule[] => [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }];
 
 export const writPolicy = ({ name, expression, message }: LoadPolicy, tenants: readonly string[], version = 1): Policy => ({

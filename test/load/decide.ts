@@ -103,7 +103,7 @@ export const measureDecisions = (options: { readonly rounds: number; readonly de
     few: () => judge(few, request),
     many: () => judge(many, request),
   };
-  const results = { whole: [] as Timed[], decided: [] as Timed[], few: [] as Timed[], many: [] as Timed[] };
+  const results: Record<keyof typeof cases, Timed[]> = { whole: [], decided: [], few: [], many: [] };
   for (const decideOnce of Object.values(cases)) time(decisions, decideOnce);
   for (let turn = 0; turn < rounds; turn += 1) {
     for (const name of ['whole', 'decided', 'few', 'many'] as const) results[name].push(time(decisions, cases[name]));

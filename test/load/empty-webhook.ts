@@ -2,11 +2,11 @@
 // The least that a webhook in Node can be, in a process of its own: node:https parses the review and allows it. What the
 // API server's call to any webhook costs, and so the bound of what ours can reach.
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { nextMessage } from './next-message.ts';
 import { makeServingPair } from '../faults/webhook/certificates.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 type Hello = { readonly port: number; readonly caPem: string };
 
@@ -19,11 +19,10 @@ export type EmptyWebhook = Hello & {
 
 export const startEmptyWebhook = async (): Promise<EmptyWebhook> => {
   const child = fork(fileURLToPath(import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [hello] = (await once(child, 'message')) as [Hello];
+  const hello = await nextMessage<Hello>(child);
   const reviews = async (): Promise<number> => {
     child.send('reviews');
-    const [count] = (await once(child, 'message')) as [number];
-    return count;
+    return nextMessage<number>(child);
   };
   return { ...hello, pid: child.pid ?? 0, reviews, close: () => child.disconnect() };
 };
@@ -49,7 +48,7 @@ if (import.meta.main) {
       response.end(body);
     });
   });
-  server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port, caPem } satisfies Hello));
+  server.listen(0, '127.0.0.1', () => process.send?.({ port: boundPort(server), caPem } satisfies Hello));
   process.on('message', () => process.send?.(reviews));
   process.once('disconnect', () => process.exit(0));
 }

@@ -77,7 +77,8 @@ export const measureEntitlements = ({ rounds, checks }: { readonly rounds: numbe
       check(state, at);
       return (performance.now() - startedMs) * 1000;
     });
-  const [known, first] = [[] as (readonly number[])[], [] as (readonly number[])[]];
+  const known: (readonly number[])[] = [];
+  const first: (readonly number[])[] = [];
   for (let turn = 0; turn < rounds; turn += 1) {
     const state = stateOf(catalog);
     first.push(time(state, TENANTS));

@@ -7,10 +7,10 @@
  * the round with its text: a benchmark of refusals measures nothing.
  */
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { openConnection, postBytes } from './keep-alive-connection.ts';
 import type { Connection, PostTarget } from './keep-alive-connection.ts';
+import { nextMessage } from './next-message.ts';
 
 export type LoadOrder = {
   readonly target: PostTarget;
@@ -41,7 +41,7 @@ export const startLoadGenerator = (): LoadGenerator => {
     run: async (order, onCounting) => {
       child.send(order);
       for (;;) {
-        const [reply] = (await once(child, 'message')) as [Reply];
+        const reply = await nextMessage<Reply>(child);
         if (reply.kind === 'error') throw new Error(reply.message);
         if (reply.kind === 'round') return reply.round;
         onCounting?.();

@@ -25,7 +25,7 @@ export const pushedPolicy = (version: number): string =>
     ),
   });
 
-export const tenantOf = (size: Size): string => `load-${size}`;
+const tenantOf = (size: Size): string => `load-${size}`;
 export const tenantNamespaces = { push: `${PUSH_TENANT}-agents`, of: (size: Size): string => `${tenantOf(size)}-agents` };
 
 const documents = (): Record<string, string> => {

@@ -20,6 +20,7 @@ import { measureDecisions } from './decide.ts';
 import { measureEntitlements } from './entitlements.ts';
 import { measureExporter } from './exporter.ts';
 import { measureGuardAdmission } from './guard-admission.ts';
+import { measureHostileSources } from './hostile-sources.ts';
 import { installForLoad } from './load-installation.ts';
 import type { LoadInstallation } from './load-installation.ts';
 import { measurePushes } from './push-to-enforced.ts';
@@ -35,11 +36,16 @@ type Context = { readonly quick: boolean; readonly say: Say; readonly installati
 /** In the order in which they run: what needs no API server first, what stops processes last. */
 const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly BenchRow[]>>> = {
   cel: async ({ quick }) => measureExpressions({ rounds: quick ? 3 : 7, evaluations: quick ? 5000 : 20_000 }),
+  compile: ({ quick }) => measureHostileSources({ rounds: quick ? 5 : 15 }),
   decide: async ({ quick }) => measureDecisions({ rounds: quick ? 3 : 7, decisions: quick ? 1000 : 4000 }),
   entitlements: async ({ quick }) => measureEntitlements(quick ? { rounds: 3, checks: 20_000 } : { rounds: 7, checks: 100_000 }),
   custody: async ({ quick, say }) => [
     ...(await measureCustody({ times: quick ? 100 : 500 })),
-    ...(await measureGuardAdmission(quick ? { rounds: 2, writes: 50, say } : { rounds: 4, writes: 150, say })),
+    ...(await measureGuardAdmission({
+      writes: quick ? { key: 1000, keyless: 200 } : { key: 3000, keyless: 1000 },
+      warmUps: quick ? 200 : 400,
+      say,
+    })),
   ],
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
   audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),

@@ -16,7 +16,7 @@ import type { KubeObject } from '../../kube/objects.ts';
 import type { Manifest } from '../tenancy/isolated-tenant.ts';
 
 /** What a Tenant makes: first where it lives, then what is in it. */
-export const CHILD_KINDS: readonly Resource[] = [
+const CHILD_KINDS: readonly Resource[] = [
   namespaces,
   clusterRoles,
   clusterRoleBindings,
@@ -93,7 +93,7 @@ export const childrenOf = async (admin: KubeClient, wanted: ReadonlySet<string>)
 
 /** The same kinds and sizes for tenants named otherwise, whose names begin with as many letters. */
 export const renamed = (objects: Copies, [from, to]: readonly [string, string]): Copies =>
-  objects.map(([resource, object]) => [resource, JSON.parse(JSON.stringify(object).replaceAll(from, to)) as KubeObject]);
+  objects.map(([resource, object]) => [resource, JSON.parse(JSON.stringify(object).replaceAll(from, to))]);
 
 /** Applies all with so many calls at once, namespaces before what is in them; how long that took. */
 export const writeRaw = async (client: KubeClient, objects: Copies, inFlight: number): Promise<number> => {

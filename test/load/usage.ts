@@ -7,7 +7,6 @@
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,15 +20,15 @@ import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
 import type { LedgerMessage } from './usage-ledger.ts';
 import type { SendOrder, SendReply, SendReport } from './usage-senders.ts';
+import { nextMessage } from './next-message.ts';
 
 const BATCH = 100;
 const CONNECTIONS = 8;
 
 const processorUs = async (ledger: ChildProcess): Promise<number> => {
-  const reply = once(ledger, 'message');
+  const reply = nextMessage<{ readonly cpuUs: number }>(ledger);
   ledger.send('cpu');
-  const [{ cpuUs }] = (await reply) as [{ readonly cpuUs: number }];
-  return cpuUs;
+  return (await reply).cpuUs;
 };
 
 const startChild = (file: string, args: readonly string[]): ChildProcess =>
@@ -39,11 +38,11 @@ const measureIntake = async (folder: string, durationMs: number): Promise<readon
   const senders = startChild('usage-senders.ts', []);
   const ledger = startChild('usage-ledger.ts', [join(folder, 'intake.db')]);
   try {
-    const [{ url, ca }] = (await once(ledger, 'message')) as [LedgerMessage];
+    const { url, ca } = await nextMessage<LedgerMessage>(ledger);
     const send = async (round: string, ms: number): Promise<SendReport> => {
-      const reply = once(senders, 'message');
+      const reply = nextMessage<SendReply>(senders);
       senders.send({ url, ca, round, connections: CONNECTIONS, batch: BATCH, durationMs: ms } satisfies SendOrder);
-      const [said] = (await reply) as [SendReply];
+      const said = await reply;
       if ('error' in said) throw new Error(said.error);
       return said.report;
     };

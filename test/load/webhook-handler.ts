@@ -7,10 +7,11 @@ import { handleReview } from '../../webhook/admission/index.ts';
 import type { ReviewDeps, Reviewed } from '../../webhook/admission/index.ts';
 import { createReceipts } from '../../webhook/decisions/receipts.ts';
 import type { Receipts } from '../../webhook/decisions/receipts.ts';
+import { createRecorder } from '../../webhook/decisions/recorder.ts';
 import { replicaKey } from '../../webhook/decisions/replica-key.ts';
 import { createDecisionSink } from '../../webhook/decisions/sink.ts';
 import { openSpool } from '../../webhook/decisions/spool.ts';
-import { countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
+import { countRequest, countReview, createWebhookMetrics } from '../../webhook/metrics.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { loadPolicies, writPolicy } from './agent-policies.ts';
 
@@ -50,12 +51,19 @@ export const createHandler = async (count: number, receipts?: Receipts): Promise
     clock,
   };
   const metrics = createWebhookMetrics();
-  const sink = await createDecisionSink({ file: '/dev/null', clock, onError: (error) => console.error(error) });
+  const sink = await createDecisionSink({ file: '/dev/null', clock, flushMs: 0, onError: (error) => console.error(error) });
+  const recorder = createRecorder({
+    clock,
+    handOn: (record) => {
+      const text = sink.record(record);
+      receipts?.add(text);
+    },
+    onBug: fail,
+  });
   const finish = (reviewed: Reviewed, startedMs: number): Reviewed => {
-    countReview(metrics, reviewed, clock.monotonicMs() - startedMs);
-    if (reviewed.record === undefined) return reviewed;
-    const text = sink.record(reviewed.record);
-    receipts?.add(text);
+    countRequest(metrics, { route: 'validate', outcome: reviewed.outcome, tier: 'Free', durationMs: clock.monotonicMs() - startedMs });
+    countReview(metrics, reviewed);
+    if (reviewed.record !== undefined) recorder.record(reviewed.record);
     return reviewed;
   };
   return (text) => {

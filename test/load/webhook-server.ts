@@ -2,7 +2,6 @@
 // The servers that `webhook.ts` measures, in a process of their own: Node's bare HTTPS server, the webhook's server with
 // a handler that decides nothing, and the webhook with 1, 12 and 100 policies. Speaks with its parent by messages.
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { systemClock as clock } from '../../process/clock.ts';
 import { createApp } from '../../webhook/server/app.ts';
 import { createGuard } from '../../webhook/server/guard.ts';
@@ -11,6 +10,7 @@ import { createSend, createValidate } from '../../webhook/server/validate.ts';
 import type { ValidateOptions } from '../../webhook/server/validate.ts';
 import { makeServingPair } from '../faults/webhook/certificates.ts';
 import { createHandler } from './webhook-handler.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 export type ServerMessage = { readonly ports: Readonly<Record<string, number>>; readonly caPem: string };
 /** Answer to any message: processor time used so far. */
@@ -34,7 +34,7 @@ const listenBare = (): Promise<number> =>
         response.end(body);
       });
     });
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.listen(0, '127.0.0.1', () => resolve(boundPort(server)));
   });
 
 const listen = (handle: ValidateOptions['handle']): Promise<number> => {

@@ -7,7 +7,6 @@
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { median, quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
@@ -15,6 +14,7 @@ import { reviewText } from './decide.ts';
 import { startLoadGenerator } from './load-generator.ts';
 import type { LoadGenerator, LoadRound } from './load-generator.ts';
 import type { CpuMessage, ServerMessage } from './webhook-server.ts';
+import { nextMessage } from './next-message.ts';
 
 const CONNECTIONS = 16;
 
@@ -23,10 +23,9 @@ const REVIEW = reviewText();
 type Round = LoadRound & { readonly cpuUs: number };
 
 const cpuOf = async (server: ChildProcess): Promise<number> => {
-  const reply = once(server, 'message');
+  const reply = nextMessage<CpuMessage>(server);
   server.send('cpu');
-  const [{ cpuUs }] = (await reply) as [CpuMessage];
-  return cpuUs;
+  return (await reply).cpuUs;
 };
 
 type Server = { readonly process: ChildProcess; readonly port: number; readonly ca: string };
@@ -55,7 +54,7 @@ export const measureWebhook = async (options: { readonly rounds: number; readonl
   const generator = startLoadGenerator();
   const child = fork(fileURLToPath(new URL('webhook-server.ts', import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   try {
-    const [{ ports, caPem: ca }] = (await once(child, 'message')) as [ServerMessage];
+    const { ports, caPem: ca } = await nextMessage<ServerMessage>(child);
     const results = new Map<string, Round[]>(Object.keys(ports).map((name) => [name, []]));
     const measure = (name: string, durationMs: number): Promise<Round> =>
       round(generator, { process: child, port: ports[name] ?? 0, ca }, durationMs);

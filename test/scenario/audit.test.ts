@@ -12,6 +12,7 @@ import {
   ERASE_AUDIT_ANNOTATION,
   SYSTEM_NAMESPACE,
   WEBHOOK_CONFIGURATION_NAME,
+  priceBooks,
   secrets,
   tenants,
   validatingWebhookConfigurations,
@@ -24,7 +25,7 @@ import { readBundle } from '../../policies/transparency/tiles.ts';
 import { pinned, tenantText } from './documents.ts';
 import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
-import { sourceRefuses } from './told.ts';
+import { objectSays, sourceRefuses } from './told.ts';
 import { until } from './until.ts';
 import { podOf, verdictOf } from './verdict.ts';
 
@@ -122,6 +123,15 @@ describe('the audit log of an operator', () => {
       unit: '1',
     });
     assert.match(textOf((await find('key.signing')).detail?.['verifierKey']), /^writ\.dev\/audit\//);
+  });
+
+  it('goes by the price book, as its status says', async () => {
+    const book = await objectSays(
+      writ.client,
+      { resource: priceBooks, name: 'standard' },
+      { type: 'Ready', status: 'True', reason: 'InForce' },
+    );
+    assert.match(JSON.stringify(book), /"signers":\["/);
   });
 
   it('has a commit that was refused, with the code and the place', async () => {

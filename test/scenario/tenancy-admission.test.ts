@@ -158,7 +158,8 @@ describe("a tenant's bounds", () => {
       spec: { containers: [{ name: 'agent', image: PINNED_IMAGE }] },
     });
     type Made = KubeObject & { readonly spec: Record<string, unknown> & { readonly containers: readonly object[] } };
-    const made = (await ann.create<KubeObject>(pods, bare(ONE), { dryRun: true })) as Made;
+    const create = (namespace: string): Promise<Made> => ann.create<Made>(pods, bare(namespace), { dryRun: true });
+    const made = await create(ONE);
     assert.partialDeepStrictEqual(made.spec, {
       priorityClassName: 'standard',
       priority: 100,
@@ -168,7 +169,7 @@ describe("a tenant's bounds", () => {
     });
     assert.match(JSON.stringify(made.spec['affinity']), /topology\.kubernetes\.io\/region.*eu-west-1/);
     // Where the tenant asks for nothing, nothing is given.
-    const free = (await ann.create<KubeObject>(pods, bare(FREE), { dryRun: true })) as Made;
+    const free = await create(FREE);
     assert.equal(free.spec['priorityClassName'], undefined);
     assert.deepEqual(free.spec['securityContext'], {});
     const root = { ...bare(ONE), spec: { containers: [{ name: 'agent', image: PINNED_IMAGE, securityContext: { runAsNonRoot: false } }] } };
@@ -178,7 +179,7 @@ describe("a tenant's bounds", () => {
   it('refuse what goes beyond them, with a code', async () => {
     const control = podOf({ namespace: ONE });
     assert.equal(await said(control), 'allowed');
-    const pod = (more: object): Any => ({ ...control, spec: { ...(control.spec as object), ...more } });
+    const pod = (more: object): Any => ({ ...control, spec: { ...control.spec, ...more } });
     assert.match(
       await said(podOf({ namespace: ONE, image: 'evil.io/x' })),
       /"validate\.writ\.dev".*IMAGE_FORBIDDEN: spec\.containers\[0\]\.image/,
@@ -208,6 +209,24 @@ describe("a tenant's bounds", () => {
     // Elsewhere none of it is asked.
     assert.equal(await said(podOf({ namespace: FREE, image: 'evil.io/x' })), 'allowed');
     assert.equal(await said(podOf({ namespace: 'default', image: 'evil.io/x' })), 'allowed');
+  });
+
+  it('let no pod be owned by a kind of Writ, however it is written', async () => {
+    const uid = (await writ.client.get(tenants, { name: 'free' }))?.metadata.uid;
+    assert.ok(uid !== undefined);
+    const ownerReferences = [{ apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', name: 'free', uid, blockOwnerDeletion: true }];
+    const pod = podOf({ namespace: FREE, name: 'owned' });
+    assert.match(await said({ ...pod, metadata: { ...pod.metadata, ownerReferences } }), /OWNER_FORBIDDEN: metadata\.ownerReferences\[0\]/);
+    await ann.create(pods, pod);
+    const patch = (...more: readonly string[]) => {
+      const body = JSON.stringify({ metadata: { ownerReferences } });
+      return writ.plane.kubectl(['patch', 'pod', 'owned', '-n', FREE, '--as=ann', '--type=merge', '-p', body, ...more]);
+    };
+    assert.match((await patch()).stderr, /OWNER_FORBIDDEN/);
+    // What these say of owners is thrown away.
+    for (const subresource of ['status', 'resize']) assert.equal((await patch(`--subresource=${subresource}`)).code, 0);
+    assert.equal((await ann.get<KubeObject>(pods, { namespace: FREE, name: 'owned' }))?.metadata.ownerReferences, undefined);
+    await ann.delete(pods, { namespace: FREE, name: 'owned' });
   });
 
   it('cordon and quarantine a tenant', async () => {
@@ -325,8 +344,10 @@ ${tenants}  matchConstraints:
     });
     before(async () => {
       await commit({ 'policies/acme.labelled.yaml': own('') });
-      const source = await writ.client.get<Any>(gitSources, { namespace: SYSTEM_NAMESPACE, name: 'policies' });
-      const { receiver: _receiver, ...rest } = (source ?? { spec: {} })['spec'] as { readonly receiver?: unknown };
+      type Source = KubeObject & { readonly spec: { readonly receiver?: unknown } };
+      const source = await writ.client.get<Source>(gitSources, { namespace: SYSTEM_NAMESPACE, name: 'policies' });
+      assert.ok(source);
+      const { receiver: _receiver, ...rest } = source.spec;
       await writ.client.create<Any>(gitSources, {
         metadata: { namespace: SYSTEM_NAMESPACE, name: 'acme-own' },
         spec: { ...rest, path: './acme', interval: '1s', tenantRef: { name: 'acme' } },
@@ -363,10 +384,9 @@ ${tenants}  matchConstraints:
       });
       assert.equal(await said(configMap(TWO, { a: 'b' }), configMaps), 'allowed');
       for (const namespace of [FREE, 'default', 'kube-system']) assert.equal(await said(configMap(namespace), configMaps), 'allowed');
-      const live = await writ.client.get<Any>(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME });
-      const asking = ((live ?? { webhooks: [] })['webhooks'] as readonly { readonly name: string; readonly rules: unknown }[]).filter(
-        ({ rules }) => JSON.stringify(rules).includes('configmaps'),
-      );
+      type Configuration = KubeObject & { readonly webhooks: readonly { readonly name: string; readonly rules: unknown }[] };
+      const live = await writ.client.get<Configuration>(validatingWebhookConfigurations, { name: WEBHOOK_CONFIGURATION_NAME });
+      const asking = (live?.webhooks ?? []).filter(({ rules }) => JSON.stringify(rules).includes('configmaps'));
       assert.deepEqual(
         asking.map(({ name }) => name),
         ['acme.tenants.validate.writ.dev'],

@@ -78,7 +78,7 @@ describe('the life of a tenant', { timeout: 280_000 }, () => {
     await says('rest', 'True', 'Succeeded');
     await put('rest', ['rest-a'], { suspend: true });
     const told = await says('rest', 'Unknown', 'Suspended');
-    assert.equal((told as { status?: { namespaces?: unknown[] } }).status?.namespaces?.length, 1);
+    assert.equal(told.status?.namespaces?.length, 1);
     await client.delete(networkPolicies, { name: 'writ-default-deny', namespace: 'rest-a' });
     await tenancy.idle();
     assert.equal(await client.get(networkPolicies, { name: 'writ-default-deny', namespace: 'rest-a' }), undefined);

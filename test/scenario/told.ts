@@ -16,6 +16,7 @@ export type ToldObject = KubeObject & {
     readonly lastAttemptedRevision?: string;
     readonly digest?: string;
     readonly enforcedReplicas?: number;
+    readonly namespaces?: readonly unknown[];
   };
 };
 

@@ -24,7 +24,7 @@ export const podOf = ({
   limits = true,
   privileged = false,
 }: PodFacts): KubeObject & {
-  readonly spec: unknown;
+  readonly spec: object;
 } => ({
   metadata: { name, namespace },
   spec: {

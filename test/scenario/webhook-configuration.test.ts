@@ -128,7 +128,7 @@ describe('the webhook configuration', () => {
         assert.ok(live);
         const first = live.webhooks[0];
         const webhooks = change === undefined ? [first, { ...first, name: 'other.writ.dev' }] : [{ ...first, ...change }];
-        await writ.client.replace(validatingWebhookConfigurations, { ...live, webhooks } as Configuration);
+        await writ.client.replace(validatingWebhookConfigurations, { ...live, webhooks });
       },
     ]),
   ];

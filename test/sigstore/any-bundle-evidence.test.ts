@@ -5,24 +5,12 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import {
-  AT,
-  changedEntry,
-  changedProof,
-  entryOf,
-  inside,
-  message,
-  sealed,
-  sigstore,
-  stamped,
-  statement,
-  textAt,
-  verdictOn,
-} from './any-bundle.ts';
+import { AT, changedEntry, changedProof, message, sealed, sigstore, stamped, statement, verdictOn } from './any-bundle.ts';
 import type { Row } from './any-bundle.ts';
 import { p256 } from './certificates.ts';
 import type { Pair } from './certificates.ts';
 import type { Json } from './index.ts';
+import { entryOf, inside, textAt } from './json-fields.ts';
 import { createLog, signNote } from './rekor.ts';
 import type { Log } from './rekor.ts';
 import { createTimestampAuthority } from './timestamp-authority.ts';

@@ -12,20 +12,18 @@ import {
   changed,
   changedEntry,
   changedProof,
-  entryOf,
   inChain,
-  inside,
   message,
   sealed,
   sigstore,
   statement,
   statementOf,
-  textAt,
   verdictOn,
 } from './any-bundle.ts';
 import type { Row } from './any-bundle.ts';
 import { createSigstore } from './index.ts';
 import type { Json } from './index.ts';
+import { entryOf, inside, textAt } from './json-fields.ts';
 
 const key = p256();
 const held = { key: key.publicKey };

@@ -11,9 +11,10 @@ import { readTrustedRoot } from '../../policies/trust/trusted-root.ts';
 import type { TrustedRoot } from '../../policies/trust/trusted-root.ts';
 import { createSigstore } from './index.ts';
 import type { Json, SealOptions } from './index.ts';
+import { MATERIAL, bytesAt, inside } from './json-fields.ts';
 
 export const sigstore = createSigstore();
-export const bytes = Buffer.from('what was released\n');
+const bytes = Buffer.from('what was released\n');
 export const AT = Date.UTC(2026, 4, 1);
 const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/release.yml@refs/heads/main' };
 const someone: Expected = { identity: identity.subject, issuer: identity.issuer };
@@ -34,22 +35,6 @@ export const statement = { statement: statementOf() };
 export const sealed = (options: Partial<SealOptions> = {}): Json =>
   sigstore.seal({ content: message, atMs: AT, ...('key' in options ? {} : { identity }), ...options });
 
-/** A field that is an object and is there, through lists too. */
-export const inside = (value: Json, ...path: readonly (string | number)[]): Json =>
-  path.reduce<Json>((at, step) => {
-    const next = at[String(step)];
-    assert.ok(typeof next === 'object', `there is no ${path.join('.')}`);
-    return next;
-  }, value);
-
-const MATERIAL = 'verificationMaterial';
-export const entryOf = (bundle: Json): Json => inside(bundle, MATERIAL, 'tlogEntries', 0);
-export const textAt = (value: Json, field: string): string => {
-  const text: unknown = value[field];
-  assert.ok(typeof text === 'string', `${field} is no text`);
-  return text;
-};
-
 /** A copy of it with these fields of one of its objects set; `undefined` takes a field away. */
 export const changed = (bundle: Json, path: readonly (string | number)[], fields: object): Json => {
   const copy: Json = JSON.parse(JSON.stringify(bundle));
@@ -69,12 +54,12 @@ export const inChain = (bundle: Json, version: '0.1' | '0.2', above: readonly Bu
 
 /** With other timestamps over its signature. */
 export const stamped = (bundle: Json, stamps: readonly ((signature: Buffer) => Buffer)[]): Json => {
-  const signature = Buffer.from(textAt(inside(bundle, 'messageSignature'), 'signature'), 'base64');
+  const signature = bytesAt(inside(bundle, 'messageSignature'), 'signature');
   const rfc3161Timestamps = stamps.map((stamp) => ({ signedTimestamp: stamp(signature).toString('base64') }));
   return changed(bundle, [MATERIAL], { timestampVerificationData: { rfc3161Timestamps } });
 };
 
-export const rootOf = (file: Buffer): TrustedRoot => {
+const rootOf = (file: Buffer): TrustedRoot => {
   const read = readTrustedRoot(file);
   assert.ok(read.ok, read.ok ? '' : read.why);
   return read.root;

@@ -3,14 +3,11 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { digestOf } from '../../policies/document/digest.ts';
 import type { ProblemCode } from '../../policies/problem.ts';
-import { loadTrust, verify } from '../../policies/trust/index.ts';
+import { verify } from '../../policies/trust/index.ts';
 import { readDer } from '../../policies/trust/der.ts';
 import { hintOf } from '../../policies/trust/key.ts';
-import { rootAgeMs } from '../../policies/trust/root-age.ts';
-import { writeStatement } from '../../policies/trust/statement.ts';
-import { NOW, codeFor, codeOf, keyed, policyBytes as bytes, trustBytes, trustOf } from '../../policies/trust/test-trust.ts';
+import { NOW, codeFor, codeOf, keyed, policyBytes as bytes, trustOf } from '../../policies/trust/test-trust.ts';
 import { authority, isAuthority, p256, purpose, sha256 } from './certificates.ts';
 import type { Extension } from './certificates.ts';
 import { element, octets, sequence, utf8Text } from './der-writer.ts';
@@ -18,42 +15,25 @@ import { alternativeNames, mailName, uriName } from './fulcio.ts';
 import type { Identity } from './fulcio.ts';
 import { createSigstore } from './index.ts';
 import type { Json, SealOptions } from './index.ts';
+import { MATERIAL, bytesAt, entryOf, inside, textAt } from './json-fields.ts';
 import { enter, signNote } from './rekor.ts';
-
-const FULCIO = '1.3.6.1.4.1.57264.1.';
-const SIGNED_AT = Date.UTC(2026, 0, 15, 12);
-const ISSUER = 'https://token.actions.example.com';
-const SUBJECT = 'https://git.example.com/acme/policies/.github/workflows/seal.yml@refs/heads/main';
-const identity: Identity = {
-  issuer: ISSUER,
-  subject: SUBJECT,
-  oids: { 5: 'acme/policies', 12: 'https://git.example.com/acme/policies', 14: 'refs/heads/main', 15: '632596897', 20: 'push' },
-};
-const ci = {
-  name: 'ci',
-  identity: {
-    issuer: ISSUER,
-    subject: SUBJECT,
-    oids: { [`${FULCIO}12`]: 'https://git.example.com/acme/policies', [`${FULCIO}15`]: '632596897', [`${FULCIO}5`]: 'acme/policies' },
-  },
-};
-
-const sigstore = createSigstore();
-const trustedRoot = sigstore.trustedRoot();
-const key = p256();
-const trust = trustOf({
-  principals: [ci, { name: 'mail', identity: { issuer: ISSUER, subject: 'ann@example.com' } }, keyed('held', key.publicKey)],
+import {
+  FULCIO,
+  SIGNED_AT,
+  ISSUER,
+  SUBJECT,
+  identity,
+  ci,
+  sigstore,
   trustedRoot,
-});
-
-const message = { message: bytes };
-const statementOf = (kind: 'approval' | 'set') => ({
-  statement: writeStatement(kind, [{ name: 'policies/pinned.yaml', digest: digestOf(bytes) }], kind === 'set' ? { sequence: 3 } : {}),
-});
-const keyless = (options: Partial<SealOptions> = {}): Json => sigstore.seal({ content: message, identity, atMs: SIGNED_AT, ...options });
-const text = (bundle: Json): string => JSON.stringify(bundle);
-const material = (bundle: Json): Json => bundle['verificationMaterial']!;
-const entryOf = (bundle: Json): Json => (material(bundle)['tlogEntries'] as unknown as Json[])[0]!;
+  key,
+  trust,
+  message,
+  statementOf,
+  keyless,
+  text,
+  material,
+} from './keyless-world.ts';
 
 describe('a good keyless seal', () => {
   const contents = [
@@ -150,7 +130,7 @@ describe('a keyless seal is refused', () => {
   const stranger = createSigstore();
   const selfMade = authority('test intermediate');
   const stampOf = (bundle: Json, change: Parameters<typeof sigstore.timestamps.stamp>[2], atMs = SIGNED_AT): string => {
-    const signature = Buffer.from((bundle['messageSignature'] as unknown as { signature: string }).signature, 'base64');
+    const signature = bytesAt(inside(bundle, 'messageSignature'), 'signature');
     const stamp = sigstore.timestamps.stamp(signature, atMs, change).toString('base64');
     return changed(bundle, (b) =>
       Object.assign(material(b), { timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: stamp }] } }),
@@ -160,9 +140,7 @@ describe('a keyless seal is refused', () => {
   /** The entry with another content, as the log would keep it. */
   const resigned = (change: (spec: Json) => unknown): string => {
     const bundle = keyless();
-    const body: Json = JSON.parse(
-      Buffer.from((entryOf(bundle) as unknown as { canonicalizedBody: string }).canonicalizedBody, 'base64').toString(),
-    );
+    const body: Json = JSON.parse(bytesAt(entryOf(bundle), 'canonicalizedBody').toString());
     change(body['spec']!);
     const entry = enter(sigstore.logs[0], { kind: 'hashedrekord', version: '0.0.1', spec: body['spec']!, atMs: SIGNED_AT + 1000 });
     return changed(bundle, (b) => Object.assign(material(b), { tlogEntries: [entry] }));
@@ -180,8 +158,8 @@ describe('a keyless seal is refused', () => {
         }),
       );
     const bundle = keyless();
-    const certificate = rewrite(Buffer.from((material(bundle)['certificate'] as unknown as { rawBytes: string }).rawBytes, 'base64'));
-    const signature = Buffer.from((bundle['messageSignature'] as unknown as { signature: string }).signature, 'base64');
+    const certificate = rewrite(bytesAt(inside(bundle, MATERIAL, 'certificate'), 'rawBytes'));
+    const signature = bytesAt(inside(bundle, 'messageSignature'), 'signature');
     const pem = `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`;
     const spec = {
       data: { hash: { algorithm: 'sha256', value: sha256(bytes).toString('hex') } },
@@ -222,7 +200,7 @@ describe('a keyless seal is refused', () => {
     ],
     [
       'with letters whose low bits are the right ones',
-      replaced(`${FULCIO}5`, Buffer.from('acme/policies', 'latin1').map((byte) => byte | 0x80) as Buffer),
+      replaced(`${FULCIO}5`, Buffer.from(Buffer.from('acme/policies', 'latin1').map((byte) => byte | 0x80))),
       'SEAL_UNKNOWN_IDENTITY',
     ],
     ['with two names, the right one first', names(uriName(SUBJECT), uriName('https://evil')), 'SEAL_CERTIFICATE'],
@@ -307,9 +285,9 @@ describe('a keyless seal is refused', () => {
     [
       'with a checkpoint under a part of the name of its log',
       changed(keyless(), (b) => {
-        const proof = entryOf(b)['inclusionProof']!;
-        const [note = ''] = (proof['checkpoint'] as unknown as { envelope: string }).envelope.split('\n\n');
-        Object.assign(proof['checkpoint']!, {
+        const checkpoint = inside(entryOf(b), 'inclusionProof', 'checkpoint');
+        const [note = ''] = textAt(checkpoint, 'envelope').split('\n\n');
+        Object.assign(checkpoint, {
           envelope: signNote(`${note}\n`, { ...sigstore.logs[0], host: 'rekor1' }, sigstore.logs[0].key),
         });
       }),
@@ -328,8 +306,9 @@ describe('a keyless seal is refused', () => {
     [
       'with the same timestamp twice',
       changed(keyless({ log: 2 }), (b) => {
-        const data = material(b)['timestampVerificationData'] as unknown as { rfc3161Timestamps: unknown[] };
-        data.rfc3161Timestamps.push(data.rfc3161Timestamps[0]);
+        const data = inside(b, MATERIAL, 'timestampVerificationData');
+        const stamp = inside(data, 'rfc3161Timestamps', 0);
+        Object.assign(data, { rfc3161Timestamps: [stamp, stamp] });
       }),
       'SEAL_TIMESTAMP',
     ],
@@ -373,8 +352,8 @@ describe('a keyless seal is refused', () => {
   it('where log or authority were out of service then', () => {
     const ended = (section: string, isLog: boolean): Buffer =>
       sigstore.trustedRoot((root) => {
-        for (const entry of root[section] as unknown as Json[])
-          (isLog ? entry['publicKey']! : entry)['validFor']!['end'] = '2025-01-01T00:00:00Z' as never;
+        for (const entry of Object.values(inside(root, section)))
+          Object.assign(inside(entry, ...(isLog ? ['publicKey'] : []), 'validFor'), { end: '2025-01-01T00:00:00Z' });
       });
     const judge = (root: Buffer, options: Partial<SealOptions> = {}): string =>
       codeFor(text(keyless(options)), trustOf({ principals: [ci], trustedRoot: root }));
@@ -383,181 +362,5 @@ describe('a keyless seal is refused', () => {
     assert.equal(judge(ended('ctlogs', true)), 'SEAL_SCT');
     assert.equal(judge(ended('certificateAuthorities', false)), 'SEAL_CERTIFICATE');
     assert.equal(judge(ended('timestampAuthorities', false), { log: 2 }), 'SEAL_TIMESTAMP');
-  });
-});
-
-describe('a key with evidence', () => {
-  const withKey = (options: Partial<SealOptions>): string => text(sigstore.seal({ content: message, key, atMs: SIGNED_AT, ...options }));
-  const validUntil = (end: string) =>
-    trustOf({
-      principals: [
-        { name: 'held', publicKeys: [{ pem: String(key.publicKey.export({ type: 'spki', format: 'pem' })), validFor: { end } }] },
-      ],
-      trustedRoot,
-    });
-
-  it('is judged at the trusted time, and now where there is none (T5)', () => {
-    const before = validUntil('2026-02-01T00:00:00Z');
-    for (const options of [{ log: 1 }, { log: 2 }, { log: 'none', timestamps: 1 }] as const)
-      assert.equal(codeFor(withKey(options), before), 'ok');
-    for (const options of [{ log: 'none' }, { log: 2, timestamps: 0 }] as const)
-      assert.equal(codeFor(withKey(options), before), 'SEAL_KEY_NOT_VALID');
-    assert.equal(codeFor(withKey({ log: 1 }), validUntil('2026-01-15T12:00:00Z')), 'SEAL_KEY_NOT_VALID');
-  });
-
-  it('is refused where the evidence is bad, though the signature is good', () => {
-    assert.equal(codeFor(withKey({ entry: { signer: p256() } }), trust), 'SEAL_LOG');
-    assert.equal(codeFor(withKey({}), trustOf({ principals: [keyed('held', key.publicKey)] })), 'TRUST_ROOT_MISSING');
-    const other = sigstore.seal({ content: message, key: p256(), atMs: SIGNED_AT });
-    const mixed: Json = JSON.parse(withKey({}));
-    Object.assign(material(mixed), { tlogEntries: [entryOf(other)] });
-    assert.equal(codeFor(text(mixed), trust), 'SEAL_LOG');
-  });
-});
-
-describe('a trusted root', () => {
-  const load = (root: Buffer): string => {
-    const policy = {
-      apiVersion: 'writ.dev/v1alpha1',
-      kind: 'TrustPolicy',
-      metadata: { name: 'cluster' },
-      spec: { version: 1, principals: [ci], rules: [], trustedRootSha256: digestOf(root).slice(7) },
-    };
-    const document = Buffer.from(JSON.stringify(policy));
-    const outcome = loadTrust(document, { pinnedDigest: digestOf(document), trustedRoot: root });
-    return outcome.ok ? 'ok' : outcome.problem.code;
-  };
-  const [tlogs, authorities] = ['tlogs', 'certificateAuthorities'].map(
-    (section) =>
-      (root: Json): Json =>
-        (root[section] as unknown as Json[])[0]!,
-  );
-  const chain = (root: Json): { certificates: unknown[] } => authorities!(root)['certChain'] as never;
-  const rows: readonly (readonly [name: string, root: Buffer, code: string])[] = [
-    ['as Sigstore publishes it', trustedRoot, 'ok'],
-    [
-      'of the newer media type',
-      sigstore.trustedRoot((root) => Object.assign(root, { mediaType: 'application/vnd.dev.sigstore.trustedroot.v0.2+json' })),
-      'ok',
-    ],
-    ['with a chain from the root down', sigstore.trustedRoot((root) => chain(root).certificates.reverse()), 'ok'],
-    ['with a log since no day (T9)', sigstore.trustedRoot((root) => delete tlogs!(root)['publicKey']!['validFor']), 'TRUST_ROOT_INVALID'],
-    [
-      'with an authority since no day',
-      sigstore.trustedRoot((root) => Object.assign(authorities!(root), { validFor: { end: '2030-01-01T00:00:00Z' } })),
-      'TRUST_ROOT_INVALID',
-    ],
-    [
-      'with a day that is none',
-      sigstore.trustedRoot((root) => Object.assign(authorities!(root)['validFor']!, { start: 'yesterday' })),
-      'TRUST_ROOT_INVALID',
-    ],
-    [
-      'with a loop of certificates',
-      sigstore.trustedRoot((root) => chain(root).certificates.push(chain(root).certificates[0])),
-      'TRUST_ROOT_INVALID',
-    ],
-    ['with a chain that lacks its root', sigstore.trustedRoot((root) => chain(root).certificates.pop()), 'TRUST_ROOT_INVALID'],
-    ['with an empty chain', sigstore.trustedRoot((root) => Object.assign(chain(root), { certificates: [] })), 'TRUST_ROOT_INVALID'],
-    [
-      'with a key that is none',
-      sigstore.trustedRoot((root) => Object.assign(tlogs!(root)['publicKey']!, { rawBytes: 'AAAA' })),
-      'TRUST_ROOT_INVALID',
-    ],
-    ['of another media type', sigstore.trustedRoot((root) => Object.assign(root, { mediaType: 'application/json' })), 'TRUST_ROOT_INVALID'],
-    ['with a field twice', Buffer.from(trustedRoot.toString().replace('{', '{"tlogs":[],')), 'TRUST_ROOT_INVALID'],
-    ['that is no JSON', Buffer.from('x'), 'TRUST_ROOT_INVALID'],
-    ['of more than 256 KiB', Buffer.concat([trustedRoot, Buffer.alloc(256 * 1024, ' ')]), 'TRUST_ROOT_INVALID'],
-  ];
-  for (const [name, root, code] of rows) it(name, () => assert.equal(load(root), code));
-});
-
-describe('certificates of an identity that are revoked for a time', () => {
-  const moment = (ms: number): string => new Date(ms).toISOString();
-  const revokedFor = (from?: number, until?: number, subject = SUBJECT) =>
-    trustOf({
-      principals: [ci],
-      trustedRoot,
-      revoked: {
-        certificates: [
-          {
-            issuer: ISSUER,
-            subject,
-            ...(from === undefined ? {} : { from: moment(from) }),
-            ...(until === undefined ? {} : { until: moment(until) }),
-          },
-        ],
-      },
-    });
-  const HOUR = 3_600_000;
-  // The log took it a second after it was signed.
-  const LOGGED_AT = SIGNED_AT + 1000;
-  const rows: readonly (readonly [string, Parameters<typeof revokedFor>, ProblemCode | 'ok'])[] = [
-    ['around the time of the seal', [SIGNED_AT - HOUR, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
-    ['that begins at that moment', [LOGGED_AT, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
-    ['that ends at that moment', [SIGNED_AT - HOUR, LOGGED_AT], 'SEAL_REVOKED'],
-    ['that begins later', [LOGGED_AT + 1000, SIGNED_AT + HOUR], 'ok'],
-    ['that ended before', [SIGNED_AT - HOUR, LOGGED_AT - 1000], 'ok'],
-    ['without an end', [SIGNED_AT - HOUR], 'SEAL_REVOKED'],
-    ['without a beginning', [undefined, SIGNED_AT + HOUR], 'SEAL_REVOKED'],
-    ['without limits', [], 'SEAL_REVOKED'],
-    ['of another subject', [undefined, undefined, `${SUBJECT}x`], 'ok'],
-  ];
-  for (const [what, window, code] of rows) it(what, () => assert.equal(codeFor(text(keyless()), revokedFor(...window)), code));
-
-  it('counts each trusted time: one of them within is enough', () => {
-    const stamped = text(keyless({ log: 2, timestamps: 2 }));
-    // Stamped two and three seconds after it was signed.
-    assert.equal(codeFor(stamped, revokedFor(SIGNED_AT + 3000, SIGNED_AT + HOUR)), 'SEAL_REVOKED');
-    assert.equal(codeFor(stamped, revokedFor(SIGNED_AT + 4000, SIGNED_AT + HOUR)), 'ok');
-  });
-});
-
-describe('a trust policy that is handed on by keyless seals', () => {
-  const other = createSigstore();
-  const otherRoot = other.trustedRoot();
-  const version = (number: number, root: Uint8Array): Buffer =>
-    trustBytes({ principals: [ci], trustedRoot: root, version: number, kinds: ['Policy', 'TrustPolicy'] });
-  const sealOf = (by: typeof sigstore, document: Uint8Array): string =>
-    text(by.seal({ content: { message: document }, identity, atMs: SIGNED_AT }));
-  const [one, two] = [version(1, trustedRoot), version(2, otherRoot)];
-  const load = (bundles: readonly string[], root: Uint8Array | undefined = trustedRoot) =>
-    loadTrust(two, {
-      pinnedDigest: digestOf(one),
-      trustedRoot: otherRoot,
-      succession: { bundles, chain: [{ bytes: one, bundles: [], trustedRoot: root }], at: NOW },
-    });
-  const codeOfLoad = (...input: Parameters<typeof load>): string => {
-    const outcome = load(...input);
-    return outcome.ok ? 'ok' : outcome.problem.code;
-  };
-
-  it('is judged by the root of each version', () => {
-    assert.equal(codeOfLoad([sealOf(sigstore, two), sealOf(other, two)]), 'ok');
-    assert.equal(codeOfLoad([sealOf(other, two)]), 'TRUST_CHAIN_SEALS_BEFORE');
-    assert.equal(codeOfLoad([sealOf(sigstore, two)]), 'TRUST_CHAIN_SEALS_OWN');
-  });
-
-  it('needs the root of the version before, and no other in its place', () => {
-    const seals = [sealOf(sigstore, two), sealOf(other, two)];
-    assert.equal(codeOfLoad(seals, otherRoot), 'TRUST_CHAIN_BROKEN');
-    const without = loadTrust(two, {
-      pinnedDigest: digestOf(one),
-      trustedRoot: otherRoot,
-      succession: { bundles: seals, chain: [{ bytes: one, bundles: [] }], at: NOW },
-    });
-    assert.equal(without.ok ? 'ok' : without.problem.code, 'TRUST_CHAIN_SEALS_BEFORE');
-  });
-
-  it('tells how old its root is by the youngest of what it lists and of the seals', () => {
-    const outcome = load([sealOf(sigstore, two), sealOf(other, two)]);
-    assert.ok(outcome.ok);
-    assert.equal(outcome.trust.sealedMs, SIGNED_AT + 1000);
-    assert.equal(rootAgeMs(outcome.trust, NOW), NOW - SIGNED_AT - 1000);
-    assert.equal(rootAgeMs({ ...outcome.trust, sealedMs: undefined }, NOW), NOW - Date.UTC(2021, 0, 1));
-    // What lies ahead proves nothing yet.
-    assert.equal(rootAgeMs(outcome.trust, SIGNED_AT), SIGNED_AT - Date.UTC(2021, 0, 1));
-    const { root: _, ...rest } = outcome.trust;
-    assert.equal(rootAgeMs({ ...rest, root: { ok: false, problem: { code: 'TRUST_ROOT_MISSING', message: '' } } }, NOW), undefined);
   });
 });

@@ -10,6 +10,7 @@ import { preAuthEncoding } from '../../policies/trust/statement.ts';
 import { sha256 } from './certificates.ts';
 import type { Json, Sigstore } from './index.ts';
 import { enter } from './rekor.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 export type Services = AsyncDisposable & {
   readonly url: string;
@@ -140,10 +141,8 @@ export const serveSigstore = async (options: ServicesOptions): Promise<Services>
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address !== null);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${boundPort(server)}`,
     asked,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -10,6 +10,7 @@ import { writeStatement } from '../../policies/trust/statement.ts';
 import { NOW, codeFor, keyed, policyBytes as bytes, trustOf } from '../../policies/trust/test-trust.ts';
 import { p256 } from './certificates.ts';
 import { createSigstore } from './index.ts';
+import { inside } from './json-fields.ts';
 import type { Json } from './index.ts';
 
 const sigstore = createSigstore();
@@ -55,9 +56,7 @@ const changedAt = (
   change: (holder: Record<string | number, unknown>, field: string | number) => void,
 ): string => {
   const copy: Json = JSON.parse(JSON.stringify(bundle));
-  let holder: Record<string | number, unknown> = copy;
-  for (const step of path.slice(0, -1)) holder = holder[step] as Record<string | number, unknown>;
-  change(holder, path.at(-1)!);
+  change(inside(copy, ...path.slice(0, -1)), path.at(-1)!);
   return JSON.stringify(copy);
 };
 

@@ -9,7 +9,7 @@ import type { TrustSignature } from '../../policies/trust/load.ts';
 import { keyed, trustBytes } from '../../policies/trust/test-trust.ts';
 import type { TrustSpec } from '../../policies/trust/test-trust.ts';
 
-export const people = ['ann', 'bob'] as const;
+const people = ['ann', 'bob'] as const;
 export type Person = (typeof people)[number];
 
 const pairs = new Map(people.map((name) => [name, generateKeyPairSync('ec', { namedCurve: 'P-256' })]));

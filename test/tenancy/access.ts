@@ -19,7 +19,7 @@ export type Question = {
 
 type Review = KubeObject & { readonly status?: { readonly allowed?: boolean } };
 
-export const may = async (client: KubeClient, question: Question): Promise<boolean> => {
+const may = async (client: KubeClient, question: Question): Promise<boolean> => {
   const asked: Review & { readonly spec: unknown } = { metadata: { name: '' }, spec: { resourceAttributes: question } };
   const { status } = await client.create<Review>(selfAccessReviews, asked);
   return status?.allowed === true;

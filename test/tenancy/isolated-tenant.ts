@@ -36,7 +36,7 @@ export type TenantFacts = {
   readonly spec?: Readonly<Record<string, unknown>>;
 };
 
-export const registryOf = (tenant: string): string => `registry.example.com/${tenant}/`;
+const registryOf = (tenant: string): string => `registry.example.com/${tenant}/`;
 export const ownerOf = (tenant: string): string => `${tenant}-owner`;
 export const ownersGroupOf = (tenant: string): string => `${tenant}-admins`;
 
@@ -107,7 +107,7 @@ export type CompliantPod = KubeObject & {
   };
 };
 
-export const imageOf = (tenant: string): string => `${registryOf(tenant)}agent@sha256:${'4bf5122f'.repeat(8)}`;
+const imageOf = (tenant: string): string => `${registryOf(tenant)}agent@sha256:${'4bf5122f'.repeat(8)}`;
 
 /** Restricted pod security, an image of the tenant by digest, pulled always. */
 export const compliantPod = (where: { readonly tenant: string; readonly namespace: string; readonly name?: string }): CompliantPod => ({

@@ -2,12 +2,12 @@
 // A process that keeps a ledger and serves events, and kills itself with SIGKILL where it is told to: `POINT:COUNT`, the COUNTth
 // time that it comes by. Says its URL on the first line. A body of `{"settle": ms}` to /settle moves its clock and settles.
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { readMeters } from '../../operator/usage/meters.ts';
 import { openLedgerStore } from '../../operator/usage/open-store.ts';
 import { startUsageServer } from '../../operator/usage/server.ts';
 import { systemClock } from '../../process/clock.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 const [location = '', kill = '', startText = '0'] = process.argv.slice(2);
 const [point = '', countText = '1'] = kill.split(':');
@@ -40,7 +40,7 @@ const server = await startUsageServer({
   listen: { host: '127.0.0.1', port: 0 },
   transport: 'plain',
   clock,
-  authenticate: async () => ({ account: 'test/test', mayReport: () => true, mayRead: () => true, mayUse: () => true }),
+  authenticate: async () => ({ account: 'test/test', tenant: undefined, mayReport: () => true, mayRead: () => true, mayUse: () => true }),
   ledger: () => ledger,
   observe: { answered: () => undefined, told: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
 });
@@ -55,6 +55,5 @@ const control = createServer((request, response) => {
   );
 });
 await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', () => resolve()));
-const address: AddressInfo | string | null = control.address();
-const port = typeof address === 'object' && address !== null ? address.port : 0;
+const port = boundPort(control);
 console.log(`${server.url} http://127.0.0.1:${port} ${Math.ceil(clock.monotonicMs() - openingMs)}`);

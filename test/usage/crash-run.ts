@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { HOUR_MS } from '../../operator/usage/period.ts';
 
-export const CHILD = fileURLToPath(new URL('crash-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('crash-child.ts', import.meta.url));
 export const RUN_START = Date.UTC(2026, 9, 31, 12);
 /** Two days and a bit into the next month: October is due to be closed. */
 export const RUN_CLOSE = Date.UTC(2026, 10, 3, 1);

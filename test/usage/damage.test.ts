@@ -14,7 +14,7 @@ import { DAY_MS } from '../../operator/usage/period.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { StoreError } from '../../operator/usage/store.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START, event } from './ledger-suite.ts';
+import { START, event } from './ledger-scene.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'writ-damage-'));
 after(() => rm(folder, { recursive: true }));

@@ -13,7 +13,7 @@ import { openSqliteStore, readSqliteStore } from '../../operator/usage/sqlite-st
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport } from '../../operator/usage/verify.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START, event } from './ledger-suite.ts';
+import { START, event } from './ledger-scene.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'writ-gone-'));
 after(() => rm(folder, { recursive: true }));

@@ -13,7 +13,7 @@ import { readMeters } from '../../operator/usage/meters.ts';
 import { DAY_MS } from '../../operator/usage/period.ts';
 import { openSqliteStore, readSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { systemClock } from '../../process/clock.ts';
-import { START, event } from './ledger-suite.ts';
+import { START, event } from './ledger-scene.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'writ-looked-'));
 after(() => rm(folder, { recursive: true }));

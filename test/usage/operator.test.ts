@@ -273,11 +273,10 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     const rules = await readFile(new URL('../../deploy/monitoring/rules.yaml', import.meta.url), 'utf8');
     const server = await startPrometheus(prometheus ?? '', { targets, rules });
     try {
+      type Queried = { readonly result: readonly { readonly value: readonly [atS: number, figure: string] }[] };
       const valueOf = async (query: string): Promise<string> => {
-        const data = (await server.ask(`query?query=${encodeURIComponent(query)}`)) as {
-          readonly result: readonly { value: [number, string] }[];
-        };
-        return data.result.map(({ value: [, value] }) => value).join(' ');
+        const { result } = await server.ask<Queried>(`query?query=${encodeURIComponent(query)}`);
+        return result.map(({ value: [, value] }) => value).join(' ');
       };
       const figures: Readonly<Record<string, string>> = {
         'up{job="operator"} + on () up{job="webhook"}': '2',
@@ -290,9 +289,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
       for (const [query, figure] of Object.entries(figures)) {
         await until(async () => (await valueOf(query)) === figure, { what: `${query} to be ${figure}`, withinMs: 60_000 });
       }
-      const { activeTargets } = (await server.ask('targets')) as {
-        readonly activeTargets: readonly { lastError: string; health: string }[];
-      };
+      const { activeTargets } = await server.ask<{ activeTargets: readonly { lastError: string; health: string }[] }>('targets');
       assert.deepEqual(
         activeTargets.map(({ health, lastError }) => [health, lastError]),
         [
@@ -302,7 +299,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
       );
       type Rule = { readonly name: string; readonly health: string; readonly lastError?: string };
       const judged = async (): Promise<readonly Rule[]> => {
-        const { groups } = (await server.ask('rules')) as { readonly groups: readonly { readonly rules: readonly Rule[] }[] };
+        const { groups } = await server.ask<{ groups: readonly { rules: readonly Rule[] }[] }>('rules');
         return groups.flatMap((group) => group.rules);
       };
       await until(async () => (await judged()).every(({ health }) => health !== 'unknown'), {

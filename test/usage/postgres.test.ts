@@ -7,7 +7,9 @@ import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { describeBilling } from '../billing/store-suite.ts';
 import { describeDetail } from './detail-suite.ts';
+import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
+import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
@@ -24,6 +26,8 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   };
   describeStore(engine);
   describeLedger(engine);
+  describeLedgerPeriods(engine);
   describeBilling(engine);
   describeDetail(engine);
+  describePruning(engine);
 });

@@ -16,8 +16,8 @@ export const prometheusBinary = (): string | undefined =>
     .find((file) => existsSync(file));
 
 export type Prometheus = {
-  /** `data` of the answer of its API: `targets`, `rules`, `query?query=…`. */
-  ask(path: string): Promise<unknown>;
+  /** `data` of the answer of its API, whose shape the asker knows: `targets`, `rules`, `query?query=…`. */
+  ask<T>(path: string): Promise<T>;
   stop(): Promise<void>;
 };
 
@@ -57,9 +57,9 @@ export const startPrometheus = async (
     if (state === 'ready') {
       return {
         ask: async (path) => {
-          const answer: unknown = await (await fetch(`${url}/api/v1/${path}`)).json();
-          if (typeof answer === 'object' && answer !== null && 'data' in answer) return answer.data;
-          throw new Error(`${path}: ${JSON.stringify(answer)}`);
+          const answer = JSON.parse(await (await fetch(`${url}/api/v1/${path}`)).text());
+          if (answer?.data === undefined) throw new Error(`${path}: ${JSON.stringify(answer)}`);
+          return answer.data;
         },
         stop: async () => {
           await server.stop('SIGTERM');

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { describeDetail } from './detail-suite.ts';
+import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
+import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
@@ -16,4 +19,26 @@ after(() => rm(folder, { recursive: true }));
 const engine: EngineUnderTest = { open: (name) => openSqliteStore({ file: join(folder, `${name}.db`), clock: systemClock, groupMs: 1 }) };
 describeStore(engine);
 describeLedger(engine);
+describeLedgerPeriods(engine);
 describeDetail(engine);
+describePruning(engine);
+
+describe('a ledger in a file', () => {
+  it('gives the pages of what was deleted back to the disk, a piece at a time', async () => {
+    const store = await engine.open('shrinking');
+    await store.migrate({ room: 'trial', steps: [['CREATE TABLE trial_page (number BIGINT PRIMARY KEY, body BYTEA)']] });
+    await store.claim('test');
+    const rows = Array.from({ length: 4000 }, (_, number) => [number, new Uint8Array(4000)]);
+    await store.transact((tx) => tx.insert({ into: 'trial_page', columns: ['number', 'body'], rows }));
+    const pages = (): Promise<number> => store.read(async (reader) => Number((await reader.all('PRAGMA page_count'))[0]?.['page_count']));
+    const full = await pages();
+    await store.transact((tx) => tx.run('DELETE FROM trial_page'));
+    assert.equal(await pages(), full);
+    await store.reclaim();
+    const left = await pages();
+    assert.ok(left < full && left > full / 2, `${left} of ${full}`);
+    for (let piece = 0; piece < 10; piece += 1) await store.reclaim();
+    assert.ok((await pages()) < 20);
+    await store.close();
+  });
+});

@@ -46,14 +46,14 @@ it('takes what is not said for no', () => {
 });
 
 const parts = (
-  create: (signal: AbortSignal | undefined) => Promise<unknown>,
+  create: (signal: AbortSignal | undefined) => Promise<object>,
 ): AccessReviewParts & { clock: ReturnType<typeof fakeClock> } => ({
   clock: fakeClock(),
   timeoutMs: 100,
   client: {
     create: async <T>(_resource: unknown, object: T, options?: { readonly signal?: AbortSignal }) => ({
       ...object,
-      ...((await create(options?.signal)) as object),
+      ...(await create(options?.signal)),
     }),
   },
 });

@@ -31,7 +31,7 @@ const cut = (text: string, max: number): string => {
   return `${text.slice(0, last >= 0xd800 && last <= 0xdbff ? end - 1 : end)}…`;
 };
 
-export const explainHint = (id: string): string => `writ explain ${id}`;
+const explainHint = (id: string): string => `writ explain ${id}`;
 
 /** One line a violation, then how to read more: never cut so that the last line is lost. */
 const joinLines = (lines: readonly string[], id: string): string => {

@@ -63,6 +63,16 @@ describe('a tenant label that names nobody', () => {
     assert.deepEqual([refused.outcome, refused.allowed], ['closed', false]);
   });
 
+  it('lets no pod in that a kind of Writ owns, whatever the policies say', async () => {
+    const ownerReferences = [{ apiVersion: 'writ.dev/v1alpha1', kind: 'Tenant', name: 'acme', uid: 'u' }];
+    const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod', ownerReferences }, spec: { containers: [] } };
+    for (const label of ['', 'acme']) {
+      const reviewed = await review({ enforced: setOf('', 'services'), label, more: { object } });
+      assert.deepEqual([reviewed.outcome, reviewed.allowed, reviewed.record?.verdict], ['decided', false, 'Deny']);
+      assert.match(reviewed.body, /OWNER_FORBIDDEN/);
+    }
+  });
+
   it('on a Namespace is decided too', async () => {
     const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team', labels: { 'writ.dev/tenant': '' } } };
     const more = {

@@ -34,7 +34,7 @@ export const scopeOf = (request: AdmissionRequest, systemNamespace: string): Sco
 export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An own property of a JSON object; a hostile `constructor` finds nothing. */
-export const member = (value: unknown, key: string): unknown => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined);
+const member = (value: unknown, key: string): unknown => (isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined);
 
 /** What a Namespace's tenant label says, also nothing at all (`''`: governed, and nobody's); `undefined` without the label. */
 export const tenantNameOf = (namespace: unknown): string | undefined => {

@@ -18,6 +18,7 @@ import type { AdmissionRequest, JsonObject } from '../../policies/decide/request
 import type { Problem } from '../../policies/problem.ts';
 import { subjectOf } from '../../policies/subject/index.ts';
 import { isWorkloadWrite } from '../../policies/subject/kind-index.ts';
+import { ownershipProblem } from '../../policies/tenancy/ownership.ts';
 import { objectDigest } from '../decisions/object-digest.ts';
 import { decisionId, recordOf } from '../decisions/record.ts';
 import type { DecisionRecord } from '../decisions/record.ts';
@@ -145,8 +146,10 @@ const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: 
 const boundedAnswer = (context: Context, decision: Decision, settled: Settled): Reviewed | Promise<Reviewed> => {
   const { request, deps } = context;
   const { tenant } = settled;
-  if (deps.bounds === undefined || decision.verdict === 'Deny' || tenant === '' || !isWorkloadWrite(request))
-    return settledAnswer(context, { decision }, settled);
+  if (decision.verdict === 'Deny' || !isWorkloadWrite(request)) return settledAnswer(context, { decision }, settled);
+  const owned = ownershipProblem(request, deps.systemNamespace);
+  if (owned !== undefined) return settledAnswer(context, { decision, bounds: { kind: 'refused', problems: [owned] } }, settled);
+  if (deps.bounds === undefined || tenant === '') return settledAnswer(context, { decision }, settled);
   const bounds = deps.bounds({ request, tenant });
   return bounds instanceof Promise
     ? bounds.then((late) => settledAnswer(context, { decision, bounds: late }, settled))

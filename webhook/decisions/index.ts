@@ -2,7 +2,7 @@
 /**
  * What is kept of decisions: a line of the decision log for each, and, where a folder for them is named, signed receipts.
  *
- * In: records of decisions and of policy sets. Out: the log (`sink.ts`), the spool of receipts (`receipts.ts`, `spool.ts`) whose
+ * In: records of decisions and of policy sets, handed on many at once (`recorder.ts`). Out: the log (`sink.ts`), the spool of receipts (`receipts.ts`, `spool.ts`) whose
  * leaves are the very lines of the log, and in the log a line for each batch of receipts that is on disk. Nothing here makes
  * a verdict wait. `webhook/wiring.ts` alone imports it.
  */
@@ -16,6 +16,7 @@ import type { WebhookMetrics } from '../metrics.ts';
 import { createReceipts } from './receipts.ts';
 import type { Receipts, SealedBatch } from './receipts.ts';
 import type { DecisionRecord, SetRecord } from './record.ts';
+import { createRecorder } from './recorder.ts';
 import { replicaKey } from './replica-key.ts';
 import type { ReplicaKey } from './replica-key.ts';
 import { createDecisionSink } from './sink.ts';
@@ -95,18 +96,29 @@ export const startDecisions = async (options: DecisionsOptions): Promise<Decisio
   const sink = await createDecisionSink({
     file: config['decision-log'],
     clock,
+    // They come many at once.
+    flushMs: 0,
     onDrop: () => metrics.recordsDropped.inc({}),
     onError: (error) => log.error({ err: error }, 'decision records could not be written'),
   });
   const sealing = await startReceipts(options, sink);
-  return {
-    record: (record) => {
+  const recorder = createRecorder({
+    clock,
+    handOn: (record) => {
       const text = sink.record(record);
       sealing?.receipts.add(text);
     },
+    onBug: (error) => {
+      metrics.recordsDropped.inc({});
+      log.error({ err: error }, 'a decision record could not be made');
+    },
+  });
+  return {
+    record: (record) => recorder.record(record),
     receiptKey: sealing?.key.pem,
     receiptsHead: () => sealing?.head(),
     close: async () => {
+      recorder.flush();
       await sealing?.receipts.close();
       await sink.close();
     },

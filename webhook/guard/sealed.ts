@@ -10,6 +10,7 @@ import { parseDocument } from '../../policies/document/index.ts';
 import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { atOnce } from '../../policies/cel/index.ts';
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { signatureOf } from '../../policies/sealed-shape.ts';
@@ -59,15 +60,16 @@ const saidBy = ({ metadata: { name }, spec, signature }: SealedObject): unknown 
 
 /** All but a Tenant; a Ruleset with its members. */
 const verifyDocument = (object: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
-  const judged = createSealedJudge(evidence)(object, trust, atMs);
+  const judged = atOnce(createSealedJudge(evidence))(object, trust, atMs);
   if (!judged.ok) return no(judged.problem);
   const { document } = judged;
   const { kind, name, version, digest, retired, expiresMs, policies, withdrawn, unsigned, ruleset, entitlement } = document;
   // It may stay where it is, closed; it may not come.
   if (withdrawn !== undefined) return no(closingProblem(document));
-  const message = `${describeEnd(document)}, before it came`;
   const ended: Problem | undefined =
-    expiresMs !== undefined && expiresMs <= atMs ? { code: 'POLICY_EXPIRED', message, path: 'spec.expires' } : undefined;
+    expiresMs !== undefined && expiresMs <= atMs
+      ? { code: 'POLICY_EXPIRED', message: `${describeEnd(document)}, before it came`, path: 'spec.expires' }
+      : undefined;
   const held: HeldDocument = { kind, name, version, digest, retired };
   return unsigned === true
     ? { ok: true, document: { ...held, unsigned }, spec: saidBy(object), ended }

@@ -33,8 +33,9 @@ const tenant = (spec: Spec, name = 'acme'): TenantObject => {
 const said = (before: TenantObject | undefined, after: TenantObject | undefined, by = view): string => {
   return codeOf(ruleOn({ kind: 'Tenant', name: 'acme', before, after }, by));
 };
-const one = tenant({ namespaces: { items: [{ name: 'acme-prod' }] } });
-const two = tenant({ namespaces: { items: [{ name: 'acme-prod' }, { name: 'acme-test' }] } });
+const bare = tenant({ namespaces: { items: [{ name: 'acme-prod' }] } });
+const one = tenant({ version: 1, namespaces: { items: [{ name: 'acme-prod' }] } });
+const two = tenant({ version: 2, namespaces: { items: [{ name: 'acme-prod' }, { name: 'acme-test' }] } });
 const third = tenant({ version: 3 });
 const { signature: _, ...unsealed } = two;
 
@@ -45,17 +46,20 @@ describe('a Tenant under a rule for Tenants', () => {
     ['is refused without a seal', undefined, unsealed, 'POLICY_UNSIGNED'],
     ['is refused when another spec is written over its seal', one, { ...one, spec: two.spec }, 'SPEC_DIFFERS'],
     ['is refused when what the schema fills in says something else', one, { ...one, spec: { ...one.spec, suspend: true } }, 'SPEC_DIFFERS'],
-    ['is refused under another name', undefined, tenant({}, 'other'), 'POLICY_NAME_MISMATCH'],
-    ['gets a version', one, third, 'pass'],
+    ['is refused under another name', undefined, tenant({ version: 1 }, 'other'), 'POLICY_NAME_MISMATCH'],
+    ['does not come without a version', undefined, bare, 'SEAL_VERSION'],
+    ['does not lose its version', one, bare, 'SEAL_VERSION'],
+    ['gets a version', bare, third, 'pass'],
     ['rises', third, tenant({ version: 4 }), 'pass'],
     ['does not fall to an older one', third, tenant({ version: 2 }), 'POLICY_ROLLBACK'],
-    ['does not fall to one from before it had a version', third, one, 'POLICY_ROLLBACK'],
+    ['does not fall to the first', third, one, 'POLICY_ROLLBACK'],
+    ['does not fall to one from before it had a version', third, bare, 'SEAL_VERSION'],
     ['is not another of the same version', third, tenant({ version: 3, tier: 'Free' }), 'POLICY_EQUIVOCATION'],
     ['is put back as it was sealed', { ...third, spec: one.spec }, third, 'pass'],
-    ['is not held back by a version that nothing signs', { ...one, spec: { ...one.spec, version: 9 } }, third, 'pass'],
+    ['is not held back by a version that nothing signs', { ...bare, spec: { ...bare.spec, version: 9 } }, third, 'pass'],
     ['is not held back by bytes that are no Tenant', { ...one, signature: { document: '[', bundles: [] } }, third, 'pass'],
     ['stays', one, undefined, 'REMOVAL_UNSEALED'],
-    ['goes where its sealed document says so', tenant({ deletionPolicy: 'Orphan' }), undefined, 'pass'],
+    ['goes where its sealed document says so', tenant({ version: 1, deletionPolicy: 'Orphan' }), undefined, 'pass'],
     ['stays where only its spec says so', { ...one, spec: { ...one.spec, deletionPolicy: 'Orphan' } }, undefined, 'REMOVAL_UNSEALED'],
   ];
   for (const [what, before, after, expected] of rows) it(what, () => assert.equal(said(before, after), expected));

@@ -22,7 +22,7 @@ export const LEASE_STALE_MS = 60_000;
 const own = (value: unknown, key: string): unknown => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined);
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-export const replicasOf = (deployment: DeploymentObject): number => {
+const replicasOf = (deployment: DeploymentObject): number => {
   const replicas = own(deployment.spec, 'replicas');
   // The API server's own default.
   return typeof replicas === 'number' ? replicas : 1;
@@ -37,7 +37,7 @@ const imagesOf = (deployment: DeploymentObject): string =>
     .join(', ');
 
 /** Every digest that the Deployment names for `--trust-digest`, in its environment or its arguments. */
-export const trustDigestsOf = (deployment: DeploymentObject): readonly string[] =>
+const trustDigestsOf = (deployment: DeploymentObject): readonly string[] =>
   containersOf(deployment).flatMap((container) => {
     const fromEnvironment = listOf(own(container, 'env')).flatMap((entry) => {
       const value = own(entry, 'value');

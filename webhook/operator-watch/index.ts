@@ -17,7 +17,7 @@ import type { Clock } from '../../process/clock.ts';
 import { createOperatorEye } from './alarms.ts';
 import type { Alarm, AlarmKind, DeploymentObject } from './alarms.ts';
 
-export const OPERATOR_DEPLOYMENT = 'writ-operator';
+const OPERATOR_DEPLOYMENT = 'writ-operator';
 const LOOK_MS = 5000;
 const FIELD_MANAGER = 'writ-webhook';
 

@@ -5,6 +5,7 @@ import { POD_RULES, createSealer } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { Decision } from '../../policies/decide/index.ts';
 import { decideOn, request } from '../../policies/decide/test-case.ts';
+import { atOnce } from '../../policies/cel/index.ts';
 import { createJudge, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import { loadTrustObject } from '../../policies/trust/load.ts';
@@ -17,7 +18,7 @@ const sealer = createSealer({ name: 'ann' }, { name: 'bob' });
 const loaded = loadTrustObject(sealer.trustPolicy.signature, { pinnedDigest: sealer.trustDigest, at: FROM });
 assert.ok(loaded.ok);
 const { trust } = loaded;
-const judge = createJudge();
+const judge = atOnce(createJudge());
 
 const time = (ms: number): string => new Date(ms).toISOString();
 const glass = (more: Record<string, unknown> = {}, expires = time(FROM + HOUR), name = 'break-glass-42'): SealedPolicy =>

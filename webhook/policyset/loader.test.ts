@@ -28,7 +28,7 @@ const loose2 = sealer.policy('loose', spec(2));
 
 type World = {
   trustPolicy: Observed['trustPolicy'];
-  sealed: readonly SealedPolicy[];
+  sealed: readonly (Omit<SealedPolicy, 'signature'> & Partial<Pick<SealedPolicy, 'signature'>>)[];
   inventories: Observed['inventories'];
   unreadableInventories: readonly string[];
   marks: Observed['marks'];
@@ -46,7 +46,10 @@ const scene = (world: Partial<World> = {}, judge: Judge = judgePolicyObject, by 
     clock,
     observe: () => seen.world,
     pinnedTrustDigest: by.trustDigest,
-    judgements: rememberJudgements(judge),
+    judgements: rememberJudgements(function* (...given) {
+      yield;
+      return judge(...given);
+    }),
     proving: provingHere(),
     onState: (state) => seen.states.push(state),
     onFlip: (flip) => seen.flips.push(flip),
@@ -136,7 +139,7 @@ describe('from the caches to the set in force', () => {
     const { signature: _signature, ...bare } = sealer.policy('bare', spec(1));
     const broken = sealer.policy('broken', spec(1, { jsonSchema: { type: 'no such type' } }));
     const { show, enforced } = scene();
-    const state = await show({ sealed: [renamed, bare as SealedPolicy, broken, loose] });
+    const state = await show({ sealed: [renamed, bare, broken, loose] });
     assert.deepEqual(enforced(), ['loose-1']);
     assert.deepEqual(Object.fromEntries([...(state?.refused ?? [])].map(([name, { code }]) => [name, code])), {
       'Policy/other': 'POLICY_NAME_MISMATCH',
@@ -373,14 +376,18 @@ describe('a rebuild of a thousand policies', () => {
     let turns = 0;
     let policies: readonly SealedPolicy[] = Array.from({ length: 1000 }, () => known);
     const loader = createLoader({
-      // Each takes 3 ms.
+      // Each step takes 3 ms.
       clock: { ...clock, monotonicMs: () => elapsedMs },
       observe: () => ({ trustPolicy: sealer.trustPolicy, sealed: policies, inventories: [], unreadableInventories: [], marks: [] }),
       pinnedTrustDigest: sealer.trustDigest,
       judgements: {
-        judge: (object, ...rest) => {
-          elapsedMs += 3;
-          most = Math.max(most, (sinceTurn += 1));
+        judge: () => assert.fail('all at once'),
+        judgeInSteps: function* (object, ...rest) {
+          for (let step = 0; step < 4; step += 1) {
+            elapsedMs += 3;
+            most = Math.max(most, (sinceTurn += 1));
+            yield;
+          }
           return object === known ? judged : judgePolicyObject(object, ...rest);
         },
         toVerify: () => [],

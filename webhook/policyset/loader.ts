@@ -15,6 +15,7 @@ import type { PolicySet } from '../../policies/compile/index.ts';
 import { REFUSAL_LASTS_MS, closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { runAhead } from '../../policies/run-ahead.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import { readAhead } from '../../policies/trust/load.ts';
@@ -108,16 +109,28 @@ export const createLoader = (options: LoaderOptions): Loader => {
     readTrust = signature;
   };
 
+  /** A process that starts has run nothing of it yet. */
+  const runFirstAhead = async (objects: readonly SealedObject[], by: Trust): Promise<void> => {
+    for (const artifact of judgements.toVerify(objects, by, clock.now())) {
+      const known = { ...artifact, evidence: proving.memory };
+      for (const _ of runAhead({ artifact: known, trust: by, atMs: clock.now() })) await nextTurn();
+      return;
+    }
+  };
+
   /** `undefined` when something changed on the way. */
   const judgeAll = async (objects: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
     const slices = createSlices(clock);
     const offers: Offer[] = [];
     for (const object of objects) {
+      const judging = judgements.judgeInSteps(object, by, clock.now());
+      let step = judging.next();
+      for (; step.done !== true; step = judging.next()) if ((await slices.rest()) && work.dirty) return undefined;
       offers.push({
         kind: object.kind !== undefined && isSealedKind(object.kind) ? object.kind : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
-        judged: judgements.judge(object, by, clock.now()),
+        judged: step.value,
       });
       if ((await slices.rest()) && work.dirty) return undefined;
     }
@@ -173,6 +186,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     await nextTurn();
     const { sealed } = observed;
     await proving.ahead(judgements.toVerify(sealed, by, clock.now()), by);
+    if (!startedWhole) await runFirstAhead(sealed, by);
     const offers = await judgeAll(sealed, by);
     if (offers === undefined || work.closed) return;
     const under = `${by.digest} ${by.root.ok}`;
@@ -181,13 +195,17 @@ export const createLoader = (options: LoaderOptions): Loader => {
       enforcement = await retrust({ enforcement, offers, trust: by, clock });
       enforcedUnder = under;
     }
+    await nextTurn();
     const atMs = clock.now();
     const { inventories, unreadableInventories: unreadable, marks } = observed;
     const sets = readSets(inventories, by, atMs);
     const told = marks ?? [];
+    await nextTurn();
     const assembled = assemble({ previous: enforcement, offers, inventories, sets, told, unreadable, atMs, isStarting: !startedWhole });
     await nextTurn();
     const set = makeSet(assembled.documents, atMs);
+    await nextTurn();
+    const nextMs = nextChangeMs(assembled.documents, offers, atMs);
     await nextTurn();
     if (work.closed) return;
     enforcement = assembled.enforcement;
@@ -198,7 +216,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const refused = new Map(assembled.refused);
     for (const document of documents) if (isClosed(document, atMs)) refused.set(documentKey(document), closedProblem(document));
     report({ documents, refused, pending: assembled.pending, trustProblem }, swap(assembled, set, by, problem));
-    wakeLater(refused.size, nextChangeMs(documents, offers, atMs));
+    wakeLater(refused.size, nextMs);
   };
 
   const run = async (): Promise<void> => {

@@ -7,10 +7,10 @@ import type { Problem } from '../../policies/problem.ts';
 import { encodeProblem } from '../admission/answer.ts';
 import type { Send, Validate } from './validate.ts';
 
-export const VALIDATE_PATH = '/validate';
-export const GUARD_PATH = '/guard';
-export const TENANCY_PATH = '/tenancy';
-export const COMPLETE_PATH = '/complete';
+const VALIDATE_PATH = '/validate';
+const GUARD_PATH = '/guard';
+const TENANCY_PATH = '/tenancy';
+const COMPLETE_PATH = '/complete';
 
 export type AppParts = {
   readonly validate: Validate;

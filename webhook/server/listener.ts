@@ -9,11 +9,12 @@
  */
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { RequestListener } from 'node:http';
 import { sleep } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { CertificatePair } from './certificate.ts';
+import { boundPort } from '../../process/bound-port.ts';
 
 // The API server keeps idle connections for 90 s; whoever closes first loses the race, so it must not be us. Node's
 // default of 5 s fails requests. The others are those of controller-runtime (pkg/internal/httpserver).
@@ -52,8 +53,7 @@ const listenOn = (server: Server, host: string, port: number): Promise<number> =
     server.once('error', reject);
     server.listen({ host, port }, () => {
       server.off('error', reject);
-      const address: AddressInfo | string | null = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
+      resolve(boundPort(server));
     });
   });
 

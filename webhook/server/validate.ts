@@ -54,7 +54,7 @@ const TIMEOUT = /[?&]timeout=(\d{1,6})(ms|s|m)?(&|$)/;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 
 /** The API server says in the query how long it will wait (`?timeout=5s`). */
-export const deadlineOf = (url: string | undefined, longestMs: number): number => {
+const deadlineOf = (url: string | undefined, longestMs: number): number => {
   const match = TIMEOUT.exec(url ?? '');
   if (match === null) return longestMs;
   const unit = match[2] === 'ms' || match[2] === 'm' ? match[2] : 's';

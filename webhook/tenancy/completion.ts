@@ -18,6 +18,8 @@ export type Completed = {
   readonly status: number;
   readonly body: string;
   readonly outcome: 'completed' | 'unchanged' | 'malformed';
+  /** Empty where nobody's namespace was asked about. */
+  readonly tenant: string;
 };
 
 const operationsFor = (request: AdmissionRequest, bounds: TenantBounds): readonly PatchOperation[] => {
@@ -29,11 +31,9 @@ const operationsFor = (request: AdmissionRequest, bounds: TenantBounds): readonl
     : [];
 };
 
-const boundsFor = async (request: AdmissionRequest, deps: CompletionDeps): Promise<TenantBounds | undefined> => {
-  const found = await deps.namespaceTenant(request);
-  if (found.kind !== 'tenant') return undefined;
+const boundsOf = async (tenant: string, deps: CompletionDeps): Promise<TenantBounds | undefined> => {
   try {
-    return (await deps.tenantOf(found.tenant))?.bounds;
+    return (await deps.tenantOf(tenant))?.bounds;
   } catch (error) {
     deps.onError(error);
     return undefined;
@@ -44,11 +44,13 @@ export type CompletionDeps = Pick<TenancyDeps, 'namespaceTenant' | 'tenantOf' | 
 
 export const handleCompletion = async (text: string, deps: CompletionDeps): Promise<Completed> => {
   const parsed = parseReview(text);
-  if (!parsed.ok) return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed' };
+  if (!parsed.ok) return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', tenant: '' };
   const { request } = parsed;
-  const bounds = await boundsFor(request, deps);
+  const found = await deps.namespaceTenant(request);
+  const tenant = found.kind === 'tenant' ? found.tenant : '';
+  const bounds = tenant === '' ? undefined : await boundsOf(tenant, deps);
   const operations = bounds === undefined ? [] : operationsFor(request, bounds);
   return operations.length === 0
-    ? { status: 200, body: encodePassed(request.uid), outcome: 'unchanged' }
-    : { status: 200, body: encodePatched(request.uid, operations), outcome: 'completed' };
+    ? { status: 200, body: encodePassed(request.uid), outcome: 'unchanged', tenant }
+    : { status: 200, body: encodePatched(request.uid, operations), outcome: 'completed', tenant };
 };

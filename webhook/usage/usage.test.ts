@@ -37,8 +37,9 @@ const record = (tenant: string, ran: number, metered = true): DecisionRecord => 
 });
 
 type Sent = { readonly subject: string; readonly source: string; readonly seq: string; readonly data: { readonly value: string } };
+const sentIn = (batch: string): readonly Sent[] => JSON.parse(batch);
 const shown = (batches: readonly string[]): readonly string[] =>
-  batches.flatMap((batch) => (JSON.parse(batch) as readonly Sent[]).map(({ subject, seq, data }) => `${subject} ${seq} ${data.value}`));
+  batches.flatMap((batch) => sentIn(batch).map(({ subject, seq, data }) => `${subject} ${seq} ${data.value}`));
 const settle = async (done: () => boolean): Promise<void> => {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -116,7 +117,7 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   await again;
   assert.equal(tried[2], tried[0]);
   assert.deepEqual(shown(tried.slice(3)), ['acme 1 1']);
-  const sources = tried.slice(2).map((batch) => (JSON.parse(batch) as readonly Sent[])[0]?.source);
+  const sources = tried.slice(2).map((batch) => sentIn(batch)[0]?.source);
   assert.notEqual(sources[0], sources[1], 'a process that starts anew is a new source');
   assert.deepEqual([refused, second.left()], [[503, 0, 409], 0]);
 });

@@ -67,7 +67,7 @@ const stateOf = (text: string): State => {
 
 const encodingOf = (text: string): Encoding => (text === 'Delta' ? 'Delta' : 'Absolute');
 
-export const entryOf = (row: Row): Entry => ({
+const entryOf = (row: Row): Entry => ({
   tenant: textOf(row, 'tenant'),
   meter: textOf(row, 'meter'),
   hourMs: integerOf(row, 'hour_ms'),

@@ -47,7 +47,7 @@ const placeOf = ({ subscription, books }: By, segment: Segment, within: Pick<Pla
 };
 
 /** A month that was cut short has the statement of the whole month. */
-export const isWhole = (period: Period, { start, end }: UsagePeriod): boolean =>
+const isWhole = (period: Period, { start, end }: UsagePeriod): boolean =>
   start === formatTime(period.startMs) && (end === formatTime(period.endMs) || end === formatTime(period.monthEndMs));
 
 /** What a statement of `period` is priced by; undefined where no invoice has such a period. */

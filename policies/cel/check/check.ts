@@ -8,6 +8,7 @@
  * the types, then, if they hold, literals (`literals.ts`). Total: types that grow without bound end in an issue. Only the
  * engine imports it.
  */
+import type { Steps } from '../steps.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
@@ -20,6 +21,7 @@ import type { BoundCall, CheckInput, Checking, Scope } from './checking.ts';
 import { checkComprehension, checkOptMap } from './comprehensions.ts';
 import { validateLiterals } from './literals.ts';
 import { qualifiedName, typeNames } from './names.ts';
+import type { Naming } from './names.ts';
 import { resolve, resolveCall } from './resolution.ts';
 import { TypesTooLarge } from './substitution.ts';
 import { mostGeneral } from './type-relations.ts';
@@ -33,6 +35,9 @@ export type Checked = {
   readonly typeOf: (expr: ast.Expr) => Type;
 };
 export type CheckResult = ({ readonly ok: true } & Checked) | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/** About a millisecond of them. */
+const NODES_A_STEP = 250;
 
 const literalType = ({ value }: ast.Literal): Type => {
   if (value === null) return types.NULL;
@@ -69,24 +74,32 @@ const fieldType = (checking: Checking, target: Type, expr: ast.Select): Type => 
   return types.DYN;
 };
 
-const checkSelect = (checking: Checking, scope: Scope, expr: ast.Select): Type => {
-  const name = qualifiedName(expr, (ident) => scope.has(ident));
+const naming = ({ nameSteps }: Checking, scope: Scope): Naming => ({ steps: nameSteps, isBound: (name) => scope.has(name) });
+
+const checkSelect = function* (checking: Checking, scope: Scope, expr: ast.Select): Steps<Type> {
+  const name = qualifiedName(expr, naming(checking, scope));
   const whole = name === undefined ? undefined : lookUp(checking, expr, name);
   if (whole !== undefined) return whole;
-  const operand = checking.substitution.apply(check(checking, scope, expr.operand));
+  const operand = checking.substitution.apply(yield* check(checking, scope, expr.operand));
   const isOptional = operand.kind === 'optional';
   const field = fieldType(checking, isOptional ? operand.element : operand, expr);
   if (expr.mode === 'test') return types.BOOL;
   return checking.substitution.apply(isOptional || expr.mode === 'optional' ? types.optionalOf(field) : field);
 };
 
+const checkAll = function* (checking: Checking, scope: Scope, exprs: readonly ast.Expr[]): Steps<readonly Type[]> {
+  const found: Type[] = [];
+  for (const expr of exprs) found.push(yield* check(checking, scope, expr));
+  return found;
+};
+
 /**
  * A chain of `&&` or `||`, which cel-go makes a balanced tree of. What is wrong inside has been told there, and is taken for a bool by
  * what is around it: only an operand of the topmost one spoils the type of the whole, which is both of two and the last of three.
  */
-const checkLogical = (checking: Checking, scope: Scope, expr: ast.Call): Type => {
-  const operands = expr.args.map((arg) => ({ arg, type: check(checking, scope, arg) }));
-  const fits = operands.map(({ arg, type }) => expectBool(checking, arg, type));
+const checkLogical = function* (checking: Checking, scope: Scope, expr: ast.Call): Steps<Type> {
+  const given = yield* checkAll(checking, scope, expr.args);
+  const fits = expr.args.map((arg, index) => expectBool(checking, arg, given[index] ?? types.ERROR));
   const topmost = fits.length > 3 ? [] : fits.length === 3 ? fits.slice(2) : fits;
   return topmost.every(Boolean) ? types.BOOL : types.ERROR;
 };
@@ -94,23 +107,23 @@ const checkLogical = (checking: Checking, scope: Scope, expr: ast.Call): Type =>
 const OPERATORS = new Set(['_?_:_', '_[_]', '_[?_]']);
 
 /** A namespaced function (`optional.of`), else a member of its target, else global. */
-const checkCall = (checking: Checking, scope: Scope, expr: ast.Call): Type => {
-  if (expr.name === '_&&_' || expr.name === '_||_') return checkLogical(checking, scope, expr);
+const checkCall = function* (checking: Checking, scope: Scope, expr: ast.Call): Steps<Type> {
+  if (expr.name === '_&&_' || expr.name === '_||_') return yield* checkLogical(checking, scope, expr);
   const { offset, target } = expr;
   const { functions } = checking.environment;
-  const args = (): readonly Type[] => expr.args.map((arg) => check(checking, scope, arg));
-  if (OPERATORS.has(expr.name)) return resolve(checking, { name: expr.name, args: args(), member: false, offset });
-  const prefix = target === undefined ? undefined : qualifiedName(target, (ident) => scope.has(ident));
+  const args = (): Steps<readonly Type[]> => checkAll(checking, scope, expr.args);
+  if (OPERATORS.has(expr.name)) return resolve(checking, { name: expr.name, args: yield* args(), member: false, offset });
+  const prefix = target === undefined ? undefined : qualifiedName(target, naming(checking, scope));
   const bind = (name: string, given: readonly Type[], namespaced: boolean): Type => {
     const member = target !== undefined && !namespaced;
     const { type, fitting } = resolveCall(checking, { name, args: given, member, offset });
     checking.calls.set(expr, { name, namespaced, overloads: fitting, all: functions.get(name) ?? [] });
     return type;
   };
-  if (prefix !== undefined && functions.has(`${prefix}.${expr.name}`)) return bind(`${prefix}.${expr.name}`, args(), true);
+  if (prefix !== undefined && functions.has(`${prefix}.${expr.name}`)) return bind(`${prefix}.${expr.name}`, yield* args(), true);
   const isKnown = functions.has(expr.name);
-  const given = args();
-  const all = target === undefined ? given : [check(checking, scope, target), ...given];
+  const given = yield* args();
+  const all = target === undefined ? given : [yield* check(checking, scope, target), ...given];
   return isKnown ? bind(expr.name, all, false) : reportUndeclared(checking, offset, expr.name);
 };
 
@@ -120,27 +133,29 @@ const join = (checking: Checking, previous: Type | undefined, current: Type): Ty
   return checking.substitution.isAssignable(previous, current) ? mostGeneral(previous, current) : types.DYN;
 };
 
+type Item = { readonly optional: boolean; readonly value: ast.Expr };
+
 /** An element or value that may be missing, `?x`, is an optional. */
-const itemType = (checking: Checking, scope: Scope, item: { readonly optional: boolean; readonly value: ast.Expr }): Type => {
-  const type = check(checking, scope, item.value);
+const itemType = function* (checking: Checking, scope: Scope, item: Item): Steps<Type> {
+  const type = yield* check(checking, scope, item.value);
   if (!item.optional) return type;
   if (type.kind === 'optional') return type.element;
   if (type.kind !== 'dyn') reportMismatch(checking, item.value.offset, types.optionalOf(type), type);
   return type;
 };
 
-const checkList = (checking: Checking, scope: Scope, expr: ast.ListExpr): Type => {
+const checkList = function* (checking: Checking, scope: Scope, expr: ast.ListExpr): Steps<Type> {
   let element: Type | undefined;
-  for (const item of expr.elements) element = join(checking, element, itemType(checking, scope, item));
+  for (const item of expr.elements) element = join(checking, element, yield* itemType(checking, scope, item));
   return types.listOf(element ?? checking.substitution.newParameter());
 };
 
-const checkMap = (checking: Checking, scope: Scope, expr: ast.MapExpr): Type => {
+const checkMap = function* (checking: Checking, scope: Scope, expr: ast.MapExpr): Steps<Type> {
   let key: Type | undefined;
   let value: Type | undefined;
   for (const entry of expr.entries) {
-    key = join(checking, key, check(checking, scope, entry.key));
-    value = join(checking, value, itemType(checking, scope, entry));
+    key = join(checking, key, yield* check(checking, scope, entry.key));
+    value = join(checking, value, yield* itemType(checking, scope, entry));
   }
   return types.mapOf(key ?? checking.substitution.newParameter(), value ?? checking.substitution.newParameter());
 };
@@ -153,7 +168,7 @@ const checkStruct = (checking: Checking, expr: ast.StructExpr): Type => {
   return report(checking, expr.offset, `'${checkedText(variable)}' is not a type`);
 };
 
-const typeOf = (checking: Checking, scope: Scope, expr: ast.Expr): Type => {
+const typeOf = (checking: Checking, scope: Scope, expr: ast.Expr): Type | Steps<Type> => {
   switch (expr.kind) {
     case 'literal':
       return literalType(expr);
@@ -178,24 +193,28 @@ const typeOf = (checking: Checking, scope: Scope, expr: ast.Expr): Type => {
   }
 };
 
-const check = (checking: Checking, scope: Scope, expr: ast.Expr): Type => {
-  const found = typeOf(checking, scope, expr);
-  const type = checking.dialect === 'unchecked' ? types.DYN : found;
+const check = function* (checking: Checking, scope: Scope, expr: ast.Expr): Steps<Type> {
+  const outcome = typeOf(checking, scope, expr);
+  const found = 'kind' in outcome ? outcome : yield* outcome;
+  const type = checking.dialect === 'unchecked' ? types.DYN : checking.substitution.bounded(found);
   checking.types.set(expr, type);
+  if (checking.types.size % NODES_A_STEP === 0) yield;
   return type;
 };
 
 const inOrder = (issues: readonly Issue[]): readonly Issue[] => issues.toSorted((left, right) => left.offset - right.offset);
 
-/** Total: a typed expression, or issues in the order of the text. */
-export const checkExpr = (expr: ast.Expr, given: CheckInput): CheckResult => {
+/** Total: a typed expression, or issues in the order of the text. Steps of some milliseconds at most. */
+export const checkExpr = function* (expr: ast.Expr, given: CheckInput): Steps<CheckResult> {
   const checking = startChecking(given);
   try {
-    const type = check(checking, new Map(), expr);
+    const type = yield* check(checking, new Map(), expr);
+    yield;
     if (checking.issues.length === 0 && checking.dialect === 'kubernetes') validateLiterals(checking, expr);
+    yield;
     if (checking.issues.length > 0) return { ok: false, issues: inOrder(checking.issues) };
-    const known = (each: ast.Expr): Type => checking.substitution.apply(checking.types.get(each) ?? types.DYN, true);
-    return { ok: true, type: checking.substitution.apply(type, true), names: checking.names, calls: checking.calls, typeOf: known };
+    const known = (each: ast.Expr): Type => checking.substitution.settled(checking.types.get(each) ?? types.DYN);
+    return { ok: true, type: checking.substitution.settled(type), names: checking.names, calls: checking.calls, typeOf: known };
   } catch (error) {
     // RangeError: types nested deeper than the stack.
     if (!(error instanceof TypesTooLarge) && !(error instanceof RangeError)) throw error;

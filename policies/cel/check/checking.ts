@@ -8,6 +8,7 @@ import { SORTED } from '../syntax/macros.ts';
 import { BOOL, ERROR } from '../types/type.ts';
 import type { Type } from '../types/type.ts';
 import { checkedText, signatureText } from './checked-text.ts';
+import { mostSteps, typeNames } from './names.ts';
 import { Substitution } from './substitution.ts';
 
 /**
@@ -33,6 +34,8 @@ export type Checking = {
   readonly dialect: Dialect;
   readonly environment: Environment;
   readonly variables: ReadonlyMap<string, Type>;
+  /** Selects in the longest name of a variable, a type or a function. */
+  readonly nameSteps: number;
   readonly substitution: Substitution;
   readonly issues: Issue[];
   /** As found; parameters in them may become known later. */
@@ -50,8 +53,19 @@ const MAX_ISSUES = 100;
 
 export type CheckInput = Pick<Checking, 'source' | 'dialect' | 'environment' | 'variables'>;
 
+const libraryNames = new WeakMap<Environment, number>();
+
+const libraryNameSteps = (environment: Environment): number => {
+  const known = libraryNames.get(environment);
+  if (known !== undefined) return known;
+  const steps = mostSteps([...typeNames.keys(), ...environment.types.keys(), ...environment.functions.keys()]);
+  libraryNames.set(environment, steps);
+  return steps;
+};
+
 export const startChecking = (given: CheckInput): Checking => ({
   ...given,
+  nameSteps: Math.max(mostSteps(given.variables.keys()), libraryNameSteps(given.environment)),
   substitution: new Substitution(),
   issues: [],
   types: new Map(),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Steps } from '../steps.ts';
 import type * as ast from '../syntax/ast.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
@@ -12,7 +13,7 @@ import { resolve } from './resolution.ts';
  * `map` are added to a list, so their errors are those of these operators, at the bracket of the macro.
  */
 
-export type CheckIn = (scope: Scope, expr: ast.Expr) => Type;
+export type CheckIn = (scope: Scope, expr: ast.Expr) => Steps<Type>;
 
 /** Types of the variables: of a list its index (with two variables) and element, of a map its key and value. */
 const variableTypes = (checking: Checking, expr: ast.Comprehension, range: Type): readonly [Type, Type] => {
@@ -40,33 +41,25 @@ const applyAt =
     resolve(checking, { name, args, member: false, offset });
 
 /** What a turn of the loop makes of the result so far. */
-const stepType = (checking: Checking, { expr, first, result }: Loop, check: (expr: ast.Expr) => Type): Type => {
+const stepType = function* (checking: Checking, { expr, first, result }: Loop, check: (expr: ast.Expr) => Steps<Type>): Steps<Type> {
   const apply = applyAt(checking, expr.offset);
-  const filtered = (step: () => Type): Type => {
-    if (expr.filter === undefined) return step();
-    const condition = check(expr.filter);
-    return apply('_?_:_', condition, step(), result);
-  };
-  switch (expr.macro) {
-    case 'all':
-    case 'exists':
-      expectBool(checking, expr.body, check(expr.body));
-      return types.BOOL;
-    case 'existsOne': {
-      const condition = check(expr.body);
-      return apply('_?_:_', condition, apply('_+_', result, types.INT), result);
-    }
-    case 'filter':
-    case 'map':
-    case 'transformList':
-      return filtered(() => apply('_+_', result, types.listOf(check(expr.body))));
-    case 'transformMap':
-      return filtered(() => apply('cel.@mapInsert', result, first, check(expr.body)));
-    case 'transformMapEntry':
-      return filtered(() => apply('cel.@mapInsert', result, check(expr.body)));
-    default:
-      return expr.macro satisfies never;
+  if (expr.macro === 'all' || expr.macro === 'exists') {
+    expectBool(checking, expr.body, yield* check(expr.body));
+    return types.BOOL;
   }
+  if (expr.macro === 'existsOne') {
+    const condition = yield* check(expr.body);
+    return apply('_?_:_', condition, apply('_+_', result, types.INT), result);
+  }
+  const condition = expr.filter === undefined ? undefined : yield* check(expr.filter);
+  const body = yield* check(expr.body);
+  const step = added(apply, { expr, first, result }, body);
+  return condition === undefined ? step : apply('_?_:_', condition, step, result);
+};
+
+const added = (apply: ReturnType<typeof applyAt>, { expr, first, result }: Loop, body: Type): Type => {
+  if (expr.macro === 'transformMap') return apply('cel.@mapInsert', result, first, body);
+  return expr.macro === 'transformMapEntry' ? apply('cel.@mapInsert', result, body) : apply('_+_', result, types.listOf(body));
 };
 
 const startType = (checking: Checking, macro: ast.ComprehensionMacro): Type => {
@@ -89,28 +82,28 @@ const startType = (checking: Checking, macro: ast.ComprehensionMacro): Type => {
   }
 };
 
-export const checkComprehension = (checking: Checking, expr: ast.Comprehension, scope: Scope, check: CheckIn): Type => {
+export const checkComprehension = function* (checking: Checking, expr: ast.Comprehension, scope: Scope, check: CheckIn): Steps<Type> {
   const { substitution } = checking;
-  const given = check(scope, expr.range);
+  const given = yield* check(scope, expr.range);
   const result = startType(checking, expr.macro);
   const [first, second] = variableTypes(checking, expr, substitution.apply(given));
   const inner = new Map(scope).set(expr.variable, first);
   if (expr.second !== undefined) inner.set(expr.second, second);
-  const step = stepType(checking, { expr, first, result }, (part) => check(inner, part));
+  const step = yield* stepType(checking, { expr, first, result }, (part) => check(inner, part));
   if (!substitution.isAssignable(result, step)) reportMismatch(checking, expr.offset, result, step);
   return expr.macro === 'existsOne' ? applyAt(checking, expr.offset)('_==_', result, types.INT) : substitution.apply(result);
 };
 
 /** `target.hasValue() ? optional.of(body) : optional.none()` with the variable bound to `target.value()`. */
-export const checkOptMap = (checking: Checking, expr: ast.OptMap, scope: Scope, check: CheckIn): Type => {
+export const checkOptMap = function* (checking: Checking, expr: ast.OptMap, scope: Scope, check: CheckIn): Steps<Type> {
   const { offset } = expr;
   const before = checking.issues.length;
-  const target = check(scope, expr.target);
+  const target = yield* check(scope, expr.target);
   repeatIssues(checking, expr, before);
   const ask = (name: string): Type => resolve(checking, { name, args: [target], member: true, offset });
   const apply = applyAt(checking, offset);
   const condition = ask('hasValue');
   const value = ask('value');
-  const body = check(new Map(scope).set(expr.variable, value), expr.body);
+  const body = yield* check(new Map(scope).set(expr.variable, value), expr.body);
   return apply('_?_:_', condition, expr.flat ? body : apply('optional.of', body), apply('optional.none'));
 };

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { getCheckingSuite, getConformanceSuite } from '@bufbuild/cel-spec/testdata/tests.js';
 import type { IncrementalTest, IncrementalTestSuite } from '@bufbuild/cel-spec/testdata/tests.js';
 import { environmentOf, NEWEST_VERSION } from '../functions/environment.ts';
+import { finish } from '../steps.ts';
 import { parse } from '../syntax/parser.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
@@ -94,7 +95,7 @@ const foundIn = ({ original }: IncrementalTest): string => {
   const variables = new Map([...Object.entries(ITS_VARIABLES), ...bound, ...declared]);
   const parsed = parse(original.expr);
   const checked = parsed.ok
-    ? checkExpr(parsed.expr, { source: original.expr, dialect: 'standard', variables, environment: environmentOf(NEWEST_VERSION) })
+    ? finish(checkExpr(parsed.expr, { source: original.expr, dialect: 'standard', variables, environment: environmentOf(NEWEST_VERSION) }))
     : parsed;
   if (checked.ok) return checkedText(checked.type);
   return checked.issues.map(({ line, column, message }) => `${line}:${column}: ${message}`).join('\n');

@@ -18,7 +18,7 @@ import { isEquivalent } from './type-relations.ts';
 
 const finalType = (checking: Checking, expr: ast.Expr): Type | undefined => {
   const type = checking.types.get(expr);
-  return type === undefined ? undefined : checking.substitution.apply(type, true);
+  return type === undefined ? undefined : checking.substitution.settled(type);
 };
 
 /** The type of an item; of one that may be missing the type that it then has. */

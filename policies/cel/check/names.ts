@@ -20,10 +20,24 @@ export const typeNames: ReadonlyMap<string, Type> = new Map<string, Type>([
   ['uint', types.UINT],
 ]);
 
-/** `a.b.c` of plain selects on a name that no macro binds; undefined for anything else. */
-export const qualifiedName = (expr: ast.Expr, isBound: (name: string) => boolean): string | undefined => {
-  if (expr.kind === 'ident') return !expr.absolute && isBound(expr.name) ? undefined : expr.name;
-  if (expr.kind !== 'select' || expr.mode !== 'plain') return undefined;
-  const operand = qualifiedName(expr.operand, isBound);
-  return operand === undefined ? undefined : `${operand}.${expr.field}`;
+/** Steps of the longest name that stands for something: chains with more of them are no names. */
+export const mostSteps = (names: Iterable<string>): number => {
+  let most = 0;
+  for (const name of names) most = Math.max(most, name.split('.').length - 1);
+  return most;
+};
+
+/** What a name can be: `steps` selects at most, on a word that no macro binds. */
+export type Naming = { readonly steps: number; readonly isBound: (name: string) => boolean };
+
+/** `a.b.c` of plain selects; undefined for anything else. */
+export const qualifiedName = (expr: ast.Expr, { steps, isBound }: Naming): string | undefined => {
+  let root = expr;
+  const fields: string[] = [];
+  while (root.kind === 'select' && root.mode === 'plain' && fields.length < steps) {
+    fields.push(root.field);
+    root = root.operand;
+  }
+  if (root.kind !== 'ident' || (!root.absolute && isBound(root.name))) return undefined;
+  return fields.length === 0 ? root.name : `${root.name}.${fields.toReversed().join('.')}`;
 };

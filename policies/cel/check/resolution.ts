@@ -5,7 +5,7 @@ import { reportNoOverload, reportUndeclared } from './checking.ts';
 import type { Application, Checking } from './checking.ts';
 import { operators } from './operators.ts';
 import type { Signature } from './operators.ts';
-import { isExactly, partsOf } from './type-relations.ts';
+import { isExactly, mayFit, partsOf } from './type-relations.ts';
 
 const parameterNames = (type: Type): readonly string[] => (type.kind === 'param' ? [type.name] : partsOf(type).flatMap(parameterNames));
 
@@ -28,8 +28,7 @@ const rename = (type: Type, fresh: ReadonlyMap<string, Type>): Type => {
 };
 
 /** The signature with parameters that no other call has. */
-const instantiate = (checking: Checking, signature: Signature): Signature => {
-  const names = parametersOf(signature);
+const instantiate = (checking: Checking, signature: Signature, names: readonly string[]): Signature => {
   if (names.length === 0) return signature;
   const fresh = new Map(names.map((name) => [name, checking.substitution.newParameter()]));
   return { ...signature, params: signature.params.map((type) => rename(type, fresh)), result: rename(signature.result, fresh) };
@@ -40,6 +39,9 @@ const DECIDING: ReadonlySet<string> = new Set(['add_bytes', 'divide_double', 'mu
 
 const decides = (signature: Signature): boolean => signature.id !== undefined && DECIDING.has(signature.id);
 
+const inOrder = <S extends Signature>(signatures: readonly S[]): readonly S[] =>
+  signatures.some(decides) ? [...signatures.filter(decides), ...signatures.filter((one) => !decides(one))] : signatures;
+
 export type Resolved<S> = { readonly type: Type; readonly fitting: readonly S[] };
 
 /** The overloads that the types of the arguments leave; the first one gives the result's type, or dyn if another differs. */
@@ -48,15 +50,21 @@ const choose = <S extends Signature>(
   { args, member }: Application,
   signatures: readonly S[],
 ): Resolved<S> | undefined => {
+  const { substitution } = checking;
   const fitting: S[] = [];
   let result: Type | undefined;
-  const deciding = signatures.filter(decides);
-  for (const signature of deciding.length === 0 ? signatures : [...deciding, ...signatures.filter((one) => !decides(one))]) {
+  for (const signature of inOrder(signatures)) {
     if (signature.member !== member || signature.params.length !== args.length) continue;
-    const { params, result: given } = instantiate(checking, signature);
-    if (!checking.substitution.areAssignable(args, params)) continue;
+    const names = parametersOf(signature);
+    if (!mayFit(args, signature.params)) {
+      // cel-go tells parameters by their number, and counts those of overloads that do not fit.
+      substitution.skipParameters(names.length);
+      continue;
+    }
+    const { params, result: given } = instantiate(checking, signature, names);
+    if (!substitution.areAssignable(args, params)) continue;
     fitting.push(signature);
-    const type = checking.substitution.apply(given);
+    const type = substitution.apply(given);
     if (result === undefined) result = type;
     else if (result.kind !== 'dyn' && !isExactly(type, result)) result = types.DYN;
   }

@@ -5,16 +5,13 @@ import { isDynOrError, isExactly, mostGeneral, partsOf, unwrapped } from './type
 
 /** Types built of each other grow without bound in a short expression; this many steps over types no honest one needs. */
 const EFFORT_LIMIT = 750_000;
+/** Of one type, written out. */
+const MAX_SIZE = 2_000;
 
 /** Thrown when the steps are used up, and caught by the checker's entry point: every step may be the last, on every path. */
 export class TypesTooLarge {
   readonly message = 'the types of the expression are too large to check';
 }
-
-/** Types made of others that hold no parameter: they stay as they are, and share what they are made of. */
-const ground = new WeakSet<Type>();
-
-const isGround = (type: Type): boolean => (partsOf(type).length === 0 ? type.kind !== 'param' : ground.has(type));
 
 /** Types that a null may stand for. */
 const isNullable = (type: Type): boolean =>
@@ -34,12 +31,18 @@ export class Substitution {
   readonly #known = new Map<string, Type>();
   /** Entries as they were before, for taking a failed question back. */
   readonly #trail: { readonly name: string; readonly before: Type | undefined }[] = [];
+  readonly #settled = new Map<Type, Type>();
   #fresh = 0;
   #effort = EFFORT_LIMIT;
 
   /** A parameter that nothing is known of. */
   newParameter(): Type {
     return types.param(`_var${this.#fresh++}`);
+  }
+
+  /** As many as that were made and are of no use. */
+  skipParameters(count: number): void {
+    this.#fresh += count;
   }
 
   /** May a value of each type be where the other is asked for? Remembers what that says of parameters. */
@@ -59,28 +62,43 @@ export class Substitution {
 
   /** The type with everything that is known of its parameters; with `final`, unknown ones are dyn. */
   apply(type: Type, final = false): Type {
+    if (!types.isOpen(type)) return type;
     this.#step();
-    if (isGround(type)) return type;
-    const applied = this.#applied(type, final);
-    if (partsOf(applied).length > 0 && partsOf(applied).every(isGround)) ground.add(applied);
-    return applied;
+    return this.bounded(this.#made(type, (part) => this.apply(part, final), final));
   }
 
-  #applied(type: Type, final: boolean): Type {
+  /** The same with `final`, for when nothing more will be found out: what types share is made once. */
+  settled(type: Type): Type {
+    if (!types.isOpen(type)) return type;
+    const known = this.#settled.get(type);
+    if (known !== undefined) return known;
+    this.#step();
+    const made = this.#made(type, (part) => this.settled(part), true);
+    this.#settled.set(type, made);
+    return this.bounded(made);
+  }
+
+  /** The type, if it is not too large to go over. */
+  bounded(type: Type): Type {
+    if (types.sizeOf(type) > MAX_SIZE) throw new TypesTooLarge();
+    return type;
+  }
+
+  #made(type: Type, each: (part: Type) => Type, final: boolean): Type {
     switch (type.kind) {
       case 'param': {
         const known = this.#known.get(type.name);
-        if (known !== undefined) return this.apply(known, final);
+        if (known !== undefined) return each(known);
         return final ? types.DYN : type;
       }
       case 'list':
-        return types.listOf(this.apply(type.element, final));
+        return types.listOf(each(type.element));
       case 'map':
-        return types.mapOf(this.apply(type.key, final), this.apply(type.value, final));
+        return types.mapOf(each(type.key), each(type.value));
       case 'optional':
-        return types.optionalOf(this.apply(type.element, final));
+        return types.optionalOf(each(type.element));
       case 'type':
-        return type.of === undefined ? type : types.typeOfType(this.apply(type.of, final));
+        return type.of === undefined ? type : types.typeOfType(each(type.of));
       case 'bool':
       case 'bytes':
       case 'double':
@@ -101,8 +119,14 @@ export class Substitution {
     }
   }
 
-  #step(): void {
-    if (--this.#effort < 0) throw new TypesTooLarge();
+  #step(steps = 1): void {
+    this.#effort -= steps;
+    if (this.#effort < 0) throw new TypesTooLarge();
+  }
+
+  #areSame(left: Type, right: Type): boolean {
+    this.#step(Math.min(types.sizeOf(left), types.sizeOf(right)));
+    return isExactly(left, right);
   }
 
   #set(name: string, type: Type): void {
@@ -122,7 +146,7 @@ export class Substitution {
 
   #fits(from: Type, to: Type): boolean {
     this.#step();
-    if (from === to && isGround(from)) return true;
+    if (from === to && !types.isOpen(from)) return true;
     if (to.kind === 'param') {
       const outcome = this.#mayStandFor(from, to.name, to);
       if (outcome === 'yes') return true;
@@ -141,14 +165,14 @@ export class Substitution {
 
   /** Whether the parameter may stand for the type; `unfit` = it is bound to nothing yet, but occurs within the type. */
   #mayStandFor(type: Type, name: string, parameter: Type): 'yes' | 'no' | 'unfit' {
-    if (isExactly(type, parameter)) return 'yes';
+    if (this.#areSame(type, parameter)) return 'yes';
     const known = this.#known.get(name);
     if (known === undefined) {
       if (this.#occursIn(parameter, type)) return 'unfit';
       this.#set(name, type);
       return 'yes';
     }
-    if (isExactly(type, known)) return 'yes';
+    if (this.#areSame(type, known)) return 'yes';
     if (!this.#fits(type, known)) return 'no';
     const general = mostGeneral(type, known);
     if (!this.#occursIn(parameter, general)) this.#set(name, general);
@@ -156,8 +180,9 @@ export class Substitution {
   }
 
   #occursIn(parameter: Type, type: Type): boolean {
+    if (!types.isOpen(type)) return false;
     this.#step();
-    if (isExactly(parameter, type)) return true;
+    if (this.#areSame(parameter, type)) return true;
     if (type.kind !== 'param') return partsOf(type).some((part) => this.#occursIn(parameter, part));
     const known = this.#known.get(type.name);
     return known !== undefined && this.#occursIn(parameter, known);

@@ -39,6 +39,18 @@ export const partsOf = (type: Type): readonly Type[] => {
   }
 };
 
+const isAnything = ({ kind }: Type): boolean => kind === 'dyn' || kind === 'error' || kind === 'param' || kind === 'null';
+
+/** False where a glance at the types shows that one can not be assigned to the other. */
+export const mayFit = (from: readonly Type[], to: readonly Type[]): boolean => {
+  for (const [index, type] of from.entries()) {
+    const other = to[index];
+    if (other === undefined) return false;
+    if (!isAnything(type) && !isAnything(other) && unwrapped(type).kind !== unwrapped(other).kind) return false;
+  }
+  return true;
+};
+
 const nameOf = (type: Type): string | undefined =>
   type.kind === 'opaque' || type.kind === 'struct' || type.kind === 'param' ? type.name : undefined;
 

@@ -19,7 +19,7 @@ const uintResult = (evaluation: Evaluation, value: bigint): Value | undefined =>
 
 // A result that is a safe integer was computed without rounding: else the exact sum lies outside of ±2^53 as well.
 // `+ 0` turns -0, which is no integer, into 0.
-export const addInts = (evaluation: Evaluation, a: CelInt, b: CelInt): Value | undefined => {
+const addInts = (evaluation: Evaluation, a: CelInt, b: CelInt): Value | undefined => {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
     if (Number.isSafeInteger(sum)) return sum;
@@ -57,7 +57,7 @@ const moduloInts = (evaluation: Evaluation, a: CelInt, b: CelInt): Value | undef
 };
 
 /** Joined text is bounded by the effort of the evaluation: doubling a string forty times must end early. */
-export const addStrings = (evaluation: Evaluation, a: string, b: string): Value | undefined =>
+const addStrings = (evaluation: Evaluation, a: string, b: string): Value | undefined =>
   evaluation.strain((a.length + b.length) >> 3) ? a + b : undefined;
 
 const addBytes = (evaluation: Evaluation, a: Uint8Array, b: Uint8Array): Value | undefined => {

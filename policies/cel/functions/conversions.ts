@@ -250,17 +250,3 @@ export const conversions: readonly FunctionEntry[] = [
   entry('dyn', overload1({ id: 'to_dyn', params: [any(A)], result: types.DYN, run: (_evaluation, value) => value })),
   entry('type', overload1({ id: 'type', params: [any(A)], result: types.typeOfType(A), run: (_evaluation, value) => typeOf(value) })),
 ];
-
-/** Conversions whose constant arguments are converted when the expression is compiled, as cel-go's optimizer does. */
-export const foldedConversions: ReadonlySet<string> = new Set([
-  'bool',
-  'bytes',
-  'double',
-  'duration',
-  'int',
-  'string',
-  'timestamp',
-  'type',
-  'uint',
-  'dyn',
-]);

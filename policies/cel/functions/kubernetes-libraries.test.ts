@@ -78,6 +78,8 @@ const suites: Readonly<Record<string, readonly (readonly [string, unknown])[]>> 
     ["format.datetime().validate('2020-02-29T23:59:59.5+01:00')", 'none'],
     ["format.byte().validate('YQ=').value()", ['invalid base64']],
     ["format.uuid() == format.named('uuid').value()", true],
+    ['dyn(format.uuid()) in [1]', 'error: internal error: runtime error: hash of unhashable type cel.Format'],
+    ['dyn(format.uuid()) in []', false],
   ],
   searches: [
     ["'abc 123'.find('[0-9]+')", '123'],
@@ -100,6 +102,8 @@ const suites: Readonly<Record<string, readonly (readonly [string, unknown])[]>> 
     ['[1].slice(0, 2)', 'error: cannot slice(0, 2), list is length 1'],
     ['dyn([1]).flatten(dyn("a"))', 'error: internal error: interface conversion: ref.Val is types.String, not types.Int'],
     ['[1, 2, 1, 3].distinct()', [1, 2, 3]],
+    ["dyn(b'a') in ['a']", 'error: internal error: runtime error: hash of unhashable type types.Bytes'],
+    ["[dyn(b'a')][0] in dyn([1])", false],
     ['[3, 1, 2].sort().reverse()', [3, 2, 1]],
     ["['ccc', 'a', 'bb'].sortBy(s, size(s))", ['a', 'bb', 'ccc']],
     ['[dyn(1), dyn("a")].sort()', 'error: list elements must have the same type'],

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
-import { CelType } from '../values/boxed.ts';
 import { CelMap } from '../values/map.ts';
 import { CelDuration, CelTimestamp } from '../values/time.ts';
 import { CelDouble, CelOptional, CelUint, isBytes, isInt, isJsonMap, isList } from '../values/value.ts';
@@ -19,8 +18,6 @@ export const double: Parameter<CelDouble> = { type: types.DOUBLE, accepts: (valu
 export const uint: Parameter<CelUint> = { type: types.UINT, accepts: (value) => value instanceof CelUint };
 export const timestamp: Parameter<CelTimestamp> = { type: types.TIMESTAMP, accepts: (value) => value instanceof CelTimestamp };
 export const duration: Parameter<CelDuration> = { type: types.DURATION, accepts: (value) => value instanceof CelDuration };
-export const nil: Parameter<null> = { type: types.NULL, accepts: (value) => value === null };
-export const typeValue: Parameter<CelType> = { type: types.typeOfType(), accepts: (value) => value instanceof CelType };
 
 export const list = (element: Type = types.DYN): Parameter<readonly Value[]> => ({ type: types.listOf(element), accepts: isList });
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { shorterTraversal, textTraversal } from '../cost/sizes.ts';
 import { CelError } from '../values/error.ts';
+import { unhashable } from '../values/go-type.ts';
 import type { Value } from '../values/value.ts';
 import { isJsonMap } from '../values/value.ts';
 import { afterFailure, binaryNode, callTwo, invokeTwo, settle } from './calls.ts';
@@ -136,6 +137,11 @@ export const membershipNode = (site: CallSite, needle: Node, haystack: readonly 
   return (evaluation: Evaluation) => {
     const value = needle(evaluation);
     if (value === undefined) return undefined;
-    return typeof value === 'string' && texts !== undefined ? texts.has(value) : invokeTwo(evaluation, site, value, haystack);
+    if (typeof value === 'string' && texts !== undefined) return texts.has(value);
+    // cel-go makes a map of the constants.
+    const broken = typeof value === 'object' ? unhashable(value) : undefined;
+    if (broken === undefined) return invokeTwo(evaluation, site, value, haystack);
+    evaluation.at = site.offset;
+    return evaluation.breakDown(broken);
   };
 };

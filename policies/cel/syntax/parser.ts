@@ -11,7 +11,7 @@ import { expandMacro } from './macros.ts';
 import type { Syntax } from './macros.ts';
 
 /** cel-go's limits, and two of our own (nodes, height) that keep every later stage inside the stack and the heap. */
-export const limits = { codePoints: 100_000, recursion: 250, chain: 250, nodes: 50_000, height: 1_000 } as const;
+const limits = { codePoints: 100_000, recursion: 250, chain: 250, nodes: 50_000, height: 1_000 } as const;
 
 /** Words that can't be identifiers, though they may name fields. */
 /** Words that are tokens of the grammar, so they can't name fields either. */

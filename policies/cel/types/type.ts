@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A static type. `param` stands for a type parameter inside a signature. */
+/**
+ * A static type. `param` stands for a type parameter inside a signature; a type made of others is `open` where it holds one, and of
+ * the size that it has written out. Made by the functions of this file.
+ */
 export type Type =
   | { readonly kind: 'dyn' | 'bool' | 'bytes' | 'double' | 'duration' | 'int' | 'null' | 'string' | 'timestamp' | 'uint' | 'error' }
-  | { readonly kind: 'list'; readonly element: Type }
-  | { readonly kind: 'map'; readonly key: Type; readonly value: Type }
-  | { readonly kind: 'optional'; readonly element: Type }
-  | { readonly kind: 'type'; readonly of: Type | undefined }
+  | { readonly kind: 'list'; readonly element: Type; readonly open: boolean; readonly size: number }
+  | { readonly kind: 'map'; readonly key: Type; readonly value: Type; readonly open: boolean; readonly size: number }
+  | { readonly kind: 'optional'; readonly element: Type; readonly open: boolean; readonly size: number }
+  | { readonly kind: 'type'; readonly of: Type | undefined; readonly open: boolean; readonly size: number }
   | { readonly kind: 'opaque'; readonly name: string }
   /** Known fields only; the name stands for the whole, so two structs of one name are one type. */
   | { readonly kind: 'struct'; readonly name: string; readonly fields: ReadonlyMap<string, Type> }
@@ -27,10 +30,27 @@ export const UINT: Type = { kind: 'uint' };
 /** Of what could not be typed: it fits everywhere, so that one mistake is told once. */
 export const ERROR: Type = { kind: 'error' };
 
-export const listOf = (element: Type): Type => ({ kind: 'list', element });
-export const mapOf = (key: Type, value: Type): Type => ({ kind: 'map', key, value });
-export const optionalOf = (element: Type): Type => ({ kind: 'optional', element });
-export const typeOfType = (of?: Type): Type => ({ kind: 'type', of });
+/** Whether it holds a type parameter, or is one: what is known of parameters changes no other type. */
+export const isOpen = (type: Type): boolean => ('open' in type ? type.open : type.kind === 'param');
+
+/** How many types it is made of, those that it holds several times as often: a short expression can make one of 2^100. */
+export const sizeOf = (type: Type): number => ('size' in type ? type.size : 1);
+
+export const listOf = (element: Type): Type => ({ kind: 'list', element, open: isOpen(element), size: sizeOf(element) + 1 });
+export const mapOf = (key: Type, value: Type): Type => ({
+  kind: 'map',
+  key,
+  value,
+  open: isOpen(key) || isOpen(value),
+  size: sizeOf(key) + sizeOf(value) + 1,
+});
+export const optionalOf = (element: Type): Type => ({ kind: 'optional', element, open: isOpen(element), size: sizeOf(element) + 1 });
+export const typeOfType = (of?: Type): Type => ({
+  kind: 'type',
+  of,
+  open: of !== undefined && isOpen(of),
+  size: of === undefined ? 1 : sizeOf(of) + 1,
+});
 export const opaque = (name: string): Type => ({ kind: 'opaque', name });
 export const structOf = (name: string, fields: Readonly<Record<string, Type>>): Type => ({
   kind: 'struct',

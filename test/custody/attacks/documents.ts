@@ -50,7 +50,7 @@ export const documentAttacks: readonly Attack[] = [
     name: 'other kind: a sealed Tenant as a Policy',
     code: 'POLICY_NAME_MISMATCH',
     attempt: () => ({
-      object: sealed('apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: pinned}\nspec: {}\n'),
+      object: sealed('apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: pinned}\nspec: {version: 1}\n'),
       trust: trustOf({ rules: [{ kinds: ['Policy', 'Tenant'], allOf: [{ threshold: 1, principals: ['alice'] }] }] }),
     }),
   },

@@ -3,6 +3,7 @@
  * What an attack is tried on: all that stands between an object of the API server and the enforced set, as replicas run it.
  *
  * In: what somebody tries. Out: the code of its refusal, or `accepted`. Pure; the same functions as webhook and operator. A
+ * A write of a Tenant where the trust policy names the kind: the guard's rule of it.
  * Policy, Ruleset, TierCatalog or License: judgeSealedObject, then the end of the document, then its mark. What a tenant is entitled to: the same of
  * each document, then what they come to for it. A trust policy: loadTrustObject from the
  * pinned digest, then whether it may follow the one in force. The end of a document: verifySet, then the mark of the set, then
@@ -30,6 +31,8 @@ import { hintOf } from '../../../policies/trust/key.ts';
 import type { TrustSignature } from '../../../policies/trust/load.ts';
 import { seal } from '../../../policies/trust/seal.ts';
 import { refuseSwap } from '../../../policies/trust/succession.ts';
+import { ruleOn } from '../../../webhook/guard/rules.ts';
+import { viewOf } from '../../../webhook/guard/test-view.ts';
 import { createSigstore } from '../../sigstore/index.ts';
 
 export const NOW = Date.UTC(2026, 5, 1);
@@ -51,7 +54,10 @@ export type TenantAttempt = {
   readonly trust: Trust;
   readonly atMs?: number;
 };
-export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt | TenantAttempt;
+type TenantObject = { readonly metadata: { readonly name: string }; readonly spec: unknown; readonly signature?: unknown };
+/** A write of a Tenant at the API server, under a trust policy that names the kind. */
+export type TenantWrite = { readonly before: TenantObject | undefined; readonly after: TenantObject | undefined; readonly by: Trust };
+export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt | TenantAttempt | TenantWrite;
 export type Attack = { readonly name: string; readonly code: ProblemCode; readonly attempt: () => Attempt };
 export type Control = { readonly name: string; readonly attempt: () => Attempt };
 
@@ -90,7 +96,14 @@ const gateOfTenants = ({ documents, tenant, installation, trust, atMs = NOW }: T
   return entitle(tenant, entitlementState(held, installation), atMs).problems[0]?.code ?? 'accepted';
 };
 
+const gateOfTenantWrites = ({ before, after, by }: TenantWrite): Said => {
+  const name = (after ?? before)?.metadata.name ?? '';
+  const ruling = ruleOn({ kind: 'Tenant', name, before, after }, viewOf(by, { atMs: NOW }));
+  return ruling.kind === 'pass' ? 'accepted' : ruling.problem.code;
+};
+
 export const gate = (attempt: Attempt): Said => {
+  if ('by' in attempt) return gateOfTenantWrites(attempt);
   if ('tenant' in attempt) return gateOfTenants(attempt);
   if ('object' in attempt) return gateOfObjects(attempt);
   return 'signature' in attempt ? gateOfTrust(attempt) : gateOfEnds(attempt);
@@ -117,7 +130,7 @@ export const pairs = {
 } as const satisfies Readonly<Record<string, Pair>>;
 
 export const sigstore = createSigstore();
-export const trustedRoot = sigstore.trustedRoot();
+const trustedRoot = sigstore.trustedRoot();
 export const SIGNED_AT = Date.UTC(2026, 0, 15, 12);
 export const ISSUER = 'https://token.actions.example.com';
 export const SUBJECT = 'https://git.example.com/acme/policies/.github/workflows/seal.yml@refs/heads/main';
@@ -170,7 +183,7 @@ export const trustOf = (
   return outcome.trust;
 };
 
-export const standardTrust = trustOf();
+const standardTrust = trustOf();
 export const bothTrust = trustOf({ rules: [{ kinds: ['Policy'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] }] });
 
 export const POLICY = `apiVersion: writ.dev/v1alpha1

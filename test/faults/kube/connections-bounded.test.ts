@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { configMaps, namespaces } from '../../../crds/kinds.ts';
 import { createKubeClient } from '../../../kube/client.ts';
-import { isTooManyRequests, isTransient } from '../../../kube/errors.ts';
+import { isTransient, KubeApiError } from '../../../kube/errors.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
@@ -93,7 +93,7 @@ describe('connections to the API server', () => {
       assert.ok((third?.atMs ?? 0) - (second?.atMs ?? 0) >= 1000);
       proxy.script([{ fault: { kind: 'answer', code: 429, retryAfterSeconds: 1 } }]);
       const create = client.create(namespaces, { metadata: { name: 'never' } });
-      await assert.rejects(create, (error) => isTooManyRequests(error) && error.retryAfterMs === 1000);
+      await assert.rejects(create, (error) => error instanceof KubeApiError && error.status === 429 && error.retryAfterMs === 1000);
     });
   });
 });

@@ -7,7 +7,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { createKubeClient } from '../../../kube/client.ts';
 import type { KubeClient } from '../../../kube/client.ts';
@@ -16,6 +16,7 @@ import { systemClock } from '../../../process/clock.ts';
 import type { Clock } from '../../../process/clock.ts';
 import { createAuthority, issueLeaf } from '../../cluster/certificates.ts';
 import { temporaryFolder } from '../../cluster/temporary-folder.ts';
+import { boundPort } from '../../../process/bound-port.ts';
 
 /** Real time that can be moved on. */
 const shiftedClock = (): Clock & { shift(byMs: number): void } => {
@@ -54,12 +55,12 @@ before(async () => {
       server.once('finish-watches', () => response.end('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"8"}}}\n'));
       return;
     }
-    const peer = (request.socket as TLSSocket).getPeerCertificate().subject;
+    assert.ok(request.socket instanceof TLSSocket);
+    const peer = request.socket.getPeerCertificate().subject;
     response.end(JSON.stringify({ metadata: { name: 'x' }, peer: peer?.CN, authorization }));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  url = `https://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  url = `https://127.0.0.1:${boundPort(server)}`;
 });
 after(async () => {
   server.closeAllConnections();

@@ -8,7 +8,7 @@ import { configMaps, customResourceDefinitions, events, namespaces } from '../..
 import type { Resource } from '../../../crds/kinds.ts';
 import { createKubeClient } from '../../../kube/client.ts';
 import type { KubeClient } from '../../../kube/client.ts';
-import { isAlreadyExists, isConflict, isInvalid, isNotFound, KubeApiError } from '../../../kube/errors.ts';
+import { isAlreadyExists, isConflict, isNotFound, KubeApiError } from '../../../kube/errors.ts';
 import { createEventRecorder, regardingOf } from '../../../kube/events.ts';
 import type { KubeObject } from '../../../kube/objects.ts';
 import { applyStatus } from '../../../kube/status.ts';
@@ -138,7 +138,7 @@ describe('a refusal', () => {
     await assert.rejects(client.create(namespaces, { metadata: { name: 'default' } }), isAlreadyExists);
     await assert.rejects(
       client.create(namespaces, { metadata: { name: 'Not Valid' } }),
-      (error) => isInvalid(error) && (error.details?.causes?.length ?? 0) > 0,
+      (error) => error instanceof KubeApiError && error.status === 422 && (error.details?.causes?.length ?? 0) > 0,
     );
     const unknown = { metadata: { name: 'four' }, spec: { sise: 1 } };
     await assert.rejects(client.apply<KubeObject>(things, unknown, { fieldManager: 'test' }), /unknown field|field not declared/);

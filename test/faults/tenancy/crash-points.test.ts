@@ -18,14 +18,19 @@ import { createCaches } from '../../../operator/caches.ts';
 import type { Caches } from '../../../operator/caches.ts';
 import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
+import type { Condition } from '../../../crds/conditions.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
 import type { ControlPlane } from '../../cluster/control-plane.ts';
 import { installFoundation } from '../../scenario/tenancy-in-process.ts';
 import { until } from '../../scenario/until.ts';
 
-type Any = KubeObject & { readonly [field: string]: unknown };
 type Spec = { readonly [field: string]: unknown };
+type Any = KubeObject & {
+  readonly [field: string]: unknown;
+  readonly spec?: Spec;
+  readonly status?: { readonly conditions?: readonly Condition[] };
+};
 
 class Killed extends Error {}
 
@@ -122,11 +127,11 @@ describe('an operator that is killed at any write', { timeout: 290_000 }, () => 
         rest['rules'],
         rest['subjects'],
         rest['roleRef'],
-        (rest['spec'] as Spec | undefined)?.['hard'],
-        kind === 'Namespace' ? 0 : rest['spec'],
+        rest.spec?.['hard'],
+        kind === 'Namespace' ? 0 : rest.spec,
       ]),
     );
-    const { conditions = [] } = (tenant?.['status'] ?? {}) as { conditions?: readonly { type: string; status: string; message: string }[] };
+    const { conditions = [] } = tenant?.status ?? {};
     const told = conditions.map(({ type, status, message }) => `${type}=${status} ${message}`);
     return [...lines.toSorted((a, b) => a.localeCompare(b)), ...told, JSON.stringify(tenant?.metadata.finalizers)]
       .join('\n')
@@ -136,15 +141,19 @@ describe('an operator that is killed at any write', { timeout: 290_000 }, () => 
   const caughtUp = async (name: string): Promise<void> => {
     const children = await childrenOf(name);
     const tenant = await client.get<Any>(tenants, { name });
-    const byKind = new Map(Object.entries(childResources).map(([cache, { kind }]) => [kind, cache]));
+    const resources: Readonly<Record<string, Resource>> = { namespaces, ...childResources };
+    const informers = new Map(
+      Object.entries(caches).flatMap(([cache, informer]) => {
+        const resource = resources[cache];
+        return resource === undefined ? [] : [[resource.kind, informer] as const];
+      }),
+    );
     await until(
       async () => {
-        const cached = [caches.namespaces, ...Object.keys(childResources).map((cache) => caches[cache as keyof typeof childResources])];
-        const count = cached.reduce((sum, informer) => sum + informer.byIndex('tenant', name).length, 0);
+        const count = [...informers.values()].reduce((sum, informer) => sum + informer.byIndex('tenant', name).length, 0);
         const isSame = children.every(([{ kind }, { metadata }]) => {
-          const informer = kind === 'Namespace' ? caches.namespaces : caches[byKind.get(kind) as keyof typeof childResources];
           const key = metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-          return informer.get(key)?.metadata.resourceVersion === metadata.resourceVersion;
+          return informers.get(kind)?.get(key)?.metadata.resourceVersion === metadata.resourceVersion;
         });
         return (
           isSame && count === children.length && caches.tenants.get(name)?.metadata.resourceVersion === tenant?.metadata.resourceVersion

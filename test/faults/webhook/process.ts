@@ -27,12 +27,12 @@ export const startWebhookProcess = async (flags: readonly string[]): Promise<Web
   });
   const stop = (): boolean => child.kill('SIGKILL');
   process.once('exit', stop);
-  const exited = once(child, 'exit').then(([code, signal]) => (process.off('exit', stop), code ?? signal) as number | string);
+  const exited = once(child, 'exit').then(([code, signal]): number | string => (process.off('exit', stop), code ?? signal));
   const lines: LogLine[] = [];
   const waiting = new Set<() => void>();
   if (child.stdout === null) throw new Error('no output');
   createInterface(child.stdout).on('line', (text) => {
-    lines.push(JSON.parse(text) as LogLine);
+    lines.push(JSON.parse(text));
     for (const wake of waiting) wake();
   });
   const line = (fits: (line: LogLine) => boolean): Promise<LogLine> =>

@@ -21,7 +21,7 @@ export type Aimed = Shot & { readonly aim: Aim; readonly never: boolean };
 export type Target = { readonly tenant: string; readonly namespaces: readonly [string, string]; readonly held: readonly Held[] };
 export type Field = { readonly served: readonly ServedKind[]; readonly own: Target; readonly other: Target };
 
-export const rootOf = ({ group, version }: Pick<ServedKind, 'group' | 'version'>): string =>
+const rootOf = ({ group, version }: Pick<ServedKind, 'group' | 'version'>): string =>
   group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 
 const SUBRESOURCES = [

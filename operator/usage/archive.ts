@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where events go before they leave the ledger: files of a thousand at most, JSON lines under gzip, numbered as they left. The ledger holds
+// the digest of each, so what is there is what left, and with it everything can be made again from its events.
+import { hash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { isRecord } from '../../crds/wire.ts';
+import { sameBytes } from './outcome.ts';
+import type { LeavingEvent } from './pruning.ts';
+
+export type Archive = {
+  /** The digest of the file, which is on the disk and was read again; one that has the number already was never counted, and is replaced. */
+  write(position: number, events: readonly LeavingEvent[]): Promise<Uint8Array>;
+};
+
+/** `000/000123.jsonl.gz`. */
+export const archiveName = (position: number): string =>
+  join(String(Math.floor(position / 1000)).padStart(3, '0'), `${String(position).padStart(6, '0')}.jsonl.gz`);
+
+const lineOf = ({ digest, ...event }: LeavingEvent): string =>
+  `${JSON.stringify({ ...event, digest: Buffer.from(digest).toString('hex') })}\n`;
+
+const digestOf = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
+
+const synced = (path: string, write?: Uint8Array): void => {
+  const file = openSync(path, write === undefined ? 'r' : 'w', 0o600);
+  try {
+    if (write !== undefined) writeSync(file, write);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+};
+
+export const createArchive = (folder: string): Archive => ({
+  write: async (position, events) => {
+    const path = join(folder, archiveName(position));
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const bytes = gzipSync(events.map(lineOf).join(''));
+    synced(`${path}.tmp`, bytes);
+    renameSync(`${path}.tmp`, path);
+    for (const above of [dirname(path), folder]) synced(above);
+    const digest = digestOf(bytes);
+    if (!sameBytes(digestOf(readFileSync(path)), digest)) throw new Error(`${path} is not what was written`);
+    return digest;
+  },
+});
+
+const parsed = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+};
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const eventOf = (line: string): LeavingEvent | undefined => {
+  const value = parsed(line);
+  if (!isRecord(value)) return undefined;
+  const { tenant, source, id, seq, meter, atMs, storedMs, value: amount, dims, digest } = value;
+  if (!isText(tenant) || !isText(source) || !isText(id) || !isText(meter) || !isText(dims) || !isText(digest)) return undefined;
+  if (!isNumber(seq) || !isNumber(atMs) || !isNumber(storedMs) || !isText(amount) || !/^\d{1,60}$/.test(amount)) return undefined;
+  return { tenant, source, id, seq, meter, atMs, storedMs, value: amount, dims, digest: Buffer.from(digest, 'hex') };
+};
+
+/** Larger than any thousand events are. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/** The events of a file that has this digest; else what is wrong. Total. */
+export const readArchived = (
+  bytes: Uint8Array,
+  digest: Uint8Array,
+): { readonly ok: true; readonly events: readonly LeavingEvent[] } | { readonly ok: false; readonly why: string } => {
+  if (!sameBytes(digestOf(bytes), digest)) return { ok: false, why: 'is not the file whose digest the ledger holds' };
+  try {
+    const lines = gunzipSync(bytes, { maxOutputLength: MAX_BYTES }).toString().split('\n').slice(0, -1);
+    const events = lines.map(eventOf);
+    return events.every((event) => event !== undefined) ? { ok: true, events } : { ok: false, why: 'holds what is no event' };
+  } catch {
+    return { ok: false, why: 'cannot be unpacked' };
+  }
+};

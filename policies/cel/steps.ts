@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Work that may be put aside wherever it yields: for whoever shares a thread with others. */
+export type Steps<T> = Generator<undefined, T>;
+
+/** All of it at once. */
+export const finish = <T>(steps: Steps<T>): T => {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+};
+
+export const atOnce =
+  <Given extends readonly unknown[], T>(work: (...given: Given) => Steps<T>): ((...given: Given) => T) =>
+  (...given) =>
+    finish(work(...given));

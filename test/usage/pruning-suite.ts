@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// What leaves the ledger and what stays, asked on each engine: nothing is counted twice or lost by it, wherever it is cut short.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { archiveName, createArchive } from '../../operator/usage/archive.ts';
+import { detailPage } from '../../operator/usage/detail.ts';
+import { EVER } from '../../operator/usage/detail-query.ts';
+import type { Ledger } from '../../operator/usage/ledger.ts';
+import { DAY_MS, HOUR_MS } from '../../operator/usage/period.ts';
+import { createPruner, prunableBefore, pruningState } from '../../operator/usage/pruning.ts';
+import type { PrunerOptions } from '../../operator/usage/pruning.ts';
+import { verifyLedger } from '../../operator/usage/verify.ts';
+import type { LedgerReport } from '../../operator/usage/verify.ts';
+import { NEVER, START, event, scene } from './ledger-scene.ts';
+import type { Scene } from './ledger-scene.ts';
+import type { EngineUnderTest } from './store-suite.ts';
+
+const RETENTION_MS = 60 * DAY_MS;
+
+type Given = Parameters<typeof event>[0];
+
+const take = async ({ ledger, clock }: Scene, atMs: number, ...given: readonly Given[]): Promise<void> => {
+  clock.set(atMs);
+  await ledger.accept(given.map((fields) => event({ atMs, ...fields }, atMs)));
+  await ledger.settle(NEVER);
+};
+
+const prune = async ({ ledger, clock }: Scene, more: Partial<PrunerOptions> = {}): Promise<number> => {
+  const pruner = createPruner({ store: ledger.store, clock, retentionMs: RETENTION_MS, ...more });
+  for (let left = 0; ;) {
+    const step = await pruner.step();
+    left += step.left;
+    if (!step.more) return left;
+  }
+};
+
+/** What nobody may ever see change. */
+const kept = (ledger: Ledger): Promise<string> =>
+  ledger.store.read(async (reader) => {
+    const tables = [
+      'usage_bucket ORDER BY hour_ms, tenant, meter',
+      'usage_total ORDER BY billed_ms, tenant, used_ms, meter',
+      'usage_seal ORDER BY position',
+      'usage_statement ORDER BY period_ms, tenant',
+      'usage_period ORDER BY period_ms',
+    ];
+    const all = [];
+    for (const table of tables) all.push(await reader.all(`SELECT * FROM ${table}`));
+    return JSON.stringify(all, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  });
+
+const events = (ledger: Ledger): Promise<number> =>
+  ledger.store.read(async (reader) => Number((await reader.all('SELECT COUNT(*) AS n FROM usage_event'))[0]?.['n']));
+
+/** Three months of use of two tenants: late use, an hour sealed twice, peaks, counts of answers, a source that left two numbers out. */
+const filled = async (engine: EngineUnderTest): Promise<Scene> => {
+  const made = await scene(engine);
+  const level = { meter: 'slo.availability.valid', source: '/writ/webhook/w/boots/1/levels' };
+  await take(made, START, { seq: 1, value: '2.5' }, { seq: 4 }, { tenant: 'beta', meter: 'users', value: '7' }, { ...level, seq: 1 });
+  await take(
+    made,
+    START + 3 * HOUR_MS,
+    { seq: 5 },
+    { tenant: 'beta', seq: 2, source: '/gone' },
+    { tenant: 'beta', seq: 1, source: '/gone' },
+  );
+  await take(made, START + 5 * HOUR_MS, { seq: 6, atMs: START });
+  await take(made, START + 20 * DAY_MS, { seq: 7 });
+  // October is closed by now.
+  await take(made, START + 20 * DAY_MS, { seq: 8, atMs: START }, { tenant: 'beta', meter: 'users', value: '9', seq: 2, atMs: START });
+  await take(made, START + 50 * DAY_MS, { seq: 9 }, { tenant: 'beta', seq: 3 });
+  await take(made, START + 80 * DAY_MS, { seq: 10 });
+  return made;
+};
+
+/** Of October and November. */
+const LEFT = 11;
+const AFTER = START + 110 * DAY_MS;
+const DECEMBER = Date.UTC(2026, 11);
+
+const good = (report: LedgerReport): LedgerReport => {
+  assert.deepEqual(report.problems, []);
+  return report;
+};
+
+export const describePruning = (engine: EngineUnderTest): void => {
+  describe('a ledger that lets events go', () => {
+    const folders: string[] = [];
+    const folder = async (): Promise<string> => {
+      const made = await mkdtemp(join(tmpdir(), 'writ-archive-'));
+      folders.push(made);
+      return made;
+    };
+    after(() => Promise.all(folders.map((one) => rm(one, { recursive: true }))));
+
+    it('keeps all that they add up to, and says what has left', async () => {
+      const made = await filled(engine);
+      const { ledger, clock } = made;
+      clock.set(AFTER);
+      await ledger.settle(NEVER);
+      const [before, count] = [await kept(ledger), await events(ledger)];
+      const told: unknown[] = [];
+      assert.equal(await prune(made, { onPruned: async (_tx, pruned) => void told.push(pruned) }), LEFT);
+      assert.deepEqual([await events(ledger), await kept(ledger)], [count - LEFT, before]);
+      assert.deepEqual(told, [{ before: new Date(DECEMBER).toISOString(), events: LEFT }]);
+      const report = good(await verifyLedger(ledger.store));
+      assert.deepEqual(report.pruned, { beforeMs: DECEMBER, events: LEFT, archived: 0 });
+      // The sender that is gone is forgotten; the one with a hole in its numbers is not.
+      const sources = await ledger.store.read((reader) => reader.all('SELECT source, gaps FROM usage_source ORDER BY number'));
+      assert.deepEqual(
+        sources.map((row) => [row['source'], row['gaps']]),
+        [
+          ['/a/boots/1', '2-3'],
+          ['/a/boots/1', ''],
+        ],
+      );
+      const page = await ledger.store.read((reader) =>
+        detailPage(
+          reader,
+          { what: 'events', tenant: 'acme', limit: 10, source: undefined, meter: undefined, after: undefined, ...EVER },
+          AFTER,
+        ),
+      );
+      assert.deepEqual([page.items.length, page.prunedBefore], [2, '2026-12-01T00:00:00.000Z']);
+      assert.equal(await prune(made), 0);
+      await ledger.store.close();
+    });
+
+    for (const [sql, named] of [
+      ['DELETE FROM usage_event WHERE seq = 9', /^source acme .* 8 events; 1 are there, and 6 left|^source acme .*has seen/],
+      ["DELETE FROM usage_event WHERE seq = 3 AND meter = 'api_calls'", /^source beta .*has seen number 3; its last event is 2/],
+      ['UPDATE usage_pruned_source SET count = count - 1', /^source acme .* events; /],
+      [`UPDATE usage_pruned SET sum = '1' WHERE meter = 'users'`, /^hour 2026-10 beta users: /],
+      ["DELETE FROM usage_pruned WHERE tenant = 'acme'", /^hour \d+ acme api_calls: /],
+      [`UPDATE usage_bucket SET count = count + 1 WHERE hour_ms < ${START + HOUR_MS}`, /^hour 2026-10 acme api_calls: /],
+      [`UPDATE usage_total SET peak = '1' WHERE tenant = 'beta'`, /^total .* beta /],
+      ['UPDATE usage_pruning SET pruned_ms = 0', /^source acme /],
+    ] as const) {
+      it(`and then finds: ${sql}`, async () => {
+        const made = await filled(engine);
+        made.clock.set(AFTER);
+        await made.ledger.settle(NEVER);
+        await prune(made);
+        assert.ok((await made.ledger.store.transact((tx) => tx.run(sql))) > 0);
+        const { problems } = await verifyLedger(made.ledger.store);
+        const told = problems.map(({ path = '', message }) => `${path}: ${message}`);
+        assert.ok(
+          told.some((one) => named.test(one)),
+          told.join('\n'),
+        );
+        await made.ledger.store.close();
+      });
+    }
+
+    it('takes in nothing again that has left', async () => {
+      const made = await filled(engine);
+      made.clock.set(AFTER);
+      await made.ledger.settle(NEVER);
+      await prune(made);
+      const before = await kept(made.ledger);
+      // Out of a quarantine it could come, whatever its age.
+      const again = [event({ seq: 1, value: '2.5' }), event({ seq: 8, atMs: START }), event({ seq: 5, atMs: START + 3 * HOUR_MS })];
+      assert.deepEqual(await made.ledger.accept(again), ['conflict', 'conflict', 'conflict']);
+      assert.equal(await kept(made.ledger), before);
+      good(await verifyLedger(made.ledger.store));
+      await made.ledger.store.close();
+    });
+
+    it('is made again from the archive to the byte, and every damage to that is named', async () => {
+      const made = await filled(engine);
+      const { ledger, clock } = made;
+      const dir = await folder();
+      clock.set(AFTER);
+      await ledger.settle(NEVER);
+      await prune(made, { archive: createArchive(dir) });
+      const reader = (position: number): Uint8Array | undefined => {
+        try {
+          return readFileSync(join(dir, archiveName(position)));
+        } catch {
+          return undefined;
+        }
+      };
+      const verify = (): Promise<LedgerReport> => verifyLedger(ledger.store, undefined, reader);
+      assert.deepEqual(good(await verify()).pruned, { beforeMs: DECEMBER, events: LEFT, archived: LEFT });
+      const file = join(dir, archiveName(1));
+      const bytes = await readFile(file);
+      for (const damage of [bytes.subarray(0, -1), Buffer.concat([bytes, bytes]), Buffer.alloc(0), bytes.with(bytes.length >> 1, 0)]) {
+        await writeFile(file, damage);
+        assert.match((await verify()).problems[0]?.message ?? '', /is not the file whose digest/);
+      }
+      await rm(file);
+      assert.match(JSON.stringify((await verify()).problems[0]), /000001\.jsonl\.gz.*|is not there/);
+      await ledger.store.close();
+    });
+
+    it('keeps what an open month, an hour that was opened again, or another room still needs', async () => {
+      const made = await filled(engine);
+      const { ledger, clock } = made;
+      clock.set(AFTER);
+      await ledger.settle(NEVER);
+      const may = (neededMs?: number): Promise<number> =>
+        ledger.store.read((reader) => prunableBefore(reader, { nowMs: AFTER, retentionMs: RETENTION_MS, neededMs }));
+      const months = { october: Date.UTC(2026, 9), november: Date.UTC(2026, 10), december: DECEMBER };
+      assert.equal(await may(), months.december);
+      assert.equal(await may(START), months.october);
+      const where = async (sql: string): Promise<number> => {
+        await ledger.store.transact((tx) => tx.run(sql));
+        return await may();
+      };
+      assert.equal(await where(`INSERT INTO usage_reopened (hour_ms) VALUES (${START + 20 * DAY_MS})`), months.november);
+      assert.equal(await where('DELETE FROM usage_reopened'), months.december);
+      assert.equal(
+        await where(`UPDATE usage_period SET done = 0 WHERE period_ms = ${months.november}`),
+        months.october,
+        'it bills what was late',
+      );
+      assert.equal(await where('UPDATE usage_period SET done = 1'), months.december);
+      assert.equal(await where('UPDATE usage_state SET sealed_ms = NULL'), 0);
+      await ledger.store.close();
+    });
+
+    it('whatever is used, and wherever it is cut short, ends as if it had not been', async () => {
+      const used = fc.array(
+        fc.record({
+          tenant: fc.constantFrom('acme', 'beta'),
+          source: fc.constantFrom('/a', '/b', '/c'),
+          meter: fc.constantFrom('api_calls', 'users', 'storage_bytes'),
+          units: fc.nat(10 ** 6),
+          day: fc.nat(100),
+          lateDays: fc.constantFrom(0, 0, 0, 1, 34),
+        }),
+        { minLength: 1, maxLength: 30 },
+      );
+      const dir = await folder();
+      let runs = 0;
+      await fc.assert(
+        fc.asyncProperty(used, fc.array(fc.nat(6), { maxLength: 6 }), fc.boolean(), async (rows, cuts, hasArchive) => {
+          const made = await scene(engine);
+          const { ledger, clock } = made;
+          const seqs = new Map<string, number>();
+          for (const { tenant, source, meter, units, day, lateDays } of rows.toSorted((a, b) => a.day - b.day)) {
+            const seq = (seqs.get(`${tenant}${source}`) ?? 0) + 1;
+            seqs.set(`${tenant}${source}`, seq);
+            const atMs = START + day * DAY_MS;
+            await take(made, Math.max(clock.now(), atMs), {
+              tenant,
+              source,
+              meter,
+              seq,
+              value: `${units}.5`,
+              atMs: atMs - lateDays * DAY_MS,
+            });
+          }
+          clock.set(START + 200 * DAY_MS);
+          await ledger.settle(NEVER);
+          const before = await kept(ledger);
+          const place = join(dir, String((runs += 1)));
+          const whole = createArchive(place);
+          // A process that dies before some transaction of each run, the last one excepted.
+          for (const cut of [...cuts, Number.POSITIVE_INFINITY]) {
+            let left = cut;
+            const store: PrunerOptions['store'] = {
+              read: (work) => ledger.store.read(work),
+              reclaim: () => ledger.store.reclaim(),
+              transact: (work) => {
+                if ((left -= 1) < 0) throw new Error('killed');
+                return ledger.store.transact(work);
+              },
+            };
+            await prune(made, { store, archive: hasArchive ? whole : undefined }).catch((error: unknown) =>
+              assert.match(String(error), /killed/),
+            );
+            good(await verifyLedger(ledger.store));
+            assert.equal(await kept(ledger), before);
+          }
+          const { prunedMs, sweptMs } = await ledger.store.read(pruningState);
+          assert.equal(prunedMs, sweptMs);
+          const [old] = await ledger.store.read((reader) =>
+            reader.all('SELECT COUNT(*) AS n FROM usage_event WHERE at_ms < ?', [prunedMs]),
+          );
+          assert.equal(old?.['n'], 0n);
+          if (hasArchive) {
+            const report = good(
+              await verifyLedger(ledger.store, undefined, (position) => readFileSync(join(place, archiveName(position)))),
+            );
+            assert.equal(report.pruned.archived, report.pruned.events);
+            assert.equal(report.pruned.events + (await events(ledger)), rows.length);
+          }
+          await ledger.store.close();
+        }),
+        { numRuns: 12 },
+      );
+    });
+  });
+};
