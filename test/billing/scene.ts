@@ -157,7 +157,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       const owned = { 'f:billing': {}, 'f:conditions': { 'k:{"type":"Billed"}': {} } };
       const managedFields = [{ manager: 'writ-billing', operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': owned } }];
       if (tenant !== undefined) tenants[index] = { ...tenant, metadata: { ...tenant.metadata, managedFields }, status: body.status ?? {} };
-      return body as never;
+      return body;
     },
   });
   const billing = createTermBilling(parts);

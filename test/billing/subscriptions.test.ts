@@ -10,12 +10,13 @@ const DECEMBER = Date.UTC(2026, 11);
 const MINUTE_MS = 60_000;
 
 type It = Awaited<ReturnType<typeof scene>>;
+type Tier = NonNullable<It['tenants'][number]['spec']['tier']>;
 type Billing = NonNullable<It['tenants'][number]['spec']['billing']>;
 
-const order = (it: It, tier: string | undefined, billing: Billing | undefined, tenant = 'acme'): void => {
+const order = (it: It, tier: Tier | undefined, billing: Billing | undefined, tenant = 'acme'): void => {
   const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
   const before = it.tenants[index];
-  const spec = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) } as It['tenants'][number]['spec'];
+  const spec: It['tenants'][number]['spec'] = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) };
   if (before === undefined) it.tenants.push({ metadata: { name: tenant }, spec });
   else it.tenants[index] = { ...before, spec };
 };
@@ -156,7 +157,7 @@ describe('a Tenant whose subscription Writ keeps', () => {
 
   it('takes the customer that it names, and says where it cannot', async () => {
     const it = await scene({ config: { 'stripe-prices': true } });
-    const said = async (minute: number, tier: string, billing: Billing, tenant = 'acme') => {
+    const said = async (minute: number, tier: Tier, billing: Billing, tenant = 'acme') => {
       order(it, tier, billing, tenant);
       await it.look(START + minute * MINUTE_MS);
       return billed(it, tenant)?.message ?? '';

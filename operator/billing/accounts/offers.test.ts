@@ -10,6 +10,7 @@ import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import { catalogOf } from '../catalog.ts';
 import { rate } from '../rating/index.ts';
 import { cycleAt } from '../rating/subscription.ts';
+import type { Change } from '../rating/subscription.ts';
 import { testBook } from '../rating/test-book.ts';
 import { graduated } from '../test-graduated.ts';
 import { keysAt, nextTerms, offerOf } from './offers.ts';
@@ -85,7 +86,7 @@ describe('a subscription that changes with the first of a month', () => {
     fc.assert(
       fc.property(order, fc.array(month, { minLength: 14, maxLength: 16 }), (first, months) => {
         let terms: Terms = { ...first, anchorMs: BEGIN };
-        const changes = [{ atMs: BEGIN, ...first }] as [{ atMs: number; tier: string; cycle: Terms['cycle'] }];
+        const changes: [Change, ...Change[]] = [{ atMs: BEGIN, ...first }];
         let pending: readonly bigint[] = [];
         for (const [index, { order: next, used }] of months.entries()) {
           const ms = monthsAfter(BEGIN, index + 1);

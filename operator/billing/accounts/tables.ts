@@ -98,16 +98,12 @@ export const sharerOf = async (reader: Reader, { tenant, customer }: Customer): 
 
 export const putAccount = async (tx: Tx, account: Account): Promise<void> => {
   const { tenant, customer, subscription, terms, next, problem, wanted, dueMs } = account;
+  const nowRow = [tenant, customer, subscription, terms?.tier ?? '', terms?.cycle ?? '', terms?.anchorMs ?? 0];
   const nextRow = [next?.atMs ?? 0, next?.terms?.tier ?? '', next?.terms?.cycle ?? '', next?.terms?.anchorMs ?? 0];
   await tx.insert({
     into: 'billing_account',
     columns: COLUMNS,
-    rows: [
-      [
-        ...[tenant, customer, subscription, terms?.tier ?? '', terms?.cycle ?? '', terms?.anchorMs ?? 0, ...nextRow],
-        ...[problem?.code ?? '', problem?.message.slice(0, 500) ?? '', wanted, dueMs],
-      ],
-    ],
+    rows: [[...nowRow, ...nextRow, problem?.code ?? '', problem?.message.slice(0, 500) ?? '', wanted, dueMs]],
     onConflict: `ON CONFLICT (tenant) DO UPDATE SET ${COLUMNS.slice(1)
       .map((column) => `${column} = excluded.${column}`)
       .join(', ')}`,
