@@ -206,6 +206,8 @@ describe('answers of two replicas', () => {
           at('ledger.db'),
           '--at',
           '2026-12-01T00:00:00Z',
+          '--sla-key',
+          at('billing.pub'),
           '--sla',
           ...files,
         ],

@@ -3,6 +3,7 @@
 import { bigintOf, integerOf, textOf } from '../../usage/store.ts';
 import { StoreError } from '../../usage/store.ts';
 import type { Migrations, Reader, Row, Tx } from '../../usage/store.ts';
+import { ACCOUNT_TABLES } from '../accounts/tables.ts';
 import { STATES } from './entry.ts';
 import type { Encoding, Entry, HourKey, State } from './entry.ts';
 
@@ -54,6 +55,7 @@ export const billingMigrations: Migrations = {
         digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
     ],
     ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
+    ACCOUNT_TABLES,
   ],
 };
 
@@ -152,6 +154,21 @@ export const entriesWithin = async (
   return [...newest.values()];
 };
 
+export type Newest = Pick<Entry, 'revision' | 'total' | 'state' | 'customer'>;
+
+/** What was reported last of an hour, by `tenant meter`. */
+export const newestOfHour = async (reader: Reader, hourMs: number): Promise<ReadonlyMap<string, Newest>> => {
+  const rows = await reader.all('SELECT tenant, meter, revision, total, state, customer FROM billing_outbox WHERE hour_ms = ?', [hourMs]);
+  const newest = new Map<string, Newest>();
+  for (const row of rows) {
+    const key = `${textOf(row, 'tenant')} ${textOf(row, 'meter')}`;
+    const revision = integerOf(row, 'revision');
+    if ((newest.get(key)?.revision ?? 0) < revision)
+      newest.set(key, { revision, total: textOf(row, 'total'), state: stateOf(textOf(row, 'state')), customer: textOf(row, 'customer') });
+  }
+  return newest;
+};
+
 /** Entries that something is to be done with by now, oldest hours first. */
 export const dueEntries = async (reader: Reader, nowMs: number, most: number): Promise<readonly Entry[]> => {
   const rows = await reader.all(
@@ -178,9 +195,11 @@ export const oldestOpenHour = async (reader: Reader): Promise<number | undefined
 };
 
 /** Hours by the state of their newest report; of what is verified, which is nearly all, each revision. */
-export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
+export const countStates = async (reader: Reader, states: readonly State[] = STATES): Promise<ReadonlyMap<State, number>> => {
   const rows = await reader.all(
-    `SELECT state, COUNT(*) AS count FROM billing_outbox AS e WHERE state = 'verified' OR ${NEWEST} GROUP BY state`,
+    `SELECT state, COUNT(*) AS count FROM billing_outbox AS e
+      WHERE state IN (${states.map(() => '?').join(', ')}) AND (state = 'verified' OR ${NEWEST}) GROUP BY state`,
+    states,
   );
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
 };
