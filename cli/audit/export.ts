@@ -3,7 +3,6 @@
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { isTime } from '../../crds/wire.ts';
 import { makeExport } from '../../policies/transparency/export.ts';
 import { isLogFolder } from '../../policies/transparency/manifest.ts';
 import { fileError } from '../files.ts';
@@ -11,6 +10,7 @@ import { makeFolder } from '../make-folder.ts';
 import { UsageError, UserError, plural, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { EXIT_AUDIT_USAGE, EXIT_INCOMPLETE } from './exit-codes.ts';
+import { timeSpan } from './time-span.ts';
 
 type Options = { readonly out: string; readonly tenant?: string; readonly from?: string; readonly to?: string; readonly output: Format };
 
@@ -26,13 +26,6 @@ Examples:
   writ audit export /var/lib/writ/audit --out export
   writ audit export /var/lib/writ/audit --tenant acme --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z --out acme-october`;
 
-const timeOf = (option: string, text: string | undefined): string | undefined => {
-  if (text === undefined) return undefined;
-  const isGood: boolean = isTime(text);
-  if (!isGood) throw new UsageError(`${option} ${text}: write a time such as 2026-11-01T00:00:00Z`);
-  return new Date(text).toISOString();
-};
-
 /** Folders of logs that were published. */
 const logsIn = (source: string): readonly string[] => {
   if (statSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${source}: there is no such folder`);
@@ -47,8 +40,7 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
   if (tenant !== undefined && !all.includes(tenant))
     throw new UserError([{ code: 'AUDIT_NO_LOG', message: `${source}: it has no log of a tenant ${options.tenant}` }], EXIT_AUDIT_USAGE);
   if (all.length === 0) throw new UserError([{ code: 'AUDIT_NO_LOG', message: `${source}: it holds no log of Writ` }], EXIT_AUDIT_USAGE);
-  const [from, to] = [timeOf('--from', options.from), timeOf('--to', options.to)];
-  if (from !== undefined && to !== undefined && from >= to) throw new UsageError(`--from ${options.from}: it is not before --to`);
+  const { from, to } = timeSpan(options);
   if (existsSync(options.out)) throw new UsageError(`--out ${options.out}: it exists already; name a new folder`);
   const outcome = makeExport({
     logs: tenant === undefined ? all : [tenant],

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ audit verify: that an export of the audit log is what was signed, whole and in order, without a cluster or a network.
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
 import { Command, Option } from 'commander';
-import { verifyExport } from '../../policies/transparency/index.ts';
 import type { ExportReport, LogReport } from '../../policies/transparency/index.ts';
-import { readBytes } from '../files.ts';
-import { UsageError, plural, printJson, printProblems, problemRow } from '../output.ts';
+import { plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { exitOf } from './exit-codes.ts';
-import { verifierKeys } from './verifier-keys.ts';
+import { proveExport } from './prove-export.ts';
+import type { ProofOptions } from './prove-export.ts';
 
-type Options = {
-  readonly vkey: readonly string[];
-  readonly witness?: readonly string[];
-  readonly quorum?: string;
-  readonly since?: readonly string[];
-  readonly output: Format;
-};
+type Options = ProofOptions & { readonly output: Format };
 
 const HELP = `
 DIR is what \`writ audit export\` wrote. Checked are: every file against the manifest; the signature of each checkpoint and the
@@ -33,14 +24,6 @@ Exit codes: 0 good, 1 tampered with, 2 incomplete, 3 a key that is not trusted, 
 Examples:
   writ audit verify export --vkey audit.vkey
   writ audit verify export --vkey audit.vkey --witness ci.vkey partner.vkey --quorum 2 --since last-month/root/checkpoint --output json`;
-
-/** Every file, with `/` between folders. */
-const filesIn = (folder: string): readonly string[] => {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${folder}: there is no such folder`);
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-};
 
 const logRow = ({ folder, origin, size, root, entries, range, firstTs, lastTs, anchoredSize, cosigned }: LogReport): object => ({
   log: folder,
@@ -90,20 +73,7 @@ const tell = (
 };
 
 const run = (folder: string, options: Options, terminal: Terminal): void => {
-  const keys = verifierKeys('--vkey', options.vkey, 'ed25519');
-  const witnesses = verifierKeys('--witness', options.witness ?? [], 'cosignature');
-  const quorum = Number(options.quorum ?? witnesses.length);
-  if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length)
-    throw new UsageError(`--quorum ${options.quorum}: write a number from 0 to that of the witnesses, ${witnesses.length}`);
-  const names = filesIn(folder);
-  const present = new Set(names);
-  const report = verifyExport({
-    names,
-    // Named by a manifest that nobody has verified: only what is in this folder is read.
-    read: (name) => (present.has(name) ? readFileSync(join(folder, name)) : undefined),
-    trust: { keys, witnesses, quorum },
-    since: (options.since ?? []).map((path) => ({ name: path, bytes: readBytes(path) })),
-  });
+  const report = proveExport(folder, options);
   const code = exitOf(report.problems);
   if (code !== 0) terminal.exit(code);
   tell(folder, report, { terminal, output: options.output });

@@ -12,7 +12,7 @@ import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
 import { SHIPPED_METERS } from '../usage/meters.ts';
 import { bytesOf } from '../usage/store.ts';
-import { createDataKeys } from './data-keys.ts';
+import { createDataKeys, dataKeyById } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
 import type { ToldFact } from './sequencer.ts';
 import { NAME, countingRandom, openTestAudit, signer, testFolder } from './test-audit.ts';
@@ -253,7 +253,7 @@ describe('encrypted fields', () => {
   const plainOf = async (test: TestAudit, keys: WrappingKeys, seq = 0): Promise<string | undefined> => {
     const entry = entriesOf(test, 'tenant/acme')[seq] ?? assert.fail();
     const field = entry.enc?.['detail.spec'] ?? assert.fail();
-    const key = await test.store.read((reader) => keysUnder(keys).byId(reader, field.kid, 'acme'));
+    const key = await test.store.read((reader) => dataKeyById(reader, { kid: field.kid, tenant: 'acme', wrapping: keys }));
     return key === undefined
       ? undefined
       : openField(field, { log: `${NAME}/tenant/acme`, tenant: 'acme', seq, path: 'detail.spec' }, key)?.toString();
@@ -275,7 +275,9 @@ describe('encrypted fields', () => {
       test.audit.tell(fact(1, { secret }));
       await test.audit.publish();
       const field = entriesOf(test, 'tenant/acme')[0]?.enc?.['detail.spec'] ?? assert.fail();
-      const key = (await test.store.read((reader) => keysUnder(wrapping(1)).byId(reader, field.kid, 'acme'))) ?? assert.fail();
+      const key =
+        (await test.store.read((reader) => dataKeyById(reader, { kid: field.kid, tenant: 'acme', wrapping: wrapping(1) }))) ??
+        assert.fail();
       const place = { log: `${NAME}/tenant/acme`, tenant: 'acme', seq: 0, path: 'detail.spec' };
       assert.ok(openField(field, place, key) !== undefined);
       for (const other of [{ log: 'x' }, { tenant: 'x' }, { seq: 1 }, { path: 'x' }])

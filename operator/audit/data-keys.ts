@@ -17,8 +17,6 @@ export type WrappingKeys = readonly [newest: WrappingKey, ...older: readonly Wra
 export type DataKeys = {
   /** The key for new fields of a tenant, made where there is none or it is old or used up. `uses`: how many fields it is wanted for. */
   current(tx: Tx, tenant: string, uses: number): Promise<DataKey>;
-  /** By its id; undefined where it was destroyed. */
-  byId(reader: Reader, kid: string, tenant: string): Promise<DataKey | undefined>;
   /** Wraps some that are still under an older key; how many are left after it. */
   rewrap(tx: Tx): Promise<number>;
   /** Destroys all of a tenant; their ids. */
@@ -37,6 +35,32 @@ const wrap = (key: DataKey, by: WrappingKey, { tenant, nonce }: { readonly tenan
   return Buffer.concat([nonce, cipher.update(key.bytes), cipher.final(), cipher.getAuthTag()]);
 };
 
+/** `wrapping`: those that are at hand. */
+const unwrap = (row: Row, wrapping: readonly WrappingKey[]): DataKey => {
+  const kid = textOf(row, 'kid');
+  const version = integerOf(row, 'version');
+  const by = wrapping.find((key) => key.version === version);
+  if (by === undefined)
+    throw new StoreError('failed', `the data key ${kid} is under version ${version} of the wrapping key, which is not here`);
+  const wrapped = Buffer.from(bytesOf(row, 'wrapped'));
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', by.bytes, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(`${kid}|${textOf(row, 'tenant')}|${version}`));
+    decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
+    return { kid, bytes: Buffer.concat([decipher.update(wrapped.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]) };
+  } catch (error) {
+    throw new StoreError('corrupt', `the data key ${kid} does not open`, { cause: error });
+  }
+};
+
+export type KeyQuery = { readonly kid: string; readonly tenant: string; readonly wrapping: readonly WrappingKey[] };
+
+/** The data key of that id; undefined where it was destroyed. */
+export const dataKeyById = async (reader: Reader, { kid, tenant, wrapping }: KeyQuery): Promise<DataKey | undefined> => {
+  const [row] = await reader.all('SELECT * FROM audit_key WHERE kid = ? AND tenant = ?', [kid, tenant]);
+  return row === undefined ? undefined : unwrap(row, wrapping);
+};
+
 export const createDataKeys = (options: {
   readonly wrapping: () => WrappingKeys;
   readonly random: (bytes: number) => Buffer;
@@ -44,29 +68,12 @@ export const createDataKeys = (options: {
 }): DataKeys => {
   const { wrapping, random, now } = options;
 
-  const unwrap = (row: Row): DataKey => {
-    const kid = textOf(row, 'kid');
-    const version = integerOf(row, 'version');
-    const by = wrapping().find((key) => key.version === version);
-    if (by === undefined)
-      throw new StoreError('failed', `the data key ${kid} is under version ${version} of the wrapping key, which is not here`);
-    const wrapped = Buffer.from(bytesOf(row, 'wrapped'));
-    try {
-      const decipher = createDecipheriv('aes-256-gcm', by.bytes, wrapped.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
-      decipher.setAAD(Buffer.from(`${kid}|${textOf(row, 'tenant')}|${version}`));
-      decipher.setAuthTag(wrapped.subarray(-TAG_BYTES));
-      return { kid, bytes: Buffer.concat([decipher.update(wrapped.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]) };
-    } catch (error) {
-      throw new StoreError('corrupt', `the data key ${kid} does not open`, { cause: error });
-    }
-  };
-
   return {
     current: async (tx, tenant, uses) => {
       const [row] = await tx.all('SELECT * FROM audit_key WHERE tenant = ? ORDER BY made_ms DESC, kid LIMIT 1', [tenant]);
       if (row !== undefined && integerOf(row, 'uses') + uses <= MAX_USES && now() - integerOf(row, 'made_ms') < MAX_AGE_MS) {
         await tx.run('UPDATE audit_key SET uses = uses + ? WHERE kid = ?', [uses, textOf(row, 'kid')]);
-        return unwrap(row);
+        return unwrap(row, wrapping());
       }
       const key: DataKey = { kid: random(12).toString('hex'), bytes: random(DATA_KEY_BYTES) };
       const [newest] = wrapping();
@@ -75,15 +82,11 @@ export const createDataKeys = (options: {
       await tx.insert({ into: 'audit_key', columns, rows: [[key.kid, tenant, now(), uses, newest.version, wrapped]] });
       return key;
     },
-    byId: async (reader, kid, tenant) => {
-      const [row] = await reader.all('SELECT * FROM audit_key WHERE kid = ? AND tenant = ?', [kid, tenant]);
-      return row === undefined ? undefined : unwrap(row);
-    },
     rewrap: async (tx) => {
       const [newest] = wrapping();
       const rows = await tx.all('SELECT * FROM audit_key WHERE version <> ? ORDER BY kid LIMIT ?', [newest.version, REWRAP_AT_ONCE]);
       for (const row of rows) {
-        const key = unwrap(row);
+        const key = unwrap(row, wrapping());
         const wrapped = wrap(key, newest, { tenant: textOf(row, 'tenant'), nonce: random(NONCE_BYTES) });
         await tx.run('UPDATE audit_key SET version = ?, wrapped = ? WHERE kid = ?', [newest.version, wrapped, key.kid]);
       }

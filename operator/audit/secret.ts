@@ -35,7 +35,8 @@ const VERIFIER = 'verifier-key';
 const textIn = ({ data = {} }: SecretObject, key: string): string =>
   Object.hasOwn(data, key) ? Buffer.from(data[key] ?? '', 'base64').toString() : '';
 
-const readWrapping = (text: string): readonly AgedKey[] => {
+/** What `wrapping.json` of the Secret holds; a key that is none is left out. Throws where the text is no JSON. */
+export const readWrapping = (text: string): readonly AgedKey[] => {
   const value: unknown = JSON.parse(text);
   if (!Array.isArray(value)) return [];
   const items: readonly unknown[] = value;

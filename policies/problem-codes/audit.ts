@@ -27,6 +27,10 @@ export const auditCodes = {
     summary: 'A part of an export of the audit log is missing or cut off.',
     fix: 'copy or make the export anew, whole; what is missing can not be proven',
   },
+  AUDIT_FIELD_UNREADABLE: {
+    summary: 'An encrypted field of the audit log does not open with the keys that were given.',
+    fix: 'take ledger and wrapping keys of the same installation and the same time; after a rotation the older wrapping key is gone from the Secret',
+  },
   AUDIT_NO_LOG: {
     summary: 'The folder of published audit logs has no log of that tenant, or none at all.',
     fix: 'look at the names in its folder `tenant`; a tenant has a log from its first entry on, and keeps it when it is gone',
