@@ -53,8 +53,8 @@ soak: modules ## kill the ledger of use 1,000 times and judge what it holds; ARG
 	@node test/usage/soak.ts $(ARGS)
 
 .PHONY: billing-soak
-billing-soak: modules ## simulate 1,000 months of reports to a failing Stripe; SEEDS=5000 says how many
-	@WRIT_BILLING_SEEDS=$(or $(SEEDS),1000) node --test --test-force-exit test/billing/outbox.test.ts
+billing-soak: modules ## simulate 1,000 months of reports and of changed orders to a failing Stripe; SEEDS=5000 says how many
+	@WRIT_BILLING_SEEDS=$(or $(SEEDS),1000) node --test --test-force-exit test/billing/outbox.test.ts test/billing/subscription-seeds.test.ts
 
 .PHONY: lint
 lint: modules ## type check, lint, format check

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { newAccount, putAccount } from '../operator/billing/accounts/tables.ts';
+import { billingMigrations } from '../operator/billing/outbox/tables.ts';
 import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
 import { slaStatement } from '../operator/slo/index.ts';
 import { slaText } from '../operator/slo/statement.ts';
@@ -10,6 +13,8 @@ import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
 import { undeclared } from '../operator/usage/stored-meters.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
+import { writeSigned } from './signed-file.ts';
+import { keySigner } from './signing/signer.ts';
 import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
@@ -157,6 +162,39 @@ describe('writ bill', () => {
     assert.equal((await reconcile()).code, 0);
   });
 
+  it('tells where the payment provider subscribes something else than was ordered', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    folder.writ(['keygen', '--name', 'billing']);
+    folder.write({ 'invoices/acme/2025-11-01T00.json': '{}' });
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    for (const room of [USAGE_TABLES, billingMigrations]) await store.migrate(room);
+    await store.claim('test');
+    const terms = { tier: 'Starter', cycle: 'Monthly', anchorMs: OCTOBER_MS } as const;
+    const kept = { ...newAccount('acme'), customer: 'cus_1', subscription: 'sub_1', terms };
+    const later = { atMs: Date.UTC(2099, 0), terms: { ...terms, tier: 'Professional' } };
+    const outcomes = [
+      [kept, /sub_1: Starter, Monthly/, undefined],
+      [
+        { ...kept, terms: { ...terms, tier: 'Free' } },
+        /sub_1: Free/,
+        /BILL_SUBSCRIPTION_DIFFERS: acme: at .* sub_1 is Free, Monthly; the subscription says Starter, Monthly/,
+      ],
+      [{ ...kept, next: later }, /sub_1: Starter/, /BILL_SUBSCRIPTION_DIFFERS: acme: at 2099-01-01T00:00:00Z sub_1 is Professional/],
+      [{ ...kept, next: { ...later, terms: undefined } }, /sub_1: Starter/, /sub_1 is nothing; the subscription says Starter/],
+      [{ ...kept, problem: { code: 'BILL_SUBSCRIPTION_GONE', message: 'ended' } as const }, /sub_1/, /BILL_SUBSCRIPTION_GONE: acme: ended/],
+    ] as const;
+    for (const [account, shown, told] of outcomes) {
+      await store.transact((tx) => putAccount(tx, account));
+      const options = ['--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub')];
+      const { out, err } = await bill(folder, 'reconcile', ...options);
+      assert.match(out, shown);
+      if (told === undefined) assert.doesNotMatch(err, /BILL_SUBSCRIPTION/);
+      else assert.match(err, told);
+    }
+    await store.close();
+  });
+
   it('drops no credit of an SLA statement without a word', async () => {
     using folder = scene();
     const statement = slaStatement({
@@ -178,7 +216,15 @@ describe('writ bill', () => {
       'next.json': credit('2025-11-20T00:00:00Z'),
       'other.json': credit('2025-10-20T00:00:00Z').replace('"tenant":"acme"', '"tenant":"other"'),
     });
-    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', join(folder.path, name));
+    const at = (name: string): string => join(folder.path, name);
+    for (const name of ['slo', 'other']) folder.writ(['keygen', '--name', name]);
+    const signAs = async (name: string, key: string): Promise<void> => {
+      rmSync(`${at(name)}.sigstore.json`, { force: true });
+      const signer = keySigner(createPrivateKey(readFileSync(at(`${key}.key`), 'utf8')));
+      await writeSigned({ path: at(name), text: readFileSync(at(name), 'utf8'), signer });
+    };
+    for (const name of ['here.json', 'next.json', 'other.json']) await signAs(name, 'slo');
+    const rated = (name: string): Promise<Ran> => bill(folder, 'preview', '--sla', at(name), '--sla-key', at('slo.pub'));
     const here = await rated('here.json');
     assert.match(here.out, /credit sla-1/);
     assert.doesNotMatch(here.err, /not on this invoice/);
@@ -188,6 +234,21 @@ describe('writ bill', () => {
     assert.match(next.err, /not on this invoice: sla-1 of 2025-11-20T/);
     const other = await rated('other.json');
     assert.deepEqual([other.code, /BILL_CREDIT_FOREIGN: .*other\.json: it is for other/.test(other.err)], [1, true], other.err);
+    // Only under the signature of whoever is named: not of another one, not altered, not without any, and not unchecked.
+    const refused = async (said: RegExp): Promise<void> => {
+      const { code, err, out } = await rated('here.json');
+      assert.equal(code, 1, out);
+      assert.match(err, said);
+    };
+    await signAs('here.json', 'other');
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json\.sigstore\.json/);
+    await signAs('here.json', 'slo');
+    folder.write({ 'here.json': readFileSync(at('here.json'), 'utf8').replace('"amount":500', '"amount":50000') });
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json\.sigstore\.json/);
+    rmSync(at('here.json.sigstore.json'));
+    await refused(/SLO_STATEMENT_UNSIGNED: .*here\.json: it has no signature/);
+    const unchecked = await bill(folder, 'preview', '--sla', at('here.json'));
+    assert.deepEqual([unchecked.code, /--sla: --sla-key FILE/.test(unchecked.err)], [2, true], unchecked.err);
   });
 
   it('takes prices by their seal where a trust policy is given', async () => {

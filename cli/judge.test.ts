@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { POLICY, temporaryFolder } from './spawn-writ.ts';
+import { podReview } from '../policies/decide/test-review.ts';
 
 const pod = (image: string): object => ({
   apiVersion: 'v1',
@@ -11,22 +12,7 @@ const pod = (image: string): object => ({
   spec: { containers: [{ name: 'c', image }] },
 });
 
-const review = (image: string, more: object = {}): string =>
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: `u-${image}`,
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      name: 'p',
-      namespace: 'team',
-      operation: 'CREATE',
-      userInfo: { username: 'ann' },
-      object: pod(image),
-      ...more,
-    },
-  });
+const review = (image: string, more: object = {}): string => podReview({ uid: `u-${image}`, ...more }, { image, name: 'p' });
 
 describe('lint', () => {
   it('finds nothing in good documents and leaves strangers in a folder alone', () => {

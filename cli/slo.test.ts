@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `writ slo` says to input that it cannot use. What it makes of good input is in test/slo.
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
+import { writeSigned } from './signed-file.ts';
+import { keySigner } from './signing/signer.ts';
 import { temporaryFolder } from './spawn-writ.ts';
 import type { Folder, Ran } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
@@ -95,7 +98,10 @@ describe('writ slo', () => {
     assert.match((await slo(folder, 'statement', ...month, ...kept)).err, /SLO_STATEMENT_INVALID.*revision 1 is not there/);
     folder.write({ 'sla/acme/2025-10.r1.json': '{}' });
     assert.match((await slo(folder, 'statement', ...month, ...kept)).err, /SLO_STATEMENT_INVALID.*it is no revision 1 for acme/);
-    const bill = ['bill', 'preview', '--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--sla', at('acme.yaml')];
+    const signer = keySigner(createPrivateKey(readFileSync(at('billing.key'), 'utf8')));
+    await writeSigned({ path: at('acme.yaml'), text: readFileSync(at('acme.yaml'), 'utf8'), signer });
+    const sla = ['--sla', at('acme.yaml'), '--sla-key', at('billing.pub')];
+    const bill = ['bill', 'preview', '--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), ...sla];
     assert.match((await runInProcess([...bill, '--at', '2025-11-01T00:00:00Z'])).err, /SLO_STATEMENT_INVALID.*it is no SLA statement/);
   });
 });

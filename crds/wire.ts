@@ -35,11 +35,18 @@ export const isSource = (value: unknown): value is string => {
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 export const isDigest = (value: unknown): value is string => typeof value === 'string' && DIGEST.test(value);
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+export const TIME_PATTERN = /^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const LEAST_DAYS = 28;
+const daysOfMonth = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate();
+
 /** Milliseconds since 1970 of RFC 3339 with a date that exists; undefined for anything else. */
 export const timeOf = (value: unknown): number | undefined => {
-  const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(atMs) ? undefined : atMs;
+  if (typeof value !== 'string' || !TIME_PATTERN.test(value)) return undefined;
+  const atMs = Date.parse(value);
+  if (Number.isNaN(atMs)) return undefined;
+  // Date.parse takes 30 February for 2 March.
+  const day = Number(value.slice(8, 10));
+  return day > LEAST_DAYS && day > daysOfMonth(Number(value.slice(0, 4)), Number(value.slice(5, 7))) ? undefined : atMs;
 };
 
 export const isTime = (value: unknown): value is string => timeOf(value) !== undefined;

@@ -20,7 +20,7 @@ export type StatusOutcome<T> = { readonly written: boolean; readonly object: T }
 type LiveStatus = { readonly conditions?: readonly Condition[]; readonly [field: string]: unknown };
 
 export const applyStatus = async <T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'apply'>,
   input: {
     readonly resource: Resource;
     /** As it was observed; fresh enough that its conditions are ours. */

@@ -6,7 +6,7 @@ import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import type { Judged } from '../policies/policy-object.ts';
 import type { RecordFacts } from './billing/facts.ts';
-import type { StripeOptions } from './billing/stripe.ts';
+import type { StripeOptions } from './billing/stripe-client.ts';
 import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
@@ -36,6 +36,7 @@ export type BillingParts = {
     | 'billingLateErrors'
     | 'billingStatements'
     | 'billingPrices'
+    | 'billingSubscriptions'
   >;
   readonly caches: {
     readonly tenants: Pick<Caches['tenants'], 'list'>;
@@ -51,7 +52,7 @@ export type BillingParts = {
 };
 
 export type LookBy = {
-  readonly client: Pick<KubeClient, 'get'>;
+  readonly client: Pick<KubeClient, 'get' | 'apply'>;
   /** Whose seal counts. */
   readonly judge: (object: LivePriceBook) => Judged;
   readonly ledger: OpenLedger;

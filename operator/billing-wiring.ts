@@ -5,14 +5,17 @@ import { createPrivateKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { sleep } from '../process/clock.ts';
 import { keyRefusal } from '../policies/trust/key.ts';
+import { allAccounts } from './billing/accounts/tables.ts';
 import { createLogFolder } from './audit/log-folder.ts';
 import { countStatements, createStatementSink } from './billing/statements.ts';
 import type { StatementSink } from './billing/statements.ts';
+import { waitingTeller } from './billing/waits.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { FREEZE_AFTER_MS, nextMonth } from './usage/period.ts';
 import { Refused, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
-import { createStripeLook, customersOf } from './stripe-wiring.ts';
+import { createStripeLook } from './stripe-wiring.ts';
+import { customersOf } from './subscription-wiring.ts';
 
 export type TermBilling = {
   /** Until the term ends. `judge`: whose seal counts. */
@@ -45,6 +48,12 @@ const createStatementLook = (
 ): Look => {
   const files = createLogFolder(where.folder);
   const told = new Set<string>();
+  const once = (what: string, tell: () => void): void => {
+    if (told.has(what)) return;
+    if (told.size >= MOST_TOLD) told.clear();
+    told.add(what);
+    tell();
+  };
   let running: { readonly pem: string; readonly ledger: OpenLedger; readonly sink: StatementSink } | undefined;
   return async ({ client, ledger }, signal) => {
     const secret = await readSecret(client, config['system-namespace'], where.secretName);
@@ -59,18 +68,11 @@ const createStatementLook = (
         record,
         onTaken: ({ path, digest }) =>
           log.error({ path, digest, code: 'BILL_STATEMENT_TAKEN' }, 'a statement is not written: its file says something else'),
-        onWaiting: ({ tenant, periodMs, why }) => {
-          const what = { code: 'BILL_STATEMENT_WAITING', tenant, month: new Date(periodMs).toISOString().slice(0, 7), why };
-          const text = JSON.stringify(what);
-          if (told.has(text)) return;
-          if (told.size >= MOST_TOLD) told.clear();
-          told.add(text);
-          log.error(what, 'a statement waits: the payment provider does not count all of it');
-        },
+        onWaiting: waitingTeller(log, once),
       });
       running = { pem, ledger, sink };
     }
-    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches });
+    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches }, await ledger.store.read(allAccounts));
     await running.sink.turn({ customers }, signal);
     const counts = await ledger.store.read(countStatements);
     for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);

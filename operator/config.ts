@@ -120,7 +120,7 @@ export const operatorFlags = defineFlags({
   'stripe-secret': {
     type: 'string',
     env: 'WRIT_STRIPE_SECRET',
-    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef, where it is given; it needs --ledger. With webhook-secret in it, POST /hook/stripe takes the events of Stripe.',
+    doc: 'Secret in the system namespace whose stripe-key is a secret or restricted key of Stripe. Use is reported there, of Tenants with billing.customerRef or billing.provider, where it is given; it needs --ledger. With webhook-secret in it, POST /hook/stripe takes the events of Stripe.',
   },
   'stripe-mode': {
     type: 'string',

@@ -6,17 +6,22 @@ import type { Judged } from '../policies/policy-object.ts';
 import { readBook } from '../policies/pricing/index.ts';
 import type { Book } from '../policies/pricing/index.ts';
 import { startOf } from '../policies/problem.ts';
+import { createAccounts } from './billing/accounts/index.ts';
+import type { Accounts } from './billing/accounts/index.ts';
+import { offerOf } from './billing/accounts/offers.ts';
+import { allAccounts } from './billing/accounts/tables.ts';
 import { catalogOf } from './billing/catalog.ts';
 import type { Catalog } from './billing/catalog.ts';
 import { createPriceKeeper } from './billing/price-keeper.ts';
 import { createBilling } from './billing/index.ts';
 import type { Billing } from './billing/index.ts';
-import type { Customer } from './billing/hours.ts';
 import type { Encoding } from './billing/outbox/entry.ts';
 import { STATES } from './billing/outbox/entry.ts';
 import { countStates, oldestOpenHour } from './billing/outbox/tables.ts';
 import type { Reporting } from './billing/sink.ts';
-import { createStripe, keyFault } from './billing/stripe.ts';
+import { createStripe } from './billing/stripe.ts';
+import { createWaits, waitingTeller } from './billing/waits.ts';
+import { keyFault } from './billing/stripe-client.ts';
 import { createStripeHook } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { Refused, readSecret } from './billing-look.ts';
@@ -24,6 +29,7 @@ import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
 import { showDrift } from './billing/metrics.ts';
 import { createAllowance } from './source/deliveries.ts';
+import { customersOf, keepSubscriptions } from './subscription-wiring.ts';
 import { HOUR_MS } from './usage/period.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
@@ -31,6 +37,7 @@ const STRIPE_KEY = 'stripe-key';
 const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
 const MOST_TOLD = 10_000;
+const COUNT_MS = 10 * 60_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
 
 const metersOf = (
@@ -65,25 +72,13 @@ const refusable = <T>(work: () => T): readonly [T, undefined] | readonly [undefi
   }
 };
 
-/** Tenants that Stripe bills, those that were there first before those that came later. */
-export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>): readonly Customer[] =>
-  caches.tenants
-    .list()
-    .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
-    .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
-      const customer = billing?.customerRef;
-      return customer === undefined ? [] : [{ tenant, customer }];
-    });
-
-type Ordered = { readonly metadata: { readonly name: string; readonly creationTimestamp?: string } };
-
-/** RFC 3339 in UTC sorts as text. */
-const order = ({ metadata: { name, creationTimestamp = '' } }: Ordered): string => `${creationTimestamp} ${name}`;
-
 type Running = {
   readonly key: string;
   readonly ledger: OpenLedger;
   readonly billing: Billing;
+  readonly accounts: Accounts;
+  /** Undefined where statements are written as files, which tells of those that wait. */
+  readonly lookAtWaits: ReturnType<typeof createWaits> | undefined;
   readonly keepPrices: ReturnType<typeof createPriceKeeper>;
 };
 
@@ -105,6 +100,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     onError: (error) => log.error({ err: error }, 'an event of Stripe could not be taken in; it comes again'),
   });
   let running: Running | undefined;
+  let countedMs = Number.NEGATIVE_INFINITY;
   const told = new Set<string>();
   /** What stays as it is found again with every look. */
   const once = (what: string, tell: () => void): void => {
@@ -162,7 +158,12 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
           ),
         ),
     });
-    return { key, ledger, billing, keepPrices: createPriceKeeper(provider.prices, clock) };
+    const accounts = createAccounts({ store: ledger.store, provider: provider.accounts, clock, installation, record: parts.record });
+    const lookAtWaits =
+      config['statement-dir'] === undefined
+        ? createWaits({ store: ledger.store, nowMs: () => clock.now(), onWaiting: waitingTeller(log, once) })
+        : undefined;
+    return { key, ledger, billing, accounts, lookAtWaits, keepPrices: createPriceKeeper(provider.prices, clock) };
   };
 
   /** Prices that cannot be kept stop no report. */
@@ -202,9 +203,9 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
       stop();
       running = start(key, ledger);
     }
-    const { billing, keepPrices: keep } = running;
+    const { billing, accounts, keepPrices: keep, lookAtWaits } = running;
     const [reporting, unpriced] = refusable(() => metersOf(parts, ledger, judge));
-    const scope = { customers: customersOf(parts), reporting };
+    const scope = { customers: customersOf(parts, await ledger.store.read(allAccounts)), reporting };
     const secrets = (secret(WEBHOOK_SECRET) ?? '').split(/\s+/).filter((one) => one.length >= 16);
     const take = async (event: Parameters<Billing['take']>[0]): Promise<Awaited<ReturnType<Billing['take']>>> => {
       const taken = await billing.take(event);
@@ -214,11 +215,20 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     // Begun, it knows whose customers are ours; events need not wait for its end.
     const turning = billing.turn(scope, signal);
     hook.arm(secrets.length === 0 ? undefined : { mode, secrets: secrets.slice(0, MOST_SECRETS), take });
-    const { refused, drift } = await turning;
-    if (!refused && config['stripe-prices'] && reporting !== undefined) await keepPrices(keep, catalogOf(reporting.book, reporting.meters));
+    const { refused: isRefused, drift } = await turning;
+    const catalog = reporting === undefined ? undefined : catalogOf(reporting.book, reporting.meters);
+    if (!isRefused && config['stripe-prices'] && catalog !== undefined) await keepPrices(keep, catalog);
+    const offer = reporting === undefined || catalog === undefined ? undefined : offerOf(reporting.book, catalog);
+    const refused = isRefused || (await keepSubscriptions(parts, { client, ledger, offer, accounts }, { once, signal }));
+    const waiting = await lookAtWaits?.(scope.customers);
+    if (waiting !== undefined) metrics.billingStatements.set({ state: 'waiting' }, waiting);
     if (drift !== undefined) showDrift(metrics, drift);
-    const states = await ledger.store.read(countStates);
-    for (const state of STATES) metrics.billingReports.set({ state }, states.get(state) ?? 0);
+    // Those that are done with are nearly all that there ever were: they are counted now and then.
+    const isCounted = clock.monotonicMs() - countedMs < COUNT_MS;
+    const counted = isCounted ? STATES.filter((state) => state !== 'verified') : STATES;
+    const states = await ledger.store.read((reader) => countStates(reader, counted));
+    if (!isCounted) countedMs = clock.monotonicMs();
+    for (const state of counted) metrics.billingReports.set({ state }, states.get(state) ?? 0);
     const oldestMs = await ledger.store.read(oldestOpenHour);
     metrics.billingOldest.set({ sink: 'stripe' }, oldestMs === undefined ? 0 : Math.max(0, clock.now() - oldestMs - HOUR_MS) / 1000);
     if (refused) throw new Refused('Stripe refuses the key');

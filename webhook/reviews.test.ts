@@ -14,31 +14,9 @@ import { createGuard } from './server/guard.ts';
 import type { BoundsVerdict } from './tenancy/index.ts';
 import type { Teller } from './usage/index.ts';
 import { boundPort } from '../process/bound-port.ts';
+import { podReview } from '../policies/decide/test-review.ts';
 
 const START = Date.UTC(2026, 10, 21, 10);
-const review = (namespace: string): string =>
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'u-1',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      name: 'pod',
-      namespace,
-      operation: 'CREATE',
-      userInfo: { username: 'ann', groups: [] },
-      object: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'pod', namespace },
-        spec: { containers: [{ name: 'c', image: 'app:1' }] },
-      },
-      oldObject: null,
-      dryRun: false,
-    },
-  });
-
 const MINUTE = 60_000;
 const DEADLINE = 5000;
 const PASSED: BoundsVerdict = { kind: 'passed', warnings: [], audit: undefined };
@@ -111,7 +89,11 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
     stall: (byMs: number) => void (stalledMs += byMs),
     ask: async (namespace = 'team'): Promise<number> => {
       const headers = { 'content-type': 'application/json', connection: 'close' };
-      const response = await fetch(`http://127.0.0.1:${port}/validate?timeout=10s`, { method: 'POST', headers, body: review(namespace) });
+      const response = await fetch(`http://127.0.0.1:${port}/validate?timeout=10s`, {
+        method: 'POST',
+        headers,
+        body: podReview({}, { image: 'app:1', namespace }),
+      });
       await response.text();
       return response.status;
     },

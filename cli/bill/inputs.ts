@@ -19,6 +19,8 @@ import { TRUSTED_ROOT_FILE, verifyArtifact } from '../../policies/trust/index.ts
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
+import { readPublicKeyFile } from '../public-key.ts';
+import { signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
@@ -33,6 +35,7 @@ export type BillOptions = {
   readonly statement?: readonly string[];
   readonly ledger?: string;
   readonly sla?: readonly string[];
+  readonly slaKey?: string;
   readonly at?: string;
   readonly trust?: string;
   readonly trustDigest?: string;
@@ -95,9 +98,14 @@ export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscripti
 const BUNDLE_ENDING = bundlePath('');
 
 /** What SLA statements of the tenant give back, or take again. Their signatures lie beside them, so that `*.json` names both. */
-const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adjustment[] =>
-  paths.flatMap((path) => {
+const slaAdjustments = ({ sla = [], slaKey }: Pick<BillOptions, 'sla' | 'slaKey'>, tenant: string): readonly Adjustment[] => {
+  if (sla.length === 0) return [];
+  if (slaKey === undefined) throw new UsageError('--sla: --sla-key FILE says whose signature the statements must bear');
+  const key = readPublicKeyFile(slaKey).publicKey;
+  return sla.flatMap((path) => {
     if (path.endsWith(BUNDLE_ENDING)) return [];
+    const fault = signatureFault(path, key);
+    if (fault !== undefined) return refuse([{ code: 'SLO_STATEMENT_UNSIGNED', message: fault }]);
     const statement = readSlaStatement(readText(path));
     if (statement === undefined) return refuse([{ code: 'SLO_STATEMENT_INVALID', message: `${path}: it is no SLA statement` }]);
     if (statement.tenant !== tenant)
@@ -109,6 +117,7 @@ const slaAdjustments = (paths: readonly string[], tenant: string): readonly Adju
       atMs: Date.parse(at),
     }));
   });
+};
 
 /** When the next invoice of the month that runs at `nowMs` falls due. */
 const nextDueMs = ({ subscription }: Facts, nowMs: number): number => {
@@ -138,7 +147,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const books = readBooks(options, terminal);
   const given = readSubscription(options, books);
   const { subscription } = given;
-  const levels = slaAdjustments(options.sla ?? [], subscription.tenant);
+  const levels = slaAdjustments(options, subscription.tenant);
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;

@@ -9,7 +9,8 @@ export const addBillOptions = (command: Command): Command =>
     .requiredOption('--subscription <file>', 'what the tenant has ordered, and adjustments')
     .option('--statement <files...>', 'statements of use, as `writ usage report --output json` prints them')
     .option('--ledger <file>', 'take them from the ledger instead; default: WRIT_LEDGER')
-    .option('--sla <files...>', 'SLA statements whose credits count, as `writ slo statement` writes them')
+    .option('--sla <files...>', 'SLA statements whose credits count, as `writ slo statement` writes them; it needs --sla-key')
+    .option('--sla-key <file>', 'public key that must have signed them, PEM')
     .option('--trust <file>', 'the trust policy by which the seals of the prices must count')
     .option('--trust-digest <digest>', 'digest that the trust policy must have, sha256:…')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'));

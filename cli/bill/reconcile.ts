@@ -4,10 +4,18 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
+import { accountOfTenant } from '../../operator/billing/accounts/tables.ts';
+import type { Account } from '../../operator/billing/accounts/tables.ts';
 import { countStates, entriesAside } from '../../operator/billing/outbox/tables.ts';
 import { STATES } from '../../operator/billing/outbox/entry.ts';
 import type { Entry, State } from '../../operator/billing/outbox/entry.ts';
 import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.ts';
+import { changeAt } from '../../operator/billing/rating/subscription.ts';
+import type { Change, Subscription } from '../../operator/billing/rating/subscription.ts';
+import { monthOf, nextMonth } from '../../operator/usage/period.ts';
+import { formatTime } from '../../policies/pricing/calendar.ts';
+import { waitsOf } from '../../operator/billing/waits.ts';
+import type { Waiting } from '../../operator/billing/waits.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { startOf } from '../../policies/problem.ts';
 import { readText } from '../files.ts';
@@ -26,7 +34,8 @@ const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
 moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
-hours that it refused, or that it counts otherwise.
+hours that it refused, or that it counts otherwise; frozen months of which it is not known to count all; and where a subscription that the operator keeps there is, or is to become, something
+else than the facts of the subscription say.
 
 Exit codes: 0 all agree, 1 something does not, or there is no invoice, 2 wrong use.
 
@@ -85,13 +94,18 @@ const findInvoices = (folder: string, tenant: string): Found => {
   return { invoices: invoices.map((name) => join(place, name)), bundles: bundles.map((name) => join(place, name)) };
 };
 
-type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[] };
+type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[]; readonly waits: readonly Waiting[] };
+type Asked = { readonly tenant: string; readonly isCustomer: boolean };
 
-const readOutbox = async (options: Options, terminal: Terminal): Promise<Outbox | undefined> => {
+const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): Promise<Outbox | undefined> => {
   if (options.ledger === undefined && terminal.env['WRIT_LEDGER'] === undefined) return undefined;
   const open = await openLedger(options.ledger, terminal);
   try {
-    return await open.read(async (reader) => ({ states: await countStates(reader), aside: await entriesAside(reader) }));
+    return await open.read(async (reader) => ({
+      states: await countStates(reader),
+      aside: await entriesAside(reader),
+      waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
+    }));
   } catch {
     // Nothing was ever reported from it: it has no such tables.
     return undefined;
@@ -100,13 +114,58 @@ const readOutbox = async (options: Options, terminal: Terminal): Promise<Outbox 
   }
 };
 
+/** What the operator read back last of the tenant's subscription; undefined where it keeps none. */
+const readAccount = async (options: Options, tenant: string, terminal: Terminal): Promise<Account | undefined> => {
+  if (options.ledger === undefined && terminal.env['WRIT_LEDGER'] === undefined) return undefined;
+  const open = await openLedger(options.ledger, terminal);
+  try {
+    return await open.read((reader) => accountOfTenant(reader, tenant));
+  } catch {
+    // It is of a time before any were kept.
+    return undefined;
+  } finally {
+    await open.close();
+  }
+};
+
+const waitProblem = ({ tenant, periodMs, why }: Waiting): Problem => ({
+  code: 'BILL_STATEMENT_WAITING',
+  message: `${tenant}: ${new Date(periodMs).toISOString().slice(0, 7)}: ${why}`,
+});
+
+type Ordered = Pick<Change, 'tier' | 'cycle'> | undefined;
+const orderText = (ordered: Ordered): string => (ordered === undefined ? 'nothing' : `${ordered.tier}, ${ordered.cycle}`);
+
+/** Where the provider subscribes something else than the facts say, now or with the next month. */
+const accountProblems = (account: Account, subscription: Subscription, nowMs: number): readonly Problem[] => {
+  const { tenant, subscription: id, customer, terms, next, problem } = account;
+  const wrong = (message: string): Problem => ({ code: 'BILL_SUBSCRIPTION_DIFFERS', message: `${tenant}: ${message}` });
+  const problems: Problem[] = problem === undefined ? [] : [{ ...problem, message: `${tenant}: ${problem.message}` }];
+  if (subscription.customer !== undefined && customer !== '' && subscription.customer !== customer)
+    problems.push(wrong(`the provider bills ${customer}, the subscription says ${subscription.customer}`));
+  if (id === '' || terms === undefined) return problems;
+  const { endMs = Number.POSITIVE_INFINITY } = subscription;
+  const paidMs = Math.max(nowMs, terms.anchorMs);
+  const laterMs = next?.atMs ?? nextMonth(monthOf(paidMs));
+  for (const [atMs, there] of [
+    [paidMs, terms],
+    [Math.max(laterMs, paidMs), next === undefined ? terms : next.terms],
+  ] as const) {
+    const said: Ordered = atMs >= endMs ? undefined : changeAt(subscription, atMs);
+    if (said?.tier !== there?.tier || said?.cycle !== there?.cycle)
+      problems.push(wrong(`at ${formatTime(atMs)} ${id} is ${orderText(there)}; the subscription says ${orderText(said)}`));
+  }
+  return problems;
+};
+
 const asideProblem = ({ tenant, meter, hourMs, state, note }: Entry): Problem => ({
   code: 'BILL_SET_ASIDE',
   message: `${tenant}: ${meter} of ${new Date(hourMs).toISOString().slice(0, 16)}Z was ${state}: ${note}`,
 });
 
 const reconcile = async (options: Options, terminal: Terminal): Promise<void> => {
-  const { tenant } = readSubscription(options, readBooks(options, terminal)).subscription;
+  const { subscription } = readSubscription(options, readBooks(options, terminal));
+  const { tenant } = subscription;
   const { invoices, bundles } = findInvoices(options.invoices, tenant);
   const key = readPublicKeyFile(options.key).publicKey;
   const problems: Problem[] = bundles
@@ -121,8 +180,12 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
     if (wrong.length === 0) good += 1;
     problems.push(...wrong);
   }
-  const outbox = await readOutbox(options, terminal);
+  const account = await readAccount(options, tenant, terminal);
+  const isCustomer = subscription.customer !== undefined || (account !== undefined && account.customer !== '');
+  const outbox = await readOutbox(options, { tenant, isCustomer }, terminal);
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
+  problems.push(...(outbox?.waits ?? []).map(waitProblem));
+  if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =
     outbox === undefined
@@ -134,11 +197,14 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
       invoices: invoices.length,
       problems: problems.map(problemRow),
       ...(reports === undefined ? {} : { reports }),
+      ...(account === undefined ? {} : { account: { customer: account.customer, subscription: account.subscription } }),
     });
   const count = invoices.length;
   const are = good === 1 || count === 1 ? 'is' : 'are';
   terminal.out(`${tenant}: ${good} of ${plural(count, 'invoice')} ${are} signed, and to the byte what prices and use say\n`);
   for (const [state, hours] of Object.entries(reports ?? {})) terminal.out(`  reports ${state}: ${hours}\n`);
+  if (account !== undefined)
+    terminal.out(`  subscription ${account.subscription === '' ? 'none' : account.subscription}: ${orderText(account.terms)}\n`);
   printProblems(terminal, problems);
 };
 

@@ -1633,13 +1633,21 @@ export type TenantLimit = {
  */
 export type TenantBilling = {
   /**
-   * The customer's id at the payment provider.
+   * Where Writ keeps a customer and a subscription for the tenant, of the prices of its tier and cycle. Without it neither is made or changed.
+   */
+  readonly provider?: 'Stripe';
+  /**
+   * The customer's id at the payment provider. With provider a customer is made where none is named.
    */
   readonly customerRef?: string;
   /**
-   * Time between two invoices.
+   * Time between two fees. Monthly where none is given.
    */
   readonly cycle?: 'Monthly' | 'Quarterly' | 'Annual';
+  /**
+   * A subscription that is made costs nothing before; what is paid begins with the first month that begins then or later. Without it, with the next month.
+   */
+  readonly trialEnd?: string;
 };
 /**
  * The objectives.
@@ -1682,7 +1690,7 @@ export type TenantStatus = {
    */
   readonly observedGeneration?: number;
   /**
-   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces and all that is in them for the tenant are there, NetworkIsolated whether the network is known to enforce its bounds, RulesetsReady whether its rulesets are there, Entitled whether its tier allows what spec asks for. QuotaExceeded, Cordoned, Reconciling and Stalled are there only while true; Stalled means that a person must act.
+   * Ready says whether the tenant is as spec has it, NamespacesReady whether its namespaces and all that is in them for the tenant are there, NetworkIsolated whether the network is known to enforce its bounds, RulesetsReady whether its rulesets are there, Entitled whether its tier allows what spec asks for, Billed whether customer and subscription are as spec.billing has it (only with a provider). QuotaExceeded, Cordoned, Reconciling and Stalled are there only while true; Stalled means that a person must act.
    *
    * @maxItems 16
    */
@@ -1697,6 +1705,7 @@ export type TenantStatus = {
    * @maxItems 256
    */
   readonly namespaces?: readonly TenantStatusNamespace[];
+  readonly billing?: TenantStatusBilling;
   /**
    * Rulesets that bind the tenant.
    *
@@ -1729,6 +1738,49 @@ export type TenantStatusNamespace = {
    * Whether it is there, labelled and not being deleted.
    */
   readonly ready?: boolean;
+};
+/**
+ * Customer and subscription that Writ keeps at the payment provider, as it was read back last. The condition Billed says whether they are as spec has it.
+ */
+export type TenantStatusBilling = {
+  /**
+   * The customer's id.
+   */
+  readonly customer?: string;
+  /**
+   * The subscription's id.
+   */
+  readonly subscription?: string;
+  /**
+   * Tier that is subscribed.
+   */
+  readonly tier?: string;
+  /**
+   * Time between two fees.
+   */
+  readonly cycle?: 'Monthly' | 'Quarterly' | 'Annual';
+  /**
+   * When the first fee of that cycle falls due, from which cycles are counted.
+   */
+  readonly paidFrom?: string;
+  readonly next?: TenantStatusNext;
+};
+/**
+ * What it becomes. Without tier it ends.
+ */
+export type TenantStatusNext = {
+  /**
+   * When.
+   */
+  readonly at: string;
+  /**
+   * Tier from then on.
+   */
+  readonly tier?: string;
+  /**
+   * Time between two fees from then on.
+   */
+  readonly cycle?: 'Monthly' | 'Quarterly' | 'Annual';
 };
 /**
  * Rulesets that bind the tenant.

@@ -52,7 +52,7 @@ export const tenantCases: readonly ObjectCase[] = [
       },
       rulesets: [{ name: 'eu-ai-act', release: '^1.4', enforcement: 'Warn' }],
       usage: { limits: [{ name: 'tokens-day', meter: 'reasoning_units', window: '24h', limit: '50000000', onExceed: 'Deny' }] },
-      billing: { customerRef: 'cus_1', cycle: 'Monthly' },
+      billing: { provider: 'Stripe', customerRef: 'cus_1', cycle: 'Monthly', trialEnd: '2027-01-01T00:00:00Z' },
       slo: { objectives: [{ name: 'admission-latency', target: '99.9', threshold: '50ms' }] },
       dataResidency: { regions: ['eu-west-1'], enforcement: 'Strict' },
       locale: 'pt-BR',

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The pages of docs/reference, made from what the programs themselves use: the catalogue of error codes, the catalogues
- * of metrics, the tables of flags, the commands, the CRDs, the libraries of expressions, the attacks that are tried.
+ * of metrics, the tables of flags, the commands, the CRDs, the libraries of expressions, the attacks that are tried, the API of the ledger.
  *
  * In: those tables. Out: path within the repository → text; the same code always gives the same bytes, on any machine.
  * `main.ts` writes them (`make generate`), a test holds what is checked in equal to them. Nothing that ships imports it.
  */
 import { PROGRAM as OPERATOR, SUMMARY as OPERATOR_SUMMARY, operatorFlags } from '../../operator/config.ts';
 import { operatorMetrics } from '../../operator/metrics.ts';
+import { usageApi } from '../../operator/usage/openapi.ts';
 import { problemCodes } from '../../policies/problem-codes/index.ts';
 import { PROGRAM as WEBHOOK, SUMMARY as WEBHOOK_SUMMARY, webhookFlags } from '../../webhook/config.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
@@ -37,4 +38,5 @@ export const referencePages = (): Readonly<Record<string, string>> => ({
     { program: OPERATOR, origin: 'operator/metrics.ts', catalogue: operatorMetrics },
     { program: WEBHOOK, origin: 'webhook/metrics.ts', catalogue: webhookMetrics },
   ]),
+  'docs/reference/usage-api.json': `${JSON.stringify(usageApi, undefined, 2)}\n`,
 });

@@ -7,10 +7,10 @@ import { parse } from 'yaml';
 import { readBook } from '../../policies/pricing/index.ts';
 import type { Book } from '../../policies/pricing/index.ts';
 import { startOf } from '../../policies/problem.ts';
-import { ZERO, add, compare, multiply, parseDecimal, ratio, whole } from '../../policies/pricing/ratio.ts';
+import { compare, multiply, ratio, whole } from '../../policies/pricing/ratio.ts';
 import { catalogOf } from './catalog.ts';
-import type { PriceTier } from './catalog.ts';
 import { priceUsage } from './rating/usage-price.ts';
+import { graduated } from './test-graduated.ts';
 
 const shipped = parse(readFileSync(new URL('../../deploy/examples/prices.yaml', import.meta.url), 'utf8'));
 const bookOf = (change: (spec: typeof shipped.spec) => void = () => undefined): Book => {
@@ -24,17 +24,6 @@ const reported = new Map([
   ['reasoning_units', 'Delta'],
   ['storage_bytes', 'Absolute'],
 ] as const);
-
-/** What graduated tiers come to, as Stripe documents them. */
-const graduated = (tiers: readonly PriceTier[], quantity: bigint) => {
-  let [cost, from] = [ZERO, 0n];
-  for (const { upTo, unitAmount } of tiers) {
-    const to = upTo === undefined || quantity < BigInt(upTo) ? quantity : BigInt(upTo);
-    if (to > from) cost = add(cost, multiply(whole(to - from), parseDecimal(unitAmount) ?? assert.fail(unitAmount)));
-    from = upTo === undefined ? from : BigInt(upTo);
-  }
-  return cost;
-};
 
 describe('the catalog of a price book', () => {
   it('has a product a tier, a price a fee, and one for each meter that is reported and costs something', () => {

@@ -20,18 +20,26 @@ export type CatalogPrice = {
   /** By which it is found: no two that are active share it. */
   readonly lookupKey: string;
   readonly product: string;
+  readonly tier: string;
   readonly currency: string;
   readonly months: number;
 } & (
-  | { readonly kind: 'fee'; /** In the currency's smallest unit. */ readonly amount: number }
-  | { readonly kind: 'metered'; readonly meter: string; readonly encoding: Encoding; readonly tiers: readonly PriceTier[] }
+  | { readonly kind: 'fee'; readonly cycle: Cycle; /** In the currency's smallest unit. */ readonly amount: number }
+  | {
+      readonly kind: 'metered';
+      readonly meter: string;
+      /** Of an annual cycle, where that makes it cheaper. */
+      readonly annual: boolean;
+      readonly encoding: Encoding;
+      readonly tiers: readonly PriceTier[];
+    }
 );
 
 export type Catalog = {
   readonly products: readonly { readonly id: string; readonly name: string }[];
   readonly prices: readonly CatalogPrice[];
   /** What is not sold there, and why. */
-  readonly left: readonly { readonly what: string; readonly why: string }[];
+  readonly left: readonly { readonly tier: string; readonly what: string; readonly why: string }[];
 };
 
 /** Digits after the point as Stripe counts them (docs.stripe.com/currencies), where they are not 2. */
@@ -77,13 +85,15 @@ const tiersOf = (
 
 /** `reported`: the meters that the provider is told of. */
 export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): Catalog => {
-  const left: { what: string; why: string }[] = [];
+  const left: { tier: string; what: string; why: string }[] = [];
   const { code, minorDigits } = book.currency;
   if (OTHER_DIGITS.has(code) || minorDigits !== (NO_DIGITS.has(code) ? 0 : 2))
     return {
       products: [],
       prices: [],
-      left: [{ what: `${book.name} version ${book.version}`, why: `${code} with ${minorDigits} digits is counted otherwise there` }],
+      left: [
+        { tier: '', what: `${book.name} version ${book.version}`, why: `${code} with ${minorDigits} digits is counted otherwise there` },
+      ],
     };
   const products: { id: string; name: string }[] = [];
   const prices: CatalogPrice[] = [];
@@ -91,16 +101,17 @@ export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): 
     const product = `writ_${book.name}_${tier.name}`;
     const key = `writ_${book.name}_v${book.version}_${tier.name}`;
     if (`${key}_${'m'.repeat(63)}_annual`.length > MOST_NAME + 63) {
-      left.push({ what: key, why: 'the name is too long there' });
+      left.push({ tier: tier.name, what: key, why: 'the name is too long there' });
       continue;
     }
     products.push({ id: product, name: `${book.name}: ${tier.name}` });
-    const sold = { product, currency: code };
+    const sold = { product, tier: tier.name, currency: code };
     for (const [cycle, fee] of tier.fees) {
       const amount = wholeNumber(whole(fee));
       const lookupKey = `${key}_${cycle}`;
-      if (amount === undefined || amount > 99_999_999) left.push({ what: lookupKey, why: 'the fee is larger than can be charged there' });
-      else prices.push({ ...sold, lookupKey, months: MONTHS[cycle], kind: 'fee', amount });
+      if (amount === undefined || amount > 99_999_999)
+        left.push({ tier: tier.name, what: lookupKey, why: 'the fee is larger than can be charged there' });
+      else prices.push({ ...sold, lookupKey, months: MONTHS[cycle], kind: 'fee', cycle, amount });
     }
     const variants: readonly boolean[] = book.annualBasisPoints > 0 && tier.fees.has('Annual' satisfies Cycle) ? [false, true] : [false];
     for (const [name, usage] of tier.usage) {
@@ -109,8 +120,8 @@ export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): 
       for (const annual of variants) {
         const lookupKey = `${key}_${name}${annual ? '_annual' : ''}`;
         const tiers = meter.isLevel ? undefined : tiersOf(book, meter, { ...usage, overage: usage.overage }, annual);
-        if (tiers === undefined) left.push({ what: lookupKey, why: 'its price cannot be said there without rounding' });
-        else prices.push({ ...sold, lookupKey, months: 1, kind: 'metered', meter: name, encoding, tiers });
+        if (tiers === undefined) left.push({ tier: tier.name, what: lookupKey, why: 'its price cannot be said there without rounding' });
+        else prices.push({ ...sold, lookupKey, months: 1, kind: 'metered', meter: name, annual, encoding, tiers });
       }
     }
   }

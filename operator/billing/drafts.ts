@@ -50,6 +50,7 @@ export type DraftWatch = {
 };
 
 const LOOK_MS = 10 * 60_000;
+const AT_ONCE = 8;
 /** An invoice is checked this long before it becomes final, and put off for a day where it is not right. */
 const CHECK_BEFORE_MS = 6 * HOUR_MS;
 const PUT_OFF_MS = 24 * HOUR_MS;
@@ -125,16 +126,23 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       if (clock.monotonicMs() - lookedMs < LOOK_MS) return undefined;
       lookedMs = clock.monotonicMs();
       let [drift, again] = [NO_DRIFT, false];
-      for (const customer of await billers.since(clock.now() - 2 * BACK_MS, scope.customers)) {
-        if (signal?.aborted === true) return undefined;
-        const drafts = await guarded(customer, undefined, () => provider.drafts(customer.customer));
-        again ||= drafts === undefined;
-        for (const draft of drafts ?? []) {
-          const look = await guarded(customer, draft.id, () => checkDraft(customer, draft, scope, signal));
-          drift = addDrift(drift, look?.drift ?? NO_DRIFT);
-          again ||= look?.again ?? true;
+      const waiting = [...(await billers.since(clock.now() - 2 * BACK_MS, scope.customers))].toReversed();
+      const work = async (): Promise<void> => {
+        for (let customer = waiting.pop(); customer !== undefined; customer = waiting.pop()) {
+          if (signal?.aborted === true) return;
+          const about = customer;
+          const drafts = await guarded(about, undefined, () => provider.drafts(about.customer));
+          again ||= drafts === undefined;
+          for (const draft of drafts ?? []) {
+            const look = await guarded(about, draft.id, () => checkDraft(about, draft, scope, signal));
+            drift = addDrift(drift, look?.drift ?? NO_DRIFT);
+            again ||= look?.again ?? true;
+          }
         }
-      }
+      };
+      // Whoever waits for one answer asks for others meanwhile; of a customer one thing at a time.
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+      if (signal?.aborted === true) return undefined;
       // Whoever got no answer asks again with the next turn.
       if (again) lookedMs = Number.NEGATIVE_INFINITY;
       return drift;

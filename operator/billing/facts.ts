@@ -4,6 +4,7 @@ import { OPERATOR } from '../audit/facts.ts';
 import type { ToldFact } from '../audit/sequencer.ts';
 import type { JsonObject } from '../../policies/document/json.ts';
 import type { Tx } from '../usage/store.ts';
+import type { Terms } from './accounts/provider.ts';
 import type { Entry } from './outbox/entry.ts';
 import type { Draft } from './provider.ts';
 
@@ -74,4 +75,23 @@ export const providerTold = (told: {
 }): ToldFact => {
   const { tenant, action, ...detail } = told;
   return { action, actor: 'stripe', tenant, detail };
+};
+
+/** Without terms it ends at `atMs`. */
+export const accountMoved = (moved: {
+  readonly tenant: string;
+  readonly action: 'billing.customer' | 'billing.subscribed' | 'billing.planned';
+  readonly customer: string;
+  readonly subscription?: string;
+  readonly terms?: Terms | undefined;
+  readonly atMs?: number;
+}): ToldFact => {
+  const { tenant, action, customer, subscription, terms, atMs } = moved;
+  const detail = {
+    customer,
+    ...(subscription === undefined ? {} : { subscription }),
+    ...(terms === undefined ? {} : { tier: terms.tier, cycle: terms.cycle }),
+    ...(atMs === undefined ? {} : { from: hourText(atMs) }),
+  };
+  return { action, actor: OPERATOR, tenant, detail };
 };

@@ -109,6 +109,29 @@ export const hourTotals = async (
   });
 };
 
+/** Tenants of whose frozen month something was heard later: their hours are to be reckoned one by one. */
+export const lateTenants = async (reader: Reader, monthMs: number): Promise<ReadonlySet<string>> => {
+  const { frozenMs } = await ledgerState(reader);
+  if (frozenMs === undefined || monthMs > frozenMs) return new Set();
+  const rows = await reader.all('SELECT DISTINCT tenant FROM usage_total WHERE billed_ms > ? AND used_ms = ?', [monthMs, monthMs]);
+  return new Set(rows.map((row) => textOf(row, 'tenant')));
+};
+
+/** Totals of one hour of many tenants in one reading; neither the first of a month nor one of `lateTenants`, which `hourTotals` is for. */
+export const totalsOfHour = async (
+  reader: Reader,
+  asked: { readonly hourMs: number; readonly customers: ReadonlyMap<string, string>; readonly meters: ReadonlyMap<string, Encoding> },
+): Promise<readonly HourTotal[]> => {
+  const { hourMs, customers, meters } = asked;
+  const rows = await reader.all('SELECT tenant, meter, sum FROM usage_bucket WHERE hour_ms = ?', [hourMs]);
+  return rows.flatMap((row): readonly HourTotal[] => {
+    const [tenant, meter] = [textOf(row, 'tenant'), textOf(row, 'meter')];
+    const [customer, encoding] = [customers.get(tenant), meters.get(meter)];
+    if (customer === undefined || encoding === undefined) return [];
+    return [{ tenant, customer, meter, encoding, hourMs, total: quantityText(bigintText(row, 'sum')) }];
+  });
+};
+
 type HourSum = { readonly meter: string; readonly hourMs: number; readonly sum: bigint };
 
 /** The parts of a span that lie within one month each. */

@@ -4,11 +4,12 @@ import type { Clock } from '../../process/clock.ts';
 import { HOUR_MS, monthOf } from '../usage/period.ts';
 import type { Store } from '../usage/store.ts';
 import type { createBillers } from './billers.ts';
-import { BACK_MS, carriedSince, hasUse, hourTotals, sealedSince } from './hours.ts';
+import { BACK_MS, carriedSince, hasUse, hourTotals, lateTenants, sealedSince, totalsOfHour } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { HourTotal } from './outbox/entry.ts';
 import type { Outbox } from './outbox/index.ts';
+import { newestOfHour } from './outbox/tables.ts';
 import type { Scope } from './sink.ts';
 
 export type Unpriced = { readonly tenant: string; readonly monthMs: number };
@@ -51,28 +52,54 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
   const takeHours = async (scope: Scope, { fromPosition, toPosition, isAsked }: Span): Promise<number> => {
     const fromMs = clock.now() - BACK_MS;
     const fresh: HourTotal[] = [];
-    const billed = new Map<number, readonly Customer[]>();
-    const billedIn = async (monthMs: number): Promise<readonly Customer[]> => {
-      const all = billed.get(monthMs) ?? (await billers.of(monthMs, scope.customers));
-      billed.set(monthMs, all);
-      if (scope.customers.some(({ tenant }) => all.every((one) => one.tenant !== tenant))) isLeftOut = true;
-      return all.filter(isAsked);
+    type Billed = { readonly byTenant: ReadonlyMap<string, string>; readonly late: ReadonlySet<string> };
+    const billed = new Map<number, Billed>();
+    const billedIn = async (monthMs: number): Promise<Billed> => {
+      const known = billed.get(monthMs);
+      if (known !== undefined) return known;
+      const all = await billers.of(monthMs, scope.customers);
+      const tenants = new Set(all.map(({ tenant }) => tenant));
+      if (scope.customers.some(({ tenant }) => !tenants.has(tenant))) isLeftOut = true;
+      const found = {
+        byTenant: new Map(all.filter(isAsked).map(({ tenant, customer }) => [tenant, customer])),
+        late: await store.read((reader) => lateTenants(reader, monthMs)),
+      };
+      billed.set(monthMs, found);
+      return found;
     };
-    const takeHour = async (monthMs: number, hourMs: number, tenant?: string): Promise<void> => {
-      const meters = await metersOf(monthMs, scope.reporting);
-      for (const customer of await billedIn(monthMs)) {
-        if (tenant !== undefined && customer.tenant !== tenant) continue;
-        if (meters === undefined) {
-          if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) onUnpriced({ tenant: customer.tenant, monthMs });
-          continue;
-        }
-        const asked = { ...customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters };
-        const totals = await store.read((reader) => hourTotals(reader, asked));
-        if (totals.length === 0) continue;
-        fresh.push(...totals);
-        await billers.note(monthMs, customer);
+    const add = async (monthMs: number, totals: readonly HourTotal[]): Promise<void> => {
+      for (const total of totals) {
+        fresh.push(total);
+        await billers.note(monthMs, total);
         if (fresh.length >= OFFER_AT_ONCE) await offer(fresh.splice(0));
       }
+    };
+    const takeOne = async (monthMs: number, hourMs: number, { tenant, customer }: Customer): Promise<void> => {
+      const meters = await metersOf(monthMs, scope.reporting);
+      if (meters === undefined) {
+        if (await store.read((reader) => hasUse(reader, tenant, monthMs))) onUnpriced({ tenant, monthMs });
+        return;
+      }
+      const asked = { tenant, customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters };
+      await add(monthMs, await store.read((reader) => hourTotals(reader, asked)));
+    };
+    const takeHour = async (monthMs: number, hourMs: number): Promise<void> => {
+      const { byTenant, late } = await billedIn(monthMs);
+      const meters = await metersOf(monthMs, scope.reporting);
+      // The first hour of a month carries what was heard late of earlier ones.
+      const isWhole = meters !== undefined && hourMs !== monthMs;
+      for (const [tenant, customer] of byTenant) if (!isWhole || late.has(tenant)) await takeOne(monthMs, hourMs, { tenant, customer });
+      if (!isWhole) return;
+      const newest = await store.read((reader) => newestOfHour(reader, hourMs));
+      const totals = await store.read((reader) => totalsOfHour(reader, { hourMs, customers: byTenant, meters }));
+      const isToldBefore = ({ tenant, meter, total, customer }: HourTotal): boolean => {
+        const known = newest.get(`${tenant} ${meter}`);
+        return known !== undefined && known.total === total && (known.state !== 'rejected' || known.customer === customer);
+      };
+      await add(
+        monthMs,
+        totals.filter((one) => !late.has(one.tenant) && !isToldBefore(one)),
+      );
     };
     let at = fromPosition;
     for (;;) {
@@ -82,7 +109,10 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
       at = sealed.position;
       if (sealed.hours.length === 0 || at >= toPosition) break;
     }
-    for (const { tenant, monthMs } of await store.read((reader) => carriedSince(reader, fromMs))) await takeHour(monthMs, monthMs, tenant);
+    for (const { tenant, monthMs } of await store.read((reader) => carriedSince(reader, fromMs))) {
+      const customer = (await billedIn(monthMs)).byTenant.get(tenant);
+      if (customer !== undefined) await takeOne(monthMs, monthMs, { tenant, customer });
+    }
     await offer(fresh);
     return at;
   };

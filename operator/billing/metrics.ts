@@ -10,6 +10,9 @@ import { STATES } from './outbox/entry.ts';
 export const EVENT_OUTCOMES = ['taken', 'seen', 'ignored', 'refused', 'unavailable'] as const;
 export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
 
+/** What becomes of a subscription that Writ keeps. */
+export const SUBSCRIPTION_STATES = ['subscribed', 'waiting', 'problem'] as const;
+
 /** The ways out of the ledger. */
 const SINKS = ['stripe', 'statements'] as const;
 
@@ -64,6 +67,12 @@ export const billingMetrics = defineMetrics({
     name: 'writ_billing_prices',
     help: 'Products and prices of the price book at Stripe: there as the book says, there and saying something else, or left out since they cannot be said there.',
     labels: { state: ['there', 'differ', 'left'] },
+  },
+  billingSubscriptions: {
+    kind: 'gauge',
+    name: 'writ_billing_subscriptions',
+    help: 'Subscriptions that are kept at the payment provider: there, being made, or with a problem that the condition Billed of the Tenant tells.',
+    labels: { state: SUBSCRIPTION_STATES },
   },
   billingStatements: {
     kind: 'gauge',

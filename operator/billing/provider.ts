@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What billing asks of a payment provider, in words of our own: `stripe.ts` is the one implementation that talks to a provider. An
+ * What billing asks of a payment provider, in words of our own: the files `stripe*.ts` are the one implementation that talks to a provider. An
  * expected answer is a value; only what no later try could mend throws.
  */
 

@@ -10,13 +10,14 @@ import type { KeyObject } from 'node:crypto';
 import { isName } from '../../crds/wire.ts';
 import { makeSeal } from '../../policies/trust/seal.ts';
 import type { LogFolder } from '../audit/log-folder.ts';
-import { HOUR_MS, nextMonth } from '../usage/period.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
 import { statementSettled } from './facts.ts';
 import type { RecordFacts } from './facts.ts';
 import { textDigest } from './rating/invoice.ts';
 import { settlingOf } from './settling.ts';
+import { isOverdue } from './waits.ts';
+import type { Waiting } from './waits.ts';
 import type { Scope, UsageSink } from './sink.ts';
 
 export type StatementDeps = {
@@ -28,13 +29,12 @@ export type StatementDeps = {
   /** A file is there that says something else; told with every look. */
   readonly onTaken: (taken: { readonly path: string; readonly digest: string }) => void;
   /** The provider is to bill it and does not count all of it; told with every look, a day after the freeze. */
-  readonly onWaiting: (waiting: { readonly tenant: string; readonly periodMs: number; readonly why: string }) => void;
+  readonly onWaiting: (waiting: Waiting) => void;
 };
 
 type Statement = { readonly tenant: string; readonly periodMs: number; readonly revision: number; readonly body: string };
 
 const AT_ONCE = 200;
-const TELL_AFTER_MS = 72 * HOUR_MS;
 
 /** Which meters the provider is told of is nothing to it. */
 export type StatementSink = UsageSink<Pick<Scope, 'customers'>>;
@@ -139,8 +139,7 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken,
           const settling = await store.read((reader) => settlingOf(reader, asked));
           if (settling.kind === 'waiting') {
             const { tenant, periodMs } = statement;
-            // Within a day of the freeze it is read back as a rule.
-            if (nowMs() >= nextMonth(periodMs) + TELL_AFTER_MS) onWaiting({ tenant, periodMs, why: settling.why });
+            if (isOverdue(periodMs, nowMs())) onWaiting({ tenant, periodMs, why: settling.why });
           } else if (settling.kind === 'file') {
             await claim(statement);
             if (await write(statementPath(statement), statement.body)) await settle(statement, 'file');

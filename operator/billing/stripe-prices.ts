@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products and prices at Stripe: made where they are missing, compared where they are there, changed never. Nothing can be made twice: a
-// product has an id of ours, and no two prices share a lookup key. `stripe.ts` lends its client.
+// product has an id of ours, and no two prices share a lookup key. `stripe-client.ts` makes the client.
 import { hash } from 'node:crypto';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 import type { Catalog, CatalogPrice } from './catalog.ts';
-import type { StripeClient, StripeProvider } from './stripe.ts';
+import type { StripeClient } from './stripe-client.ts';
+
+/** Finds the meter, or makes it; rejects where there is another one of that name. Resolves with its id. */
+export type EnsureMeter = (meter: string, encoding: 'Absolute' | 'Delta') => Promise<string>;
 
 export type PriceProvider = {
   /** Of those that are there, whether they say the same. */
@@ -24,10 +27,11 @@ const decimal = (value: { toString(): string } | null | undefined): string | und
 const recurringOf = (months: number): { readonly interval: 'month' | 'year'; readonly interval_count: number } =>
   months % 12 === 0 ? { interval: 'year', interval_count: months / 12 } : { interval: 'month', interval_count: months };
 
-const slices = <T>(all: readonly T[]): readonly (readonly T[])[] =>
+/** What can be asked for at once. */
+export const lookupSlices = <T>(all: readonly T[]): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, index) => all.slice(index * AT_ONCE, (index + 1) * AT_ONCE));
 
-export const createStripePrices = (client: StripeClient, ensureMeter: StripeProvider['ensureMeter']): PriceProvider => {
+export const createStripePrices = (client: StripeClient, ensureMeter: EnsureMeter): PriceProvider => {
   /** How often a request failed here: its key would only repeat that. */
   const failures = new Map<string, number>();
 
@@ -81,14 +85,14 @@ export const createStripePrices = (client: StripeClient, ensureMeter: StripeProv
   return {
     compare: async ({ products, prices }) => {
       const seen = new Map<string, 'same' | 'other'>();
-      for (const some of slices(products)) {
+      for (const some of lookupSlices(products)) {
         const { data } = await client.products.list({ ids: some.map(({ id }) => id), limit: 100 });
         for (const { id, active, name } of data) {
           const wanted = some.find((one) => one.id === id);
           if (wanted !== undefined) seen.set(id, active && name === wanted.name ? 'same' : 'other');
         }
       }
-      for (const some of slices(prices)) {
+      for (const some of lookupSlices(prices)) {
         const { data } = await client.prices.list({
           lookup_keys: some.map(({ lookupKey }) => lookupKey),
           limit: 100,

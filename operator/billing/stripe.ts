@@ -1,52 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Stripe: the one file that imports its package. In: a secret key, the mode that the installation says it is in. Out: answers in
- * the words of `provider.ts`.
+ * Stripe in the words of `provider.ts`: meters and their events, drafts of invoices, events. In: a secret key, the mode that the installation
+ * says it is in. The client is made in `stripe-client.ts`.
  *
- * The library's own retries are off: its keys die with the process, and `outbox/` keeps ours on disk. Facts that are relied on:
- * a duplicate identifier is answered with 400; a key repeats its first answer, a failure too, for a day; a meter with a time
- * window keeps the event received last (docs.stripe.com/api/billing/meter-event, /api/idempotent_requests). Meters are
- * ours by name: `writ_METER_absolute` or `_delta`.
+ * Facts that are relied on: a duplicate identifier is answered with 400; a meter with a time window keeps the event received
+ * last (docs.stripe.com/api/billing/meter-event). Meters are ours by name: `writ_METER_absolute` or `_delta`.
  */
-import Stripe from 'stripe';
 import { isRecord } from '../../crds/wire.ts';
 import { formatDecimal, parseDecimal } from '../../policies/pricing/ratio.ts';
 import type { Draft, EventProvider, InvoiceProvider, ProviderEvent, ReadingAsked, ReportAnswer, UsageProvider } from './provider.ts';
 import { KeyRefused } from './provider.ts';
+import type { AccountProvider } from './accounts/provider.ts';
+import { createStripeAccounts } from './stripe-accounts.ts';
+import { answerOf, asked, createStripeClient, isMissing, isStripeError } from './stripe-client.ts';
+import type { Mode, StripeOptions } from './stripe-client.ts';
 import { createStripePrices } from './stripe-prices.ts';
-import type { PriceProvider } from './stripe-prices.ts';
-
-export type Mode = 'test' | 'live';
-
-export type StripeOptions = {
-  readonly secretKey: string;
-  readonly mode: Mode;
-  /** For tests: what is sent instead of over the network. */
-  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-};
-
-/** What `stripe-prices.ts` borrows, so that the package is imported here alone. */
-export type StripeClient = Stripe;
+import type { EnsureMeter, PriceProvider } from './stripe-prices.ts';
 
 export type StripeProvider = UsageProvider &
   InvoiceProvider &
   EventProvider & {
-    /** Finds the meter, or makes it; rejects where there is another one of that name. */
-    ensureMeter(meter: string, encoding: 'Absolute' | 'Delta'): Promise<string>;
+    readonly ensureMeter: EnsureMeter;
     readonly prices: PriceProvider;
+    readonly accounts: AccountProvider;
   };
-
-const TIMEOUT_MS = 20_000;
-const HOUR_S = 3600;
-
-const KEY = /^(?:sk|rk)_(test|live)_[A-Za-z0-9_]{8,250}$/;
-
-/** Why a key cannot be used in this mode, without telling any of it; undefined where it can. */
-export const keyFault = (secretKey: string, mode: Mode): string | undefined => {
-  const [, found] = KEY.exec(secretKey) ?? [];
-  if (found === undefined) return 'it is no secret or restricted key of Stripe';
-  return found === mode ? undefined : `it is a key for ${found} mode, and this installation is in ${mode} mode`;
-};
 
 const eventName = (meter: string, encoding: 'Absolute' | 'Delta'): string => `writ_${meter}_${encoding.toLowerCase()}`;
 
@@ -56,51 +33,12 @@ const TOO_LATE = new Set(['invoice_not_editable', 'resource_missing']);
 const METER_ERRORS = 'v1.billing.meter.error_report_triggered';
 const NO_METER = 'v1.billing.meter.no_meter_found';
 
-const SOON_RIGHT = new Set(['timestamp_in_future', 'lock_timeout']);
-
-const retryAfterMs = (headers: Readonly<Record<string, string>> | undefined): { readonly afterMs?: number } => {
-  const seconds = Number(headers?.['retry-after'] ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds > 0 ? { afterMs: Math.min(seconds, HOUR_S) * 1000 } : {};
-};
-
-/** What went wrong with a request → what is known about it. */
-const answerOf = (error: unknown): ReportAnswer => {
-  if (!(error instanceof Stripe.errors.StripeError) || error instanceof Stripe.errors.StripeConnectionError) return { kind: 'ambiguous' };
-  const { statusCode = 0, message } = error;
-  const code = error.code ?? error.type;
-  if (statusCode === 401 || statusCode === 403) return { kind: 'unauthorized', code, message };
-  if (statusCode === 429 || statusCode === 409) return { kind: 'retry', ...retryAfterMs(error.headers) };
-  if (statusCode >= 500) return { kind: 'retry', fresh: true };
-  if (statusCode === 400 && /already exists with identifier/i.test(message)) return { kind: 'duplicate' };
-  if (SOON_RIGHT.has(code)) return { kind: 'retry', fresh: true };
-  if (statusCode >= 400) return { kind: 'rejected', code, message };
-  return { kind: 'ambiguous' };
-};
-
 /** JSON has no decimals: 15 digits are what it carries, and as many as Stripe takes. */
 const decimalOf = (value: number): string => {
   const text = value.toFixed(12);
   const parsed = Number.isFinite(value) ? parseDecimal(value.toPrecision(15).includes('e') ? text : value.toPrecision(15)) : undefined;
   return parsed === undefined ? '0' : formatDecimal(parsed);
 };
-
-/** How far a delivery's own time may lie from ours. */
-const TOLERANCE_S = 300;
-
-/** Whether `payload` was signed by one of the secrets, lately; `header` is Stripe-Signature. All of them count, so that one can be changed. */
-export const isSigned = (
-  payload: string,
-  header: string,
-  { secrets, nowMs }: { readonly secrets: readonly string[]; readonly nowMs: number },
-): boolean =>
-  secrets.some((secret) => {
-    try {
-      return Stripe.webhooks.signature?.verifyHeader(payload, header, secret, TOLERANCE_S, undefined, nowMs) === true;
-    } catch (error) {
-      if (error instanceof Stripe.errors.StripeSignatureVerificationError) return false;
-      throw error;
-    }
-  });
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined);
 
@@ -129,26 +67,13 @@ export const readEvent = (payload: string, mode: Mode): ProviderEvent | undefine
   return { id, type, kind, document, customer, amount: String(amount), currency };
 };
 
-export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeProvider => {
-  const fault = keyFault(secretKey, mode);
-  if (fault !== undefined) throw new Error(`the key for Stripe cannot be used: ${fault}`);
-  const client = new Stripe(secretKey, {
-    maxNetworkRetries: 0,
-    timeout: TIMEOUT_MS,
-    telemetry: false,
-    ...(fetch === undefined
-      ? {}
-      : {
-          httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) =>
-            fetch(url instanceof Request ? url.url : url.toString(), init ?? {}),
-          ),
-        }),
-  });
+export const createStripe = (options: StripeOptions): StripeProvider => {
+  const client = createStripeClient(options);
   const meters = new Map<string, string>();
   /** How often the making of a meter failed here: its key would only repeat that. */
   const failures = new Map<string, number>();
 
-  const ensureMeter: StripeProvider['ensureMeter'] = async (meter, encoding) => {
+  const ensureMeter: EnsureMeter = async (meter, encoding) => {
     const name = eventName(meter, encoding);
     const known = meters.get(name);
     if (known !== undefined) return known;
@@ -181,7 +106,7 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
       await ensureMeter(meter, encoding);
       return undefined;
     } catch (error) {
-      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      if (!isStripeError(error)) throw error;
       const answer = answerOf(error);
       const name = eventName(meter, encoding);
       if (answer.kind === 'retry' && answer.fresh === true) failures.set(name, (failures.get(name) ?? 0) + 1);
@@ -219,21 +144,9 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     } catch (error) {
       const answer = answerOf(error);
       if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
-      if (!(error instanceof Stripe.errors.StripeError)) throw error;
-      return undefined;
-    }
-  };
-
-  /** Undefined where another try may have an answer. */
-  const asked = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
-    try {
-      return await ask();
-    } catch (error) {
-      const answer = answerOf(error);
-      const { kind } = answer;
-      if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
-      if (kind === 'retry' || (kind === 'ambiguous' && error instanceof Stripe.errors.StripeError)) return undefined;
-      throw error;
+      if (!isStripeError(error)) throw error;
+      // Of a customer that there is not nothing is counted.
+      return isMissing(error, 'customer') ? new Map() : undefined;
     }
   };
 
@@ -254,7 +167,7 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
       const answer = answerOf(error);
       if (answer.kind === 'retry') return { kind: 'retry', fresh: answer.fresh === true };
       if (answer.kind === 'unauthorized') throw new KeyRefused(answer.message);
-      if (answer.kind === 'ambiguous' && error instanceof Stripe.errors.StripeError) return { kind: 'retry' };
+      if (answer.kind === 'ambiguous' && isStripeError(error)) return { kind: 'retry' };
       if (answer.kind === 'rejected' && TOO_LATE.has(answer.code)) return { kind: 'late' };
       throw error;
     }
@@ -273,5 +186,6 @@ export const createStripe = ({ secretKey, mode, fetch }: StripeOptions): StripeP
     });
 
   const prices = createStripePrices(client, ensureMeter);
-  return { ensureMeter, prices, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
+  const accounts = createStripeAccounts(client);
+  return { ensureMeter, prices, accounts, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
 };

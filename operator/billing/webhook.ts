@@ -7,8 +7,9 @@ import type { EventTaken } from './events.ts';
 import { EVENT_OUTCOMES } from './metrics.ts';
 import type { EventOutcome } from './metrics.ts';
 import type { ProviderEvent } from './provider.ts';
-import { isSigned, readEvent } from './stripe.ts';
-import type { Mode } from './stripe.ts';
+import { readEvent } from './stripe.ts';
+import { isSigned } from './stripe-client.ts';
+import type { Mode } from './stripe-client.ts';
 
 export const STRIPE_HOOK_PATH = '/hook/stripe';
 

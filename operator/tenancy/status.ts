@@ -118,9 +118,11 @@ const conditionsOf = (report: Report): readonly ConditionInput[] => {
   ];
 };
 
-/** What the status said of the namespaces, where they are not looked at: a namespace is known again by it. */
-export const keptStatus = ({ status }: LiveTenant): Omit<NonNullable<LiveTenant['status']>, 'conditions' | 'observedGeneration'> => {
-  const { conditions: _conditions, observedGeneration: _generation, ...kept } = status ?? {};
+/** What the status said of the namespaces, where they are not looked at: a namespace is known again by it. `billing` is another writer's. */
+export const keptStatus = ({
+  status,
+}: LiveTenant): Omit<NonNullable<LiveTenant['status']>, 'conditions' | 'observedGeneration' | 'billing'> => {
+  const { conditions: _conditions, observedGeneration: _generation, billing: _billing, ...kept } = status ?? {};
   return kept;
 };
 

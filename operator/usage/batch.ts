@@ -2,38 +2,19 @@
 // One request's body → events → one answer. What counts is on disk when this answers; what does not count is told by its place in
 // the batch. Knows no HTTP but the numbers of its answers.
 import { isRecord } from '../../crds/wire.ts';
-import type { Problem, ProblemCode } from '../../policies/problem.ts';
 import { LEVEL_SOURCES, levelOf } from '../../policies/service-level/counts.ts';
-import { problemCodes } from '../../policies/problem-codes/index.ts';
+import { refusal, told, unavailable } from './answers.ts';
+import type { Answer, ApiCode, INTAKE_ANSWERS, IntakeStatus, Told } from './answers.ts';
 import { readEvent } from './event.ts';
 import type { UsageEvent } from './event.ts';
 import type { Ledger } from './ledger.ts';
 import type { EventOutcome } from './outcome.ts';
+import { MAX_BATCH } from './openapi.ts';
 import type { Sender } from './sender.ts';
 import { StoreError } from './store.ts';
 
-const MAX_BATCH = 1000;
-
-export type BatchAnswer = { readonly status: number; readonly body: string; readonly retryAfterSeconds?: number };
-
-type Told = { readonly index: number; readonly id: string; readonly outcome: string } & Problem;
-
-const told = (index: number, id: string, { outcome, ...problem }: { readonly outcome: string } & Problem): Told => ({
-  index,
-  id,
-  outcome,
-  ...problem,
-  hint: problem.hint ?? problemCodes[problem.code].fix,
-});
-
-export const refusal = (status: number, problem: Problem, retryAfterSeconds?: number): BatchAnswer => ({
-  status,
-  body: `${JSON.stringify({ ...problem, hint: problem.hint ?? problemCodes[problem.code].fix })}\n`,
-  ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-});
-
 const OUTCOMES: Readonly<
-  Record<Exclude<EventOutcome, 'stored' | 'duplicate'>, readonly [status: number, code: ProblemCode, message: string]>
+  Record<Exclude<EventOutcome, 'stored' | 'duplicate'>, readonly [status: keyof typeof INTAKE_ANSWERS, code: ApiCode, message: string]>
 > = {
   conflict: [409, 'USAGE_EVENT_CONFLICT', 'something else is stored under this id or seq'],
   gaps: [409, 'USAGE_GAPS', 'the source has left out too many sequence numbers'],
@@ -42,23 +23,16 @@ const OUTCOMES: Readonly<
   full: [503, 'USAGE_QUARANTINE_FULL', 'too many events of unknown tenants and meters wait'],
 };
 /** Of several answers the first of these is the request's: whoever looks at nothing else must not drop what was not stored. */
-const RANK = [503, 409, 403, 422, 202, 200];
+const RANK = [503, 409, 403, 422, 202, 200] as const;
 const FULL_RETRY_SECONDS = 60;
-const BUSY_RETRY_SECONDS = 1;
-const UNAVAILABLE_RETRY_SECONDS = 2;
-
-export const unavailable = (message: string): BatchAnswer =>
-  refusal(503, { code: 'USAGE_LEDGER_UNAVAILABLE', message }, UNAVAILABLE_RETRY_SECONDS);
-
-export const busy = (message: string): BatchAnswer => refusal(429, { code: 'USAGE_BUSY', message }, BUSY_RETRY_SECONDS);
 
 export const takeBatch = async (input: {
   readonly value: unknown;
   readonly sender: Sender;
   readonly ledger: Ledger | undefined;
   readonly nowMs: number;
-  readonly onRefused: (code: ProblemCode) => void;
-}): Promise<BatchAnswer> => {
+  readonly onRefused: (code: ApiCode) => void;
+}): Promise<Answer<IntakeStatus>> => {
   const { sender, ledger, nowMs } = input;
   const values: readonly unknown[] | undefined = Array.isArray(input.value)
     ? input.value
@@ -73,7 +47,7 @@ export const takeBatch = async (input: {
   const events: UsageEvent[] = [];
   const places: number[] = [];
   const wrong: Told[] = [];
-  const statuses = new Set<number>([200]);
+  const statuses = new Set<IntakeStatus>([200]);
   for (const [index, value] of values.entries()) {
     const read = readEvent(value, nowMs);
     if (!read.ok) {

@@ -2,6 +2,9 @@
 // `GET /v1/usage/TENANT/events?…` → what is asked for, or why that cannot be answered. Total: who asks is a stranger. A cursor is the
 // place after which the next page begins; it holds nothing that its owner may not see, and is worth nothing for another tenant.
 import { timeOf } from '../../crds/wire.ts';
+import { TENANT } from './event.ts';
+import { TIME, isTextField } from './wire-schema.ts';
+import type { Schema } from './wire-schema.ts';
 
 export const detailKinds = ['events', 'hours', 'statements'] as const;
 export type DetailKind = (typeof detailKinds)[number];
@@ -37,12 +40,29 @@ const DEFAULT_LIMIT = 100;
 const MAX_URL = 4096;
 const MAX_TEXT = 256;
 
-const PATH = /^\/v1\/usage\/([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)\/(events|hours|statements)$/;
-const PARAMETERS: Readonly<Record<DetailKind, readonly string[]>> = {
+const PATH = /^\/v1\/usage\/([^/]*)\/([^/]*)$/;
+const TEXT: Schema = { type: 'string', minLength: 1, maxLength: MAX_TEXT };
+const PARAMETER = {
+  meter: { schema: TEXT, about: 'Only of this meter.' },
+  source: { schema: TEXT, about: 'Only of this source.' },
+  from: { schema: TIME, about: 'Used from this moment on.' },
+  to: { schema: TIME, about: 'Used before this moment.' },
+  limit: {
+    schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+    about: 'How many items a page has at most; one with a filter may have fewer, or none, and a next all the same.',
+  },
+  cursor: { schema: { type: 'string', minLength: 1 }, about: '`next` of the page before, as it is.' },
+} as const satisfies Readonly<Record<string, { readonly schema: Schema; readonly about: string }>>;
+type Parameter = keyof typeof PARAMETER;
+
+export const parameterOf = (name: Parameter): { readonly schema: Schema; readonly about: string } => PARAMETER[name];
+
+export const PARAMETERS: Readonly<Record<DetailKind, readonly Parameter[]>> = {
   events: ['meter', 'source', 'from', 'to', 'limit', 'cursor'],
   hours: ['meter', 'from', 'to', 'limit', 'cursor'],
   statements: ['limit', 'cursor'],
 };
+const isParameterOf = (what: DetailKind, name: string): boolean => PARAMETERS[what].some((one) => one === name);
 
 type Place = EventPlace | HourPlace | StatementPlace;
 
@@ -76,19 +96,19 @@ export const readQuery = (target: string): QueryRead => {
   const url = urlOf(target);
   const [, tenant, kind] = PATH.exec(url?.pathname ?? '') ?? [];
   const what = detailKinds.find((one) => one === kind);
-  if (url === undefined || tenant === undefined || what === undefined) return { kind: 'nothing' };
+  if (url === undefined || !isTextField(TENANT, tenant) || what === undefined) return { kind: 'nothing' };
   const refused = (path: string, message: string): QueryRead => ({ kind: 'refused', path, message: `${path} ${message}` });
   const given = [...url.searchParams];
   const names = given.map(([name]) => name);
-  const strange = names.find((name, index) => !PARAMETERS[what].includes(name) || names.indexOf(name) !== index);
+  const strange = names.find((name, index) => !isParameterOf(what, name) || names.indexOf(name) !== index);
   if (strange !== undefined) {
-    return refused(PARAMETERS[what].includes(strange) ? strange : 'query', `takes ${PARAMETERS[what].join(', ')}, each once`);
+    return refused(isParameterOf(what, strange) ? strange : 'query', `takes ${PARAMETERS[what].join(', ')}, each once`);
   }
-  const text = (name: string): string | undefined => given.find(([one]) => one === name)?.[1];
+  const text = (name: Parameter): string | undefined => given.find(([one]) => one === name)?.[1];
   const limitText = text('limit') ?? String(DEFAULT_LIMIT);
   const limit = /^[1-9]\d{0,3}$/.test(limitText) ? Number(limitText) : 0;
   if (limit < 1 || limit > MAX_LIMIT) return refused('limit', `is a whole number from 1 to ${MAX_LIMIT}`);
-  for (const name of ['meter', 'source']) {
+  for (const name of ['meter', 'source'] as const) {
     const value = text(name);
     if (value !== undefined && (value === '' || !isName(value))) return refused(name, `is a text of 1 to ${MAX_TEXT} characters`);
   }

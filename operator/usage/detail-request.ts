@@ -2,8 +2,8 @@
 // One question for detail → one answer: who asks, whether it may see this tenant, and a page of what the ledger holds. Only the
 // process that writes the ledger answers; it does so between two commits, so few questions are taken at a time, and of these nobody has
 // more than a share. What is a share is known of whoever is known: strangers take none.
-import { busy, refusal, unavailable } from './batch.ts';
-import type { BatchAnswer } from './batch.ts';
+import { busy, refusal, unavailable } from './answers.ts';
+import type { Answer, DetailStatus } from './answers.ts';
 import { detailPage } from './detail.ts';
 import { readQuery } from './detail-query.ts';
 import type { Ledger } from './ledger.ts';
@@ -21,7 +21,7 @@ export type DetailRequest = { readonly method: string; readonly target: string; 
 export const createDetailHandler = (options: {
   readonly authenticate: Authenticate;
   readonly ledger: () => Ledger | undefined;
-}): ((request: DetailRequest) => Promise<BatchAnswer>) => {
+}): ((request: DetailRequest) => Promise<Answer<DetailStatus>>) => {
   const underWay = new Map<string, number>();
   /** Takes a place; undefined where there is none. */
   const enter = ({ account, tenant }: Sender): (() => void) | undefined => {
@@ -43,7 +43,7 @@ export const createDetailHandler = (options: {
       }
     };
   };
-  return async ({ method, target, token }: DetailRequest): Promise<BatchAnswer> => {
+  return async ({ method, target, token }: DetailRequest): Promise<Answer<DetailStatus>> => {
     const read = readQuery(target);
     if (read.kind === 'nothing') {
       const message = 'there are /v1/usage/TENANT/events, hours and statements';

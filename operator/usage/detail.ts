@@ -8,12 +8,15 @@
  * have few items, or none, and a cursor all the same.
  */
 import { EVER, cursorOf } from './detail-query.ts';
-import type { DetailQuery, EventPlace, EventsQuery, HoursQuery, StatementsQuery } from './detail-query.ts';
-import { quantityText } from './quantity.ts';
+import type { DetailKind, DetailQuery, EventPlace, EventsQuery, HoursQuery, StatementsQuery } from './detail-query.ts';
+import { AMOUNT_PATTERN, quantityText } from './quantity.ts';
+import { STATEMENT_SCHEMA } from './statement.ts';
 import { pruningState } from './pruning.ts';
 import { StoreError, bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row } from './store.ts';
 import { bigintText, tallyOf } from './tallies.ts';
+import { TIME, WHOLE, objectSchema } from './wire-schema.ts';
+import type { Schema } from './wire-schema.ts';
 
 export type DetailPage = {
   readonly items: readonly object[];
@@ -33,6 +36,55 @@ const jsonOf = (text: string): unknown => {
   } catch (error) {
     throw new StoreError('corrupt', 'what should be JSON is none', { cause: error });
   }
+};
+
+/** What an item has: how it is told, and what that looks like. */
+type Fields = Readonly<Record<string, { readonly schema: Schema; readonly of: (row: Row) => unknown }>>;
+const itemOf = (fields: Fields, row: Row): object => Object.fromEntries(Object.entries(fields).map(([name, { of }]) => [name, of(row)]));
+
+const NAME: Schema = { type: 'string' };
+const AMOUNT: Schema = { type: 'string', pattern: AMOUNT_PATTERN };
+const EVENT_FIELDS: Fields = {
+  source: { schema: NAME, of: (row) => textOf(row, 'source') },
+  id: { schema: NAME, of: (row) => textOf(row, 'id') },
+  seq: { schema: { type: 'integer', minimum: 1 }, of: (row) => integerOf(row, 'seq') },
+  time: { schema: TIME, of: (row) => timeText(integerOf(row, 'at_ms')) },
+  storedAt: { schema: TIME, of: (row) => timeText(integerOf(row, 'stored_ms')) },
+  meter: { schema: NAME, of: (row) => textOf(row, 'meter') },
+  value: { schema: { ...AMOUNT, description: 'In the unit of events.' }, of: (row) => quantityText(bigintText(row, 'value')) },
+  dims: { schema: { type: 'object', additionalProperties: NAME }, of: (row) => jsonOf(textOf(row, 'dims')) },
+};
+const HOUR_FIELDS: Fields = {
+  meter: { schema: NAME, of: (row) => textOf(row, 'meter') },
+  hour: { schema: TIME, of: (row) => timeText(integerOf(row, 'hour_ms')) },
+  events: { schema: WHOLE, of: (row) => tallyOf(row).count },
+  sum: { schema: { ...AMOUNT, description: 'In the unit of events.' }, of: (row) => quantityText(tallyOf(row).sum) },
+  peak: { schema: { ...AMOUNT, description: 'The highest of its values.' }, of: (row) => quantityText(tallyOf(row).peak) },
+};
+const STATEMENT_FIELDS: Fields = {
+  digest: {
+    schema: {
+      type: 'string',
+      pattern: '^sha256:[0-9a-f]{64}$',
+      description: 'Of the statement as one line of JSON without blanks, with its line feed.',
+    },
+    of: (row) => `sha256:${Buffer.from(bytesOf(row, 'digest')).toString('hex')}`,
+  },
+  statement: { schema: STATEMENT_SCHEMA, of: (row) => jsonOf(textOf(row, 'body')) },
+};
+const schemaOf = (fields: Fields): Schema =>
+  objectSchema(Object.fromEntries(Object.entries(fields).map(([name, { schema }]) => [name, schema])));
+
+export const PRUNED_BEFORE: Schema = {
+  ...TIME,
+  description: 'Of what was used before, some may have left the ledger, which the answer would have named.',
+};
+
+/** What the items of a page look like. */
+export const ITEM_SCHEMAS: Readonly<Record<DetailKind, Schema>> = {
+  events: schemaOf(EVENT_FIELDS),
+  hours: schemaOf(HOUR_FIELDS),
+  statements: schemaOf(STATEMENT_FIELDS),
 };
 
 const EVENT = 's.source AS source, e.id, e.seq, e.meter, e.at_ms, e.stored_ms, e.value, e.dims';
@@ -67,16 +119,7 @@ const eventsPage = async (reader: Reader, query: EventsQuery, beforeMs: number):
     const atMs = integerOf(row, 'at_ms');
     const storedMs = integerOf(row, 'stored_ms');
     if (storedMs >= beforeMs || atMs < fromMs || atMs >= toMs || (meter !== undefined && textOf(row, 'meter') !== meter)) continue;
-    items.push({
-      source,
-      id,
-      seq: integerOf(row, 'seq'),
-      time: timeText(atMs),
-      storedAt: timeText(storedMs),
-      meter: textOf(row, 'meter'),
-      value: quantityText(bigintText(row, 'value')),
-      dims: jsonOf(textOf(row, 'dims')),
-    });
+    items.push(itemOf(EVENT_FIELDS, row));
   }
   const isEnd = rows.length < most && lookedAt === rows.length;
   const { prunedMs } = await pruningState(reader);
@@ -94,11 +137,7 @@ const hoursPage = async (reader: Reader, { tenant, limit, meter, fromMs, toMs, a
       ORDER BY meter, hour_ms LIMIT ?`,
     [tenant, fromMs, toMs, after?.meter ?? '', after?.hourMs ?? -1, ...(meter === undefined ? [] : [meter]), limit],
   );
-  const items = rows.map((row) => {
-    const { count, sum, peak } = tallyOf(row);
-    const hour = timeText(integerOf(row, 'hour_ms'));
-    return { meter: textOf(row, 'meter'), hour, events: count, sum: quantityText(sum), peak: quantityText(peak) };
-  });
+  const items = rows.map((row) => itemOf(HOUR_FIELDS, row));
   const last = rows.length < limit ? undefined : rows.at(-1);
   return {
     items,
@@ -113,10 +152,7 @@ const statementsPage = async (reader: Reader, { tenant, limit, after }: Statemen
       WHERE s.period_ms = p.period_ms AND s.tenant = ? AND (p.period_ms, s.revision) > (?, ?) ORDER BY p.period_ms, s.revision LIMIT ?`,
     [tenant, after?.periodMs ?? -1, after?.revision ?? -1, limit],
   );
-  const items = rows.map((row) => ({
-    digest: `sha256:${Buffer.from(bytesOf(row, 'digest')).toString('hex')}`,
-    statement: jsonOf(textOf(row, 'body')),
-  }));
+  const items = rows.map((row) => itemOf(STATEMENT_FIELDS, row));
   const last = rows.length < limit ? undefined : rows.at(-1);
   const place = last === undefined ? undefined : { periodMs: integerOf(last, 'period_ms'), revision: integerOf(last, 'revision') };
   return { items, next: place === undefined ? undefined : cursorOf('statements', place) };

@@ -73,7 +73,11 @@ describe('an event', () => {
     ['a source with a line end', { ...good, source: '/a\n/b' }, 'USAGE_EVENT_INVALID'],
     ['a tenant that is none', { ...good, subject: '__proto__' }, 'USAGE_EVENT_INVALID'],
     ['no time', timeless, 'USAGE_EVENT_INVALID'],
-    ['a date that is none', { ...good, time: '2026-11-31T10:00:00' }, 'USAGE_EVENT_INVALID'],
+    ['a time without its zone', { ...good, time: '2026-11-21T10:00:00' }, 'USAGE_EVENT_INVALID'],
+    // Date.parse takes them for days of other months.
+    ['31 November', { ...good, time: '2026-11-31T10:00:00Z' }, 'USAGE_EVENT_INVALID'],
+    ['29 February of a common year', { ...good, time: '2027-02-29T10:00:00Z' }, 'USAGE_EVENT_INVALID'],
+    ['the 24th hour', { ...good, time: '2026-11-20T24:00:00Z' }, 'USAGE_EVENT_INVALID'],
     ['seq 0', { ...good, seq: '0' }, 'USAGE_EVENT_INVALID'],
     ['seq 1.5', { ...good, seq: 1.5 }, 'USAGE_EVENT_INVALID'],
     ['seq beyond what a number holds', { ...good, seq: '9'.repeat(20) }, 'USAGE_EVENT_INVALID'],
@@ -81,6 +85,7 @@ describe('an event', () => {
     ['16 digits', { ...good, data: { ...good.data, value: '1234567890123456' } }, 'USAGE_EVENT_INVALID'],
     ['a negative value', { ...good, data: { ...good.data, value: '-1' } }, 'USAGE_EVENT_INVALID'],
     ['a meter that is a path', { ...good, data: { ...good.data, meter: '../x' } }, 'USAGE_EVENT_INVALID'],
+    ['a dimension that no column could be named after', { ...good, data: { ...good.data, dims: { A: 'x' } } }, 'USAGE_EVENT_INVALID'],
     ['a dimension that is no text', { ...good, data: { ...good.data, dims: { a: 1 } } }, 'USAGE_EVENT_INVALID'],
     ['a dimension that no database takes', { ...good, data: { ...good.data, dims: { a: '\0' } } }, 'USAGE_EVENT_INVALID'],
     [

@@ -2,6 +2,7 @@
 // What the ledger exports: a view of it, never what is billed. Part of the operator's one catalogue.
 import { defineMetrics } from '../../process/metrics.ts';
 import type { Metrics } from '../../process/metrics.ts';
+import { DETAIL_STATUSES, INTAKE_STATUSES } from './answers.ts';
 import { eventOutcomes } from './outcome.ts';
 
 /** Tenants that are shown by name; the others are counted as left out, and the ledger has them all. */
@@ -29,7 +30,7 @@ export const usageMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_usage_requests_total',
     help: 'Requests with events, by HTTP status.',
-    labels: { status: ['200', '202', '400', '401', '403', '404', '405', '409', '413', '415', '422', '429', '503'] },
+    labels: { status: INTAKE_STATUSES },
   },
   usageRequestSeconds: {
     kind: 'histogram',
@@ -41,7 +42,7 @@ export const usageMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_usage_reads_total',
     help: 'Questions for detail of the ledger, by HTTP status.',
-    labels: { status: ['200', '400', '401', '403', '404', '405', '429', '503'] },
+    labels: { status: DETAIL_STATUSES },
   },
   usageCommitSeconds: {
     kind: 'histogram',

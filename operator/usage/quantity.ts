@@ -9,6 +9,11 @@ const MAX_DIGITS = 15;
 
 const DECIMAL = /^(0|[1-9][0-9]*)(?:\.([0-9]+))?$/;
 
+/** What `parseQuantity` takes, as one pattern. */
+export const QUANTITY_PATTERN = `^(0(\\.[0-9]{1,${FRACTION_DIGITS}})?|(?=([0-9]\\.?){1,${MAX_DIGITS}}$)[1-9][0-9]*(\\.[0-9]{1,${FRACTION_DIGITS}})?)$`;
+/** What `quantityText` gives. */
+export const AMOUNT_PATTERN = `^-?(0|[1-9][0-9]*)(\\.[0-9]{0,${FRACTION_DIGITS - 1}}[1-9])?$`;
+
 export type QuantityRefusal = 'not-decimal' | 'negative' | 'too-many-digits' | 'too-fine';
 
 /** Millionths of a decimal such as `12.5`: no sign, no exponent, no blanks, no leading zeros. */

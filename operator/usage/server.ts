@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Where events come in: `POST /v1/events`, CloudEvents by ones or in batches, over TLS, with a bearer token; and where detail is
- * asked for, `GET /v1/usage/TENANT/…`. Bounded in bytes, requests under way and connections; a 200 means that all of the batch is on
+ * asked for, `GET /v1/usage/TENANT/…`; `GET /v1/openapi.json` says it all to a program. Bounded in bytes, requests under way and connections; a 200 means that all of the batch is on
  * disk. A process that does not lead answers 503, and whoever sent keeps its events and comes again. Plain node:http: a router would
  * cost more than the work.
  */
@@ -9,22 +9,21 @@ import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
-import type { ProblemCode } from '../../policies/problem.ts';
 import type { Address } from '../../process/address.ts';
 import type { Clock } from '../../process/clock.ts';
-import { busy, refusal, takeBatch, unavailable } from './batch.ts';
-import type { BatchAnswer } from './batch.ts';
+import { busy, refusal, unavailable } from './answers.ts';
+import type { Answer, ApiCode, IntakeStatus } from './answers.ts';
+import { takeBatch } from './batch.ts';
 import { DETAIL_PATH } from './detail-query.ts';
+import { EVENTS_PATH, EVENT_TYPES, MAX_BODY_BYTES, OPENAPI_PATH, usageApi } from './openapi.ts';
 import { createDetailHandler } from './detail-request.ts';
 import type { Ledger } from './ledger.ts';
 import type { Authenticate } from './sender.ts';
 import { boundPort } from '../../process/bound-port.ts';
 
-const EVENTS_PATH = '/v1/events';
-const MAX_BODY_BYTES = 2 ** 20;
 const MAX_IN_FLIGHT = 128;
 const MAX_CONNECTIONS = 1000;
-const TYPES = ['application/cloudevents+json', 'application/cloudevents-batch+json'];
+const TYPES: readonly string[] = Object.values(EVENT_TYPES);
 
 export type UsageServerOptions = {
   readonly listen: Address;
@@ -38,7 +37,7 @@ export type UsageServerOptions = {
     readonly answered: (status: number, durationMs: number) => void;
     /** A question for detail. */
     readonly told: (status: number) => void;
-    readonly refused: (code: ProblemCode) => void;
+    readonly refused: (code: ApiCode) => void;
     readonly failed: (error: unknown) => void;
   };
 };
@@ -78,7 +77,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-const answerTo = async (request: IncomingMessage, options: UsageServerOptions): Promise<BatchAnswer | undefined> => {
+const answerTo = async (request: IncomingMessage, options: UsageServerOptions): Promise<Answer<IntakeStatus> | undefined> => {
   if (request.url !== EVENTS_PATH) return refusal(404, { code: 'USAGE_BODY_REFUSED', message: `events go to ${EVENTS_PATH}` });
   if (request.method !== 'POST') return refusal(405, { code: 'USAGE_BODY_REFUSED', message: 'events are sent by POST' });
   const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1);
@@ -101,7 +100,7 @@ const answerTo = async (request: IncomingMessage, options: UsageServerOptions): 
   });
 };
 
-const send = (response: ServerResponse, { status, body, retryAfterSeconds }: BatchAnswer): void => {
+const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Answer): void => {
   if (response.destroyed) return;
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
@@ -112,6 +111,8 @@ const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Bat
   if (status === 413 || status === 401 || status === 415) response.setHeader('connection', 'close');
   response.end(body);
 };
+
+const API_TEXT = `${JSON.stringify(usageApi)}\n`;
 
 const createHandler = (options: UsageServerOptions) => {
   const { clock, observe } = options;
@@ -129,8 +130,12 @@ const createHandler = (options: UsageServerOptions) => {
   };
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.startsWith(DETAIL_PATH)) return await tell(request, response);
+    if (request.url === OPENAPI_PATH && request.method === 'GET') {
+      request.resume();
+      return send(response, { status: 200, body: API_TEXT });
+    }
     const startedMs = clock.monotonicMs();
-    const finish = (answer: BatchAnswer): void => {
+    const finish = (answer: Answer<IntakeStatus>): void => {
       observe.answered(answer.status, clock.monotonicMs() - startedMs);
       send(response, answer);
     };

@@ -6,8 +6,10 @@
  */
 import { hash } from 'node:crypto';
 import { sameBytes } from './outcome.ts';
+import { AMOUNT_PATTERN } from './quantity.ts';
 import { StoreError, bytesOf, textOf } from './store.ts';
 import type { Row } from './store.ts';
+import { TIME, objectSchema } from './wire-schema.ts';
 
 /** `[start, end)` in RFC 3339 UTC to the second: 2026-11-01T00:00:00Z. */
 export type UsagePeriod = { readonly start: string; readonly end: string };
@@ -31,6 +33,29 @@ export type UsageStatement = {
   /** Sorted by carriedFrom (none first), then meter; a meter that was not used has no line. */
   readonly lines: readonly UsageLine[];
 };
+
+const PERIOD_SCHEMA = objectSchema({ start: TIME, end: TIME });
+export const STATEMENT_SCHEMA = objectSchema({
+  tenant: { type: 'string' },
+  period: PERIOD_SCHEMA,
+  storedBefore: { ...TIME, description: 'Events that were stored at or after this moment are not in it.' },
+  revision: { type: 'integer', minimum: 1 },
+  lines: {
+    type: 'array',
+    items: objectSchema(
+      {
+        meter: { type: 'string' },
+        unit: { type: 'string', description: 'As UCUM has it.' },
+        quantity: { type: 'string', pattern: AMOUNT_PATTERN },
+        carriedFrom: {
+          ...PERIOD_SCHEMA,
+          description: 'Where it was used in an earlier period that had been closed before it was heard of.',
+        },
+      },
+      ['carriedFrom'],
+    ),
+  },
+});
 
 /** The bytes of a statement: keys in the order above, no blanks, one line feed at the end. */
 export const statementText = (statement: UsageStatement): string => {

@@ -35,8 +35,40 @@ export const billingCodes = {
     fix: 'take the statement as `writ usage report --output json` writes it',
   },
   BILL_CUSTOMER_SHARED: {
-    summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported.',
+    summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported, and not subscribed.',
     fix: 'give each tenant a customer of its own; what was used meanwhile is reported then, 34 days back',
+  },
+  BILL_CUSTOMER_UNKNOWN: {
+    summary: 'spec.billing.customerRef names a customer that the payment provider does not have, or has deleted.',
+    fix: 'correct spec.billing.customerRef, or take it away: with provider: Stripe a customer is made then',
+  },
+  BILL_CUSTOMER_TWICE: {
+    summary: 'The payment provider has several customers that bear the name of one tenant.',
+    fix: 'name the one that counts in spec.billing.customerRef, and delete the others there',
+  },
+  BILL_CUSTOMER_KEPT: {
+    summary: 'spec.billing.customerRef is another one than that of the subscription that runs.',
+    fix: 'set it back; or take spec.billing.provider away until the month is over, and give both again then',
+  },
+  BILL_PRICE_MISSING: {
+    summary: 'A tier cannot be subscribed, since a price that it needs is not at the payment provider.',
+    fix: 'run the operator with --stripe-prices, which makes them; a price that cannot be said there is named in its log',
+  },
+  BILL_SUBSCRIPTION_REFUSED: {
+    summary: 'The payment provider refuses to make or change what a Tenant orders.',
+    fix: 'correct what it says, at the provider or in spec.billing of the Tenant; it is tried again every ten minutes',
+  },
+  BILL_SUBSCRIPTION_DIFFERS: {
+    summary: 'A subscription at the payment provider is not what the Tenant orders.',
+    fix: 'see who changed it there, or bring the order up to date; a subscription that Writ keeps is put right with the next month',
+  },
+  BILL_SUBSCRIPTION_TWICE: {
+    summary: 'A customer has more subscriptions to the prices of the price book than one, and would pay for use twice.',
+    fix: 'end all but one at the payment provider: whichever was not made by Writ, where one was',
+  },
+  BILL_SUBSCRIPTION_GONE: {
+    summary: 'A subscription that Writ keeps was ended at the payment provider by somebody else.',
+    fix: 'take spec.billing.provider away and, a minute later, give it again to subscribe anew',
   },
   BILL_STATEMENT_WAITING: {
     summary: 'The statement of a frozen month is not settled: the payment provider is to bill it, and does not count all of it.',

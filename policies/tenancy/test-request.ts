@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { TenantSpec } from '../../crds/generated/objects.ts';
 import { parseReview } from '../decide/request.ts';
 import type { AdmissionRequest } from '../decide/request.ts';
+import { podReview } from '../decide/test-review.ts';
 import { boundsOf } from './bounds.ts';
 import { tenancyProblems } from './index.ts';
 
@@ -24,22 +25,18 @@ export type Asked = {
 };
 
 export const reviewText = ({ kind = 'Pod', group = '', version = 'v1', resource = 'pods', ...asked }: Asked): string =>
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: asked.uid ?? 'u-1',
-      kind: { group, version, kind },
-      resource: { group, version, resource },
-      ...(asked.subResource === undefined ? {} : { subResource: asked.subResource }),
-      name: 'x',
-      namespace: asked.namespace ?? 'acme-one',
-      operation: asked.operation ?? 'CREATE',
-      userInfo: { username: asked.username ?? 'ann', groups: asked.groups ?? ['system:authenticated'] },
-      object: asked.object ?? null,
-      oldObject: asked.oldObject ?? null,
-      dryRun: asked.dryRun ?? false,
-    },
+  podReview({
+    uid: asked.uid ?? 'u-1',
+    kind: { group, version, kind },
+    resource: { group, version, resource },
+    ...(asked.subResource === undefined ? {} : { subResource: asked.subResource }),
+    name: 'x',
+    namespace: asked.namespace ?? 'acme-one',
+    operation: asked.operation ?? 'CREATE',
+    userInfo: { username: asked.username ?? 'ann', groups: asked.groups ?? ['system:authenticated'] },
+    object: asked.object ?? null,
+    oldObject: asked.oldObject ?? null,
+    dryRun: asked.dryRun ?? false,
   });
 
 export const requestOf = (asked: Asked): AdmissionRequest => {

@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { waitsOf } from '../../operator/billing/waits.ts';
 import { event } from '../usage/ledger-scene.ts';
 import { HOUR_MS, NOVEMBER, OCTOBER, START, folder, scene } from './scene.ts';
 
@@ -96,6 +97,36 @@ describe('a month', () => {
     assert.deepEqual([files(), await settled()], [[], []]);
     assert.equal(it.said.filter((line) => line.includes('BILL_STATEMENT_WAITING')).length, 1);
     assert.match(await it.metrics(), /state="waiting"} 1/);
+    await it.end();
+  });
+
+  it('of which Stripe counts less is told of also where no statements are written, until it counts all of it', async () => {
+    const it = await scene();
+    await it.ledger.accept([event({ value: '5' })]);
+    await it.look(START + 2 * HOUR_MS);
+    let refuses = true;
+    it.setNetwork((request, answer) =>
+      refuses && request.path.endsWith('meter_events')
+        ? { status: 429, body: { error: { type: 'invalid_request_error', message: 'slow down' } } }
+        : answer(),
+    );
+    await it.ledger.accept([
+      event({ value: '1000', seq: 2, atMs: START + 2 * HOUR_MS }),
+      event({ tenant: 'free', source: '/b', value: '7' }),
+    ]);
+    await it.look(START + 4 * HOUR_MS);
+    await it.look(FROZEN);
+    assert.match(await it.metrics(), /writ_billing_statements{state="waiting"} 1/);
+    assert.doesNotMatch(it.said.join(''), /BILL_STATEMENT_WAITING/, 'a day is left for reading back');
+    for (const hour of [80, 81]) await it.look(NOVEMBER + hour * HOUR_MS);
+    assert.equal(it.said.filter((line) => line.includes('BILL_STATEMENT_WAITING')).length, 1);
+    const asked = { tenant: 'acme', isCustomer: true, nowMs: NOVEMBER + 81 * HOUR_MS };
+    const [wait, ...more] = await it.store.read((reader) => waitsOf(reader, asked));
+    assert.deepEqual([wait?.tenant, wait?.periodMs, more.length], ['acme', OCTOBER, 0]);
+    assert.match(wait?.why ?? '', /not known to count 1 hours of api_calls/);
+    refuses = false;
+    for (let hour = 82; hour < 92; hour += 1) await it.look(NOVEMBER + hour * HOUR_MS);
+    assert.match(await it.metrics(), /writ_billing_statements{state="waiting"} 0/);
     await it.end();
   });
 

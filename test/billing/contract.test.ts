@@ -20,11 +20,27 @@ const month = async (): Promise<readonly RawRequest[]> => {
   it.fake.openInvoice('cus_acme', OCTOBER, NOVEMBER).finalizesMs = NOVEMBER + HOUR_MS;
   await it.look(NOVEMBER + HOUR_MS / 2);
   await it.look(NOVEMBER + 68 * HOUR_MS);
+  // One customer that is made and one that is named; subscribed, changed within a trial and after it, and ended.
+  for (const [name, billing] of [
+    ['made', { provider: 'Stripe', cycle: 'Annual', trialEnd: '2027-01-01T00:00:00Z' }],
+    ['named', { provider: 'Stripe', customerRef: 'cus_named' }],
+  ] as const)
+    it.tenants.push({ metadata: { name }, spec: { tier: 'Starter', billing } });
+  it.fake.accounts.addCustomer('cus_named');
+  for (let minute = 0; minute < 3; minute += 1) await it.look(NOVEMBER + 69 * HOUR_MS + minute * 60_000);
+  for (const index of [2, 3]) {
+    const tenant = it.tenants[index];
+    if (tenant !== undefined) it.tenants[index] = { ...tenant, spec: { ...tenant.spec, tier: 'Enterprise' } };
+  }
+  await it.look(NOVEMBER + 70 * HOUR_MS);
+  await it.look(Date.UTC(2026, 11, 2));
+  it.tenants.splice(2);
+  await it.look(Date.UTC(2026, 11, 3));
   await it.end();
   return it.raw;
 };
 
-const kindOf = ({ url, method }: RawRequest): string => `${method} ${new URL(url).pathname.replace(/\/(?:mtr|in)_\w+/g, '/ID')}`;
+const kindOf = ({ url, method }: RawRequest): string => `${method} ${new URL(url).pathname.replace(/\/(?:mtr|in|cus|sched)_\w+/g, '/ID')}`;
 
 const missing = stripeMockIsMissing();
 
@@ -58,14 +74,21 @@ describe("Stripe's published contract", { skip: missing ?? false }, () => {
     assert.deepEqual([...new Set(requests.map(kindOf))].toSorted(), [
       'GET /v1/billing/meters',
       'GET /v1/billing/meters/ID/event_summaries',
+      'GET /v1/customers/ID',
+      'GET /v1/customers/search',
       'GET /v1/invoices',
       'GET /v1/prices',
       'GET /v1/products',
+      'GET /v1/subscriptions',
       'POST /v1/billing/meter_events',
       'POST /v1/billing/meters',
+      'POST /v1/customers',
       'POST /v1/invoices/ID',
       'POST /v1/prices',
       'POST /v1/products',
+      'POST /v1/subscription_schedules',
+      'POST /v1/subscription_schedules/ID',
+      'POST /v1/subscriptions',
     ]);
   });
 

@@ -55,6 +55,8 @@ export const createFakePrices = () => {
   return {
     products,
     prices,
+    /** Lookup key of a price by its id. */
+    keyOf: (id: string): string | undefined => [...prices.values()].find((price) => price.id === id)?.lookupKey,
     listProducts: (query: Form): readonly object[] =>
       listOf(query, 'ids').flatMap((id) => {
         const product = products.get(id);

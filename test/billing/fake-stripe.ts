@@ -3,12 +3,14 @@
  * A Stripe of our own for tests: stateful, on a clock of the test's, with the rules that bite. It answers the requests that the stripe
  * package makes, byte for byte as that package sends them, over `fetch` in this process.
  *
- * Known: meters and meter events (fake-meters.ts), products and prices (fake-prices.ts), summaries, draft invoices with a time at which they become final, events; keys of
+ * Known: meters and meter events (fake-meters.ts), products and prices (fake-prices.ts), customers and subscriptions (fake-accounts.ts), summaries, draft invoices with a time at which they become final, events; keys of
  * requests that repeat their first answer for a day, a 500 too.
  */
 import { parseForm, textIn } from './fake-form.ts';
 import type { Form } from './fake-form.ts';
 import { createFakeMeters, microsText } from './fake-meters.ts';
+import { createFakeAccounts } from './fake-accounts.ts';
+import type { AccountFaults } from './fake-accounts.ts';
 import { createFakePrices } from './fake-prices.ts';
 import type { FakeMeter, MeterFaults, Refusal } from './fake-meters.ts';
 
@@ -48,7 +50,7 @@ const list = (data: readonly object[]): FakeAnswer => ok({ object: 'list', data,
 export type FakeOptions = {
   readonly nowMs: () => number;
   readonly secretKey: string;
-  readonly faults?: Partial<MeterFaults>;
+  readonly faults?: Partial<MeterFaults & AccountFaults>;
 };
 
 export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions) => {
@@ -60,6 +62,7 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
   });
   const invoices: FakeInvoice[] = [];
   const catalog = createFakePrices();
+  const accounts = createFakeAccounts(nowMs, { keyOfPrice: catalog.keyOf, searchLagMs: faults.searchLagMs ?? (() => 0) });
   const answers = new Map<string, { readonly answer: FakeAnswer; readonly untilMs: number }>();
   const requests: FakeRequest[] = [];
   /** Events by their id, as `GET /v2/core/events/ID` shows them. */
@@ -145,6 +148,10 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     if (method === 'GET' && parts[1] === 'meters' && parts[3] === 'event_summaries') return summaries(parts[2] ?? '', query);
     if (at === 'GET v1/invoices')
       return list(invoices.filter((one) => one.customer === textIn(query, 'customer') && one.status === 'draft').map(invoiceShown));
+    const [kind = '', id = ''] = parts;
+    const named = parts.length === 2 && parts[1] !== 'search' ? `${kind}/ID` : parts.join('/');
+    const known = version === 'v1' ? accounts.route(`${method} ${named}`, id, { body, query }) : undefined;
+    if (known !== undefined) return Array.isArray(known) ? list(known) : made(known);
     const event = method === 'GET' && version === 'v2' && parts[1] === 'events' ? events.get(parts[2] ?? '') : undefined;
     if (event !== undefined) return ok(event);
     const invoice = invoices.find(({ id }) => id === parts[1]);
@@ -206,8 +213,10 @@ export const createFakeStripe = ({ nowMs, secretKey, faults = {} }: FakeOptions)
     }
   };
 
-  return { handle, read, meters, invoices, catalog, requests, events, openInvoice, finalizeDue };
+  return { handle, read, meters, invoices, catalog, accounts, requests, events, openInvoice, finalizeDue };
 };
+
+export type FakeStripe = ReturnType<typeof createFakeStripe>;
 
 export const toResponse = ({ status, body, headers = {} }: FakeAnswer): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', 'request-id': 'req_1', ...headers } });

@@ -150,6 +150,15 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       metadata: { name: 'stripe' },
       data: Object.fromEntries(Object.entries(held).map(([name, text]) => [name, Buffer.from(text).toString('base64')])),
     }),
+    // As server-side apply by one writer: what it said before and says no more goes.
+    apply: async (_resource: unknown, body: { readonly metadata: { readonly name: string }; readonly status?: object }) => {
+      const index = tenants.findIndex(({ metadata }) => metadata.name === body.metadata.name);
+      const tenant = tenants[index];
+      const owned = { 'f:billing': {}, 'f:conditions': { 'k:{"type":"Billed"}': {} } };
+      const managedFields = [{ manager: 'writ-billing', operation: 'Apply', subresource: 'status', fieldsV1: { 'f:status': owned } }];
+      if (tenant !== undefined) tenants[index] = { ...tenant, metadata: { ...tenant.metadata, managedFields }, status: body.status ?? {} };
+      return body;
+    },
   });
   const billing = createTermBilling(parts);
   const running = billing?.run(client, (object) => judgeSealedObject(object, trust, nowMs), ending.signal);

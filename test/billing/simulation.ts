@@ -11,8 +11,8 @@ import type { Outbox, OutboxRules } from '../../operator/billing/outbox/index.ts
 import type { HourTotal } from '../../operator/billing/outbox/entry.ts';
 import { billingMigrations, countStates } from '../../operator/billing/outbox/tables.ts';
 import type { UsageProvider } from '../../operator/billing/provider.ts';
-import { GRACE_MS, createFakeStripe, toResponse } from './fake-stripe.ts';
-import type { FakeRequest } from './fake-stripe.ts';
+import { GRACE_MS, createFakeStripe } from './fake-stripe.ts';
+import { Killed, createFaultyNetwork, randomFrom } from './faulty-network.ts';
 import { microsText } from './fake-meters.ts';
 import { openMemoryStore } from './memory-store.ts';
 
@@ -23,21 +23,8 @@ const PERIOD_MS = 24 * HOUR_MS;
 const FREEZE_MS = 48 * HOUR_MS;
 const SECRET = 'sk_test_simulated0';
 
-/** Mulberry32: small, and the same everywhere. */
-const randomFrom = (seed: number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
-
 // Most of the time would go into traces of errors that are made on purpose.
 Error.stackTraceLimit = 0;
-
-class Killed extends Error {}
 
 /** What a test takes out, to see that the suite notices. */
 export type Mutation = {
@@ -81,58 +68,18 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
     },
   });
   const outageAt = chance(0.15) ? START + within(0, 60) * HOUR_MS : Number.POSITIVE_INFINITY;
-  const travelling: { readonly atMs: number; readonly request: FakeRequest }[] = [];
-  let calm = true;
-  let killing = false;
+  const network = createFaultyNetwork({ fake, nowMs: () => now, random, outageMs: outageAt });
   let kills = 0;
-
-  const arrive = (): void => {
-    for (const late of travelling.splice(0).toSorted((a, b) => a.atMs - b.atMs)) {
-      if (late.atMs <= now) fake.handle(late.request);
-      else travelling.push(late);
-    }
-  };
-  const reset = (): never => {
-    throw new TypeError('fetch failed');
-  };
-  const overNetwork = async (url: string, init: RequestInit): Promise<Response> => {
-    const asked = fake.read(url, init);
-    if ('status' in asked) return toResponse(asked);
-    if (calm) return toResponse(fake.handle(asked));
-    if (killing && chance(0.5)) throw new Killed();
-    if (now >= outageAt && now < outageAt + 48 * HOUR_MS) return reset();
-    const fate = random();
-    if (fate < 0.05) return reset();
-    if (fate < 0.1) {
-      fake.handle(asked);
-      return killing ? Promise.reject(new Killed()) : reset();
-    }
-    if (fate < 0.16) {
-      // On its way for up to four hours, between the last repetition and the moment at which an identifier may be forgotten.
-      if (asked.method === 'POST') travelling.push({ atMs: now + within(0, 4) * HOUR_MS, request: asked });
-      return reset();
-    }
-    if (fate < 0.18) return toResponse(fake.handle(asked, chance(0.5) ? 'before' : 'after'));
-    if (fate < 0.2)
-      return toResponse({
-        status: 429,
-        body: { error: { type: 'invalid_request_error', message: 'slow down' } },
-        headers: { 'retry-after': '30' },
-      });
-    if (fate < 0.21) return toResponse({ status: 409, body: { error: { type: 'idempotency_error', message: 'in progress' } } });
-    return toResponse(fake.handle(asked));
-  };
 
   /** Hours that the outbox has not taken in yet. */
   const offered = new Set<string>();
   const ledger = new Map<string, HourTotal & { micros: bigint }>();
-  const stripe = createStripe({ secretKey: SECRET, mode: 'test', fetch: overNetwork });
+  const stripe = createStripe({ secretKey: SECRET, mode: 'test', fetch: network.fetch });
   const provider: UsageProvider = {
     ...stripe,
     report: async (report) => {
       const answer = await stripe.report(report);
-      // The library takes whatever a transport throws for a lost connection, so a kill after the answer is made here.
-      if (killing && !calm && chance(0.3)) throw new Killed();
+      network.maybeKill(0.3);
       return answer;
     },
   };
@@ -165,11 +112,11 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
     }
   };
 
-  calm = false;
+  network.set({ calm: false });
   let outbox = start();
   const tick = async (): Promise<void> => {
-    arrive();
-    killing = chance(0.15);
+    network.arrive();
+    network.set({ killing: chance(0.15) });
     try {
       const left = await outbox.offer([...offered].flatMap((key) => ledger.get(key) ?? []));
       offered.clear();
@@ -205,12 +152,12 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
   while (now < endMs + 10 * 24 * HOUR_MS) {
     now += Math.floor(within(30, 240)) * MINUTE_MS;
     await tick();
-    killing = false;
+    network.set({ killing: false });
     if (now >= endMs + GRACE_MS - 4 * HOUR_MS && (await isSettled())) break;
     for (const invoice of invoices) invoice.finalizesMs = Math.max(invoice.finalizesMs, now + 5 * HOUR_MS);
   }
   now = Math.max(...invoices.map(({ finalizesMs }) => finalizesMs), now);
-  arrive();
+  network.arrive();
   fake.finalizeDue();
 
   const wrong: string[] = [];

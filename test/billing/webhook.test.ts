@@ -291,6 +291,22 @@ describe('errors that Stripe reports after it accepted', () => {
     await it.end();
   });
 
+  for (const counts of [true, false])
+    it(`send an hour that is set aside to another customer ${counts ? 'never, where readings lag and the first one counts it' : 'once the first one is known not to count it'}`, async () => {
+      const { it, sent } = await accepted();
+      await it.deliver(lateErrors(it, 'meter_event_customer_not_found', [identifierOf(sent[0])]));
+      assert.equal((await acts(it, 'billing.rejected')).length, 1, 'nothing is read of it yet');
+      if (!counts) it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);
+      it.tenants[0] = { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_second' } } };
+      for (const hour of [3, 4, 5]) await it.look(START + hour * HOUR_MS);
+      assert.equal(it.counted(START, 'cus_second'), '0', 'too soon to know');
+      it.setNetwork((_request, answer) => answer());
+      for (let hour = 6; hour < 12; hour += 1) await it.look(START + hour * HOUR_MS);
+      assert.deepEqual([it.counted(START), it.counted(START, 'cus_second')], counts ? ['5', '0'] : ['0', '5']);
+      assert.match(await it.metrics(), /writ_billing_reports{state="verified"} 1/);
+      await it.end();
+    });
+
   it('send nothing of an hour to another customer that the first one was billed for in part', async () => {
     const it = await armed();
     await it.ledger.accept([event({ value: '5' })]);

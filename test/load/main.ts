@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { measureApiServer } from './apiserver.ts';
 import { measureAudit } from './audit.ts';
 import type { BenchRow } from './bench-row.ts';
+import { measureBilling } from './billing.ts';
 import { measureExpressions } from './cel.ts';
 import { measureCustody } from './custody.ts';
 import { measureDecisions } from './decide.ts';
@@ -49,6 +50,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   receipts: async ({ quick }) => measureReceipts(quick ? { rounds: 5, batches: 2 } : { rounds: 15, batches: 4 }),
   audit: async ({ quick }) => measureAudit(quick ? { rounds: 3, entries: 10_000 } : { rounds: 7, entries: 50_000 }),
   usage: async ({ quick }) => measureUsage(quick ? { durationMs: 4000, tenants: 2000 } : { durationMs: 20_000, tenants: 10_000 }),
+  billing: async ({ quick, say }) => measureBilling(quick ? { customers: 500, hours: 4, say } : { customers: 5000, hours: 1, say }),
   exporter: ({ quick }) => measureExporter({ scrapes: quick ? 3 : 10 }),
   webhook: ({ quick }) => measureWebhook(quick ? { rounds: 3, roundMs: 700 } : { rounds: 5, roundMs: 2000 }),
   apiserver: async ({ quick, say, installation }) =>

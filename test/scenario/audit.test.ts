@@ -126,7 +126,11 @@ describe('the audit log of an operator', () => {
   });
 
   it('goes by the price book, as its status says', async () => {
-    const book = await objectSays(writ.client, { resource: priceBooks, name: 'standard' }, { type: 'Ready', status: 'True', reason: 'InForce' });
+    const book = await objectSays(
+      writ.client,
+      { resource: priceBooks, name: 'standard' },
+      { type: 'Ready', status: 'True', reason: 'InForce' },
+    );
     assert.match(JSON.stringify(book), /"signers":\["/);
   });
 

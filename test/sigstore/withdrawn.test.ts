@@ -17,6 +17,7 @@ import type { LoaderState, Observed } from '../../webhook/policyset/loader.ts';
 import { fakeClock } from '../fake-clock.ts';
 import { policyObject, policyText, sealBy, trustObject, trustVersion } from './trust-world.ts';
 import type { TrustVersion } from './trust-world.ts';
+import { podReview } from '../../policies/decide/test-review.ts';
 
 const both = trustVersion(1, ['ann', 'bob']);
 const annRevoked = trustVersion(2, ['ann', 'bob'], { revoked: { principals: ['ann'] } });
@@ -55,22 +56,7 @@ const replica = (pin: TrustVersion, marks: readonly Mark[] = []) => {
   return { show, loader };
 };
 
-const parsed = parseReview(
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'u',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      name: 'p',
-      namespace: 'n',
-      operation: 'CREATE',
-      userInfo: { username: 'ann' },
-      object: { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } },
-    },
-  }),
-);
+const parsed = parseReview(podReview());
 assert.ok(parsed.ok);
 const verdictOf = (set: Parameters<typeof decide>[0]): string => {
   const facts = { request: parsed.request, namespaceObject: { metadata: { name: 'n', labels: { 'writ.dev/tenant': 't' } } }, tenant: null };

@@ -53,7 +53,13 @@ const replica = async (name: string, { clock, ledger, folder }: World, isAway: (
     clock,
     send: async (batch) => {
       if (isAway() || isDead) throw new Error('no answer');
-      const sender = { account: 'writ-system/writ-webhook', tenant: undefined, mayReport: () => true, mayUse: () => true, mayRead: () => true };
+      const sender = {
+        account: 'writ-system/writ-webhook',
+        tenant: undefined,
+        mayReport: () => true,
+        mayUse: () => true,
+        mayRead: () => true,
+      };
       const onRefused = (code: string): never => assert.fail(code);
       return (await takeBatch({ value: JSON.parse(batch), sender, ledger, nowMs: clock.now(), onRefused })).status;
     },
@@ -200,6 +206,8 @@ describe('answers of two replicas', () => {
           at('ledger.db'),
           '--at',
           '2026-12-01T00:00:00Z',
+          '--sla-key',
+          at('billing.pub'),
           '--sla',
           ...files,
         ],

@@ -50,6 +50,18 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('has in a period what was stored in the very moment before it was frozen', async () => {
+      const { ledger, clock } = await scene(engine);
+      clock.set(NOVEMBER + 48 * HOUR_MS);
+      await ledger.accept([event({ value: '3' }, clock.now())]);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 3']);
+      await ledger.accept([event({ seq: 2, value: '4' }, clock.now())]);
+      assert.deepEqual(await lines(ledger, 'acme', NOVEMBER), ['api_calls 4 of 2026-10']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
     it('is not led astray by a clock that goes back over a cut', async () => {
       const { ledger, clock } = await scene(engine);
       await ledger.accept([event({ value: '1' })]);
@@ -100,6 +112,23 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       assert.deepEqual(seals, ['0r1', '0r2']);
       assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
       await ledger.store.close();
+    });
+
+    it('vouches by each seal for all hours before it', async () => {
+      const rootsAfter = async (value: string): Promise<readonly string[]> => {
+        const roots: string[] = [];
+        const { ledger, clock } = await scene(engine, { onSeals: async (_tx, some) => void roots.push(...some.map(({ root }) => root)) });
+        await ledger.accept([event({ seq: 1, value, atMs: START - HOUR_MS }), event({ seq: 2 })]);
+        clock.set(START + 2 * HOUR_MS);
+        await ledger.settle(NEVER);
+        await ledger.store.close();
+        return roots;
+      };
+      const [one, again, other] = [await rootsAfter('1'), await rootsAfter('1'), await rootsAfter('2')];
+      assert.equal(one.length, 2);
+      assert.deepEqual(one, again);
+      // The hours are alike; what differs is the one before.
+      assert.notEqual(one[1], other[1]);
     });
 
     it('reads counts of answers by tenant, objective and minute, and bills none of them', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The port's suite against a real PostgreSQL server of this machine.
-import { after, before, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
@@ -24,6 +25,15 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   const engine: EngineUnderTest = {
     open: async (name) => openPostgresStore({ url: await server.url(name), clock: systemClock, groupMs: 1 }),
   };
+  it('a commit waits for the disk, whatever the database has set: synchronous_commit=on', async () => {
+    const store = await engine.open('durable');
+    await store.claim('test');
+    assert.deepEqual(
+      (await store.transact((tx) => tx.all('SHOW synchronous_commit'))).map((row) => ({ ...row })),
+      [{ synchronous_commit: 'on' }],
+    );
+    await store.close();
+  });
   describeStore(engine);
   describeLedger(engine);
   describeLedgerPeriods(engine);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
+import { StoreError } from '../../operator/usage/store.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
@@ -41,4 +42,40 @@ describe('a ledger in a file', () => {
     assert.ok((await pages()) < 20);
     await store.close();
   });
+});
+
+// A process that is killed leaves the page cache to the system; what survives a loss of power no test of ours can see.
+it('a commit waits for the disk: WAL, synchronous=FULL', async () => {
+  const store = await engine.open('durable');
+  await store.claim('test');
+  const asked = await store.transact(async (tx) => [...(await tx.all('PRAGMA synchronous')), ...(await tx.all('PRAGMA journal_mode'))]);
+  assert.deepEqual(
+    asked.map((row) => ({ ...row })),
+    [{ synchronous: 2n }, { journal_mode: 'wal' }],
+  );
+  await store.close();
+});
+
+it('nothing is committed by a process whose Lease has ended, though nobody else has claimed the ledger yet', async () => {
+  let leads = true;
+  const guard = (): void => {
+    if (!leads) throw new StoreError('fenced', 'the Lease has ended');
+  };
+  const store = await openSqliteStore({ file: join(folder, 'lease.db'), clock: systemClock, groupMs: 1, guard });
+  await store.migrate({ room: 'trial', steps: [['CREATE TABLE trial_thing (name TEXT PRIMARY KEY)']] });
+  await store.claim('test');
+  const put = (name: string) => store.transact((tx) => tx.run('INSERT INTO trial_thing (name) VALUES (?)', [name]));
+  await put('before');
+  const late = store.transact(async (tx) => {
+    await tx.run("INSERT INTO trial_thing (name) VALUES ('late')");
+    // It ends while the work is under way.
+    leads = false;
+  });
+  await assert.rejects(late, (error: unknown) => error instanceof StoreError && error.failure === 'fenced');
+  await assert.rejects(store.claim('again'), (error: unknown) => error instanceof StoreError && error.failure === 'fenced');
+  assert.deepEqual(
+    (await store.read((reader) => reader.all('SELECT name FROM trial_thing'))).map(({ name }) => name),
+    ['before'],
+  );
+  await store.close();
 });

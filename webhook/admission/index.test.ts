@@ -12,6 +12,7 @@ import { handleReview } from './index.ts';
 import type { ReviewDeps, Reviewed } from './index.ts';
 import { createNamespaceCache } from './namespaces.ts';
 import type { BoundsVerdict } from '../tenancy/index.ts';
+import { podReview } from '../../policies/decide/test-review.ts';
 
 type Spec = Policy['spec'];
 const POD_RULES: NonNullable<Spec['matchConstraints']> = {
@@ -66,25 +67,6 @@ const depsFor = (enforced: EnforcedSet, more: Partial<ReviewDeps> = {}): ReviewD
   ...more,
 });
 
-const podReview = (more: Record<string, unknown> = {}, image = 'app:latest', name = 'pod'): string =>
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'u-1',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      name,
-      namespace: 'team',
-      operation: 'CREATE',
-      userInfo: { username: 'ann', groups: ['devs'] },
-      object: { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'team' }, spec: { containers: [{ name: 'c', image }] } },
-      oldObject: null,
-      dryRun: false,
-      ...more,
-    },
-  });
-
 type Response = {
   readonly uid: string;
   readonly allowed: boolean;
@@ -104,7 +86,7 @@ describe('a governed request', () => {
   const deps = depsFor(setOf(noLatest, warnName));
 
   it('is denied with one line a violation, the way to read more, and who spoke', async () => {
-    const { status, response, record, outcome } = await review(podReview({}, 'app:latest', 'odd'), deps);
+    const { status, response, record, outcome } = await review(podReview({}, { image: 'app:latest', name: 'odd' }), deps);
     assert.equal(status, 200);
     assert.equal(outcome, 'decided');
     assert.equal(response.uid, 'u-1');
@@ -136,7 +118,7 @@ describe('a governed request', () => {
   });
 
   it('is allowed without a status; a dry run is decided, never metered', async () => {
-    const { response, record } = await review(podReview({ dryRun: true }, 'app:1'), deps);
+    const { response, record } = await review(podReview({ dryRun: true }, { image: 'app:1' }), deps);
     assert.equal(response.allowed, true);
     assert.equal(response.status, undefined);
     assert.equal(record?.dryRun, true);
@@ -219,7 +201,7 @@ describe('a workload of a tenant', () => {
   it('is refused by the bounds of its tenant where policies let it pass, at once or after a look', async () => {
     for (const verdict of [beyond, Promise.resolve(beyond)]) {
       const { asked, deps } = bounded(verdict);
-      const { response, record, outcome } = await review(podReview({}, 'app:1', 'odd'), deps);
+      const { response, record, outcome } = await review(podReview({}, { image: 'app:1', name: 'odd' }), deps);
       assert.deepEqual(asked, ['acme CREATE pods']);
       assert.deepEqual([outcome, response.allowed, response.status?.code, response.status?.reason], ['decided', false, 403, 'Forbidden']);
       assert.match(response.status?.message ?? '', /^IMAGE_FORBIDDEN: .*app:1.*\nIMAGE_DIGEST_MISSING: /);
@@ -243,7 +225,7 @@ describe('a workload of a tenant', () => {
 
   it('hears what its bounds say besides, and is on record as allowed', async () => {
     const { deps } = bounded({ kind: 'passed', warnings: ['limit units: 11 of 10'], audit: 'limit units: over' });
-    const { response, record } = await review(podReview({}, 'app:1', 'odd'), deps);
+    const { response, record } = await review(podReview({}, { image: 'app:1', name: 'odd' }), deps);
     assert.equal(response.allowed, true);
     assert.deepEqual(response.warnings, ['warn-name (Invalid): an odd name', 'limit units: 11 of 10']);
     assert.equal(response.auditAnnotations?.['usage-limits'], 'limit units: over');
@@ -254,7 +236,7 @@ describe('a workload of a tenant', () => {
     const { asked, deps } = bounded(beyond);
     assert.match((await review(podReview(), deps)).response.status?.message ?? '', /^no-latest/);
     const resource = { group: '', version: 'v1', resource: 'configmaps' };
-    assert.equal((await review(podReview({ resource }, 'app:1'), deps)).response.allowed, true);
+    assert.equal((await review(podReview({ resource }, { image: 'app:1' }), deps)).response.allowed, true);
     assert.deepEqual(asked, []);
   });
 });
@@ -317,12 +299,12 @@ describe('a namespace that has not arrived', () => {
   it('that is held without its label is an old copy: waited for, through other changes, then closed', async () => {
     const { add, deps, clock } = late();
     add('team', {});
-    const labelled = review(podReview({}, 'app:1'), deps);
+    const labelled = review(podReview({}, { image: 'app:1' }), deps);
     add('team', { more: 'x' });
     add('team', { 'writ.dev/tenant': 'acme' });
     assert.equal((await labelled).outcome, 'decided');
     add('team', {});
-    const stale = review(podReview({}, 'app:1'), deps);
+    const stale = review(podReview({}, { image: 'app:1' }), deps);
     await clock.advance(1000);
     const { response, record } = await stale;
     assert.equal(response.allowed, false);

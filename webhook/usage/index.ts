@@ -5,7 +5,8 @@
  *
  * In: those who count. Out: CloudEvents, spooled on disk and sent until the ledger says that it has them; each who counts has a
  * source of its own, whose events of a tenant are numbered without gaps. No verdict waits for any of it. What a process that is
- * killed has counted and not yet spooled is lost: an interval's executions, the running minute of answers. `wiring.ts` and
+ * killed has counted and not yet spooled is lost: an interval's executions, the running minute of answers, which the next process of
+ * this replica says to be missing. `wiring.ts` and
  * `reviews.ts` of the webhook import it.
  */
 import { sleep } from '../../process/clock.ts';
@@ -28,6 +29,8 @@ export type Lost = { readonly subject: string; readonly lost: true };
 export type Teller = {
   /** Ends the name of its source. */
   readonly suffix: string;
+  /** Of each tenant of whom something is being counted that can't be told yet: what says, a number left out before it, that it is gone. */
+  running?(): readonly Fact[];
   /** At most `max` of what is to be told now; `told` is called once they are on disk. `isLast`: nothing will be asked again. */
   take(asked: { readonly max: number; readonly isLast: boolean }): { readonly facts: readonly (Fact | Lost)[]; readonly told: () => void };
 };
@@ -79,21 +82,46 @@ export const createUsageReports = async (options: {
   const tellers: Teller[] = [];
   const seqs = new Map<string, number>();
 
+  const sourceOf = ({ suffix }: Teller): string => `/writ/webhook/${options.replica}/boots/${bootMs}${suffix}`;
+  /** As events, and the last number of each tenant by then. */
+  const numbered = (facts: readonly (Fact | Lost)[], source: string) => {
+    const next = new Map<string, number>();
+    const events = facts.flatMap((fact) => {
+      const key = `${fact.subject}\n${source}`;
+      const seq = (next.get(key) ?? seqs.get(key) ?? 0) + 1;
+      next.set(key, seq);
+      if ('lost' in fact) return [];
+      const { subject, time, meter, value, dims } = fact;
+      const data = { meter, value, ...(dims === undefined ? {} : { dims }) };
+      return [{ specversion: '1.0', type: 'dev.writ.usage.v1', source, id: String(seq), subject, time, seq: String(seq), data }];
+    });
+    return { events, next };
+  };
+  /** A process that is killed can't say what it lost: what it leaves on the disk says so for it, and the next one sends that. */
+  const leave = async (teller: Teller, isLast: boolean): Promise<void> => {
+    if (teller.running === undefined) return;
+    const marks = isLast ? [] : teller.running();
+    const subjects = new Set(marks.map(({ subject }) => subject));
+    // What it could tell were it stopped now, so that no more is missing than has to be.
+    const { facts } = marks.length === 0 ? { facts: [] } : teller.take({ max: MAX_EVENTS, isLast: true });
+    const all = [
+      ...facts.filter(({ subject }) => subjects.has(subject)),
+      ...marks.flatMap((mark) => [{ subject: mark.subject, lost: true } as const, mark]),
+    ];
+    const { events } = numbered(all, sourceOf(teller));
+    const batches: string[] = [];
+    for (let from = 0; from < events.length; from += MAX_EVENTS) batches.push(JSON.stringify(events.slice(from, from + MAX_EVENTS)));
+    await spool.leave(batches);
+  };
+
   const flush = async (teller: Teller, isLast: boolean): Promise<void> => {
-    const source = `/writ/webhook/${options.replica}/boots/${bootMs}${teller.suffix}`;
+    const source = sourceOf(teller);
     for (let batch = 0; batch < MAX_BATCHES && spool.waiting < MAX_WAITING; batch += 1) {
       const { facts, told } = teller.take({ max: MAX_EVENTS, isLast });
       if (facts.length === 0) return;
-      const next = new Map<string, number>();
-      const events = facts.flatMap((fact) => {
-        const key = `${fact.subject}\n${source}`;
-        const seq = (next.get(key) ?? seqs.get(key) ?? 0) + 1;
-        next.set(key, seq);
-        if ('lost' in fact) return [];
-        const { subject, time, meter, value, dims } = fact;
-        const data = { meter, value, ...(dims === undefined ? {} : { dims }) };
-        return [{ specversion: '1.0', type: 'dev.writ.usage.v1', source, id: String(seq), subject, time, seq: String(seq), data }];
-      });
+      const { events, next } = numbered(facts, source);
+      // Its numbers are taken by others from now on.
+      if (teller.running !== undefined) await spool.leave([]);
       if (events.length > 0) await spool.put(JSON.stringify(events));
       for (const [key, seq] of next) seqs.set(key, seq);
       told();
@@ -131,7 +159,10 @@ export const createUsageReports = async (options: {
   };
   const step = async (signal: AbortSignal, isLast: boolean): Promise<void> => {
     try {
-      for (const teller of tellers) await flush(teller, isLast);
+      for (const teller of tellers) {
+        await flush(teller, isLast);
+        await leave(teller, isLast);
+      }
       await sendAll(signal);
     } catch (error) {
       if (!signal.aborted) onError(error);

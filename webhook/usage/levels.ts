@@ -17,6 +17,8 @@ export type LevelCounts = Teller & {
 };
 
 const IDLE_MS = 15 * MINUTE_MS;
+/** Who counts is asked at least so often. */
+const LOOK_MS = 10_000;
 /** Minutes in memory; reached only where neither ledger nor disk has taken anything for long. */
 const MAX_CELLS = 100_000;
 
@@ -137,6 +139,18 @@ export const createLevelCounts = (options: {
     unsure: () => {
       const minuteMs = minuteOf(clock.now());
       unsure.set(minuteMs, (unsure.get(minuteMs) ?? 0) + 1);
+    },
+    running: () => {
+      const marks = new Map<string, Fact>();
+      const nowMs = minuteOf(clock.now());
+      // It may be killed as late as before the next look.
+      const untilMs = minuteOf(clock.now() + LOOK_MS);
+      const time = new Date(untilMs).toISOString();
+      for (const { tenant: subject, objective, minutes } of all.values()) {
+        if (!minutes.has(nowMs) || marks.has(subject)) continue;
+        marks.set(subject, { subject, meter: levelMeter(objective.name, 'valid'), value: '0', time, dims: dimsOf(objective, untilMs) });
+      }
+      return [...marks.values()];
     },
     take: ({ max, isLast }) => {
       const nowMs = minuteOf(clock.now());

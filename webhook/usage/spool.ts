@@ -2,12 +2,14 @@
 // Events that the ledger has not acknowledged yet, a file for each batch: written whole, then renamed, then taken away when a 2xx says
 // that they are on the other disk. What an earlier process left behind is sent by the next one, under its own names. One that is refused
 // is set aside under another name, out of the way of those after it.
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export type Spool = {
   /** On disk when it resolves. */
   put(batch: string): Promise<void>;
+  /** What the next process sends where this one does not come to its end, instead of what was left before; nothing takes that away. */
+  leave(batches: readonly string[]): Promise<void>;
   /** The oldest that waits. */
   first(): Promise<{ readonly name: string; readonly batch: string } | undefined>;
   /** Of one that waits. */
@@ -23,6 +25,9 @@ export type Spool = {
 const BATCH = /^\d{16}-\d{6}\.json$/;
 const ASIDE = /^\d{16}-\d{6}\.json\.refused$/;
 
+/** After all that a process comes to put. */
+const FIRST_LEFT = 900_000;
+
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
   await handle.sync();
@@ -36,6 +41,8 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
   const names = found.filter((name) => BATCH.test(name));
   const aside = found.filter((name) => ASIDE.test(name));
   let next = 0;
+  let left = 0;
+  const nameOf = (number: number): string => `${String(bootMs).padStart(16, '0')}-${String(number).padStart(6, '0')}.json`;
   const forget = (name: string): void => {
     for (const list of [names, aside]) {
       const index = list.indexOf(name);
@@ -45,7 +52,7 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
   return {
     put: async (batch) => {
       next += 1;
-      const name = `${String(bootMs).padStart(16, '0')}-${String(next).padStart(6, '0')}.json`;
+      const name = nameOf(next);
       const part = join(folder, `${name}.part`);
       const handle = await open(part, 'w', 0o600);
       await handle.writeFile(batch);
@@ -54,6 +61,16 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
       await rename(part, join(folder, name));
       await sync(folder);
       names.push(name);
+    },
+    leave: async (batches) => {
+      // It is for a process that is killed, not for a machine that is: what the disk does can wait.
+      for (const [index, batch] of batches.entries()) {
+        const name = join(folder, nameOf(FIRST_LEFT + index));
+        await writeFile(`${name}.part`, batch, { mode: 0o600 });
+        await rename(`${name}.part`, name);
+      }
+      for (let index = batches.length; index < left; index += 1) await rm(join(folder, nameOf(FIRST_LEFT + index)), { force: true });
+      left = batches.length;
     },
     first: async () => {
       const [name] = names;

@@ -44,19 +44,27 @@ const settle = async (done: () => boolean): Promise<void> => {
   while (!done()) await new Promise((resolve) => setImmediate(resolve));
 };
 
+type Options = Parameters<typeof createUsageReports>[0];
+type Reporting = Pick<Options, 'folder' | 'clock' | 'send'> & Partial<Options>;
+/** Of replica `one`, every ten seconds; a refusal or an error fails the test that does not say what it makes of it. */
+const reportsOf = (more: Reporting) =>
+  createUsageReports({
+    replica: 'one',
+    intervalMs: 10_000,
+    onRefused: () => assert.fail(),
+    onError: (error) => assert.fail(String(error)),
+    ...more,
+  });
+
 it('counts what ran, and nothing of a dry run', async () => {
   const folder = join(root, 'plain');
   const sent: string[] = [];
   const clock = fakeClock();
   const meter = createExecutionCounts(clock, 10_000);
-  const reports = await createUsageReports({
+  const reports = await reportsOf({
     folder,
-    replica: 'one',
-    intervalMs: 10_000,
     clock,
     send: async (batch) => (sent.push(batch), 200),
-    onRefused: () => assert.fail(),
-    onError: (error) => assert.fail(String(error)),
   });
   reports.add(meter);
   for (const one of [record('acme', 3), record('acme', 2), record('beta', 1), record('acme', 9, false), record('', 4)]) meter.count(one);
@@ -78,10 +86,8 @@ it('keeps what is not acknowledged, also for the next process, and repeats it by
   const clock = fakeClock();
   const make = async (answers: (number | Error)[]) => {
     const counts = createExecutionCounts(clock, 10_000);
-    const reports = await createUsageReports({
+    const reports = await reportsOf({
       folder,
-      replica: 'one',
-      intervalMs: 10_000,
       clock,
       send: async (batch) => {
         tried.push(batch);
@@ -130,10 +136,8 @@ it('sets aside what stays refused, goes on with the rest, and tries it again eac
   let answer = (_said: string): number => 200;
   const start = async () => {
     const counts = createExecutionCounts(clock, 10_000);
-    const reports = await createUsageReports({
+    const reports = await reportsOf({
       folder,
-      replica: 'one',
-      intervalMs: 10_000,
       clock,
       send: async (batch) => {
         const [said = ''] = shown([batch]);
@@ -141,7 +145,6 @@ it('sets aside what stays refused, goes on with the rest, and tries it again eac
         return answer(said);
       },
       onRefused: (status, isAside) => refused.push([status, isAside]),
-      onError: (error) => assert.fail(String(error)),
     });
     reports.add(counts);
     const stopping = new AbortController();
@@ -190,14 +193,11 @@ it('keeps what is refused in its place where no more can be set aside', async ()
   const clock = fakeClock();
   const counts = createExecutionCounts(clock, 10_000);
   const refused: (readonly [number, boolean])[] = [];
-  const reports = await createUsageReports({
+  const reports = await reportsOf({
     folder,
-    replica: 'one',
-    intervalMs: 10_000,
     clock,
     send: async () => 403,
     onRefused: (status, isAside) => refused.push([status, isAside]),
-    onError: (error) => assert.fail(String(error)),
   });
   reports.add(counts);
   counts.count(record('acme', 1));
@@ -220,14 +220,11 @@ it('tells executions no more often than it is told to, and all of them at the en
   const sent: string[] = [];
   const clock = fakeClock();
   const counts = createExecutionCounts(clock, 3_600_000);
-  const reports = await createUsageReports({
+  const reports = await reportsOf({
     folder: join(root, 'seldom'),
-    replica: 'one',
     intervalMs: 3_600_000,
     clock,
     send: async (batch) => (sent.push(batch), 200),
-    onRefused: () => assert.fail(),
-    onError: (error) => assert.fail(String(error)),
   });
   reports.add(counts);
   const stopping = new AbortController();

@@ -20,7 +20,9 @@ import * as standing from './rules.ts';
 import { dueEntries, newestEntry, putEntry, wasTaken } from './tables.ts';
 
 /** What the tests take apart, to see that it is needed. */
-export type OutboxRules = Pick<typeof standing, 'isResolved' | 'afterReading'> & { readonly identifierOf: typeof identifierOf };
+export type OutboxRules = Pick<typeof standing, 'isResolved' | 'afterReading' | 'mayHaveArrived'> & {
+  readonly identifierOf: typeof identifierOf;
+};
 
 export type OutboxDeps = {
   readonly store: Store;
@@ -50,9 +52,10 @@ export type Outbox = {
 
 const HOUR_MS = 3_600_000;
 const AT_ONCE = 16;
-const BATCH = 500;
+/** Each batch looks through all that is due. */
+const BATCH = 4000;
 /** Batches of one pass: invoices are to be looked at, too. */
-const MOST_TURNS = 40;
+const MOST_TURNS = 5;
 
 type Renewal = Pick<HourTotal, 'total' | 'customer' | 'encoding'> &
   HourKey & { readonly revision: number; readonly counted: string; readonly repairs: number };
@@ -94,30 +97,31 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
       repairs: missing ? before.repairs + 1 : 0,
     });
 
-  /** False where the newest report of the hour is still open, or was set aside. */
-  const offerOne = async (tx: Tx, offered: HourTotal): Promise<boolean> => {
+  /** left: the newest report of the hour is still open, or was set aside. moved: that was done for another customer, which may count it yet. */
+  const offerOne = async (tx: Tx, offered: HourTotal): Promise<'taken' | 'left' | { readonly moved: Entry }> => {
     const newest = await newestEntry(tx, offered);
     if (newest === undefined) {
       if (!sameDecimal(offered.total, '0')) await putEntry(tx, intent({ ...offered, revision: 1, counted: '0', repairs: 0 }));
-      return true;
+      return 'taken';
     }
     if (newest.state === 'rejected' && newest.customer !== offered.customer && !(await wasTaken(tx, offered))) {
       // Refused for its customer, and the customer is another one now. What an earlier revision brought to the first one would be billed twice.
+      if (rules.mayHaveArrived(newest)) return { moved: newest };
       await putEntry(tx, intent({ ...offered, revision: newest.revision + 1, counted: '0', repairs: 0 }));
-      return true;
+      return 'taken';
     }
-    if (sameDecimal(newest.total, offered.total)) return true;
+    if (sameDecimal(newest.total, offered.total)) return 'taken';
     // Under the encoding that the hour began with: two of them cannot be added up.
     const { encoding } = newest;
     if (newest.state === 'intent' && newest.attempts === 0) {
       const counted = minus(newest.total, encoding === 'Absolute' ? '0' : newest.value);
       await putEntry(tx, intent({ ...offered, encoding, revision: newest.revision, counted, repairs: newest.repairs }));
-      return true;
+      return 'taken';
     }
-    if (!rules.isResolved(newest)) return false;
+    if (!rules.isResolved(newest)) return 'left';
     // An hour stays with the customer that it was reported for.
     await putEntry(tx, follow(newest, { ...offered, encoding, customer: newest.customer }, false));
-    return true;
+    return 'taken';
   };
 
   /** Only if nobody else moved it meanwhile. */
@@ -172,6 +176,22 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
   const readHour = async ({ meter, encoding, customer, hourMs }: Entry, signal: AbortSignal | undefined): Promise<string | undefined> => {
     const hours = await provider.read({ meter, encoding, customer, startMs: hourMs, endMs: hourMs + HOUR_MS }, signal);
     return hours === undefined ? undefined : (hours.get(hourMs) ?? '0');
+  };
+
+  /** Tells the other customer only once it is known that the former one does not count it; readings lag. False where that is not known yet. */
+  const moveOver = async (entry: Entry, offered: HourTotal): Promise<boolean> => {
+    if (clock.now() - Math.max(entry.firstSentMs, entry.acceptedMs) < standing.SETTLE_MS) return false;
+    const counted = await readHour(entry, undefined);
+    if (counted === undefined) return false;
+    // It arrived after all, and the hour stays with whom it was reported for; a total that has grown since is offered again.
+    if (sameDecimal(counted, entry.total)) return (await move(entry, { state: 'verified', note: '' }))?.total === offered.total;
+    if (!sameDecimal(counted, '0')) return false;
+    return store.transact(async (tx) => {
+      const newest = await newestEntry(tx, entry);
+      if (newest?.revision !== entry.revision || newest.state !== 'rejected') return false;
+      await putEntry(tx, intent({ ...offered, revision: newest.revision + 1, counted: '0', repairs: 0 }));
+      return true;
+    });
   };
 
   const read = async (entry: Entry, signal: AbortSignal | undefined): Promise<void> => {
@@ -237,12 +257,20 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
   };
 
   return {
-    offer: (totals) =>
-      store.transact(async (tx) => {
-        const left: HourTotal[] = [];
-        for (const one of totals) if (!(await offerOne(tx, one))) left.push(one);
-        return left;
-      }),
+    offer: async (totals) => {
+      const left: HourTotal[] = [];
+      const moved: (readonly [Entry, HourTotal])[] = [];
+      await store.transact(async (tx) => {
+        [left.length, moved.length] = [0, 0];
+        for (const one of totals) {
+          const outcome = await offerOne(tx, one);
+          if (outcome === 'left') left.push(one);
+          else if (outcome !== 'taken') moved.push([outcome.moved, one]);
+        }
+      });
+      for (const [entry, one] of moved) if (!(await moveOver(entry, one))) left.push(one);
+      return left;
+    },
     pass,
     drift,
   };

@@ -30,6 +30,9 @@ export const isOpen = (state: State): boolean => state === 'intent' || state ===
 export const isResolved = ({ state, encoding }: Pick<Entry, 'state' | 'encoding'>): boolean =>
   state === 'verified' || (state === 'accepted' && encoding === 'Absolute');
 
+/** Whether one that was refused may have arrived all the same: it was accepted before, or was sent more often than once. */
+export const mayHaveArrived = ({ acceptedMs, attempts }: Pick<Entry, 'acceptedMs' | 'attempts'>): boolean => acceptedMs > 0 || attempts > 1;
+
 /** What to do with the newest revision of an hour. */
 export const nextStep = (entry: Entry, nowMs: number): Step => {
   if (!isOpen(entry.state) || nowMs < entry.nextMs) return { kind: 'wait' };

@@ -3,6 +3,7 @@
 import { bigintOf, integerOf, textOf } from '../../usage/store.ts';
 import { StoreError } from '../../usage/store.ts';
 import type { Migrations, Reader, Row, Tx } from '../../usage/store.ts';
+import { ACCOUNT_TABLES } from '../accounts/tables.ts';
 import { STATES } from './entry.ts';
 import type { Encoding, Entry, HourKey, State } from './entry.ts';
 
@@ -54,6 +55,7 @@ export const billingMigrations: Migrations = {
         digest TEXT NOT NULL, at_ms BIGINT NOT NULL, PRIMARY KEY (tenant, period_ms, revision))`,
     ],
     ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
+    ACCOUNT_TABLES,
   ],
 };
 
@@ -87,6 +89,9 @@ const entryOf = (row: Row): Entry => ({
 });
 
 const SELECT = `SELECT ${COLUMNS.join(', ')} FROM billing_outbox`;
+/** Of rows that are called e: a revision that another one followed is history, whatever its state was. */
+const NEWEST =
+  'revision = (SELECT MAX(revision) FROM billing_outbox AS n WHERE n.tenant = e.tenant AND n.meter = e.meter AND n.hour_ms = e.hour_ms)';
 
 /** Writes an entry as it is now; the key says which. */
 export const putEntry = async (tx: Tx, entry: Entry): Promise<void> => {
@@ -149,11 +154,26 @@ export const entriesWithin = async (
   return [...newest.values()];
 };
 
+export type Newest = Pick<Entry, 'revision' | 'total' | 'state' | 'customer'>;
+
+/** What was reported last of an hour, by `tenant meter`. */
+export const newestOfHour = async (reader: Reader, hourMs: number): Promise<ReadonlyMap<string, Newest>> => {
+  const rows = await reader.all('SELECT tenant, meter, revision, total, state, customer FROM billing_outbox WHERE hour_ms = ?', [hourMs]);
+  const newest = new Map<string, Newest>();
+  for (const row of rows) {
+    const key = `${textOf(row, 'tenant')} ${textOf(row, 'meter')}`;
+    const revision = integerOf(row, 'revision');
+    if ((newest.get(key)?.revision ?? 0) < revision)
+      newest.set(key, { revision, total: textOf(row, 'total'), state: stateOf(textOf(row, 'state')), customer: textOf(row, 'customer') });
+  }
+  return newest;
+};
+
 /** Entries that something is to be done with by now, oldest hours first. */
 export const dueEntries = async (reader: Reader, nowMs: number, most: number): Promise<readonly Entry[]> => {
   const rows = await reader.all(
     `${SELECT} AS e WHERE state IN ('intent', 'sending', 'ambiguous', 'accepted') AND next_ms <= ?
-      AND revision = (SELECT MAX(revision) FROM billing_outbox AS n WHERE n.tenant = e.tenant AND n.meter = e.meter AND n.hour_ms = e.hour_ms)
+      AND ${NEWEST}
       ORDER BY hour_ms, tenant, meter LIMIT ?`,
     [nowMs, most],
   );
@@ -162,15 +182,24 @@ export const dueEntries = async (reader: Reader, nowMs: number, most: number): P
 
 /** What waits for a person. */
 export const entriesAside = async (reader: Reader): Promise<readonly Entry[]> =>
-  (await reader.all(`${SELECT} WHERE state IN ('rejected', 'quarantined') ORDER BY tenant, meter, hour_ms`)).map(entryOf);
+  (await reader.all(`${SELECT} AS e WHERE state IN ('rejected', 'quarantined') AND ${NEWEST} ORDER BY tenant, meter, hour_ms`)).map(
+    entryOf,
+  );
 
 /** Begin of the oldest hour that the provider has not accepted yet. */
 export const oldestOpenHour = async (reader: Reader): Promise<number | undefined> => {
-  const [row] = await reader.all("SELECT MIN(hour_ms) AS hour_ms FROM billing_outbox WHERE state IN ('intent', 'sending', 'ambiguous')");
+  const [row] = await reader.all(
+    `SELECT MIN(hour_ms) AS hour_ms FROM billing_outbox AS e WHERE state IN ('intent', 'sending', 'ambiguous') AND ${NEWEST}`,
+  );
   return row === undefined || row['hour_ms'] === null ? undefined : integerOf(row, 'hour_ms');
 };
 
-export const countStates = async (reader: Reader): Promise<ReadonlyMap<State, number>> => {
-  const rows = await reader.all('SELECT state, COUNT(*) AS count FROM billing_outbox GROUP BY state');
+/** Hours by the state of their newest report; of what is verified, which is nearly all, each revision. */
+export const countStates = async (reader: Reader, states: readonly State[] = STATES): Promise<ReadonlyMap<State, number>> => {
+  const rows = await reader.all(
+    `SELECT state, COUNT(*) AS count FROM billing_outbox AS e
+      WHERE state IN (${states.map(() => '?').join(', ')}) AND (state = 'verified' OR ${NEWEST}) GROUP BY state`,
+    states,
+  );
   return new Map(rows.map((row) => [stateOf(textOf(row, 'state')), integerOf(row, 'count')]));
 };

@@ -40,13 +40,12 @@ type Input = {
   readonly earlier: readonly UsageStatement[];
 };
 
+/** A line of a statement, in one part of the month. */
+type At = { readonly input: Input; readonly place: Place; readonly line: Measured };
+
 type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
 
-const told = (
-  place: Place,
-  line: Measured,
-  by: { readonly quantity: Ratio; readonly priced: Priced },
-): Omit<UsageLine, 'kind' | 'amount'> => ({
+const told = ({ place, line }: At, by: { readonly quantity: Ratio; readonly priced: Priced }): Omit<UsageLine, 'kind' | 'amount'> => ({
   tier: place.segment.tier,
   meter: line.meter,
   unit: line.unit,
@@ -61,7 +60,7 @@ const told = (
 });
 
 /** What was billed of that period and meter until now, in the priced unit; undefined where its statement is not here. */
-const billedBefore = ({ earlier }: Input, place: Place, meter: string, period: UsagePeriod): Ratio | Problem | undefined => {
+const billedBefore = ({ input: { earlier }, place, line: { meter } }: At, period: UsagePeriod): Ratio | Problem | undefined => {
   if (!earlier.some((statement) => samePeriod(statement.period, period))) return undefined;
   let sum = ZERO;
   for (const statement of earlier) {
@@ -76,13 +75,14 @@ const billedBefore = ({ earlier }: Input, place: Place, meter: string, period: U
 };
 
 /** `sums`: what came to each period by lines before on this invoice. */
-const carriedAt = (input: Input, place: Place, line: Measured & { readonly carriedFrom: UsagePeriod }, sums: Map<string, Ratio>): Rated => {
-  const { carriedFrom: period, meter } = line;
-  const { tenant } = input.subscription;
+const carriedAt = (at: At, { period, sums }: { readonly period: UsagePeriod; readonly sums: Map<string, Ratio> }): Rated => {
+  const { place, line } = at;
+  const { meter } = line;
+  const { tenant } = at.input.subscription;
   const quantity = pricedQuantity(place, line, tenant);
   if ('code' in quantity) return quantity;
   const key = `${meter} ${periodText(period)} ${place.segment.startMs}`;
-  const before = sums.get(key) ?? billedBefore(input, place, meter, period);
+  const before = sums.get(key) ?? billedBefore(at, period);
   if (before === undefined)
     return { code: 'BILL_STATEMENT_MISSING', message: `${tenant}: the one of ${periodText(period)}, from which ${meter} is carried` };
   if ('code' in before) return before;
@@ -93,21 +93,24 @@ const carriedAt = (input: Input, place: Place, line: Measured & { readonly carri
   const { currency } = place.book;
   // The difference of two lines, each rounded as it was or would have been.
   const amount = toMinor(priced.cost, currency) - toMinor(old.cost, currency);
-  return { book: place.book, line: { kind: 'carried', ...told(place, line, { quantity: all, priced }), amount } };
+  return { book: place.book, line: { kind: 'carried', ...told(at, { quantity: all, priced }), amount } };
 };
 
-const usedAt = (input: Input, place: Place, line: Measured): Rated => {
+const usedAt = (at: At): Rated => {
+  const { input, place, line } = at;
   const all = pricedQuantity(place, line, input.subscription.tenant);
   if ('code' in all) return all;
   const quantity = quantityAt(place, line.meter, all);
   const priced = priceAt(place, line.meter, quantity);
   return {
     book: place.book,
-    line: { kind: 'usage', ...told(place, line, { quantity, priced }), amount: toMinor(priced.cost, place.book.currency) },
+    line: { kind: 'usage', ...told(at, { quantity, priced }), amount: toMinor(priced.cost, place.book.currency) },
   };
 };
 
-const rateLine = (input: Input, statement: UsageStatement, line: Measured, sums: Map<string, Ratio>): readonly Rated[] => {
+type Reading = { readonly input: Input; readonly statement: UsageStatement; readonly sums: Map<string, Ratio> };
+
+const rateLine = ({ input, statement, sums }: Reading, line: Measured): readonly Rated[] => {
   const { carriedFrom } = line;
   const places = placesOf(input, carriedFrom ?? statement.period);
   if (places === undefined) {
@@ -121,7 +124,8 @@ const rateLine = (input: Input, statement: UsageStatement, line: Measured, sums:
   }
   return places.map((place) => {
     if ('code' in place) return place;
-    return carriedFrom === undefined ? usedAt(input, place, line) : carriedAt(input, place, { ...line, carriedFrom }, sums);
+    const at = { input, place, line };
+    return carriedFrom === undefined ? usedAt(at) : carriedAt(at, { period: carriedFrom, sums });
   });
 };
 
@@ -156,7 +160,7 @@ export const usageLines = (input: Input): UsageLines => {
   for (const statement of statements) {
     const fault = faultOf(statement, input.subscription.tenant);
     if (fault !== undefined) rated.push({ code: 'BILL_STATEMENT_INVALID', message: fault });
-    else for (const line of statement.lines) rated.push(...rateLine(input, statement, line, sums));
+    else for (const line of statement.lines) rated.push(...rateLine({ input, statement, sums }, line));
   }
   return {
     lines: rated.flatMap((one) => ('code' in one ? [] : [one.line])),
