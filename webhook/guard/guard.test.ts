@@ -460,25 +460,6 @@ describe('the guard', () => {
     assert.equal(clock.pending, 0);
   });
 
-  it('compiles what is long in pieces, between which others are answered', async () => {
-    const long = policyAt(3, {
-      validations: Array.from({ length: 30 }, (_, at) => ({ expression: `object.metadata.name != '${'x'.repeat(300)}${at}'` })),
-    });
-    let readings = 0;
-    const clock = { ...fakeClock(AT_MS), monotonicMs: () => (readings += 10) };
-    const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => 0 });
-    const beat = { turns: 0, on: true };
-    const turn = (): void => {
-      beat.turns += 1;
-      if (beat.on) setImmediate(turn);
-    };
-    setImmediate(turn);
-    const asked = await handleGuard(reviewOf({ after: long }), { ...depsOf(enforced), waiting, clock });
-    beat.on = false;
-    assert.equal(answerOf(asked).allowed, true);
-    assert.ok(beat.turns >= 30, `${beat.turns} turns`);
-  });
-
   it('refuses while its caches are empty', async () => {
     const deps = depsOf(undefined);
     const clock = fakeClock(AT_MS);
