@@ -48,6 +48,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
       'policies/',
       'kube/',
       'process/',
+      'operator/audit/',
       'operator/manifest/',
       'operator/source/',
       'operator/usage/',

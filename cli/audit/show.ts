@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { decodeEntry } from '../../policies/transparency/entry.ts';
 import type { AuditEntry } from '../../policies/transparency/entry.ts';
 import type { ExportReport, LogReport } from '../../policies/transparency/index.ts';
-import { readBundle, tilePath, tilesOfLevel } from '../../policies/transparency/tiles.ts';
+import { TILE_WIDTH, readBundle, tilePath, tilesOfLevel } from '../../policies/transparency/tiles.ts';
 import { UsageError, printProblems } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { exitOf } from './exit-codes.ts';
@@ -45,7 +45,7 @@ Examples:
 /** The entries that came along, in their order. */
 const entriesOf = function* (folder: string, { folder: log, size, range }: LogReport): Generator<AuditEntry> {
   for (const bundle of tilesOfLevel('entries', size)) {
-    const first = bundle.index * bundle.width;
+    const first = bundle.index * TILE_WIDTH;
     if (first < range.from || first >= range.to) continue;
     for (const { bytes } of readBundle(readFileSync(join(folder, log, tilePath(bundle)))).entries) {
       const entry = decodeEntry(bytes);

@@ -7,7 +7,7 @@ import { eventOutcomes } from './outcome.ts';
 import { WHOLE, objectSchema } from './wire-schema.ts';
 import type { Schema } from './wire-schema.ts';
 
-export const API_CODES = [
+const API_CODES = [
   'USAGE_UNAUTHENTICATED',
   'USAGE_TENANT_FOREIGN',
   'USAGE_METER_RESERVED',

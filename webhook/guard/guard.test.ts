@@ -2,130 +2,19 @@
 // Each rule of the guard, asked as the API server asks: what passes, what is refused, with which code and at which field.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { encodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { MARKS_FINALIZER } from '../../crds/kinds.ts';
 import { encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { marksOf } from '../../policies/currency/index.ts';
-import type { SetProof, Standing } from '../../policies/currency/removal.ts';
-import { judgePolicyObject } from '../../policies/policy-object.ts';
-import { loadTrust } from '../../policies/trust/index.ts';
-import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
+import { POD_RULES, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
-import { fakeClock } from '../../test/fake-clock.ts';
-import { handleGuard } from './index.ts';
-import type { GuardDeps, Guarded } from './index.ts';
-import { viewOf } from './test-view.ts';
 import type { GuardView } from './view.ts';
-import { createWaiting } from './wait.ts';
+import { SOURCE, sealer, stranger, trust, policyAt, one, two, three, markOf, enforced, nothing, said, standingOf } from './test-guard.ts';
+import type { Change } from './test-guard.ts';
 
-const AT_MS = Date.UTC(2026, 0, 1);
-const SOURCE = 'writ-system/policies';
-const sealer = createSealer();
-const stranger = createSealer({ name: 'mallory' });
-const loaded = loadTrust(Buffer.from(sealer.trustPolicy.signature.document), { pinnedDigest: sealer.trustDigest });
-assert.ok(loaded.ok);
-const { trust } = loaded;
-const policyAt = (version: number, more: object = {}, by = sealer): SealedPolicy =>
-  by.policy('pinned', { version, matchConstraints: POD_RULES, validations: [{ expression: 'false' }], ...more });
-const [one, two, three] = [policyAt(1), policyAt(2), policyAt(3)];
-const markOf = (policy: SealedPolicy, version: number): Mark => ({
-  kind: 'Policy',
-  name: policy.metadata.name,
-  version,
-  digest: policyDigest(policy),
-});
-const standingOf = (policy: SealedPolicy, version: number): Standing => ({ ...markOf(policy, version), source: SOURCE, sequence: 0 });
-const ours = [one, two, three];
-
-/** Version 2 of the one policy is enforced, by a commit. */
-const enforced = viewOf(trust, {
-  marks: marksOf([markOf(two, 2)]),
-  held: (digest) => {
-    const found = ours.find((policy) => policyDigest(policy) === digest);
-    const judged = found === undefined ? undefined : judgePolicyObject(found, trust, AT_MS);
-    return judged?.ok === true ? judged.document : undefined;
-  },
-  inventories: [inventoryOf(SOURCE, 'main@sha1:2', [two])],
-  standing: (kind, name) => (kind === 'Policy' && name === 'pinned' ? standingOf(two, 2) : undefined),
-  atMs: AT_MS,
-});
-const nothing: GuardView = {
-  ...enforced,
-  trust: undefined,
-  marks: new Map(),
-  held: () => undefined,
-  inventories: [],
-  standing: () => undefined,
-};
-
-type Change = {
-  readonly before?: unknown;
-  readonly after?: unknown;
-  readonly resource?: string;
-  readonly name?: string;
-  readonly user?: object;
-  readonly subResource?: string;
-};
-
-const reviewOf = ({ before, after, resource = 'policies', name = 'pinned', user, subResource }: Change): string =>
-  JSON.stringify({
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: 'u',
-      kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'Any' },
-      resource: resource === 'configmaps' ? { group: '', version: 'v1', resource } : { group: 'writ.dev', version: 'v1alpha1', resource },
-      ...(subResource === undefined ? {} : { subResource }),
-      name,
-      ...(resource === 'configmaps' ? { namespace: 'writ-system' } : {}),
-      operation: before === undefined ? 'CREATE' : after === undefined ? 'DELETE' : 'UPDATE',
-      userInfo: user ?? { username: 'admin', groups: ['system:masters'] },
-      object: after ?? null,
-      oldObject: before ?? null,
-    },
-  });
-
-const depsOf = (view: GuardView | undefined): GuardDeps => ({
-  view: () => view,
-  waiting: createWaiting({ clock: fakeClock(AT_MS), timeoutMs: 0, stateOf: () => 0 }),
-  systemNamespace: 'writ-system',
-  clock: fakeClock(AT_MS),
-});
-
-type Response = {
-  readonly allowed: boolean;
-  readonly status?: { readonly message: string; readonly details?: { readonly causes: readonly { readonly field: string }[] } };
-  readonly auditAnnotations?: { readonly code: string };
-};
-type Answer = { readonly allowed: boolean; readonly code: string; readonly message: string; readonly fields: string };
-
-const answerOf = ({ body }: Guarded): Answer => {
-  const { response }: { response: Response } = JSON.parse(body);
-  return {
-    allowed: response.allowed,
-    code: response.auditAnnotations?.code ?? '',
-    message: response.status?.message ?? '',
-    fields: (response.status?.details?.causes ?? []).map(({ field }) => field).join(),
-  };
-};
-
-const ask = async (change: Change, view: GuardView | undefined = enforced) => {
-  const clock = fakeClock(AT_MS);
-  const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => 0 });
-  const asked = handleGuard(reviewOf(change), { ...depsOf(view), waiting });
-  await clock.advance(1000);
-  return answerOf(await asked);
-};
-/** `pass`, or the code and the field. */
-const said = async (change: Change, view?: GuardView): Promise<string> => {
-  const { allowed, code, fields, message } = await ask(change, view);
-  if (allowed) return 'pass';
-  assert.match(message, new RegExp(`${code}: .+ \\(.+\\)`), 'a code and a fix');
-  return [code, fields].filter((text) => text !== '').join(' ');
-};
 const table = (title: string, rows: readonly (readonly [what: string, change: Change, expected: string, view?: GuardView])[]): void => {
   void describe(title, () => {
     for (const [what, change, expected, view] of rows) it(what, async () => assert.equal(await said(change, view), expected));
@@ -435,58 +324,3 @@ table('the marks', [
   ['may not be written the first time with what nobody sealed', config({ after: marked(markOf(one, 99)) }), 'MARK_UNPROVEN data'],
 ]);
 assert.deepEqual(marks.metadata.finalizers, [MARKS_FINALIZER]);
-
-describe('the guard', () => {
-  it('answers everybody alike', async () => {
-    for (const username of ['system:serviceaccount:writ-system:writ-operator', 'kubernetes-admin', 'system:apiserver']) {
-      const user = { username, groups: ['system:masters', 'system:authenticated'] };
-      assert.equal(await said({ before: two, user }), 'REMOVAL_UNSEALED', username);
-    }
-  });
-
-  it('waits for what the writer knew first, and no longer than it may', async () => {
-    const clock = fakeClock(AT_MS);
-    let view = nothing;
-    const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => view });
-    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', clock };
-    const arriving = handleGuard(reviewOf({ after: two }), deps);
-    view = enforced;
-    waiting.wake();
-    assert.equal(answerOf(await arriving).allowed, true);
-    view = nothing;
-    const late = handleGuard(reviewOf({ after: two }), deps);
-    await clock.advance(1000);
-    assert.equal(answerOf(await late).code, 'TRUST_MISSING');
-    assert.equal(clock.pending, 0);
-  });
-
-  it('refuses while its caches are empty', async () => {
-    const deps = depsOf(undefined);
-    const clock = fakeClock(AT_MS);
-    const asked = handleGuard(reviewOf({ after: two }), { ...deps, waiting: createWaiting({ clock, timeoutMs: 10, stateOf: () => 0 }) });
-    await clock.advance(10);
-    assert.equal(answerOf(await asked).code, 'WEBHOOK_NOT_READY');
-  });
-
-  it('is total: whatever stands in an object is refused or passes, and nothing is thrown', () => {
-    const hostile = fc.oneof(
-      fc.jsonValue(),
-      fc.constant({ constructor: 1, __proto__: { document: 'x' }, spec: { toString: {} } }),
-      fc.record({ metadata: fc.jsonValue(), spec: fc.jsonValue(), signature: fc.jsonValue(), data: fc.jsonValue() }),
-    );
-    const resources = fc.constantFrom('policies', 'rulesets', 'tenants', 'trustpolicies', 'configmaps');
-    fc.assert(
-      fc.property(hostile, hostile, resources, (before, after, resource) => {
-        const labelled = (object: unknown): unknown =>
-          typeof object === 'object' && object !== null && resource === 'configmaps'
-            ? { ...object, metadata: { name: 'writ-marks', labels: { 'writ.dev/marks': 'true' } } }
-            : object;
-        const text = reviewOf({ before: labelled(before), after: labelled(after), resource });
-        const clock = fakeClock(AT_MS);
-        const answer = handleGuard(text, { ...depsOf(enforced), waiting: createWaiting({ clock, timeoutMs: 0, stateOf: () => 0 }) });
-        if (!(answer instanceof Promise)) assert.ok([200, 400].includes(answer.status));
-      }),
-      { numRuns: 300 },
-    );
-  });
-});
