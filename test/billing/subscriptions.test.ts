@@ -185,6 +185,19 @@ describe('a Tenant whose subscription Writ keeps', () => {
     await it.end();
   });
 
+  it('is one, also where two Tenants that come at the same time name one customer', async () => {
+    const it = await scene({ config: { 'stripe-prices': true } });
+    it.fake.accounts.addCustomer('cus_named');
+    for (const tenant of ['acme', 'second']) order(it, 'Starter', { provider: 'Stripe', customerRef: 'cus_named' }, tenant);
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    assert.equal(live(it).length, 1);
+    const owner = live(it)[0]?.metadata['writ_tenant'] ?? '';
+    const other = owner === 'acme' ? 'second' : 'acme';
+    assert.equal(billed(it, owner)?.status, 'True');
+    assert.match(billed(it, other)?.message ?? '', new RegExp(`^BILL_CUSTOMER_SHARED: cus_named is the customer of ${owner}`));
+    await it.end();
+  });
+
   it('is told of where somebody else subscribed its customer, or ended its subscription', async () => {
     const it = await scene({ config: { 'stripe-prices': true } });
     await it.look(START + MINUTE_MS);

@@ -45,6 +45,11 @@ const refusal = (made: Made & { readonly kind: 'refused' }): Problem => ({
   message: `${made.code}: ${made.message}`,
 });
 
+const shared = (customer: string, tenant: string): Problem => ({
+  code: 'BILL_CUSTOMER_SHARED',
+  message: `${customer} is the customer of ${tenant}`,
+});
+
 /** What a pending creation was to make; it was written by us. */
 const readNew = (text: string, owner: { readonly tenant: string; readonly installation: string }): NewSubscription | undefined => {
   const value: unknown = JSON.parse(text);
@@ -67,15 +72,19 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     if (wanted.customer !== undefined) {
       const customer = { tenant, customer: wanted.customer };
       const sharer = await store.read((reader) => sharerOf(reader, customer));
-      if (sharer !== undefined)
-        return told(account, { code: 'BILL_CUSTOMER_SHARED', message: `${wanted.customer} is the customer of ${sharer}` });
+      if (sharer !== undefined) return told(account, shared(wanted.customer, sharer));
       const there = await provider.customer(wanted.customer);
       if (there === undefined) return again(account);
       if (there === 'gone')
         return told(account, { code: 'BILL_CUSTOMER_UNKNOWN', message: `the provider has no customer ${wanted.customer}` });
       const adopted = { ...account, customer: wanted.customer };
-      await keep(adopted);
-      return adopted;
+      // Others are looked at meanwhile, and one of them may name it, too.
+      const taken = await store.transact(async (tx) => {
+        const other = await sharerOf(tx, customer);
+        if (other === undefined) await putAccount(tx, adopted);
+        return other;
+      });
+      return taken === undefined ? adopted : told(account, shared(wanted.customer, taken));
     }
     const pending = await store.read((reader) => readAsk(reader, { tenant, what: 'customer' }));
     const nowMs = clock.now();
