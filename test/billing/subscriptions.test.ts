@@ -4,33 +4,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { event } from '../usage/ledger-scene.ts';
+import { billed, keeping, live, order, statusOf } from './orders.ts';
+import type { Billing, It, Tier } from './orders.ts';
 import { HOUR_MS, NOVEMBER, START, scene } from './scene.ts';
 
 const DECEMBER = Date.UTC(2026, 11);
 const MINUTE_MS = 60_000;
 
-type It = Awaited<ReturnType<typeof scene>>;
-type Tier = NonNullable<It['tenants'][number]['spec']['tier']>;
-type Billing = NonNullable<It['tenants'][number]['spec']['billing']>;
-
-const order = (it: It, tier: Tier | undefined, billing: Billing | undefined, tenant = 'acme'): void => {
-  const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
-  const before = it.tenants[index];
-  const spec: It['tenants'][number]['spec'] = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) };
-  if (before === undefined) it.tenants.push({ metadata: { name: tenant }, spec });
-  else it.tenants[index] = { ...before, spec };
-};
-
-const keeping = async () => {
-  const it = await scene({ config: { 'stripe-prices': true } });
-  order(it, 'Starter', { provider: 'Stripe' });
-  return it;
-};
-const live = ({ fake }: It) => fake.accounts.subscriptions.filter(({ endedS }) => endedS === undefined);
 const keysOf = ({ fake }: It, prices: readonly string[] = []) =>
   prices.map((id) => fake.catalog.keyOf(id)?.replace('writ_standard_', '') ?? '').toSorted();
-const statusOf = ({ tenants }: It, tenant = 'acme') => tenants.find(({ metadata }) => metadata.name === tenant)?.status;
-const billed = (it: It, tenant = 'acme') => statusOf(it, tenant)?.conditions?.find(({ type }) => type === 'Billed');
 const sent = ({ fake }: It, path: RegExp): number => fake.requests.filter((one) => one.method === 'POST' && path.test(one.path)).length;
 
 const STARTER = ['v1_Starter_Monthly', 'v1_Starter_api_calls', 'v1_Starter_reasoning_units'];

@@ -93,7 +93,7 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
         .map((tenant) => ({ tenant, account: known.get(tenant) ?? newAccount(tenant), wanted: asked.get(tenant) }))
         .map((one) => ({ ...one, text: wantedText(one.wanted, offer) }))
         // Nothing is kept and nothing is wanted.
-        .filter(({ account, text }) => account.subscription !== '' || account.wanted !== '' || text !== '')
+        .filter(({ account, text }) => account.customer !== '' || account.subscription !== '' || account.wanted !== '' || text !== '')
         .filter(({ account, text }) => account.wanted !== text || account.dueMs <= nowMs)
         .toSorted((a, b) => a.account.dueMs - b.account.dueMs)
         .slice(0, MOST_IN_A_LOOK);

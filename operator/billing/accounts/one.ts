@@ -7,7 +7,7 @@ import { HOUR_MS, monthOf, nextMonth } from '../../usage/period.ts';
 import type { Store } from '../../usage/store.ts';
 import { accountMoved } from '../facts.ts';
 import type { RecordFacts } from '../facts.ts';
-import { KeyRefused } from '../provider.ts';
+import { KeyRefused, RESEND_WITHIN_MS } from '../provider.ts';
 import { isPending, readAsk } from './asks.ts';
 import type { Asking } from './asks.ts';
 import { keysAt, nextTerms, readTerms, sameTerms } from './offers.ts';
@@ -248,7 +248,12 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     if (one !== undefined) return compare(account, one, { wanted, offers });
     const { next, subscription } = account;
     const wasPlanned = next !== undefined && next.terms === undefined && next.atMs <= clock.now();
-    if (wanted === undefined) return settled(newAccount(tenant));
+    if (wanted === undefined) {
+      // What was asked for may still be made, and then it is to be ended.
+      const asked = await store.read((reader) => readAsk(reader, { tenant, what: 'subscription' }));
+      const mayArrive = asked !== undefined && asked.state !== 'done' && clock.now() - asked.atMs < RESEND_WITHIN_MS;
+      return mayArrive ? again(account) : settled(newAccount(tenant));
+    }
     if (subscription !== '' && !wasPlanned)
       return told(account, { code: 'BILL_SUBSCRIPTION_GONE', message: `${subscription} was ended by somebody else` });
     const fresh = { ...account, subscription: '', terms: undefined, next: undefined };
