@@ -180,6 +180,31 @@ describe('a Tenant whose subscription Writ keeps', () => {
     await it.end();
   });
 
+  it('is not made for a customer under which a Tenant that was there first is reported', async () => {
+    const it = await scene({ config: { 'stripe-prices': true } });
+    it.fake.accounts.addCustomer('cus_acme');
+    const billing = { provider: 'Stripe', customerRef: 'cus_acme' } as const;
+    const made = (name: string, creationTimestamp: string) => ({ name, creationTimestamp });
+    it.tenants.splice(0, it.tenants.length);
+    it.tenants.push({ metadata: made('later', '2026-01-01T00:00:00Z'), spec: { tier: 'Starter', billing } });
+    it.tenants.push({ metadata: made('acme', '2025-01-01T00:00:00Z'), spec: { billing: { customerRef: 'cus_acme' } } });
+    it.tenants.push({ metadata: made('last', '2026-02-01T00:00:00Z'), spec: { billing: { customerRef: 'cus_acme' } } });
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    assert.deepEqual(live(it), []);
+    assert.match(billed(it, 'later')?.message ?? '', /^BILL_CUSTOMER_SHARED: cus_acme is the customer of acme/);
+    await it.ledger.accept([event({ value: '5' })]);
+    await it.look(START + 2 * HOUR_MS);
+    assert.equal(it.counted(START), '5');
+    // It was there before the one that is left.
+    it.tenants.splice(1, 1);
+    for (const minute of [1, 2, 3]) await it.look(START + 3 * HOUR_MS + minute * MINUTE_MS);
+    assert.deepEqual(
+      live(it).map(({ customer, metadata }) => [customer, metadata['writ_tenant']]),
+      [['cus_acme', 'later']],
+    );
+    await it.end();
+  });
+
   it('is told of where somebody else subscribed its customer, or ended its subscription', async () => {
     const it = await scene({ config: { 'stripe-prices': true } });
     await it.look(START + MINUTE_MS);

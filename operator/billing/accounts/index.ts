@@ -25,6 +25,8 @@ export type Wanted = {
   readonly tenant: string;
   /** Undefined: one is made. */
   readonly customer: string | undefined;
+  /** The tenant that was there first, and is reported under that customer though Writ keeps no subscription for it. */
+  readonly takenBy: string | undefined;
   readonly tier: string;
   readonly cycle: Cycle;
   /** Nothing is paid before. */

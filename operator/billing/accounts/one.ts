@@ -71,7 +71,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     const owner = { tenant, installation };
     if (wanted.customer !== undefined) {
       const customer = { tenant, customer: wanted.customer };
-      const sharer = await store.read((reader) => sharerOf(reader, customer));
+      const sharer = wanted.takenBy ?? (await store.read((reader) => sharerOf(reader, customer)));
       if (sharer !== undefined) return told(account, shared(wanted.customer, sharer));
       const there = await provider.customer(wanted.customer);
       if (there === undefined) return again(account);
