@@ -18,7 +18,7 @@ import { keepOffer, offersOf } from './offers.ts';
 import type { Offer } from './offers.ts';
 import { createLook } from './one.ts';
 import type { AccountProvider } from './provider.ts';
-import { allAccounts, newAccount, putAccount } from './tables.ts';
+import { allAccounts, newAccount, putAccount, putKept } from './tables.ts';
 import type { Account } from './tables.ts';
 
 export type Wanted = {
@@ -79,6 +79,7 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
     const { again: _again, ...now } = looked;
     await store.transact(async (tx) => {
       await putAccount(tx, { ...now, wanted: text, dueMs });
+      await putKept(tx, now, monthOf(nowMs));
       // What was found is not to be asked for again, though its answer was lost.
       if (now.subscription !== '') await closeAsk(tx, { tenant: now.tenant, what: 'subscription' });
     });
