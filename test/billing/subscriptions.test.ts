@@ -235,6 +235,23 @@ describe('a Tenant whose subscription Writ keeps', () => {
     await it.end();
   });
 
+  it('is made by the price that bears the key now, once the one before is refused', async () => {
+    const it = await keeping();
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    const key = 'writ_standard_v1_Starter_Monthly';
+    const price = it.fake.catalog.prices.get(key) ?? assert.fail();
+    it.fake.catalog.prices.set(key, { ...price, id: 'price_new' });
+    order(it, 'Starter', { provider: 'Stripe' }, 'second');
+    for (const minute of [60, 61, 75, 76, 77]) await it.look(START + minute * MINUTE_MS);
+    assert.equal(billed(it, 'second')?.status, 'True');
+    assert.ok(
+      live(it)
+        .find(({ metadata }) => metadata['writ_tenant'] === 'second')
+        ?.prices.includes('price_new'),
+    );
+    await it.end();
+  });
+
   it('waits for prices that are not there, and for a key that may', async () => {
     const it = await scene();
     order(it, 'Starter', { provider: 'Stripe' });
