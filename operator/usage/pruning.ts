@@ -185,10 +185,14 @@ const remove = async (tx: Tx, found: readonly Found[]): Promise<void> => {
   await addPruned(tx, found);
 };
 
-/** Of senders that are long gone and left nothing out; what they sent is in the tallies. */
+/**
+ * Of senders that are long gone and left nothing out; what they sent is in the tallies. One that has something in quarantine stays: what
+ * was sent again there may be what has left, and only the number says so when it comes out.
+ */
 const forgetSources = async (tx: Tx, beforeMs: number): Promise<void> => {
   const gone = `SELECT s.number FROM usage_source s JOIN usage_pruned_source p ON p.source = s.number
-    WHERE s.last_ms < ? AND s.gaps = '' AND p.count = s.highest`;
+    WHERE s.last_ms < ? AND s.gaps = '' AND p.count = s.highest
+      AND NOT EXISTS (SELECT 1 FROM usage_quarantine q WHERE q.tenant = s.tenant AND q.source = s.source)`;
   await tx.run(`DELETE FROM usage_source WHERE number IN (${gone})`, [beforeMs]);
   await tx.run('DELETE FROM usage_pruned_source WHERE source NOT IN (SELECT number FROM usage_source)');
 };

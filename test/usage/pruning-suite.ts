@@ -171,6 +171,37 @@ export const describePruning = (engine: EngineUnderTest): void => {
       await made.ledger.store.close();
     });
 
+    it('counts nothing twice that was kept aside when its source could be forgotten', async () => {
+      const made = await scene(engine);
+      const { ledger, clock, tenants } = made;
+      const sent = [event({ seq: 1, value: '7' }), event({ seq: 2 })];
+      assert.deepEqual(await ledger.accept(sent), ['stored', 'stored']);
+      // The answer was lost, and the Tenant is gone when it is sent again; another sender has nothing aside.
+      await ledger.accept([event({ source: '/other', seq: 1 })]);
+      tenants.delete('acme');
+      assert.deepEqual(await ledger.accept(sent), ['unknown-tenant', 'unknown-tenant']);
+      const sources = async (): Promise<unknown[]> =>
+        (await ledger.store.read((reader) => reader.all('SELECT source FROM usage_source ORDER BY source'))).map((row) => row['source']);
+      clock.set(AFTER);
+      await ledger.settle(NEVER);
+      assert.equal(await prune(made), 3);
+      assert.deepEqual(await sources(), ['/a/boots/1']);
+      const before = await kept(ledger);
+      tenants.add('acme');
+      await ledger.settle(NEVER);
+      assert.equal(await kept(ledger), before);
+      assert.deepEqual(await ledger.store.read((reader) => reader.all('SELECT id FROM usage_quarantine')), []);
+      good(await verifyLedger(ledger.store));
+      // It was heard of once more then, so it goes a month later.
+      await take(made, AFTER + 31 * DAY_MS, { tenant: 'beta', source: '/b' });
+      clock.set(AFTER + 120 * DAY_MS);
+      await ledger.settle(NEVER);
+      await prune(made);
+      assert.deepEqual(await sources(), []);
+      good(await verifyLedger(ledger.store));
+      await ledger.store.close();
+    });
+
     it('is made again from the archive to the byte, and every damage to that is named', async () => {
       const made = await filled(engine);
       const { ledger, clock } = made;
