@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { archiveName } from '../../operator/usage/archive.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -84,9 +83,9 @@ const prunedText = ({ beforeMs, events, archived }: Pruned, hasArchive: boolean)
 /** Of a folder that --usage-archive of the operator names, or a copy of it. */
 const archiveReader =
   (folder: string): ReadArchive =>
-  (position) => {
+  (name) => {
     try {
-      return readFileSync(join(folder, archiveName(position)));
+      return readFileSync(join(folder, name));
     } catch {
       return undefined;
     }

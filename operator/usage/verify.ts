@@ -169,9 +169,11 @@ const addArchived = async (reader: Reader, { sums, pruned, archive, tell, progre
   if (pruned.length === 0) return 0;
   const cuts = await cutsOf(reader);
   let events = 0;
-  for (const { position, events: count, digest } of await archivedSlices(reader)) {
-    const place = `archive ${archiveName(position)}`;
-    const bytes = archive(position);
+  for (const slice of await archivedSlices(reader)) {
+    const { events: count, digest } = slice;
+    const name = archiveName(slice);
+    const place = `archive ${name}`;
+    const bytes = archive(name);
     const read = bytes === undefined ? undefined : readArchived(bytes, digest);
     if (read?.ok !== true) tell(place, read === undefined ? 'is not there' : read.why);
     else if (read.events.length !== count) tell(place, `holds ${read.events.length} events; ${count} left`);
@@ -235,8 +237,8 @@ const checkStatements = async (reader: Reader, meterOf: (name: string) => Meter,
   return rows.length;
 };
 
-/** A file of the archive by its number; undefined where there is none. */
-export type ReadArchive = (position: number) => Uint8Array | undefined;
+/** A file of the archive by its name; undefined where there is none. */
+export type ReadArchive = (name: string) => Uint8Array | undefined;
 
 /** With an archive, what left is made again from its events too. */
 export const verifyLedger = (

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { StoreError } from '../../operator/usage/store.ts';
+import { describeArchive } from './archive-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
@@ -23,6 +24,7 @@ describeLedger(engine);
 describeLedgerPeriods(engine);
 describeDetail(engine);
 describePruning(engine);
+describeArchive(engine);
 
 describe('a ledger in a file', () => {
   it('gives the pages of what was deleted back to the disk, a piece at a time', async () => {
