@@ -130,8 +130,8 @@ const foundOf = (row: Row): Found => ({
 /** The next rows in the order of their key, whatever their time: an index of times would cost every event that is taken in. */
 const look = async (reader: Reader, after: Place, beforeMs: number): Promise<Looked> => {
   const keys = await reader.all(
-    `SELECT source, id, at_ms FROM usage_event WHERE source > ? OR (source = ? AND id > ?) ORDER BY source, id LIMIT ${AT_ONCE}`,
-    [after[0], ...after],
+    `SELECT source, id, at_ms FROM usage_event WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ${AT_ONCE}`,
+    after,
   );
   const last = keys.at(-1);
   const next: Place | undefined = last === undefined || keys.length < AT_ONCE ? undefined : [integerOf(last, 'source'), textOf(last, 'id')];
@@ -139,9 +139,9 @@ const look = async (reader: Reader, after: Place, beforeMs: number): Promise<Loo
   const rows = await reader.all(
     `SELECT e.source AS number, s.tenant, s.source, e.id, e.seq, e.meter, e.at_ms, e.stored_ms, e.value, e.dims, e.digest
       FROM usage_event e JOIN usage_source s ON s.number = e.source
-      WHERE (e.source > ? OR (e.source = ? AND e.id > ?)) AND (e.source < ? OR (e.source = ? AND e.id <= ?)) AND e.at_ms < ?
+      WHERE (e.source, e.id) > (?, ?) AND (e.source, e.id) <= (?, ?) AND e.at_ms < ?
       ORDER BY e.source, e.id`,
-    [after[0], ...after, integerOf(last, 'source'), integerOf(last, 'source'), textOf(last, 'id'), beforeMs],
+    [...after, integerOf(last, 'source'), textOf(last, 'id'), beforeMs],
   );
   return { found: rows.map(foundOf), next };
 };

@@ -67,8 +67,8 @@ const addUp = async (
   for (;;) {
     const rows = await reader.all(
       `SELECT source, id, seq, meter, at_ms, stored_ms, value, dims, digest FROM usage_event
-        WHERE source > ? OR (source = ? AND id > ?) ORDER BY source, id LIMIT ${PAGE}`,
-      [last[0], ...last],
+        WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ${PAGE}`,
+      last,
     );
     for (const row of rows) addRow(sums, { row, name: names.get(integerOf(row, 'source')), cuts, tell });
     sums.events += rows.length;
