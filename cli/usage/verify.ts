@@ -74,9 +74,9 @@ const prunedRow = ({ beforeMs, events, archived }: Pruned): object => ({
 const prunedText = ({ beforeMs, events, archived }: Pruned, hasArchive: boolean): string => {
   if (events === 0) return '';
   const before = new Date(beforeMs).toISOString().slice(0, 10);
-  const how = hasArchive
-    ? `${archived} of them added up from the archive`
-    : 'months are held to what they added up to; --archive DIR adds them up anew';
+  const held = 'are held to what they added up to';
+  const others = archived < events ? `, the others, which left for none, ${held}` : '';
+  const how = hasArchive ? `${archived} of them added up from the archive${others}` : `months ${held}; --archive DIR adds them up anew`;
   return `pruned: ${plural(events, 'event')} of before ${before}; ${how}\n`;
 };
 

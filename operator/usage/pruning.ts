@@ -16,7 +16,7 @@ import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Store, Tx } from './store.ts';
-import { PRUNED, addCells, ledgerState } from './tallies.ts';
+import { PRUNED, PRUNED_NOWHERE, addCells, ledgerState } from './tallies.ts';
 
 /** An event as it leaves: all that its digest is made of, and when it was stored. */
 export type LeavingEvent = {
@@ -41,6 +41,7 @@ export type PruneHook = (tx: Tx, pruned: Pruned) => Promise<void>;
 export const SHORTEST_RETENTION_MS = 400 * DAY_MS;
 
 const STEPS_WITH_PRUNING = 3;
+const STEPS_WITH_NOWHERE = 4;
 
 export type PruningState = {
   /** Of what was used before, events may be gone; 0: of nothing. */
@@ -49,10 +50,14 @@ export type PruningState = {
   readonly sweptMs: number;
 };
 
+const stepsOf = async (reader: Reader): Promise<number> => {
+  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
+  return room === undefined ? 0 : integerOf(room, 'steps');
+};
+
 /** Also of a ledger whose tables are older than pruning. */
 export const pruningState = async (reader: Reader): Promise<PruningState> => {
-  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
-  if (room === undefined || integerOf(room, 'steps') < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
+  if ((await stepsOf(reader)) < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
   const [row] = await reader.all('SELECT pruned_ms, swept_ms FROM usage_pruning WHERE one = 1');
   return row === undefined ? { prunedMs: 0, sweptMs: 0 } : { prunedMs: integerOf(row, 'pruned_ms'), sweptMs: integerOf(row, 'swept_ms') };
 };
@@ -146,7 +151,9 @@ const look = async (reader: Reader, after: Place, beforeMs: number): Promise<Loo
   return { found: rows.map(foundOf), next };
 };
 
-const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
+type Leaving = { readonly found: readonly Found[]; readonly isArchived: boolean };
+
+const addPruned = async (tx: Tx, { found, isArchived }: Leaving): Promise<void> => {
   const cuts = await cutsOf(tx);
   const cells = new Map<string, { readonly key: readonly (string | number)[]; readonly tally: Tally }>();
   const sources = new Map<number, { count: number; highest: number }>();
@@ -160,7 +167,7 @@ const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
     const mine = sources.get(source) ?? { count: 0, highest: 0 };
     sources.set(source, { count: mine.count + 1, highest: Math.max(mine.highest, seq) });
   }
-  await addCells(tx, PRUNED, [...cells.values()]);
+  for (const table of isArchived ? [PRUNED] : [PRUNED, PRUNED_NOWHERE]) await addCells(tx, table, [...cells.values()]);
   await tx.insert({
     into: 'usage_pruned_source',
     columns: ['source', 'count', 'highest'],
@@ -170,7 +177,8 @@ const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
   });
 };
 
-const remove = async (tx: Tx, found: readonly Found[]): Promise<void> => {
+const remove = async (tx: Tx, leaving: Leaving): Promise<void> => {
+  const { found } = leaving;
   let removed = 0;
   for (let from = 0; from < found.length;) {
     const source = found[from]?.source ?? 0;
@@ -182,7 +190,7 @@ const remove = async (tx: Tx, found: readonly Found[]): Promise<void> => {
   }
   // Undone with all else of this step: what is not there cannot have been added up.
   if (removed !== found.length) throw new Error(`${found.length} events were to leave the ledger, and ${removed} were there`);
-  await addPruned(tx, found);
+  await addPruned(tx, leaving);
 };
 
 /**
@@ -235,7 +243,7 @@ export const createPruner = (options: PrunerOptions): Pruner => {
       found.map(({ event }) => event),
     );
     await store.transact(async (tx) => {
-      await remove(tx, found);
+      await remove(tx, { found, isArchived: written !== undefined });
       if (written === undefined) return;
       await tx.insert({
         into: 'usage_archive',
@@ -270,6 +278,12 @@ export const createPruner = (options: PrunerOptions): Pruner => {
       return { left: found.length, more: next !== undefined };
     },
   };
+};
+
+/** The table of what left for no archive; of a ledger that is older than that table: all that left, where nothing ever left for one. */
+export const nowhereTable = async (reader: Reader): Promise<string | undefined> => {
+  if ((await stepsOf(reader)) >= STEPS_WITH_NOWHERE) return PRUNED_NOWHERE.into;
+  return (await archivedSlices(reader)).length === 0 ? PRUNED.into : undefined;
 };
 
 export type ArchivedSlice = { readonly position: number; readonly events: number; readonly digest: Uint8Array };

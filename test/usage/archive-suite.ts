@@ -7,11 +7,12 @@ import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { archiveName, createArchive } from '../../operator/usage/archive.ts';
 import type { Archive } from '../../operator/usage/archive.ts';
-import { DAY_MS } from '../../operator/usage/period.ts';
+import { DAY_MS, HOUR_MS } from '../../operator/usage/period.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport } from '../../operator/usage/verify.ts';
-import { NEVER, scene } from './ledger-scene.ts';
-import { AFTER, DECEMBER, LEFT, filled, firstFile, good, prune, readIn } from './pruning-scene.ts';
+import { NEVER, START, scene } from './ledger-scene.ts';
+import type { Scene } from './ledger-scene.ts';
+import { AFTER, DECEMBER, LEFT, filled, firstFile, good, prune, readIn, take } from './pruning-scene.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
 export const describeArchive = (engine: EngineUnderTest): void => {
@@ -93,6 +94,72 @@ export const describeArchive = (engine: EngineUnderTest): void => {
       assert.equal(await prune(made, { archive: createArchive(dir) }), LEFT);
       assert.equal(good(await verifyLedger(ledger.store, undefined, readIn(dir))).pruned.archived, LEFT);
       await ledger.store.close();
+    });
+
+    /** October left before there was an archive, November and December for one, January after it was taken away. */
+    const inParts = async (dir: string): Promise<Scene> => {
+      const made = await filled(engine);
+      await take(made, START + 100 * DAY_MS, { seq: 11 }, { tenant: 'beta', seq: 4 });
+      for (const [days, left, archive] of [
+        [100, 10, undefined],
+        [140, 3, createArchive(dir)],
+        [170, 3, undefined],
+      ] as const) {
+        made.clock.set(START + days * DAY_MS);
+        await made.ledger.settle(NEVER);
+        assert.equal(await prune(made, { archive }), left);
+      }
+      return made;
+    };
+
+    it('may be of some events, while others left before it or after it', async () => {
+      const dir = await folder();
+      const { ledger } = await inParts(dir);
+      const report = good(await verifyLedger(ledger.store, undefined, readIn(dir)));
+      assert.deepEqual([report.pruned.events, report.pruned.archived], [16, 3]);
+      good(await verifyLedger(ledger.store));
+      await ledger.store.close();
+    });
+
+    for (const [sql, named] of [
+      ["DELETE FROM usage_pruned_nowhere WHERE tenant = 'acme'", /^archive: \d+ events left the ledger for an archive, and 3 /],
+      [`UPDATE usage_pruned_nowhere SET sum = '1' WHERE meter = 'users'`, /^hour 2026-10 beta users: /],
+      ['DELETE FROM usage_archive', /^archive: 3 events left the ledger for an archive, and 0 /],
+      [`UPDATE usage_bucket SET count = count + 1 WHERE hour_ms < ${START + HOUR_MS}`, /^hour 2026-10 acme api_calls: /],
+    ] as const) {
+      it(`of some events finds: ${sql}`, async () => {
+        const dir = await folder();
+        const { ledger } = await inParts(dir);
+        assert.ok((await ledger.store.transact((tx) => tx.run(sql))) > 0);
+        const { problems } = await verifyLedger(ledger.store, undefined, readIn(dir));
+        const told = problems.map(({ path = '', message }) => `${path}: ${message}`);
+        assert.ok(
+          told.some((one) => named.test(one)),
+          told.join('\n'),
+        );
+        await ledger.store.close();
+      });
+    }
+
+    it('may begin with a ledger that did not note yet what left without one', async () => {
+      const made = await filled(engine);
+      made.clock.set(AFTER);
+      await made.ledger.settle(NEVER);
+      await prune(made);
+      await made.ledger.store.transact(async (tx) => {
+        await tx.run('DROP TABLE usage_pruned_nowhere');
+        await tx.run("UPDATE store_room SET steps = 3 WHERE room = 'usage'");
+      });
+      const dir = await folder();
+      assert.equal(good(await verifyLedger(made.ledger.store, undefined, readIn(dir))).pruned.events, LEFT);
+      await made.ledger.store.close();
+      const next = await scene(engine, {}, made.name);
+      next.clock.set(AFTER + 40 * DAY_MS);
+      await next.ledger.settle(NEVER);
+      assert.equal(await prune(next, { archive: createArchive(dir) }), 2);
+      const { pruned } = good(await verifyLedger(next.ledger.store, undefined, readIn(dir)));
+      assert.deepEqual([pruned.events, pruned.archived], [LEFT + 2, 2]);
+      await next.ledger.store.close();
     });
   });
 };
