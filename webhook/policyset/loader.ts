@@ -125,7 +125,8 @@ export const createLoader = (options: LoaderOptions): Loader => {
     for (const object of objects) {
       const judging = judgements.judgeInSteps(object, by, clock.now());
       let step = judging.next();
-      for (; step.done !== true; step = judging.next()) if ((await slices.rest()) && work.dirty) return undefined;
+      // What is begun is finished and remembered, so that each look gets further than the one before it.
+      for (; step.done !== true; step = judging.next()) await slices.rest();
       offers.push({
         kind: object.kind !== undefined && isSealedKind(object.kind) ? object.kind : 'Policy',
         name: object.metadata.name,
