@@ -15,7 +15,7 @@ const policyOf = (name: string): SealedPolicy =>
 
 /** Something changes in each turn of the event loop, at most `patience` times; each piece of work takes its milliseconds. */
 const disturbed = async (world: { readonly sealed: readonly SealedPolicy[]; readonly pieces: number; readonly pieceMs: number }) => {
-  const patience = 2_000;
+  const patience = 500;
   const judged: string[] = [];
   let elapsedMs = 0;
   let turns = 0;
@@ -23,8 +23,8 @@ const disturbed = async (world: { readonly sealed: readonly SealedPolicy[]; read
   const memory = rememberJudgements(function* (object, ...rest) {
     judged.push(object.metadata.name);
     for (let piece = 0; piece < world.pieces; piece += 1) {
-      elapsedMs += world.pieceMs;
       yield;
+      elapsedMs += world.pieceMs;
     }
     return judgePolicyObject(object, ...rest);
   });
@@ -65,5 +65,10 @@ const disturbed = async (world: { readonly sealed: readonly SealedPolicy[]; read
 describe('a set under a steady trickle of changes', () => {
   it('comes into force with a document of many steps, which is judged but once', async () => {
     assert.deepEqual(await disturbed({ sealed: [policyOf('long')], pieces: 50, pieceMs: 5 }), ['long']);
+  });
+
+  it('comes into force where it takes long only to look at all that is known', async () => {
+    const names = Array.from({ length: 40 }, (_, at) => `p-${at}`).toSorted();
+    assert.deepEqual(await disturbed({ sealed: names.map(policyOf), pieces: 1, pieceMs: 5 }), names);
   });
 });
