@@ -10,7 +10,7 @@ import { subjectOf } from '../subject/index.ts';
 import { startRun } from './index.ts';
 import { DEFAULT_LIMITS, isSpent } from './limits.ts';
 import type { DecisionLimits } from './limits.ts';
-import { passes, plainPolicies } from './plain.ts';
+import { MOST_IN_VAIN, passes, plainPolicies } from './plain.ts';
 import { evaluatePolicy } from './policy.ts';
 import { conditions, decideOn, ERROR, everything, input, namespaceObject, request, setOf, tenant, validation } from './test-case.ts';
 
@@ -101,4 +101,22 @@ it('what does not pass has taken nothing', () => {
   for (const plain of plainPolicies(setOf(validation('false'), validation(`${LOOP} && ${ERROR}`)).policies))
     assert.equal(plain === undefined || passes(plain, run), false);
   assert.equal(run.meter.variables.effort, before);
+});
+
+it('is not tried in vain for long: what it took and gave back is bounded', () => {
+  const long = `${'[1,2,3,4,5,6,7,8,9].all(a, '.repeat(5)}object.spec.n == 3${')'.repeat(5)} && false`;
+  const set = setOf(...Array.from({ length: 12 }, () => validation(long)), validation('true'));
+  const run = runOf();
+  const vain = plainPolicies(set.policies).map((plain) => {
+    const before = run.meter.vain;
+    assert.equal(plain !== undefined && passes(plain, run), plain === plainPolicies(set.policies).at(-1) && before <= MOST_IN_VAIN);
+    return run.meter.vain - before;
+  });
+  assert.ok((vain[0] ?? 0) > 100_000, `${vain[0]}`);
+  assert.ok(run.meter.vain > MOST_IN_VAIN && run.meter.vain <= MOST_IN_VAIN + (vain[0] ?? 0), JSON.stringify(vain));
+  assert.equal(vain.at(-1), 0);
+  assert.deepEqual(
+    decideOn(set).violations.map(({ policy }) => policy),
+    atLength(set, DEFAULT_LIMITS).violations?.map(({ policy }) => policy),
+  );
 });
