@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { event } from '../usage/ledger-scene.ts';
 import { billed, keeping, live, order, statusOf } from './orders.ts';
 import type { Billing, It, Tier } from './orders.ts';
-import { HOUR_MS, NOVEMBER, START, scene } from './scene.ts';
+import { HOUR_MS, KEY, NOVEMBER, START, scene } from './scene.ts';
 
 const DECEMBER = Date.UTC(2026, 11);
 const MINUTE_MS = 60_000;
@@ -271,6 +271,41 @@ describe('a Tenant whose subscription Writ keeps', () => {
     it.setNetwork((_request, answer) => answer());
     for (const minute of [30, 31]) await it.look(START + minute * MINUTE_MS);
     assert.equal(billed(it)?.status, 'True');
+    await it.end();
+  });
+});
+
+describe('a Tenant that orders what this operator cannot keep', () => {
+  for (const [what, given, why] of [
+    ['without --stripe-secret', { config: { 'stripe-secret': undefined } }, /without --stripe-secret/],
+    ['without a key in the Secret', { key: '' }, /Secret stripe, stripe-key: /],
+  ] as const)
+    it(`is told so ${what}, and no more once it orders nothing`, async () => {
+      const it = await scene(given);
+      order(it, 'Starter', { provider: 'Stripe' });
+      await it.look(START + MINUTE_MS);
+      assert.deepEqual([billed(it)?.status, billed(it)?.reason], ['False', 'BillProviderNone']);
+      assert.match(billed(it)?.message ?? '', why);
+      assert.match(billed(it)?.message ?? '', /^BILL_PROVIDER_NONE: spec\.billing\.provider: .* \(run the operator with --ledger/);
+      assert.equal(statusOf(it, 'free'), undefined, 'who orders nothing is told nothing');
+      assert.equal(it.fake.requests.length, 0);
+      order(it, 'Starter', undefined);
+      await it.look(START + 2 * MINUTE_MS);
+      assert.equal(billed(it), undefined);
+      await it.end();
+    });
+
+  it('keeps what was said of its subscription, and is billed again once there is a key', async () => {
+    const it = await keeping();
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    const said = statusOf(it)?.billing;
+    assert.ok(said?.subscription);
+    it.setSecret('stripe-key', '');
+    await it.look(START + 4 * MINUTE_MS);
+    assert.deepEqual([billed(it)?.reason, statusOf(it)?.billing], ['BillProviderNone', said]);
+    it.setSecret('stripe-key', KEY);
+    await it.look(START + 5 * MINUTE_MS);
+    assert.deepEqual([billed(it)?.status, statusOf(it)?.billing], ['True', said]);
     await it.end();
   });
 });
