@@ -173,6 +173,9 @@ describe('answers of two replicas', () => {
     const signed = await runInProcess(['verify-bundle', first, '--bundle', `${first}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(signed.code, 0, signed.err);
     assert.match((await verify()).out, /acme: good: 1 statement of 1 month/);
+    assert.equal(folder.writ(['keygen', '--name', 'other']).code, 0);
+    const byOther = await state('--out', at('sla'), '--key', at('other.key'));
+    assert.deepEqual([byOther.code, byOther.out, /SLO_STATEMENT_UNSIGNED/.test(byOther.err)], [1, '', true], byOther.err);
 
     // The replica that was killed comes back with what it had on disk.
     const back = await replica('two', world, () => false);
