@@ -23,13 +23,14 @@ import { statementTable } from './statement-table.ts';
 const HELP = `
 Without --out the statement is shown. With it FOLDER/TENANT/2026-10.r1.json is written, and beside it its signature, a Sigstore bundle. Made
 again it says the same under the same key, or is refused: what came late, or another exclusion, makes a revision under --correct, whose credit is the
-difference. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
+difference. Prices without --trust are not signed. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
 
 Exit codes: 0 made, now or before, 1 refused, 2 wrong use.
 
 Examples:
-  writ slo statement --prices prices.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10
-  writ slo statement --prices prices.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10 --key billing.key --out statements
+  writ slo statement --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10
+  writ slo statement --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10 \\
+    --key billing.key --out statements
   cosign verify-blob --key billing.pub --bundle statements/acme/2026-10.r1.json.sigstore.json statements/acme/2026-10.r1.json`;
 
 type Options = SlaOptions & { readonly month?: string; readonly out?: string; readonly key?: string; readonly correct?: true };
@@ -124,6 +125,8 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const month = new Date(periodMs).toISOString().slice(0, 7);
   const { out, key } = options;
   if ((out === undefined) !== (key === undefined)) throw new UsageError('--out FOLDER and --key FILE belong together');
+  if (out !== undefined && options.trust === undefined)
+    throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
   const source = slaSource(options, terminal);
   const before = out === undefined ? [] : (keptStatements(out, source.tenant).get(month) ?? []);
   const previous = before.at(-1);
