@@ -95,6 +95,15 @@ describe('writ bill', () => {
     const verified = await runInProcess(['verify-bundle', path, '--bundle', `${path}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(verified.code, 0, verified.err);
     assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
+    // What is there is no success where nobody signed it, or somebody else; a signature that is missing is made.
+    folder.writ(['keygen', '--name', 'other']);
+    const byOther = await bill(folder, 'close', ...trust, '--key', at('other.key'), '--out', at('invoices'));
+    assert.deepEqual([byOther.code, byOther.out, /BILL_UNSIGNED/.test(byOther.err)], [1, '', true], byOther.err);
+    folder.write({ 'invoices/acme/2025-11-01T00.json.sigstore.json': 'garbage' });
+    const garbage = await bill(folder, 'close', ...close);
+    assert.deepEqual([garbage.code, garbage.out, /BILL_UNSIGNED/.test(garbage.err)], [1, '', true], garbage.err);
+    rmSync(`${path}.sigstore.json`);
+    assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
     const checked = ['--invoices', at('invoices'), '--key', at('billing.pub')];
     const good = await bill(folder, 'reconcile', ...checked);
     assert.equal(good.code, 0, good.err);

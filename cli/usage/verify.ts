@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ usage verify: everything that the ledger derives is made again from its events, and must be the same to the byte.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { EXIT_FINDINGS, plural, printJson, printProblems, problemRow } from '../output.ts';
+import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { asProblem, openLedger } from './open-ledger.ts';
 
@@ -24,6 +24,8 @@ Examples:
 const PROGRESS_EVENTS = 200_000;
 
 const run = async ({ ledger, archive, output }: Options, terminal: Terminal): Promise<void> => {
+  if (archive !== undefined && statSync(archive, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UserError([{ code: 'FILE_UNREADABLE', message: `--archive ${archive}: there is no such folder` }]);
   const open = await openLedger(ledger, terminal);
   try {
     const pages = open.check().map((message): Problem => ({ code: 'USAGE_LEDGER_DAMAGED', message, path: 'pages' }));
