@@ -101,8 +101,8 @@ export const billingCodes = {
   },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
   BILL_PRICES_UNCHECKED: {
-    summary: 'An invoice was to be signed from prices whose seal nobody checked.',
-    fix: 'give the trust policy by --trust; `writ bill preview` shows the invoice without it',
+    summary: 'An invoice or an SLA statement was to be signed from prices whose seal nobody checked.',
+    fix: 'give the trust policy by --trust; without it `writ bill preview` and `writ slo statement` without --out show what would be signed',
   },
   BILL_MONTH_OPEN: {
     summary: 'An invoice was asked for of a month whose statement can still change.',
