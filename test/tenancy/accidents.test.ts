@@ -149,7 +149,7 @@ describe('nothing is lost that nobody meant to lose', () => {
         const said = conditionOf(await objectSays(writ.client, { resource: tenants, name }, { type: 'Stalled', status: 'True' }), 'Ready');
         assert.match(
           said?.message ?? '',
-          new RegExp(`TENANT_PROTECTED: spec\\.deletionPolicy: .*${name}-one \\(delete the namespaces, or set spec\\.deletionPolicy`),
+          new RegExp(`TENANT_PROTECTED: spec\\.deletionPolicy: .*${name}-one.* \\(delete the namespaces, or set spec\\.deletionPolicy`),
         );
       }
     });
