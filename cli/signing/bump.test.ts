@@ -77,6 +77,18 @@ describe('bump', () => {
       assert.equal(bump(text), code, text);
   });
 
+  it('says of the highest version that it is the highest, and what to do', () => {
+    const raised = bumpDocument(Buffer.from('spec: {version: 9007199254740991}\n'), {
+      file: 'a.yaml',
+      bundles: [],
+      termMs: undefined,
+      now: NOW,
+    });
+    const [problem] = raised.ok ? [] : raised.problems;
+    assert.match(problem?.message ?? '', /the highest that there is/);
+    assert.match(problem?.hint ?? '', /another name/);
+  });
+
   it('reads terms as people write them', () => {
     assert.deepEqual(['90d', '12h', '30m'].map(readTerm), [90 * DAY_MS, DAY_MS / 2, 1_800_000]);
     for (const text of ['', '0d', '-1d', '1.5d', '1w', '9999999d', '90', 'constructor']) assert.equal(readTerm(text), undefined, text);

@@ -77,8 +77,15 @@ export const bumpDocument = (bytes: Uint8Array, options: BumpOptions): Bumped =>
   const { document } = parsed;
   const version = valueAt(document.value, VERSION);
   if (typeof version !== 'number' || !Number.isSafeInteger(version + 1)) {
-    const message = version === undefined ? 'there is no version that could be raised' : 'the version is no number that can be raised';
-    return { ok: false, problems: [{ code: 'SEAL_VERSION', message, at: document.positionOf(['spec']), path: 'spec.version' }] };
+    const at = { at: document.positionOf(['spec']), path: 'spec.version' } as const;
+    const told =
+      version === Number.MAX_SAFE_INTEGER
+        ? {
+            message: `the version is ${version}, the highest that there is`,
+            hint: 'give the document another name: under this one none can follow',
+          }
+        : { message: version === undefined ? 'there is no version that could be raised' : 'the version is no number that can be raised' };
+    return { ok: false, problems: [{ code: 'SEAL_VERSION', ...told, ...at }] };
   }
   const raised = replaceScalar(new TextDecoder().decode(bytes), VERSION, String(version + 1));
   if (raised === undefined) return impossible(file, 'spec.version');

@@ -18,10 +18,15 @@ import type { NewPrincipal } from './principal.ts';
 import { nextVersion, openTrust, readAsTrust, writeNext } from './repository.ts';
 import type { TrustRepository, WrittenTrust } from './repository.ts';
 
+/** Without a rule whoever writes one is not asked for a seal; one of the others is refused. */
+const UNSEALED = ['Tenant', 'GitSource'] as const;
+const REFUSED = ['TierCatalog', 'License', 'PriceBook', 'BreakGlass'] as const;
+
 const OUTPUT = (): Option => new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text');
 
 type Whom = { readonly key: readonly string[]; readonly identity: readonly string[] };
 type InitOptions = Whom & {
+  readonly kind: readonly string[];
   readonly threshold: string;
   readonly trustThreshold?: string;
   readonly expiresIn?: string;
@@ -49,6 +54,12 @@ const countFrom = (option: string, text: string, most: number): number => {
 
 const indented = (lines: readonly string[]): readonly string[] => lines.map((line, index) => `  ${index === 0 ? '- ' : '  '}${line}`);
 
+const kindFrom = (kind: string): string => {
+  const known: readonly string[] = [...UNSEALED, ...REFUSED];
+  if (known.includes(kind)) return kind;
+  throw new UsageError(`--kind ${kind}: write one of ${known.join(', ')}; Policy and Ruleset are there anyway`);
+};
+
 const firstVersion = (principals: readonly NewPrincipal[], options: InitOptions, terminal: Terminal): string => {
   const names = principals.map(({ name }) => name).join(', ');
   const threshold = countFrom('--threshold', options.threshold, principals.length);
@@ -67,11 +78,21 @@ const firstVersion = (principals: readonly NewPrincipal[], options: InitOptions,
     '  principals:',
     ...principals.flatMap((principal) => indented(principalLines(principal))),
     '  rules:',
-    `  - {kinds: [Policy, Ruleset], allOf: [{threshold: ${threshold}, principals: [${names}]}]}`,
+    `  - {kinds: [${['Policy', 'Ruleset', ...new Set(options.kind)].join(', ')}], allOf: [{threshold: ${threshold}, principals: [${names}]}]}`,
     '  # who may hand trust on: the next version needs these, and those that it names itself',
     `  - {kinds: [TrustPolicy], allOf: [{threshold: ${forTrust}, principals: [${names}]}]}`,
     '',
   ].join('\n');
+};
+
+/** What the rules leave open is said: nobody looks for a rule that is not there. */
+const unruled = (kinds: readonly string[]): string => {
+  const [unsealed, refused] = [UNSEALED, REFUSED].map((all) => all.filter((kind) => !kinds.includes(kind)).join(', '));
+  const lines = [
+    ...(refused === '' ? [] : [`refused, since no rule speaks of them: ${refused}`]),
+    ...(unsealed === '' ? [] : [`taken without a seal, since no rule speaks of them: ${unsealed}`]),
+  ];
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\nAdd them by --kind now, or as rules of trust.yaml later.\n`;
 };
 
 const init = (folder: string, options: InitOptions, terminal: Terminal): void => {
@@ -84,7 +105,9 @@ const init = (folder: string, options: InitOptions, terminal: Terminal): void =>
   if (trustedRoot !== undefined && options.trustedRoot !== rootCopy) writeNew(rootCopy, Buffer.from(trustedRoot).toString('utf8'), 0o644);
   const digest = digestOf(Buffer.from(text));
   if (options.output === 'json') return printJson(terminal, { file, version: 1, digest });
-  terminal.out(`${file}  version 1, ${digest}\n\nStart the operator and the webhook with --trust-digest ${digest}\n`);
+  terminal.out(
+    `${file}  version 1, ${digest}\n\nStart the operator and the webhook with --trust-digest ${digest}\n${unruled(options.kind)}`,
+  );
 };
 
 export const initCommand = (terminal: Terminal): Command =>
@@ -93,14 +116,20 @@ export const initCommand = (terminal: Terminal): Command =>
     .argument('[dir]', 'the root of the policy repository', '.')
     .option('--key <name=file>', 'a principal by public key, PEM; may be given again', collect, [])
     .option('--identity <name=issuer,subject>', 'a principal by the identity in its certificates; may be given again', collect, [])
-    .option('--threshold <number>', 'how many of them must seal a policy', '1')
+    .option(
+      '--kind <kind>',
+      `what else needs these seals, beside Policy and Ruleset: ${[...UNSEALED, ...REFUSED].join(', ')}; may be given again`,
+      (kind: string, kinds: readonly string[]) => collect(kindFrom(kind), kinds),
+      [],
+    )
+    .option('--threshold <number>', 'how many of them must seal what those rules speak of', '1')
     .option('--trust-threshold <number>', 'how many of them must seal the next trust policy (default: more than half)')
     .option('--expires-in <term>', 'the last moment of this version, from now: 365d')
     .option('--trusted-root <file>', `the Sigstore trusted root for keyless seals; it is copied to ${TRUSTED_ROOT_FILE}`)
     .addOption(OUTPUT())
     .addHelpText(
       'after',
-      '\nNothing that is there is overwritten. The digest is what the cluster believes: give it by a way of its own.\n\nExit codes: 0 written, 1 refused, 2 wrong use.\n\nExamples:\n  writ trust init --key alice=alice.pub --key bob=bob.pub --threshold 2 --expires-in 365d\n  writ trust init --trusted-root trusted_root.json \\\n    --identity ci=https://token.actions.githubusercontent.com,https://github.com/acme/policies/.github/workflows/seal.yml@refs/heads/main',
+      '\nWithout a rule a Tenant or GitSource counts without a seal, and a TierCatalog, License, PriceBook or BreakGlass (a Policy with\nspec.breakGlass) is refused: --kind adds them to the rule of Policy and Ruleset.\n\nNothing that is there is overwritten. The digest is what the cluster believes: give it by a way of its own.\n\nExit codes: 0 written, 1 refused, 2 wrong use.\n\nExamples:\n  writ trust init --key alice=alice.pub --key bob=bob.pub --threshold 2 --expires-in 365d\n  writ trust init --trusted-root trusted_root.json \\\n    --identity ci=https://token.actions.githubusercontent.com,https://github.com/acme/policies/.github/workflows/seal.yml@refs/heads/main',
     )
     .action((folder: string, options: InitOptions) => init(folder, options, terminal));
 

@@ -58,6 +58,25 @@ describe('writ trust init', () => {
     assert.equal(folder.writ(['lint', 'repository']).code, 0);
   });
 
+  it('says which kinds no rule speaks of, and takes them by --kind', () => {
+    using folder = temporaryFolder();
+    folder.writ(['keygen', '--name', 'a']);
+    const few = trust(folder, 'init', 'few', '--key', 'a=a.pub');
+    assert.match(few.out, /refused, since no rule speaks of them: TierCatalog, License, PriceBook, BreakGlass\n/);
+    assert.match(few.out, /taken without a seal, since no rule speaks of them: Tenant, GitSource\n/);
+    const kinds = ['Tenant', 'PriceBook', 'Tenant', 'TierCatalog', 'License', 'BreakGlass'].flatMap((kind) => ['--kind', kind]);
+    const more = trust(folder, 'init', 'more', '--key', 'a=a.pub', ...kinds);
+    assert.doesNotMatch(more.out, /refused/);
+    assert.match(more.out, /without a seal, since no rule speaks of them: GitSource\n/);
+    const { spec } = parse(read(folder, 'more/trust.yaml'));
+    assert.deepEqual(spec.rules[0].kinds, ['Policy', 'Ruleset', 'Tenant', 'PriceBook', 'TierCatalog', 'License', 'BreakGlass']);
+    for (const kind of ['constructor', 'Policy', '']) {
+      const { code, err } = trust(folder, 'init', 'other', '--key', 'a=a.pub', '--kind', kind);
+      assert.equal(code, 2);
+      assert.match(err, /write one of Tenant, GitSource, TierCatalog/);
+    }
+  });
+
   it('overwrites nothing, and writes nothing that would be refused', () => {
     using folder = scene();
     assert.match(trust(folder, 'init', '--key', 'alice=alice.pub').err, /FILE_EXISTS: trust\.yaml/);

@@ -7,6 +7,7 @@ import { conditionReason } from '../../crds/conditions.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
+import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import { allSettled } from './act.ts';
@@ -67,7 +68,7 @@ const listed = (found: readonly Namespace[]): string => {
 };
 
 const blocked = async (deps: LifeDeps, tenant: LiveTenant, problem: Problem): Promise<void> => {
-  const state = { reason: conditionReason(problem.code), message: `${problem.code}: ${problem.path ?? ''}: ${problem.message}` };
+  const state = { reason: conditionReason(problem.code), message: formatProblem(problem) };
   await writeStatus(deps, tenant, {
     ...keptStatus(tenant),
     conditions: [

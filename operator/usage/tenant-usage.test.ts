@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { KubeObject } from '../../kube/objects.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 import { event, scene } from '../../test/usage/ledger-scene.ts';
 import { systemClock } from '../../process/clock.ts';
@@ -26,7 +27,7 @@ describe('the condition Complete of a TenantUsage', () => {
       const nowMs = clock.now() + afterMinutes * MINUTE_MS;
       const said: { readonly type: string; readonly status: string; readonly message: string }[] = [];
       const client = scriptedClient({
-        apply: async (_resource: unknown, body: { readonly status?: { readonly conditions: typeof said } }) => {
+        apply: async (_resource: unknown, body: KubeObject & { readonly status?: { readonly conditions: typeof said } }) => {
           said.push(...(body.status?.conditions ?? []));
           return body;
         },

@@ -36,7 +36,7 @@ export const tenantsCodes = {
   },
   TENANT_PROTECTED: {
     summary: 'The Tenant is deleted and kept, because its deletionPolicy is Protect and it has namespaces.',
-    fix: 'delete the namespaces first, or set spec.deletionPolicy to Orphan (leave them) or Delete',
+    fix: 'delete the namespaces, or set spec.deletionPolicy, also now: Orphan leaves them as they are, Delete deletes those that Writ made',
   },
   TENANT_QUARANTINED: {
     summary: 'The Tenant is deleted and kept, because it is quarantined and its data is to stay.',

@@ -147,7 +147,10 @@ describe('nothing is lost that nobody meant to lose', () => {
       assert.equal(code, 0);
       for (const name of ['red', 'blue']) {
         const said = conditionOf(await objectSays(writ.client, { resource: tenants, name }, { type: 'Stalled', status: 'True' }), 'Ready');
-        assert.match(said?.message ?? '', new RegExp(`TENANT_PROTECTED: spec\\.deletionPolicy: .*${name}-one`));
+        assert.match(
+          said?.message ?? '',
+          new RegExp(`TENANT_PROTECTED: spec\\.deletionPolicy: .*${name}-one.* \\(delete the namespaces, or set spec\\.deletionPolicy`),
+        );
       }
     });
   });
