@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes long to compile is compiled before it is ruled on, in pieces between which others get their answers. What comes of it
-// is kept where compiling looks first, so that the ruling itself, which is made in one piece, only reads it.
+// is kept where compiling looks first, so that the ruling itself, which is made in one piece, compiles nothing: it parses, checks
+// and verifies the document once more.
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';

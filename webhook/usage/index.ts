@@ -26,13 +26,21 @@ export type Fact = {
 /** There was something to tell of the tenant and it is gone: its number is left out, so that the ledger sees a hole. */
 export type Lost = { readonly subject: string; readonly lost: true };
 
+export type Asked = {
+  readonly max: number;
+  /** Nothing will be asked again. */
+  readonly isLast: boolean;
+  /** Only what it would say: nothing is told, and nothing changes. */
+  readonly isDry?: boolean;
+};
+
 export type Teller = {
   /** Ends the name of its source. */
   readonly suffix: string;
   /** Of each tenant of whom something is being counted that can't be told yet: what says, a number left out before it, that it is gone. */
   running?(): readonly Fact[];
-  /** At most `max` of what is to be told now; `told` is called once they are on disk. `isLast`: nothing will be asked again. */
-  take(asked: { readonly max: number; readonly isLast: boolean }): { readonly facts: readonly (Fact | Lost)[]; readonly told: () => void };
+  /** At most `max` of what is to be told now; `told` is called once they are on disk. */
+  take(asked: Asked): { readonly facts: readonly (Fact | Lost)[]; readonly told: () => void };
 };
 
 export type UsageReports = {
@@ -103,7 +111,7 @@ export const createUsageReports = async (options: {
     const marks = isLast ? [] : teller.running();
     const subjects = new Set(marks.map(({ subject }) => subject));
     // What it could tell were it stopped now, so that no more is missing than has to be.
-    const { facts } = marks.length === 0 ? { facts: [] } : teller.take({ max: MAX_EVENTS, isLast: true });
+    const { facts } = marks.length === 0 ? { facts: [] } : teller.take({ max: MAX_EVENTS, isLast: true, isDry: true });
     const all = [
       ...facts.filter(({ subject }) => subjects.has(subject)),
       ...marks.flatMap((mark) => [{ subject: mark.subject, lost: true } as const, mark]),

@@ -122,6 +122,16 @@ describe('counts of answers by minute', () => {
     assert.deepEqual(world.tell(true), []);
   });
 
+  it('are left as they are by who only asks what would be told', async () => {
+    const world = scene();
+    world.tell();
+    await pass(world, 5);
+    world.isReady = false;
+    const { facts } = world.counts.take({ max: 1000, isLast: true, isDry: true });
+    assert.equal(facts.length, 1);
+    assert.deepEqual(world.tell(), ['acme slo.availability.valid 0 1-4']);
+  });
+
   it('keep the two counts of a minute together, however small a batch is', async () => {
     const world = scene();
     world.tell();

@@ -152,16 +152,16 @@ export const createLevelCounts = (options: {
       }
       return [...marks.values()];
     },
-    take: ({ max, isLast }) => {
+    take: ({ max, isLast, isDry = false }) => {
       const nowMs = minuteOf(clock.now());
       const wasUp = isUp;
-      look(nowMs);
+      if (!isDry) look(nowMs);
       // All that can be told before the minute ends was told.
       if (nowMs === restedMs && wasUp === isUp && !isLast) return NOTHING;
       const standing = new Set<string>();
       for (const { tenant, objectives } of options.promised()) {
         for (const objective of objectives) {
-          seriesOf(tenant, objective);
+          if (!isDry) seriesOf(tenant, objective);
           standing.add(keyOf(tenant, objective));
         }
       }
@@ -183,7 +183,7 @@ export const createLevelCounts = (options: {
           minuteMs >= nowMs || [...all.values()].some(({ nextMs, minutes }) => nextMs <= minuteMs || minutes.has(minuteMs));
         for (const minuteMs of unsure.keys()) if (!isOpen(minuteMs)) unsure.delete(minuteMs);
       });
-      if (facts.length === 0) restedMs = nowMs;
+      if (facts.length === 0 && !isDry) restedMs = nowMs;
       return { facts, told: () => steps.forEach((step) => step()) };
     },
   };
