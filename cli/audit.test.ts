@@ -109,6 +109,11 @@ describe('writ audit verify', () => {
       /not before --to/,
     ],
     ['a tenant that is none', ['export', 'e', '--out', 'x', '--tenant', '../root'], /not the name of a tenant/],
+    [
+      'a state that is a file',
+      ['witness', '--state', 'binary.vkey', '--name', 'w', '--log', vkey, '--listen', '127.0.0.1:0'],
+      /FILE_UNREADABLE: binary\.vkey/,
+    ],
     ['an address that is none', ['witness', '--state', 's', '--name', 'w', '--log', vkey, '--listen', 'x'], /--listen x: write HOST:PORT/],
   ];
   it('wrong use: 4', () => {

@@ -95,6 +95,15 @@ describe('writ bill', () => {
     const verified = await runInProcess(['verify-bundle', path, '--bundle', `${path}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(verified.code, 0, verified.err);
     assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
+    // What is there is no success where nobody signed it, or somebody else; a signature that is missing is made.
+    folder.writ(['keygen', '--name', 'other']);
+    const byOther = await bill(folder, 'close', ...trust, '--key', at('other.key'), '--out', at('invoices'));
+    assert.deepEqual([byOther.code, byOther.out, /BILL_UNSIGNED/.test(byOther.err)], [1, '', true], byOther.err);
+    folder.write({ 'invoices/acme/2025-11-01T00.json.sigstore.json': 'garbage' });
+    const garbage = await bill(folder, 'close', ...close);
+    assert.deepEqual([garbage.code, garbage.out, /BILL_UNSIGNED/.test(garbage.err)], [1, '', true], garbage.err);
+    rmSync(`${path}.sigstore.json`);
+    assert.match((await bill(folder, 'close', ...close)).out, /closed before/);
     const checked = ['--invoices', at('invoices'), '--key', at('billing.pub')];
     const good = await bill(folder, 'reconcile', ...checked);
     assert.equal(good.code, 0, good.err);
@@ -192,6 +201,14 @@ describe('writ bill', () => {
       if (told === undefined) assert.doesNotMatch(err, /BILL_SUBSCRIPTION/);
       else assert.match(err, told);
     }
+    // A ledger that cannot be read agrees with nothing.
+    const reconcile = () =>
+      bill(folder, 'reconcile', '--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub'));
+    await store.transact((tx) => tx.run('ALTER TABLE billing_statement RENAME TO lost'));
+    await store.transact((tx) => tx.run('ALTER TABLE billing_outbox RENAME TO lost_too'));
+    await assert.rejects(reconcile, /billing_outbox/);
+    await store.transact((tx) => tx.run("DELETE FROM store_room WHERE room = 'billing'"));
+    assert.doesNotMatch((await reconcile()).out, /reports|subscription/, 'nothing was ever reported from it');
     await store.close();
   });
 

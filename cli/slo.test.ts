@@ -2,7 +2,7 @@
 // What `writ slo` says to input that it cannot use. What it makes of good input is in test/slo.
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
@@ -10,7 +10,7 @@ import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
 import { writeSigned } from './signed-file.ts';
 import { keySigner } from './signing/signer.ts';
-import { temporaryFolder } from './spawn-writ.ts';
+import { temporaryFolder, trustPolicy } from './spawn-writ.ts';
 import type { Folder, Ran } from './spawn-writ.ts';
 import { runInProcess } from './test-run.ts';
 
@@ -93,7 +93,14 @@ describe('writ slo', () => {
     }
     // A revision without the one before it, and a file that is none.
     folder.writ(['keygen', '--name', 'billing']);
-    const kept = ['--out', at('sla'), '--key', at('billing.key')];
+    const issued = ['--out', at('sla'), '--key', at('billing.key')];
+    const unchecked = await slo(folder, 'statement', ...month, ...issued);
+    assert.deepEqual([unchecked.code, /BILL_PRICES_UNCHECKED: .*--trust/.test(unchecked.err)], [1, true], unchecked.err);
+    assert.equal(existsSync(at('sla')), false);
+    const pem = readFileSync(at('billing.pub'), 'utf8');
+    folder.write({ 'trust.yaml': trustPolicy({ billing: pem }).replace('kinds: [Policy]', 'kinds: [PriceBook]') });
+    assert.equal(folder.writ(['sign', 'prices.yaml', '--key', 'billing.key']).code, 0);
+    const kept = [...issued, '--trust', at('trust.yaml')];
     folder.write({ 'sla/acme/2025-10.r2.json': '{}' });
     assert.match((await slo(folder, 'statement', ...month, ...kept)).err, /SLO_STATEMENT_INVALID.*revision 1 is not there/);
     folder.write({ 'sla/acme/2025-10.r1.json': '{}' });

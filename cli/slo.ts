@@ -14,7 +14,7 @@ Exit codes: 0 good, 1 something was found or refused, 2 wrong use. \`writ slo CO
 
 Examples:
   writ slo status --ledger ledger.db
-  writ slo statement --prices prices.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10`;
+  writ slo statement --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10`;
 
 export const sloCommand = (terminal: Terminal): Command => {
   const group = new Command('slo')

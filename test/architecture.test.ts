@@ -102,7 +102,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   semver: /^(operator\/source\/|policies\/ruleset\/range\.ts$)/,
   '@peculiar/x509': /^operator\/controllers\//,
   commander: /^(cli|docs\/generate)\//,
-  'node:sqlite': /^operator\/usage\/sqlite-store\.ts$/,
+  'node:sqlite': /^(operator\/usage\/sqlite-store|cli\/audit\/witness-lock)\.ts$/,
   pg: /^operator\/usage\/postgres-store\.ts$/,
 };
 

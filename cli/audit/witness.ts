@@ -16,19 +16,21 @@ import type { WitnessState } from '../../policies/transparency/witness.ts';
 import { parseAddress } from '../../process/address.ts';
 import { shutdownSignal } from '../../process/signals.ts';
 import { fileError } from '../files.ts';
-import { makeFolder } from '../make-folder.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
+import { EXIT_AUDIT_USAGE } from './exit-codes.ts';
 import { verifierKeys } from './verifier-keys.ts';
+import { lockFolder } from './witness-lock.ts';
 
 type Options = { readonly state: string; readonly name: string; readonly log: readonly string[]; readonly listen: string };
 
 const HELP = `
 Answers POST /add-checkpoint, as operators with --audit-witness ask it. It signs a checkpoint only where the log has grown from the one
 that it signed before, and stores it before it answers. Run it where the operators of the log can not reach its folder: in another cluster,
-in CI, at a partner. Its folder holds its key (made at the first start, mode 0600) and the last checkpoint of each log; one process at a time.
+in CI, at a partner. Its folder holds its key (made at the first start, mode 0600) and the last checkpoint of each log; one process
+at a time, which a lock in it sees to.
 
-Exit codes: 0 ended by a signal, 4 wrong use.
+Exit codes: 0 ended by a signal, 4 wrong use, a folder or an address that cannot be used, or one that another witness uses.
 
 Example:
   writ audit witness --state /witness --name witness.example/ci --log audit.vkey --listen 127.0.0.1:7300`;
@@ -55,7 +57,6 @@ const writeDurably = (path: string, text: string, mode: number): void => {
 const signerIn = (folder: string, name: string): NoteSigner => {
   const path = join(folder, KEY_FILE);
   try {
-    makeFolder(folder);
     if (!existsSync(path))
       writeDurably(path, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600);
     const privateKey = createPrivateKey(readFileSync(path));
@@ -98,6 +99,7 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   if (address === undefined) throw new UsageError(`--listen ${options.listen}: write HOST:PORT`);
   const logs = verifierKeys('--log', options.log, 'ed25519');
   const { state: folder } = options;
+  const unlock = lockFolder(folder);
   const signer = signerIn(folder, options.name);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const send = (status: number, body: string, type = 'text/plain; charset=utf-8'): void =>
@@ -130,7 +132,7 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const signal = shutdownSignal();
   const closed = Promise.withResolvers<void>();
   server.on('error', (error) =>
-    closed.reject(new UserError([{ code: 'FILE_UNREADABLE', message: `--listen ${options.listen}: ${error.message}` }])),
+    closed.reject(new UserError([{ code: 'FILE_UNREADABLE', message: `--listen ${options.listen}: ${error.message}` }], EXIT_AUDIT_USAGE)),
   );
   server.on('close', () => closed.resolve());
   signal.addEventListener('abort', () => {
@@ -144,7 +146,11 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
       `verifier key ${signer.key.text}\nlistening on http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}/add-checkpoint\n`,
     );
   });
-  await closed.promise;
+  try {
+    await closed.promise;
+  } finally {
+    unlock();
+  }
 };
 
 export const witnessCommand = (terminal: Terminal): Command =>

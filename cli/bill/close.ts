@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ bill close: an invoice as a file under a signature, once. Whoever bills elsewhere takes it from there; whoever doubts it checks
 // the signature with cosign or `writ verify-bundle`, and reckons it again with `writ bill reconcile`.
+import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -11,7 +12,8 @@ import { readText } from '../files.ts';
 import { UserError, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
-import { writeSigned } from '../signed-file.ts';
+import { signatureFault } from '../signed-by.ts';
+import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
 import { billOf } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
@@ -19,8 +21,9 @@ import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
-already is never written again: closing twice gives the same bytes, or is refused. Refused too is a month that the ledger has not
-frozen, which it does two days after the month's end, a statement that was made before that, and prices without --trust.
+already is never written again: closing twice gives the same bytes, or is refused. Refused too is a signature that is there and is not
+by the key, a month that the ledger has not frozen, which it does two days after the month's end, a statement that was made before
+that, and prices without --trust. A signature that is missing is made.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
@@ -43,13 +46,15 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
     throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);
   const text = invoiceText(invoice);
   const path = invoicePath(options.out, invoice);
-  const signer = keySigner(await readPrivateKey(options.key, terminal));
+  const key = await readPrivateKey(options.key, terminal);
   const isThere = existsSync(path);
   if (isThere && readText(path) !== text)
     throw new UserError([
       { code: 'BILL_CLOSED', message: `${path} says something else: ${textDigest(readText(path))}, now ${textDigest(text)}` },
     ]);
-  const bundle = await writeSigned({ path, text, signer });
+  const fault = isThere && existsSync(bundlePath(path)) ? signatureFault(path, createPublicKey(key)) : undefined;
+  if (fault !== undefined) throw new UserError([{ code: 'BILL_UNSIGNED', message: fault }]);
+  const bundle = await writeSigned({ path, text, signer: keySigner(key) });
   const told = { path, bundle, digest: textDigest(text), total: Number(invoice.total), currency: invoice.currency.code, isNew: !isThere };
   if (options.output === 'json') return printJson(terminal, told);
   terminal.out(`${path}: ${formatMoney(invoice.total, invoice.currency)}, ${told.digest}${isThere ? ', closed before' : ''}\n`);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ slo statement: what was promised for a month and kept, and what is given back; shown, or written once under a signature.
+import { createPublicKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { CUT_MARGIN_MS } from '../../operator/slo/index.ts';
@@ -10,6 +12,7 @@ import { textDigest } from '../../operator/billing/rating/invoice.ts';
 import { UsageError, UserError, printJson } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { readPrivateKey } from '../private-key.ts';
+import { signatureFault } from '../signed-by.ts';
 import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
 import type { Signer } from '../signing/signer.ts';
@@ -19,14 +22,15 @@ import { statementTable } from './statement-table.ts';
 
 const HELP = `
 Without --out the statement is shown. With it FOLDER/TENANT/2026-10.r1.json is written, and beside it its signature, a Sigstore bundle. Made
-again it says the same, or is refused: what came late, or another exclusion, makes a revision under --correct, whose credit is the
-difference. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
+again it says the same under the same key, or is refused: what came late, or another exclusion, makes a revision under --correct, whose credit is the
+difference. Prices without --trust are not signed. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
 
 Exit codes: 0 made, now or before, 1 refused, 2 wrong use.
 
 Examples:
-  writ slo statement --prices prices.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10
-  writ slo statement --prices prices.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10 --key billing.key --out statements
+  writ slo statement --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10
+  writ slo statement --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db --month 2026-10 \\
+    --key billing.key --out statements
   cosign verify-blob --key billing.pub --bundle statements/acme/2026-10.r1.json.sigstore.json statements/acme/2026-10.r1.json`;
 
 type Options = SlaOptions & { readonly month?: string; readonly out?: string; readonly key?: string; readonly correct?: true };
@@ -62,15 +66,20 @@ const tell = (
 
 /**
  * A revision without a signature was cut short. It is signed where it is made again to the same bytes; what cannot be made again may be
- * anybody's.
+ * anybody's, as is one under the signature of somebody else.
  */
 const finishSigning = async (
   revisions: readonly Kept[],
-  by: { readonly source: SlaSource; readonly periodMs: number; readonly signer: Signer },
+  by: { readonly source: SlaSource; readonly periodMs: number; readonly key: KeyObject },
 ): Promise<void> => {
-  const { source, periodMs, signer } = by;
+  const { source, periodMs, key } = by;
+  const publicKey = createPublicKey(key);
   for (const [index, { path, text, statement }] of revisions.entries()) {
-    if (existsSync(bundlePath(path))) continue;
+    if (existsSync(bundlePath(path))) {
+      const fault = signatureFault(path, publicKey);
+      if (fault !== undefined) throw new UserError([{ code: 'SLO_STATEMENT_UNSIGNED', message: fault }]);
+      continue;
+    }
     const previous = revisions[index - 1];
     const cutMs = Date.parse(statement.storedBefore);
     const again = Number.isNaN(cutMs)
@@ -80,7 +89,7 @@ const finishSigning = async (
       const message = `${path}: it has no signature, and made again it is ${textDigest(again)}, not ${textDigest(text)}`;
       throw new UserError([{ code: 'SLO_STATEMENT_UNSIGNED', message }]);
     }
-    await writeSigned({ path, text, signer });
+    await writeSigned({ path, text, signer: keySigner(key) });
   }
 };
 
@@ -116,15 +125,17 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const month = new Date(periodMs).toISOString().slice(0, 7);
   const { out, key } = options;
   if ((out === undefined) !== (key === undefined)) throw new UsageError('--out FOLDER and --key FILE belong together');
+  if (out !== undefined && options.trust === undefined)
+    throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
   const source = slaSource(options, terminal);
   const before = out === undefined ? [] : (keptStatements(out, source.tenant).get(month) ?? []);
   const previous = before.at(-1);
   const cutMs = Math.floor((nowMs - CUT_MARGIN_MS) / 1000) * 1000;
   const candidate = await source.make({ periodMs, cutMs, ...(previous === undefined ? {} : { previous }) });
   if (out !== undefined && key !== undefined) {
-    const signer = keySigner(await readPrivateKey(key, terminal));
-    await finishSigning(before, { source, periodMs, signer });
-    return await write(candidate, { options: { ...options, out }, signer, month, before }, terminal);
+    const privateKey = await readPrivateKey(key, terminal);
+    await finishSigning(before, { source, periodMs, key: privateKey });
+    return await write(candidate, { options: { ...options, out }, signer: keySigner(privateKey), month, before }, terminal);
   }
   if (options.output === 'json') terminal.out(slaText(candidate));
   else terminal.out(statementTable(candidate));

@@ -19,7 +19,8 @@ is owed in the end, and that the last one is made again from ledger and document
 Exit codes: 0 all of it is good, 1 something is not, 2 wrong use.
 
 Examples:
-  writ slo verify --statements statements --key billing.pub --prices prices.yaml --subscription acme.yaml --ledger ledger.db`;
+  writ slo verify --statements statements --key billing.pub \\
+    --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db`;
 
 type Options = SlaOptions & { readonly statements: string; readonly key: string };
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ usage verify: everything that the ledger derives is made again from its events, and must be the same to the byte.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { archiveName } from '../../operator/usage/archive.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { EXIT_FINDINGS, plural, printJson, printProblems, problemRow } from '../output.ts';
+import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { asProblem, openLedger } from './open-ledger.ts';
 
@@ -25,6 +24,8 @@ Examples:
 const PROGRESS_EVENTS = 200_000;
 
 const run = async ({ ledger, archive, output }: Options, terminal: Terminal): Promise<void> => {
+  if (archive !== undefined && statSync(archive, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UserError([{ code: 'FILE_UNREADABLE', message: `--archive ${archive}: there is no such folder` }]);
   const open = await openLedger(ledger, terminal);
   try {
     const pages = open.check().map((message): Problem => ({ code: 'USAGE_LEDGER_DAMAGED', message, path: 'pages' }));
@@ -75,18 +76,18 @@ const prunedRow = ({ beforeMs, events, archived }: Pruned): object => ({
 const prunedText = ({ beforeMs, events, archived }: Pruned, hasArchive: boolean): string => {
   if (events === 0) return '';
   const before = new Date(beforeMs).toISOString().slice(0, 10);
-  const how = hasArchive
-    ? `${archived} of them added up from the archive`
-    : 'months are held to what they added up to; --archive DIR adds them up anew';
+  const held = 'are held to what they added up to';
+  const others = archived < events ? `, the others, which left for none, ${held}` : '';
+  const how = hasArchive ? `${archived} of them added up from the archive${others}` : `months ${held}; --archive DIR adds them up anew`;
   return `pruned: ${plural(events, 'event')} of before ${before}; ${how}\n`;
 };
 
 /** Of a folder that --usage-archive of the operator names, or a copy of it. */
 const archiveReader =
   (folder: string): ReadArchive =>
-  (position) => {
+  (name) => {
     try {
-      return readFileSync(join(folder, archiveName(position)));
+      return readFileSync(join(folder, name));
     } catch {
       return undefined;
     }

@@ -16,6 +16,7 @@ export type PlainPolicy = {
 
 const isPlain = (policy: CompiledPolicy): boolean =>
   policy.unsigned !== true &&
+  policy.isWatched !== true &&
   policy.confinedTo === undefined &&
   policy.ruleset === undefined &&
   policy.bindings === undefined &&

@@ -50,6 +50,11 @@ export const billingCodes = {
     summary: 'spec.billing.customerRef is another one than that of the subscription that runs.',
     fix: 'set it back; or take spec.billing.provider away until the month is over, and give both again then',
   },
+  BILL_PROVIDER_NONE: {
+    summary:
+      'A Tenant orders a subscription at a payment provider, and this operator can keep none: nothing is made, reported or ended there.',
+    fix: 'run the operator with --ledger and --stripe-secret, and put stripe-key into that Secret; or take spec.billing.provider away',
+  },
   BILL_PRICE_MISSING: {
     summary: 'A tier cannot be subscribed, since a price that it needs is not at the payment provider.',
     fix: 'run the operator with --stripe-prices, which makes them; a price that cannot be said there is named in its log',
@@ -96,8 +101,8 @@ export const billingCodes = {
   },
   BILL_AMOUNT_RANGE: { summary: 'An amount is too large to be written exactly.', fix: 'look for a mistake in prices or quantities' },
   BILL_PRICES_UNCHECKED: {
-    summary: 'An invoice was to be signed from prices whose seal nobody checked.',
-    fix: 'give the trust policy by --trust; `writ bill preview` shows the invoice without it',
+    summary: 'An invoice or an SLA statement was to be signed from prices whose seal nobody checked.',
+    fix: 'give the trust policy by --trust; without it `writ bill preview` and `writ slo statement` without --out show what would be signed',
   },
   BILL_MONTH_OPEN: {
     summary: 'An invoice was asked for of a month whose statement can still change.',

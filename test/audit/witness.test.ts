@@ -90,6 +90,7 @@ const mkdir = (name: string): void => mkdirSync(join(folder, name));
 describe('a witness', () => {
   it('cosigns a log that grows, over restarts of both, and never a second history', async () => {
     let witness = await startWitness();
+    await assert.rejects(startWitness, /another witness runs in this folder/);
     mkdir('log');
     let log = await openLog('log', witness);
     for (const actor of ['a', 'b', 'c']) await log.add(actor);

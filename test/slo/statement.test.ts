@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { temporaryFolder } from '../../cli/spawn-writ.ts';
+import { temporaryFolder, trustPolicy } from '../../cli/spawn-writ.ts';
 import type { Ran } from '../../cli/spawn-writ.ts';
 import { runInProcess } from '../../cli/test-run.ts';
 import { takeBatch } from '../../operator/usage/batch.ts';
@@ -143,7 +143,11 @@ describe('answers of two replicas', () => {
       runInProcess(['slo', command, '--ledger', at('ledger.db'), ...more], {}, clock);
     const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml')];
     const state = (...more: readonly string[]): Promise<Ran> => slo('statement', ...documents, '--month', '2026-10', ...more);
-    const kept = ['--out', at('sla'), '--key', at('billing.key')];
+    const pem = readFileSync(at('billing.pub'), 'utf8');
+    folder.write({ 'trust.yaml': trustPolicy({ billing: pem }).replace('kinds: [Policy]', 'kinds: [PriceBook]') });
+    assert.equal(folder.writ(['sign', 'prices.yaml', '--key', 'billing.key']).code, 0);
+    const trust = ['--trust', at('trust.yaml')];
+    const kept = [...trust, '--out', at('sla'), '--key', at('billing.key')];
     const verify = (): Promise<Ran> => slo('verify', ...documents, '--statements', at('sla'), '--key', at('billing.pub'));
 
     const status = await slo('status', '--at', '2026-11-01T00:00:00Z');
@@ -173,6 +177,9 @@ describe('answers of two replicas', () => {
     const signed = await runInProcess(['verify-bundle', first, '--bundle', `${first}.sigstore.json`, '--key', at('billing.pub')]);
     assert.equal(signed.code, 0, signed.err);
     assert.match((await verify()).out, /acme: good: 1 statement of 1 month/);
+    assert.equal(folder.writ(['keygen', '--name', 'other']).code, 0);
+    const byOther = await state(...trust, '--out', at('sla'), '--key', at('other.key'));
+    assert.deepEqual([byOther.code, byOther.out, /SLO_STATEMENT_UNSIGNED/.test(byOther.err)], [1, '', true], byOther.err);
 
     // The replica that was killed comes back with what it had on disk.
     const back = await replica('two', world, () => false);

@@ -45,6 +45,15 @@ describe('a ledger that is looked at', () => {
     await mkdir(place);
   });
 
+  it('is not called good with an archive that is no folder', async () => {
+    await writeFile(at('file'), '');
+    for (const name of ['nope', 'file']) {
+      const { code, err, out } = await usage('verify', good, '--archive', at(name));
+      assert.deepEqual([code, out, /^FILE_UNREADABLE: --archive .*there is no such folder/.test(err)], [1, '', true], err);
+    }
+    assert.equal((await usage('verify', good, '--archive', place)).code, 0);
+  });
+
   it('is damaged where it is cut off or no database, whichever command asks', async () => {
     await cp(good, at('cut.db'));
     await truncate(at('cut.db'), 20_000);
