@@ -6,7 +6,10 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { readConfig as readOperatorConfig } from '../operator/config.ts';
+import { webhookConfiguration } from '../operator/controllers/webhook-configuration.ts';
+import { rulesFor } from '../policies/compile/admission-rules.ts';
 import { isWorkloadWrite } from '../policies/subject/kind-index.ts';
+import { ownersIn } from '../policies/tenancy/ownership.ts';
 import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
 import type { ControlPlane } from '../test/cluster/control-plane.ts';
@@ -33,6 +36,7 @@ type Manifest = {
     };
     readonly selector: object & { readonly matchLabels?: object };
     readonly ports?: readonly { readonly targetPort: string }[];
+    readonly validations?: readonly { readonly expression: string }[];
     readonly matchConstraints?: { readonly excludeResourceRules?: readonly object[] };
   };
 };
@@ -203,10 +207,49 @@ describe('deploy/ on an API server', { timeout: 600_000 }, () => {
   it('the API server leaves unlooked at only what the webhook is asked about in any case, and what keeps its owners', async () => {
     const policies = (await built('overlays/processes')).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
     const rules = policies.flatMap(({ spec }) => spec.matchConstraints?.excludeResourceRules ?? []);
+    const asked = rulesFor([]);
     const scope = { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], scope: 'Namespaced' };
     assert.deepEqual(rules, [{ ...scope, resources: ['pods', 'pods/status'] }]);
-    for (const operation of scope.operations)
+    for (const operation of scope.operations) {
       assert.ok(isWorkloadWrite({ resource: { group: '', resource: 'pods' }, subResource: '', operation }));
+      const asking = asked.filter(({ apiGroups, resources, operations }) =>
+        [apiGroups.includes(''), resources.includes('pods'), operations.includes(operation)].every(Boolean),
+      );
+      assert.ok(
+        asking.some(({ apiVersions, scope: where }) => apiVersions.includes('*') && where === 'Namespaced'),
+        operation,
+      );
+    }
+    const target = { kind: 'url', url: 'https://127.0.0.1:1/validate' } as const;
+    const configuration = webhookConfiguration({ rules: asked, target, authorities: 'pem', systemNamespace: 'writ-system' });
+    const webhooks: readonly Readonly<Record<string, unknown>>[] = JSON.parse(JSON.stringify(configuration.webhooks));
+    assert.deepEqual(
+      webhooks.map(({ rules: about, failurePolicy, objectSelector, matchConditions }) => ({
+        about,
+        failurePolicy,
+        objectSelector,
+        matchConditions,
+      })),
+      [{ about: asked, failurePolicy: 'Fail', objectSelector: {}, matchConditions: undefined }],
+    );
+  });
+
+  it('the API server lets the same own what is of a tenant as the webhook does', async () => {
+    const owners = ownersIn('writ-system');
+    const policies = await built('overlays/processes');
+    const expressions = policies
+      .filter(({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name === 'writ-owner-references')
+      .flatMap(({ spec }) => spec.validations?.map(({ expression }) => expression) ?? []);
+    const lists = expressions.flatMap((expression) =>
+      [...expression.matchAll(/(\S+) in \[([^\]]*)\]/g)].map(([, who, names = '']) => [
+        who,
+        [...names.matchAll(/'([^']*)'/g)].map(([, name]) => name),
+      ]),
+    );
+    assert.deepEqual(lists, [
+      ['request.userInfo.username', owners.users],
+      ['group', owners.groups],
+    ]);
   });
 
   it('base: each process understands the flags that it is given', async () => {

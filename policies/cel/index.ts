@@ -134,7 +134,7 @@ export const estimateCost = (source: string, options: CompileOptions): CostEstim
   return found.ok ? estimateChecked(found.expr, found.checked) : undefined;
 };
 
-/** `compile` in steps of some milliseconds at most, whatever the expression. */
+/** `compile` in steps. Checking rests as it goes; parsing, lowering and building are one step each, however long the expression: a text of 20,000 characters may take some 10 ms in one of them. */
 export const compileInSteps = function* (source: string, options: CompileOptions): Steps<CompileResult> {
   const found = yield* check(source, options);
   if (!found.ok) return found;

@@ -152,8 +152,11 @@ const compileAuditAnnotations = function* (
   return programs;
 };
 
-const schemaAt = (schema: unknown, path: FieldPath, context: Context): SchemaCheck | undefined => {
+/** A schema is made a check in one piece, which may take as long as the expressions of a policy together: so nothing else is done in that step. */
+const schemaAt = function* (schema: unknown, path: FieldPath, context: Context): Steps<SchemaCheck | undefined> {
+  yield;
   const outcome = compileSchema(schema);
+  yield;
   if (outcome.ok) return outcome.check;
   context.problems.push(problemAt('POLICY_SCHEMA', outcome.message, { path: [...path, ...outcome.path], positionOf: context.positionOf }));
   return undefined;
@@ -161,11 +164,11 @@ const schemaAt = (schema: unknown, path: FieldPath, context: Context): SchemaChe
 
 const SETTINGS_BUDGET = 1_000_000;
 
-const compileParams = (spec: PolicySpec, context: Context): Value | undefined => {
+const compileParams = function* (spec: PolicySpec, context: Context): Steps<Value | undefined> {
   if (spec.params === undefined) return undefined;
   const defaults = spec.params.defaults ?? {};
   if (spec.params.schema !== undefined) {
-    const check = schemaAt(spec.params.schema, ['spec', 'params', 'schema'], context);
+    const check = yield* schemaAt(spec.params.schema, ['spec', 'params', 'schema'], context);
     const breach = check?.(defaults, { remaining: SETTINGS_BUDGET });
     if (breach !== undefined) {
       const message = breach.kind === 'budget' ? 'checking the settings takes too long' : breach.message;
@@ -213,7 +216,7 @@ const checkShape = (spec: PolicySpec, context: Context, isBound: boolean): void 
 /** Audit annotations may name the authorizer and do not get it: so Kubernetes has it. */
 const asks = ({ references }: Program): boolean => references.has('authorizer') || references.has('authorizer.requestResource');
 
-/** In steps of some milliseconds at most, but for the JSON Schema. */
+/** In steps: of one stage of one expression at most, or of one JSON Schema, which alone may take tens of milliseconds. */
 export const compilePolicyInSteps = function* ({ policy, digest, positionOf, bindings }: PolicySource): Steps<PolicyOutcome> {
   const { spec } = policy;
   const problems: Problem[] = [];
@@ -229,10 +232,10 @@ export const compilePolicyInSteps = function* ({ policy, digest, positionOf, bin
   if (spec.tenants !== undefined) problems.push(...confinementProblems(spec, positionOf));
   const match = compileConstraints(spec, { positionOf, problems, isOurs: bindings === undefined });
   const matchConditions = yield* compileMatchConditions(spec, context);
-  const params = compileParams(spec, context);
+  const params = yield* compileParams(spec, context);
   const { programs: variables, declarations } = yield* compileVariables(spec, context);
   const validations = yield* compileValidations(spec, context, declarations);
-  const schema = spec.jsonSchema === undefined ? undefined : schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context);
+  const schema = spec.jsonSchema === undefined ? undefined : yield* schemaAt(spec.jsonSchema, ['spec', 'jsonSchema'], context);
   const auditAnnotations = yield* compileAuditAnnotations(spec, context, declarations);
   const compiled: CompiledPolicy = {
     name: policy.metadata.name ?? '',

@@ -30,7 +30,7 @@ const policyOf = (sources: readonly string[]): PolicySource => ({
 });
 
 describe('compiling in steps', () => {
-  const variables = ['object'];
+  const names = ['object'];
 
   for (const [name, source] of [
     ['many operands', `${'object.a == 1 || '.repeat(1_100)}true`],
@@ -39,8 +39,8 @@ describe('compiling in steps', () => {
     ['what is wrong at the end', `${'object.a == 1 || '.repeat(1_100)}none`],
   ] as const)
     it(`puts long work aside, and comes to the same: ${name}`, () => {
-      const { count, outcome } = counted(compileInSteps(source, { variables }));
-      const atOnce = compile(source, { variables });
+      const { count, outcome } = counted(compileInSteps(source, { variables: names }));
+      const atOnce = compile(source, { variables: names });
       assert.ok(count >= 5, `${count} steps`);
       if (outcome.ok) assert.equal(atOnce.ok && atOnce.program.evaluate({ object: { a: 1 } }, { remaining: 1e6 }), true);
       else assert.deepEqual(outcome, atOnce);
@@ -50,6 +50,37 @@ describe('compiling in steps', () => {
     const { count, outcome } = counted(compilePolicyInSteps(policyOf(Array.from({ length: 50 }, (_, index) => `variables.v < ${index}`))));
     assert.ok(outcome.ok, JSON.stringify(outcome));
     assert.ok(count >= 100, `${count} steps`);
+  });
+
+  it('does one thing in each step: an expression, or a schema', () => {
+    const { policy, digest } = policyOf(Array.from({ length: 20 }, (_, index) => `variables.v < ${index} + 1000`));
+    let step = 0;
+    const touched = new Map<string, number>();
+    /** Read last where it is compiled: all sources were looked at before, for their length. */
+    const watched = <T extends object>(name: string, of: T, field: keyof T): T => {
+      const value = of[field];
+      const get = (): T[keyof T] => {
+        touched.set(name, step);
+        return value;
+      };
+      return Object.defineProperty({ ...of }, field, { enumerable: true, get });
+    };
+    const schema = { type: 'object' };
+    const { validations = [], variables = [], auditAnnotations = [] } = policy.spec;
+    const spec = {
+      ...policy.spec,
+      params: { schema: watched('settings', schema, 'type'), defaults: {} },
+      variables: variables.map((variable) => watched('variable', variable, 'expression')),
+      validations: validations.map((validation, index) => watched(`validation ${index}`, validation, 'expression')),
+      jsonSchema: watched('schema', schema, 'type'),
+      auditAnnotations: auditAnnotations.map((annotation) => watched('annotation', annotation, 'valueExpression')),
+    };
+    const steps = compilePolicyInSteps({ policy: { ...policy, spec }, digest });
+    let outcome = steps.next();
+    for (step = 1; outcome.done !== true; step += 1) outcome = steps.next();
+    assert.ok(outcome.value.ok, JSON.stringify(outcome.value));
+    assert.equal(touched.size, 24);
+    assert.equal(new Set(touched.values()).size, 24, JSON.stringify([...touched]));
   });
 
   it('tells what is wrong as often as it is asked', () => {

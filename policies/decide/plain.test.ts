@@ -47,7 +47,7 @@ const anyPlain: fc.Arbitrary<Partial<PolicySpec>> = fc.record({
 const anySpec = fc.tuple(anyPlain, fc.constantFrom(PLAIN, PLAIN, PLAIN, ...REST)).map(([spec, more]) => ({ ...spec, ...more }));
 
 /** What a document does not say: who vouches for it, and whom it binds. */
-const anyStanding: fc.Arbitrary<Partial<CompiledPolicy>> = fc.constantFrom<readonly Partial<CompiledPolicy>[]>(
+const anyStanding: fc.Arbitrary<Partial<CompiledPolicy>> = fc.constantFrom<Partial<CompiledPolicy>>(
   {},
   {},
   {},

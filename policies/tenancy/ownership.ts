@@ -6,12 +6,18 @@ import type { AdmissionRequest } from '../decide/request.ts';
 import type { Problem } from '../problem.ts';
 import { ownList, ownMap, ownText } from '../subject/paths.ts';
 
-const KUBERNETES = ['system:masters', 'system:serviceaccounts:kube-system'];
+type Owners = { readonly users: readonly string[]; readonly groups: readonly string[] };
 
-const mayOwn = ({ userInfo: { username, groups } }: AdmissionRequest, systemNamespace: string): boolean =>
-  username === `system:serviceaccount:${systemNamespace}:${OPERATOR_SERVICE_ACCOUNT}` ||
-  username === 'system:kube-controller-manager' ||
-  groups.some((group) => KUBERNETES.includes(group));
+/** Who may name a kind of Writ as an owner; deploy/foundation/owned-objects.yaml names the same. */
+export const ownersIn = (systemNamespace: string): Owners => ({
+  users: [`system:serviceaccount:${systemNamespace}:${OPERATOR_SERVICE_ACCOUNT}`, 'system:kube-controller-manager'],
+  groups: ['system:masters', 'system:serviceaccounts:kube-system'],
+});
+
+const mayOwn = ({ userInfo: { username, groups } }: AdmissionRequest, systemNamespace: string): boolean => {
+  const owners = ownersIn(systemNamespace);
+  return owners.users.includes(username) || groups.some((group) => owners.groups.includes(group));
+};
 
 /** Of a pod that is made or changed in a namespace of whatever tenant; its subresources leave the owners as they are. */
 export const ownershipProblem = (request: AdmissionRequest, systemNamespace: string): Problem | undefined => {

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of seals: principals of every kind of key, trust policies that name them, one policy and a good seal over it.
-import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { digestOf } from '../document/digest.ts';
 import type { ProblemCode } from '../problem.ts';
-import { loadTrust, verify } from './index.ts';
-import type { Trust, VerifyOutcome } from './index.ts';
+import { verify } from './index.ts';
+import type { Trust } from './index.ts';
 import { hintOf } from './key.ts';
 import { seal } from './seal.ts';
-
-export const NOW = Date.UTC(2026, 5, 1);
+import { codeOf, NOW, trustFrom } from './test-trust.ts';
+import type { PrincipalEntry } from './test-trust.ts';
 
 type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
 const p256 = (): Pair => generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -32,14 +30,6 @@ export const rsa3072 = generateKeyPairSync('rsa', { modulusLength: 3072 });
 export const rsa4096 = generateKeyPairSync('rsa', { modulusLength: 4096 });
 export const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
 export const pss = generateKeyPairSync('rsa-pss', { modulusLength: 3072 });
-
-type KeyEntry = { readonly pem: string; readonly validFor?: { readonly start?: string; readonly end?: string } };
-type PrincipalEntry = {
-  readonly name: string;
-  readonly publicKeys?: readonly KeyEntry[];
-  readonly identity?: object;
-  readonly minRsaBits?: number;
-};
 
 const principals: readonly PrincipalEntry[] = [
   { name: 'alice', publicKeys: [{ pem: pem(alice.publicKey) }, { pem: pem(alice2.publicKey) }] },
@@ -82,13 +72,7 @@ export const trustText = (spec: Spec = {}): string =>
     },
   });
 
-const load = (text: string) => loadTrust(Buffer.from(text), { pinnedDigest: digestOf(Buffer.from(text)), file: 'trust.yaml' });
-
-export const trustOf = (spec: Spec = {}): Trust => {
-  const outcome = load(trustText(spec));
-  assert.ok(outcome.ok, outcome.ok ? '' : JSON.stringify(outcome.problems));
-  return outcome.trust;
-};
+export const trustOf = (spec: Spec = {}): Trust => trustFrom(Buffer.from(trustText(spec)));
 
 export const trust = trustOf();
 export const two = trustOf({ rules: [{ kinds: ['Policy'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] }] });
@@ -105,7 +89,6 @@ spec:
 export const bytes = Buffer.from(POLICY);
 export const good = seal(bytes, alice.privateKey);
 
-export const codeOf = (outcome: VerifyOutcome): ProblemCode | 'ok' => (outcome.ok ? 'ok' : outcome.problem.code);
 export const check = (bundle: string, options: { document?: Uint8Array; trust?: Trust; at?: number } = {}): ProblemCode | 'ok' =>
   codeOf(verify(options.document ?? bytes, [bundle], options.trust ?? trust, options.at ?? NOW));
 

@@ -67,12 +67,13 @@ export const trustBytes = ({
     }),
   );
 
-export const trustOf = (spec: TrustSpec): Trust => {
-  const bytes = trustBytes(spec);
-  const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), trustedRoot: spec.trustedRoot });
+export const trustFrom = (bytes: Uint8Array, trustedRoot?: Uint8Array): Trust => {
+  const outcome = loadTrust(bytes, { pinnedDigest: digestOf(bytes), trustedRoot });
   assert.ok(outcome.ok, outcome.ok ? '' : JSON.stringify(outcome.problems));
   return outcome.trust;
 };
+
+export const trustOf = (spec: TrustSpec): Trust => trustFrom(trustBytes(spec), spec.trustedRoot);
 
 export const codeOf = (outcome: VerifyOutcome): ProblemCode | 'ok' => (outcome.ok ? 'ok' : outcome.problem.code);
 

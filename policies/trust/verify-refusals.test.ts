@@ -10,7 +10,6 @@ import { verify } from './index.ts';
 import { hintOf } from './key.ts';
 import { seal } from './seal.ts';
 import {
-  NOW,
   alice,
   bob,
   stranger,
@@ -30,10 +29,10 @@ import {
   POLICY,
   bytes,
   good,
-  codeOf,
   check,
   changed,
 } from './test-principals.ts';
+import { codeOf, NOW } from './test-trust.ts';
 
 describe('refused', () => {
   const der = (): Buffer => sign('sha256', bytes, alice.privateKey);

@@ -12,7 +12,6 @@ import { hintOf } from './key.ts';
 import { seal, sealStatement } from './seal.ts';
 import { writeStatement } from './statement.ts';
 import {
-  NOW,
   alice,
   alice2,
   bob,
@@ -29,10 +28,10 @@ import {
   two,
   bytes,
   good,
-  codeOf,
   check,
   changed,
 } from './test-principals.ts';
+import { codeOf, NOW } from './test-trust.ts';
 import type { Json } from './test-principals.ts';
 
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
