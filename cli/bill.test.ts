@@ -201,6 +201,14 @@ describe('writ bill', () => {
       if (told === undefined) assert.doesNotMatch(err, /BILL_SUBSCRIPTION/);
       else assert.match(err, told);
     }
+    // A ledger that cannot be read agrees with nothing.
+    const reconcile = () =>
+      bill(folder, 'reconcile', '--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub'));
+    await store.transact((tx) => tx.run('ALTER TABLE billing_statement RENAME TO lost'));
+    await store.transact((tx) => tx.run('ALTER TABLE billing_outbox RENAME TO lost_too'));
+    await assert.rejects(reconcile, /billing_outbox/);
+    await store.transact((tx) => tx.run("DELETE FROM store_room WHERE room = 'billing'"));
+    assert.doesNotMatch((await reconcile()).out, /reports|subscription/, 'nothing was ever reported from it');
     await store.close();
   });
 

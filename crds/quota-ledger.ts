@@ -31,7 +31,10 @@ export type QuotaReservation = {
 
 export type QuotaLedger = {
   readonly tenant: string;
-  /** RFC 3339: nothing is admitted before, since what is under way from before there was a ledger is in neither sum. */
+  /**
+   * RFC 3339: what was under way before there was a ledger has come by then, or never will. Nothing is admitted while it stands here:
+   * it is in neither sum. The operator takes it away with what it counts after that time.
+   */
   readonly opensAt?: string;
   /** Of every resource that is counted, none of it included; of one that is not named nobody knows how much there is. */
   readonly settled: Amounts;

@@ -63,6 +63,9 @@ export type Look = (by: LookBy, signal: AbortSignal) => Promise<void>;
 
 export class Refused extends Error {}
 
+/** Nothing was looked at, and nothing will be before a person acts: Tenants that count on it are told. */
+export class Unready extends Refused {}
+
 /** Its entries as trimmed text; undefined for one that is not there. */
 export const readSecret = async (
   client: Pick<KubeClient, 'get'>,

@@ -12,8 +12,9 @@ import type { StatementSink } from './billing/statements.ts';
 import { waitingTeller } from './billing/waits.ts';
 import type { StripeHook } from './billing/webhook.ts';
 import { FREEZE_AFTER_MS, nextMonth } from './usage/period.ts';
-import { Refused, readSecret } from './billing-look.ts';
+import { Refused, Unready, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
+import { tellUnbilled } from './billing-status.ts';
 import { createStripeLook } from './stripe-wiring.ts';
 import { customersOf } from './subscription-wiring.ts';
 
@@ -83,8 +84,7 @@ const createStatementLook = (
 
 type Named = { readonly sink: 'stripe' | 'statements'; readonly look: Look; told: string };
 
-/** Undefined where nobody asked for any. */
-export const createTermBilling = (parts: BillingParts): TermBilling | undefined => {
+export const createTermBilling = (parts: BillingParts): TermBilling => {
   const { config, clock, log, metrics } = parts;
   const { 'stripe-secret': stripeSecret, 'statement-dir': folder, 'statement-secret': statementSecret } = config;
   let waking = new AbortController();
@@ -95,13 +95,12 @@ export const createTermBilling = (parts: BillingParts): TermBilling | undefined 
       ? []
       : [{ sink: 'statements' as const, look: createStatementLook(parts, { folder, secretName: statementSecret }), told: '' }]),
   ];
-  if (looks.length === 0) return undefined;
 
   const lookOnce = async (one: Named, by: Omit<LookBy, 'ledger'>, signal: AbortSignal): Promise<void> => {
     const { sink } = one;
     try {
       const ledger = parts.ledger();
-      if (ledger === undefined) throw new Refused('the ledger is not open');
+      if (ledger === undefined) throw new Unready('the ledger is not open');
       await one.look({ ...by, ledger }, signal);
       metrics.billingUp.set({ sink }, 1);
       one.told = '';
@@ -109,6 +108,8 @@ export const createTermBilling = (parts: BillingParts): TermBilling | undefined 
       if (signal.aborted) return;
       metrics.billingUp.set({ sink }, 0);
       const why = error instanceof Error ? error.message : String(error);
+      if (sink === 'stripe' && error instanceof Unready)
+        await tellUnbilled({ client: by.client, clock, log }, parts.caches.tenants.list(), why);
       // Once for each reason: it is looked at again every minute.
       if (why !== one.told)
         log.error(
@@ -128,6 +129,8 @@ export const createTermBilling = (parts: BillingParts): TermBilling | undefined 
         while (!signal.aborted) {
           waking = new AbortController();
           for (const one of looks) await lookOnce(one, { client, judge }, signal);
+          if (stripe === undefined)
+            await tellUnbilled({ client, clock, log }, parts.caches.tenants.list(), 'the operator runs without --stripe-secret');
           await sleep(clock, LOOK_MS, AbortSignal.any([signal, waking.signal]));
         }
       } finally {

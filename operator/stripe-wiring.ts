@@ -24,7 +24,7 @@ import { createWaits, waitingTeller } from './billing/waits.ts';
 import { keyFault } from './billing/stripe-client.ts';
 import { createStripeHook } from './billing/webhook.ts';
 import type { StripeHook } from './billing/webhook.ts';
-import { Refused, readSecret } from './billing-look.ts';
+import { Refused, Unready, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, OpenLedger } from './billing-look.ts';
 import type { LivePriceBook } from './controllers/live.ts';
 import { showDrift } from './billing/metrics.ts';
@@ -197,7 +197,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
     const fault = keyFault(key, mode);
     if (fault !== undefined) {
       stop();
-      throw new Refused(`Secret ${secretName}, ${STRIPE_KEY}: ${fault}`);
+      throw new Unready(`Secret ${secretName}, ${STRIPE_KEY}: ${fault}`);
     }
     if (running?.key !== key || running.ledger !== ledger) {
       stop();

@@ -28,15 +28,31 @@ export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>, accounts: 
 /** What Tenants order for whom Writ keeps a subscription. */
 const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked, 'wanted' | 'held'> => {
   const kept = caches.tenants.list().filter(({ spec }) => spec.billing?.provider === 'Stripe');
+  // Those that are reported under a customer whose subscription somebody else keeps; the first of each counts.
+  const reported = new Map<string, Ordered>();
+  for (const { metadata, spec } of caches.tenants.list()) {
+    const { provider, customerRef } = spec.billing ?? {};
+    if (provider !== undefined || customerRef === undefined) continue;
+    const before = reported.get(customerRef);
+    if (before === undefined || order({ metadata }) < order(before)) reported.set(customerRef, { metadata });
+  }
   return {
     held: new Set(caches.tenants.list().flatMap(({ metadata, spec }) => (spec.suspend === true ? [metadata.name] : []))),
-    wanted: kept.map(({ metadata, spec: { tier = '', billing } }) => ({
-      tenant: metadata.name,
-      customer: billing?.customerRef,
-      tier,
-      cycle: billing?.cycle ?? 'Monthly',
-      trialEndMs: billing?.trialEnd === undefined ? undefined : Date.parse(billing.trialEnd),
-    })),
+    wanted: kept.map((tenant) => {
+      const {
+        metadata,
+        spec: { tier = '', billing },
+      } = tenant;
+      const other = reported.get(billing?.customerRef ?? '');
+      return {
+        tenant: metadata.name,
+        customer: billing?.customerRef,
+        tier,
+        cycle: billing?.cycle ?? 'Monthly',
+        trialEndMs: billing?.trialEnd === undefined ? undefined : Date.parse(billing.trialEnd),
+        takenBy: other !== undefined && order(other) < order(tenant) ? other.metadata.name : undefined,
+      };
+    }),
   };
 };
 

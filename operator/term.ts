@@ -55,7 +55,7 @@ export type TermDeps = Pick<GitSourceDeps, 'sources' | 'receiver' | 'random' | '
   /** Undefined where no ledger is kept. */
   readonly usage: Pick<Usage, 'run'> | undefined;
   /** Undefined where use is reported to nobody. */
-  readonly billing: TermBilling | undefined;
+  readonly billing: TermBilling;
 };
 
 const SINGLE_KEY = 'writ';
@@ -307,7 +307,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       ...controllers.map((each) => each.run(signal)),
       deps.usage?.run({ client, effective: entitlements.effective }, signal),
       audit?.run(client, signal, () => tellDeleted(audit, caches)),
-      deps.billing?.run(client, (object) => book.judge(object), signal),
+      deps.billing.run(client, (object) => book.judge(object), signal),
     ]);
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe();

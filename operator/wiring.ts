@@ -144,7 +144,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     closing.push(() => endpoint.close());
     const hooks = await serveReceivers({
       receiver,
-      stripe: billing?.hook,
+      stripe: billing.hook,
       listen: config.receiverListen,
       onError: (error) => log.error({ err: error }, 'a delivery could not be accepted'),
     });

@@ -37,6 +37,35 @@ describe('metrics', () => {
     assert.match(text, /^t_seconds_count(\{\})? 2000$/m);
   });
 
+  it('are counted behind the request that tells of them, unless memory would run full', async () => {
+    let read = 0;
+    const labels = {
+      verdict: 'Deny',
+      get tenant() {
+        read += 1;
+        return 'a';
+      },
+    };
+    const { decisions } = createMetrics(catalogue);
+    for (let told = 0; told < 600; told += 1) decisions.inc(labels);
+    assert.equal(read, 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(read, 600);
+    for (let told = 0; told < 2047; told += 1) decisions.inc(labels);
+    assert.equal(read, 600);
+    decisions.inc(labels);
+    assert.equal(read, 600 + 2048);
+  });
+
+  it('of what cannot be counted tell whoever looks next, and lose nothing else', async () => {
+    const metrics = createMetrics(catalogue);
+    metrics.decisions.inc({ verdict: 'Deny', tenant: 'a' }, -1);
+    for (let told = 0; told < 3000; told += 1) metrics.decisions.inc({ verdict: 'Deny', tenant: 'a' });
+    await new Promise((resolve) => setImmediate(resolve));
+    await assert.rejects(metrics.registry.metrics(), /decrease/);
+    assert.match(await metrics.registry.metrics(), /^t_decisions_total\{verdict="Deny",tenant="a"\} 3000$/m);
+  });
+
   it('fold values beyond the bound into other', async () => {
     const metrics = createMetrics(catalogue);
     for (const tenant of ['a', 'b', 'c', 'd', '__proto__', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });

@@ -101,27 +101,49 @@ export const createMetrics = <C extends MetricCatalogue>(
 
 type Observation = { readonly apply: (labels: Labels, value: number) => void; readonly labels: Labels; readonly value: number };
 
-/** What counters and histograms were told since somebody last looked. Each by itself would be counted slowly, many in a row are not. */
+/**
+ * What counters and histograms were told since somebody last looked. Each by itself would be counted slowly, many in a row are not.
+ * `add` neither counts nor throws, since a request waits for it; `settle` throws the first thing that could not be counted.
+ */
 type Pending = { add(observation: Observation): void; settle(): void };
 
 const MOST_PENDING = 512;
+/** Reached only where so much is told in one turn of the event loop: then memory comes before whoever waits. */
+const PENDING_LIMIT = 4 * MOST_PENDING;
 
 const createPending = (): Pending => {
   let held: Observation[] = [];
-  const settle = (): void => {
+  let isDue = false;
+  let failed: { readonly error: unknown } | undefined;
+  const count = (): void => {
+    isDue = false;
     // What is counted may be too much for a metric, which is counted in its turn.
     while (held.length > 0) {
       const now = held;
       held = [];
-      for (const { apply, labels, value } of now) apply(labels, value);
+      for (const { apply, labels, value } of now) {
+        try {
+          apply(labels, value);
+        } catch (error) {
+          failed ??= { error };
+        }
+      }
     }
   };
   return {
     add: (observation) => {
       held.push(observation);
-      if (held.length >= MOST_PENDING) settle();
+      if (held.length >= PENDING_LIMIT) return count();
+      if (held.length < MOST_PENDING || isDue) return;
+      isDue = true;
+      setImmediate(count);
     },
-    settle,
+    settle: () => {
+      count();
+      const first = failed;
+      failed = undefined;
+      if (first !== undefined) throw first.error;
+    },
   };
 };
 
@@ -133,7 +155,7 @@ const expositions = (registry: Registry, pending: Pending): MetricsRegistry => {
     const metric = registry.getSingleMetric(name);
     if (metric !== undefined) open.registerMetric(metric);
   }
-  const settled = (of: Pick<Registry, 'metrics'>) => (): Promise<string> => {
+  const settled = (of: Pick<Registry, 'metrics'>) => async (): Promise<string> => {
     pending.settle();
     return of.metrics();
   };

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
-import { accountOfTenant } from '../../operator/billing/accounts/tables.ts';
+import { accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
 import type { Account } from '../../operator/billing/accounts/tables.ts';
 import { countStates, entriesAside } from '../../operator/billing/outbox/tables.ts';
 import { STATES } from '../../operator/billing/outbox/entry.ts';
@@ -101,14 +101,16 @@ const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): P
   if (options.ledger === undefined && terminal.env['WRIT_LEDGER'] === undefined) return undefined;
   const open = await openLedger(options.ledger, terminal);
   try {
-    return await open.read(async (reader) => ({
-      states: await countStates(reader),
-      aside: await entriesAside(reader),
-      waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
-    }));
-  } catch {
-    // Nothing was ever reported from it: it has no such tables.
-    return undefined;
+    return await open.read(async (reader) =>
+      // Nothing was ever reported from a ledger that has no such tables.
+      (await billingSteps(reader)) === 0
+        ? undefined
+        : {
+            states: await countStates(reader),
+            aside: await entriesAside(reader),
+            waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
+          },
+    );
   } finally {
     await open.close();
   }
@@ -120,9 +122,6 @@ const readAccount = async (options: Options, tenant: string, terminal: Terminal)
   const open = await openLedger(options.ledger, terminal);
   try {
     return await open.read((reader) => accountOfTenant(reader, tenant));
-  } catch {
-    // It is of a time before any were kept.
-    return undefined;
   } finally {
     await open.close();
   }

@@ -3,7 +3,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { archiveName } from '../../operator/usage/archive.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -77,18 +76,18 @@ const prunedRow = ({ beforeMs, events, archived }: Pruned): object => ({
 const prunedText = ({ beforeMs, events, archived }: Pruned, hasArchive: boolean): string => {
   if (events === 0) return '';
   const before = new Date(beforeMs).toISOString().slice(0, 10);
-  const how = hasArchive
-    ? `${archived} of them added up from the archive`
-    : 'months are held to what they added up to; --archive DIR adds them up anew';
+  const held = 'are held to what they added up to';
+  const others = archived < events ? `, the others, which left for none, ${held}` : '';
+  const how = hasArchive ? `${archived} of them added up from the archive${others}` : `months ${held}; --archive DIR adds them up anew`;
   return `pruned: ${plural(events, 'event')} of before ${before}; ${how}\n`;
 };
 
 /** Of a folder that --usage-archive of the operator names, or a copy of it. */
 const archiveReader =
   (folder: string): ReadArchive =>
-  (position) => {
+  (name) => {
     try {
-      return readFileSync(join(folder, archiveName(position)));
+      return readFileSync(join(folder, name));
     } catch {
       return undefined;
     }

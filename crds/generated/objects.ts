@@ -2468,7 +2468,7 @@ export type TenantUsageSources = {
    */
   readonly open: number;
   /**
-   * Those of them that said nothing for ten minutes.
+   * Those of them that said nothing for 17 minutes.
    */
   readonly silent: number;
   /**

@@ -26,6 +26,8 @@ const causes: Readonly<Record<string, readonly [series: string, well: number, il
   WritReportsAside: ['writ_billing_reports{state="quarantined"}', 0, 1],
   WritOutboxOld: ['writ_usage_outbox_oldest_age_seconds{sink="stripe"}', 3600, 30_000],
   WritStatementsWait: ['writ_usage_outbox_oldest_age_seconds{sink="statements"}', 3600, 90_000],
+  WritSubscriptionProblem: ['writ_billing_subscriptions{state="problem"}', 0, 1],
+  WritReportsLost: ['writ_billing_late_errors_total', 0, 1],
   WritPricesDiffer: ['writ_billing_prices{state="differ"}', 0, 1],
   WritAuditDiverged: ['writ_audit_problems_total{code="AUDIT_DIVERGED"}', 0, 1],
   WritAuditWitnesses: ['writ_audit_problems_total{code="AUDIT_WITNESS"}', 0, 1],
@@ -57,7 +59,7 @@ const caseOf = ({ name, ill, leads, fires }: Case) => ({
   ],
   promql_expr_test: [
     {
-      expr: 'count by (alertname) (ALERTS{alertstate="firing",alertname=~"Writ(Ledger|Usage|Billing|Reports|Outbox|Statements|Prices|Audit).*"})',
+      expr: 'count by (alertname) (ALERTS{alertstate="firing",alertname=~"Writ(Ledger|Usage|Billing|Reports|Outbox|Statements|Subscription|Prices|Audit).*"})',
       eval_time: `${MINUTES - 5}m`,
       exp_samples: fires.map((alert) => ({ labels: `{alertname="${alert}"}`, value: 1 })),
     },

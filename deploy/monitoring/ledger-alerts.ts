@@ -104,6 +104,23 @@ const billing: readonly AlertRow[] = [
     description: 'The log says BILL_STATEMENT_WAITING or BILL_STATEMENT_TAKEN, with its tenant and month.',
   },
   {
+    name: 'WritSubscriptionProblem',
+    severity: 'ticket',
+    expr: ofLeader('writ_billing_subscriptions{state="problem"} > 0'),
+    for: '1h',
+    summary: 'A subscription is not as its Tenant orders it',
+    description:
+      'Use may be billed to nobody, or a change not hold. The condition Billed of the Tenant, and the log, say why and what to do.',
+  },
+  {
+    name: 'WritReportsLost',
+    severity: 'ticket',
+    expr: 'sum(increase(writ_billing_late_errors_total[30m])) > 0',
+    summary: 'Stripe does not count what it had accepted',
+    description:
+      'It found something wrong with reports afterwards. They are read back; the log names the codes, writ_billing_reports those that wait for a person.',
+  },
+  {
     name: 'WritPricesDiffer',
     severity: 'ticket',
     expr: ofLeader('writ_billing_prices{state="differ"} > 0'),

@@ -39,7 +39,12 @@ export type Catalog = {
   readonly products: readonly { readonly id: string; readonly name: string }[];
   readonly prices: readonly CatalogPrice[];
   /** What is not sold there, and why. */
-  readonly left: readonly { readonly tier: string; readonly what: string; readonly why: string }[];
+  readonly left: readonly {
+    /** Empty: of every tier. */ readonly tier: string;
+    /** Undefined: of every cycle. */ readonly cycle?: Cycle;
+    readonly what: string;
+    readonly why: string;
+  }[];
 };
 
 /** Digits after the point as Stripe counts them (docs.stripe.com/currencies), where they are not 2. */
@@ -85,7 +90,7 @@ const tiersOf = (
 
 /** `reported`: the meters that the provider is told of. */
 export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): Catalog => {
-  const left: { tier: string; what: string; why: string }[] = [];
+  const left: { tier: string; cycle?: Cycle; what: string; why: string }[] = [];
   const { code, minorDigits } = book.currency;
   if (OTHER_DIGITS.has(code) || minorDigits !== (NO_DIGITS.has(code) ? 0 : 2))
     return {
@@ -110,7 +115,7 @@ export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): 
       const amount = wholeNumber(whole(fee));
       const lookupKey = `${key}_${cycle}`;
       if (amount === undefined || amount > 99_999_999)
-        left.push({ tier: tier.name, what: lookupKey, why: 'the fee is larger than can be charged there' });
+        left.push({ tier: tier.name, cycle, what: lookupKey, why: 'the fee is larger than can be charged there' });
       else prices.push({ ...sold, lookupKey, months: MONTHS[cycle], kind: 'fee', cycle, amount });
     }
     const variants: readonly boolean[] = book.annualBasisPoints > 0 && tier.fees.has('Annual' satisfies Cycle) ? [false, true] : [false];
@@ -120,7 +125,13 @@ export const catalogOf = (book: Book, reported: ReadonlyMap<string, Encoding>): 
       for (const annual of variants) {
         const lookupKey = `${key}_${name}${annual ? '_annual' : ''}`;
         const tiers = meter.isLevel ? undefined : tiersOf(book, meter, { ...usage, overage: usage.overage }, annual);
-        if (tiers === undefined) left.push({ tier: tier.name, what: lookupKey, why: 'its price cannot be said there without rounding' });
+        if (tiers === undefined)
+          left.push({
+            tier: tier.name,
+            ...(annual ? { cycle: 'Annual' } : {}),
+            what: lookupKey,
+            why: 'its price cannot be said there without rounding',
+          });
         else prices.push({ ...sold, lookupKey, months: 1, kind: 'metered', meter: name, annual, encoding, tiers });
       }
     }

@@ -63,6 +63,8 @@ const FINE: Look = { drift: NO_DRIFT, again: false };
 export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
   const { store, provider, clock, hold, billers, metersOf } = deps;
   let lookedMs = Number.NEGATIVE_INFINITY;
+  /** By invoice, what was found last: one that was put off is not right before it is compared again. */
+  const compares = new Map<string, DriftSum>();
 
   /** Undefined where nobody knows what was to be reported. */
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined) => {
@@ -97,11 +99,12 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       if (finalizesAtMs >= firstMs) return FINE;
       return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', isTold: false });
     }
-    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return FINE;
+    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return { drift: compares.get(draft.id) ?? NO_DRIFT, again: false };
     const untilMs = nowMs + PUT_OFF_MS;
     const compared = await driftOf(customer, draft, scope, signal);
     if (compared === undefined)
       return putOff(customer, draft, { untilMs, why: 'no price book was in effect when the month began', isTold: true });
+    compares.set(draft.id, compared.sum);
     const { hours } = compared.sum;
     if (hours > 0)
       return putOff(customer, draft, { untilMs, why: `${hours} hours differ between ledger and provider`, compared, isTold: true });
@@ -126,6 +129,7 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       if (clock.monotonicMs() - lookedMs < LOOK_MS) return undefined;
       lookedMs = clock.monotonicMs();
       let [drift, again] = [NO_DRIFT, false];
+      const there = new Set<string>();
       const waiting = [...(await billers.since(clock.now() - 2 * BACK_MS, scope.customers))].toReversed();
       const work = async (): Promise<void> => {
         for (let customer = waiting.pop(); customer !== undefined; customer = waiting.pop()) {
@@ -134,6 +138,7 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
           const drafts = await guarded(about, undefined, () => provider.drafts(about.customer));
           again ||= drafts === undefined;
           for (const draft of drafts ?? []) {
+            there.add(draft.id);
             const look = await guarded(about, draft.id, () => checkDraft(about, draft, scope, signal));
             drift = addDrift(drift, look?.drift ?? NO_DRIFT);
             again ||= look?.again ?? true;
@@ -143,6 +148,8 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       // Whoever waits for one answer asks for others meanwhile; of a customer one thing at a time.
       await Promise.all(Array.from({ length: AT_ONCE }, work));
       if (signal?.aborted === true) return undefined;
+      // A draft that is not shown is there no more, where all were shown.
+      if (!again) for (const id of compares.keys()) if (!there.has(id)) compares.delete(id);
       // Whoever got no answer asks again with the next turn.
       if (again) lookedMs = Number.NEGATIVE_INFINITY;
       return drift;

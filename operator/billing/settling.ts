@@ -5,6 +5,7 @@ import { isRecord } from '../../crds/wire.ts';
 import { nextMonth } from '../usage/period.ts';
 import { StoreError } from '../usage/store.ts';
 import type { Reader } from '../usage/store.ts';
+import { isUnsubscribed } from './accounts/tables.ts';
 import { BACK_MS } from './hours.ts';
 import { metersOn } from './months.ts';
 import { minus, sameDecimal } from './outbox/entry.ts';
@@ -52,6 +53,7 @@ export const settlingOf = async (reader: Reader, asked: SettlingAsked): Promise<
   if (meters === undefined) return { kind: 'waiting', why: 'no price book was in effect when the month began' };
   const statement: unknown = JSON.parse(body);
   const lines = linesOf(statement);
+  let isUsed = false;
   for (const meter of new Set([...meters.keys(), ...entries.map((entry) => entry.meter)])) {
     const reported = entries.filter((entry) => entry.meter === meter);
     const [stated, told] = [
@@ -62,7 +64,10 @@ export const settlingOf = async (reader: Reader, asked: SettlingAsked): Promise<
       return { kind: 'waiting', why: `the statement says ${stated} of ${meter}, the provider is told ${told}` };
     const open = reported.filter(({ state }) => state !== 'verified').length;
     if (open > 0) return { kind: 'waiting', why: `the provider is not known to count ${open} hours of ${meter}` };
+    isUsed ||= !sameDecimal(told, '0');
   }
+  if (isUsed && (await isUnsubscribed(reader, tenant, periodMs)))
+    return { kind: 'waiting', why: 'the provider counts its use, and has no subscription that bills it' };
   const rest = lines.filter(({ meter }) => !meters.has(meter) && entries.every((entry) => entry.meter !== meter)).map(({ line }) => line);
   return { kind: 'provider', rest: rest.length === 0 ? undefined : `${JSON.stringify(Object.assign({}, statement, { lines: rest }))}\n` };
 };

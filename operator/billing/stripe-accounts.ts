@@ -97,6 +97,12 @@ const planBody = ({ fromMs, prices, trialEndMs, upcoming }: NewPlan) => {
 
 export const createStripeAccounts = (client: StripeClient): AccountProvider => {
   const ids = new Map<string, string>();
+  /** A price may have been put away since, and its key be another one's: whatever is refused is not asked by the same ids again. */
+  const priced = async (make: () => Promise<Made>): Promise<Made> => {
+    const answer = await make();
+    if (answer.kind === 'refused') ids.clear();
+    return answer;
+  };
 
   return {
     isRefusal: isStripeError,
@@ -126,22 +132,25 @@ export const createStripeAccounts = (client: StripeClient): AccountProvider => {
         return all.filter(({ status }) => !ENDED.has(status)).map(shownOf);
       }),
     makeSubscription: ({ customer, prices, terms, trialEndMs, ...owner }, idempotencyKey) =>
-      made(() =>
-        client.subscriptions.create(
-          {
-            customer,
-            billing_mode: { type: 'flexible' },
-            items: itemsOf(prices),
-            trial_end: trialEndMs / 1000,
-            proration_behavior: 'none',
-            metadata: { ...ownerText(owner), ...termsText(terms) },
-          },
-          { idempotencyKey },
+      priced(() =>
+        made(() =>
+          client.subscriptions.create(
+            {
+              customer,
+              billing_mode: { type: 'flexible' },
+              items: itemsOf(prices),
+              trial_end: trialEndMs / 1000,
+              proration_behavior: 'none',
+              metadata: { ...ownerText(owner), ...termsText(terms) },
+            },
+            { idempotencyKey },
+          ),
         ),
       ),
     makeSchedule: (subscription, idempotencyKey) =>
       made(() => client.subscriptionSchedules.create({ from_subscription: subscription }, { idempotencyKey })),
-    plan: (plan, idempotencyKey) => made(() => client.subscriptionSchedules.update(plan.schedule, planBody(plan), { idempotencyKey })),
+    plan: (plan, idempotencyKey) =>
+      priced(() => made(() => client.subscriptionSchedules.update(plan.schedule, planBody(plan), { idempotencyKey }))),
     priceIds: (keys) =>
       asked(async () => {
         for (const lookup_keys of lookupSlices(keys.filter((key) => !ids.has(key)))) {

@@ -25,7 +25,7 @@ import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveEntitlement } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import { expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import { doneBy, expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
 
 export type EntitlementDocumentDeps = {
@@ -101,7 +101,7 @@ const goodVerdict = (object: LiveEntitlement, document: PolicyDocument, { replic
   const elsewhere = retired ? undefined : foreign(document, installation);
   if (elsewhere !== undefined) return stalled(elsewhere, good);
   const following = replicas.filter(({ entitlements = {} }) => Object.hasOwn(entitlements, key) && entitlements[key] === digest).length;
-  const message = `${following} of ${replicas.length} replicas go by version ${version}`;
+  const message = doneBy(following, replicas)(`go by version ${version}`);
   if (replicas.length > 0 && following === replicas.length) {
     const ready: ConditionInput = retired
       ? { type: 'Ready', status: 'True', reason: 'Retired', message: `retired by version ${version}; its object may go` }

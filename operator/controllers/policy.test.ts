@@ -28,7 +28,7 @@ type Status = {
   readonly conditions: readonly { readonly type: string; readonly status: string; readonly reason: string; message: string }[];
 };
 
-const run = async (judged: Judged, clock = fakeClock(), before: readonly Condition[] = []) => {
+const run = async (judged: Judged, clock = fakeClock(), before: readonly Condition[] = [], replicas = [report]) => {
   const statuses: Status[] = [];
   const events: EventInput[] = [];
   const object: LivePolicy = { metadata: { name: 'p' }, spec, ...(before.length === 0 ? {} : { status: { conditions: [...before] } }) };
@@ -41,7 +41,7 @@ const run = async (judged: Judged, clock = fakeClock(), before: readonly Conditi
   const informer = { get: () => object };
   const book = { judge: () => judged, prepare: async () => undefined, compiled: () => [], coversAll: () => true };
   const record = async (event: EventInput) => events.push(event) > 0;
-  const deps = { client, informer, book, replicas: () => [report], inventories: () => [], recorder: { record }, clock };
+  const deps = { client, informer, book, replicas: () => replicas, inventories: () => [], recorder: { record }, clock };
   const outcome = await reconcilePolicy(deps, 'p');
   const conditions = new Map(statuses[0]?.conditions.map((condition) => [condition.type, condition]));
   return { outcome, conditions, events };
@@ -76,6 +76,17 @@ describe('the status of a policy', () => {
       ],
     );
     assert.match(conditions.get('Ready')?.message ?? '', /SEAL_REVOKED: .*the principal alice is revoked; 1 of 1 replicas close/);
+  });
+
+  it('says that tenants are closed where no replica answers, not that nothing holds', async () => {
+    const clock = fakeClock();
+    const unsigned: Judged = { ok: true, document: { ...signed, signers: [], unsigned: true, compiled: [compiled], again } };
+    for (const judged of [good(undefined), good(clock.now()), unsigned]) {
+      const ready = (await run(judged, clock, [], [])).conditions.get('Ready');
+      assert.equal(ready?.status, 'False');
+      assert.match(ready?.message ?? '', /no replica of the webhook answers: tenants are closed until one does/);
+      assert.doesNotMatch(ready?.message ?? '', /0 of 0/);
+    }
   });
 
   it('without a seal says that it only notes', async () => {

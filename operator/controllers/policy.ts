@@ -25,7 +25,7 @@ import { anyDifference } from '../../policies/document/difference.ts';
 import type { LivePolicy } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
 import { enforcing } from './replicas.ts';
-import { expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import { doneBy, expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
 
 export type PolicyDeps = {
@@ -106,7 +106,7 @@ const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[
   const { name, digest, signers, withdrawn, unsigned } = document;
   const closing = enforcing(replicas, name, digest);
   const { code, message: why, hint } = closingProblem(document);
-  const told = { code, message: `${why}; ${closing} of ${replicas.length} replicas close what it matches` };
+  const told = { code, message: `${why}; ${doneBy(closing, replicas)('close what it matches')}` };
   const failed = { reason: conditionReason(code), message: formatProblem(hint === undefined ? told : { ...told, hint }) };
   const verified: ConditionInput =
     withdrawn === undefined && unsigned !== true ? verifiedBy(signers) : { type: 'Verified', status: 'False', ...failed };
@@ -121,7 +121,7 @@ const closedVerdict = (document: SignedPolicy, replicas: readonly ReplicaReport[
 const unsignedVerdict = ({ name, digest }: SignedPolicy, replicas: readonly ReplicaReport[]): PolicyVerdict => {
   const enforced = enforcing(replicas, name, digest);
   const reason = 'UnsignedAudit';
-  const message = `it has no seal: ${enforced} of ${replicas.length} replicas note what it would refuse, and refuse nothing by it; seal it with \`writ sign\``;
+  const message = `it has no seal: ${doneBy(enforced, replicas)('note what it would refuse, and refuse nothing by it')}; seal it with \`writ sign\``;
   const told = { status: 'False', reason, message } as const;
   return { ready: { type: 'Ready', ...told }, others: [{ type: 'Verified', ...told }, COMPILED], enforced };
 };
@@ -165,7 +165,7 @@ const enforcementVerdict = (object: LivePolicy, document: PolicyDocument, { repl
   const enforced = enforcing(replicas, name, digest);
   const edited = specVerdict(anyDifference(policy?.spec, object.spec, 'spec'), good);
   if (edited !== undefined) return { ...edited, enforced };
-  const message = `${enforced} of ${replicas.length} replicas enforce ${digest.slice(0, 19)}`;
+  const message = doneBy(enforced, replicas)(`enforce ${digest.slice(0, 19)}`);
   if (replicas.length > 0 && enforced === replicas.length) {
     return { ready: { type: 'Ready', status: 'True', ...followed(document, nowMs, message) }, others: good, enforced };
   }

@@ -124,6 +124,11 @@ describe('a Ruleset tells', () => {
   ];
   for (const [what, conditions, expected] of rows) it(what, () => assert.deepEqual(conditions(), expected));
 
+  it('that tenants are closed where no replica answers', () => {
+    const { ready } = rulesetVerdict(live, good, { replicas: [], unmet: [], tenants: [], nowMs: 1 });
+    assert.deepEqual([ready.status, ready.message], ['False', 'no replica of the webhook answers: tenants are closed until one does']);
+  });
+
   it('which tenants expect another release', () => {
     const { ready } = rulesetVerdict(live, good, {
       replicas: [report(parsed.digest)],

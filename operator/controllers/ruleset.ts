@@ -28,7 +28,7 @@ import type { Clock } from '../../process/clock.ts';
 import { anyDifference } from '../../policies/document/difference.ts';
 import type { LiveRuleset, LiveTenant } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
-import { nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
+import { doneBy, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
 
 export type RulesetDeps = {
@@ -101,11 +101,11 @@ const releaseVerdict = (object: LiveRuleset, document: PolicyDocument, { replica
   const { name, digest, signers, ruleset, retired, version } = document;
   const good = [verifiedBy(signers), dependencies(unmet)];
   const enforced = replicas.filter(({ rulesets: held = {} }) => Object.hasOwn(held, name) && held[name] === digest).length;
-  const count = `${enforced} of ${replicas.length} replicas`;
+  const byReplicas = doneBy(enforced, replicas);
   const title = ruleset?.spec.release === undefined ? `version ${version}` : `release ${ruleset.spec.release}`;
   if (isClosed(document, nowMs)) {
     const problem = closingProblem(document);
-    const message = formatProblem({ ...problem, message: `${problem.message}; ${count} close what its members match` });
+    const message = formatProblem({ ...problem, message: `${problem.message}; ${byReplicas('close what its members match')}` });
     const reason = conditionReason(problem.code);
     const sealed =
       document.withdrawn === undefined ? verifiedBy(signers) : ({ type: 'Verified', status: 'False', reason, message } as const);
@@ -115,8 +115,11 @@ const releaseVerdict = (object: LiveRuleset, document: PolicyDocument, { replica
   const edited = specVerdict(anyDifference(spec, object.spec, 'spec'), good);
   if (edited !== undefined) return edited;
   const [lacking] = unmet;
-  if (lacking !== undefined) return stalled(conditionReason(lacking.code), `${formatProblem(lacking)}; ${count} enforce ${title}`, good);
-  const message = retired ? `${count} know that version ${version} ends it` : `${count} enforce ${title}${unfitting(document, tenants)}`;
+  if (lacking !== undefined)
+    return stalled(conditionReason(lacking.code), `${formatProblem(lacking)}; ${byReplicas(`enforce ${title}`)}`, good);
+  const message = retired
+    ? byReplicas(`know that version ${version} ends it`)
+    : `${byReplicas(`enforce ${title}`)}${unfitting(document, tenants)}`;
   if (replicas.length > 0 && enforced === replicas.length)
     return { ready: { type: 'Ready', status: 'True', reason: retired ? 'Retired' : 'Enforced', message }, others: good };
   const refusals = replicas.map(({ refusedRulesets = {} }) => refusedRulesets);

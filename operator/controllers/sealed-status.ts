@@ -24,6 +24,12 @@ export const specVerdict = (path: string | undefined, others: readonly Condition
   return { ready: { type: 'Ready', status: 'False', reason: 'SpecDiffers', message }, others };
 };
 
+/** Where no replica lives, nothing is let through: `0 of 0` would read as if nothing applied. */
+export const doneBy = (count: number, replicas: readonly unknown[]): ((what: string) => string) =>
+  replicas.length === 0
+    ? () => 'no replica of the webhook answers: tenants are closed until one does'
+    : (what) => `${count} of ${replicas.length} replicas ${what}`;
+
 type Waiting = {
   readonly name: string;
   /** Of each replica, by name. */

@@ -6,6 +6,7 @@ import type { Ratio } from '../../policies/pricing/ratio.ts';
 import { LEAST_BAD_EVENTS, allWindows, burnTenths, burnWindows } from '../../policies/service-level/burn.ts';
 import { MINUTE_MS } from '../../policies/service-level/counts.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
+import { SILENT_MS } from '../usage/sources.ts';
 import { attainmentOf } from './attainment.ts';
 import type { Attainment, Span } from './attainment.ts';
 import type { Levels, MinuteCount } from './levels.ts';
@@ -33,9 +34,6 @@ export type Standing = {
   readonly burn: ReadonlyMap<string, Ratio | undefined>;
   readonly state: State;
 };
-
-/** A quiet tenant is told of each quarter of an hour, and its events are a moment under way. */
-const SILENT_MS = 17 * MINUTE_MS;
 
 const HUNDRED = whole(100);
 

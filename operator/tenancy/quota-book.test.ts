@@ -107,7 +107,7 @@ const createWorld = (more: { readonly namespaceBornMs?: number } = {}) => {
       const uid = `pod-${(serial += 1)}`;
       const ref = { group: '', plural: 'pods', namespace: 'home', name: uid };
       const reservation = { uid, at: time(clock.now()), ref, amounts: new Map([['pods', POD]]) };
-      const { granted, ledger: next } = reserve(held, [{ reservation, hard: HARD, dryRun: false }], clock.now());
+      const { granted, ledger: next } = reserve(held, [{ reservation, hard: HARD, dryRun: false }]);
       if (granted[0]?.ok !== true || next === undefined) return false;
       const { data } = encodeQuotaLedger(next);
       replace({ ...ledger, ...(data === undefined ? {} : { data }) });
@@ -197,6 +197,17 @@ describe('the ledger of a quota over namespaces', () => {
         assert.equal(world.opensAt(), new Date(START_MS + RESERVATION_LASTS_MS).toISOString(), `${trouble}, restarted: ${restarted}`);
         assert.equal(world.ask(), false);
       }
+  });
+
+  it('opens late where a new leader spoke of the tenant before it looked at the ledger that was taken away', async () => {
+    const world = createWorld();
+    await world.reconcile();
+    for (let count = 0; count < AT_MOST; count += 1) assert.ok(world.ask());
+    world.remove();
+    world.restart();
+    world.report();
+    await world.reconcile();
+    assert.equal(world.ask(), false);
   });
 
   it('opens late over namespaces that are left of an earlier tenant of the name', async () => {

@@ -118,15 +118,19 @@ const refOf = ({ systemNamespace }: QuotaDeps, tenant: string) => ({ namespace: 
 const waitOf = ({ opensAt }: QuotaLedger, clock: Clock): number | undefined =>
   opensAt === undefined ? undefined : Math.max(1, Date.parse(opensAt) - clock.now());
 
+/** Nothing was said of it but that its ledger is still to come. Once more was, this is never said again: `beginning` goes by it. */
+const isUntold = ({ status }: LiveTenant): boolean => {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready === undefined || status?.observedGeneration === -1 || ready.reason === COUNTING;
+};
+
 /**
  * Open at once for a Tenant whose namespaces were all born under it and that never had a ledger: nothing was let in there. Otherwise
  * something may be under way that nobody reserved for, so it opens when that is there or never will be. That it never had one must be certain: what
  * a Tenant says of itself goes by, so nothing may have been said of it but that its ledger is still to come.
  */
-const beginning = ({ clock, caches, everHeld }: QuotaDeps, { metadata, status }: LiveTenant, wasThere: boolean): QuotaLedger => {
-  const { name: tenant, generation, creationTimestamp: bornAt = '' } = metadata;
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  const isUntold = ready === undefined || status?.observedGeneration === -1 || ready.reason === COUNTING;
+const beginning = ({ clock, caches, everHeld }: QuotaDeps, live: LiveTenant, wasThere: boolean): QuotaLedger => {
+  const { name: tenant, generation, creationTimestamp: bornAt = '' } = live.metadata;
   const isBornHere = caches.namespaces
     .byIndex('tenant', tenant)
     // One that is older is left of an earlier Tenant of that name.
@@ -134,7 +138,7 @@ const beginning = ({ clock, caches, everHeld }: QuotaDeps, { metadata, status }:
       ({ metadata: { annotations, creationTimestamp = '' } }) =>
         annotations?.[ADOPTED_ANNOTATION] !== 'true' && creationTimestamp >= bornAt,
     );
-  const isNew = !wasThere && !everHeld.has(tenant) && isUntold && generation === 1 && isBornHere;
+  const isNew = !wasThere && !everHeld.has(tenant) && isUntold(live) && generation === 1 && isBornHere;
   const opensAt = new Date(clock.now() + RESERVATION_LASTS_MS).toISOString();
   return { tenant, ...(isNew ? {} : { opensAt }), settled: new Map(), reservations: [] };
 };
@@ -177,7 +181,7 @@ const isStillDue = async ({ client, counting }: QuotaDeps, reservation: QuotaRes
 export type QuotaFacts = {
   readonly exceeded: readonly string[];
   readonly problems: readonly Problem[];
-  /** There is to be a ledger and is none yet. */
+  /** There is to be a ledger, and never was one. */
   readonly pending: boolean;
 };
 
@@ -205,6 +209,6 @@ export const quotaFacts = (
   return {
     exceeded: [...new Set(exceeded)].toSorted(),
     problems,
-    pending: ledger === undefined && problems.length === 0 && !deps.everHeld.has(tenant.metadata.name),
+    pending: ledger === undefined && problems.length === 0 && isUntold(tenant) && !deps.everHeld.has(tenant.metadata.name),
   };
 };

@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where events go before they leave the ledger: files of a thousand at most, JSON lines under gzip, numbered as they left. The ledger holds
-// the digest of each, so what is there is what left, and with it everything can be made again from its events.
+// Where events go before they leave the ledger: files of a thousand at most, JSON lines under gzip, numbered as they left and named by what
+// is in them. The ledger holds the digest of each, so what is there is what left, and with it everything can be made again from its events.
+// A file that the ledger does not name was never counted: its writer was killed, or led no longer. It takes nobody's place.
 import { hash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isRecord } from '../../crds/wire.ts';
 import { sameBytes } from './outcome.ts';
-import type { LeavingEvent } from './pruning.ts';
+import type { ArchivedSlice, LeavingEvent } from './pruning.ts';
 
 export type Archive = {
-  /** The digest of the file, which is on the disk and was read again; one that has the number already was never counted, and is replaced. */
+  /** The digest of the file, which is on the disk and was read again. */
   write(position: number, events: readonly LeavingEvent[]): Promise<Uint8Array>;
 };
 
-/** `000/000123.jsonl.gz`. */
-export const archiveName = (position: number): string =>
-  join(String(Math.floor(position / 1000)).padStart(3, '0'), `${String(position).padStart(6, '0')}.jsonl.gz`);
+const SHOWN_BYTES = 8;
+
+/** `000/000123-90c1f3a57be4d2a8.jsonl.gz`. */
+export const archiveName = ({ position, digest }: Pick<ArchivedSlice, 'position' | 'digest'>): string => {
+  const shown = Buffer.from(digest).toString('hex', 0, SHOWN_BYTES);
+  return join(String(Math.floor(position / 1000)).padStart(3, '0'), `${String(position).padStart(6, '0')}-${shown}.jsonl.gz`);
+};
 
 const lineOf = ({ digest, ...event }: LeavingEvent): string =>
   `${JSON.stringify({ ...event, digest: Buffer.from(digest).toString('hex') })}\n`;
@@ -24,7 +29,7 @@ const lineOf = ({ digest, ...event }: LeavingEvent): string =>
 const digestOf = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
 const synced = (path: string, write?: Uint8Array): void => {
-  const file = openSync(path, write === undefined ? 'r' : 'w', 0o600);
+  const file = openSync(path, write === undefined ? 'r' : 'wx', 0o600);
   try {
     if (write !== undefined) writeSync(file, write);
     fsyncSync(file);
@@ -35,13 +40,15 @@ const synced = (path: string, write?: Uint8Array): void => {
 
 export const createArchive = (folder: string): Archive => ({
   write: async (position, events) => {
-    const path = join(folder, archiveName(position));
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const bytes = gzipSync(events.map(lineOf).join(''));
+    const digest = digestOf(bytes);
+    const path = join(folder, archiveName({ position, digest }));
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    // Of a writer that was killed, or of one that leads no longer and then finds its own gone: never one file that two write into.
+    rmSync(`${path}.tmp`, { force: true });
     synced(`${path}.tmp`, bytes);
     renameSync(`${path}.tmp`, path);
     for (const above of [dirname(path), folder]) synced(above);
-    const digest = digestOf(bytes);
     if (!sameBytes(digestOf(readFileSync(path)), digest)) throw new Error(`${path} is not what was written`);
     return digest;
   },

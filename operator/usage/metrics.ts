@@ -54,7 +54,7 @@ export const usageMetrics = defineMetrics({
   usageSources: {
     kind: 'gauge',
     name: 'writ_usage_sources',
-    help: 'Sources of events heard of within a day: all that are open, and those of them that said nothing for ten minutes.',
+    help: 'Sources of events heard of within a day: all that are open, and those of them that said nothing for 17 minutes.',
     labels: { state: ['open', 'silent'] },
   },
   usageMissing: {

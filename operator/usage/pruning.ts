@@ -16,7 +16,7 @@ import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Store, Tx } from './store.ts';
-import { PRUNED, addCells, ledgerState } from './tallies.ts';
+import { PRUNED, PRUNED_NOWHERE, addCells, ledgerState } from './tallies.ts';
 
 /** An event as it leaves: all that its digest is made of, and when it was stored. */
 export type LeavingEvent = {
@@ -41,6 +41,7 @@ export type PruneHook = (tx: Tx, pruned: Pruned) => Promise<void>;
 export const SHORTEST_RETENTION_MS = 400 * DAY_MS;
 
 const STEPS_WITH_PRUNING = 3;
+const STEPS_WITH_NOWHERE = 4;
 
 export type PruningState = {
   /** Of what was used before, events may be gone; 0: of nothing. */
@@ -49,10 +50,14 @@ export type PruningState = {
   readonly sweptMs: number;
 };
 
+const stepsOf = async (reader: Reader): Promise<number> => {
+  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
+  return room === undefined ? 0 : integerOf(room, 'steps');
+};
+
 /** Also of a ledger whose tables are older than pruning. */
 export const pruningState = async (reader: Reader): Promise<PruningState> => {
-  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
-  if (room === undefined || integerOf(room, 'steps') < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
+  if ((await stepsOf(reader)) < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
   const [row] = await reader.all('SELECT pruned_ms, swept_ms FROM usage_pruning WHERE one = 1');
   return row === undefined ? { prunedMs: 0, sweptMs: 0 } : { prunedMs: integerOf(row, 'pruned_ms'), sweptMs: integerOf(row, 'swept_ms') };
 };
@@ -130,8 +135,8 @@ const foundOf = (row: Row): Found => ({
 /** The next rows in the order of their key, whatever their time: an index of times would cost every event that is taken in. */
 const look = async (reader: Reader, after: Place, beforeMs: number): Promise<Looked> => {
   const keys = await reader.all(
-    `SELECT source, id, at_ms FROM usage_event WHERE source > ? OR (source = ? AND id > ?) ORDER BY source, id LIMIT ${AT_ONCE}`,
-    [after[0], ...after],
+    `SELECT source, id, at_ms FROM usage_event WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ${AT_ONCE}`,
+    after,
   );
   const last = keys.at(-1);
   const next: Place | undefined = last === undefined || keys.length < AT_ONCE ? undefined : [integerOf(last, 'source'), textOf(last, 'id')];
@@ -139,14 +144,16 @@ const look = async (reader: Reader, after: Place, beforeMs: number): Promise<Loo
   const rows = await reader.all(
     `SELECT e.source AS number, s.tenant, s.source, e.id, e.seq, e.meter, e.at_ms, e.stored_ms, e.value, e.dims, e.digest
       FROM usage_event e JOIN usage_source s ON s.number = e.source
-      WHERE (e.source > ? OR (e.source = ? AND e.id > ?)) AND (e.source < ? OR (e.source = ? AND e.id <= ?)) AND e.at_ms < ?
+      WHERE (e.source, e.id) > (?, ?) AND (e.source, e.id) <= (?, ?) AND e.at_ms < ?
       ORDER BY e.source, e.id`,
-    [after[0], ...after, integerOf(last, 'source'), integerOf(last, 'source'), textOf(last, 'id'), beforeMs],
+    [...after, integerOf(last, 'source'), textOf(last, 'id'), beforeMs],
   );
   return { found: rows.map(foundOf), next };
 };
 
-const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
+type Leaving = { readonly found: readonly Found[]; readonly isArchived: boolean };
+
+const addPruned = async (tx: Tx, { found, isArchived }: Leaving): Promise<void> => {
   const cuts = await cutsOf(tx);
   const cells = new Map<string, { readonly key: readonly (string | number)[]; readonly tally: Tally }>();
   const sources = new Map<number, { count: number; highest: number }>();
@@ -160,7 +167,7 @@ const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
     const mine = sources.get(source) ?? { count: 0, highest: 0 };
     sources.set(source, { count: mine.count + 1, highest: Math.max(mine.highest, seq) });
   }
-  await addCells(tx, PRUNED, [...cells.values()]);
+  for (const table of isArchived ? [PRUNED] : [PRUNED, PRUNED_NOWHERE]) await addCells(tx, table, [...cells.values()]);
   await tx.insert({
     into: 'usage_pruned_source',
     columns: ['source', 'count', 'highest'],
@@ -170,7 +177,8 @@ const addPruned = async (tx: Tx, found: readonly Found[]): Promise<void> => {
   });
 };
 
-const remove = async (tx: Tx, found: readonly Found[]): Promise<void> => {
+const remove = async (tx: Tx, leaving: Leaving): Promise<void> => {
+  const { found } = leaving;
   let removed = 0;
   for (let from = 0; from < found.length;) {
     const source = found[from]?.source ?? 0;
@@ -182,13 +190,17 @@ const remove = async (tx: Tx, found: readonly Found[]): Promise<void> => {
   }
   // Undone with all else of this step: what is not there cannot have been added up.
   if (removed !== found.length) throw new Error(`${found.length} events were to leave the ledger, and ${removed} were there`);
-  await addPruned(tx, found);
+  await addPruned(tx, leaving);
 };
 
-/** Of senders that are long gone and left nothing out; what they sent is in the tallies. */
+/**
+ * Of senders that are long gone and left nothing out; what they sent is in the tallies. One that has something in quarantine stays: what
+ * was sent again there may be what has left, and only the number says so when it comes out.
+ */
 const forgetSources = async (tx: Tx, beforeMs: number): Promise<void> => {
   const gone = `SELECT s.number FROM usage_source s JOIN usage_pruned_source p ON p.source = s.number
-    WHERE s.last_ms < ? AND s.gaps = '' AND p.count = s.highest`;
+    WHERE s.last_ms < ? AND s.gaps = '' AND p.count = s.highest
+      AND NOT EXISTS (SELECT 1 FROM usage_quarantine q WHERE q.tenant = s.tenant AND q.source = s.source)`;
   await tx.run(`DELETE FROM usage_source WHERE number IN (${gone})`, [beforeMs]);
   await tx.run('DELETE FROM usage_pruned_source WHERE source NOT IN (SELECT number FROM usage_source)');
 };
@@ -231,7 +243,7 @@ export const createPruner = (options: PrunerOptions): Pruner => {
       found.map(({ event }) => event),
     );
     await store.transact(async (tx) => {
-      await remove(tx, found);
+      await remove(tx, { found, isArchived: written !== undefined });
       if (written === undefined) return;
       await tx.insert({
         into: 'usage_archive',
@@ -266,6 +278,12 @@ export const createPruner = (options: PrunerOptions): Pruner => {
       return { left: found.length, more: next !== undefined };
     },
   };
+};
+
+/** The table of what left for no archive; of a ledger that is older than that table: all that left, where nothing ever left for one. */
+export const nowhereTable = async (reader: Reader): Promise<string | undefined> => {
+  if ((await stepsOf(reader)) >= STEPS_WITH_NOWHERE) return PRUNED_NOWHERE.into;
+  return (await archivedSlices(reader)).length === 0 ? PRUNED.into : undefined;
 };
 
 export type ArchivedSlice = { readonly position: number; readonly events: number; readonly digest: Uint8Array };

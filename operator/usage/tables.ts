@@ -53,5 +53,12 @@ export const USAGE_TABLES: Migrations = {
       'CREATE TABLE usage_pruned_source (source BIGINT PRIMARY KEY, count BIGINT NOT NULL, highest BIGINT NOT NULL)',
       'CREATE TABLE usage_archive (position BIGINT PRIMARY KEY, events BIGINT NOT NULL, digest BYTEA NOT NULL)',
     ],
+    [
+      // As usage_pruned, of what left for no archive alone: an archive may be named later, or no more.
+      `CREATE TABLE usage_pruned_nowhere (billed_ms BIGINT NOT NULL, tenant TEXT NOT NULL, used_ms BIGINT NOT NULL, meter TEXT NOT NULL,
+        count BIGINT NOT NULL, sum TEXT NOT NULL, peak TEXT NOT NULL, PRIMARY KEY (billed_ms, tenant, used_ms, meter))`,
+      `INSERT INTO usage_pruned_nowhere (billed_ms, tenant, used_ms, meter, count, sum, peak)
+        SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_pruned WHERE NOT EXISTS (SELECT 1 FROM usage_archive)`,
+    ],
   ],
 };

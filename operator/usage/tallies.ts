@@ -80,6 +80,8 @@ type Table = { readonly into: string; readonly keys: readonly string[] };
 const BUCKETS: Table = { into: 'usage_bucket', keys: ['hour_ms', 'tenant', 'meter'] };
 /** What events that left the ledger added up to. */
 export const PRUNED: Table = { into: 'usage_pruned', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
+/** Of them those that left for no archive. */
+export const PRUNED_NOWHERE: Table = { ...PRUNED, into: 'usage_pruned_nowhere' };
 const TOTALS: Table = { into: 'usage_total', keys: ['billed_ms', 'tenant', 'used_ms', 'meter'] };
 
 export const addCells = async (tx: Tx, { into, keys }: Table, cells: readonly Cell[]): Promise<void> => {

@@ -14,7 +14,7 @@ import { missingOf } from './cursor.ts';
 import type { Ledger, Series } from './ledger.ts';
 import { DAY_MS, monthOf } from './period.ts';
 import { quantityText } from './quantity.ts';
-import { openSources } from './sources.ts';
+import { SILENT_MS, openSources } from './sources.ts';
 import type { SourceRow } from './sources.ts';
 import type { UsageStatement } from './statement.ts';
 import { LONGEST_WINDOW_MS } from './windows.ts';
@@ -23,10 +23,10 @@ import type { LimitWindow } from './windows.ts';
 export type LiveTenantUsage = KubeObject & Pick<TenantUsage, 'status'>;
 export type TenantObject = KubeObject & { readonly spec: { readonly usage?: { readonly limits?: readonly TenantLimit[] } } };
 
-/** A source that says nothing for so long is told; to read its silence as no use would be a guess. */
-const SILENT_MS = 10 * 60_000;
 /** One that says nothing for so long is taken for gone. */
 const GONE_MS = DAY_MS;
+/** What people read of a long list. */
+const NAMED_MAX = 3;
 
 /** Undefined for a window that no limit can have. */
 const windowOf = (text: string): LimitWindow | undefined => {
@@ -38,14 +38,23 @@ const windowOf = (text: string): LimitWindow | undefined => {
 export const limitSeries = (tenants: readonly TenantObject[]): readonly Series[] =>
   tenants.flatMap(({ metadata, spec }) => (spec.usage?.limits ?? []).map(({ meter }) => ({ tenant: metadata.name, meter })));
 
-export type SourceHealth = { readonly open: number; readonly silent: number; readonly missing: number };
+/** `quiet`: the names of the first that are silent; to read their silence as no use would be a guess. */
+export type SourceHealth = { readonly open: number; readonly silent: number; readonly missing: number; readonly quiet: readonly string[] };
+
+const UNHEARD: SourceHealth = { open: 0, silent: 0, missing: 0, quiet: [] };
 
 /** By tenant. */
 const sourceHealth = (sources: readonly SourceRow[], nowMs: number): ReadonlyMap<string, SourceHealth> => {
   const byTenant = new Map<string, SourceHealth>();
-  for (const { tenant, cursor, lastMs } of sources) {
-    const { open, silent, missing } = byTenant.get(tenant) ?? { open: 0, silent: 0, missing: 0 };
-    byTenant.set(tenant, { open: open + 1, silent: silent + (nowMs - lastMs > SILENT_MS ? 1 : 0), missing: missing + missingOf(cursor) });
+  for (const { tenant, source, cursor, lastMs } of sources) {
+    const { open, silent, missing, quiet } = byTenant.get(tenant) ?? UNHEARD;
+    const isSilent = nowMs - lastMs > SILENT_MS;
+    byTenant.set(tenant, {
+      open: open + 1,
+      silent: silent + (isSilent ? 1 : 0),
+      missing: missing + missingOf(cursor),
+      quiet: isSilent && quiet.length < NAMED_MAX ? [...quiet, source] : quiet,
+    });
   }
   return byTenant;
 };
@@ -65,7 +74,7 @@ export type UsageStatusInput = Omit<TenantUsageStatus, 'conditions'> & { readonl
 const MAX_LIMITS = 64;
 
 /** Pure. */
-const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, missing: 0 }, used }: Facts): UsageStatusInput => {
+const usageStatus = ({ tenant, statement, health = UNHEARD, used }: Facts): UsageStatusInput => {
   const limits = (tenant.spec.usage?.limits ?? []).slice(0, MAX_LIMITS).flatMap(({ name, meter, window, limit }) => {
     const length = windowOf(window);
     if (length === undefined) return [];
@@ -73,7 +82,7 @@ const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, missing
     return [{ name, meter, window, used: text, limit, exceeded: hasReached(text, limit) }];
   });
   const exceeded = limits.filter((one) => one.exceeded).map(({ name }) => name);
-  const { open, silent, missing } = health;
+  const { open, silent, missing, quiet } = health;
   const conditions: ConditionInput[] = [
     {
       type: 'Ready',
@@ -88,7 +97,7 @@ const usageStatus = ({ tenant, statement, health = { open: 0, silent: 0, missing
             type: 'Complete',
             status: 'Unknown',
             reason: 'SourceSilent',
-            message: `${silent} of ${open} sources said nothing for ten minutes`,
+            message: `${silent} of ${open} sources said nothing for ${SILENT_MS / 60_000} minutes: ${quiet.join(', ')}${silent > quiet.length ? ', …' : ''}`,
           }
         : { type: 'Complete', status: 'True', reason: 'Succeeded', message: `${open} sources` },
     exceeded.length > 0

@@ -15,14 +15,14 @@ import { addTally, NOTHING } from './meters.ts';
 import type { Meter, Tally } from './meters.ts';
 import { sameBytes } from './outcome.ts';
 import { hourOf, monthOf } from './period.ts';
-import { archivedSlices, billedMonth, cutsOf, pruningState } from './pruning.ts';
+import { archivedSlices, billedMonth, cutsOf, nowhereTable, pruningState } from './pruning.ts';
 import type { Cut } from './pruning.ts';
 import { hourDigest } from './seals.ts';
 import { statementText } from './statement.ts';
 import { storedMeters } from './stored-meters.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Store } from './store.ts';
-import { bigintText, tallyOf } from './tallies.ts';
+import { PRUNED, bigintText, tallyOf } from './tallies.ts';
 import { checkWhole } from './whole.ts';
 
 export type LedgerReport = {
@@ -67,8 +67,8 @@ const addUp = async (
   for (;;) {
     const rows = await reader.all(
       `SELECT source, id, seq, meter, at_ms, stored_ms, value, dims, digest FROM usage_event
-        WHERE source > ? OR (source = ? AND id > ?) ORDER BY source, id LIMIT ${PAGE}`,
-      [last[0], ...last],
+        WHERE (source, id) > (?, ?) ORDER BY source, id LIMIT ${PAGE}`,
+      last,
     );
     for (const row of rows) addRow(sums, { row, name: names.get(integerOf(row, 'source')), cuts, tell });
     sums.events += rows.length;
@@ -126,9 +126,9 @@ type PrunedSum = { readonly total: string; readonly month: string; readonly isLe
 const monthKey = (usedMs: number, tenant: string, meter: string): string =>
   `${new Date(usedMs).toISOString().slice(0, 7)} ${tenant} ${meter}`;
 
-const prunedOf = async (reader: Reader): Promise<readonly PrunedSum[]> => {
-  if ((await pruningState(reader)).prunedMs === 0) return [];
-  return (await reader.all('SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_pruned')).map((row) => {
+const prunedOf = async (reader: Reader, table: string | undefined): Promise<readonly PrunedSum[]> => {
+  if (table === undefined || (await pruningState(reader)).prunedMs === 0) return [];
+  return (await reader.all(`SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM ${table}`)).map((row) => {
     const [tenant, usedMs, meter] = [textOf(row, 'tenant'), integerOf(row, 'used_ms'), textOf(row, 'meter')];
     return {
       total: `${integerOf(row, 'billed_ms')} ${tenant} ${usedMs} ${meter}`,
@@ -138,6 +138,8 @@ const prunedOf = async (reader: Reader): Promise<readonly PrunedSum[]> => {
     };
   });
 };
+
+const countOf = (pruned: readonly PrunedSum[]): number => pruned.reduce((sum, { tally }) => sum + tally.count, 0);
 
 /** Hours of which some events left are taken together by their month; the others stay as they are. */
 const inMonths = (
@@ -158,20 +160,22 @@ const inMonths = (
 
 type ArchiveCheck = {
   readonly sums: Sums;
-  readonly pruned: readonly PrunedSum[];
+  /** Events that are to be there. */
+  readonly left: number;
   readonly archive: ReadArchive;
   readonly tell: Found['tell'];
   readonly progress: (events: number) => void;
 };
 
 /** Adds up what is in the archive as if it had not left; says how many events that is. */
-const addArchived = async (reader: Reader, { sums, pruned, archive, tell, progress }: ArchiveCheck): Promise<number> => {
-  if (pruned.length === 0) return 0;
+const addArchived = async (reader: Reader, { sums, left, archive, tell, progress }: ArchiveCheck): Promise<number> => {
   const cuts = await cutsOf(reader);
   let events = 0;
-  for (const { position, events: count, digest } of await archivedSlices(reader)) {
-    const place = `archive ${archiveName(position)}`;
-    const bytes = archive(position);
+  for (const slice of await archivedSlices(reader)) {
+    const { events: count, digest } = slice;
+    const name = archiveName(slice);
+    const place = `archive ${name}`;
+    const bytes = archive(name);
     const read = bytes === undefined ? undefined : readArchived(bytes, digest);
     if (read?.ok !== true) tell(place, read === undefined ? 'is not there' : read.why);
     else if (read.events.length !== count) tell(place, `holds ${read.events.length} events; ${count} left`);
@@ -180,8 +184,7 @@ const addArchived = async (reader: Reader, { sums, pruned, archive, tell, progre
     events += count;
     progress(sums.events + events);
   }
-  const left = pruned.reduce((sum, { tally }) => sum + tally.count, 0);
-  if (left !== events) tell('archive', `${left} events left the ledger, and ${events} of them for the archive`);
+  if (left !== events) tell('archive', `${left} events left the ledger for an archive, and ${events} are named there`);
   return events;
 };
 
@@ -235,8 +238,8 @@ const checkStatements = async (reader: Reader, meterOf: (name: string) => Meter,
   return rows.length;
 };
 
-/** A file of the archive by its number; undefined where there is none. */
-export type ReadArchive = (position: number) => Uint8Array | undefined;
+/** A file of the archive by its name; undefined where there is none. */
+export type ReadArchive = (name: string) => Uint8Array | undefined;
 
 /** With an archive, what left is made again from its events too. */
 export const verifyLedger = (
@@ -249,11 +252,13 @@ export const verifyLedger = (
     // First: there are few of these, and what is changed may be found in hundreds of places.
     await checkWhole(reader, tell);
     const sums = await addUp(reader, { tell, progress });
-    const pruned = await prunedOf(reader);
-    const archived = archive === undefined ? undefined : await addArchived(reader, { sums, pruned, archive, tell, progress });
-    if (archived === undefined) for (const { total, isLevel, tally } of pruned) if (!isLevel) addTo(sums.totals, total, tally);
+    const pruned = await prunedOf(reader, PRUNED.into);
+    const nowhere = archive === undefined ? pruned : await prunedOf(reader, await nowhereTable(reader));
+    const left = countOf(pruned) - countOf(nowhere);
+    const archived = archive === undefined || pruned.length === 0 ? 0 : await addArchived(reader, { sums, left, archive, tell, progress });
+    for (const { total, isLevel, tally } of nowhere) if (!isLevel) addTo(sums.totals, total, tally);
     // Of what left without an archive no hour is known, only what all hours of its month came to.
-    const byHour = archived === undefined ? inMonths(pruned, sums) : { made: sums.hours, keyOf: (key: string) => key };
+    const byHour = inMonths(nowhere, sums);
     const hours = await reader.all('SELECT hour_ms, tenant, meter, count, sum, peak FROM usage_bucket');
     const totals = await reader.all('SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_total');
     const keyed = (rows: readonly Row[], columns: readonly string[]) =>
@@ -273,8 +278,8 @@ export const verifyLedger = (
       statements,
       pruned: {
         beforeMs: prunedMs,
-        events: pruned.reduce((sum, { tally }) => sum + tally.count, 0),
-        archived: archived ?? 0,
+        events: countOf(pruned),
+        archived,
       },
       problems,
     };

@@ -46,6 +46,7 @@ export const coveredSet = (set: PolicySet): { readonly set: PolicySet; readonly 
       programs.map(({ name, program }, index) => ({ name, program: watch(program, ['spec', field[0], index, field[1]], kind) }));
     return {
       ...policy,
+      isWatched: true,
       matchConditions: named(policy.matchConditions, ['matchConditions', 'expression'], 'condition'),
       variables: named(policy.variables, ['variables', 'expression'], 'value'),
       validations: policy.validations.map((validation, index) => ({

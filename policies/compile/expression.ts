@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One expression of a policy to one program or its problems. Policies of a set share many expressions, and a set is
 // compiled anew at each change, so programs, and what is wrong with those that are none, are kept by what they were compiled from.
+import { Buffer } from 'node:buffer';
 import { compileInSteps, createSharing } from '../cel/index.ts';
-import type { Program, ResultType, Steps } from '../cel/index.ts';
+import type { Issue, Program, ResultType, Steps } from '../cel/index.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { signatureOf } from './declarations.ts';
 import type { Declarations } from './declarations.ts';
+import { createKept } from './kept.ts';
 
 export type FieldPath = readonly (string | number)[];
 export type PositionOf = (path: FieldPath) => SourcePosition;
@@ -35,24 +37,35 @@ const SHARED_AT_MOST = 4_000;
 
 type Outcome = { readonly program: Program } | { readonly messages: readonly string[] };
 
-const MAX_KEPT = 20_000;
-const kept = new Map<string, Outcome>();
+/** In UTF-16 units, of sources and of what was wrong with them: thousands of policies of usual length, or 250 of the longest. */
+const MOST_KEPT = 5_000_000;
+const kept = createKept<Outcome>(MOST_KEPT);
 /** Of all that a decision gives to its policies these are the same for each, from the first match condition to the last message. */
 const sharing = createSharing(['object', 'oldObject', 'request', 'workload', 'agent', 'tenant']);
+
+/** One expression may be wrong in hundreds of places, and each time name a type as long as itself many times over. */
+const MOST_MESSAGES = 10;
+const MOST_MESSAGE = 300;
+
+/** A part of a text holds on to all of it, so this is a copy. */
+const shortened = (text: string): string =>
+  text.length <= MOST_MESSAGE ? text : Buffer.from(`${text.slice(0, MOST_MESSAGE)}…`).toString();
+
+const messagesOf = (issues: readonly Issue[]): readonly string[] => {
+  const told = issues.slice(0, MOST_MESSAGES).map(({ message, line, column }) => `${line}:${column}: ${shortened(message)}`);
+  return issues.length <= MOST_MESSAGES ? told : [...told, `and ${issues.length - MOST_MESSAGES} more of the same expression`];
+};
 
 const compiled = function* (expression: Expression): Steps<Outcome> {
   const { source, result, declarations } = expression;
   const key = JSON.stringify([source, result, signatureOf(declarations)]);
-  const known = kept.get(key);
+  const known = kept.recall(key);
   if (known !== undefined) return known;
   const options = { variables: declarations, result };
   const outcome = yield* compileInSteps(source, source.length > SHARED_AT_MOST ? options : { ...options, sharing });
-  const made: Outcome = outcome.ok
-    ? { program: outcome.program }
-    : { messages: outcome.issues.map(({ message, line, column }) => `${line}:${column}: ${message}`) };
-  const oldest = kept.size >= MAX_KEPT ? kept.keys().next().value : undefined;
-  if (oldest !== undefined) kept.delete(oldest);
-  kept.set(key, made);
+  const made: Outcome = outcome.ok ? { program: outcome.program } : { messages: messagesOf(outcome.issues) };
+  const told = 'messages' in made ? made.messages.reduce((sum, message) => sum + message.length, 0) : 0;
+  kept.keep(key, made, key.length + told);
   return made;
 };
 

@@ -55,6 +55,8 @@ export type CompiledPolicy = {
   readonly params: Value | undefined;
   readonly variables: readonly NamedProgram[];
   readonly validations: readonly CompiledValidation[];
+  /** Somebody counts what its programs come to, so each is evaluated once at most. */
+  readonly isWatched?: true;
   /** Whether an expression may ask what a user is allowed to do. */
   readonly asksAuthorizer: boolean;
   readonly schema: SchemaCheck | undefined;

@@ -38,6 +38,8 @@ export type Meter = {
   readonly budget: Budget;
   readonly variables: VariableSteps;
   phase: number;
+  /** Effort that went into tries which came to nothing and were given back (`plain.ts`): it is time all the same. */
+  vain: number;
 };
 
 export const createMeter = (limits: DecisionLimits): Meter => ({
@@ -45,6 +47,7 @@ export const createMeter = (limits: DecisionLimits): Meter => ({
   budget: { remaining: 0 },
   variables: { limit: limits.expression, used: 0, effort: limits.effort, memo: new Memo() },
   phase: 0,
+  vain: 0,
 });
 
 export const isSpent = ({ variables }: Meter): boolean => variables.effort <= 0;

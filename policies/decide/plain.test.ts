@@ -5,13 +5,13 @@ import { it, test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PolicySpec } from '../../crds/generated/objects.ts';
 import { compilePolicies } from '../compile/index.ts';
-import type { PolicySet } from '../compile/index.ts';
+import type { CompiledPolicy, PolicySet } from '../compile/index.ts';
+import { createSet } from '../compile/set-index.ts';
 import { subjectOf } from '../subject/index.ts';
 import { startRun } from './index.ts';
-import { DEFAULT_LIMITS, isSpent } from './limits.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import type { DecisionLimits } from './limits.ts';
-import { passes, plainPolicies } from './plain.ts';
-import { evaluatePolicy } from './policy.ts';
+import { MOST_IN_VAIN, passes, plainPolicies } from './plain.ts';
 import { conditions, decideOn, ERROR, everything, input, namespaceObject, request, setOf, tenant, validation } from './test-case.ts';
 
 const runOf = (limits: DecisionLimits = DEFAULT_LIMITS) => {
@@ -19,18 +19,21 @@ const runOf = (limits: DecisionLimits = DEFAULT_LIMITS) => {
   return startRun(subjectOf(asked), { request: asked, namespaceObject, tenant, limits });
 };
 
-/** Each policy by the long way, until nothing is left. */
-const atLength = (set: PolicySet, limits: DecisionLimits) => {
-  const run = runOf(limits);
-  const outcomes = set.policies.map((policy) => (isSpent(run.meter) ? undefined : evaluatePolicy(policy, run)));
-  return {
-    violations: isSpent(run.meter) ? undefined : outcomes.flatMap((outcome) => outcome?.violations ?? []),
-    applied: set.policies.filter((_, at) => outcomes[at]?.applied === true).map(({ name }) => name),
-  };
-};
+/** The same set with nothing plain in it: a policy that could ask the authorizer, and does not, comes to the same by the long way. */
+const atLength = (set: PolicySet): PolicySet => createSet(set.policies.map((policy) => ({ ...policy, asksAuthorizer: true })));
 
 const LOOP = `${'[1,2,3,4,5,6,7,8,9].all(a, '.repeat(3)}object.spec.n == 3${')'.repeat(3)}`;
-const anySpec: fc.Arbitrary<Partial<PolicySpec>> = fc.record({
+const PLAIN = {};
+/** Most are plain, and those that are not stand between them. */
+const REST: readonly Partial<PolicySpec>[] = [
+  conditions('true'),
+  conditions('object.spec.n == 4'),
+  { auditAnnotations: [{ key: 'n', valueExpression: "'n is ' + string(object.spec.n)" }] },
+  { variables: [{ name: 'n', expression: 'object.spec.n' }] },
+  { jsonSchema: { type: 'object', required: ['nothing'] } },
+  { params: { defaults: { n: 3 } } },
+];
+const anyPlain: fc.Arbitrary<Partial<PolicySpec>> = fc.record({
   enforcement: fc.constantFrom('Deny', 'Warn', 'Audit'),
   failurePolicy: fc.constantFrom('Fail', 'Ignore'),
   matchConstraints: fc.constantFrom(everything, { resourceRules: [{ ...everything.resourceRules[0], resources: ['services'] }] }),
@@ -41,38 +44,47 @@ const anySpec: fc.Arbitrary<Partial<PolicySpec>> = fc.record({
     })
     .map((list) => list.map((expression) => ({ expression }))),
 });
+const anySpec = fc.tuple(anyPlain, fc.constantFrom(PLAIN, PLAIN, PLAIN, ...REST)).map(([spec, more]) => ({ ...spec, ...more }));
 
-test('a set comes to the same by both ways, whatever is left to spend', () => {
+/** What a document does not say: who vouches for it, and whom it binds. */
+const anyStanding: fc.Arbitrary<Partial<CompiledPolicy>> = fc.constantFrom<readonly Partial<CompiledPolicy>[]>(
+  {},
+  {},
+  {},
+  { unsigned: true, enforcement: 'Audit' },
+  { confinedTo: new Set(['acme']) },
+  { confinedTo: new Set(['rival']) },
+  { ruleset: { name: 'eu', release: '1.0.0', scope: 'Cluster' } },
+  { ruleset: { name: 'eu', release: '1.0.0', scope: 'Tenants' } },
+);
+
+test('a set comes to the same by both ways, whatever stands in it and is left to spend', () => {
   const anyLimits = fc.record({
     expression: fc.constantFrom(3, 500, DEFAULT_LIMITS.expression),
     policy: fc.constantFrom(2, 700, DEFAULT_LIMITS.policy),
     effort: fc.constantFrom(5, 300, 4000, 20_000, DEFAULT_LIMITS.effort),
   });
-  const ends = { violations: 0, spent: 0 };
+  const ends = { violations: 0, spent: 0, annotations: 0, noted: 0 };
   fc.assert(
-    fc.property(fc.array(anySpec, { minLength: 1, maxLength: 5 }), anyLimits, (specs, some) => {
-      const { set } = compilePolicies(specs.map((spec, index) => input(`p${index}`, spec)));
+    fc.property(fc.array(fc.tuple(anySpec, anyStanding), { minLength: 1, maxLength: 5 }), anyLimits, (drawn, some) => {
+      const compiled = compilePolicies(drawn.map(([spec], index) => input(`p${index}`, spec)));
+      assert.deepEqual(compiled.refused, []);
+      const set = createSet(compiled.set.policies.map((policy, index) => ({ ...policy, ...drawn[index]?.[1] })));
       const limits = { ...DEFAULT_LIMITS, ...some };
       const decision = decideOn(set, request(), { limits });
-      const expected = atLength(set, limits);
-      if (expected.violations === undefined) {
-        ends.spent += 1;
-        assert.deepEqual(
-          decision.violations.map(({ cause }) => cause),
-          ['budget'],
-        );
-        return;
-      }
-      ends.violations += Math.min(1, expected.violations.length);
-      assert.deepEqual(decision.violations, expected.violations);
-      assert.deepEqual(
-        decision.evaluated.map(({ policy }) => policy),
-        expected.applied,
-      );
+      assert.deepEqual(decision, decideOn(atLength(set), request(), { limits }));
+      const isSpent = decision.violations.some(({ cause }) => cause === 'budget' && decision.evaluated.length === 0);
+      ends.spent += Number(isSpent);
+      ends.violations += Number(!isSpent && decision.violations.length > 0);
+      ends.annotations += Number(Object.keys(decision.auditAnnotations).length > 0);
+      ends.noted += Number(decision.evaluated.some(({ verdict }) => verdict === 'Audit'));
     }),
     { numRuns: 400 },
   );
-  assert.ok(ends.spent > 10 && ends.violations > 10, JSON.stringify(ends));
+  assert.ok(
+    Object.values(ends).every((times) => times > 10),
+    JSON.stringify(ends),
+  );
 });
 
 it('only expressions alone are plain', () => {
@@ -82,6 +94,7 @@ it('only expressions alone are plain', () => {
     { ...validation('true'), auditAnnotations: [{ key: 'a', valueExpression: "'x'" }] },
     validation('true', { messageExpression: "'x'" }),
     { ...validation('true'), jsonSchema: { type: 'object' } },
+    { ...validation('true'), params: { defaults: {} } },
     validation("authorizer.group('').resource('pods').check('get').allowed()"),
   ];
   const set = setOf(validation('true'), ...rest);
@@ -91,8 +104,18 @@ it('only expressions alone are plain', () => {
     others.map((plain) => plain === undefined),
     rest.map(() => true),
   );
-  assert.equal(plainPolicies(set.policies.map((policy) => ({ ...policy, unsigned: true })))[0], undefined);
-  assert.equal(plainPolicies(set.policies.map((policy) => ({ ...policy, confinedTo: new Set(['acme']) })))[0], undefined);
+  const standings: readonly Partial<CompiledPolicy>[] = [
+    { unsigned: true },
+    { confinedTo: new Set(['acme']) },
+    { ruleset: { name: 'eu', release: '1.0.0', scope: 'Cluster' } },
+    { bindings: [] },
+  ];
+  for (const standing of standings)
+    assert.deepEqual(
+      plainPolicies(set.policies.map((policy) => ({ ...policy, ...standing }))).filter((plain) => plain !== undefined),
+      [],
+      JSON.stringify(standing),
+    );
 });
 
 it('what does not pass has taken nothing', () => {
@@ -101,4 +124,19 @@ it('what does not pass has taken nothing', () => {
   for (const plain of plainPolicies(setOf(validation('false'), validation(`${LOOP} && ${ERROR}`)).policies))
     assert.equal(plain === undefined || passes(plain, run), false);
   assert.equal(run.meter.variables.effort, before);
+});
+
+it('is not tried in vain for long: what it took and gave back is bounded', () => {
+  const long = `${'[1,2,3,4,5,6,7,8,9].all(a, '.repeat(5)}object.spec.n == 3${')'.repeat(5)} && false`;
+  const set = setOf(...Array.from({ length: 12 }, () => validation(long)), validation('true'));
+  const run = runOf();
+  const vain = plainPolicies(set.policies).map((plain) => {
+    const before = run.meter.vain;
+    assert.equal(plain !== undefined && passes(plain, run), plain === plainPolicies(set.policies).at(-1) && before <= MOST_IN_VAIN);
+    return run.meter.vain - before;
+  });
+  assert.ok((vain[0] ?? 0) > 100_000, `${vain[0]}`);
+  assert.ok(run.meter.vain > MOST_IN_VAIN && run.meter.vain <= MOST_IN_VAIN + (vain[0] ?? 0), JSON.stringify(vain));
+  assert.equal(vain.at(-1), 0);
+  assert.deepEqual(decideOn(set), decideOn(atLength(set)));
 });

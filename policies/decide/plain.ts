@@ -16,6 +16,7 @@ export type PlainPolicy = {
 
 const isPlain = (policy: CompiledPolicy): boolean =>
   policy.unsigned !== true &&
+  policy.isWatched !== true &&
   policy.confinedTo === undefined &&
   policy.ruleset === undefined &&
   policy.bindings === undefined &&
@@ -47,9 +48,13 @@ export const plainPolicies = (policies: readonly CompiledPolicy[]): readonly (Pl
   return made;
 };
 
+/** Of a decision, in its units of effort: some milliseconds. What is given back is time all the same, and would double what a decision may take. */
+export const MOST_IN_VAIN = 1_000_000;
+
 /** Whether the policy applies and has nothing to say. If not, it took nothing, and nothing is known of it. */
 export const passes = (plain: PlainPolicy, run: Run): boolean => {
   const { meter } = run;
+  if (meter.vain > MOST_IN_VAIN) return false;
   const { effort } = meter.variables;
   try {
     if (matchOutcome(plain.match, run.match) === 'matches') {
@@ -59,6 +64,7 @@ export const passes = (plain: PlainPolicy, run: Run): boolean => {
   } catch {
     // What is wrong shows once more, where it is told.
   }
+  meter.vain += effort - meter.variables.effort;
   meter.variables.effort = effort;
   return false;
 };

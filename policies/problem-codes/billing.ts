@@ -50,6 +50,11 @@ export const billingCodes = {
     summary: 'spec.billing.customerRef is another one than that of the subscription that runs.',
     fix: 'set it back; or take spec.billing.provider away until the month is over, and give both again then',
   },
+  BILL_PROVIDER_NONE: {
+    summary:
+      'A Tenant orders a subscription at a payment provider, and this operator can keep none: nothing is made, reported or ended there.',
+    fix: 'run the operator with --ledger and --stripe-secret, and put stripe-key into that Secret; or take spec.billing.provider away',
+  },
   BILL_PRICE_MISSING: {
     summary: 'A tier cannot be subscribed, since a price that it needs is not at the payment provider.',
     fix: 'run the operator with --stripe-prices, which makes them; a price that cannot be said there is named in its log',

@@ -66,9 +66,10 @@ export type Reserved = {
 };
 
 /** One after the other: what an earlier one takes a later one does not get. Linear in asks and reservations. */
-export const reserve = (ledger: QuotaLedger, asks: readonly Ask[], atMs: number): Reserved => {
-  if (ledger.opensAt !== undefined && atMs < Date.parse(ledger.opensAt)) {
-    return { granted: asks.map(() => unavailable(`the ledger opens at ${ledger.opensAt}`)), ledger: undefined };
+export const reserve = (ledger: QuotaLedger, asks: readonly Ask[]): Reserved => {
+  // The time alone opens nothing: what came meanwhile has to be counted first.
+  if (ledger.opensAt !== undefined) {
+    return { granted: asks.map(() => unavailable(`the ledger opens with the first count after ${ledger.opensAt}`)), ledger: undefined };
   }
   const taken = new Map(takenOf(ledger));
   const held = new Map(ledger.reservations.map((reservation) => [keyOf(reservation), reservation]));

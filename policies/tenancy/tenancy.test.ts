@@ -353,6 +353,11 @@ it('each bound of workloads counts without the others', () => {
     [{ scheduling: { runtimeClasses: { allowed: ['kata'] } } }, podWith({ runtimeClassName: 'runc' }), 'RUNTIME_CLASS_FORBIDDEN'],
     [{ scheduling: { nodeSelector: { pool: 'agents' } } }, podWith({}), 'NODE_SELECTOR_FORBIDDEN'],
     [{ dataResidency: { regions: ['eu-west-1'] } }, podWith({}), 'RESIDENCY_FORBIDDEN'],
+    [
+      { agents: { models: { allowed: [{ provider: 'x' }] } } },
+      podWith({ containers: [{ name: 'main', image: GOOD_IMAGE, env: [{ name: 'LLM_MODEL', value: 'large' }] }] }),
+      'MODEL_FORBIDDEN',
+    ],
     [{ admission: 'Cordoned' }, podWith({}), 'TENANT_CORDONED'],
   ];
   for (const [spec, object, code] of rows) {

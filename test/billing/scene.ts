@@ -161,7 +161,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     },
   });
   const billing = createTermBilling(parts);
-  const running = billing?.run(client, (object) => judgeSealedObject(object, trust, nowMs), ending.signal);
+  const running = billing.run(client, (object) => judgeSealedObject(object, trust, nowMs), ending.signal);
   await idle.promise;
   return {
     ledger,
@@ -199,7 +199,7 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
       async function* chunks(): AsyncGenerator<Uint8Array> {
         yield Buffer.from(payload);
       }
-      return billing?.hook?.handleDelivery({ method, headers: { 'stripe-signature': header }, body: chunks() });
+      return billing.hook?.handleDelivery({ method, headers: { 'stripe-signature': header }, body: chunks() });
     },
     /** Resolves with the look that an event brought about. */
     woken: () => idle.promise,

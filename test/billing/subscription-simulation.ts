@@ -85,7 +85,8 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     const before = orders.get(tenant)?.order;
     const customer = tenant === 'zeta' ? 'cus_named' : undefined;
     const terms = { tier: one(['Starter', 'Professional', 'Enterprise']), cycle: one<Cycle>(['Monthly', 'Quarterly', 'Annual']) };
-    const order = before !== undefined && chance(0.25) ? undefined : { tenant, customer, ...terms, trialEndMs: undefined };
+    const order =
+      before !== undefined && chance(0.25) ? undefined : { tenant, customer, ...terms, trialEndMs: undefined, takenBy: undefined };
     orders.set(tenant, { order, sinceMs: now });
     changes += 1;
   };

@@ -4,33 +4,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { event } from '../usage/ledger-scene.ts';
-import { HOUR_MS, NOVEMBER, START, scene } from './scene.ts';
+import { billed, keeping, live, order, statusOf } from './orders.ts';
+import type { Billing, It, Tier } from './orders.ts';
+import { HOUR_MS, KEY, NOVEMBER, START, scene } from './scene.ts';
 
 const DECEMBER = Date.UTC(2026, 11);
 const MINUTE_MS = 60_000;
 
-type It = Awaited<ReturnType<typeof scene>>;
-type Tier = NonNullable<It['tenants'][number]['spec']['tier']>;
-type Billing = NonNullable<It['tenants'][number]['spec']['billing']>;
-
-const order = (it: It, tier: Tier | undefined, billing: Billing | undefined, tenant = 'acme'): void => {
-  const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
-  const before = it.tenants[index];
-  const spec: It['tenants'][number]['spec'] = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) };
-  if (before === undefined) it.tenants.push({ metadata: { name: tenant }, spec });
-  else it.tenants[index] = { ...before, spec };
-};
-
-const keeping = async () => {
-  const it = await scene({ config: { 'stripe-prices': true } });
-  order(it, 'Starter', { provider: 'Stripe' });
-  return it;
-};
-const live = ({ fake }: It) => fake.accounts.subscriptions.filter(({ endedS }) => endedS === undefined);
 const keysOf = ({ fake }: It, prices: readonly string[] = []) =>
   prices.map((id) => fake.catalog.keyOf(id)?.replace('writ_standard_', '') ?? '').toSorted();
-const statusOf = ({ tenants }: It, tenant = 'acme') => tenants.find(({ metadata }) => metadata.name === tenant)?.status;
-const billed = (it: It, tenant = 'acme') => statusOf(it, tenant)?.conditions?.find(({ type }) => type === 'Billed');
 const sent = ({ fake }: It, path: RegExp): number => fake.requests.filter((one) => one.method === 'POST' && path.test(one.path)).length;
 
 const STARTER = ['v1_Starter_Monthly', 'v1_Starter_api_calls', 'v1_Starter_reasoning_units'];
@@ -185,6 +167,44 @@ describe('a Tenant whose subscription Writ keeps', () => {
     await it.end();
   });
 
+  it('is one, also where two Tenants that come at the same time name one customer', async () => {
+    const it = await scene({ config: { 'stripe-prices': true } });
+    it.fake.accounts.addCustomer('cus_named');
+    for (const tenant of ['acme', 'second']) order(it, 'Starter', { provider: 'Stripe', customerRef: 'cus_named' }, tenant);
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    assert.equal(live(it).length, 1);
+    const owner = live(it)[0]?.metadata['writ_tenant'] ?? '';
+    const other = owner === 'acme' ? 'second' : 'acme';
+    assert.equal(billed(it, owner)?.status, 'True');
+    assert.match(billed(it, other)?.message ?? '', new RegExp(`^BILL_CUSTOMER_SHARED: cus_named is the customer of ${owner}`));
+    await it.end();
+  });
+
+  it('is not made for a customer under which a Tenant that was there first is reported', async () => {
+    const it = await scene({ config: { 'stripe-prices': true } });
+    it.fake.accounts.addCustomer('cus_acme');
+    const billing = { provider: 'Stripe', customerRef: 'cus_acme' } as const;
+    const made = (name: string, creationTimestamp: string) => ({ name, creationTimestamp });
+    it.tenants.splice(0, it.tenants.length);
+    it.tenants.push({ metadata: made('later', '2026-01-01T00:00:00Z'), spec: { tier: 'Starter', billing } });
+    it.tenants.push({ metadata: made('acme', '2025-01-01T00:00:00Z'), spec: { billing: { customerRef: 'cus_acme' } } });
+    it.tenants.push({ metadata: made('last', '2026-02-01T00:00:00Z'), spec: { billing: { customerRef: 'cus_acme' } } });
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    assert.deepEqual(live(it), []);
+    assert.match(billed(it, 'later')?.message ?? '', /^BILL_CUSTOMER_SHARED: cus_acme is the customer of acme/);
+    await it.ledger.accept([event({ value: '5' })]);
+    await it.look(START + 2 * HOUR_MS);
+    assert.equal(it.counted(START), '5');
+    // It was there before the one that is left.
+    it.tenants.splice(1, 1);
+    for (const minute of [1, 2, 3]) await it.look(START + 3 * HOUR_MS + minute * MINUTE_MS);
+    assert.deepEqual(
+      live(it).map(({ customer, metadata }) => [customer, metadata['writ_tenant']]),
+      [['cus_acme', 'later']],
+    );
+    await it.end();
+  });
+
   it('is told of where somebody else subscribed its customer, or ended its subscription', async () => {
     const it = await scene({ config: { 'stripe-prices': true } });
     await it.look(START + MINUTE_MS);
@@ -215,6 +235,23 @@ describe('a Tenant whose subscription Writ keeps', () => {
     await it.end();
   });
 
+  it('is made by the price that bears the key now, once the one before is refused', async () => {
+    const it = await keeping();
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    const key = 'writ_standard_v1_Starter_Monthly';
+    const price = it.fake.catalog.prices.get(key) ?? assert.fail();
+    it.fake.catalog.prices.set(key, { ...price, id: 'price_new' });
+    order(it, 'Starter', { provider: 'Stripe' }, 'second');
+    for (const minute of [60, 61, 75, 76, 77]) await it.look(START + minute * MINUTE_MS);
+    assert.equal(billed(it, 'second')?.status, 'True');
+    assert.ok(
+      live(it)
+        .find(({ metadata }) => metadata['writ_tenant'] === 'second')
+        ?.prices.includes('price_new'),
+    );
+    await it.end();
+  });
+
   it('waits for prices that are not there, and for a key that may', async () => {
     const it = await scene();
     order(it, 'Starter', { provider: 'Stripe' });
@@ -234,6 +271,41 @@ describe('a Tenant whose subscription Writ keeps', () => {
     it.setNetwork((_request, answer) => answer());
     for (const minute of [30, 31]) await it.look(START + minute * MINUTE_MS);
     assert.equal(billed(it)?.status, 'True');
+    await it.end();
+  });
+});
+
+describe('a Tenant that orders what this operator cannot keep', () => {
+  for (const [what, given, why] of [
+    ['without --stripe-secret', { config: { 'stripe-secret': undefined } }, /without --stripe-secret/],
+    ['without a key in the Secret', { key: '' }, /Secret stripe, stripe-key: /],
+  ] as const)
+    it(`is told so ${what}, and no more once it orders nothing`, async () => {
+      const it = await scene(given);
+      order(it, 'Starter', { provider: 'Stripe' });
+      await it.look(START + MINUTE_MS);
+      assert.deepEqual([billed(it)?.status, billed(it)?.reason], ['False', 'BillProviderNone']);
+      assert.match(billed(it)?.message ?? '', why);
+      assert.match(billed(it)?.message ?? '', /^BILL_PROVIDER_NONE: spec\.billing\.provider: .* \(run the operator with --ledger/);
+      assert.equal(statusOf(it, 'free'), undefined, 'who orders nothing is told nothing');
+      assert.equal(it.fake.requests.length, 0);
+      order(it, 'Starter', undefined);
+      await it.look(START + 2 * MINUTE_MS);
+      assert.equal(billed(it), undefined);
+      await it.end();
+    });
+
+  it('keeps what was said of its subscription, and is billed again once there is a key', async () => {
+    const it = await keeping();
+    for (const minute of [1, 2, 3]) await it.look(START + minute * MINUTE_MS);
+    const said = statusOf(it)?.billing;
+    assert.ok(said?.subscription);
+    it.setSecret('stripe-key', '');
+    await it.look(START + 4 * MINUTE_MS);
+    assert.deepEqual([billed(it)?.reason, statusOf(it)?.billing], ['BillProviderNone', said]);
+    it.setSecret('stripe-key', KEY);
+    await it.look(START + 5 * MINUTE_MS);
+    assert.deepEqual([billed(it)?.status, statusOf(it)?.billing], ['True', said]);
     await it.end();
   });
 });

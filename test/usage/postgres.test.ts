@@ -7,6 +7,7 @@ import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { describeBilling } from '../billing/store-suite.ts';
+import { describeArchive } from './archive-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
@@ -40,4 +41,5 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
   describeBilling(engine);
   describeDetail(engine);
   describePruning(engine);
+  describeArchive(engine);
 });

@@ -7,10 +7,15 @@ import { after, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { StoreError } from '../../operator/usage/store.ts';
+import type { SqlInput, Store } from '../../operator/usage/store.ts';
+import { verifyLedger } from '../../operator/usage/verify.ts';
+import { describeArchive } from './archive-suite.ts';
 import { describeDetail } from './detail-suite.ts';
+import { NEVER } from './ledger-scene.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
 import { describePruning } from './pruning-suite.ts';
+import { AFTER, filled, prune } from './pruning-scene.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 
@@ -23,6 +28,7 @@ describeLedger(engine);
 describeLedgerPeriods(engine);
 describeDetail(engine);
 describePruning(engine);
+describeArchive(engine);
 
 describe('a ledger in a file', () => {
   it('gives the pages of what was deleted back to the disk, a piece at a time', async () => {
@@ -42,6 +48,34 @@ describe('a ledger in a file', () => {
     assert.ok((await pages()) < 20);
     await store.close();
   });
+});
+
+it('looks through events by their key from where it was, not from the first one on', async () => {
+  const made = await filled(engine);
+  const { store } = made.ledger;
+  made.clock.set(AFTER);
+  await made.ledger.settle(NEVER);
+  const asked = new Map<string, readonly SqlInput[]>();
+  const read: Store['read'] = (work) =>
+    store.read((reader) =>
+      work({
+        all: (sql, values = []) => {
+          if (/FROM usage_event\b.*\bORDER BY (e\.)?source, (e\.)?id\b/s.test(sql)) asked.set(sql, values);
+          return reader.all(sql, values);
+        },
+      }),
+    );
+  await verifyLedger({ read });
+  assert.equal(asked.size, 1);
+  await prune(made, { store: { read, transact: (work) => store.transact(work), reclaim: () => store.reclaim() } });
+  assert.equal(asked.size, 3);
+  for (const [sql, values] of asked) {
+    const plan = await store.read((reader) => reader.all(`EXPLAIN QUERY PLAN ${sql}`, values));
+    const told = plan.map((row) => String(row['detail'])).join('; ');
+    assert.match(told, /^SEARCH (e|usage_event) USING INDEX \w+ \(\(source,id\)[<>]/, sql);
+    assert.doesNotMatch(told, /SCAN|TEMP B-TREE/, sql);
+  }
+  await store.close();
 });
 
 // A process that is killed leaves the page cache to the system; what survives a loss of power no test of ours can see.

@@ -38,8 +38,8 @@ export type ReviewDeps = {
   /** Makes what answers the authorizer's questions about one request, where a policy has any; absent: nobody answers. */
   readonly askAccess?: () => AskAccess;
   /**
-   * What the tenant's bounds say of a write of a workload, which POST /tenancy is not asked about; absent: policies alone are
-   * asked, as by the command line.
+   * What the tenant's bounds say of a write of a workload, which POST /tenancy is not asked about; absent: policies and the
+   * owners of pods alone, as by the command line.
    */
   readonly bounds?: (asked: { readonly request: AdmissionRequest; readonly tenant: string }) => BoundsVerdict | Promise<BoundsVerdict>;
   readonly clock: { now(): number; monotonicMs(): number };

@@ -4,7 +4,7 @@
  *
  * In: records of decisions and of policy sets, handed on many at once (`recorder.ts`). Out: the log (`sink.ts`), the spool of receipts (`receipts.ts`, `spool.ts`) whose
  * leaves are the very lines of the log, and in the log a line for each batch of receipts that is on disk. Nothing here makes
- * a verdict wait. `webhook/wiring.ts` alone imports it.
+ * a verdict wait, but where hundreds are made in one turn of the event loop. `webhook/wiring.ts` alone imports it.
  */
 import { join } from 'node:path';
 import type { ReceiptsHead } from '../../crds/replica.ts';

@@ -26,14 +26,29 @@ it('records are handed on in their order, none before the time and none long aft
   assert.deepEqual(handed, ['a', 'b', 'c']);
 });
 
-it('so many are held and no more, and the next wait as long as any', async () => {
+it('so many are handed on at once, but not before the request has its answer, and the next wait as long as any', async () => {
   const { clock, handed, recorder } = recorderOf();
   for (const name of ['a', 'b', 'c', 'd']) recorder.record(record(name));
-  assert.deepEqual(handed, ['a', 'b', 'c']);
-  await clock.advance(99);
-  assert.equal(handed.length, 3);
-  await clock.advance(1);
+  assert.deepEqual(handed, []);
+  await clock.advance(0);
   assert.deepEqual(handed, ['a', 'b', 'c', 'd']);
+  assert.equal(clock.pending, 0);
+  recorder.record(record('e'));
+  await clock.advance(99);
+  assert.equal(handed.length, 4);
+  await clock.advance(1);
+  assert.deepEqual(handed, ['a', 'b', 'c', 'd', 'e']);
+});
+
+it('no more than four times as many are held, however many come in one turn', async () => {
+  const { clock, handed, recorder } = recorderOf();
+  const names = Array.from({ length: 13 }, (_, at) => `r${at}`);
+  for (const name of names.slice(0, 11)) recorder.record(record(name));
+  assert.equal(handed.length, 0);
+  for (const name of names.slice(11)) recorder.record(record(name));
+  assert.deepEqual(handed, names.slice(0, 12));
+  await clock.advance(100);
+  assert.deepEqual(handed, names);
 });
 
 it('a flush leaves nothing behind, and what comes while it hands on is not lost', async () => {

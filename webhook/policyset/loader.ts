@@ -118,6 +118,14 @@ export const createLoader = (options: LoaderOptions): Loader => {
     }
   };
 
+  let abandoned = false;
+  /** Never twice in a row, or a steady trickle of changes would keep a large set waiting for ever: the second look goes through, and another follows. */
+  const givesUp = (): boolean => {
+    if (!work.dirty || abandoned) return false;
+    abandoned = true;
+    return true;
+  };
+
   /** `undefined` when something changed on the way. */
   const judgeAll = async (objects: readonly SealedObject[], by: Trust): Promise<readonly Offer[] | undefined> => {
     const slices = createSlices(clock);
@@ -125,15 +133,18 @@ export const createLoader = (options: LoaderOptions): Loader => {
     for (const object of objects) {
       const judging = judgements.judgeInSteps(object, by, clock.now());
       let step = judging.next();
-      for (; step.done !== true; step = judging.next()) if ((await slices.rest()) && work.dirty) return undefined;
+      let rested = false;
+      // What is begun is finished and remembered, so that each look gets further than the one before it.
+      for (; step.done !== true; step = judging.next()) rested = (await slices.rest()) || rested;
       offers.push({
         kind: object.kind !== undefined && isSealedKind(object.kind) ? object.kind : 'Policy',
         name: object.metadata.name,
         source: object.metadata.labels?.[SOURCE_LABEL],
         judged: step.value,
       });
-      if ((await slices.rest()) && work.dirty) return undefined;
+      if (((await slices.rest()) || rested) && givesUp()) return undefined;
     }
+    abandoned = false;
     judgements.forgetUnseen();
     return offers;
   };

@@ -61,7 +61,7 @@ const takenIn = (object: unknown): bigint => {
 
 describe('reserve', () => {
   it('gives one after the other until nothing is left, and says how much there is', () => {
-    const { granted, ledger } = reserve(ledgerWith(6), [askFor('a'), askFor('b'), askFor('c')], 0);
+    const { granted, ledger } = reserve(ledgerWith(6), [askFor('a'), askFor('b'), askFor('c')]);
     assert.deepEqual(
       granted.map(({ ok }) => ok),
       [true, true, false],
@@ -71,32 +71,28 @@ describe('reserve', () => {
   });
   it('goes on with what is smaller after what is too large', () => {
     assert.deepEqual(
-      reserve(ledgerWith(6), [askFor('a', 3), askFor('b', 2)], 0).granted.map(({ ok }) => ok),
+      reserve(ledgerWith(6), [askFor('a', 3), askFor('b', 2)]).granted.map(({ ok }) => ok),
       [false, true],
     );
   });
   it('asked again for the same object takes nothing twice', () => {
-    const first = reserve(ledgerWith(7), [askFor('a')], 0).ledger;
+    const first = reserve(ledgerWith(7), [askFor('a')]).ledger;
     assert.ok(first);
-    const second = reserve(first, [askFor('a')], 0);
+    const second = reserve(first, [askFor('a')]);
     assert.equal(second.granted[0]?.ok, true);
     assert.equal(second.ledger?.reservations.length, 1);
   });
   it('keeps what an object is raised by beside what it was made with', () => {
-    const first = reserve(ledgerWith(6), [askFor('a')], 0).ledger;
+    const first = reserve(ledgerWith(6), [askFor('a')]).ledger;
     assert.ok(first);
     const { reservation } = askFor('a');
     const more = { ...reservation, raisedTo: new Map([[GPU, 2n * UNIT]]) };
-    const second = reserve(first, [askFor('a', 1, { reservation: more })], 0);
+    const second = reserve(first, [askFor('a', 1, { reservation: more })]);
     assert.equal(second.ledger?.reservations.length, 2);
-    assert.equal(reserve(second.ledger ?? first, [askFor('b')], 0).granted[0]?.ok, false);
+    assert.equal(reserve(second.ledger ?? first, [askFor('b')]).granted[0]?.ok, false);
   });
   it('reserves nothing on a dry run, and says the same', () => {
-    const { granted, ledger } = reserve(
-      ledgerWith(7),
-      [askFor('a', 1, { dryRun: true }), askFor('b'), askFor('c', 1, { dryRun: true })],
-      0,
-    );
+    const { granted, ledger } = reserve(ledgerWith(7), [askFor('a', 1, { dryRun: true }), askFor('b'), askFor('c', 1, { dryRun: true })]);
     assert.deepEqual(
       granted.map(({ ok }) => ok),
       [true, true, false],
@@ -107,11 +103,10 @@ describe('reserve', () => {
     );
   });
   it('gives nothing of what was never counted, and nothing before the ledger opens', () => {
-    const uncounted = reserve({ ...ledgerWith(0), settled: new Map() }, [askFor('a')], 0);
+    const uncounted = reserve({ ...ledgerWith(0), settled: new Map() }, [askFor('a')]);
     assert.match(JSON.stringify(uncounted.granted), /TENANT_QUOTA_UNAVAILABLE/);
     const early = ledgerWith(0, { opensAt: AT });
-    assert.match(JSON.stringify(reserve(early, [askFor('a')], Date.parse(AT) - 1).granted), /TENANT_QUOTA_UNAVAILABLE/);
-    assert.equal(reserve(early, [askFor('a')], Date.parse(AT)).granted[0]?.ok, true);
+    assert.match(JSON.stringify(reserve(early, [askFor('a')]).granted), /TENANT_QUOTA_UNAVAILABLE/);
   });
   it('never gives more than there is, whatever is asked in whatever order', () => {
     const asks = fc.array(fc.record({ uid: fc.integer({ min: 0, max: 9 }), gpus: fc.integer({ min: 1, max: 4 }), dryRun: fc.boolean() }), {
@@ -125,7 +120,6 @@ describe('reserve', () => {
             reserve(
               ledger,
               batch.map(({ uid, gpus, dryRun }) => askFor(`u${uid}`, gpus, { dryRun })),
-              0,
             ).ledger ?? ledger;
         assert.ok((takenOf(ledger).get(GPU) ?? 0n) <= BigInt(Math.max(settled, 8)) * UNIT);
         assert.equal(new Set(ledger.reservations.map(({ uid }) => uid)).size, ledger.reservations.length);

@@ -88,7 +88,6 @@ export const createReservations = (options: ReservationsOptions): Reservations =
         const { granted, ledger } = reserve(
           found.ledger,
           batch.map(({ ask }) => ask),
-          clock.now(),
         );
         // Somebody may have given something back since: nobody is refused by what is remembered.
         if (!isFresh && granted.some(({ ok }) => !ok)) {

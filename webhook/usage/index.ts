@@ -114,11 +114,12 @@ export const createUsageReports = async (options: {
     await spool.leave(batches);
   };
 
-  const flush = async (teller: Teller, isLast: boolean): Promise<void> => {
+  /** False where there is more to tell than may be spooled now. */
+  const flush = async (teller: Teller, isLast: boolean): Promise<boolean> => {
     const source = sourceOf(teller);
     for (let batch = 0; batch < MAX_BATCHES && spool.waiting < MAX_WAITING; batch += 1) {
       const { facts, told } = teller.take({ max: MAX_EVENTS, isLast });
-      if (facts.length === 0) return;
+      if (facts.length === 0) return true;
       const { events, next } = numbered(facts, source);
       // Its numbers are taken by others from now on.
       if (teller.running !== undefined) await spool.leave([]);
@@ -126,8 +127,9 @@ export const createUsageReports = async (options: {
       for (const [key, seq] of next) seqs.set(key, seq);
       told();
       // What came in meanwhile waits, so that few events carry much.
-      if (facts.length < MAX_EVENTS - 1) return;
+      if (facts.length < MAX_EVENTS - 1) return true;
     }
+    return false;
   };
   let asideMs = Number.NEGATIVE_INFINITY;
   /** False where the ledger takes nothing now. */
@@ -160,8 +162,9 @@ export const createUsageReports = async (options: {
   const step = async (signal: AbortSignal, isLast: boolean): Promise<void> => {
     try {
       for (const teller of tellers) {
-        await flush(teller, isLast);
-        await leave(teller, isLast);
+        const isAllTold = await flush(teller, isLast);
+        // What an orderly end could not tell any more is missing as well.
+        await leave(teller, isLast && isAllTold);
       }
       await sendAll(signal);
     } catch (error) {

@@ -22,11 +22,16 @@ export type Spool = {
   readonly waiting: number;
 };
 
-const BATCH = /^\d{16}-\d{6}\.json$/;
-const ASIDE = /^\d{16}-\d{6}\.json\.refused$/;
+const BATCH = /^\d{16}-(?:left-)?\d{6,}\.json$/;
+const ASIDE = /^\d{16}-(?:left-)?\d{6,}\.json\.refused$/;
+const BOOT_LENGTH = 16;
 
-/** After all that a process comes to put. */
-const FIRST_LEFT = 900_000;
+/** Of one process the shorter name is the earlier one: numbers grow beyond their six digits, and what was left comes after all of them. */
+const earlier = (a: string, b: string): number => {
+  const [bootA, bootB] = [a.slice(0, BOOT_LENGTH), b.slice(0, BOOT_LENGTH)];
+  if (bootA !== bootB) return bootA < bootB ? -1 : 1;
+  return a.length - b.length || (a < b ? -1 : 1);
+};
 
 const sync = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
@@ -37,12 +42,15 @@ const sync = async (path: string): Promise<void> => {
 /** `bootMs` orders the files of processes that followed each other. */
 export const openSpool = async (folder: string, bootMs: number): Promise<Spool> => {
   await mkdir(folder, { recursive: true });
-  const found = (await readdir(folder)).toSorted();
-  const names = found.filter((name) => BATCH.test(name));
-  const aside = found.filter((name) => ASIDE.test(name));
+  const found = await readdir(folder);
+  const names = found.filter((name) => BATCH.test(name)).toSorted(earlier);
+  const aside = found.filter((name) => ASIDE.test(name)).toSorted(earlier);
   let next = 0;
   let left = 0;
-  const nameOf = (number: number): string => `${String(bootMs).padStart(16, '0')}-${String(number).padStart(6, '0')}.json`;
+  const boot = String(bootMs).padStart(BOOT_LENGTH, '0');
+  const nameOf = (number: number): string => `${boot}-${String(number).padStart(6, '0')}.json`;
+  /** Of no batch that is put, whatever its number. */
+  const leftName = (index: number): string => `${boot}-left-${String(index).padStart(6, '0')}.json`;
   const forget = (name: string): void => {
     for (const list of [names, aside]) {
       const index = list.indexOf(name);
@@ -65,11 +73,11 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
     leave: async (batches) => {
       // It is for a process that is killed, not for a machine that is: what the disk does can wait.
       for (const [index, batch] of batches.entries()) {
-        const name = join(folder, nameOf(FIRST_LEFT + index));
+        const name = join(folder, leftName(index));
         await writeFile(`${name}.part`, batch, { mode: 0o600 });
         await rename(`${name}.part`, name);
       }
-      for (let index = batches.length; index < left; index += 1) await rm(join(folder, nameOf(FIRST_LEFT + index)), { force: true });
+      for (let index = batches.length; index < left; index += 1) await rm(join(folder, leftName(index)), { force: true });
       left = batches.length;
     },
     first: async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts become events that are sent until the ledger has them, in their order and under the same names.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
@@ -239,4 +239,34 @@ it('tells executions no more often than it is told to, and all of them at the en
   stopping.abort();
   await running;
   assert.deepEqual(shown(sent), ['acme 1 1', 'acme 2 11']);
+});
+
+it('leaves on the disk what it could not tell, where it ends with a spool that is full', async () => {
+  const left = async (waiting: number): Promise<readonly string[]> => {
+    const folder = join(root, `ended-${waiting}`);
+    await mkdir(folder);
+    const earlier = Array.from({ length: waiting }, (_, at) => `${String(at).padStart(16, '0')}-000001.json`);
+    for (const name of earlier) await writeFile(join(folder, name), '[]');
+    const clock = fakeClock();
+    const reports = await reportsOf({ folder, clock, send: async () => 503, onRefused: () => undefined });
+    const time = new Date(clock.now()).toISOString();
+    let toTell: readonly string[] = ['7'];
+    reports.add({
+      suffix: '/levels',
+      running: () => [{ subject: 'acme', meter: 'm', value: '0', time }],
+      take: ({ isLast }) => ({
+        facts: isLast ? toTell.map((value) => ({ subject: 'acme', meter: 'm', value, time })) : [],
+        told: () => void (toTell = []),
+      }),
+    });
+    const stopping = new AbortController();
+    const running = reports.run(stopping.signal);
+    await settle(() => clock.pending > 0);
+    stopping.abort();
+    await running;
+    const names = (await readdir(folder)).filter((name) => !earlier.includes(name));
+    return shown(await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8'))));
+  };
+  assert.deepEqual(await left(1), ['acme 1 7']);
+  assert.deepEqual(await left(5000), ['acme 1 7', 'acme 3 0'], 'and a number left out for the minute that runs');
 });

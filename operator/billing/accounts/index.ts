@@ -18,13 +18,15 @@ import { keepOffer, offersOf } from './offers.ts';
 import type { Offer } from './offers.ts';
 import { createLook } from './one.ts';
 import type { AccountProvider } from './provider.ts';
-import { allAccounts, newAccount, putAccount } from './tables.ts';
+import { allAccounts, newAccount, putAccount, putKept } from './tables.ts';
 import type { Account } from './tables.ts';
 
 export type Wanted = {
   readonly tenant: string;
   /** Undefined: one is made. */
   readonly customer: string | undefined;
+  /** The tenant that was there first, and is reported under that customer though Writ keeps no subscription for it. */
+  readonly takenBy: string | undefined;
   readonly tier: string;
   readonly cycle: Cycle;
   /** Nothing is paid before. */
@@ -77,6 +79,7 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
     const { again: _again, ...now } = looked;
     await store.transact(async (tx) => {
       await putAccount(tx, { ...now, wanted: text, dueMs });
+      await putKept(tx, now, monthOf(nowMs));
       // What was found is not to be asked for again, though its answer was lost.
       if (now.subscription !== '') await closeAsk(tx, { tenant: now.tenant, what: 'subscription' });
     });
@@ -93,7 +96,7 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
         .map((tenant) => ({ tenant, account: known.get(tenant) ?? newAccount(tenant), wanted: asked.get(tenant) }))
         .map((one) => ({ ...one, text: wantedText(one.wanted, offer) }))
         // Nothing is kept and nothing is wanted.
-        .filter(({ account, text }) => account.subscription !== '' || account.wanted !== '' || text !== '')
+        .filter(({ account, text }) => account.customer !== '' || account.subscription !== '' || account.wanted !== '' || text !== '')
         .filter(({ account, text }) => account.wanted !== text || account.dueMs <= nowMs)
         .toSorted((a, b) => a.account.dueMs - b.account.dueMs)
         .slice(0, MOST_IN_A_LOOK);

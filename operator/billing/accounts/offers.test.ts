@@ -114,3 +114,27 @@ describe('a subscription that changes with the first of a month', () => {
     );
   });
 });
+
+describe('a price that cannot be said there', () => {
+  const asked = (tier: string, cycle: (typeof CYCLES)[number], change: (text: string) => string) => {
+    const other = testBook(change);
+    return keysAt([offerOf(other, catalogOf(other, encodings))], { tier, cycle, anchorMs: BEGIN }, BEGIN);
+  };
+  const reasonOf = (keys: ReturnType<typeof keysAt>): string => (keys.ok ? '' : `${keys.problem.code}: ${keys.problem.message}`);
+
+  it('keeps nothing from being subscribed that does without it', () => {
+    const dear = (text: string): string => text.replaceAll('annual: "2870"', 'annual: "28700000"');
+    assert.equal(reasonOf(asked('Professional', 'Monthly', dear)), '');
+    assert.equal(reasonOf(asked('Enterprise', 'Annual', dear)), '');
+    assert.match(
+      reasonOf(asked('Professional', 'Annual', dear)),
+      /^BILL_PRICE_MISSING: .*cannot say exactly: writ_standard_v1_Professional_Annual$/,
+    );
+  });
+
+  it('is the reason why no tier can be subscribed in a currency that is counted otherwise', () => {
+    const other = (text: string): string => text.replace('currency: usd', 'currency: huf');
+    assert.match(reasonOf(asked('Starter', 'Monthly', other)), /^BILL_PRICE_MISSING: .*cannot say exactly: standard version 1$/);
+    assert.match(reasonOf(asked('None', 'Monthly', other)), /^BILL_TIER_UNKNOWN/);
+  });
+});

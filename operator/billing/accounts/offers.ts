@@ -12,8 +12,11 @@ import type { Catalog } from '../catalog.ts';
 import { cycleAt } from '../rating/subscription.ts';
 import type { Terms } from './provider.ts';
 
-/** Of one tier: lookup keys by cycle, and what of it has no price there. */
-type Sold = { readonly keys: ReadonlyMap<Cycle, readonly string[]>; readonly left: readonly string[] };
+/** What has no price there; without a cycle, for all of them. */
+type Left = { readonly cycle: Cycle | undefined; readonly what: string };
+
+/** Of one tier: lookup keys by cycle, and what is left out of it. */
+type Sold = { readonly keys: ReadonlyMap<Cycle, readonly string[]>; readonly left: readonly Left[] };
 
 export type Offer = {
   readonly book: string;
@@ -36,12 +39,13 @@ export const offerOf = (book: Book, { prices, left }: Catalog): Offer => {
       const chosen = used.filter(({ meter, annual }) => annual === cheaper.has(meter));
       keys.set(cycle, [fee.lookupKey, ...chosen.map(({ lookupKey }) => lookupKey)]);
     }
-    tiers.set(name, { keys, left: left.filter(({ tier }) => tier === name).map(({ what }) => what) });
+    tiers.set(name, { keys, left: left.filter(({ tier }) => tier === name || tier === '').map(({ cycle, what }) => ({ cycle, what })) });
   }
   return { book: book.name, version: book.version, effectiveFromMs: book.effectiveFromMs, tiers };
 };
 
-const soldText = ({ tiers }: Offer): string => JSON.stringify([...tiers].map(([tier, { keys, left }]) => [tier, [...keys], left]));
+const soldText = ({ tiers }: Offer): string =>
+  JSON.stringify([...tiers].map(([tier, { keys, left }]) => [tier, [...keys], left.map(({ cycle = '', what }) => [cycle, what])]));
 
 const corrupt = (): never => {
   throw new StoreError('corrupt', 'billing_offer holds something else than prices');
@@ -50,6 +54,14 @@ const textsIn = (value: unknown): readonly string[] =>
   Array.isArray(value) && value.every((one: unknown) => typeof one === 'string') ? value : corrupt();
 const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : corrupt());
 
+const cycleIn = (value: unknown): Cycle => CYCLES.find((cycle) => cycle === value) ?? corrupt();
+/** Older ones say no cycle. */
+const leftIn = (value: unknown): Left => {
+  if (typeof value === 'string') return { cycle: undefined, what: value };
+  const [cycle = '', what = ''] = textsIn(value);
+  return { cycle: cycle === '' ? undefined : cycleIn(cycle), what };
+};
+
 const readSold = (text: string): ReadonlyMap<string, Sold> =>
   new Map(
     listIn(JSON.parse(text)).map((entry): readonly [string, Sold] => {
@@ -57,9 +69,9 @@ const readSold = (text: string): ReadonlyMap<string, Sold> =>
       if (typeof tier !== 'string') return corrupt();
       const byCycle = listIn(keys).map((pair): readonly [Cycle, readonly string[]] => {
         const [name, texts] = listIn(pair);
-        return [CYCLES.find((cycle) => cycle === name) ?? corrupt(), textsIn(texts)];
+        return [cycleIn(name), textsIn(texts)];
       });
-      return [tier, { keys: new Map(byCycle), left: textsIn(left) }];
+      return [tier, { keys: new Map(byCycle), left: listIn(left).map(leftIn) }];
     }),
   );
 
@@ -105,6 +117,9 @@ export const keysAt = (offers: readonly Offer[], terms: Terms, atMs: number): Ke
       message: `no version of the price book is in effect at ${new Date(Math.min(monthMs, cycleMs)).toISOString()}`,
     });
   const [sold, paid] = [offer.tiers.get(tier), begun.tiers.get(tier)];
+  const left = (sold?.left ?? []).filter((one) => one.cycle === undefined || one.cycle === cycle).map(({ what }) => what);
+  if (left.length > 0)
+    return wrong({ code: 'BILL_PRICE_MISSING', message: `the provider cannot say exactly: ${left.join(', ').slice(0, 400)}` });
   const [fee] = paid?.keys.get(cycle) ?? [];
   const use = sold?.keys.get(cycle)?.slice(1);
   if (sold === undefined || fee === undefined || use === undefined)
@@ -112,8 +127,6 @@ export const keysAt = (offers: readonly Offer[], terms: Terms, atMs: number): Ke
       code: 'BILL_TIER_UNKNOWN',
       message: `${offer.book} version ${offer.version} sells no ${tier === '' ? 'tier that is not named' : tier.slice(0, 63)} by the cycle ${cycle}`,
     });
-  if (sold.left.length > 0)
-    return wrong({ code: 'BILL_PRICE_MISSING', message: `the provider cannot say exactly: ${sold.left.join(', ').slice(0, 400)}` });
   return { ok: true, keys: [fee, ...use] };
 };
 

@@ -7,7 +7,7 @@ import { HOUR_MS, monthOf, nextMonth } from '../../usage/period.ts';
 import type { Store } from '../../usage/store.ts';
 import { accountMoved } from '../facts.ts';
 import type { RecordFacts } from '../facts.ts';
-import { KeyRefused } from '../provider.ts';
+import { KeyRefused, RESEND_WITHIN_MS } from '../provider.ts';
 import { isPending, readAsk } from './asks.ts';
 import type { Asking } from './asks.ts';
 import { keysAt, nextTerms, readTerms, sameTerms } from './offers.ts';
@@ -45,6 +45,11 @@ const refusal = (made: Made & { readonly kind: 'refused' }): Problem => ({
   message: `${made.code}: ${made.message}`,
 });
 
+const shared = (customer: string, tenant: string): Problem => ({
+  code: 'BILL_CUSTOMER_SHARED',
+  message: `${customer} is the customer of ${tenant}`,
+});
+
 /** What a pending creation was to make; it was written by us. */
 const readNew = (text: string, owner: { readonly tenant: string; readonly installation: string }): NewSubscription | undefined => {
   const value: unknown = JSON.parse(text);
@@ -66,16 +71,20 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     const owner = { tenant, installation };
     if (wanted.customer !== undefined) {
       const customer = { tenant, customer: wanted.customer };
-      const sharer = await store.read((reader) => sharerOf(reader, customer));
-      if (sharer !== undefined)
-        return told(account, { code: 'BILL_CUSTOMER_SHARED', message: `${wanted.customer} is the customer of ${sharer}` });
+      const sharer = wanted.takenBy ?? (await store.read((reader) => sharerOf(reader, customer)));
+      if (sharer !== undefined) return told(account, shared(wanted.customer, sharer));
       const there = await provider.customer(wanted.customer);
       if (there === undefined) return again(account);
       if (there === 'gone')
         return told(account, { code: 'BILL_CUSTOMER_UNKNOWN', message: `the provider has no customer ${wanted.customer}` });
       const adopted = { ...account, customer: wanted.customer };
-      await keep(adopted);
-      return adopted;
+      // Others are looked at meanwhile, and one of them may name it, too.
+      const taken = await store.transact(async (tx) => {
+        const other = await sharerOf(tx, customer);
+        if (other === undefined) await putAccount(tx, adopted);
+        return other;
+      });
+      return taken === undefined ? adopted : told(account, shared(wanted.customer, taken));
     }
     const pending = await store.read((reader) => readAsk(reader, { tenant, what: 'customer' }));
     const nowMs = clock.now();
@@ -239,7 +248,12 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     if (one !== undefined) return compare(account, one, { wanted, offers });
     const { next, subscription } = account;
     const wasPlanned = next !== undefined && next.terms === undefined && next.atMs <= clock.now();
-    if (wanted === undefined) return settled(newAccount(tenant));
+    if (wanted === undefined) {
+      // What was asked for may still be made, and then it is to be ended.
+      const asked = await store.read((reader) => readAsk(reader, { tenant, what: 'subscription' }));
+      const mayArrive = asked !== undefined && asked.state !== 'done' && clock.now() - asked.atMs < RESEND_WITHIN_MS;
+      return mayArrive ? again(account) : settled(newAccount(tenant));
+    }
     if (subscription !== '' && !wasPlanned)
       return told(account, { code: 'BILL_SUBSCRIPTION_GONE', message: `${subscription} was ended by somebody else` });
     const fresh = { ...account, subscription: '', terms: undefined, next: undefined };

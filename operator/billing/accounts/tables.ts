@@ -33,6 +33,19 @@ export const ACCOUNT_TABLES = [
     PRIMARY KEY (book, version))`,
 ] as const;
 
+/** By what each month of a tenant with a customer was subscribed when it was looked at last; empty: by nothing. */
+export const KEPT_TABLES = [
+  'CREATE TABLE billing_kept (tenant TEXT NOT NULL, period_ms BIGINT NOT NULL, subscription TEXT NOT NULL, PRIMARY KEY (tenant, period_ms))',
+] as const;
+const STEPS_WITH_ACCOUNTS = 4;
+const STEPS_WITH_KEPT = 5;
+
+/** How far the tables of billing are; 0: there are none. */
+export const billingSteps = async (reader: Reader): Promise<number> => {
+  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'billing'");
+  return room === undefined ? 0 : integerOf(room, 'steps');
+};
+
 const COLUMNS = [
   'tenant',
   'customer',
@@ -85,7 +98,9 @@ export const newAccount = (tenant: string): Account => ({
 export const allAccounts = async (reader: Reader): Promise<readonly Account[]> =>
   (await reader.all('SELECT * FROM billing_account ORDER BY tenant')).map(accountOf);
 
+/** Also of a ledger whose tables are older. */
 export const accountOfTenant = async (reader: Reader, tenant: string): Promise<Account | undefined> => {
+  if ((await billingSteps(reader)) < STEPS_WITH_ACCOUNTS) return undefined;
   const [row] = await reader.all('SELECT * FROM billing_account WHERE tenant = ?', [tenant]);
   return row === undefined ? undefined : accountOf(row);
 };
@@ -108,4 +123,28 @@ export const putAccount = async (tx: Tx, account: Account): Promise<void> => {
       .map((column) => `${column} = excluded.${column}`)
       .join(', ')}`,
   });
+};
+
+const isRunning = ({ subscription, problem }: Account): boolean => subscription !== '' && problem?.code !== 'BILL_SUBSCRIPTION_GONE';
+
+export const putKept = async (tx: Tx, account: Account, periodMs: number): Promise<void> => {
+  if (account.customer === '') return;
+  await tx.insert({
+    into: 'billing_kept',
+    columns: ['tenant', 'period_ms', 'subscription'],
+    rows: [[account.tenant, periodMs, isRunning(account) ? account.subscription : '']],
+    onConflict: 'ON CONFLICT (tenant, period_ms) DO UPDATE SET subscription = excluded.subscription',
+  });
+};
+
+/** Whether the tenant was to be subscribed in the month and was not: the provider may count its use, and charges nobody for it. */
+export const isUnsubscribed = async (reader: Reader, tenant: string, periodMs: number): Promise<boolean> => {
+  const account = await accountOfTenant(reader, tenant);
+  const runs = account !== undefined && isRunning(account);
+  if (runs && account.terms !== undefined && account.terms.anchorMs <= periodMs) return false;
+  if ((await billingSteps(reader)) >= STEPS_WITH_KEPT) {
+    const [row] = await reader.all('SELECT subscription FROM billing_kept WHERE tenant = ? AND period_ms = ?', [tenant, periodMs]);
+    if (row !== undefined) return textOf(row, 'subscription') === '';
+  }
+  return account !== undefined && account.customer !== '' && !runs;
 };

@@ -13,7 +13,6 @@ import type { Syntax } from './macros.ts';
 /** cel-go's limits, and two of our own (nodes, height) that keep every later stage inside the stack and the heap. */
 const limits = { codePoints: 100_000, recursion: 250, chain: 250, nodes: 50_000, height: 1_000 } as const;
 
-/** Words that can't be identifiers, though they may name fields. */
 /** Words that are tokens of the grammar, so they can't name fields either. */
 const KEYWORDS = new Set(['in', 'true', 'false', 'null']);
 

@@ -2,9 +2,9 @@
 /**
  * What an attack is tried on: all that stands between an object of the API server and the enforced set, as replicas run it.
  *
- * In: what somebody tries. Out: the code of its refusal, or `accepted`. Pure; the same functions as webhook and operator. A
+ * In: what somebody tries. Out: the code of its refusal, or `accepted`. Pure; the same functions as webhook and operator.
  * A write of a Tenant where the trust policy names the kind: the guard's rule of it.
- * Policy, Ruleset, TierCatalog or License: judgeSealedObject, then the end of the document, then its mark. What a tenant is entitled to: the same of
+ * A Policy, Ruleset, TierCatalog or License: judgeSealedObject, then the end of the document, then its mark. What a tenant is entitled to: the same of
  * each document, then what they come to for it. A trust policy: loadTrustObject from the
  * pinned digest, then whether it may follow the one in force. The end of a document: verifySet, then the mark of the set, then
  * whether it may end what stands.

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Tenants order of a scene, and what they are told of it.
+import { scene } from './scene.ts';
+
+export type It = Awaited<ReturnType<typeof scene>>;
+export type Tier = NonNullable<It['tenants'][number]['spec']['tier']>;
+export type Billing = NonNullable<It['tenants'][number]['spec']['billing']>;
+
+export const order = (it: It, tier: Tier | undefined, billing: Billing | undefined, tenant = 'acme'): void => {
+  const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
+  const before = it.tenants[index];
+  const spec: It['tenants'][number]['spec'] = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) };
+  if (before === undefined) it.tenants.push({ metadata: { name: tenant }, spec });
+  else it.tenants[index] = { ...before, spec };
+};
+
+export const keeping = async () => {
+  const it = await scene({ config: { 'stripe-prices': true } });
+  order(it, 'Starter', { provider: 'Stripe' });
+  return it;
+};
+export const live = ({ fake }: It) => fake.accounts.subscriptions.filter(({ endedS }) => endedS === undefined);
+export const statusOf = ({ tenants }: It, tenant = 'acme') => tenants.find(({ metadata }) => metadata.name === tenant)?.status;
+export const billed = (it: It, tenant = 'acme') => statusOf(it, tenant)?.conditions?.find(({ type }) => type === 'Billed');
