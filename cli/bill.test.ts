@@ -268,6 +268,19 @@ describe('writ bill', () => {
     assert.deepEqual([unchecked.code, /--sla: --sla-key FILE/.test(unchecked.err)], [2, true], unchecked.err);
   });
 
+  it('ignores no option without a word', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    for (const [more, said] of [
+      [['--trust-digest', `sha256:${'0'.repeat(64)}`], /--trust-digest: --trust FILE/],
+      [['--sla-key', at('slo.pub')], /--sla-key: --sla FILE/],
+      [['--ledger', at('ledger.db')], /--ledger and --statement: give one of them/],
+    ] as const) {
+      const { code, err, out } = await bill(folder, 'preview', ...more);
+      assert.deepEqual([code, out, said.test(err)], [2, '', true], err);
+    }
+  });
+
   it('takes prices by their seal where a trust policy is given', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);

@@ -75,13 +75,22 @@ const commandsFor = async (argv: readonly string[], terminal: Terminal): Promise
 const configure = (command: Command, hint: string, terminal: Terminal): Command =>
   command.exitOverride().showHelpAfterError(hint).configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
 
+/** To a group that is asked for what it has not, with --help, commander tells the help of the group. */
+const checkInner = (commands: readonly Command[], [name, inner = '-']: readonly string[]): void => {
+  const group = commands.find((command) => command.name() === name && command.commands.length > 0);
+  if (group === undefined || inner.startsWith('-') || group.commands.some((command) => command.name() === inner)) return;
+  throw new UsageError(`there is no command ${name} ${inner} (writ help ${name} tells more)`);
+};
+
 export const createProgram = async (terminal: Terminal, argv: readonly string[]): Promise<Command> => {
   const program = new Command('writ')
     .description('Policies for AI agents on Kubernetes, signed and proven.')
     .version(VERSION, '-V, --version', 'tell the version')
     .helpCommand('help [command]', 'tell how a command is used')
     .addHelpText('after', HELP);
-  for (const command of await commandsFor(argv, terminal)) program.addCommand(command);
+  const commands = await commandsFor(argv, terminal);
+  checkInner(commands, argv);
+  for (const command of commands) program.addCommand(command);
   configure(program, '(writ help tells more)', terminal);
   for (const command of program.commands) {
     configure(command, `(writ help ${command.name()} tells more)`, terminal);

@@ -52,6 +52,9 @@ describe('writ', () => {
   for (const [name, args] of [
     ['no command', []],
     ['an unknown command', ['sgin']],
+    ['a group without a command', ['bill']],
+    ['an unknown command of a group', ['slo', 'openslo']],
+    ['an unknown command of a group that is asked for its help', ['slo', 'openslo', '--help']],
     ['an unknown option', ['lint', '--nope', '.']],
     ['a missing argument', ['sign']],
     ['a missing option', ['verify', 'a.yaml']],

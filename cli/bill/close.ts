@@ -15,7 +15,7 @@ import { readPrivateKey } from '../private-key.ts';
 import { signatureFault } from '../signed-by.ts';
 import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
-import { billOf } from './inputs.ts';
+import { billOf, refuseTwoSources } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions, addMomentOption } from './options.ts';
 
@@ -38,6 +38,7 @@ export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenan
 type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
 
 const close = async (options: Options, terminal: Terminal): Promise<void> => {
+  refuseTwoSources(options);
   if (options.trust === undefined)
     throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
   const { invoice, open } = await billOf(options, terminal);

@@ -53,7 +53,10 @@ const parsed = (path: string): ParsedDocument => {
 type PriceOptions = Pick<BillOptions, 'prices' | 'trust' | 'trustDigest'>;
 
 const readTrust = ({ trust: path, trustDigest }: PriceOptions, atMs: number): Trust | undefined => {
-  if (path === undefined) return undefined;
+  if (path === undefined) {
+    if (trustDigest !== undefined) throw new UsageError('--trust-digest: --trust FILE says which trust policy must have it');
+    return undefined;
+  }
   const root = join(dirname(path), TRUSTED_ROOT_FILE);
   const trustedRoot = existsSync(root) ? readBytes(root) : undefined;
   return trustFrom({
@@ -99,7 +102,10 @@ const BUNDLE_ENDING = bundlePath('');
 
 /** What SLA statements of the tenant give back, or take again. Their signatures lie beside them, so that `*.json` names both. */
 const slaAdjustments = ({ sla = [], slaKey }: Pick<BillOptions, 'sla' | 'slaKey'>, tenant: string): readonly Adjustment[] => {
-  if (sla.length === 0) return [];
+  if (sla.length === 0) {
+    if (slaKey !== undefined) throw new UsageError('--sla-key: --sla FILE says which statements it must have signed');
+    return [];
+  }
   if (slaKey === undefined) throw new UsageError('--sla: --sla-key FILE says whose signature the statements must bear');
   const key = readPublicKeyFile(slaKey).publicKey;
   return sla.flatMap((path) => {
@@ -131,6 +137,11 @@ const momentOf = (options: BillOptions, facts: Facts, terminal: Terminal): numbe
   const ms = Date.parse(at);
   if (Number.isNaN(ms)) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
   return ms;
+};
+
+/** For one invoice, which takes its use from one of them. */
+export const refuseTwoSources = ({ ledger, statement }: BillOptions): void => {
+  if (ledger !== undefined && statement !== undefined) throw new UsageError('--ledger and --statement: give one of them');
 };
 
 export type Bill = {

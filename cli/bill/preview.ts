@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { invoiceText } from '../../operator/billing/rating/invoice.ts';
 import type { Format, Terminal } from '../output.ts';
-import { billOf } from './inputs.ts';
+import { billOf, refuseTwoSources } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { invoiceTable } from './invoice-table.ts';
 import { addBillOptions, addMomentOption } from './options.ts';
@@ -20,6 +20,7 @@ export const previewCommand = (terminal: Terminal): Command =>
   addMomentOption(addBillOptions(new Command('preview').description('show an invoice with its lines')))
     .addHelpText('after', HELP)
     .action(async (options: BillOptions & { readonly output: Format }) => {
+      refuseTwoSources(options);
       const { invoice, open } = await billOf(options, terminal);
       if (open !== undefined) terminal.err(`the month is still open, \`writ bill close\` refuses it: ${open.message}\n`);
       terminal.out(options.output === 'json' ? invoiceText(invoice) : invoiceTable(invoice));
