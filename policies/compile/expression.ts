@@ -37,8 +37,8 @@ const SHARED_AT_MOST = 4_000;
 
 type Outcome = { readonly program: Program } | { readonly messages: readonly string[] };
 
-/** In UTF-16 units, of sources and of what was wrong with them: thousands of policies of usual length, or 250 of the longest. */
-const MOST_KEPT = 5_000_000;
+/** In UTF-16 units, of sources and of what was wrong with them: thousands of usual expressions, or the policies of 50 that are as long as may be. */
+const MOST_KEPT = 1_000_000;
 const kept = createKept<Outcome>(MOST_KEPT);
 /** Of all that a decision gives to its policies these are the same for each, from the first match condition to the last message. */
 const sharing = createSharing(['object', 'oldObject', 'request', 'workload', 'agent', 'tenant']);
