@@ -102,6 +102,7 @@ describe('writ audit verify', () => {
     ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
     ['an option that there is not', ['verify', 'e', '--vkey', vkey, '--force'], /unknown option/],
     ['a time that is none', ['export', 'e', '--out', 'x', '--from', 'monday'], /--from monday: write a time/],
+    ['a file that holds no key', ['verify', 'e', '--vkey', 'empty.vkey'], /--vkey empty\.vkey: the file holds no key/],
     ['a file that holds no text', ['verify', 'e', '--vkey', 'binary.vkey'], /it is not UTF-8 text/],
     [
       'a time that ends before it begins',
@@ -117,7 +118,7 @@ describe('writ audit verify', () => {
     ['an address that is none', ['witness', '--state', 's', '--name', 'w', '--log', vkey, '--listen', 'x'], /--listen x: write HOST:PORT/],
   ];
   it('wrong use: 4', () => {
-    using folder = scene(buildExport(1), { 'binary.vkey': new Uint8Array([0xff, 0xfe]) });
+    using folder = scene(buildExport(1), { 'binary.vkey': new Uint8Array([0xff, 0xfe]), 'empty.vkey': '# none\n' });
     for (const [what, args, message] of wrong) {
       const { code, err } = folder.writ(['audit', ...args]);
       assert.equal(code, 4, `${what}: ${err}`);

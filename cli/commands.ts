@@ -10,7 +10,7 @@ import type { Terminal } from './output.ts';
 import { VERSION } from './version-number.ts';
 
 const HELP = `
-Exit codes: 0 good, 1 something was found or refused, 2 wrong use. WRIT_DEBUG=1 shows stack traces.
+Exit codes: 0 good, 1 something was found or refused, 2 wrong use, unless the help of a command says otherwise. WRIT_DEBUG=1 shows stack traces.
 
 Start:
   writ keygen --name security

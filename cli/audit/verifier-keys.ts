@@ -21,6 +21,7 @@ export const verifierKeys = (option: string, texts: readonly string[], kind: Not
   texts.flatMap((text) => {
     const lines = readVerifierKey(text) === undefined && isFile(text) ? fileText(text).split('\n') : [text];
     const wanted = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+    if (wanted.length === 0) throw new UsageError(`${option} ${text}: the file holds no key`);
     return wanted.map((line) => {
       const key = readVerifierKey(line);
       if (key?.kind === kind) return key;

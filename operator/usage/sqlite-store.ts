@@ -181,7 +181,10 @@ export const readSqliteStore = (file: string): ReadStore => {
     const opened = openDatabase(path, { readOnly: true, pragmas: READER_PRAGMAS });
     database = opened;
     if (opened.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'store_room'").get() === undefined)
-      throw new StoreError('failed', 'it is no ledger of Writ: it is a database of something else');
+      throw new StoreError(
+        'failed',
+        'it is no ledger of Writ: a database of something else, or a copy without the file beside it that ends in -wal (take a copy by .backup)',
+      );
     const read = createReads(opened);
     const looked = async <T>(work: () => Promise<T>): Promise<T> => {
       try {

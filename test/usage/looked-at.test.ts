@@ -84,7 +84,10 @@ describe('a ledger that is looked at', () => {
     const rows = [
       ['none.db', 'there is no such file'],
       ['empty.db', 'it is no ledger of Writ: it is empty'],
-      ['other.db', 'it is no ledger of Writ: it is a database of something else'],
+      [
+        'other.db',
+        'it is no ledger of Writ: a database of something else, or a copy without the file beside it that ends in -wal (take a copy by .backup)',
+      ],
       ['', 'it is a folder'],
       ['empty.db/deeper', 'there is no such file'],
     ] as const;
