@@ -79,7 +79,10 @@ test('a set comes to the same by both ways, whatever stands in it and is left to
       ends.annotations += Number(Object.keys(decision.auditAnnotations).length > 0);
       ends.noted += Number(decision.evaluated.some(({ verdict }) => verdict === 'Audit'));
     }),
-    { numRuns: 400 },
+    {
+      numRuns: 400,
+      examples: [[[[{ ...validation('true'), auditAnnotations: [{ key: 'a', valueExpression: "'x'" }] }, {}]], DEFAULT_LIMITS]],
+    },
   );
   assert.ok(
     Object.values(ends).every((times) => times > 0),
