@@ -17,6 +17,7 @@ import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
 import { tellUnbilled } from './billing-status.ts';
 import { createStripeLook } from './stripe-wiring.ts';
 import { customersOf } from './subscription-wiring.ts';
+import { createTellOnce } from './tell-once.ts';
 
 export type TermBilling = {
   /** Until the term ends. `judge`: whose seal counts. */
@@ -29,7 +30,6 @@ export type TermBilling = {
 const STATEMENT_KEY = 'statement-key';
 const STATEMENT_PASSWORD = 'statement-key-password';
 const LOOK_MS = 60_000;
-const MOST_TOLD = 10_000;
 
 const readKey = (pem: string | undefined, passphrase: string | undefined, where: string): KeyObject => {
   let key: KeyObject;
@@ -48,13 +48,7 @@ const createStatementLook = (
   where: { readonly folder: string; readonly secretName: string },
 ): Look => {
   const files = createLogFolder(where.folder);
-  const told = new Set<string>();
-  const once = (what: string, tell: () => void): void => {
-    if (told.has(what)) return;
-    if (told.size >= MOST_TOLD) told.clear();
-    told.add(what);
-    tell();
-  };
+  const once = createTellOnce();
   let running: { readonly pem: string; readonly ledger: OpenLedger; readonly sink: StatementSink } | undefined;
   return async ({ client, ledger }, signal) => {
     const secret = await readSecret(client, config['system-namespace'], where.secretName);

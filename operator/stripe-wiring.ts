@@ -31,12 +31,12 @@ import { showDrift } from './billing/metrics.ts';
 import { createAllowance } from './source/deliveries.ts';
 import { customersOf, keepSubscriptions } from './subscription-wiring.ts';
 import { HOUR_MS } from './usage/period.ts';
+import { createTellOnce } from './tell-once.ts';
 
 /** Keys of the Secret: the key for Stripe, and the secrets of its webhook endpoint, one a line while one is changed for another. */
 const STRIPE_KEY = 'stripe-key';
 const WEBHOOK_SECRET = 'webhook-secret';
 const MOST_SECRETS = 8;
-const MOST_TOLD = 10_000;
 const COUNT_MS = 10 * 60_000;
 const REFUSALS_TOLD = { burst: 10, refillMs: 60_000 };
 
@@ -101,14 +101,7 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
   });
   let running: Running | undefined;
   let countedMs = Number.NEGATIVE_INFINITY;
-  const told = new Set<string>();
-  /** What stays as it is found again with every look. */
-  const once = (what: string, tell: () => void): void => {
-    if (told.has(what)) return;
-    if (told.size >= MOST_TOLD) told.clear();
-    told.add(what);
-    tell();
-  };
+  const once = createTellOnce();
 
   const start = (key: string, ledger: OpenLedger): Running => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;

@@ -41,7 +41,15 @@ const scene = async (encoding: Encoding) => {
   return {
     total,
     process,
-    stripe,
+    /** A process that ends when Stripe has applied its report and before it knows. */
+    diesUnanswered: async (): Promise<void> => {
+      const dying = process(async (report) => {
+        await stripe.report(report);
+        throw new Killed();
+      });
+      await dying.offer([total]);
+      await assert.rejects(dying.pass(), Killed);
+    },
     later: (ms: number) => void (nowMs += ms),
     /** What is asked of the provider from here on. */
     asked: (): readonly string[] => fake.requests.splice(0).map(({ method, path }) => `${method} ${path.split('/').at(-1)}`),
@@ -80,12 +88,7 @@ for (const encoding of ['Absolute', 'Delta'] as const) {
 
     it('after Stripe applied it, without the answer: the same is sent, under the same identifier and key, and counts once', async () => {
       const world = await scene(encoding);
-      const dying = world.process(async (report) => {
-        await world.stripe.report(report);
-        throw new Killed();
-      });
-      await dying.offer([world.total]);
-      await assert.rejects(dying.pass(), Killed);
+      await world.diesUnanswered();
       assert.deepEqual([world.received(), await world.states()], [1, [['sending', 1]]]);
       world.later(HOUR_MS);
       await world.process().pass();
@@ -98,12 +101,7 @@ for (const encoding of ['Absolute', 'Delta'] as const) {
 
     it('the same, and nobody comes back for more than a day: it is read back before anything is sent', async () => {
       const world = await scene(encoding);
-      const dying = world.process(async (report) => {
-        await world.stripe.report(report);
-        throw new Killed();
-      });
-      await dying.offer([world.total]);
-      await assert.rejects(dying.pass(), Killed);
+      await world.diesUnanswered();
       world.asked();
       world.later(25 * HOUR_MS);
       await world.process().pass();
