@@ -7,7 +7,7 @@ import { createKubeClient } from '../../../kube/client.ts';
 import { isTransient, KubeApiError } from '../../../kube/errors.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { startFaultProxy } from '../../cluster/fault-proxy.ts';
 import type { FaultProxy } from '../../cluster/fault-proxy.ts';
 
