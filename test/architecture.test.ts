@@ -84,6 +84,38 @@ describe('rooms import only what the plan allows', () => {
   });
 });
 
+/** Files that import each other in a circle, a circle a line. Each file is gone through once. */
+const circlesAmong = (edges: ReadonlyMap<string, readonly string[]>): readonly string[] => {
+  const left = new Set<string>();
+  const way: string[] = [];
+  const circles: string[] = [];
+  const follow = (file: string): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) circles.push([...way.slice(at), file].join(' → '));
+    if (at >= 0 || left.has(file)) return;
+    way.push(file);
+    for (const next of edges.get(file) ?? []) follow(next);
+    way.pop();
+    left.add(file);
+  };
+  for (const file of edges.keys()) follow(file);
+  return circles;
+};
+
+describe('no files import each other in a circle, types included', () => {
+  it('of the whole tree', () => {
+    const known = new Set(sources.filter((file) => !file.startsWith('crds/generated/')));
+    const edges = [...known].map((file): [string, string[]] => [file, importsOf(file).flatMap(({ to }) => (known.has(to) ? [to] : []))]);
+    assert.ok(edges.flatMap(([, to]) => to).length > known.size, 'imports are found at all');
+    assert.equal(circlesAmong(new Map(edges)).join('\n'), '');
+  });
+
+  it('a circle is told by its files', () => {
+    const edges = { a: ['b', 'c'], b: ['c'], c: ['d'], d: ['b', 'e'], e: [], f: ['f', 'a'] };
+    assert.deepEqual(circlesAmong(new Map(Object.entries(edges))), ['b → c → d → b', 'f → f']);
+  });
+});
+
 /** A heavy package is imported in one file, two at most. */
 const ONLY_IN: Readonly<Record<string, RegExp>> = {
   stripe: /^operator\/billing\/stripe-client\.ts$/,
