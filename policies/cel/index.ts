@@ -5,8 +5,10 @@
  *
  * In: the text of an expression and the names it may use, with their types; then values for these names, made of JSON by `parseJson` or `fromJson`, or
  * lazy structs derived from `Fields`. Out: a value, or a CelError with cel-go's words and the place in the source. This file is the
- * whole public surface and the folder depends on re2js alone; README.md describes both. Anyone may import it.
+ * whole public surface; the folder depends on re2js alone and on steps.ts beside it; README.md describes both. Anyone may import it.
  */
+import { finish } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { checkExpr } from './check/check.ts';
 import type { Checked, Dialect } from './check/check.ts';
 import { estimateChecked } from './cost/estimate.ts';
@@ -20,8 +22,6 @@ import { lowerExpr } from './program/lower.ts';
 import type { Bindings } from './program/bindings.ts';
 import type { Budget, Program } from './program/program.ts';
 import type { Sharing } from './program/sharing.ts';
-import { finish } from './steps.ts';
-import type { Steps } from './steps.ts';
 import type { Expr } from './syntax/ast.ts';
 import { issueAt } from './syntax/issue.ts';
 import type { Issue } from './syntax/issue.ts';
@@ -47,8 +47,6 @@ export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts
 export type { CelInt, JsonMap, Value } from './values/value.ts';
 export type { Bindings } from './program/bindings.ts';
 export type { Budget, Program } from './program/program.ts';
-export { atOnce, finish } from './steps.ts';
-export type { Steps } from './steps.ts';
 export { createSharing } from './program/sharing.ts';
 export type { Sharing } from './program/sharing.ts';
 export { Memo } from './program/memo.ts';

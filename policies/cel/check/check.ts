@@ -8,7 +8,7 @@
  * the types, then, if they hold, literals (`literals.ts`). Total: types that grow without bound end in an issue. Only the
  * engine imports it.
  */
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../../steps.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
