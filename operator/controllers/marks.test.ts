@@ -6,6 +6,7 @@ import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { judgePolicyObject } from '../../policies/policy-object.ts';
+import type { TenantObject } from '../../policies/tenant-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
@@ -13,6 +14,7 @@ import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { LivePolicy } from './live.ts';
 import { createMarkLedger } from './mark-ledger.ts';
 import { reconcileMarks } from './marks.ts';
+import type { TrustState } from './trust-policy.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
 const SOURCE = 'writ-system/policies';
@@ -26,7 +28,13 @@ const b1 = sealer.policy('b', spec(1), SOURCE);
 const alone = sealer.policy('alone', spec(4));
 
 type Marks = KubeObject & { readonly data?: unknown };
-type World = { policies: readonly SealedPolicy[]; inventories: readonly Inventory[]; object: Marks | undefined };
+type World = {
+  tenants?: readonly TenantObject[];
+  trust?: TrustState;
+  policies: readonly SealedPolicy[];
+  inventories: readonly Inventory[];
+  object: Marks | undefined;
+};
 
 const scene = (start: Partial<World> = {}) => {
   const world: World = { policies: [], inventories: [], object: undefined, ...start };
@@ -47,9 +55,10 @@ const scene = (start: Partial<World> = {}) => {
   const term = () => {
     const ledger = createMarkLedger({
       sealed: { list: live },
+      tenants: { list: () => world.tenants ?? [] },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, clock.now()) },
       inventories: () => world.inventories,
-      trust: { current: () => trust },
+      trust: { current: () => world.trust ?? trust },
       clock,
     });
     const standing = ({ name }: { readonly name: string }): number | undefined =>
@@ -143,6 +152,7 @@ describe('the marks in the cluster', () => {
     const { world } = scene();
     const ledger = createMarkLedger({
       sealed: { list: () => [] },
+      tenants: { list: () => world.tenants ?? [] },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
       inventories: () => world.inventories,
       trust: { current: () => trust },
@@ -185,6 +195,7 @@ describe('the marks in the cluster', () => {
     const marksUnder = (document: Partial<typeof judged.document>): readonly string[] => {
       const ledger = createMarkLedger({
         sealed: { list: () => [alone] },
+        tenants: { list: () => [] },
         book: { judge: () => ({ ok: true, document: { ...judged.document, ...document } }) },
         inventories: () => sealedSet(4, a2).inventories,
         trust: { current: () => trust },
