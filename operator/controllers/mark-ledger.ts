@@ -121,6 +121,8 @@ const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Lo
   });
 };
 
+const endedTenants = (marks: readonly Mark[]): readonly Mark[] => marks.filter(({ kind, gone }) => kind === TENANT_KIND && gone === true);
+
 export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const readSets = createSetReader();
   // Of one that is asked about, apart from those that are in force.
@@ -149,8 +151,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const known = (): Marks => {
     look();
     // Once written it holds, whatever comes to stand under that name while nobody is asked.
-    const ended = [...heard.values()].filter(({ kind, gone }) => kind === TENANT_KIND && gone === true);
-    return tenantMarks.end(endMarks(joinMarks(own, heard), ended), deps.trust.current());
+    return tenantMarks.end(endMarks(joinMarks(own, heard), endedTenants([...heard.values()])), deps.trust.current());
   };
 
   return {
@@ -177,7 +178,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
       return checkMark(joinMarks(own, heard).get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
-      heard = joinMarks(heard, marksOf(told ?? []));
+      heard = endMarks(joinMarks(heard, marksOf(told ?? [])), endedTenants(told ?? []));
     },
   };
 };

@@ -209,6 +209,66 @@ describe('the marks in the cluster', () => {
     assert.deepEqual(marksUnder({ withdrawn: { code: 'SEAL_REVOKED', message: 'of nobody' } }).toSorted(), ['cluster', SOURCE]);
   });
 
+  describe('of a Tenant', () => {
+    const tenantAt = (version: number, more: object = {}): TenantObject => {
+      const document = JSON.stringify({
+        apiVersion: 'writ.dev/v1alpha1',
+        kind: 'Tenant',
+        metadata: { name: 'acme' },
+        spec: { version, ...more },
+      });
+      return { metadata: { name: 'acme' }, signature: sealer.sealAgain({ ...a1, signature: { document, bundles: [] } }, 0).signature };
+    };
+    const leaving = tenantAt(2, { deletionPolicy: 'Orphan' });
+    const inventory = inventoryOf(SOURCE, 'r', [], { sets: [sealer.set(SOURCE, 1, [])] });
+    const [sample] = inventoryOf(SOURCE, 'r', [a1]).documents;
+    assert.ok(sample);
+    const ordering = { ...inventory, documents: [{ ...sample, plural: 'tenants', kind: 'Tenant', name: 'acme' }] };
+    const tenantsOnly = (told: readonly string[]): readonly string[] => told.filter((mark) => mark.startsWith('acme'));
+
+    it('rise with what stands, and say gone once it may end, is not there and nobody orders it', async () => {
+      const { term, world, events } = scene();
+      const look = term();
+      const told = async (change: Partial<World>): Promise<readonly string[]> => tenantsOnly(await look(change));
+      assert.deepEqual(await told({ tenants: [tenantAt(1)] }), ['acme-1']);
+      assert.deepEqual(await told({ tenants: [leaving], inventories: [ordering] }), ['acme-2']);
+      assert.deepEqual(await told({ tenants: [] }), ['acme-2'], 'a commit brings it back');
+      assert.deepEqual(await told({ inventories: [inventory] }), ['acme-2 gone']);
+      assert.deepEqual(events, [], 'nothing is amiss');
+      assert.deepEqual(await told({ tenants: [leaving] }), ['acme-2 gone'], 'whatever comes while nobody is asked');
+      assert.deepEqual(tenantsOnly(await term()()), ['acme-2 gone'], 'a new leader');
+      assert.deepEqual(tenantsOnly(await term()({ tenants: [tenantAt(1)] })), ['acme-2 gone']);
+      assert.deepEqual(await told({ tenants: [tenantAt(3)] }), ['acme-3']);
+      assert.equal(decodeMarks(world.object)?.find(({ kind }) => kind === 'Tenant')?.mayEnd, undefined);
+    });
+
+    it('say gone for a leader that begins after it went, and nothing of what only vanished', async () => {
+      const { term, events, counts } = scene({ tenants: [leaving] });
+      await term()();
+      assert.deepEqual(tenantsOnly(await term()({ tenants: [] })), ['acme-2 gone']);
+      const look = term();
+      assert.deepEqual(tenantsOnly(await look({ tenants: [tenantAt(3)] })), ['acme-3']);
+      assert.deepEqual(events, []);
+      assert.deepEqual(tenantsOnly(await look({ tenants: [], ...sealedSet(4) })), ['acme-3'], 'no set seal ends it');
+      assert.deepEqual([events, counts['unmet']], [['MarkUnmet'], 1]);
+      assert.deepEqual(tenantsOnly(await look({ tenants: [leaving] })), ['acme-3']);
+      assert.equal(counts['unmet'], 1);
+      await look({ tenants: [tenantAt(3)] });
+      assert.equal(counts['unmet'], 0);
+    });
+
+    it('are kept and not looked at while the trust policy does not name the kind', async () => {
+      const { term, counts } = scene({ tenants: [leaving] });
+      const look = term();
+      await look();
+      const rules = trust.trust.rules.map((rule) => ({ ...rule, kinds: new Set(['Policy']) }));
+      const lenient: TrustState = { ok: true, trust: { ...trust.trust, digest: policyDigest(a1), rules } };
+      assert.deepEqual(tenantsOnly(await look({ trust: lenient, tenants: [tenantAt(9)] })), ['acme-2']);
+      assert.deepEqual([tenantsOnly(await look({ tenants: [] })), counts['unmet']], [['acme-2'], 0]);
+      assert.deepEqual(tenantsOnly(await look({ trust })), ['acme-2 gone'], 'named again');
+    });
+  });
+
   it('are used and told while somebody deletes them', async () => {
     const { term, events, counts, world } = scene();
     const look = term();
