@@ -228,4 +228,20 @@ describe('a sealed Tenant', { timeout: 300_000 }, () => {
     await done(apply(visitorAt(3), 'visitor'));
     await marked('visitor', 3, { mayEnd: true });
   });
+
+  it('is brought back with its mark when all of it was restored from a backup while nobody was asked', async () => {
+    const bounds = await stranger();
+    await drill.writ.operator.stop('SIGKILL');
+    await done(drill.kubectl(['delete', 'validatingwebhookconfiguration', 'writ-guard']));
+    await done(drill.kubectl(['replace', '-f', '-'], backup.tenants));
+    await done(drill.kubectl(['replace', '-f', '-'], backup.marks));
+    await done(drill.kubectl(['patch', 'tenant', 'acme', ...merge({ spec: { images: null, deletionPolicy: 'Delete' } })]));
+    drill.writ.operator = await drill.writ.startOperator();
+    await drill.writ.operator.ready();
+    await marked('acme', 4);
+    await marked('visitor', 3, { mayEnd: true });
+    await until(async () => (await stranger()) === bounds, { what: 'the bounds of acme to hold again' });
+    assertRefused(await drill.kubectl(['delete', 'tenant', 'acme', '--wait=false']), 'REMOVAL_UNSEALED', /tenants\/acme\.yaml/);
+    await everyOlderIsRefused();
+  });
 });
