@@ -1,176 +1,259 @@
 // SPDX-License-Identifier: Apache-2.0
-// What cluster-admin.test.ts tries on a Policy, on each other kind that counts by its seals: an administrator patches, applies,
-// replaces, strips, deletes, writes the status, brings back the version before and the backup of the day before; then all of it once
-// more with the operator stopped and the guard deleted. What the replica says that it goes by is the same before and after.
+// Every kind that is sealed beside Policies, on a real API server. Then Tenants: a trust policy that begins to name the kind when they
+// stand already, and an administrator of the cluster who would widen the bounds of one, bring back an older one, or one that has
+// ended, also after its deletion, from a backup, and after replica and operator began anew. Each is refused, and no bound moves.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { SYSTEM_NAMESPACE, configMaps, licenses, priceBooks, rulesets, tierCatalogs, trustPolicies } from '../../crds/kinds.ts';
-import type { Resource } from '../../crds/kinds.ts';
-import { decodeReplica, replicaName } from '../../crds/replica.ts';
+import { MARKS_NAME, SYSTEM_NAMESPACE, configMaps, sealedKinds, tenants } from '../../crds/kinds.ts';
+import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { policyText, releaseFiles } from '../scenario/documents.ts';
-import { sourceApplies } from '../scenario/told.ts';
+import { seal } from '../../policies/trust/seal.ts';
+import { tenantText } from '../scenario/documents.ts';
+import { createSigner, digestOf } from '../scenario/sealed-repository.ts';
+import type { Signer } from '../scenario/sealed-repository.ts';
+import { sourceApplies, sourceRefuses } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
-import { sealedObject, startDrill } from './drill.ts';
-import type { Drill } from './drill.ts';
+import { podOf, verdictOf } from '../scenario/verdict.ts';
+import { assertRefused, sealedObject, startDrill } from './drill.ts';
+import type { Attempt, Drill } from './drill.ts';
+import { documentsAt, everyKindStays } from './kinds.ts';
 
-const shipped = (file: string, version: number): string =>
-  readFileSync(new URL(`../../deploy/examples/${file}`, import.meta.url), 'utf8').replace('  version: 1\n', `  version: ${version}\n`);
-const documentsAt = (version: number): Record<string, string> => ({
-  ...releaseFiles({
-    name: 'base',
-    version,
-    release: `1.${version}.0`,
-    members: [{ name: 'member', expression: 'size(workload.containers) > 0', message: `member of ${version}` }],
-  }),
-  'tiers.yaml': shipped('tiers.yaml', version),
-  'prices/standard.yaml': shipped('prices.yaml', version).replace(/name: [a-z-]+/, 'name: standard'),
-  'licenses/acme.yaml': `apiVersion: writ.dev/v1alpha1\nkind: License\nmetadata: {name: acme}\nspec: {version: ${version}, tier: Enterprise, expires: 2099-01-01T00:00:00Z}\n`,
-});
+const board = createSigner('board');
 
-type Live = KubeObject & {
-  readonly spec?: object | undefined;
-  readonly signature?: { readonly document: string } | undefined;
-  readonly status?: unknown;
-};
-type Kind = { readonly resource: Resource; readonly name: string; readonly codes?: Partial<typeof CODES> };
-const CODES = {
-  spec: 'SPEC_DIFFERS',
-  bytes: 'SEAL_DIGEST_MISMATCH',
-  unsealed: 'POLICY_UNSIGNED',
-  removal: 'REMOVAL_UNSEALED',
-  older: 'POLICY_ROLLBACK',
-};
-const KINDS: readonly Kind[] = [
-  { resource: rulesets, name: 'base' },
-  { resource: tierCatalogs, name: 'cluster' },
-  { resource: licenses, name: 'acme' },
-  { resource: priceBooks, name: 'standard' },
-  // What came before the one that is pinned test/custody/succession.test.ts tries.
-  { resource: trustPolicies, name: 'cluster', codes: { bytes: 'TRUST_NOT_PINNED', unsealed: 'TRUST_MISSING', removal: 'TRUST_KEPT' } },
-];
+const trustAt = (version: number, platform: Signer, kinds: readonly string[]): string =>
+  `${JSON.stringify({
+    apiVersion: 'writ.dev/v1alpha1',
+    kind: 'TrustPolicy',
+    metadata: { name: 'cluster' },
+    spec: {
+      version,
+      principals: [platform, board].map(({ name, publicPem }) => ({ name, publicKeys: [{ pem: publicPem }] })),
+      rules: [
+        { kinds, allOf: [{ threshold: 1, principals: [platform.name] }] },
+        { kinds: ['TrustPolicy'], allOf: [{ threshold: 1, principals: ['board'] }] },
+      ],
+      unsigned: 'Deny',
+    },
+  })}\n`;
 
-describe('of every kind that counts by its seals', { timeout: 300_000 }, () => {
+const registries = (prefix: string): string => `  images: {registries: [{prefix: ${prefix}}]}\n`;
+const narrow = registries('ghcr.io/acme/');
+const acmeAt = (version: number, more = narrow): string => tenantText('acme', ['acme-prod'], `  version: ${version}\n${more}`);
+const visitorAt = (version: number, deletionPolicy = 'Orphan'): string =>
+  `apiVersion: writ.dev/v1alpha1\nkind: Tenant\nmetadata: {name: visitor}\nspec: {version: ${version}, deletionPolicy: ${deletionPolicy}}\n`;
+
+const merge = (body: object): string[] => ['--type=merge', '-p', JSON.stringify(body)];
+const BY_HAND = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
+
+const SEALED = sealedKinds.map(({ kind }) => kind);
+
+describe('each kind that is sealed', { timeout: 300_000 }, () => {
   let drill: Drill;
-  /** Of the day before. */
-  const backup = new Map<Resource, Live>();
-  const read = async ({ resource, name }: Kind): Promise<Live> => {
-    const live = await drill.writ.client.get<Live>(resource, { name });
-    assert.ok(live, `${resource.kind} ${name}`);
-    return live;
-  };
-  const report = async () => {
-    const live = await drill.writ.client.get(configMaps, { namespace: SYSTEM_NAMESPACE, name: replicaName('one') });
-    const { policies = {}, rulesets: releases, entitlements, trustDigest } = decodeReplica(live) ?? {};
-    const { sentinel, ...others } = policies;
-    return { sentinel, goesBy: { policies: others, releases, entitlements, trustDigest } };
-  };
+  /** Of the day before its bounds were narrowed once more. */
+  let backup: { readonly tenants: string; readonly marks: string };
   before(async () => {
-    drill = await startDrill({ documents: documentsAt(1) });
-    for (const kind of KINDS) backup.set(kind.resource, await read(kind));
-    const first = (await report()).goesBy;
-    assert.deepEqual(Object.keys(first.entitlements ?? {}).toSorted(), ['License/acme', 'PriceBook/standard', 'TierCatalog/cluster']);
-    await sourceApplies(drill.writ.client, await drill.writ.push(documentsAt(2)));
-    await until(
-      async () => {
-        const { goesBy } = await report();
-        const one = { ...first.entitlements, ...first.releases };
-        return Object.entries({ ...goesBy.entitlements, ...goesBy.releases }).every(([key, digest]) => one[key] !== digest);
-      },
-      { what: 'the second versions to be gone by' },
-    );
+    drill = await startDrill({ trust: (signer) => trustAt(1, signer, SEALED), documents: documentsAt(1) });
   });
   after(() => drill?.writ.stop());
-  let goesBy: Awaited<ReturnType<typeof report>>['goesBy'];
-  beforeEach(async () => {
-    goesBy ??= (await report()).goesBy;
-    assert.deepEqual((await report()).goesBy, goesBy);
-  });
 
-  /** What `kubectl replace` sends of a file. */
-  const bare = ({ metadata: { name }, spec, signature }: Live, more: object = {}): Live => ({
-    metadata: { name },
-    spec,
-    signature,
-    ...more,
-  });
-  const patched = ({ resource, name }: Kind, body: object, subresource?: string): Promise<unknown> =>
-    drill.writ.client.patch(resource, { name }, { type: 'merge', body, ...(subresource === undefined ? {} : { subresource }) });
-  const older = ({ resource }: Kind): Promise<unknown> => {
-    const live = backup.get(resource);
-    assert.ok(live);
-    return drill.writ.client.replace(resource, bare(live));
-  };
-  type Deed = readonly [what: string, code: keyof typeof CODES, deed: (kind: Kind) => Promise<unknown>];
-  const deeds: readonly Deed[] = [
-    ['patches its spec', 'spec', (kind) => patched(kind, { spec: { version: 99 } })],
-    [
-      'patches its bytes',
-      'bytes',
-      async (kind) => patched(kind, { signature: { document: `${(await read(kind)).signature?.document}\n` } }),
-    ],
-    ['takes its seal off', 'unsealed', (kind) => patched(kind, { signature: null })],
-    [
-      'applies another spec server-side, in the name of the operator',
-      'spec',
-      async (kind) => {
-        const live = await read(kind);
-        const spec = { ...live.spec, version: 99 };
-        return drill.writ.client.apply(kind.resource, bare(live, { spec }), { fieldManager: 'writ-sync', force: true });
-      },
-    ],
-    [
-      'replaces it by one without a seal',
-      'unsealed',
-      async (kind) => drill.writ.client.replace(kind.resource, bare(await read(kind), { signature: undefined })),
-    ],
-    ['deletes it', 'removal', ({ resource, name }) => drill.writ.client.delete(resource, { name })],
-  ];
-  const restoring: Deed = ['brings back the version before, from a backup', 'older', older];
-
-  for (const kind of KINDS) {
-    const rows = kind.resource === trustPolicies ? deeds : [...deeds, restoring];
-    for (const [what, key, deed] of rows) {
-      it(`who ${what}, a ${kind.resource.kind}, is refused`, async () => {
-        const before = await read(kind);
-        await assert.rejects(deed(kind), new RegExp(`${kind.codes?.[key] ?? CODES[key]}: `));
-        const { metadata, spec, signature } = await read(kind);
-        assert.deepEqual([metadata.uid, spec, signature], [before.metadata.uid, before.spec, before.signature]);
-        assert.deepEqual((await report()).goesBy, goesBy);
-      });
-    }
-    it(`who writes the status of a ${kind.resource.kind} changes nothing`, async () => {
-      await patched(kind, { status: { digest: `sha256:${'0'.repeat(64)}`, conditions: [] } }, 'status');
-      assert.deepEqual((await report()).goesBy, goesBy);
-    });
-  }
-
-  it('nothing changes either while the operator is stopped and the guard deleted, nor for a replica that starts after the repair', async () => {
-    await drill.writ.operator.stop('SIGKILL');
-    await drill.writ.client.request({
-      method: 'DELETE',
-      path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/writ-guard',
-    });
-    for (const kind of KINDS) {
-      await patched(kind, { spec: { version: 99 } });
-      if (kind.resource !== trustPolicies) await older(kind);
-      await drill.writ.client.delete(kind.resource, { name: kind.name });
-    }
-    // Once this is in force, all that was written before it was seen.
-    const sentinel = policyText({ name: 'sentinel', expression: 'size(workload.containers) >= 0', message: 'seen', enforcement: 'Audit' });
-    const { code, said } = await drill.kubectl(['create', '-f', '-'], sealedObject(drill.writ, sentinel, 'Policy', 'sentinel'));
+  const object = (document: string, name = 'acme'): string => sealedObject(drill.writ, document, 'Tenant', name);
+  const apply = (document: string, name = 'acme'): Promise<Attempt> => drill.kubectl(BY_HAND, object(document, name));
+  const done = async (attempt: Promise<Attempt>): Promise<void> => {
+    const { code, said } = await attempt;
     assert.equal(code, 0, said);
-    await until(async () => (await report()).sentinel, { what: 'the replica to follow' });
-    assert.deepEqual((await report()).goesBy, goesBy);
-    drill.writ.operator = await drill.writ.startOperator();
-    await drill.writ.operator.ready();
-    for (const kind of KINDS)
-      await until(() => drill.writ.client.get(kind.resource, { name: kind.name }), { what: `${kind.resource.kind} to be back` });
-    await sourceApplies(drill.writ.client, (await drill.writ.repository.git(['rev-parse', 'main'])).trim());
-    await drill.writ.webhook.stop('SIGTERM', 5000);
-    drill.writ.webhook = await drill.writ.startWebhook();
-    await drill.writ.webhook.ready();
-    await until(async () => JSON.stringify((await report()).goesBy) === JSON.stringify(goesBy), { what: 'the same to be gone by' });
+  };
+  const readMarks = async (): Promise<readonly Mark[]> =>
+    decodeMarks(await drill.writ.client.get<KubeObject>(configMaps, { namespace: SYSTEM_NAMESPACE, name: MARKS_NAME })) ?? [];
+  const marked = (name: string, version: number, more: Partial<Mark> = {}): Promise<unknown> =>
+    until(
+      async () => {
+        const mark = (await readMarks()).find((one) => one.kind === 'Tenant' && one.name === name);
+        return mark?.version === version && mark.gone === more.gone && mark.mayEnd === more.mayEnd;
+      },
+      { what: `the mark of ${name} to say version ${version} ${JSON.stringify(more)}` },
+    );
+  const files = (entries: Readonly<Record<string, readonly [string, Signer]>>): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(entries).flatMap(([path, [text, by]]) => [
+        [path, text],
+        [`${path}.sigstore.json`, seal(Buffer.from(text), by.privateKey)],
+      ]),
+    );
+  const pushTenant = (document: string): Promise<string> =>
+    drill.writ.push(files({ 'tenants/acme.yaml': [document, drill.writ.signer] }), { sealed: false });
+  /** An image from a registry that is not the tenant's. */
+  const stranger = (): Promise<string> => verdictOf(drill.writ.client, podOf({ namespace: 'acme-prod' }));
+
+  describe('by itself', () => everyKindStays(() => drill));
+
+  describe('and a Tenant,', () => {
+    it('comes in the place of one without a seal, once the trust policy names the kind, and is marked', async () => {
+      assert.equal(await stranger(), 'allowed');
+      const trust = trustAt(2, drill.writ.signer, [...SEALED, 'Tenant']);
+      const commit = await drill.writ.push(
+        files({
+          'trust.yaml': [trust, board],
+          'trust/1.yaml': [drill.writ.trust, board],
+          'tenants/acme.yaml': [acmeAt(3), drill.writ.signer],
+        }),
+        { sealed: false },
+      );
+      await sourceApplies(drill.writ.client, commit);
+      await marked('acme', 3);
+      await until(async () => (await stranger()).includes('registr'), { what: 'the bounds of acme to hold' });
+      const [tenantList, marks] = await Promise.all([
+        drill.writ.plane.kubectl(['get', 'tenants', '-o', 'yaml']),
+        drill.writ.plane.kubectl(['get', 'configmap', MARKS_NAME, '-n', SYSTEM_NAMESPACE, '-o', 'yaml']),
+      ]);
+      const anew = (text: string): string => text.replaceAll(/^ +(resourceVersion|uid|creationTimestamp|generation): .*\n/gm, '');
+      backup = { tenants: anew(tenantList.stdout), marks: anew(marks.stdout) };
+      await sourceApplies(drill.writ.client, await pushTenant(acmeAt(4)));
+      await marked('acme', 4);
+    });
+
+    describe('is not moved by an administrator', () => {
+      let bounds: string;
+      beforeEach(async () => {
+        bounds ??= await stranger();
+        assert.match(bounds, /registr/);
+        assert.equal(await stranger(), bounds);
+      });
+      const wider = { spec: { images: { registries: [{ prefix: 'registry.example.com/' }] } } };
+      const unsealed = (): string => {
+        const { signature: _, spec, ...rest } = JSON.parse(object(acmeAt(4)));
+        return JSON.stringify({ ...rest, spec: { ...spec, version: 5, ...wider.spec } });
+      };
+      type Row = readonly [what: string, deed: () => Promise<Attempt>, code: string, place: RegExp];
+      const attempts: readonly Row[] = [
+        [
+          'edits it',
+          () => drill.edit(['tenant', 'acme'], 's#ghcr.io/acme/#registry.example.com/#'),
+          '(SPEC_DIFFERS|SEAL_DIGEST_MISMATCH)',
+          /spec\.images|tenants\/acme\.yaml/,
+        ],
+        ['patches its spec', () => drill.kubectl(['patch', 'tenant', 'acme', ...merge(wider)]), 'SPEC_DIFFERS', /spec\.images/],
+        [
+          'patches its bytes',
+          () =>
+            drill.kubectl([
+              'patch',
+              'tenant',
+              'acme',
+              ...merge({ signature: { document: acmeAt(5, registries('registry.example.com/')) } }),
+            ]),
+          'SEAL_DIGEST_MISMATCH',
+          /tenants\/acme\.yaml/,
+        ],
+        [
+          'takes its seal off',
+          () => drill.kubectl(['patch', 'tenant', 'acme', ...merge({ signature: null })]),
+          'POLICY_UNSIGNED',
+          /signature/,
+        ],
+        ['applies another spec server-side', () => drill.kubectl(BY_HAND, unsealed()), 'SPEC_DIFFERS', /spec\./],
+        ['replaces it by one without a seal', () => drill.kubectl(['replace', '-f', '-'], unsealed()), 'POLICY_UNSIGNED', /signature/],
+        [
+          'replaces it by force',
+          () => drill.kubectl(['replace', '--force', '-f', '-'], unsealed()),
+          'REMOVAL_UNSEALED',
+          /tenants\/acme\.yaml/,
+        ],
+        ['deletes it', () => drill.kubectl(['delete', 'tenant', 'acme', '--wait=false']), 'REMOVAL_UNSEALED', /tenants\/acme\.yaml/],
+        ['applies the version before', () => apply(acmeAt(3)), 'POLICY_ROLLBACK', /spec\.version/],
+        [
+          'applies another of the same version',
+          () => drill.kubectl(['replace', '-f', '-'], object(acmeAt(4, registries('ghcr.io/')))),
+          'POLICY_EQUIVOCATION',
+          /spec\.version/,
+        ],
+        [
+          'restores yesterday’s backup of it',
+          () => drill.kubectl(['replace', '-f', '-'], backup.tenants),
+          'POLICY_ROLLBACK',
+          /spec\.version/,
+        ],
+        ['restores yesterday’s backup of the marks', () => drill.kubectl(['replace', '-f', '-'], backup.marks), 'MARK_LOWERED', /data/],
+      ];
+      for (const [what, deed, code, place] of attempts) {
+        it(`who ${what}`, async () => {
+          const uid = (await drill.writ.client.get<KubeObject>(tenants, { name: 'acme' }))?.metadata.uid;
+          assertRefused(await deed(), code, place);
+          assert.equal((await drill.writ.client.get<KubeObject>(tenants, { name: 'acme' }))?.metadata.uid, uid);
+          assert.equal(await stranger(), bounds);
+        });
+      }
+      it('who writes its status', async () => {
+        await done(drill.kubectl(['patch', 'tenant', 'acme', '--subresource=status', ...merge({ status: { namespaceCount: 99 } })]));
+        assert.equal(await stranger(), bounds);
+      });
+      it('who pushes an older one', async () => {
+        const commit = await pushTenant(acmeAt(3));
+        await sourceRefuses(drill.writ.client, 'POLICY_ROLLBACK');
+        assert.equal(await stranger(), bounds);
+        assert.notEqual(commit, await pushTenant(acmeAt(4)));
+      });
+    });
+
+    const everyOlderIsRefused = async (): Promise<void> => {
+      for (const version of [1, 2]) assertRefused(await apply(visitorAt(version), 'visitor'), 'POLICY_ROLLBACK', /spec\.version/);
+      assertRefused(await apply(acmeAt(3)), 'POLICY_ROLLBACK', /spec\.version/);
+    };
+
+    it('that was deleted as its seal says comes again under a higher version only', async () => {
+      await done(apply(visitorAt(1), 'visitor'));
+      await done(apply(visitorAt(2), 'visitor'));
+      await marked('visitor', 2, { mayEnd: true });
+      await done(drill.kubectl(['delete', 'tenant', 'visitor']));
+      // Also before its end is marked.
+      assertRefused(await apply(visitorAt(1), 'visitor'), 'POLICY_ROLLBACK', /spec\.version/);
+      await marked('visitor', 2, { mayEnd: true, gone: true });
+      await everyOlderIsRefused();
+    });
+
+    it('has a mark that nobody takes back, lowers, or writes of what does not end', async () => {
+      const marks = await readMarks();
+      const write = (change: (mark: Mark) => Mark | undefined): Promise<Attempt> =>
+        drill.kubectl(BY_HAND, JSON.stringify(encodeMarks(marks.flatMap((mark) => change(mark) ?? []))));
+      const of =
+        (name: string, change: Partial<Mark> | undefined) =>
+        (mark: Mark): Mark | undefined =>
+          mark.name !== name || mark.kind !== 'Tenant' ? mark : change === undefined ? undefined : { ...mark, ...change };
+      assertRefused(await write(of('visitor', undefined)), 'MARK_LOWERED', /visitor/);
+      assertRefused(await write(of('visitor', { version: 1, digest: digestOf(visitorAt(1)) })), 'MARK_LOWERED', /data/);
+      assertRefused(await write(of('acme', { version: 9 })), 'MARK_UNPROVEN', /data/);
+      assertRefused(await write(of('acme', { mayEnd: true })), 'MARK_UNPROVEN', /data/);
+      assertRefused(await write(of('acme', { gone: true })), 'REMOVAL_UNSEALED', /tenants\/acme\.yaml/);
+      await done(write((mark) => mark));
+    });
+
+    it('comes back no sooner after replica and operator began anew', async () => {
+      await drill.writ.webhook.stop('SIGTERM', 5000);
+      drill.writ.webhook = await drill.writ.startWebhook();
+      await drill.writ.webhook.ready();
+      await everyOlderIsRefused();
+      await drill.writ.operator.stop('SIGKILL');
+      drill.writ.operator = await drill.writ.startOperator();
+      await drill.writ.operator.ready();
+      await everyOlderIsRefused();
+      await done(apply(visitorAt(3), 'visitor'));
+      await marked('visitor', 3, { mayEnd: true });
+    });
+
+    it('is brought back with its mark when all of it was restored from a backup while nobody was asked', async () => {
+      const bounds = await stranger();
+      await drill.writ.operator.stop('SIGKILL');
+      await done(drill.kubectl(['delete', 'validatingwebhookconfiguration', 'writ-guard']));
+      await done(drill.kubectl(['replace', '-f', '-'], backup.tenants));
+      await done(drill.kubectl(['replace', '-f', '-'], backup.marks));
+      await done(drill.kubectl(['patch', 'tenant', 'acme', ...merge({ spec: { images: null, deletionPolicy: 'Delete' } })]));
+      drill.writ.operator = await drill.writ.startOperator();
+      await drill.writ.operator.ready();
+      await marked('acme', 4);
+      await marked('visitor', 3, { mayEnd: true });
+      await until(async () => (await stranger()) === bounds, { what: 'the bounds of acme to hold again' });
+      assertRefused(await drill.kubectl(['delete', 'tenant', 'acme', '--wait=false']), 'REMOVAL_UNSEALED', /tenants\/acme\.yaml/);
+      await everyOlderIsRefused();
+    });
   });
 });
