@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// For kinds.test.ts. What cluster-admin.test.ts tries on a Policy, on each other kind that counts by its seals alone: an administrator patches, applies,
-// replaces, strips, deletes, writes the status, brings back the version before and the backup of the day before; then all of it once
-// more with the operator stopped and the guard deleted. What the replica says that it goes by is the same before and after.
+// For kinds.test.ts: what cluster-admin.test.ts tries on a Policy, for each other kind that counts by its seals.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { before, beforeEach, it } from 'node:test';
-import { SYSTEM_NAMESPACE, configMaps, licenses, priceBooks, rulesets, tierCatalogs, trustPolicies } from '../../crds/kinds.ts';
+import { SYSTEM_NAMESPACE, configMaps, licenses, priceBooks, rulesets, tenants, tierCatalogs, trustPolicies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { decodeReplica, replicaName } from '../../crds/replica.ts';
+import type { ReplicaReport } from '../../crds/replica.ts';
+import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { policyText, releaseFiles } from '../scenario/documents.ts';
-import { sourceApplies } from '../scenario/told.ts';
-import { until } from '../scenario/until.ts';
-import { sealedObject } from './drill.ts';
-import type { Drill } from './drill.ts';
+import { releaseFiles } from '../scenario/documents.ts';
 
 const shipped = (file: string, version: number): string =>
   readFileSync(new URL(`../../deploy/examples/${file}`, import.meta.url), 'utf8').replace('  version: 1\n', `  version: ${version}\n`);
+
 export const documentsAt = (version: number): Record<string, string> => ({
   ...releaseFiles({
     name: 'base',
@@ -25,17 +21,11 @@ export const documentsAt = (version: number): Record<string, string> => ({
     members: [{ name: 'member', expression: 'size(workload.containers) > 0', message: `member of ${version}` }],
   }),
   'tiers.yaml': shipped('tiers.yaml', version),
-  'prices/standard.yaml': shipped('prices.yaml', version).replace(/name: [a-z-]+/, 'name: standard'),
+  'prices/standard.yaml': shipped('prices.yaml', version),
   'licenses/acme.yaml': `apiVersion: writ.dev/v1alpha1\nkind: License\nmetadata: {name: acme}
 spec: {version: ${version}, installation: elsewhere, tier: Enterprise, expires: 2099-01-01T00:00:00Z}\n`,
 });
 
-type Live = KubeObject & {
-  readonly spec?: object | undefined;
-  readonly signature?: { readonly document: string } | undefined;
-  readonly status?: unknown;
-};
-type Kind = { readonly resource: Resource; readonly name: string; readonly codes?: Partial<typeof CODES> };
 const CODES = {
   spec: 'SPEC_DIFFERS',
   bytes: 'SEAL_DIGEST_MISMATCH',
@@ -43,134 +33,91 @@ const CODES = {
   removal: 'REMOVAL_UNSEALED',
   older: 'POLICY_ROLLBACK',
 };
-const KINDS: readonly Kind[] = [
+export type Kind = { readonly resource: Resource; readonly name: string; readonly codes?: Partial<typeof CODES> };
+export const KINDS: readonly Kind[] = [
   { resource: rulesets, name: 'base' },
   { resource: tierCatalogs, name: 'cluster' },
   { resource: licenses, name: 'acme' },
   { resource: priceBooks, name: 'standard' },
-  // What came before the one that is pinned test/custody/succession.test.ts tries.
-  { resource: trustPolicies, name: 'cluster', codes: { bytes: 'TRUST_[A-Z_]+', unsealed: 'TRUST_MISSING', removal: 'TRUST_KEPT' } },
+  { resource: tenants, name: 'acme' },
+  {
+    resource: trustPolicies,
+    name: 'cluster',
+    codes: { bytes: 'TRUST_[A-Z_]+', unsealed: 'TRUST_MISSING', removal: 'TRUST_KEPT', older: 'TRUST_ROLLBACK' },
+  },
 ];
 
-export const everyKindStays = (drillNow: () => Drill): void => {
-  let drill: Drill;
-  /** Of the day before. */
-  const backup = new Map<Resource, Live>();
-  const read = async ({ resource, name }: Kind): Promise<Live> => {
-    const live = await drill.writ.client.get<Live>(resource, { name });
-    assert.ok(live, `${resource.kind} ${name}`);
-    return live;
-  };
-  const report = async () => {
-    const live = await drill.writ.client.get(configMaps, { namespace: SYSTEM_NAMESPACE, name: replicaName('one') });
-    const { policies = {}, rulesets: releases, entitlements, trustDigest } = decodeReplica(live) ?? {};
-    const { sentinel, ...others } = policies;
-    return { sentinel, goesBy: { policies: others, releases, entitlements, trustDigest } };
-  };
-  before(async () => {
-    drill = drillNow();
-    for (const kind of KINDS) backup.set(kind.resource, await read(kind));
-    const first = (await report()).goesBy;
-    assert.deepEqual(Object.keys(first.entitlements ?? {}).toSorted(), ['License/acme', 'PriceBook/standard', 'TierCatalog/cluster']);
-    await sourceApplies(drill.writ.client, await drill.writ.push(documentsAt(2)));
-    await until(
-      async () => {
-        const { goesBy } = await report();
-        const one = { ...first.entitlements, ...first.releases };
-        return Object.entries({ ...goesBy.entitlements, ...goesBy.releases }).every(([key, digest]) => one[key] !== digest);
-      },
-      { what: 'the second versions to be gone by' },
-    );
-  });
-  let goesBy: Awaited<ReturnType<typeof report>>['goesBy'];
-  beforeEach(async () => {
-    goesBy ??= (await report()).goesBy;
-    assert.deepEqual((await report()).goesBy, goesBy);
-  });
+export type Live = KubeObject & {
+  readonly spec?: object | undefined;
+  readonly signature?: { readonly document: string } | undefined;
+  readonly status?: unknown;
+};
 
-  /** What `kubectl replace` sends of a file. */
-  const bare = ({ metadata: { name }, spec, signature }: Live, more: object = {}): Live => ({
-    metadata: { name },
-    spec,
-    signature,
-    ...more,
-  });
-  const patched = ({ resource, name }: Kind, body: object, subresource?: string): Promise<unknown> =>
-    drill.writ.client.patch(resource, { name }, { type: 'merge', body, ...(subresource === undefined ? {} : { subresource }) });
-  const replaced = async (kind: Kind, { metadata, ...rest }: Live): Promise<unknown> => {
-    const { resourceVersion = '' } = (await read(kind)).metadata;
-    return drill.writ.client.replace(kind.resource, { ...rest, metadata: { ...metadata, resourceVersion } });
-  };
-  const older = (kind: Kind): Promise<unknown> => {
-    const live = backup.get(kind.resource);
-    assert.ok(live);
-    return replaced(kind, bare(live));
-  };
-  type Deed = readonly [what: string, code: keyof typeof CODES, deed: (kind: Kind) => Promise<unknown>];
-  const deeds: readonly Deed[] = [
-    ['patches its spec', 'spec', (kind) => patched(kind, { spec: { version: 99 } })],
-    [
-      'patches its bytes',
-      'bytes',
-      async (kind) => patched(kind, { signature: { document: `${(await read(kind)).signature?.document}\n` } }),
-    ],
-    ['takes its seal off', 'unsealed', (kind) => patched(kind, { signature: null })],
-    [
-      'applies another spec server-side, in the name of the operator',
-      'spec',
-      async (kind) => {
-        const live = await read(kind);
-        const spec = { ...live.spec, version: 99 };
-        return drill.writ.client.apply(kind.resource, bare(live, { spec }), { fieldManager: 'writ-sync', force: true });
-      },
-    ],
-    ['replaces it by one without a seal', 'unsealed', async (kind) => replaced(kind, bare(await read(kind), { signature: undefined }))],
-    ['deletes it', 'removal', ({ resource, name }) => drill.writ.client.delete(resource, { name })],
-  ];
-  const restoring: Deed = ['brings back the version before, from a backup', 'older', older];
+export const readKind = async (client: KubeClient, { resource, name }: Kind): Promise<Live> => {
+  const live = await client.get<Live>(resource, { name });
+  assert.ok(live, `${resource.kind} ${name}`);
+  return live;
+};
 
-  for (const kind of KINDS) {
-    const rows = kind.resource === trustPolicies ? deeds : [...deeds, restoring];
-    for (const [what, key, deed] of rows) {
-      it(`who ${what}, a ${kind.resource.kind}, is refused`, async () => {
-        const before = await read(kind);
-        await assert.rejects(deed(kind), new RegExp(`${kind.codes?.[key] ?? CODES[key]}: `));
-        const { metadata, spec, signature } = await read(kind);
-        assert.deepEqual([metadata.uid, spec, signature], [before.metadata.uid, before.spec, before.signature]);
-        assert.deepEqual((await report()).goesBy, goesBy);
-      });
-    }
-    it(`who writes the status of a ${kind.resource.kind} changes nothing`, async () => {
-      await patched(kind, { status: { digest: `sha256:${'0'.repeat(64)}`, conditions: [] } }, 'status');
-      assert.deepEqual((await report()).goesBy, goesBy);
-    });
-  }
+/** What is sent of a file. */
+const bare = ({ metadata: { name }, spec, signature }: Live): Live => ({ metadata: { name }, spec, signature });
 
-  it('nothing changes either while the operator is stopped and the guard deleted, nor for a replica that starts after the repair', async () => {
-    await drill.writ.operator.stop('SIGKILL');
-    await drill.writ.client.request({
-      method: 'DELETE',
-      path: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/writ-guard',
-    });
-    for (const kind of KINDS) {
-      await patched(kind, { spec: { version: 99 } });
-      if (kind.resource !== trustPolicies) await older(kind);
-      await drill.writ.client.delete(kind.resource, { name: kind.name });
-    }
-    // Once this is in force, all that was written before it was seen.
-    const sentinel = policyText({ name: 'sentinel', expression: 'size(workload.containers) >= 0', message: 'seen', enforcement: 'Audit' });
-    const { code, said } = await drill.kubectl(['create', '-f', '-'], sealedObject(drill.writ, sentinel, 'Policy', 'sentinel'));
-    assert.equal(code, 0, said);
-    await until(async () => (await report()).sentinel, { what: 'the replica to follow' });
-    assert.deepEqual((await report()).goesBy, goesBy);
-    drill.writ.operator = await drill.writ.startOperator();
-    await drill.writ.operator.ready();
-    for (const kind of KINDS)
-      await until(() => drill.writ.client.get(kind.resource, { name: kind.name }), { what: `${kind.resource.kind} to be back` });
-    await sourceApplies(drill.writ.client, (await drill.writ.repository.git(['rev-parse', 'main'])).trim());
-    await drill.writ.webhook.stop('SIGTERM', 5000);
-    drill.writ.webhook = await drill.writ.startWebhook();
-    await drill.writ.webhook.ready();
-    await until(async () => JSON.stringify((await report()).goesBy) === JSON.stringify(goesBy), { what: 'the same to be gone by' });
-  });
+const replaced = async (client: KubeClient, kind: Kind, object: Live): Promise<unknown> => {
+  const { resourceVersion = '' } = (await readKind(client, kind)).metadata;
+  return client.replace(kind.resource, { ...object, metadata: { ...object.metadata, resourceVersion } });
+};
+
+const patched = (client: KubeClient, { resource, name }: Kind, body: object): Promise<unknown> =>
+  client.patch(resource, { name }, { type: 'merge', body });
+
+export const writeStatus = (client: KubeClient, { resource, name }: Kind): Promise<unknown> =>
+  client.patch(resource, { name }, { type: 'merge', subresource: 'status', body: { status: { conditions: [] } } });
+
+export type Backup = ReadonlyMap<Resource, Live>;
+
+export type Deed = {
+  readonly what: string;
+  readonly code: (kind: Kind) => string;
+  readonly attempt: (client: KubeClient, kind: Kind, backup: Backup) => Promise<unknown>;
+};
+
+const deed = (what: string, key: keyof typeof CODES, attempt: Deed['attempt']): Deed => ({
+  what,
+  code: ({ codes }) => codes?.[key] ?? CODES[key],
+  attempt,
+});
+
+export const rewriteSpec = (client: KubeClient, kind: Kind): Promise<unknown> => patched(client, kind, { spec: { version: 99 } });
+export const bringBackOlder = (client: KubeClient, kind: Kind, backup: Backup): Promise<unknown> => {
+  const live = backup.get(kind.resource);
+  assert.ok(live);
+  return replaced(client, kind, bare(live));
+};
+
+export const DEEDS: readonly Deed[] = [
+  deed('patches the spec', 'spec', rewriteSpec),
+  deed('patches the bytes', 'bytes', async (client, kind) => {
+    const document = `${(await readKind(client, kind)).signature?.document}\n`;
+    return patched(client, kind, { signature: { document } });
+  }),
+  deed('takes the seal off', 'unsealed', (client, kind) => patched(client, kind, { signature: null })),
+  deed('applies another spec server-side, in the name of the operator,', 'spec', async (client, kind) => {
+    const live = bare(await readKind(client, kind));
+    return client.apply(kind.resource, { ...live, spec: { ...live.spec, version: 99 } }, { fieldManager: 'writ-sync', force: true });
+  }),
+  deed('replaces it without a seal', 'unsealed', async (client, kind) =>
+    replaced(client, kind, { ...bare(await readKind(client, kind)), signature: undefined }),
+  ),
+  deed('deletes it', 'removal', (client, { resource, name }) => client.delete(resource, { name })),
+  deed('brings back the version before, from a backup,', 'older', bringBackOlder),
+];
+
+export type GoesBy = Pick<ReplicaReport, 'policies' | 'rulesets' | 'entitlements' | 'trustDigest'>;
+
+/** What the replica says that it enforces. */
+export const goesBy = async (client: KubeClient): Promise<GoesBy> => {
+  const report = decodeReplica(await client.get(configMaps, { namespace: SYSTEM_NAMESPACE, name: replicaName('one') }));
+  assert.ok(report);
+  const { policies, rulesets: releases = {}, entitlements = {}, trustDigest } = report;
+  return { policies, rulesets: releases, entitlements, trustDigest };
 };
