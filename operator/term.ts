@@ -15,6 +15,7 @@ import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
+import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
@@ -73,7 +74,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
   const inventories = () => liveInventories(caches);
-  const ledger = createMarkLedger({ sealed, tenants: caches.tenants, book, inventories, trust, clock, evidence: proving.memory });
+  const ledger = createMarkLedger({ sealed, tenants: caches.tenants.live, book, inventories, trust, clock, evidence: proving.memory });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
@@ -101,6 +102,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     controller,
     tellTampering,
     tenants: () => caches.tenants.list().map(entitlements.effective),
+    holdsAny: () => caches.tenants.holdsAny(),
     mayNarrow: () => {
       const read = inventories();
       // One that cannot be read says nothing of what its replicas keep.
@@ -163,6 +165,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const tenancy = createTenancy({
     client,
     caches,
+    counted: (live) => caches.tenants.counted(live),
+    held: (name) => caches.tenants.held(name),
     releases: () => book.releases(),
     entitlements: () => entitlements.holder.current(),
     recorder,
@@ -275,6 +279,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       if (previous !== undefined && isStatusOnly(previous, object)) return;
       const [before, now] = [previous, type === 'deleted' ? undefined : object].map((one) => one && entitlements.effective(one));
       marks.enqueue(SINGLE_KEY);
+      // What counts is not what is there: the commit that orders it brings it back.
+      if (type === 'deleted' || unsealedOf(object) !== undefined) applyAgain({ kind: 'Tenant', name: object.metadata.name });
       if (changesNeeds(before, now)) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),

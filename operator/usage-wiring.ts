@@ -7,6 +7,7 @@ import { createInformer } from '../kube/informer.ts';
 import type { InformerObserver } from '../kube/informer.ts';
 import { sleep } from '../process/clock.ts';
 import type { Clock } from '../process/clock.ts';
+import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Log } from '../process/log.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { AUDIT_TABLES } from './audit/tables.ts';
@@ -114,7 +115,12 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           systemNamespace: config['system-namespace'],
           intervalMs: config['usage-interval'],
           caches: all,
-          tenants: () => caches.tenants.list().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec })),
+          // Of a Tenant of which nothing is known what was told of its limits stands.
+          tenants: () =>
+            caches.tenants.list().flatMap((tenant) => {
+              const isClosed = unsealedOf(tenant)?.isClosed === true;
+              return isClosed ? [] : [{ metadata: tenant.metadata, spec: effective(tenant).spec }];
+            }),
           clock,
           log,
           metrics,

@@ -8,9 +8,11 @@
  * tests import it; never operator/.
  */
 import { hash } from 'node:crypto';
+import { createMarksReader } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import { createSealedJudge } from '../policies/sealed-object.ts';
+import { createTenantCache } from '../policies/tenant-cache.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -23,7 +25,7 @@ import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
-import type { Caches } from './caches.ts';
+import type { Caches, TenantCopy } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { createEntitlements, tierLookup } from './entitlements.ts';
 import { startDecisions } from './decisions/index.ts';
@@ -210,6 +212,15 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
+  const tenants = createTenantCache<TenantCopy>({
+    live: caches.tenants,
+    marks: createMarksReader(() => caches.marks.list()),
+    evidence: memory,
+    ahead: proving.ahead,
+    rest: createSlices(clock).rest,
+    clock,
+    onError: bug,
+  });
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
@@ -225,6 +236,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onState: (next) => {
       state = next;
       states += 1;
+      tenants.look(loader.trust);
       guardWrites.wake();
       showState(metrics, next);
       countRefusals(next);
@@ -253,14 +265,17 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   );
   const closing = (): boolean => listener.state === 'closing';
   const checks = readyChecks({
-    caches: Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
+    caches: {
+      ...Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
+      tenants: () => tenants.hasSynced(),
+    },
     state: () => state,
     certificateExpiresMs: () => holder.expiresMs,
     certificateProblem: () => holder.problem?.message,
     leaving: () => listener.state !== 'serving',
   });
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
-  const tierOf = tierLookup(caches.tenants, entitlements);
+  const tierOf = tierLookup({ get: (name) => tenants.bound(name) }, entitlements);
   const { bounds, ...endpoints } = createTenancyEndpoints({
     config,
     client,
@@ -268,6 +283,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     log,
     metrics,
     caches,
+    tenants,
     namespaces: namespaceCache,
     effective: (tenant) => entitlements.effective(tenant),
     tierOf,
@@ -279,7 +295,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     client,
     clock,
     metrics,
-    tenants: caches.tenants,
+    tenants,
     namespaces: namespaceCache,
     entitlements,
     tierOf,
@@ -331,6 +347,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   const stopAll = async (): Promise<void> => {
     await listener.drain();
     loader.close();
+    tenants.close();
     await workers.close();
     stopping.abort(new Error('the webhook stops'));
     await Promise.all([reporting, watching]);
