@@ -155,7 +155,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
   const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
   const record: RecordFacts | undefined = audit === undefined ? undefined : (tx, facts) => audit.append(tx, facts);
   const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, record, ledger: () => usage?.ledger() });
-  const closing = [() => tenants.close(), () => client.close(), () => sources.close(), () => workers.close()];
+  const closing = [async () => tenants.close(), () => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
     closing.push(() => endpoint.close());

@@ -92,8 +92,7 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
   let isSynced = false;
   let trust: Trust | undefined;
   let under: string | undefined;
-  let running: Promise<void> | undefined;
-  let isClosed = false;
+  const run: { closed: boolean; running: Promise<void> | undefined } = { closed: false, running: undefined };
   let cancelAgain: (() => void) | undefined;
   let readMarks: readonly Mark[] | undefined;
   let marks = marksOf([]);
@@ -177,7 +176,7 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
 
   const work = async (): Promise<void> => {
     await Promise.resolve();
-    while (queue.size > 0 && !isClosed) {
+    while (queue.size > 0 && !run.closed) {
       const by = trust;
       if (by !== undefined) {
         const wanted = [...queue.keys()].flatMap((name) => {
@@ -186,8 +185,8 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
         });
         await options.ahead(wanted, by);
       }
-      for (const [name, last] of [...queue]) {
-        if (mode !== 'sealed' || isClosed) break;
+      for (const [name, last] of queue) {
+        if (mode !== 'sealed' || run.closed) break;
         queue.delete(name);
         bring(name, last);
         await options.rest();
@@ -195,22 +194,22 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
     }
   };
   const finish = (): void => {
-    if (isClosed) return;
+    if (run.closed) return;
     isSynced = true;
     synced.resolve();
     if (cancelAgain !== undefined || ![...shown.values()].some(({ isRefused }) => isRefused)) return;
     cancelAgain = clock.schedule(REFUSAL_LASTS_MS, () => {
       cancelAgain = undefined;
       for (const [name, { isRefused }] of shown) if (isRefused) enqueue(name);
-      run();
+      begin();
     });
   };
-  const run = (): void => {
-    running ??= work()
+  const begin = (): void => {
+    run.running ??= work()
       .catch(onError)
       .then(() => {
-        running = undefined;
-        if (queue.size > 0 && !isClosed) run();
+        run.running = undefined;
+        if (queue.size > 0 && !run.closed) begin();
         else finish();
       });
   };
@@ -235,14 +234,14 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
       for (const live of source.list())
         shown.set(live.metadata.name, { live, object: live, standing: { spec: live.spec }, isRefused: false });
     for (const { metadata } of source.list()) enqueue(metadata.name);
-    run();
+    begin();
   };
 
   source.onChange((change) => {
     if (mode === 'open') return tell(change);
     if (mode === 'unknown') return;
     enqueue(change.object.metadata.name, change.type === 'deleted' ? change.object : undefined);
-    run();
+    begin();
   });
 
   return {
@@ -297,10 +296,10 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
       mode === 'sealed' &&
       ([...shown.keys()].some((name) => heldBack(name) !== undefined) || [...tenantMarks().values()].some(({ name }) => isLost(name))),
     settled: async () => {
-      while (running !== undefined) await running;
+      while (run.running !== undefined) await run.running;
     },
     close: () => {
-      isClosed = true;
+      run.closed = true;
       cancelAgain?.();
     },
   };

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bounds of tenants and the completion of their pods, put together for `wiring.ts`.
 import { TENANT_LABEL } from '../crds/kinds.ts';
+import { createMarksReader } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { Proving } from '../policies/trust/evidence-task.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
+import { createSlices } from '../process/slices.ts';
 import { formatProblem } from '../policies/problem.ts';
 import type { BoundTenant } from '../policies/tenancy/bounds.ts';
+import { createTenantCache } from '../policies/tenant-cache.ts';
 import type { TenantCache } from '../policies/tenant-cache.ts';
 import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { ReviewDeps } from './admission/index.ts';
@@ -42,12 +46,29 @@ export type TenancyParts = {
   readonly bug: (error: unknown) => void;
 };
 
+export type TenantParts = Pick<TenancyParts, 'clock' | 'bug'> & {
+  readonly caches: Pick<Caches, 'tenants' | 'marks'>;
+  readonly proving: Proving;
+};
+
 export type TenancyEndpoints = {
   readonly tenancy: Validate;
   readonly complete: Validate;
   /** For POST /validate, of workloads. */
   readonly bounds: NonNullable<ReviewDeps['bounds']>;
 };
+
+/** As they count: `look` is told of the trust policy. */
+export const createTenants = ({ caches, proving, clock, bug }: TenantParts): TenantCache<TenantCopy> =>
+  createTenantCache<TenantCopy>({
+    live: caches.tenants,
+    marks: createMarksReader(() => caches.marks.list()),
+    evidence: proving.memory,
+    ahead: proving.ahead,
+    rest: createSlices(clock).rest,
+    clock,
+    onError: bug,
+  });
 
 // Asked for only where a watch lags; the API server waits a little longer for the whole answer.
 const TENANT_WAIT_MS = 2000;

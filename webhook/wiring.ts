@@ -8,11 +8,9 @@
  * tests import it; never operator/.
  */
 import { hash } from 'node:crypto';
-import { createMarksReader } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements } from '../policies/policy-object.ts';
 import { createSealedJudge } from '../policies/sealed-object.ts';
-import { createTenantCache } from '../policies/tenant-cache.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -25,7 +23,7 @@ import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { createNamespaceCache } from './admission/namespaces.ts';
 import { createCaches, eachCache } from './caches.ts';
-import type { Caches, TenantCopy } from './caches.ts';
+import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { createEntitlements, tierLookup } from './entitlements.ts';
 import { startDecisions } from './decisions/index.ts';
@@ -49,7 +47,7 @@ import { createReviews } from './reviews.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend } from './server/validate.ts';
-import { createTenancyEndpoints } from './tenants.ts';
+import { createTenancyEndpoints, createTenants } from './tenants.ts';
 import { startMetering } from './usage/start.ts';
 
 export type WebhookParts = {
@@ -212,15 +210,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
-  const tenants = createTenantCache<TenantCopy>({
-    live: caches.tenants,
-    marks: createMarksReader(() => caches.marks.list()),
-    evidence: memory,
-    ahead: proving.ahead,
-    rest: createSlices(clock).rest,
-    clock,
-    onError: bug,
-  });
+  const tenants = createTenants({ caches, proving, clock, bug });
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
