@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Inventory } from '../../crds/inventory.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies, trustPolicies } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { applyCommit } from './execute.ts';
@@ -38,7 +38,8 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
     if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
   };
   const client = scriptedClient({
-    get: async () => ({ metadata: { name: 'b', uid: 'made since', resourceVersion: '2' } }),
+    get: async (_resource: Resource, { name }: { name: string }) =>
+      name === 'b' ? { metadata: { name, uid: 'made since', resourceVersion: '2' } } : undefined,
     apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
     delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
   });
@@ -57,27 +58,6 @@ describe('applying a commit', () => {
     const { calls, outcome } = await run();
     assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
     assert.deepEqual(calls, ALL);
-  });
-
-  describe('that brings the trust policy', () => {
-    const trust = {
-      ...target,
-      resource: trustPolicies,
-      kind: trustPolicies.kind,
-      name: 'cluster',
-      object: { metadata: { name: 'cluster' } },
-    };
-    const bringing: Plan = { ...plan, operations: [...plan.operations, { kind: 'apply', target: trust, reason: 'new' }] };
-    it('writes it before anything that is judged by it is tried', async () => {
-      const { calls, outcome } = await run({}, { plan: bringing });
-      assert.deepEqual(await outcome, { ok: true, applied: 2, deleted: 1 });
-      assert.deepEqual(calls, ['try apply TrustPolicy', 'apply TrustPolicy', ...ALL]);
-    });
-    it('goes no further where it is refused', async () => {
-      const { calls, outcome } = await run({ 'try apply TrustPolicy': 422 }, { plan: bringing });
-      assert.equal((await outcome).ok, false);
-      assert.deepEqual(calls, ['try apply TrustPolicy']);
-    });
   });
 
   for (const [index, step] of ALL.entries()) {
