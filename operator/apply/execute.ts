@@ -24,6 +24,8 @@ export type CommitInput = {
   readonly inventory: Inventory;
   /** Whether the inventory is already what the cluster holds; then it is not written. */
   readonly inventoryStands: boolean;
+  /** Takes away the one there is, where nothing can be written into it. */
+  readonly clearInventory?: (() => Promise<void>) | undefined;
   /** Where inventories lie: the system namespace. */
   readonly namespace: string;
   readonly client: KubeClient;
@@ -70,9 +72,10 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
   }
   if (!input.inventoryStands) {
     const target = { group: '', kind: 'ConfigMap', namespace, name: inventoryName(inventory.source) };
-    const problems = await attempt(target, () =>
-      client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal }),
-    );
+    const problems = await attempt(target, async () => {
+      await input.clearInventory?.();
+      return client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal });
+    });
     if (problems.length > 0) return refuseForNow(problems);
   }
   for (const operation of deletions) {

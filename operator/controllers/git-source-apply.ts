@@ -6,7 +6,7 @@ import type { Inventory } from '../../crds/inventory.ts';
 import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { marksFit } from '../../crds/marks.ts';
-import { isRecord } from '../../crds/wire.ts';
+import { isImmutable, isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError, isConflict, isFenced, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
@@ -47,6 +47,8 @@ export type ApplyDeps = {
   readonly claims: Claims;
   /** Of all sources, from the caches. */
   readonly inventories: () => readonly Inventory[];
+  /** Deletes an inventory that nothing can be written into, and tells. */
+  readonly clear: (configMap: KubeObject, signal: AbortSignal) => Promise<void>;
   /** From the caches. */
   readonly gitSources: { get(key: string): LiveGitSource | undefined };
   /** Of the publisher of a ruleset in the cluster, from its verified bytes. */
@@ -133,7 +135,8 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   const setProblem = setRefusal({ source: key, objects, known });
   const stale = [...staleVersions(objects, known), ...(setProblem === undefined ? [] : [setProblem])];
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
-  const recordedInventory = inventoryIn(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
+  const configMap = await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal });
+  const recordedInventory = inventoryIn(configMap);
   const wanted = new Set(objects.desired.map(objectKey));
   const whose = (entry: RecordedObject): string | undefined =>
     wanted.has(objectKey(entry)) ? undefined : keptFor(entry, { source: key, known, inventories: deps.inventories() });
@@ -175,11 +178,13 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
   }
   const inventory = withSet(commit, carriedSet(deps.marks, recordedInventory), (one) => inventoryOf(planned.plan, one, live));
-  const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
+  const isHeld = isImmutable(configMap);
+  const inventoryStands = !isHeld && recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
     inventory,
     inventoryStands,
+    clearInventory: isHeld && configMap !== undefined ? () => deps.clear(configMap, signal) : undefined,
     namespace,
     client,
     widen: () => deps.widen(key, objects.policies, signal),

@@ -50,7 +50,7 @@ const view = viewOf(trust, {
 
 type Json = Readonly<Record<string, unknown>>;
 const writing = (kind: GuardedKind, before: Json | undefined, after: Json | undefined, more: Partial<GuardView> = {}): string => {
-  const name = kind === 'TierCatalog' ? 'cluster' : 'acme';
+  const name = { TierCatalog: 'cluster', Inventory: 'writ-inventory-acme' }[String(kind)] ?? 'acme';
   return codeOf(ruleOn({ kind, name, before, after }, { ...view, ...more }));
 };
 

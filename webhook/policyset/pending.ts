@@ -14,8 +14,9 @@ const INVENTORY_PREFIX = inventoryName('');
 export const inventoriesAwaited = (state: AssembleState, enforced: ReadonlySet<string>): readonly Pending[] => {
   const known = new Set(state.inventories.map(({ source }) => sourceLabel(source)));
   const damaged = state.unreadable.toSorted().map((name): Pending => {
-    const source = name.startsWith(INVENTORY_PREFIX) ? sourceOfLabel(name.slice(INVENTORY_PREFIX.length)) : name;
-    known.add(name.slice(INVENTORY_PREFIX.length));
+    const label = name.slice(INVENTORY_PREFIX.length);
+    const source = sourceOfLabel(label);
+    known.add(label);
     const why = `the inventory of ${source} cannot be read: reconcile that GitSource, or delete the ConfigMap ${name} if the source is gone`;
     return { source, revision: '', missing: [], why };
   });
