@@ -110,6 +110,8 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       ...(deps.hooks === undefined ? {} : { hooks: deps.hooks }),
       observe: {
         events: (meter, result, count) => metrics.usageEvents.inc({ meter, result }, count),
+        // Who watches a count sees the first conflict of all only where it began with none.
+        declared: (meter) => metrics.usageEvents.inc({ meter, result: 'conflict' }, 0),
         sealed: (seals) => metrics.usageSealed.inc({}, seals.length),
         closed: (periodMs) => {
           metrics.usageClosed.set({}, periodMs / 1000);
