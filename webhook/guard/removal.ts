@@ -10,7 +10,7 @@ import { UNKNOWN_TIER, mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
-import { needsSeal, verifySealed } from './sealed.ts';
+import { judgingBy, needsSeal, verifySealed } from './sealed.ts';
 import type { GuardView } from './view.ts';
 
 export type Removal = {
@@ -65,12 +65,13 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
 type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
 
 /** No version of a Tenant retires it: its own sealed document says whether it may go. */
-export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs, evidence }: GuardView): Ruling => {
+export const ruleTenantRemoval = ({ name, before }: TenantRemoval, view: GuardView): Ruling => {
+  const { trust } = view;
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
   }
   if (!needsSeal('Tenant', trust)) return pass;
-  const verified = verifySealed({ kind: 'Tenant', name, object: before }, { trust, atMs, evidence });
+  const verified = verifySealed({ kind: 'Tenant', name, object: before }, judgingBy(trust, view));
   const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
   if (said === 'Orphan' || said === 'Delete') return pass;
   const message = `tenants/${name}.yaml may not end: its sealed document does not say so`;
