@@ -27,15 +27,11 @@ const mayChange = (ruling: Ruling): ruling is Refused & { readonly awaits: Await
 
 export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiting => {
   const waiting = new Set<() => void>();
-  const wait = (
-    first: Ruling,
-    judge: () => Ruling | Promise<Ruling>,
-    seenFirst: Readonly<Record<Awaited, unknown>>,
-  ): Ruling | Promise<Ruling> => {
+  const wait = (first: Ruling, judge: () => Ruling | Promise<Ruling>): Ruling | Promise<Ruling> => {
     if (!mayChange(first) || waiting.size >= MAX_WAITING) return first;
     return new Promise((resolve, reject) => {
       let ruling: Ruling = first;
-      let seen = seenFirst;
+      let seen = stateOf(first.awaits);
       let isJudging = false;
       let isOver = false;
       const leave = (): void => {
@@ -55,8 +51,9 @@ export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiti
       const look = (): void => {
         if (isOver) return;
         if (!mayChange(ruling)) return finish();
-        if (isJudging || stateOf(ruling.awaits) === seen[ruling.awaits]) return;
-        seen = states();
+        const state = stateOf(ruling.awaits);
+        if (isJudging || state === seen) return;
+        seen = state;
         const next = judge();
         if (!(next instanceof Promise)) return take(next);
         isJudging = true;
@@ -67,19 +64,15 @@ export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiti
       };
       const cancel = clock.schedule(timeoutMs, finish);
       waiting.add(look);
-      // What is judged in steps may have missed what arrived meanwhile.
-      look();
     });
   };
-  const states = (): Readonly<Record<Awaited, unknown>> => ({ trust: stateOf('trust'), anything: stateOf('anything') });
   return {
     wake: () => {
       for (const look of waiting) look();
     },
     settle: (judge) => {
-      const seen = states();
       const first = judge();
-      return first instanceof Promise ? first.then((late) => wait(late, judge, seen)) : wait(first, judge, seen);
+      return first instanceof Promise ? first.then((late) => wait(late, judge)) : wait(first, judge);
     },
   };
 };
