@@ -98,6 +98,7 @@ const syntaxTree = function* ({ text, file, tokens }: Source): Steps<Tree> {
 
 const parseText = function* (text: string, file: string): Steps<Tree> {
   const read = yield* tokensOf(text);
+  yield;
   if (read.ok) return yield* syntaxTree({ text, file, tokens: read.tokens });
   const lines = new LineCounter();
   for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) lines.addNewLine(index + 1);
