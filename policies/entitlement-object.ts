@@ -6,8 +6,8 @@
  * `signature` counts. Pure and total, and one for operator and replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
-import { finish } from './cel/steps.ts';
-import type { Steps } from './cel/steps.ts';
+import { finish } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { fileOf } from './currency/removal.ts';
 import { readCatalog } from './entitlement/catalog.ts';
 import { endOf } from './policy-object.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { finish } from './cel/index.ts';
+import { finish } from './steps.ts';
 import { rememberJudgements, shareJudgements } from './judge-memory.ts';
 import { createJudge } from './policy-object.ts';
 import type { JudgeInSteps, Judged, SealedObject } from './policy-object.ts';

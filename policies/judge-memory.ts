@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was judged before: known bytes and seals under the same trust policy are not judged again until time may change it.
 import { hash } from 'node:crypto';
-import { atOnce } from './cel/index.ts';
+import { atOnce } from './steps.ts';
 import { createKept } from './compile/kept.ts';
 import { createMemo } from './memo.ts';
 import { artifactOf, createJudge, unsignedBytes } from './policy-object.ts';

@@ -12,8 +12,8 @@
 import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/objects.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
-import { atOnce, finish } from './cel/index.ts';
-import type { Steps } from './cel/index.ts';
+import { atOnce, finish } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { compileInSteps } from './compile/index.ts';
 import type { CompileInput, CompiledPolicy } from './compile/index.ts';
 import { fileOf } from './currency/removal.ts';

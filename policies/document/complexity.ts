@@ -2,7 +2,7 @@
 // Bounds on a document's structure, by its tokens alone and before any tree is built: a few kilobytes of brackets would
 // otherwise cost seconds, or the stack.
 import { Lexer } from 'yaml';
-import type { Steps } from '../cel/steps.ts';
+import type { Steps } from '../steps.ts';
 
 /** Deepest nesting of mappings and lists. The API server's own structural schemas stay far below it. */
 export const MAX_DEPTH = 64;

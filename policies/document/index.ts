@@ -10,8 +10,8 @@
  */
 import { Composer, LineCounter, Parser } from 'yaml';
 import type { CST, Document } from 'yaml';
-import { atOnce } from '../cel/steps.ts';
-import type { Steps } from '../cel/steps.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { TOKENS_A_STEP, tokensOf } from './complexity.ts';

@@ -2,8 +2,8 @@
 // Documents that were good and are not any more. They may not just disappear, so whoever enforces must still know them: as of
 // the last moment at which they were good, where time has ended them; under the trust policy before, where a newer one has
 // taken away whose seal they bear. Nothing is read that never bore a good seal.
-import { atOnce } from '../cel/steps.ts';
-import type { Steps } from '../cel/steps.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { verifyInSteps } from './index.ts';
 import type { Artifact, Trust, VerifyOutcome } from './index.ts';

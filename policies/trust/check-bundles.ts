@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All bundles of one document → the seals that count, and why the others do not. One that does not count never spoils the others.
-import type { Steps } from '../cel/steps.ts';
+import type { Steps } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
 import { checkSeal } from './check-seal.ts';

@@ -10,8 +10,8 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
-import { atOnce } from '../cel/steps.ts';
-import type { Steps } from '../cel/steps.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocumentInSteps } from '../document/index.ts';
 import { decodeText } from '../document/text.ts';

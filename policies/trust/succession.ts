@@ -5,7 +5,7 @@
 // enough seals both by the rules for TrustPolicy of the version before, which hands trust on, and by its own, so that nobody
 // is named who cannot seal. Each version judges seals by its own principals, revocations and trusted root. That an earlier
 // version has expired does not matter: it is only a step on the way.
-import { finish } from '../cel/steps.ts';
+import { finish } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { checkBundles } from './check-bundles.ts';

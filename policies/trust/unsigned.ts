@@ -4,8 +4,8 @@
 // somebody meant it to count.
 import { createHash } from 'node:crypto';
 import type { Policy } from '../../crds/generated/objects.ts';
-import { atOnce } from '../cel/steps.ts';
-import type { Steps } from '../cel/steps.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
 import { parseDocumentInSteps } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';

@@ -2,7 +2,7 @@
 // What takes long to verify is verified before it is ruled on, in steps between which others get their answers, one document
 // after the other: two that took turns would make each turn as long as both. The ruling itself, which is made in one piece,
 // goes by what came of it, as long as that is of these very objects under the trust policy in force.
-import type { Steps } from '../../policies/cel/index.ts';
+import type { Steps } from '../../policies/steps.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';

@@ -12,8 +12,8 @@
  */
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { atOnce } from '../../policies/cel/index.ts';
-import type { Steps } from '../../policies/cel/index.ts';
+import { atOnce } from '../../policies/steps.ts';
+import type { Steps } from '../../policies/steps.ts';
 import { documentKey, endMarks, forgetGone, hearGone, joinMarks, marksOf, raiseMarks } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';

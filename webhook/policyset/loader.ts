@@ -214,7 +214,16 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const sets = readSets(inventories, by, atMs);
     const told = marks ?? [];
     await nextTurn();
-    const assembling = assembleInSteps({ previous: enforcement, offers, inventories, sets, told, unreadable, atMs, isStarting: !startedWhole });
+    const assembling = assembleInSteps({
+      previous: enforcement,
+      offers,
+      inventories,
+      sets,
+      told,
+      unreadable,
+      atMs,
+      isStarting: !startedWhole,
+    });
     let step = assembling.next();
     for (; step.done !== true; step = assembling.next()) await nextTurn();
     const assembled = step.value;
