@@ -66,9 +66,10 @@ const composed = function* (tokens: readonly string[], lines: LineCounter): Step
   });
   const syntax: CST.Token[] = [];
   lines.addNewLine(0);
-  for (const [index, token] of tokens.entries()) {
-    syntax.push(...parser.next(token));
-    if ((index + 1) % TOKENS_A_STEP === 0) yield;
+  let read = 0;
+  for (const token of tokens) {
+    for (const found of parser.next(token)) syntax.push(found);
+    if (++read % TOKENS_A_STEP === 0) yield;
   }
   syntax.push(...parser.end());
   yield;

@@ -10,8 +10,8 @@ import type { Slices } from '../../process/slices.ts';
 import type { GuardedChange } from './change.ts';
 import { isMetadataOnly } from './meaning.ts';
 import { isUnsigned, judgingBy, needsSeal, sealedObjectOf, standingTenantInSteps, verifySealedInSteps } from './sealed.ts';
-import type { DocumentKind, Verified } from './sealed.ts';
-import type { GuardView, HeldDocument } from './view.ts';
+import type { DocumentKind, Verifications, Verified } from './sealed.ts';
+import type { GuardView } from './view.ts';
 
 /** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
 const SHORT = 4_000;
@@ -25,17 +25,7 @@ const isLong = (object: GuardedChange['after']): boolean => {
   return bundles.length > FEW_BUNDLES || members.reduce((sum, member) => sum + member.document.length, document.length) > SHORT;
 };
 
-/** What came of the objects of a change. */
-export type VerifiedAhead = {
-  readonly of: GuardedChange;
-  readonly trust: Trust;
-  readonly atMs: number;
-  readonly after: Verified;
-  /** What it takes the place of, where that counts. */
-  readonly before: Verified | undefined;
-  /** Of a Tenant: what stands. */
-  readonly standing: HeldDocument | undefined;
-};
+export type VerifiedAhead = Verifications & { readonly of: GuardedChange; readonly trust: Trust; readonly atMs: number };
 
 const isCurrent = ({ untilMs = Number.POSITIVE_INFINITY }: Verified, sinceMs: number, atMs: number): boolean =>
   sinceMs <= atMs && atMs < untilMs;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rule a change meets. Pure: what it goes by is in the view.
-import type { VerifiedAhead } from './ahead.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleInventory } from './inventory.ts';
 import { ruleMarks } from './marks.ts';
@@ -9,11 +8,12 @@ import { ruleRemoval, ruleTenantRemoval } from './removal.ts';
 import { pass } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { ruleSealed } from './sealed.ts';
+import type { Verifications } from './sealed.ts';
 import { ruleTrust } from './trust.ts';
 import type { GuardView } from './view.ts';
 
 /** `ahead`: what was verified before, where that holds still. */
-export const ruleOn = (change: GuardedChange, view: GuardView, ahead?: VerifiedAhead): Ruling => {
+export const ruleOn = (change: GuardedChange, view: GuardView, ahead?: Verifications): Ruling => {
   const { kind, name, before, after } = change;
   switch (kind) {
     case 'Inventory':

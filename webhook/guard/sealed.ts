@@ -17,7 +17,6 @@ import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { signatureOf } from '../../policies/sealed-shape.ts';
 import { verifyInSteps } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
-import type { VerifiedAhead } from './ahead.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { specProblem } from './spec.ts';
@@ -46,6 +45,15 @@ export type Verified = { readonly untilMs?: number | undefined } & (
     }
   | { readonly ok: false; readonly problem: Problem }
 );
+
+/** What came of the objects of a change. */
+export type Verifications = {
+  readonly after: Verified;
+  /** What it takes the place of, where that counts. */
+  readonly before: Verified | undefined;
+  /** Of a Tenant: what stands. */
+  readonly standing: HeldDocument | undefined;
+};
 
 const no = (problem: Problem, untilMs?: number): Verified => ({ ok: false, problem, untilMs });
 
@@ -140,7 +148,7 @@ export const standingTenantInSteps = function* (name: string, before: Json | und
 const standingTenant = atOnce(standingTenantInSteps);
 
 /** `ahead`: what was verified of these very objects before, where that holds still. */
-export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView, ahead?: VerifiedAhead): Ruling => {
+export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView, ahead?: Verifications): Ruling => {
   const { trust, marks } = view;
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy ${kind.toLowerCase()} ${name} cannot be judged` }, 'trust');
