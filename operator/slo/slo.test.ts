@@ -286,6 +286,12 @@ describe('a price book', () => {
         'spec.tiers[2].promise.latencyShare',
       ],
       ['availability: "99.5"', 'availability: "101"', 'spec.tiers[2].promise.availability'],
+      ['availability: "99.5"', 'availability: "99.5"\n      policyEvaluation: "100.1"', 'spec.tiers[2].promise.policyEvaluation'],
+      [
+        '{objective: availability, below: "99.5"',
+        '{objective: policy-evaluation, below: "99.5"',
+        'spec.tiers[2].promise.credits[0].objective',
+      ],
     ];
     for (const [from, to, path] of rows) {
       const outcome = bookFrom((text) => text.replace(from, to));
