@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import { percentText } from '../../operator/slo/attainment.ts';
 import { levelTenants, readLevels } from '../../operator/slo/levels.ts';
-import { standingOf } from '../../operator/slo/standing.ts';
+import { BACK_MS, standingOf } from '../../operator/slo/standing.ts';
 import type { Standing } from '../../operator/slo/standing.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
 import { divideHalfEven } from '../../operator/usage/quantity.ts';
@@ -29,13 +29,11 @@ Examples:
   writ slo status --ledger ledger.db
   writ slo status --ledger ledger.db --tenant acme --at 2026-10-31T23:59:00Z --output json`;
 
-const BACK_MS = Math.max(...allWindows.map(({ minutes }) => minutes)) * MINUTE_MS;
-
 const readStandings = async (reader: Reader, asked: { readonly nowMs: number; readonly tenant?: string }): Promise<readonly Standing[]> => {
   const { nowMs } = asked;
   const monthMs = monthOf(nowMs);
   const month = { startMs: monthMs, endMs: nextMonth(monthMs) };
-  const fromMs = Math.min(monthMs, minuteOf(nowMs) - BACK_MS);
+  const fromMs = monthMs - BACK_MS;
   const standings: Standing[] = [];
   for (const tenant of await levelTenants(reader, fromMs)) {
     if (asked.tenant !== undefined && asked.tenant !== tenant) continue;

@@ -62,6 +62,11 @@ export const USAGE_TABLES: Migrations = {
         SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_pruned WHERE NOT EXISTS (SELECT 1 FROM usage_archive)`,
     ],
     // The condition has to name each meter, and there are more of them.
-    ['DROP INDEX usage_event_level', `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE ${LEVEL_EVENTS}`],
+    [
+      'DROP INDEX usage_event_level',
+      `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE ${LEVEL_EVENTS}`,
+      // What came since a moment, for sums that are kept of them.
+      `CREATE INDEX usage_event_level_stored ON usage_event (stored_ms) WHERE ${LEVEL_EVENTS}`,
+    ],
   ],
 };
