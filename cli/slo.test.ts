@@ -50,6 +50,22 @@ describe('writ slo', () => {
     assert.match((await slo(folder, 'statement', '--month', '2025-10')).out, /44580 missing, 60 excluded[^]*excluded one: Maintenance/);
   });
 
+  it('says how far it is with many tenants', async () => {
+    using folder = await scene();
+    const store = await openSqliteStore({ file: join(folder.path, 'ledger.db'), clock: systemClock });
+    await store.claim('test');
+    await store.transact((tx) =>
+      tx.insert({
+        into: 'usage_source',
+        columns: ['number', 'tenant', 'source', 'highest', 'gaps', 'last_ms', 'open'],
+        rows: Array.from({ length: 201 }, (_, at) => [at + 1, `t${at}`, '/writ/webhook/r/boots/1/levels', 0, '', systemClock.now(), 1]),
+      }),
+    );
+    await store.close();
+    assert.equal((await slo(folder, 'status')).err, '100 of 201 tenants\n200 of 201 tenants\n');
+    assert.equal((await slo(folder, 'status', '--tenant', 't7')).err, '');
+  });
+
   it('refuses exclusions that are no excuse, with their place', async () => {
     using folder = await scene();
     const rows: readonly (readonly [from: string, to: string, said: RegExp])[] = [
