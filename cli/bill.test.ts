@@ -180,7 +180,7 @@ describe('writ bill', () => {
     for (const room of [USAGE_TABLES, billingMigrations]) await store.migrate(room);
     await store.claim('test');
     const terms = { tier: 'Starter', cycle: 'Monthly', anchorMs: OCTOBER_MS } as const;
-    const kept = { ...newAccount('acme'), customer: 'cus_1', subscription: 'sub_1', terms };
+    const kept = { ...newAccount({ tenant: 'acme', uid: 'u1' }), customer: 'cus_1', subscription: 'sub_1', terms };
     const later = { atMs: Date.UTC(2099, 0), terms: { ...terms, tier: 'Professional' } };
     const outcomes = [
       [kept, /sub_1: Starter, Monthly/, undefined],

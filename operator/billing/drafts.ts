@@ -7,7 +7,7 @@ import type { Store } from '../usage/store.ts';
 import { ledgerState } from '../usage/tallies.ts';
 import type { createBillers } from './billers.ts';
 import type { createHolds } from './holds.ts';
-import { BACK_MS, byMonth, hasUse, hourTotals } from './hours.ts';
+import { BACK_MS, byMonth, hasUse, hourTotals, spanOf } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { Drift } from './outbox/drift.ts';
@@ -69,15 +69,16 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
   /** Undefined where nobody knows what was to be reported. */
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined) => {
     const totals: HourTotal[] = [];
-    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
+    const span = spanOf(customer, { fromMs: draft.periodStartMs, toMs: draft.periodEndMs });
+    if (span === undefined) return { drift: [], sum: NO_DRIFT };
+    for (const [fromMs, toMs] of byMonth(span.fromMs, span.toMs)) {
       const monthMs = monthOf(fromMs);
       if (!(await billers.owes(monthMs, customer.tenant, scope.customers))) continue;
       const meters = await metersOf(monthMs, scope.reporting);
-      if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
+      if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { customer, span: { fromMs, toMs }, meters }))));
       else if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) return undefined;
     }
-    const asked = { tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals };
-    const drift = await deps.outbox.drift(asked, signal);
+    const drift = await deps.outbox.drift({ tenant: customer.tenant, ...span, totals }, signal);
     return { drift, sum: driftSum(totals, drift) };
   };
 

@@ -46,6 +46,10 @@ export const billingCodes = {
     summary: 'The payment provider has several customers that bear the name of one tenant.',
     fix: 'name the one that counts in spec.billing.customerRef, and delete the others there',
   },
+  BILL_CUSTOMER_FORMER: {
+    summary: 'The customer at the payment provider is that of an earlier Tenant of the name, and is not taken over unasked.',
+    fix: 'where it is the same tenant, restored, name that customer in spec.billing.customerRef and keep it there; where it is another one, name a customer of its own, made at the provider',
+  },
   BILL_CUSTOMER_KEPT: {
     summary: 'spec.billing.customerRef is another one than that of the subscription that runs.',
     fix: 'set it back; or take spec.billing.provider away until the month is over, and give both again then',

@@ -74,7 +74,7 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
   /** Hours that the outbox has not taken in yet. */
   const offered = new Set<string>();
   const ledger = new Map<string, HourTotal & { micros: bigint }>();
-  const stripe = createStripe({ secretKey: SECRET, mode: 'test', fetch: network.fetch });
+  const stripe = createStripe({ secretKey: SECRET, mode: 'test', nowMs: () => now, fetch: network.fetch });
   const provider: UsageProvider = {
     ...stripe,
     report: async (report) => {

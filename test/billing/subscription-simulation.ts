@@ -60,7 +60,7 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     fake.catalog.prices.set(lookupKey, { id: `price_${index}`, form: {}, lookupKey, active: true });
   fake.accounts.addCustomer('cus_named');
   const network = createFaultyNetwork({ fake, nowMs, random, outageMs: chance(0.3) ? within(START, END) : Number.POSITIVE_INFINITY });
-  const real = createStripe({ secretKey: SECRET, mode: 'test', fetch: network.fetch }).accounts;
+  const real = createStripe({ secretKey: SECRET, mode: 'test', nowMs, fetch: network.fetch }).accounts;
   const around = async <T>(work: () => Promise<T>): Promise<T> => {
     network.maybeKill(0.2);
     const done = await work();
@@ -86,7 +86,7 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     const customer = tenant === 'zeta' ? 'cus_named' : undefined;
     const terms = { tier: one(['Starter', 'Professional', 'Enterprise']), cycle: one<Cycle>(['Monthly', 'Quarterly', 'Annual']) };
     const order =
-      before !== undefined && chance(0.25) ? undefined : { tenant, customer, ...terms, trialEndMs: undefined, takenBy: undefined };
+      before !== undefined && chance(0.25) ? undefined : { tenant, uid: '', customer, ...terms, trialEndMs: undefined, takenBy: undefined };
     orders.set(tenant, { order, sinceMs: now });
     changes += 1;
   };
@@ -128,7 +128,8 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     network.set({ killing: chance(0.15) });
     const wanted = [...orders.values()].flatMap(({ order }) => (order === undefined ? [] : [order]));
     try {
-      await accounts.turn({ wanted, held: new Set(), book: 'standard', offer });
+      const tenants = new Map(wanted.map(({ tenant }) => [tenant, { uid: '', sinceMs: 0, isHeld: false }]));
+      await accounts.turn({ wanted, tenants, book: 'standard', offer });
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
       kills += 1;

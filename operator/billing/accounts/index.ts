@@ -18,11 +18,10 @@ import { keepOffer, offersOf } from './offers.ts';
 import type { Offer } from './offers.ts';
 import { createLook } from './one.ts';
 import type { AccountProvider } from './provider.ts';
-import { allAccounts, newAccount, putAccount, putKept } from './tables.ts';
-import type { Account } from './tables.ts';
+import { allAccounts, handOver, newAccount, putAccount, putKept, whoseKey } from './tables.ts';
+import type { Account, Whose } from './tables.ts';
 
-export type Wanted = {
-  readonly tenant: string;
+export type Wanted = Whose & {
   /** Undefined: one is made. */
   readonly customer: string | undefined;
   /** The tenant that was there first, and is reported under that customer though Writ keeps no subscription for it. */
@@ -41,10 +40,13 @@ export type AccountsDeps = {
   readonly record: RecordFacts | undefined;
 };
 
+/** `isHeld`: it is left as it is. */
+export type Named = { readonly uid: string; readonly sinceMs: number; readonly isHeld: boolean };
+
 export type AccountsAsked = {
   readonly wanted: readonly Wanted[];
-  /** Tenants that are left as they are. */
-  readonly held: ReadonlySet<string>;
+  /** By name, all Tenants that there are, and the first hour that is theirs. */
+  readonly tenants: ReadonlyMap<string, Named>;
   readonly book: string;
   /** What the price book sells now; undefined while none counts. */
   readonly offer: Offer | undefined;
@@ -70,31 +72,62 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
   const ask = createAsks({ store, installation, nowMs: () => clock.now() });
   const lookAt = createLook({ store, provider, clock, installation, record, ask });
 
-  const bring = async (account: Account, wanted: Wanted | undefined, offers: readonly Offer[], text: string): Promise<void> => {
-    const looked = await lookAt(account, wanted, offers);
+  /** Whoever had the name before has what belongs to later hours no more; what nobody's uid is written on is that Tenant's which is there. */
+  const sortOut = async (accounts: readonly Account[], tenants: AccountsAsked['tenants']): Promise<readonly Account[]> => {
+    const there = new Set(accounts.map(whoseKey));
+    const changed = accounts.flatMap((account): readonly { readonly account: Account; readonly from: Account }[] => {
+      const { tenant, uid, untilMs, customer } = account;
+      const now = tenants.get(tenant);
+      if (now === undefined || now.uid === uid) return [];
+      if (uid === '' && !there.has(whoseKey({ tenant, uid: now.uid }))) return [{ from: account, account: { ...account, uid: now.uid } }];
+      return untilMs === 0 && customer !== '' ? [{ from: account, account: { ...account, untilMs: now.sinceMs, dueMs: 0 } }] : [];
+    });
+    if (changed.length === 0) return accounts;
+    return store.transact(async (tx) => {
+      for (const { from, account } of changed) {
+        if (from.uid !== account.uid) await handOver(tx, from, account.uid);
+        await putAccount(tx, account);
+      }
+      return allAccounts(tx);
+    });
+  };
+
+  type Due = Parameters<typeof lookAt>[1] & { readonly account: Account; readonly text: string };
+  const bring = async ({ account, text, ...wanting }: Due): Promise<void> => {
+    const looked = await lookAt(account, wanting);
     const nowMs = clock.now();
     const boundaryMs = nextMonth(monthOf(nowMs));
     const laterMs = looked.problem === undefined ? READ_BACK_MS : TROUBLE_MS;
-    const dueMs = looked.again ? nowMs : Math.min(nowMs + laterMs, boundaryMs);
+    const isOver = looked.untilMs > 0 && looked.subscription === '' && looked.problem === undefined;
+    const dueMs = looked.again ? nowMs : isOver ? Number.MAX_SAFE_INTEGER : Math.min(nowMs + laterMs, boundaryMs);
     const { again: _again, ...now } = looked;
     await store.transact(async (tx) => {
       await putAccount(tx, { ...now, wanted: text, dueMs });
       await putKept(tx, now, monthOf(nowMs));
       // What was found is not to be asked for again, though its answer was lost.
-      if (now.subscription !== '') await closeAsk(tx, { tenant: now.tenant, what: 'subscription' });
+      if (now.subscription !== '') await closeAsk(tx, { tenant: now.tenant, uid: now.uid, what: 'subscription' });
     });
   };
 
   return {
-    turn: async ({ wanted, held, book, offer }, signal) => {
+    turn: async ({ wanted, tenants, book, offer }, signal) => {
       const nowMs = clock.now();
       const offers = offer === undefined ? await store.read((reader) => offersOf(reader, book)) : await keepOffer(store, offer, nowMs);
-      const known = new Map((await store.read(allAccounts)).map((account) => [account.tenant, account]));
-      const asked = new Map(wanted.map((one) => [one.tenant, one]));
-      const due = [...new Set([...asked.keys(), ...known.keys()])]
-        .filter((tenant) => !held.has(tenant))
-        .map((tenant) => ({ tenant, account: known.get(tenant) ?? newAccount(tenant), wanted: asked.get(tenant) }))
-        .map((one) => ({ ...one, text: wantedText(one.wanted, offer) }))
+      const accounts = await sortOut(await store.read(allAccounts), tenants);
+      const known = new Set(accounts.map(whoseKey));
+      const asked = new Map(wanted.map((one) => [whoseKey(one), one]));
+      const due = [...accounts, ...wanted.filter((one) => !known.has(whoseKey(one))).map(newAccount)]
+        .map((account): Due => {
+          const order = asked.get(whoseKey(account));
+          return {
+            account,
+            wanted: order,
+            offers,
+            isThere: tenants.get(account.tenant)?.uid === account.uid,
+            text: wantedText(order, offer),
+          };
+        })
+        .filter(({ account, isThere }) => !isThere || tenants.get(account.tenant)?.isHeld !== true)
         // Nothing is kept and nothing is wanted.
         .filter(({ account, text }) => account.customer !== '' || account.subscription !== '' || account.wanted !== '' || text !== '')
         .filter(({ account, text }) => account.wanted !== text || account.dueMs <= nowMs)
@@ -105,7 +138,7 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
         for (let one = due.shift(); one !== undefined; one = due.shift()) {
           if (refused || signal?.aborted === true) return;
           try {
-            await bring(one.account, one.wanted, offers, one.text);
+            await bring(one);
           } catch (error) {
             if (!(error instanceof KeyRefused)) throw error;
             refused = true;
