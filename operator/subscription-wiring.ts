@@ -20,7 +20,10 @@ const sinceOf = ({ metadata: { creationTimestamp = '' } }: Made): number => hour
  * Tenants that Stripe bills, those that were there first before those that came later. A subscription stays with the customer it was made for, and
  * where one Tenant followed another under a name, each customer with its own hours. The hour in which both may have had it is neither's.
  */
-export const customersOf = ({ caches, clock }: Pick<BillingParts, 'caches' | 'clock'>, accounts: readonly Account[]): readonly Customer[] => {
+export const customersOf = (
+  { caches, clock }: Pick<BillingParts, 'caches' | 'clock'>,
+  accounts: readonly Account[],
+): readonly Customer[] => {
   const byName = Map.groupBy(
     accounts.filter(({ customer }) => customer !== ''),
     ({ tenant }) => tenant,
@@ -45,7 +48,9 @@ export const customersOf = ({ caches, clock }: Pick<BillingParts, 'caches' | 'cl
       return customer === undefined ? earlier : [now, ...earlier];
     });
   // Whose Tenant is gone is subscribed to the end of the month, and what it used is reported as long as it is taken.
-  const gone = [...byName.values()].flat().map(({ tenant, customer, untilMs }) => ({ tenant, customer, ...(untilMs > 0 ? { untilMs } : {}) }));
+  const gone = [...byName.values()]
+    .flat()
+    .map(({ tenant, customer, untilMs }) => ({ tenant, customer, ...(untilMs > 0 ? { untilMs } : {}) }));
   const oldestMs = clock.now() - 2 * BACK_MS;
   return [...listed, ...gone].filter(({ untilMs = oldestMs }) => untilMs >= oldestMs);
 };
@@ -105,9 +110,7 @@ export const keepSubscriptions = async (
   const { refused } = await accounts.turn({ ...asked, book: config['price-book'], offer }, signal);
   const known = await ledger.store.read(allAccounts);
   const wanting = new Set(asked.wanted.map(whoseKey));
-  const shown = new Map(
-    known.filter((one) => wanting.has(whoseKey(one)) || one.subscription !== '').map((one) => [whoseKey(one), one]),
-  );
+  const shown = new Map(known.filter((one) => wanting.has(whoseKey(one)) || one.subscription !== '').map((one) => [whoseKey(one), one]));
   const counts = { subscribed: 0, waiting: 0, problem: 0 };
   for (const { tenant, subscription, problem } of shown.values()) {
     counts[problem !== undefined ? 'problem' : subscription === '' ? 'waiting' : 'subscribed'] += 1;

@@ -75,7 +75,8 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       const monthMs = monthOf(fromMs);
       if (!(await billers.owes(monthMs, customer.tenant, scope.customers))) continue;
       const meters = await metersOf(monthMs, scope.reporting);
-      if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { customer, span: { fromMs, toMs }, meters }))));
+      if (meters !== undefined)
+        totals.push(...(await store.read((reader) => hourTotals(reader, { customer, span: { fromMs, toMs }, meters }))));
       else if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) return undefined;
     }
     const drift = await deps.outbox.drift({ tenant: customer.tenant, ...span, totals }, signal);

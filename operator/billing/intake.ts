@@ -93,7 +93,9 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
       for (const [tenant, customer] of byTenant) if (!isWhole || late.has(tenant)) await takeOne(monthMs, hourMs, customer);
       if (!isWhole) return;
       const newest = await store.read((reader) => newestOfHour(reader, hourMs));
-      const totals = await store.read((reader) => totalsOfHour(reader, { hourMs, customerOf: (tenant) => byTenant.get(tenant)?.customer, meters }));
+      const totals = await store.read((reader) =>
+        totalsOfHour(reader, { hourMs, customerOf: (tenant) => byTenant.get(tenant)?.customer, meters }),
+      );
       const isToldBefore = ({ tenant, meter, total, customer }: HourTotal): boolean => {
         const known = newest.get(`${tenant} ${meter}`);
         return known !== undefined && known.total === total && (known.state !== 'rejected' || known.customer === customer);

@@ -10,8 +10,15 @@ export const order = (it: It, tier: Tier | undefined, billing: Billing | undefin
   const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
   const before = it.tenants[index];
   const spec: It['tenants'][number]['spec'] = { ...(tier === undefined ? {} : { tier }), ...(billing === undefined ? {} : { billing }) };
-  if (before === undefined) it.tenants.push({ metadata: { name: tenant }, spec });
+  if (before === undefined) it.tenants.push({ metadata: { name: tenant, uid: `${tenant}-1` }, spec });
   else it.tenants[index] = { ...before, spec };
+};
+
+/** The Tenant is deleted, and another one of its name made. */
+export const replace = (it: It, atMs: number, billing: Billing | undefined, tenant = 'acme'): void => {
+  const index = it.tenants.findIndex(({ metadata }) => metadata.name === tenant);
+  const metadata = { name: tenant, uid: `${tenant}-${atMs}`, creationTimestamp: new Date(atMs).toISOString() };
+  it.tenants.splice(index, 1, { metadata, spec: { tier: 'Starter', ...(billing === undefined ? {} : { billing }) } });
 };
 
 export const keeping = async () => {

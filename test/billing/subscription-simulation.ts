@@ -80,13 +80,17 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     createAccounts({ store, provider: mutate(killable), clock: { now: nowMs }, installation: 'sim', record: undefined });
 
   const orders = new Map<string, { readonly order: Order; readonly sinceMs: number }>();
+  const uids = new Map<string, string>();
   let [changes, kills] = [0, 0];
   const change = (tenant: string): void => {
     const before = orders.get(tenant)?.order;
     const customer = tenant === 'zeta' ? 'cus_named' : undefined;
+    // Deleted and made again, it goes on with the customer that it names.
+    const uid = customer !== undefined && chance(0.4) ? `${tenant}-${changes}` : (uids.get(tenant) ?? tenant);
+    uids.set(tenant, uid);
     const terms = { tier: one(['Starter', 'Professional', 'Enterprise']), cycle: one<Cycle>(['Monthly', 'Quarterly', 'Annual']) };
     const order =
-      before !== undefined && chance(0.25) ? undefined : { tenant, uid: '', customer, ...terms, trialEndMs: undefined, takenBy: undefined };
+      before !== undefined && chance(0.25) ? undefined : { tenant, uid, customer, ...terms, trialEndMs: undefined, takenBy: undefined };
     orders.set(tenant, { order, sinceMs: now });
     changes += 1;
   };
@@ -128,7 +132,7 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     network.set({ killing: chance(0.15) });
     const wanted = [...orders.values()].flatMap(({ order }) => (order === undefined ? [] : [order]));
     try {
-      const tenants = new Map(wanted.map(({ tenant }) => [tenant, { uid: '', sinceMs: 0, isHeld: false }]));
+      const tenants = new Map([...uids].map(([tenant, uid]) => [tenant, { uid, sinceMs: now, isHeld: false }]));
       await accounts.turn({ wanted, tenants, book: 'standard', offer });
     } catch (error) {
       if (!(error instanceof Killed)) throw error;

@@ -23,7 +23,7 @@ describe('a Tenant whose subscription Writ keeps', () => {
     const it = await keeping();
     for (let minute = 1; minute < 5; minute += 1) await it.look(START + minute * MINUTE_MS);
     const [customer] = it.fake.accounts.customers;
-    assert.deepEqual(customer?.metadata, { writ_tenant: 'acme', writ_installation: 'installation' });
+    assert.deepEqual(customer?.metadata, { writ_tenant: 'acme', writ_tenant_uid: 'acme-1', writ_installation: 'installation' });
     const [one, ...more] = live(it);
     assert.deepEqual(more, []);
     assert.deepEqual([one?.customer, one?.trialEndS, keysOf(it, one?.prices)], [customer?.id, NOVEMBER / 1000, STARTER]);

@@ -72,25 +72,34 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
   const ask = createAsks({ store, installation, nowMs: () => clock.now() });
   const lookAt = createLook({ store, provider, clock, installation, record, ask });
 
-  /** Whoever had the name before has what belongs to later hours no more; what nobody's uid is written on is that Tenant's which is there. */
-  const sortOut = async (accounts: readonly Account[], tenants: AccountsAsked['tenants']): Promise<readonly Account[]> => {
-    const there = new Set(accounts.map(whoseKey));
-    const changed = accounts.flatMap((account): readonly { readonly account: Account; readonly from: Account }[] => {
-      const { tenant, uid, untilMs, customer } = account;
-      const now = tenants.get(tenant);
-      if (now === undefined || now.uid === uid) return [];
-      if (uid === '' && !there.has(whoseKey({ tenant, uid: now.uid }))) return [{ from: account, account: { ...account, uid: now.uid } }];
-      return untilMs === 0 && customer !== '' ? [{ from: account, account: { ...account, untilMs: now.sinceMs, dueMs: 0 } }] : [];
-    });
-    if (changed.length === 0) return accounts;
-    return store.transact(async (tx) => {
-      for (const { from, account } of changed) {
-        if (from.uid !== account.uid) await handOver(tx, from, account.uid);
-        await putAccount(tx, account);
+  /**
+   * Before anything is looked at: whoever had a name before has what belongs to later hours no more, and all that was kept goes to the Tenant that
+   * names the customer, or has the name where no uid was written.
+   */
+  const sortOut = (tenants: AccountsAsked['tenants'], wanted: readonly Wanted[]): Promise<readonly Account[]> =>
+    store.transact(async (tx) => {
+      const accounts = await allAccounts(tx);
+      const byName = Map.groupBy(accounts, ({ tenant }) => tenant);
+      const named = new Map(wanted.map((one) => [whoseKey(one), one.customer]));
+      let isChanged = false;
+      for (const [tenant, now] of tenants) {
+        const rows = byName.get(tenant) ?? [];
+        const own = rows.find(({ uid }) => uid === now.uid);
+        const earlier = rows.filter((row) => row !== own);
+        const customer = named.get(whoseKey({ tenant, uid: now.uid }));
+        const theirs = own !== undefined && own.customer !== '' ? [] : earlier.filter((row) => row.uid === '' || row.customer === customer);
+        // What is subscribed comes last, and stays.
+        const taken = theirs.toSorted((a, b) => Number(a.subscription !== '') - Number(b.subscription !== ''));
+        for (const from of taken) {
+          await handOver(tx, from, now.uid);
+          await putAccount(tx, { ...from, uid: now.uid, untilMs: 0, dueMs: 0 });
+        }
+        const over = earlier.filter((row) => !taken.includes(row) && row.untilMs === 0 && row.customer !== '');
+        for (const row of over) await putAccount(tx, { ...row, untilMs: now.sinceMs, dueMs: 0 });
+        isChanged ||= taken.length > 0 || over.length > 0;
       }
-      return allAccounts(tx);
+      return isChanged ? allAccounts(tx) : accounts;
     });
-  };
 
   type Due = Parameters<typeof lookAt>[1] & { readonly account: Account; readonly text: string };
   const bring = async ({ account, text, ...wanting }: Due): Promise<void> => {
@@ -113,14 +122,15 @@ export const createAccounts = ({ store, provider, clock, installation, record }:
     turn: async ({ wanted, tenants, book, offer }, signal) => {
       const nowMs = clock.now();
       const offers = offer === undefined ? await store.read((reader) => offersOf(reader, book)) : await keepOffer(store, offer, nowMs);
-      const accounts = await sortOut(await store.read(allAccounts), tenants);
+      const accounts = await sortOut(tenants, wanted);
       const known = new Set(accounts.map(whoseKey));
       const asked = new Map(wanted.map((one) => [whoseKey(one), one]));
       const due = [...accounts, ...wanted.filter((one) => !known.has(whoseKey(one))).map(newAccount)]
         .map((account): Due => {
           const order = asked.get(whoseKey(account));
           return {
-            account,
+            // One that is there again goes on.
+            account: order === undefined ? account : { ...account, untilMs: 0 },
             wanted: order,
             offers,
             isThere: tenants.get(account.tenant)?.uid === account.uid,

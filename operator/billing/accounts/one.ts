@@ -13,7 +13,7 @@ import type { Asking } from './asks.ts';
 import { keysAt, nextTerms, readTerms, sameTerms } from './offers.ts';
 import type { Offer } from './offers.ts';
 import type { AccountProvider, Made, NewSubscription, Owner, Prices, Subscribed, Terms, Upcoming } from './provider.ts';
-import { formerOf, handOver, newAccount, putAccount, sharerOf } from './tables.ts';
+import { formerOf, newAccount, putAccount, sharerOf } from './tables.ts';
 import type { Account } from './tables.ts';
 import type { Wanted } from './index.ts';
 
@@ -99,10 +99,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
       return store.transact(async (tx) => {
         const other = await sharerOf(tx, customer);
         if (other !== undefined) return told(account, shared(customer.customer, other));
-        // Whoever names it goes on with what the Tenant had that was there before.
-        const earlier = await formerOf(tx, account, customer.customer);
-        if (earlier !== undefined) await handOver(tx, earlier, uid);
-        const adopted = earlier === undefined ? { ...account, customer: customer.customer } : { ...earlier, uid, untilMs: 0 };
+        const adopted = { ...account, customer: customer.customer };
         await putAccount(tx, adopted);
         return adopted;
       });

@@ -150,11 +150,14 @@ export const sharerOf = async (reader: Reader, { tenant, customer }: Customer): 
   return row === undefined ? undefined : textOf(row, 'tenant');
 };
 
-/** An earlier Tenant of the name that has, or had, a customer; that one, where one is asked for. */
-export const formerOf = async (reader: Reader, { tenant, uid }: Whose, customer?: string): Promise<Account | undefined> =>
-  (await accountsOfTenant(reader, tenant)).find(
-    (one) => one.uid !== uid && (customer === undefined ? one.customer !== '' : one.customer === customer),
+/** An earlier Tenant of the name that has, or had, a customer. */
+export const formerOf = async (reader: Reader, { tenant, uid }: Whose): Promise<Account | undefined> => {
+  const [row] = await reader.all(
+    "SELECT * FROM billing_account WHERE tenant = ? AND uid != ? AND customer != '' ORDER BY until_ms DESC LIMIT 1",
+    [tenant, uid],
   );
+  return row === undefined ? undefined : accountOf(row);
+};
 
 /** What an earlier Tenant had, or asked for and was not answered, is another one's from now on. */
 export const handOver = async (tx: Tx, from: Whose, uid: string): Promise<void> => {
