@@ -87,6 +87,10 @@ export const billingCodes = {
     summary: 'An invoice of a customer could not be looked at, or not be put off; it may become final as it is.',
     fix: 'correct spec.billing.customerRef, or look at the invoice at the payment provider',
   },
+  BILL_DRIFT: {
+    summary: 'The payment provider counts hours otherwise than the ledger, and the invoice is kept from becoming final.',
+    fix: 'see which hours were set aside, and who else reports for this customer; it is compared again each day',
+  },
   BILL_MONTH_UNPRICED: {
     summary: 'No price book was in effect when the month began, so nothing of it is reported.',
     fix: 'seal a version whose effectiveFrom is the first of that month, or bill it by its statement',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { event } from '../usage/ledger-scene.ts';
-import { billed, keeping, live, replace, statusOf } from './orders.ts';
+import { billed, keeping, live, order, replace, statusOf } from './orders.ts';
 import { HOUR_MS, NOVEMBER, START, scene } from './scene.ts';
 
 const DECEMBER = Date.UTC(2026, 11);
@@ -97,8 +97,7 @@ describe('a Tenant that takes the name of an earlier one', () => {
     const { it, former } = await takenOver({ provider: 'Stripe' });
     const planned = former.schedule;
     assert.ok(planned !== undefined, 'its end is planned');
-    const [{ metadata, spec }] = it.tenants.filter((one) => one.metadata.name === 'acme');
-    it.tenants.splice(0, 1, { metadata, spec: { ...spec, billing: { provider: 'Stripe', customerRef: former.customer } } });
+    order(it, 'Starter', { provider: 'Stripe', customerRef: former.customer });
     for (const hour of [11, 12, 13]) await it.look(START + hour * HOUR_MS);
     assert.deepEqual([billed(it)?.status, statusOf(it)?.billing?.subscription], ['True', former.id]);
     assert.deepEqual(

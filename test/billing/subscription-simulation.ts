@@ -62,9 +62,9 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
   const network = createFaultyNetwork({ fake, nowMs, random, outageMs: chance(0.3) ? within(START, END) : Number.POSITIVE_INFINITY });
   const real = createStripe({ secretKey: SECRET, mode: 'test', nowMs, fetch: network.fetch }).accounts;
   const around = async <T>(work: () => Promise<T>): Promise<T> => {
-    network.maybeKill(0.2);
+    network.maybeKill(0.4);
     const done = await work();
-    network.maybeKill(0.2);
+    network.maybeKill(0.4);
     return done;
   };
   const killable: AccountProvider = {
@@ -129,7 +129,7 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
       boundaries.shift();
     }
     for (const tenant of TENANTS) if (chance(0.02)) change(tenant);
-    network.set({ killing: chance(0.15) });
+    network.set({ killing: chance(0.4) });
     const wanted = [...orders.values()].flatMap(({ order }) => (order === undefined ? [] : [order]));
     try {
       const tenants = new Map([...uids].map(([tenant, uid]) => [tenant, { uid, sinceMs: now, isHeld: false }]));

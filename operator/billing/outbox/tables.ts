@@ -58,6 +58,11 @@ export const billingMigrations: Migrations = {
     ACCOUNT_TABLES,
     KEPT_TABLES,
     UID_TABLES,
+    // What each draft of an invoice was found to differ by when it was compared last.
+    [
+      `CREATE TABLE billing_drift (invoice TEXT PRIMARY KEY, tenant TEXT NOT NULL, at_ms BIGINT NOT NULL, hours BIGINT NOT NULL,
+        meters TEXT NOT NULL)`,
+    ],
   ],
 };
 
