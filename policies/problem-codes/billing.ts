@@ -112,6 +112,14 @@ export const billingCodes = {
     summary: 'An invoice or an SLA statement was to be signed from prices whose seal nobody checked.',
     fix: 'give the trust policy by --trust; without it `writ bill preview` and `writ slo statement` without --out show what would be signed',
   },
+  BILL_TENANT_UNKNOWN: {
+    summary: 'An invoice or an SLA statement was to be made for a tenant that the ledger has never heard of.',
+    fix: 'correct `tenant` in the subscription, or name the ledger in which its use is; what is not in a ledger is given by --statement',
+  },
+  BILL_LEDGER_LATER: {
+    summary: 'A month was to be billed, or its service levels stated, that was over before the ledger began.',
+    fix: 'give the statement of that month by --statement; or name the ledger that holds it; service levels of that month cannot be stated',
+  },
   BILL_MONTH_OPEN: {
     summary: 'An invoice was asked for of a month whose statement can still change.',
     fix: 'wait until the month is frozen, two days after its end, and take the statement again; `writ bill preview` shows how it stands',

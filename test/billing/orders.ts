@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Tenants order of a scene, and what they are told of it.
+import type { Store } from '../../operator/usage/store.ts';
 import { scene } from './scene.ts';
 
 export type It = Awaited<ReturnType<typeof scene>>;
@@ -21,8 +22,9 @@ export const replace = (it: It, atMs: number, billing: Billing | undefined, tena
   it.tenants.splice(index, 1, { metadata, spec: { tier: 'Starter', ...(billing === undefined ? {} : { billing }) } });
 };
 
-export const keeping = async () => {
-  const it = await scene({ config: { 'stripe-prices': true } });
+/** `store`: one that was never used; SQLite unless given. */
+export const keeping = async (store?: Store) => {
+  const it = await scene({ config: { 'stripe-prices': true }, ...(store === undefined ? {} : { store }) });
   order(it, 'Starter', { provider: 'Stripe' });
   return it;
 };

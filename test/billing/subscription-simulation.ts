@@ -12,6 +12,7 @@ import type { AccountProvider } from '../../operator/billing/accounts/provider.t
 import { catalogOf } from '../../operator/billing/catalog.ts';
 import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
 import { createStripe } from '../../operator/billing/stripe.ts';
+import type { Store } from '../../operator/usage/store.ts';
 import type { Cycle } from '../../policies/pricing/calendar.ts';
 import { readBook } from '../../policies/pricing/index.ts';
 import { startOf } from '../../policies/problem.ts';
@@ -47,7 +48,8 @@ export type AccountOutcome = {
 
 type Order = Wanted | undefined;
 
-export const simulateAccounts = async (seed: number, mutate: AccountMutation = (real) => real): Promise<AccountOutcome> => {
+/** `given`: a store that was never used; in memory unless given. */
+export const simulateAccounts = async (seed: number, mutate: AccountMutation = (real) => real, given?: Store): Promise<AccountOutcome> => {
   const random = randomFrom(seed);
   const chance = (share: number): boolean => random() < share;
   const within = (least: number, most: number): number => least + random() * (most - least);
@@ -74,8 +76,9 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     makeSchedule: (id, key) => around(() => real.makeSchedule(id, key)),
     plan: (asked, key) => around(() => real.plan(asked, key)),
   };
-  const store = openMemoryStore();
+  const store = given ?? openMemoryStore();
   await store.migrate(billingMigrations);
+  await store.claim('simulation');
   const start = (): Accounts =>
     createAccounts({ store, provider: mutate(killable), clock: { now: nowMs }, installation: 'sim', record: undefined });
 
