@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
-import type { ControlPlane } from '../test/cluster/control-plane.ts';
+import type { ControlPlane } from '../test/cluster/control-plane-handle.ts';
 import { crdFile } from './generate/schema.ts';
 import { crdKinds } from './kinds.ts';
 import { objectCases } from './object-cases/all.ts';

@@ -12,7 +12,7 @@ import { isWorkloadWrite } from '../policies/subject/kind-index.ts';
 import { ownersIn } from '../policies/tenancy/ownership.ts';
 import { readConfig as readWebhookConfig } from '../webhook/config.ts';
 import { startControlPlane } from '../test/cluster/control-plane.ts';
-import type { ControlPlane } from '../test/cluster/control-plane.ts';
+import type { ControlPlane } from '../test/cluster/control-plane-handle.ts';
 
 const folder = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const OPERATOR = 'system:serviceaccount:writ-system:writ-operator';

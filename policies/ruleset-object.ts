@@ -7,7 +7,7 @@
  * replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
-import { atOnce, finish } from './cel/index.ts';
+import { atOnce, finish } from './steps.ts';
 import { fileOf } from './currency/removal.ts';
 import { endOf } from './policy-object.ts';
 import type { Judge, JudgeInSteps, Judged, SealedObject, SignedPolicy } from './policy-object.ts';

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An object of any kind that counts by its seals, judged as what it says that it is.
 import { createEntitlementJudge, isEntitlementKind } from './entitlement-object.ts';
-import { atOnce } from './cel/index.ts';
 import { createJudge } from './policy-object.ts';
 import type { Judge, JudgeInSteps } from './policy-object.ts';
 import { createRulesetJudge } from './ruleset-object.ts';
+import { atOnce } from './steps.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 
 /** Objects of a cache say their kind; without one it is a Policy. */

@@ -5,7 +5,7 @@ import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import type { Currency } from '../../policies/pricing/money.ts';
 import type { Adjustment } from '../billing/rating/adjustment.ts';
-import type { UsagePeriod } from '../usage/statement.ts';
+import type { UsagePeriod } from '../usage/period.ts';
 import type { Verdict } from './attainment.ts';
 
 export const SLA_FORMAT = 'writ.dev/sla-statement/v1';

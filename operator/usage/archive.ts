@@ -8,12 +8,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isRecord } from '../../crds/wire.ts';
 import { sameBytes } from './outcome.ts';
-import type { ArchivedSlice, LeavingEvent } from './pruning.ts';
-
-export type Archive = {
-  /** The digest of the file, which is on the disk and was read again. */
-  write(position: number, events: readonly LeavingEvent[]): Promise<Uint8Array>;
-};
+import type { Archive, ArchivedSlice, LeavingEvent } from './pruning.ts';
 
 const SHOWN_BYTES = 8;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time as the ledger cuts it: hours for seals, calendar months in UTC for statements.
-import type { UsagePeriod } from './statement.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -26,6 +25,9 @@ export const nextMonth = (startMs: number): number => {
   const start = new Date(startMs);
   return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1);
 };
+
+/** `[start, end)` in RFC 3339 UTC to the second: 2026-11-01T00:00:00Z. */
+export type UsagePeriod = { readonly start: string; readonly end: string };
 
 /** RFC 3339 to the second. */
 const secondText = (atMs: number): string => new Date(atMs).toISOString().replace('.000Z', 'Z');

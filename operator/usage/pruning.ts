@@ -10,7 +10,6 @@
  */
 import type { Clock } from '../../process/clock.ts';
 import { levelOf } from '../../policies/service-level/counts.ts';
-import type { Archive } from './archive.ts';
 import { DAY_MS, FREEZE_AFTER_MS, LATEST_MS, monthOf, nextMonth } from './period.ts';
 import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
@@ -31,6 +30,12 @@ export type LeavingEvent = {
   readonly value: string;
   readonly dims: string;
   readonly digest: Uint8Array;
+};
+
+/** Where events go before they leave. */
+export type Archive = {
+  /** The digest of the file, which is on the disk and was read again. */
+  write(position: number, events: readonly LeavingEvent[]): Promise<Uint8Array>;
 };
 
 /** What was pruned is told by it, in the transaction that ends a pass. */

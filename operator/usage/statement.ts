@@ -6,13 +6,11 @@
  */
 import { hash } from 'node:crypto';
 import { sameBytes } from './outcome.ts';
+import type { UsagePeriod } from './period.ts';
 import { AMOUNT_PATTERN } from './quantity.ts';
 import { StoreError, bytesOf, textOf } from './store.ts';
 import type { Row } from './store.ts';
 import { TIME, objectSchema } from './wire-schema.ts';
-
-/** `[start, end)` in RFC 3339 UTC to the second: 2026-11-01T00:00:00Z. */
-export type UsagePeriod = { readonly start: string; readonly end: string };
 
 export type UsageLine = {
   readonly meter: string;

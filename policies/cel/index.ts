@@ -5,8 +5,10 @@
  *
  * In: the text of an expression and the names it may use, with their types; then values for these names, made of JSON by `parseJson` or `fromJson`, or
  * lazy structs derived from `Fields`. Out: a value, or a CelError with cel-go's words and the place in the source. This file is the
- * whole public surface and the folder depends on re2js alone; README.md describes both. Anyone may import it.
+ * whole public surface; the folder depends on re2js alone and on steps.ts beside it; README.md describes both. Anyone may import it.
  */
+import { finish } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { checkExpr } from './check/check.ts';
 import type { Checked, Dialect } from './check/check.ts';
 import { estimateChecked } from './cost/estimate.ts';
@@ -17,10 +19,9 @@ import { EFFORT_LIMIT, Evaluation } from './program/evaluation.ts';
 import type { Node } from './program/evaluation.ts';
 import type { Memo } from './program/memo.ts';
 import { lowerExpr } from './program/lower.ts';
-import type { Bindings, Budget, Program } from './program/program.ts';
+import type { Bindings } from './program/bindings.ts';
+import type { Budget, Program } from './program/program.ts';
 import type { Sharing } from './program/sharing.ts';
-import { finish } from './steps.ts';
-import type { Steps } from './steps.ts';
 import type { Expr } from './syntax/ast.ts';
 import { issueAt } from './syntax/issue.ts';
 import type { Issue } from './syntax/issue.ts';
@@ -44,9 +45,8 @@ export { CelMap } from './values/map.ts';
 export { CelDuration, CelTimestamp } from './values/time.ts';
 export { CelDouble, CelOptional, CelUint, Fields, NONE } from './values/value.ts';
 export type { CelInt, JsonMap, Value } from './values/value.ts';
-export type { Bindings, Budget, Program } from './program/program.ts';
-export { atOnce, finish } from './steps.ts';
-export type { Steps } from './steps.ts';
+export type { Bindings } from './program/bindings.ts';
+export type { Budget, Program } from './program/program.ts';
 export { createSharing } from './program/sharing.ts';
 export type { Sharing } from './program/sharing.ts';
 export { Memo } from './program/memo.ts';
@@ -77,10 +77,8 @@ type RunParts = { readonly bindings: Bindings; readonly budget: Budget; readonly
 
 const run = (root: Node, { bindings, budget, memo }: RunParts): Value | CelError => {
   const granted = Math.min(budget.effort ?? EFFORT_LIMIT, EFFORT_LIMIT);
-  const spare = memo?.spare;
-  if (memo !== undefined) memo.spare = undefined;
   const evaluation =
-    spare === undefined ? new Evaluation(bindings, budget.remaining, granted, memo) : spare.restart(bindings, budget.remaining, granted);
+    memo === undefined ? new Evaluation(bindings, budget.remaining, granted) : memo.take(bindings, budget.remaining, granted);
   try {
     const value = root(evaluation);
     return value === undefined ? (evaluation.error ?? new CelError('evaluation failed')) : value;
@@ -89,7 +87,7 @@ const run = (root: Node, { bindings, budget, memo }: RunParts): Value | CelError
     if (error instanceof RangeError) return new CelError(EFFORT_EXCEEDED, evaluation.at, 'budget');
     throw error;
   } finally {
-    if (memo !== undefined) memo.spare = evaluation;
+    memo?.giveBack(evaluation);
     budget.remaining = evaluation.remaining;
     if (budget.effort !== undefined) budget.effort -= granted - evaluation.effort;
   }

@@ -3,7 +3,8 @@
 // compiled anew at each change, so programs, and what is wrong with those that are none, are kept by what they were compiled from.
 import { Buffer } from 'node:buffer';
 import { compileInSteps, createSharing } from '../cel/index.ts';
-import type { Issue, Program, ResultType, Steps } from '../cel/index.ts';
+import type { Issue, Program, ResultType } from '../cel/index.ts';
+import type { Steps } from '../steps.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { signatureOf } from './declarations.ts';
 import type { Declarations } from './declarations.ts';

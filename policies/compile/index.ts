@@ -9,8 +9,8 @@
  * `policies/decide`.
  */
 import type { Policy } from '../../crds/generated/objects.ts';
-import { atOnce } from '../cel/index.ts';
-import type { Steps } from '../cel/index.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import type { Rule } from '../subject/workload-kinds.ts';
 import { rulesFor } from './admission-rules.ts';

@@ -122,6 +122,8 @@ const createAjv = (meter: SchemaMeter): Ajv2020 => {
     strictRequired: false,
     messages: true,
     code: {
+      // Looks over all of it for each part of it, to save the engine work that it saves itself.
+      optimize: false,
       regExp: regExp(meter),
       process: (source) => {
         throw new SourceReady(source);

@@ -3,8 +3,10 @@
 // refused here, never left out.
 import { confinementProblems } from './confinement.ts';
 import type { Policy, PolicySpec, PolicyValidation } from '../../crds/generated/objects.ts';
-import { atOnce, celTypes, fromJson, isIdentifier } from '../cel/index.ts';
-import type { Program, Steps, Type, Value } from '../cel/index.ts';
+import { celTypes, fromJson, isIdentifier } from '../cel/index.ts';
+import type { Program, Type, Value } from '../cel/index.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import type { Problem } from '../problem.ts';
 import { compileConstraints } from './constraints.ts';
 import { baseDeclarations, kubernetesDeclarations, withAuthorizer, withParams, withVariables } from './declarations.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Steps } from '../cel/index.ts';
 import { compile, compileInSteps } from '../cel/index.ts';
+import type { Steps } from '../steps.ts';
 import { compilePolicy, compilePolicyInSteps } from './policy.ts';
 import type { PolicySource } from './policy.ts';
 

@@ -10,8 +10,8 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Policy, Ruleset } from '../../crds/generated/objects.ts';
-import { atOnce } from '../cel/index.ts';
-import type { Steps } from '../cel/index.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { compilePolicyInSteps } from '../compile/policy.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { digestOf } from '../document/digest.ts';

@@ -7,6 +7,7 @@
 import { digestOf } from '../document/digest.ts';
 import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
+import type { Steps } from '../steps.ts';
 import type { Artifact } from './check-bundles.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
 import { readTrustPolicy, readingTrustPolicy } from './read-policy.ts';
@@ -170,7 +171,7 @@ export const loadTrustObject = (signature: TrustSignature, options: SignatureOpt
   loadTrust(Buffer.from(signature.document), optionsOf(signature, options));
 
 /** Reads step by step what `loadTrustObject` will read, which remembers it; other work may go on between two steps. Total. */
-export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Generator<undefined> {
+export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Steps<void> {
   const options = optionsOf(signature, { pinnedDigest, at: Number.NaN });
   if (chainProblem(options.succession?.chain ?? [], FILE) !== undefined) return;
   const steps = stepsOf(Buffer.from(signature.document), FILE, options);

@@ -15,6 +15,8 @@ import { validateDocument } from '../document/validate.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { createRecent } from '../recent.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { readPublicKey } from './key.ts';
 import { readTrustedRoot } from './trusted-root.ts';
 import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
@@ -219,7 +221,7 @@ const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
   };
 };
 
-const readingDocument = function* (bytes: Uint8Array, file: string): Generator<undefined, Rootless> {
+const readingDocument = function* (bytes: Uint8Array, file: string): Steps<Rootless> {
   const parsed = parseDocument(bytes, file);
   yield;
   const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
@@ -239,7 +241,7 @@ const readingDocument = function* (bytes: Uint8Array, file: string): Generator<u
 const lately = createRecent<Rootless>(64);
 
 /** `readTrustPolicy` step by step: to read one takes milliseconds, the first of a process tens, and other work may go on between two. */
-export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots }: ReadOptions): Generator<undefined, LoadOutcome> {
+export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots }: ReadOptions): Steps<LoadOutcome> {
   const key = `${digestOf(bytes)} ${file}`;
   const read = lately.recall(key) ?? (yield* readingDocument(bytes, file));
   lately.keep(key, read);
@@ -253,10 +255,4 @@ export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots
 };
 
 /** Total. Nothing is said of whether these bytes may be believed. */
-export const readTrustPolicy = (bytes: Uint8Array, options: ReadOptions): LoadOutcome => {
-  const reading = readingTrustPolicy(bytes, options);
-  for (;;) {
-    const step = reading.next();
-    if (step.done === true) return step.value;
-  }
-};
+export const readTrustPolicy = atOnce(readingTrustPolicy);

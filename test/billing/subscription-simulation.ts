@@ -6,9 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { createAccounts } from '../../operator/billing/accounts/index.ts';
-import type { Accounts, Wanted } from '../../operator/billing/accounts/index.ts';
+import type { Accounts } from '../../operator/billing/accounts/index.ts';
 import { keysAt, offerOf } from '../../operator/billing/accounts/offers.ts';
 import type { AccountProvider } from '../../operator/billing/accounts/provider.ts';
+import type { Wanted } from '../../operator/billing/accounts/wanted.ts';
 import { catalogOf } from '../../operator/billing/catalog.ts';
 import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
 import { createStripe } from '../../operator/billing/stripe.ts';

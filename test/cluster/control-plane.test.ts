@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { until } from '../scenario/until.ts';
-import { startControlPlane, type ControlPlane } from './control-plane.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane-handle.ts';
 import { findPrograms } from './programs.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

@@ -14,7 +14,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createKubectl, writeKubectlScript, type Kubectl } from './kubectl.ts';
+import type { ControlPlane } from './control-plane-handle.ts';
+import { createKubectl, writeKubectlScript } from './kubectl.ts';
 import { createAuthority, issueLeaf, newKeyPem } from './certificates.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { useNamedCluster } from './named-cluster.ts';
@@ -29,35 +30,6 @@ export type ControlPlaneOptions = {
   readonly apiServerArguments?: readonly string[];
   /** Lines for a person while the programs are built; the default is standard error. */
   readonly onProgress?: (line: string) => void;
-};
-
-export type ClusterUser = { readonly user: string; readonly groups?: readonly string[] } | { readonly token: string };
-
-export type StopHow = { readonly signal?: 'SIGTERM' | 'SIGKILL' };
-
-export type ControlPlane = {
-  /** Path of the administrator's kubeconfig (a bearer token of a member of system:masters). */
-  readonly kubeconfig: string;
-  readonly url: string;
-  /** PEM of the certificate authority, in base64. */
-  readonly caData: string;
-  /** The administrator's bearer token. */
-  readonly token: string;
-  /** Path of an executable that is kubectl, and uses `kubeconfig` unless KUBECONFIG says otherwise. */
-  readonly kubectlPath: string;
-  /** Where the processes log; undefined for a cluster that we did not start. */
-  readonly logFolder: string | undefined;
-  kubectl: Kubectl;
-  /** Path of a new kubeconfig for any user and groups (a client certificate), or for a token. */
-  kubeconfigFor(user: ClusterUser): Promise<string>;
-  /** SIGTERM lets running requests end; SIGKILL is a crash. */
-  stopApiServer(how?: StopHow): Promise<void>;
-  /** On the same port, with the same data; resolves when it is ready. */
-  startApiServer(): Promise<void>;
-  restartApiServer(how?: StopHow): Promise<void>;
-  /** Ends all processes and removes all files; may be called twice. */
-  stop(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 };
 
 /** Starts a control plane and resolves when it answers; rejects with the last log lines of what did not start. */

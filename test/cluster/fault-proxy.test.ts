@@ -6,7 +6,8 @@ import { connect } from 'node:tls';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { anyFaultScript } from './fault-arbitraries.ts';
-import { startControlPlane, type ControlPlane } from './control-plane.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane-handle.ts';
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import type { Fault, FaultRule } from './fault-script.ts';
 

@@ -3,7 +3,7 @@
 // stopped; what would need its processes is refused by name.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane-handle.ts';
 import { createKubectl, writeKubectlScript, type Kubectl } from './kubectl.ts';
 import { findKubectl } from './programs.ts';
 import { temporaryFolder } from './temporary-folder.ts';

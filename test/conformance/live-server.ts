@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createAuthority, issueLeaf } from '../cluster/certificates.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
-import type { ControlPlane } from '../cluster/control-plane.ts';
+import type { ControlPlane } from '../cluster/control-plane-handle.ts';
 import type { Json } from './policy-arbitrary.ts';
 import { boundPort } from '../../process/bound-port.ts';
 

@@ -2,7 +2,8 @@
 /**
  * What compiling the worst policies that are allowed takes of the event loop, in the steps in which a replica of the webhook does it.
  *
- * In: nothing. Out: rows `compile/…`: the longest turn of the loop, and the longest that the same takes in one go.
+ * In: nothing. Out: rows `compile/…`: the longest turn of the loop, and the longest that the same takes in one go; for policies of one
+ * expression and for those of one JSON Schema, which is made a check in a single step.
  */
 import { compilePolicyInSteps, MOST_SOURCE } from '../../policies/compile/policy.ts';
 import type { PolicySource } from '../../policies/compile/policy.ts';
@@ -19,6 +20,9 @@ const filled = (unit: string, separator: string, frame: (text: string) => string
 
 const listed = (unit: string): string => filled(unit, ',', (text) => `[${text}].size() > 1`);
 const either = (unit: string): string => filled(unit, '||', (text) => text);
+type Schema = Readonly<Record<string, unknown>>;
+const nestedSchema = (depth: number): Schema =>
+  depth === 0 ? { type: 'string' } : { type: 'object', properties: { in: nestedSchema(depth - 1) } };
 const nested = (open: string, core: string, close: string, depth: number): string => open.repeat(depth) + core + close.repeat(depth);
 
 /** Types that grow, chains without end, calls that fit everything, and what is wrong in a hundred places. */
@@ -44,14 +48,38 @@ const SOURCES: readonly string[] = [
   either('q'),
 ];
 
-/** Blanks make another source of it, so that nothing is known of it. */
-const policyOf = (source: string, turn: number): PolicySource => {
-  const validations = [{ expression: `${source}${' '.repeat(turn)}` }];
-  return {
-    policy: { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: 'hostile' }, spec: { version: 1, validations } },
-    digest: '',
-  };
-};
+/** As many parts as a schema may have, but for a few. */
+const MOST_PARTS = 490;
+const properties = (count: number, each: Schema): Schema => ({
+  type: 'object',
+  properties: Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, each])),
+});
+
+/** Many parts, parts within each other, choices of many, patterns. */
+const SCHEMAS: readonly Schema[] = [
+  properties(MOST_PARTS, { type: 'string', minLength: 1 }),
+  properties(MOST_PARTS / 2, { type: 'array', items: { type: 'integer', minimum: 0, maximum: 9 } }),
+  properties(MOST_PARTS / 31, nestedSchema(29)),
+  { anyOf: Array.from({ length: MOST_PARTS / 2 }, (_, index) => ({ required: [`p${index}`], properties: { q: { const: index } } })) },
+  properties(MOST_PARTS, { type: 'string', pattern: '^(a|b){9}c*[d-z]+$' }),
+];
+
+type Hostile = (turn: number) => PolicySource;
+
+const policyOf = (spec: Omit<PolicySource['policy']['spec'], 'version'>): PolicySource => ({
+  policy: { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: 'hostile' }, spec: { version: 1, ...spec } },
+  digest: '',
+});
+
+/** Blanks make another source of it, so that nothing is known of it; of schemas nothing is kept. */
+const withExpression =
+  (source: string): Hostile =>
+  (turn) =>
+    policyOf({ validations: [{ expression: `${source}${' '.repeat(turn)}` }] });
+const withSchema =
+  (jsonSchema: Schema): Hostile =>
+  () =>
+    policyOf({ jsonSchema });
 
 /** Of this thread: what holds the loop up on a machine that has nothing else to do. */
 const processorMs = (): number => {
@@ -83,28 +111,37 @@ const atOnce = (policy: PolicySource): number => {
   return processorMs() - startedMs;
 };
 
-export const measureHostileSources = async ({ rounds }: { readonly rounds: number }): Promise<readonly BenchRow[]> => {
+const measureWorst = async (policies: readonly Hostile[], rounds: number): Promise<{ readonly turn: number; readonly whole: number }> => {
   const longest = { turn: 0, whole: 0 };
   // What is compiled first pays for the compiler's own warming up.
-  for (const source of SOURCES) atOnce(policyOf(source, 0));
-  for (const source of SOURCES) {
+  for (const hostile of policies) atOnce(hostile(0));
+  for (const hostile of policies) {
     const turns: number[] = [];
     const wholes: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      turns.push(await inTurns(policyOf(source, 2 * round + 1)));
-      wholes.push(atOnce(policyOf(source, 2 * round + 2)));
+      turns.push(await inTurns(hostile(2 * round + 1)));
+      wholes.push(atOnce(hostile(2 * round + 2)));
     }
     longest.turn = Math.max(longest.turn, median(turns));
     longest.whole = Math.max(longest.whole, median(wholes));
   }
-  const how = `the worst of ${SOURCES.length} policies with one expression of ${MOST_SOURCE} characters each; median of ${rounds} rounds`;
-  return [
-    {
-      name: 'compile/hostile/longest-turn',
-      unit: 'ms',
-      value: rounded(longest.turn),
-      how: `longest turn of the event loop, by its processor time; ${how}`,
-    },
-    { name: 'compile/hostile/at-once', unit: 'ms', value: rounded(longest.whole), how: `all steps in one turn; ${how}` },
-  ];
+  return longest;
+};
+
+export const measureHostileSources = async ({ rounds }: { readonly rounds: number }): Promise<readonly BenchRow[]> => {
+  const kinds = {
+    hostile: { policies: SOURCES.map(withExpression), what: `one expression of ${MOST_SOURCE} characters` },
+    schema: { policies: SCHEMAS.map(withSchema), what: 'one JSON Schema of as many parts as it may have' },
+  };
+  const rows: BenchRow[] = [];
+  for (const [kind, { policies, what }] of Object.entries(kinds)) {
+    const { turn, whole } = await measureWorst(policies, rounds);
+    const how = `the worst of ${policies.length} policies with ${what} each; median of ${rounds} rounds`;
+    const longest = `longest turn of the event loop, by its processor time; ${how}`;
+    rows.push(
+      { name: `compile/${kind}/longest-turn`, unit: 'ms', value: rounded(turn), how: longest },
+      { name: `compile/${kind}/at-once`, unit: 'ms', value: rounded(whole), how: `all steps in one turn; ${how}` },
+    );
+  }
+  return rows;
 };

@@ -14,7 +14,7 @@ import { createTenancy } from '../../operator/tenancy/controllers.ts';
 import type { TenancyOptions } from '../../operator/tenancy/controllers.ts';
 import { NO_ENTITLEMENTS } from '../../policies/entitlement/remembered.ts';
 import { systemClock } from '../../process/clock.ts';
-import type { ControlPlane } from '../cluster/control-plane.ts';
+import type { ControlPlane } from '../cluster/control-plane-handle.ts';
 import { until } from './until.ts';
 
 const FOUNDATION = fileURLToPath(new URL('../../deploy/foundation', import.meta.url));

@@ -18,7 +18,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { systemClock } from '../../process/clock.ts';
 import { startControlPlane } from '../cluster/control-plane.ts';
-import type { ControlPlane } from '../cluster/control-plane.ts';
+import type { ControlPlane } from '../cluster/control-plane-handle.ts';
 import { installFoundation, runTenancy } from './tenancy-in-process.ts';
 import type { RunningTenancy } from './tenancy-in-process.ts';
 import { conditionOf, objectSays } from './told.ts';

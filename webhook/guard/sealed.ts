@@ -10,7 +10,7 @@ import { parseDocument } from '../../policies/document/index.ts';
 import { closingProblem, describeEnd } from '../../policies/policy-object.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { atOnce } from '../../policies/cel/index.ts';
+import { atOnce } from '../../policies/steps.ts';
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { signatureOf } from '../../policies/sealed-shape.ts';

@@ -5,7 +5,7 @@ import { POD_RULES, createSealer } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { Decision } from '../../policies/decide/index.ts';
 import { decideOn, request } from '../../policies/decide/test-case.ts';
-import { atOnce } from '../../policies/cel/index.ts';
+import { atOnce } from '../../policies/steps.ts';
 import { createJudge, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import { loadTrustObject } from '../../policies/trust/load.ts';

@@ -8,7 +8,6 @@
  * one tenant. Imported by stripe-wiring.ts and the tests.
  */
 import type { Clock } from '../../../process/clock.ts';
-import type { Cycle } from '../../../policies/pricing/calendar.ts';
 import { HOUR_MS, monthOf, nextMonth } from '../../usage/period.ts';
 import type { Store } from '../../usage/store.ts';
 import { KeyRefused } from '../provider.ts';
@@ -19,18 +18,8 @@ import type { Offer } from './offers.ts';
 import { createLook } from './one.ts';
 import type { AccountProvider } from './provider.ts';
 import { allAccounts, handOver, newAccount, putAccount, putKept, whoseKey } from './tables.ts';
-import type { Account, Whose } from './tables.ts';
-
-export type Wanted = Whose & {
-  /** Undefined: one is made. */
-  readonly customer: string | undefined;
-  /** The tenant that was there first, and is reported under that customer though Writ keeps no subscription for it. */
-  readonly takenBy: string | undefined;
-  readonly tier: string;
-  readonly cycle: Cycle;
-  /** Nothing is paid before. */
-  readonly trialEndMs: number | undefined;
-};
+import type { Account } from './tables.ts';
+import type { Wanted } from './wanted.ts';
 
 export type AccountsDeps = {
   readonly store: Store;

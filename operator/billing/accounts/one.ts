@@ -15,7 +15,7 @@ import type { Offer } from './offers.ts';
 import type { AccountProvider, Made, NewSubscription, Owner, Prices, Subscribed, Terms, Upcoming } from './provider.ts';
 import { formerOf, newAccount, putAccount, sharerOf } from './tables.ts';
 import type { Account } from './tables.ts';
-import type { Wanted } from './index.ts';
+import type { Wanted } from './wanted.ts';
 
 type Deps = {
   readonly store: Store;

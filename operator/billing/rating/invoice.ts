@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An invoice as it is kept, signed and sent: what was rated by what, line by line, so that anybody can reckon it again.
 import { hash } from 'node:crypto';
-import type { UsagePeriod } from '../../usage/statement.ts';
+import type { UsagePeriod } from '../../usage/period.ts';
 import type { Adjustment } from './adjustment.ts';
 import type { Currency } from '../../../policies/pricing/money.ts';
 import type { Cycle } from '../../../policies/pricing/calendar.ts';

@@ -2,7 +2,8 @@
 // Usage: a line for each meter and each part of the month in which one tier held; and what was heard of after its period had been
 // billed, as the difference that it makes there.
 import type { Problem } from '../../../policies/problem.ts';
-import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
+import type { UsagePeriod } from '../../usage/period.ts';
+import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import type { Due } from './due.ts';
 import type { UsageLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';

@@ -2,7 +2,8 @@
 // Where a quantity is priced: the parts of a month in which one tier held, each with its book and its share of the time. A statement
 // is of such a part, or of the whole month, and then its quantity falls to the parts by their time.
 import type { Problem } from '../../../policies/problem.ts';
-import type { UsageLine as Measured, UsagePeriod, UsageStatement } from '../../usage/statement.ts';
+import type { UsagePeriod } from '../../usage/period.ts';
+import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import { formatTime, parseTime } from '../../../policies/pricing/calendar.ts';
 import { bookAt } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';

@@ -8,7 +8,7 @@
  * the types, then, if they hold, literals (`literals.ts`). Total: types that grow without bound end in an issue. Only the
  * engine imports it.
  */
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../../steps.ts';
 import type * as ast from '../syntax/ast.ts';
 import { issueAt } from '../syntax/issue.ts';
 import type { Issue } from '../syntax/issue.ts';
@@ -16,7 +16,7 @@ import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';
 import { CelDouble, CelUint, isBytes } from '../values/value.ts';
 import { checkedText } from './checked-text.ts';
-import { expectBool, report, reportMismatch, reportUndeclared, startChecking } from './checking.ts';
+import { expectBool, isDue, report, reportMismatch, reportUndeclared, startChecking } from './checking.ts';
 import type { BoundCall, CheckInput, Checking, Scope } from './checking.ts';
 import { checkComprehension, checkOptMap } from './comprehensions.ts';
 import { validateLiterals } from './literals.ts';
@@ -35,9 +35,6 @@ export type Checked = {
   readonly typeOf: (expr: ast.Expr) => Type;
 };
 export type CheckResult = ({ readonly ok: true } & Checked) | { readonly ok: false; readonly issues: readonly Issue[] };
-
-/** About a millisecond of them. */
-const NODES_A_STEP = 250;
 
 const literalType = ({ value }: ast.Literal): Type => {
   if (value === null) return types.NULL;
@@ -198,7 +195,7 @@ const check = function* (checking: Checking, scope: Scope, expr: ast.Expr): Step
   const found = 'kind' in outcome ? outcome : yield* outcome;
   const type = checking.dialect === 'unchecked' ? types.DYN : checking.substitution.bounded(found);
   checking.types.set(expr, type);
-  if (checking.types.size % NODES_A_STEP === 0) yield;
+  if (isDue(checking)) yield;
   return type;
 };
 

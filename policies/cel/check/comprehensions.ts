@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Steps } from '../steps.ts';
+import type { Steps } from '../../steps.ts';
 import type * as ast from '../syntax/ast.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { getCheckingSuite, getConformanceSuite } from '@bufbuild/cel-spec/testdata/tests.js';
 import type { IncrementalTest, IncrementalTestSuite } from '@bufbuild/cel-spec/testdata/tests.js';
 import { environmentOf, NEWEST_VERSION } from '../functions/environment.ts';
-import { finish } from '../steps.ts';
+import { finish } from '../../steps.ts';
 import { parse } from '../syntax/parser.ts';
 import * as types from '../types/type.ts';
 import type { Type } from '../types/type.ts';

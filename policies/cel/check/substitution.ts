@@ -35,6 +35,11 @@ export class Substitution {
   #fresh = 0;
   #effort = EFFORT_LIMIT;
 
+  /** Steps so far. */
+  get spent(): number {
+    return EFFORT_LIMIT - this.#effort;
+  }
+
   /** A parameter that nothing is known of. */
   newParameter(): Type {
     return types.param(`_var${this.#fresh++}`);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CelError, COST_EXCEEDED, EFFORT_EXCEEDED } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
-import type { Memo } from './memo.ts';
-import type { Bindings } from './program.ts';
+import type { Bindings } from './bindings.ts';
+import type { Findings } from './findings.ts';
 
 /**
  * Bounds what one evaluation may do, whatever its cost: some calls have a small cost in Kubernetes' model but real work behind it (a
@@ -30,11 +30,11 @@ export const effortOfEach = (steps: number): number => steps * STEP_EFFORT;
  */
 export class Evaluation {
   bindings: Bindings;
-  /** What was found out before of the same variables. */
-  readonly memo: Memo | undefined;
+  /** What was found out before of the same variables, and is to be kept. */
+  readonly findings: Findings | undefined;
   /** Variables of macros, by slot. */
   readonly locals: Value[] = [];
-  /** Which element of the memo's a variable of a macro stands for, by slot; -1 = none of them. Only where there is a memo. */
+  /** Which element of the findings' a variable of a macro stands for, by slot; -1 = none of them. Only where there are findings. */
   readonly elements: number[] = [];
   /** What the first reading of a variable of `optMap` still has to pay, by slot. */
   due: number[] | undefined = undefined;
@@ -47,14 +47,14 @@ export class Evaluation {
   paid = 0;
   effort: number;
 
-  constructor(bindings: Bindings, steps: number, effort = EFFORT_LIMIT, memo?: Memo) {
+  constructor(bindings: Bindings, steps: number, effort = EFFORT_LIMIT, findings?: Findings) {
     this.bindings = bindings;
     this.remaining = steps;
     this.effort = effort;
-    this.memo = memo;
+    this.findings = findings;
   }
 
-  /** As new, for another program of the same memo. */
+  /** As new, for another program of the same findings. */
   restart(bindings: Bindings, steps: number, effort: number): this {
     this.bindings = bindings;
     this.remaining = steps;

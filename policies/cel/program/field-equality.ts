@@ -7,7 +7,7 @@ import type { Evaluation, Node } from './evaluation.ts';
 import { readerOf } from './field-readers.ts';
 import type { FieldReader } from './field-readers.ts';
 import type { Ir } from './ir.ts';
-import { rememberedOf } from './memo.ts';
+import { rememberedOf } from './remembering.ts';
 
 /** `x.field == 'text'` of a variable of a macro, or `!=`: what exceptions by name are made of. */
 export type FieldEquality = {
@@ -58,7 +58,7 @@ export const fieldEqualityNode = (about: FieldEquality, general: Node): Node => 
   };
 };
 
-/** How many elements of the list, from the first on, a quantifier passes at once; they are paid for. `base`: the memo's number of the first. */
+/** How many elements of the list, from the first on, a quantifier passes at once; they are paid for. `base`: the findings' number of the first. */
 export type Passing = (evaluation: Evaluation, list: readonly Value[], base: number) => number;
 
 const PASSING_STEPS = 3;
@@ -75,8 +75,8 @@ export const passingOf = (body: Ir, rest: Node): Passing | undefined => {
   const each = PASSING_STEPS + about.steps;
   const eachEffort = effortOfEach(each);
   return (evaluation, list, base) => {
-    const { memo } = evaluation;
-    if (memo === undefined || base < 0) return 0;
+    const { findings } = evaluation;
+    if (findings === undefined || base < 0) return 0;
     let steps = 0;
     let effort = 0;
     let passed = 0;
@@ -85,7 +85,7 @@ export const passingOf = (body: Ir, rest: Node): Passing | undefined => {
       if (value === undefined) break;
       const cost = comparing(about, value);
       const entry = value === about.text ? undefined : remembered[base + passed];
-      if (value !== about.text && (entry === undefined || entry.run !== memo.run || entry.heldAt >= 0 || entry.value !== true)) break;
+      if (value !== about.text && (entry === undefined || entry.run !== findings.run || entry.heldAt >= 0 || entry.value !== true)) break;
       steps += each + cost + (entry?.steps ?? 0);
       effort += eachEffort + effortOf(cost) + (entry?.effort ?? 0);
     }

@@ -20,7 +20,7 @@ export type FoldParts = {
   readonly filter: Node | undefined;
   readonly body: Node;
   readonly offset: number;
-  /** Whether a memo is to number the elements. */
+  /** Whether the findings are to number the elements. */
   readonly numbered: boolean;
   readonly passing?: Passing | undefined;
 };
@@ -30,14 +30,14 @@ type Range = {
   readonly size: number;
   readonly firsts: readonly Value[] | undefined;
   readonly seconds: readonly Value[] | JsonMap;
-  /** What a memo calls the first element of a list; -1 = nothing. */
+  /** What the findings call the first element of a list; -1 = nothing. */
   readonly base: number;
 };
 
 const NO_VALUES: readonly Value[] = [];
 
-const baseOf = ({ memo }: Evaluation, list: readonly Value[], { numbered }: FoldParts): number =>
-  memo !== undefined && numbered ? memo.baseOf(list) : -1;
+const baseOf = ({ findings }: Evaluation, list: readonly Value[], { numbered }: FoldParts): number =>
+  findings !== undefined && numbered ? findings.baseOf(list) : -1;
 
 const rangeOf = (evaluation: Evaluation, value: Value, parts: FoldParts): Range | undefined => {
   const paired = parts.secondSlot !== undefined;
@@ -112,7 +112,7 @@ const quantify = (
   const steps = decides ? 4 : 3;
   const plain = isValues(range);
   const size = plain ? range.length : range.size;
-  const { memo } = evaluation;
+  const { findings } = evaluation;
   const base = plain ? baseOf(evaluation, range, parts) : -1;
   const passed = plain ? (parts.passing?.(evaluation, range, base) ?? 0) : 0;
   let failure: CelError | undefined;
@@ -120,7 +120,7 @@ const quantify = (
     if (!evaluation.chargeEach(steps)) return undefined;
     if (plain) {
       evaluation.locals[parts.slot] = range[index] ?? null;
-      if (memo !== undefined) evaluation.elements[parts.slot] = base < 0 ? -1 : base + index;
+      if (findings !== undefined) evaluation.elements[parts.slot] = base < 0 ? -1 : base + index;
     } else bind(evaluation, parts, range, index);
     const value = parts.body(evaluation);
     if (value === decides) return evaluation.chargeEach(index + 1 < size ? steps : 1) ? decides : undefined;

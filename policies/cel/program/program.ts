@@ -2,8 +2,9 @@
 import type { CostEstimate } from '../cost/estimate.ts';
 import type { Type } from '../types/type.ts';
 import type { CelError } from '../values/error.ts';
-import type { Memo } from './memo.ts';
 import type { Value } from '../values/value.ts';
+import type { Bindings } from './bindings.ts';
+import type { Memo } from './memo.ts';
 
 /**
  * What an evaluation may take, counted down in place. `remaining`: steps in Kubernetes' cost units; below zero when they were
@@ -11,9 +12,6 @@ import type { Value } from '../values/value.ts';
  * some 5 ns or 8 bytes); each of them has one of its own besides.
  */
 export type Budget = { remaining: number; effort?: number };
-
-/** Variables by name; only own keys count. */
-export type Bindings = { readonly [name: string]: Value | undefined };
 
 export type Program = {
   readonly source: string;

@@ -2,7 +2,7 @@
 import type { Value } from '../values/value.ts';
 import type { Node } from './evaluation.ts';
 import type { Ir } from './ir.ts';
-import { rememberingElementNode, rememberingNode } from './memo.ts';
+import { rememberingElementNode, rememberingNode } from './remembering.ts';
 import { traitsReader } from './traits.ts';
 
 /**

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Value } from './value.ts';
 
 /**
  * Base of every value that is not a JavaScript primitive, array, byte string or plain JSON object. One `instanceof` of it tells
@@ -21,7 +20,7 @@ export abstract class Boxed {
    * `==` with another value; types with a value of their own (quantities, addresses) override it. undefined = there is no such
    * overload, as Kubernetes answers when its types are compared with others.
    */
-  sameAs(_other: Value): boolean | undefined {
+  sameAs(_other: unknown): boolean | undefined {
     return false;
   }
 }

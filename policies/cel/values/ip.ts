@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Boxed, CelType } from './boxed.ts';
-import type { Value } from './value.ts';
 
 export const IP = new CelType('net.IP');
 export const CIDR = new CelType('net.CIDR');
@@ -28,7 +27,7 @@ export class IpAddress extends Boxed {
     return IP;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof IpAddress ? this.#family === other.#family && this.#bits === other.#bits : undefined;
   }
 }
@@ -56,7 +55,7 @@ export class CidrPrefix extends Boxed {
     return CIDR;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof CidrPrefix ? this.#length === other.#length && this.#address.sameAs(other.#address) : undefined;
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Boxed, CelType } from './boxed.ts';
-import type { Value } from './value.ts';
 
 export const FORMAT = new CelType('kubernetes.NamedFormat');
 
@@ -28,7 +27,7 @@ export class NamedFormat extends Boxed {
     return FORMAT;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof NamedFormat ? this.#rule.name === other.#rule.name : undefined;
   }
 }

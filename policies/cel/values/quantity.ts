@@ -4,7 +4,7 @@ import { Boxed, CelType } from './boxed.ts';
 import { addDecimals, compareDecimals, decimalDigits, effortOfDigits, timesTenTo } from './exact-decimal.ts';
 import type { ExactDecimal } from './exact-decimal.ts';
 import { INT_MAX, INT_MIN, intOf } from './integer.ts';
-import type { CelInt, Value } from './value.ts';
+import type { CelInt } from './value.ts';
 
 export const QUANTITY = new CelType('kubernetes.Quantity');
 
@@ -42,7 +42,7 @@ export class Quantity extends Boxed {
     return this.#derived;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof Quantity && !other.#derived ? compareDecimals(this.#amount, other.#amount) === 0 : undefined;
   }
 }

@@ -2,7 +2,6 @@
 import { Boxed, CelType } from './boxed.ts';
 import { UINT_MAX } from './integer.ts';
 import { goQuote } from './quote.ts';
-import type { Value } from './value.ts';
 
 export const SEMVER = new CelType('kubernetes.Semver');
 
@@ -51,7 +50,7 @@ export class SemanticVersion extends Boxed {
     return SEMVER;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof SemanticVersion ? compareVersions(this.#parts, other.#parts) === 0 : undefined;
   }
 }

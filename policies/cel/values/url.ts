@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Boxed, CelType } from './boxed.ts';
 import { encodedPart, escapePart } from './url-escape.ts';
-import type { Value } from './value.ts';
 
 export const URL_TYPE = new CelType('kubernetes.URL');
 
@@ -64,7 +63,7 @@ export class UrlValue extends Boxed {
     return URL_TYPE;
   }
 
-  override sameAs(other: Value): boolean | undefined {
+  override sameAs(other: unknown): boolean | undefined {
     return other instanceof UrlValue ? formatUrl(this.#parts) === formatUrl(other.#parts) : undefined;
   }
 }

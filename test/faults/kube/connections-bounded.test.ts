@@ -7,7 +7,7 @@ import { createKubeClient } from '../../../kube/client.ts';
 import { isTransient, KubeApiError } from '../../../kube/errors.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { startFaultProxy } from '../../cluster/fault-proxy.ts';
 import type { FaultProxy } from '../../cluster/fault-proxy.ts';
 
@@ -31,7 +31,8 @@ const withClient = async (
     clock: systemClock,
     userAgent: 'test',
     maxConcurrentCalls: 8,
-    timeoutMs: 2000,
+    // Far more than a call takes on a machine that has other work: what ends here ends by a fault, not by time.
+    timeoutMs: 30_000,
     observe,
   });
   try {

@@ -14,7 +14,7 @@ import type { KubeObject } from '../../../kube/objects.ts';
 import { done } from '../../../kube/outcome.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { anyFaultScript } from '../../cluster/fault-arbitraries.ts';
 import { startFaultProxy } from '../../cluster/fault-proxy.ts';
 import type { FaultProxy } from '../../cluster/fault-proxy.ts';

@@ -12,7 +12,7 @@ import { createLeader } from '../../../kube/leader.ts';
 import type { Lease } from '../../../kube/lease.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { startFaultProxy } from '../../cluster/fault-proxy.ts';
 import type { FaultProxy } from '../../cluster/fault-proxy.ts';
 import type { Fault } from '../../cluster/fault-script.ts';

@@ -14,7 +14,7 @@ import type { KubeObject } from '../../../kube/objects.ts';
 import { applyStatus } from '../../../kube/status.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 
 type Thing = KubeObject & { readonly status?: { readonly digest?: string; readonly conditions?: readonly Condition[] } };
 const things: Resource = { group: 'test.writ.dev', version: 'v1', plural: 'things', kind: 'Thing', namespaced: false };

@@ -21,7 +21,7 @@ import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import type { Condition } from '../../../crds/conditions.ts';
 import { systemClock } from '../../../process/clock.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { installFoundation } from '../../scenario/tenancy-in-process.ts';
 import { until } from '../../scenario/until.ts';
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { encodeInventory } from '../../../crds/inventory.ts';
 import { decodeReplica, replicaName } from '../../../crds/replica.ts';
 import { startControlPlane } from '../../cluster/control-plane.ts';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 import { until } from '../../scenario/until.ts';
 import { makeServingPair } from './certificates.ts';
 import { startWebhookProcess } from './process.ts';

@@ -8,9 +8,10 @@
  * is even where it is empty), and one that tells what is there from what is not.
  */
 import { randomOf } from '../../fuzz/random.ts';
+import type { Field, Target } from './field.ts';
 import type { Person, Reply } from './person.ts';
 import { aimedShot } from './shots.ts';
-import type { Aim, Aimed, Field, Target } from './shots.ts';
+import type { Aim, Aimed } from './shots.ts';
 import type { ServedKind } from '../access.ts';
 
 export type Army = {

@@ -3,7 +3,7 @@
 // would escape the path and never impersonate anybody.
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
-import type { ControlPlane } from '../../cluster/control-plane.ts';
+import type { ControlPlane } from '../../cluster/control-plane-handle.ts';
 
 export type Shot = {
   readonly method: string;

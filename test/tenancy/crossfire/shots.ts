@@ -11,15 +11,13 @@ import type { Random } from '../../fuzz/random.ts';
 import type { ServedKind } from '../access.ts';
 import { SCRATCH } from './canaries.ts';
 import type { Held } from './canaries.ts';
+import type { Field, Target } from './field.ts';
 import type { Shot } from './person.ts';
 import { smuggledShot } from './smuggled.ts';
 
 export type Aim = 'own' | 'cross' | 'wide' | 'smuggled';
 /** `never`: no answer of success is right, whatever it shows. */
 export type Aimed = Shot & { readonly aim: Aim; readonly never: boolean };
-
-export type Target = { readonly tenant: string; readonly namespaces: readonly [string, string]; readonly held: readonly Held[] };
-export type Field = { readonly served: readonly ServedKind[]; readonly own: Target; readonly other: Target };
 
 const rootOf = ({ group, version }: Pick<ServedKind, 'group' | 'version'>): string =>
   group === '' ? `/api/${version}` : `/apis/${group}/${version}`;

@@ -2,8 +2,8 @@
 // Requests that look like one's own and mean the other's: paths that fold into another, headers that name somebody else, bodies that say another
 // namespace than the path, tokens and rights asked for by detours.
 import type { Random } from '../../fuzz/random.ts';
+import type { Field } from './field.ts';
 import type { Shot } from './person.ts';
-import type { Field } from './shots.ts';
 
 const ROLES = '/apis/rbac.authorization.k8s.io/v1';
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Work in steps, for whoever shares a thread with others. The expression engine takes it along, so it imports nothing.
 
-/** Work that may be put aside wherever it yields: for whoever shares a thread with others. */
+/** May be put aside wherever it yields. */
 export type Steps<T> = Generator<undefined, T>;
 
 /** All of it at once. */
