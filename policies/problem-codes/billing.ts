@@ -21,7 +21,10 @@ export const billingCodes = {
     summary: 'The price book does not sell that tier, or not by that cycle.',
     fix: 'add the tier and its fee to the price book, or change the subscription',
   },
-  BILL_SUBSCRIPTION_INVALID: { summary: 'The facts of a subscription contradict each other.', fix: 'correct the times named' },
+  BILL_SUBSCRIPTION_INVALID: {
+    summary: 'The facts of a subscription are none, or contradict each other.',
+    fix: 'correct the field that is named, or the times',
+  },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
     fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
