@@ -130,10 +130,20 @@ export const describeReplaced = (opened: () => Promise<Store>): void => {
         metadata: { name: 'acme', uid: 'acme-2', creationTimestamp: new Date(madeMs).toISOString() },
         spec: { tier: 'Starter', billing: { provider: 'Stripe', customerRef: 'cus_own' } },
       });
-      await it.ledger.accept([event({ source: '/late', value: '4', atMs: START }, madeMs)]);
       await it.ledger.accept([event({ source: '/later', value: '1', atMs: madeMs }, madeMs)]);
       for (const hour of [61, 62, 63, 64]) await it.look(NOVEMBER + hour * HOUR_MS);
-      assert.deepEqual([it.counted(madeMs, 'cus_own'), it.counted(NOVEMBER, 'cus_own')], ['1', '0']);
+      assert.equal(it.counted(madeMs, 'cus_own'), '1');
+      // November is frozen: December carries what is heard of October.
+      const heardMs = DECEMBER + 50 * HOUR_MS;
+      await it.look(heardMs);
+      await it.ledger.accept([event({ source: '/late', value: '4', atMs: NOVEMBER - 30 * HOUR_MS }, heardMs)]);
+      for (const hour of [51, 52, 53]) await it.look(DECEMBER + hour * HOUR_MS);
+      const carried = await it.store.read((reader) => reader.all('SELECT billed_ms FROM usage_total WHERE used_ms < billed_ms'));
+      assert.deepEqual(
+        carried.map((row) => row['billed_ms']),
+        [BigInt(DECEMBER)],
+      );
+      assert.equal(it.counted(DECEMBER, 'cus_own'), '0');
       await it.end();
     });
 
