@@ -8,6 +8,7 @@ import type { Mark } from './marks.ts';
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const policy: Mark = { kind: 'Policy', name: 'agent-images-pinned', version: 3, digest };
 const set: Mark = { kind: 'Set', name: 'writ-system/policies', version: 12, digest };
+const tenant: Mark = { kind: 'Tenant', name: 'acme', version: 2, digest, mayEnd: true };
 const gone: Mark = { kind: 'Ruleset', name: 'eu-ai-act', version: 1, digest, gone: true };
 
 const name = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?$/);
@@ -32,7 +33,7 @@ const sorted = (marks: readonly Mark[] | undefined): readonly Mark[] | undefined
   marks?.toSorted((a, b) => (`${a.kind}/${a.name}` < `${b.kind}/${b.name}` ? -1 : 1));
 
 test('what is encoded decodes to the same, one line a mark, in one order', () => {
-  assert.deepEqual(decodeMarks(encodeMarks([set, policy, gone])), [policy, gone, set]);
+  assert.deepEqual(decodeMarks(encodeMarks([tenant, set, policy, gone])), [policy, gone, set, tenant]);
   assert.equal(encodeMarks([set, policy]).data?.['marks.json'], encodeMarks([policy, set]).data?.['marks.json']);
   assert.equal(encodeMarks([set, policy, gone]).data?.['marks.json']?.split('\n').length, 2 + 3 + 1);
   fc.assert(fc.property(anyMarks, (marks) => assert.deepEqual(decodeMarks(encodeMarks(marks)), sorted(structuredClone(marks)))));
@@ -62,6 +63,7 @@ const refused: Readonly<Record<string, unknown>> = {
   'a digest of another form': changed({ ...policy, digest: 'md5:1' }),
   'a source that is none': changed({ ...policy, source: 'policies' }),
   'gone, not true': changed({ ...policy, gone: false }),
+  'may end, not true': changed({ ...tenant, mayEnd: 'Orphan' }),
   'one document twice': changed(policy, { ...policy, version: 1 }),
   'null for a mark': changed(null),
 };
@@ -72,6 +74,13 @@ for (const [what, value] of Object.entries(refused)) {
 test('decoding never throws', () => {
   fc.assert(fc.property(fc.anything(), (any) => assert.equal(decodeMarks(any), undefined)));
   fc.assert(fc.property(fc.json(), (text) => void decodeMarks(withText(text))));
+});
+
+test('two thousand Tenants fit beside two thousand policies, whatever their names and wherever they come from', () => {
+  const name = (index: number): string => `${'n'.repeat(58)}-${index}`.slice(0, 63);
+  const each = (mark: Mark): readonly Mark[] =>
+    Array.from({ length: 2000 }, (_, index) => ({ ...mark, name: name(index), version: Number.MAX_SAFE_INTEGER, gone: true }));
+  assert.equal(marksFit([...each({ ...policy, source: `${'a'.repeat(20)}/${'b'.repeat(20)}` }), ...each(tenant)]), true);
 });
 
 test('five thousand marks fit into a ConfigMap, ten thousand do not', () => {

@@ -12,7 +12,7 @@ import { isDigest, isName, isRecord, isSource, parseObject } from './wire.ts';
 import type { ConfigMap } from './wire.ts';
 
 export type Mark = {
-  /** `Policy`, `Ruleset`, or `Set` for the seal of a source. */
+  /** Of the document, or `Set` for the seal of a source. */
   readonly kind: string;
   readonly name: string;
   readonly version: number;
@@ -20,6 +20,8 @@ export type Mark = {
   readonly digest: string;
   /** `NAMESPACE/NAME` of the GitSource that ordered it, whose set seal may end it; undefined where none did. */
   readonly source?: string;
+  /** Of a Tenant: its sealed document says that it may be deleted, so that nothing is amiss when it is not there. */
+  readonly mayEnd?: true;
   /** Ended by seal: nothing of that name has to be enforced, and nothing of that version or below may be again. */
   readonly gone?: true;
 };
@@ -32,11 +34,19 @@ const KEY = 'marks.json';
 
 const identity = ({ kind, name }: Mark): string => `${kind}/${name}`;
 
+type Optional = { readonly [Key in 'source' | 'mayEnd' | 'gone']: Mark[Key] | undefined };
+
+const optional = ({ source, mayEnd, gone }: Optional): Pick<Mark, keyof Optional> => ({
+  ...(source === undefined ? {} : { source }),
+  ...(mayEnd === undefined ? {} : { mayEnd }),
+  ...(gone === undefined ? {} : { gone }),
+});
+
 const textOf = (marks: readonly Mark[]): string => {
   const lines = marks
     .toSorted((a, b) => (identity(a) < identity(b) ? -1 : 1))
-    .map(({ kind, name, version, digest, source, gone }) =>
-      JSON.stringify({ kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(gone === undefined ? {} : { gone }) }),
+    .map(({ kind, name, version, digest, source, mayEnd, gone }) =>
+      JSON.stringify({ kind, name, version, digest, ...optional({ source, mayEnd, gone }) }),
     );
   return `{"marks":[${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n`}]}\n`;
 };
@@ -61,13 +71,13 @@ const KIND = /^[A-Z][A-Za-z]{0,62}$/;
 
 const decodeMark = (value: unknown): Mark | undefined => {
   if (!isRecord(value)) return undefined;
-  const { kind, name, version, digest, source, gone } = value;
+  const { kind, name, version, digest, source, mayEnd, gone } = value;
   if (typeof kind !== 'string' || !KIND.test(kind)) return undefined;
   if (kind === SET_KIND ? !isSource(name) : !isName(name)) return undefined;
   if (typeof name !== 'string' || typeof version !== 'number' || !Number.isSafeInteger(version) || version < 1) return undefined;
-  if (!isDigest(digest) || (gone !== undefined && gone !== true)) return undefined;
+  if (!isDigest(digest) || (mayEnd !== undefined && mayEnd !== true) || (gone !== undefined && gone !== true)) return undefined;
   if (source !== undefined && !isSource(source)) return undefined;
-  return { kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(gone === undefined ? {} : { gone }) };
+  return { kind, name, version, digest, ...optional({ source, mayEnd, gone }) };
 };
 
 /** The marks in the ConfigMap, or `undefined` for anything that `encodeMarks` could not have written. */

@@ -73,7 +73,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
   const inventories = () => liveInventories(caches);
-  const ledger = createMarkLedger({ sealed, book, inventories, trust, clock });
+  const ledger = createMarkLedger({ sealed, tenants: caches.tenants, book, inventories, trust, clock, evidence: proving.memory });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
@@ -249,6 +249,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       trustPolicy.enqueue(SINGLE_KEY);
       if (type === 'updated' && 'previous' in change && isStatusOnly(change.previous, changed)) return;
       webhookConfiguration.enqueue(SINGLE_KEY);
+      marks.enqueue(SINGLE_KEY);
       allDocuments();
       for (const object of caches.gitSources.list()) gitSource.enqueue(keyOf(object));
     }),
@@ -273,6 +274,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const previous = type === 'updated' && 'previous' in change ? change.previous : undefined;
       if (previous !== undefined && isStatusOnly(previous, object)) return;
       const [before, now] = [previous, type === 'deleted' ? undefined : object].map((one) => one && entitlements.effective(one));
+      marks.enqueue(SINGLE_KEY);
       if (changesNeeds(before, now)) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),

@@ -11,6 +11,7 @@ import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { createClusterView } from './guard/cluster-view.ts';
 import { handleGuard } from './guard/index.ts';
+import { createTenantLookup } from './guard/tenants.ts';
 import type { Guarded } from './guard/index.ts';
 import { createWaiting } from './guard/wait.ts';
 import { countGuarded, showAlarms } from './metrics.ts';
@@ -64,15 +65,26 @@ export const createGuardWrites = ({
   states,
 }: GuardParts): GuardWrites => {
   const systemNamespace = config['system-namespace'];
+  // Tenants are no part of what the loader looks at.
+  let changes = 0;
+  const tenant = createTenantLookup({
+    tenants: caches.tenants,
+    evidence,
+    onChange: () => {
+      changes += 1;
+      waiting.wake();
+    },
+  });
   const waiting = createWaiting({
     clock,
     timeoutMs: config['guard-wait'],
-    stateOf: (awaited) => (awaited === 'trust' ? `${loader.trust?.digest} ${loader.trust?.root.ok}` : states()),
+    stateOf: (awaited) => (awaited === 'trust' ? `${loader.trust?.digest} ${loader.trust?.root.ok}` : `${states()} ${changes}`),
   });
   const view = createClusterView({
     loader,
     inventories: caches.inventories,
     marks: caches.marks,
+    tenant,
     namespaces: caches.namespaces,
     isFilled: () => areFilled(caches),
     pinnedTrustDigest: config['trust-digest'],

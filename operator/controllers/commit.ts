@@ -149,7 +149,8 @@ const compiled = (objects: readonly VerifiedObject[], source: string, { untilMs:
 
 const markedOf = (verified: VerifiedObject, source: string): readonly Marked[] => {
   const { kind, name, digest } = verified;
-  if (kind === 'Tenant') return [];
+  // Where no seal was asked for RBAC decides, and its version bounds nothing.
+  if (kind === 'Tenant') return verified.signers.length === 0 ? [] : [{ kind, name, digest, version: verified.version }];
   if (kind === 'TrustPolicy') return [{ kind, name, digest, version: verified.object.spec.version, source }];
   const retired = verified.object.spec.retired === true;
   const unsigned = kind === 'Policy' && verified.unsigned ? { unsigned: true as const } : {};

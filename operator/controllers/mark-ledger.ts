@@ -10,10 +10,13 @@ import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { UNKNOWN_TIER, listsDocument, mayRemove, ownerOf } from '../../policies/currency/removal.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
+import { TENANT_KIND } from '../../policies/tenant-object.ts';
 import { createSetReader } from '../../policies/trust/set-reader.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveSealed } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
+import { createTenantMarks } from './tenant-marks.ts';
+import type { TenantMarksDeps } from './tenant-marks.ts';
 import type { TrustHolder, TrustState } from './trust-policy.ts';
 
 export type MarkLedger = {
@@ -25,6 +28,10 @@ export type MarkLedger = {
   record(change: { readonly applied: readonly Marked[]; readonly ended: readonly Marked[] }): void;
   /** The set seal in an inventory, where it counts now and no newer one is marked. */
   setIn(inventory: Inventory): SetProof | undefined;
+  /** Sealed Tenants that are marked and not there in that version. */
+  missingTenants(): readonly Mark[];
+  /** There is more to look at than one look takes. */
+  isBehind(): boolean;
   /** What stands in the object was read. `undefined`: it cannot be read. */
   hear(told: readonly Mark[] | undefined): void;
 };
@@ -35,7 +42,7 @@ type LedgerDeps = {
   readonly inventories: () => readonly Inventory[];
   readonly trust: Pick<TrustHolder, 'current'>;
   readonly clock: Clock;
-};
+} & Omit<TenantMarksDeps, 'inventories'>;
 
 type Looked = {
   readonly inventories: readonly Inventory[];
@@ -103,19 +110,24 @@ const appliedDocuments = (judged: readonly JudgedObject[], looked: Looked): read
 const markedTrust = (state: TrustState): readonly Marked[] =>
   state.ok ? [{ kind: trustPolicies.kind, name: TRUST_POLICY_NAME, version: state.trust.version, digest: state.trust.digest }] : [];
 
+const ENDED_BY_NO_SET: ReadonlySet<string> = new Set([SET_KIND, trustPolicies.kind, TENANT_KIND]);
+
 /** What a set seal that is in force ends: it is of its source, and named by nobody any more. */
 const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Looked): readonly Marked[] => {
   const sequence = known.get(documentKey({ kind: SET_KIND, name: set.source ?? '' }))?.version ?? 0;
   return [...known.values()].filter((mark) => {
-    if (mark.kind === SET_KIND || mark.kind === 'TrustPolicy' || mark.gone === true || named.has(documentKey(mark))) return false;
+    if (ENDED_BY_NO_SET.has(mark.kind) || mark.gone === true || named.has(documentKey(mark))) return false;
     return mayRemove({ ...mark, source: mark.source, sequence, tier: tierOf(mark, tiers) }, set) === undefined;
   });
 };
+
+const endedTenants = (marks: readonly Mark[]): readonly Mark[] => marks.filter(({ kind, gone }) => kind === TENANT_KIND && gone === true);
 
 export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const readSets = createSetReader();
   // Of one that is asked about, apart from those that are in force.
   const readAsked = createSetReader();
+  const tenantMarks = createTenantMarks(deps);
   let own = noMarks;
   let heard = noMarks;
 
@@ -127,7 +139,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
     const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, heard) });
     const applied = appliedDocuments(judged, looked());
-    own = raiseMarks(own, [...applied, ...markedTrust(trust)]);
+    own = tenantMarks.raise(raiseMarks(own, [...applied, ...markedTrust(trust)]), trust, deps.clock.now());
     const named = new Set([...applied, ...inventories.flatMap(({ documents }) => documents)].map(documentKey));
     for (const [source, proof] of sets) {
       const set = markedSet(source, proof);
@@ -136,18 +148,27 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     }
   };
 
+  const known = (): Marks => {
+    look();
+    // Once written it holds, whatever comes to stand under that name while nobody is asked.
+    return tenantMarks.end(endMarks(joinMarks(own, heard), endedTenants([...heard.values()])), deps.trust.current());
+  };
+
   return {
     own: () => {
       look();
       return own;
     },
-    known: () => {
-      look();
-      return joinMarks(own, heard);
-    },
+    known,
     record: ({ applied, ended }) => {
-      own = raiseMarks(endMarks(own, ended), applied);
+      // Of Tenants the object in the cluster is what is in force.
+      own = raiseMarks(
+        endMarks(own, ended),
+        applied.filter(({ kind }) => kind !== TENANT_KIND),
+      );
     },
+    missingTenants: () => tenantMarks.missing(known(), deps.trust.current()),
+    isBehind: () => tenantMarks.isBehind(),
     setIn: (inventory) => {
       const trust = deps.trust.current();
       if (!trust.ok) return undefined;
@@ -157,7 +178,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
       return checkMark(joinMarks(own, heard).get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
-      heard = joinMarks(heard, marksOf(told ?? []));
+      heard = endMarks(joinMarks(heard, marksOf(told ?? [])), endedTenants(told ?? []));
     },
   };
 };

@@ -6,6 +6,7 @@ import { decodeMarks, encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { judgePolicyObject } from '../../policies/policy-object.ts';
+import type { TenantObject } from '../../policies/tenant-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
@@ -13,6 +14,7 @@ import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { LivePolicy } from './live.ts';
 import { createMarkLedger } from './mark-ledger.ts';
 import { reconcileMarks } from './marks.ts';
+import type { TrustState } from './trust-policy.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
 const SOURCE = 'writ-system/policies';
@@ -26,7 +28,13 @@ const b1 = sealer.policy('b', spec(1), SOURCE);
 const alone = sealer.policy('alone', spec(4));
 
 type Marks = KubeObject & { readonly data?: unknown };
-type World = { policies: readonly SealedPolicy[]; inventories: readonly Inventory[]; object: Marks | undefined };
+type World = {
+  tenants?: readonly TenantObject[];
+  trust?: TrustState;
+  policies: readonly SealedPolicy[];
+  inventories: readonly Inventory[];
+  object: Marks | undefined;
+};
 
 const scene = (start: Partial<World> = {}) => {
   const world: World = { policies: [], inventories: [], object: undefined, ...start };
@@ -47,9 +55,10 @@ const scene = (start: Partial<World> = {}) => {
   const term = () => {
     const ledger = createMarkLedger({
       sealed: { list: live },
+      tenants: { list: () => world.tenants ?? [] },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, clock.now()) },
       inventories: () => world.inventories,
-      trust: { current: () => trust },
+      trust: { current: () => world.trust ?? trust },
       clock,
     });
     const standing = ({ name }: { readonly name: string }): number | undefined =>
@@ -143,6 +152,7 @@ describe('the marks in the cluster', () => {
     const { world } = scene();
     const ledger = createMarkLedger({
       sealed: { list: () => [] },
+      tenants: { list: () => world.tenants ?? [] },
       book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
       inventories: () => world.inventories,
       trust: { current: () => trust },
@@ -185,6 +195,7 @@ describe('the marks in the cluster', () => {
     const marksUnder = (document: Partial<typeof judged.document>): readonly string[] => {
       const ledger = createMarkLedger({
         sealed: { list: () => [alone] },
+        tenants: { list: () => [] },
         book: { judge: () => ({ ok: true, document: { ...judged.document, ...document } }) },
         inventories: () => sealedSet(4, a2).inventories,
         trust: { current: () => trust },
@@ -196,6 +207,66 @@ describe('the marks in the cluster', () => {
     assert.deepEqual(marksUnder({}).toSorted(), ['alone', 'cluster', SOURCE]);
     assert.deepEqual(marksUnder({ unsigned: true }).toSorted(), ['cluster', SOURCE]);
     assert.deepEqual(marksUnder({ withdrawn: { code: 'SEAL_REVOKED', message: 'of nobody' } }).toSorted(), ['cluster', SOURCE]);
+  });
+
+  describe('of a Tenant', () => {
+    const tenantAt = (version: number, more: object = {}): TenantObject => {
+      const document = JSON.stringify({
+        apiVersion: 'writ.dev/v1alpha1',
+        kind: 'Tenant',
+        metadata: { name: 'acme' },
+        spec: { version, ...more },
+      });
+      return { metadata: { name: 'acme' }, signature: sealer.sealAgain({ ...a1, signature: { document, bundles: [] } }, 0).signature };
+    };
+    const leaving = tenantAt(2, { deletionPolicy: 'Orphan' });
+    const inventory = inventoryOf(SOURCE, 'r', [], { sets: [sealer.set(SOURCE, 1, [])] });
+    const [sample] = inventoryOf(SOURCE, 'r', [a1]).documents;
+    assert.ok(sample);
+    const ordering = { ...inventory, documents: [{ ...sample, plural: 'tenants', kind: 'Tenant', name: 'acme' }] };
+    const tenantsOnly = (told: readonly string[]): readonly string[] => told.filter((mark) => mark.startsWith('acme'));
+
+    it('rise with what stands, and say gone once it may end, is not there and nobody orders it', async () => {
+      const { term, world, events } = scene();
+      const look = term();
+      const told = async (change: Partial<World>): Promise<readonly string[]> => tenantsOnly(await look(change));
+      assert.deepEqual(await told({ tenants: [tenantAt(1)] }), ['acme-1']);
+      assert.deepEqual(await told({ tenants: [leaving], inventories: [ordering] }), ['acme-2']);
+      assert.deepEqual(await told({ tenants: [] }), ['acme-2'], 'a commit brings it back');
+      assert.deepEqual(await told({ inventories: [inventory] }), ['acme-2 gone']);
+      assert.deepEqual(events, [], 'nothing is amiss');
+      assert.deepEqual(await told({ tenants: [leaving] }), ['acme-2 gone'], 'whatever comes while nobody is asked');
+      assert.deepEqual(tenantsOnly(await term()()), ['acme-2 gone'], 'a new leader');
+      assert.deepEqual(tenantsOnly(await term()({ tenants: [tenantAt(1)] })), ['acme-2 gone']);
+      assert.deepEqual(await told({ tenants: [tenantAt(3)] }), ['acme-3']);
+      assert.equal(decodeMarks(world.object)?.find(({ kind }) => kind === 'Tenant')?.mayEnd, undefined);
+    });
+
+    it('say gone for a leader that begins after it went, and nothing of what only vanished', async () => {
+      const { term, events, counts } = scene({ tenants: [leaving] });
+      await term()();
+      assert.deepEqual(tenantsOnly(await term()({ tenants: [] })), ['acme-2 gone']);
+      const look = term();
+      assert.deepEqual(tenantsOnly(await look({ tenants: [tenantAt(3)] })), ['acme-3']);
+      assert.deepEqual(events, []);
+      assert.deepEqual(tenantsOnly(await look({ tenants: [], ...sealedSet(4) })), ['acme-3'], 'no set seal ends it');
+      assert.deepEqual([events, counts['unmet']], [['MarkUnmet'], 1]);
+      assert.deepEqual(tenantsOnly(await look({ tenants: [leaving] })), ['acme-3']);
+      assert.equal(counts['unmet'], 1);
+      await look({ tenants: [tenantAt(3)] });
+      assert.equal(counts['unmet'], 0);
+    });
+
+    it('are kept and not looked at while the trust policy does not name the kind', async () => {
+      const { term, counts } = scene({ tenants: [leaving] });
+      const look = term();
+      await look();
+      const rules = trust.trust.rules.map((rule) => ({ ...rule, kinds: new Set(['Policy']) }));
+      const lenient: TrustState = { ok: true, trust: { ...trust.trust, digest: policyDigest(a1), rules } };
+      assert.deepEqual(tenantsOnly(await look({ trust: lenient, tenants: [tenantAt(9)] })), ['acme-2']);
+      assert.deepEqual([tenantsOnly(await look({ tenants: [] })), counts['unmet']], [['acme-2'], 0]);
+      assert.deepEqual(tenantsOnly(await look({ trust })), ['acme-2 gone'], 'named again');
+    });
   });
 
   it('are used and told while somebody deletes them', async () => {

@@ -40,9 +40,19 @@ const SHOWN = 5;
 
 type Told = { readonly problem: MarksProblem; readonly reason: string; readonly note: string };
 
-const problemsOf = (live: KubeObject | undefined, isReadable: boolean, unmet: readonly Mark[]): readonly Told[] => {
-  const shown = unmet.slice(0, SHOWN).map(({ kind, name, version }) => `${kind} ${name} (version ${version})`);
-  const more = unmet.length > SHOWN ? ` and ${unmet.length - SHOWN} more` : '';
+const listed = (marks: readonly Mark[]): string => {
+  const shown = marks.slice(0, SHOWN).map(({ kind, name, version }) => `${kind} ${name} (version ${version})`);
+  return `${shown.join(', ')}${marks.length > SHOWN ? ` and ${marks.length - SHOWN} more` : ''}`;
+};
+
+type Found = {
+  readonly live: KubeObject | undefined;
+  readonly isReadable: boolean;
+  readonly unmet: readonly Mark[];
+  readonly tenants: readonly Mark[];
+};
+
+const problemsOf = ({ live, isReadable, unmet, tenants }: Found): readonly Told[] => {
   return [
     ...(live?.metadata.deletionTimestamp === undefined
       ? []
@@ -62,7 +72,16 @@ const problemsOf = (live: KubeObject | undefined, isReadable: boolean, unmet: re
           {
             problem: 'unmet',
             reason: 'MarkUnmet',
-            note: `enforced and not in the cluster: ${shown.join(', ')}${more}; replicas that start stay closed until they are applied again or end by seal`,
+            note: `enforced and not in the cluster: ${listed(unmet)}; replicas that start stay closed until they are applied again or end by seal`,
+          } as const,
+        ]),
+    ...(tenants.length === 0
+      ? []
+      : [
+          {
+            problem: 'unmet',
+            reason: 'MarkUnmet',
+            note: `not there as sealed last: ${listed(tenants)}; apply that version, or seal a higher one`,
           } as const,
         ]),
   ];
@@ -76,11 +95,12 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   ledger.hear(told);
   const marks = [...ledger.known().values()];
   const unmet = marks.filter((mark) => isSealedKind(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
-  const problems = problemsOf(live, told !== undefined, unmet);
+  const tenants = ledger.missingTenants();
+  const problems = problemsOf({ live, isReadable: told !== undefined, unmet, tenants });
   const isFull = !marksFit(marks);
   for (const problem of marksProblems) {
     const isThere = problem === 'full' ? isFull : problems.some((one) => one.problem === problem);
-    deps.observe(problem, isThere ? (problem === 'unmet' ? unmet.length : 1) : 0);
+    deps.observe(problem, isThere ? (problem === 'unmet' ? unmet.length + tenants.length : 1) : 0);
   }
   const wanted = encodeMarks(marks, namespace);
   if (!isFull && (marks.length > 0 || live !== undefined) && !isWritten(wanted.data, live)) {
@@ -91,7 +111,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   }
   const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
   for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });
-  return after(LOOK_MS);
+  return after(ledger.isBehind() ? 0 : LOOK_MS);
 };
 
 /** Keys that others added are theirs. */

@@ -12,7 +12,15 @@ export const applyDepsWith = (client: KubeClient): ApplyDeps => ({
   inventories: () => [],
   systemNamespace: 'writ-system',
   claims: new Map(),
-  marks: { own: () => noMarks, known: () => noMarks, record: () => undefined, setIn: () => undefined, hear: () => undefined },
+  marks: {
+    own: () => noMarks,
+    known: () => noMarks,
+    record: () => undefined,
+    setIn: () => undefined,
+    missingTenants: () => [],
+    isBehind: () => false,
+    hear: () => undefined,
+  },
   widen: async () => undefined,
   settle: () => undefined,
 });

@@ -18,6 +18,7 @@ import { readBook } from '../../policies/pricing/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifyInGrace } from '../../policies/policy-object.ts';
 import { readRelease, sizeProblem } from '../../policies/ruleset/index.ts';
+import { sealsTenants } from '../../policies/tenant-object.ts';
 import { TRUSTED_ROOT_FILE } from '../../policies/trust/index.ts';
 import { isPast } from '../../policies/trust/trust.ts';
 import { readUnsigned } from '../../policies/trust/unsigned.ts';
@@ -50,7 +51,7 @@ type Verified = {
 export type VerifiedObject =
   /** `unsigned`: it has no seal, and takes part with nothing but notes. `object` is as the file has it. */
   | (Verified & { readonly kind: 'Policy'; readonly object: Policy; readonly version: number; readonly unsigned: boolean })
-  | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant })
+  | (Verified & { readonly kind: 'Tenant'; readonly object: Tenant; /** 0 for one without. */ readonly version: number })
   | (Verified & { readonly kind: 'TierCatalog'; readonly object: TierCatalog; readonly version: number })
   | (Verified & { readonly kind: 'License'; readonly object: License; readonly version: number })
   | (Verified & { readonly kind: 'PriceBook'; readonly object: PriceBook; readonly version: number })
@@ -128,7 +129,7 @@ const accepted = (document: ManifestDocument, { document: signed, signers, turn 
     case 'Policy':
       return { ok: true, object: { ...verified, kind: 'Policy', object: signed.object, version: signed.version, unsigned: false } };
     case 'Tenant':
-      return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object } };
+      return { ok: true, object: { ...verified, kind: 'Tenant', object: signed.object, version: signed.version } };
     case 'Ruleset':
       return withMembers(document, { ...verified, kind: 'Ruleset', object: signed.object, version: signed.version });
     case 'License':
@@ -184,7 +185,8 @@ const readUnsealed = (document: ManifestDocument): Outcome => {
   if (!valid.ok) return { ok: false, problems: valid.problems };
   if (valid.kind !== KINDS[document.kindHint]) return wrongKind(document, parsed.document, valid.kind);
   const verified = describe(document, parsed.document, valid.object.metadata.name);
-  if (valid.kind === 'Tenant') return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object } };
+  if (valid.kind === 'Tenant')
+    return { ok: true, object: { ...verified, kind: 'Tenant', object: valid.object, version: valid.object.spec.version ?? 0 } };
   if (valid.kind === 'TrustPolicy')
     return { ok: true, object: { ...verified, kind: 'TrustPolicy', object: valid.object, trustedRoot: undefined, chain: [] } };
   return wrongKind(document, parsed.document, valid.kind);
@@ -224,7 +226,7 @@ const verifyDocument = (document: ManifestDocument, options: Inputs): Outcome =>
     case 'prices':
       return verifySigned(document, options);
     case 'tenant':
-      return options.trust.rules.some((rule) => rule.kinds.has('Tenant')) ? verifySigned(document, options) : readUnsealed(document);
+      return sealsTenants(options.trust) ? verifySigned(document, options) : readUnsealed(document);
   }
 };
 

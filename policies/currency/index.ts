@@ -15,7 +15,7 @@ import type { Problem } from '../problem.ts';
 export type Marks = ReadonlyMap<string, Mark>;
 
 /** What is compared with a mark. A retired document enforces nothing: its own mark is `gone` from the start. */
-export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source'> & {
+export type Marked = Pick<Mark, 'kind' | 'name' | 'version' | 'digest' | 'source' | 'mayEnd'> & {
   readonly retired?: boolean;
   /** It has no seal: it raises no mark, and never takes the place of what had one. */
   readonly unsigned?: true;
@@ -63,9 +63,17 @@ const sourceOf = ({ source, isOwned }: Marked, before: Mark | undefined): string
   before === undefined || before.gone === true || isOwned === true ? source : before.source;
 
 const markOf = (document: Marked, before: Mark | undefined): Mark => {
-  const { kind, name, version, digest, retired } = document;
+  const { kind, name, version, digest, retired, mayEnd } = document;
   const source = sourceOf(document, before);
-  return { kind, name, version, digest, ...(source === undefined ? {} : { source }), ...(retired === true ? { gone: true } : {}) };
+  return {
+    kind,
+    name,
+    version,
+    digest,
+    ...(source === undefined ? {} : { source }),
+    ...(mayEnd === undefined ? {} : { mayEnd }),
+    ...(retired === true ? { gone: true } : {}),
+  };
 };
 
 /** The marks after these were enforced. */

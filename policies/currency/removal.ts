@@ -73,6 +73,8 @@ export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string =>
       return `licenses/${name}.yaml`;
     case 'PriceBook':
       return `prices/${name}.yaml`;
+    case 'Tenant':
+      return `tenants/${name}.yaml`;
     default:
       return `policies/${name}.yaml`;
   }

@@ -59,13 +59,18 @@ const specOf = (document: string): unknown => {
   return parsed.document.value['spec'];
 };
 
-export const startDrill = async (options: Pick<InstallationOptions, 'trust'> = {}): Promise<Drill> => {
+export type DrillOptions = Pick<InstallationOptions, 'trust'> & {
+  /** Beside those of every drill. */ readonly documents?: InstallationOptions['documents'];
+};
+
+export const startDrill = async ({ documents, ...options }: DrillOptions = {}): Promise<Drill> => {
   const writ = await installWrit({
     ...options,
     documents: {
       'policies/pinned.yaml': pinnedAt(1),
       'policies/bounded.yaml': bounded,
       'tenants/acme.yaml': tenantText('acme', ['acme-prod']),
+      ...documents,
     },
     controlPlane: { controllerManager: false },
     interval: '2s',

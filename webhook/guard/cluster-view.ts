@@ -10,12 +10,14 @@ import type { Clock } from '../../process/clock.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Loader } from '../policyset/loader.ts';
 import { createSetReader } from '../../policies/trust/set-reader.ts';
+import type { TenantLookup } from './tenants.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
 export type ClusterViewOptions = {
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
   readonly inventories: { list(): readonly KubeObject[] };
   readonly marks: { list(): readonly KubeObject[] };
+  readonly tenant: TenantLookup;
   readonly namespaces: { get(name: string): KubeObject | undefined };
   /** Every cache that the loader looks at holds its first list. */
   readonly isFilled: () => boolean;
@@ -37,7 +39,7 @@ const heldOf = ({ kind, name, version, digest, retired, unsigned, withdrawn, rul
 });
 
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
-  const { loader, inventories, marks, namespaces, isFilled, pinnedTrustDigest, evidence, systemNamespace, clock } = options;
+  const { loader, inventories, marks, tenant, namespaces, isFilled, pinnedTrustDigest, evidence, systemNamespace, clock } = options;
   const readSets = createSetReader();
   // Informers replace objects and never change them, and an inventory may be a megabyte.
   const decoded = new WeakMap<KubeObject, Inventory | undefined>();
@@ -67,6 +69,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
         const found = enforcement.standing.get(documentKey({ kind, name }));
         return found === undefined ? undefined : { ...heldOf(found.document), source: found.source, sequence: found.sequence };
       },
+      tenant: (name) => tenant(name, trust, atMs),
       setOf: (source) => (trust === undefined ? undefined : readSets(read, trust, atMs).get(source)),
       setIn: (inventory) => (trust === undefined ? undefined : readAsked([inventory], trust, atMs).get(inventory.source)),
       isLeaving: namespaces.get(systemNamespace)?.metadata.deletionTimestamp !== undefined,

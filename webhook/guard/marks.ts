@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The marks may only rise, to documents that are here and verify, or become gone where the seals say so; and they stay. Both
 // directions matter: a lower mark lets an old order back in, a higher one than there is would keep every newer one out.
+import { isDeepStrictEqual } from 'node:util';
 import { SET_KIND, decodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { MARKS_FINALIZER, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey, marksOf } from '../../policies/currency/index.ts';
+import { fileOf } from '../../policies/currency/removal.ts';
 import type { Marks } from '../../policies/currency/index.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { TENANT_KIND } from '../../policies/tenant-object.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleRemoval } from './removal.ts';
 import { firstRefusal, pass, refuse } from './ruling.ts';
@@ -50,11 +53,33 @@ const isProven = ({ kind, name, version, digest }: Mark, { trust, held, marks, s
   return document !== undefined && document.kind === kind && document.name === name && document.version === version;
 };
 
+type TenantMark = { readonly mark: Mark; readonly before: Mark | undefined };
+
+/** `mayEnd` is of these very bytes; and it has ended where it may, is not there, and no commit is about to bring it back. */
+const ruleTenantMark = ({ mark, before }: TenantMark, view: GuardView): Ruling => {
+  const { kind, name, version, digest, source, mayEnd, gone } = mark;
+  const { isThere, standing, departed } = view.tenant(name);
+  const known = view.marks.get(documentKey(mark));
+  const proof = [before, known, standing, departed].find(
+    (one) => one !== undefined && one.version === version && one.digest === digest && one.mayEnd === mayEnd,
+  );
+  const unproven = (message: string): Ruling => refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');
+  if (proof === undefined || source !== undefined) return unproven(`no sealed Tenant ${name} here is version ${version} ${digest}`);
+  if (gone !== true) return pass;
+  if (mayEnd !== true) {
+    const message = `${fileOf(mark)} may not end: its sealed document does not say so`;
+    return refuse({ code: 'REMOVAL_UNSEALED', message, path: 'spec.deletionPolicy' });
+  }
+  const isOrdered = view.inventories.some(({ documents }) => documents.some((one) => one.kind === kind && one.name === name));
+  return isThere || isOrdered ? unproven(`Tenant ${name} is ${isThere ? 'there' : 'ordered by an inventory'}`) : pass;
+};
+
 const ruleMark = (mark: Mark, before: Mark | undefined, view: GuardView): Ruling => {
   const { kind, name, version, digest, gone } = mark;
   const retired = gone === true;
   const stale: Problem | undefined = checkMark(before, { kind, name, version, digest, retired });
   if (stale !== undefined) return lowered(`${stale.code}: ${stale.message}`);
+  if (kind === TENANT_KIND) return isDeepStrictEqual(mark, before) ? pass : ruleTenantMark({ mark, before }, view);
   if (!isSourceProven(mark, before, view)) {
     const message = `${kind} ${name} is not known here to come from the source ${mark.source ?? 'none'}`;
     return refuse({ code: 'MARK_UNPROVEN', message, path: 'data' }, 'anything');

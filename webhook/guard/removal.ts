@@ -4,13 +4,13 @@
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
-import { isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
-import { UNKNOWN_TIER, mayRemove } from '../../policies/currency/removal.ts';
+import { UNKNOWN_TIER, fileOf, mayRemove } from '../../policies/currency/removal.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
+import { judgeTenant } from '../../policies/tenant-object.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
-import { needsSeal, verifySealed } from './sealed.ts';
+import { needsSeal } from './sealed.ts';
 import type { GuardView } from './view.ts';
 
 export type Removal = {
@@ -65,15 +65,23 @@ export const ruleRemoval = ({ kind, name, set }: Removal, view: GuardView): Ruli
 type TenantRemoval = { readonly name: string; readonly before: Readonly<Record<string, unknown>> | undefined };
 
 /** No version of a Tenant retires it: its own sealed document says whether it may go. */
-export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, atMs, evidence }: GuardView): Ruling => {
+export const ruleTenantRemoval = ({ name, before }: TenantRemoval, { trust, marks, atMs, evidence }: GuardView): Ruling => {
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy tenant ${name} cannot be judged` }, 'trust');
   }
   if (!needsSeal('Tenant', trust)) return pass;
-  const verified = verifySealed({ kind: 'Tenant', name, object: before }, { trust, atMs, evidence });
-  const said: unknown = verified.ok && isRecord(verified.spec) ? verified.spec['deletionPolicy'] : undefined;
-  if (said === 'Orphan' || said === 'Delete') return pass;
-  const message = `tenants/${name}.yaml may not end: its sealed document does not say so`;
+  const mark = marks.get(documentKey({ kind: 'Tenant', name }));
+  const judged = judgeTenant({ ...before, metadata: { name } }, { trust, atMs, evidence });
+  const version = judged.ok ? judged.document.version : 0;
+  // What was brought back while nobody was asked has ended before.
+  if (mark?.gone === true && version <= mark.version) return pass;
+  const stale = mark === undefined || !judged.ok ? undefined : checkMark(mark, judged.document);
+  if (stale !== undefined) {
+    const message = `${fileOf({ kind: 'Tenant', name })} may not end by what stands: ${stale.message}`;
+    return refuse({ code: 'REMOVAL_UNSEALED', message, path: 'spec.deletionPolicy' });
+  }
+  if (judged.ok && judged.document.mayEnd === true) return pass;
+  const message = `${fileOf({ kind: 'Tenant', name })} may not end: its sealed document does not say so`;
   return refuse({
     code: 'REMOVAL_UNSEALED',
     message,

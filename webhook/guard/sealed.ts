@@ -14,7 +14,7 @@ import { atOnce } from '../../policies/steps.ts';
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { signatureOf } from '../../policies/sealed-shape.ts';
-import { verifyArtifact } from '../../policies/trust/index.ts';
+import { judgeTenant, sealsTenants } from '../../policies/tenant-object.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -76,22 +76,11 @@ const verifyDocument = (object: SealedObject, { trust, atMs, evidence }: Judging
     : { ok: true, document: held, spec: (ruleset ?? entitlement ?? policies[0])?.spec, ended };
 };
 
-const verifyTenant = ({ metadata: { name }, signature }: SealedObject, { trust, atMs, evidence }: Judging): Verified => {
-  if (signature === undefined) {
-    return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
-  }
-  const { document: text, bundles = [] } = signature;
-  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file: `tenants/${name}.yaml`, evidence }, trust, atMs);
-  if (!outcome.ok) return no(outcome.problem);
-  const { document } = outcome;
-  if (document.kind !== 'Tenant' || document.name !== name) {
-    return no({
-      code: 'POLICY_NAME_MISMATCH',
-      message: `the object is Tenant ${name}, its document is ${document.kind} ${document.name}`,
-    });
-  }
-  const { version, digest } = document;
-  return { ok: true, document: { kind: 'Tenant', name, version, digest, retired: false }, spec: document.object.spec, ended: undefined };
+const verifyTenant = (object: SealedObject, judging: Judging): Verified => {
+  const judged = judgeTenant(object, judging);
+  if (!judged.ok) return no(judged.problem);
+  const { spec, ...document } = judged.document;
+  return { ok: true, document, spec, ended: undefined };
 };
 
 export type SealedBytes = { readonly kind: DocumentKind; readonly name: string; readonly object: Json | undefined };
@@ -102,8 +91,7 @@ export const verifySealed = ({ kind, name, object }: SealedBytes, judging: Judgi
 };
 
 /** Whose meaning only a seal may change. A Tenant is sealed where a rule speaks of Tenants; else RBAC decides who writes it. */
-export const needsSeal = (kind: DocumentKind, trust: Trust): boolean =>
-  kind !== 'Tenant' || trust.rules.some((rule) => rule.kinds.has('Tenant'));
+export const needsSeal = (kind: DocumentKind, trust: Trust): boolean => kind !== 'Tenant' || sealsTenants(trust);
 
 /** Also before it was ever enforced: its commit may only be on its way. */
 const isSealedNow = (bytes: SealedBytes, judging: Judging): boolean => {
@@ -112,10 +100,7 @@ const isSealedNow = (bytes: SealedBytes, judging: Judging): boolean => {
   return verified.ok && verified.document.unsigned !== true;
 };
 
-/**
- * What stands as a sealed Tenant, by its bytes, also where their seals count no more. No mark outlives it, and none is needed: it
- * only goes where its own seal says so, and what is compared is there.
- */
+/** What stands as a sealed Tenant, by its bytes, also where their seals count no more: its mark may not be written yet. */
 const standingTenant = (name: string, before: Json | undefined): HeldDocument | undefined => {
   const object = sealedObjectOf(name, before);
   const said = object.signature === undefined ? undefined : saidBy(object);
@@ -138,7 +123,9 @@ export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: Gu
   const differs = specProblem(kind, spec, after['spec']);
   if (differs !== undefined) return refuse(differs);
   if (kind === 'Tenant') {
-    const older = checkMark(standingTenant(name, before), document);
+    const { standing, departed } = view.tenant(name);
+    const known = [standingTenant(name, before), ...(before === undefined ? [standing, departed] : []), marks.get(documentKey(document))];
+    const older = known.map((one) => checkMark(one, document)).find((problem) => problem !== undefined);
     return older === undefined ? pass : refuse(older);
   }
   const mark = marks.get(documentKey(document));

@@ -3,6 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { encodeMarks } from '../../crds/marks.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { marksOf } from '../../policies/currency/index.ts';
+import { digestOf } from '../../policies/document/digest.ts';
+import { judgeTenant } from '../../policies/tenant-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
 import { ruleOn } from './rules.ts';
@@ -21,7 +26,7 @@ const view = viewOf(trust, {
 const lenient: GuardView = { ...view, trust: { ...trust, rules: trust.rules.map((rule) => ({ ...rule, kinds: new Set(['Policy']) })) } };
 
 type Spec = Readonly<Record<string, unknown>>;
-type TenantObject = { readonly metadata: object; readonly spec: Spec; readonly signature?: object };
+type TenantObject = { readonly metadata: { readonly name: string }; readonly spec: Spec; readonly signature?: object };
 
 /** As the API server shows it: what the schema fills in stands beside what was signed. */
 const tenant = (spec: Spec, name = 'acme'): TenantObject => {
@@ -63,6 +68,109 @@ describe('a Tenant under a rule for Tenants', () => {
     ['stays where only its spec says so', { ...one, spec: { ...one.spec, deletionPolicy: 'Orphan' } }, undefined, 'REMOVAL_UNSEALED'],
   ];
   for (const [what, before, after, expected] of rows) it(what, () => assert.equal(said(before, after), expected));
+});
+
+/** As the marks have it. */
+const markOf = ({ signature }: TenantObject, version: number, more: Partial<Mark> = {}): Mark => {
+  const document = signature === undefined || !('document' in signature) ? '' : String(signature.document);
+  return { kind: 'Tenant', name: 'acme', version, digest: digestOf(Buffer.from(document)), ...more };
+};
+
+describe('a Tenant under a rule for Tenants, by its mark,', () => {
+  const leaving = tenant({ version: 3, deletionPolicy: 'Orphan' });
+  const mark = markOf(leaving, 3, { mayEnd: true });
+  const marked = (...marks: readonly Mark[]): GuardView => ({ ...view, marks: marksOf(marks) });
+  const rows: readonly (readonly [string, TenantObject | undefined, TenantObject | undefined, GuardView, string])[] = [
+    ['does not come again under an older version', undefined, two, marked(mark), 'POLICY_ROLLBACK'],
+    ['is put back as it was', undefined, leaving, marked(mark), 'pass'],
+    ['does not come again as it ended', undefined, leaving, marked({ ...mark, gone: true }), 'POLICY_ROLLBACK'],
+    ['comes again under a higher version', undefined, tenant({ version: 4 }), marked({ ...mark, gone: true }), 'pass'],
+    ['does not fall below the mark where an older one stands', one, two, marked(mark), 'POLICY_ROLLBACK'],
+    ['goes, with the leave of what is marked', leaving, undefined, marked(mark), 'pass'],
+    [
+      'stays, where an older one gives leave',
+      tenant({ version: 2, deletionPolicy: 'Delete' }),
+      undefined,
+      marked(mark),
+      'REMOVAL_UNSEALED',
+    ],
+    ['goes where it has ended and was brought back', one, undefined, marked({ ...mark, gone: true }), 'pass'],
+    [
+      'stays where a newer one than ended gives no leave',
+      tenant({ version: 4 }),
+      undefined,
+      marked({ ...mark, gone: true }),
+      'REMOVAL_UNSEALED',
+    ],
+  ];
+  for (const [what, before, after, by, expected] of rows) it(what, () => assert.equal(said(before, after, by), expected));
+
+  it('is bounded by no mark where the trust policy names the kind no more', () => {
+    assert.equal(said(undefined, two, { ...lenient, marks: marksOf([mark]) }), 'pass');
+  });
+
+  it('does not come again under an older version before its mark is written', () => {
+    const judged = judgeTenant(leaving, { trust, atMs: view.atMs });
+    assert.ok(judged.ok);
+    const seen = { isThere: false, standing: undefined, departed: undefined };
+    for (const place of ['standing', 'departed']) {
+      const by = { ...view, tenant: () => ({ ...seen, [place]: judged.document }) };
+      assert.deepEqual([said(undefined, two, by), said(undefined, leaving, by)], ['POLICY_ROLLBACK', 'pass'], place);
+    }
+  });
+});
+
+describe('the mark of a Tenant', () => {
+  const leaving = tenant({ version: 3, deletionPolicy: 'Orphan' });
+  const seenAs = (object: TenantObject, where: 'standing' | 'departed'): GuardView['tenant'] => {
+    const judged = judgeTenant(object, { trust, atMs: view.atMs });
+    assert.ok(judged.ok);
+    const seen = { isThere: where === 'standing', standing: undefined, departed: undefined };
+    return () => ({ ...seen, [where]: judged.document });
+  };
+  const write = (before: Mark | undefined, after: Mark | undefined, by: Partial<GuardView> = {}): string => {
+    const encode = (mark: Mark | undefined) => ({ ...encodeMarks(mark === undefined ? [] : [mark]) });
+    return codeOf(ruleOn({ kind: 'Marks', name: 'writ-marks', before: encode(before), after: encode(after) }, { ...view, ...by }));
+  };
+  const low = markOf(two, 2);
+  const high = markOf(leaving, 3, { mayEnd: true });
+  const { mayEnd: _mayEnd, ...plain } = high;
+  const gone = { ...high, gone: true } as const;
+  const here = { tenant: seenAs(leaving, 'standing') };
+  const left = { tenant: seenAs(leaving, 'departed') };
+  const inventory = { source: 'writ-system/policies', revision: 'r', documents: [] };
+  const orders = { group: 'writ.dev', version: 'v1alpha1', plural: 'tenants', kind: 'Tenant', name: 'acme', digest: high.digest };
+  const rows: readonly (readonly [string, string, string])[] = [
+    ['rises to what stands', write(low, high, here), 'pass'],
+    ['comes with what stands', write(undefined, high, here), 'pass'],
+    ['rises to what went a moment ago', write(low, high, left), 'pass'],
+    ['rises to nothing that is not here', write(low, high), 'MARK_UNPROVEN'],
+    ['rises to no version that the document does not say', write(low, { ...high, version: 9 }, here), 'MARK_UNPROVEN'],
+    [
+      'says that it may end where the document says so alone',
+      write(undefined, { ...low, mayEnd: true }, { tenant: seenAs(two, 'standing') }),
+      'MARK_UNPROVEN',
+    ],
+    ['is not silent about it', write(undefined, plain, here), 'MARK_UNPROVEN'],
+    ['does not unsay it', write(high, plain), 'MARK_UNPROVEN'],
+    ['names no source, whose set would end it', write(low, { ...high, source: 'writ-system/policies' }, here), 'MARK_UNPROVEN'],
+    ['does not fall', write(high, low, here), 'MARK_LOWERED'],
+    ['does not go', write(high, undefined), 'MARK_LOWERED'],
+    ['is no other of its version', write(high, { ...high, digest: low.digest }, here), 'MARK_LOWERED'],
+    ['stays as it is', write(high, high), 'pass'],
+    ['says gone of what may end and is not there', write(high, gone), 'pass'],
+    ['says gone with what went a moment ago', write(low, gone, left), 'pass'],
+    ['says gone of nothing that may not end', write(low, { ...low, gone: true }), 'REMOVAL_UNSEALED'],
+    ['says gone of nothing that is there', write(high, gone, here), 'MARK_UNPROVEN'],
+    [
+      'says gone of nothing that a commit orders',
+      write(high, gone, { inventories: [{ ...inventory, documents: [orders] }] }),
+      'MARK_UNPROVEN',
+    ],
+    ['never says no more that it is gone', write(gone, high, here), 'MARK_LOWERED'],
+    ['is written anew by what this replica knows', write(undefined, gone, { marks: marksOf([high]) }), 'pass'],
+  ];
+  for (const [what, code, expected] of rows) it(what, () => assert.equal(code, expected));
 });
 
 it('without such a rule RBAC decides, once there is a trust policy that says so', () => {

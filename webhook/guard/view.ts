@@ -5,6 +5,7 @@ import type { Mark } from '../../crds/marks.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import type { Marks } from '../../policies/currency/index.ts';
+import type { TenantDocument } from '../../policies/tenant-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 
@@ -17,6 +18,14 @@ export type HeldDocument = Pick<Mark, 'kind' | 'name' | 'version' | 'digest'> & 
   readonly withdrawn?: Problem;
   /** Of a Ruleset's publisher. */
   readonly tier?: string | undefined;
+};
+
+export type SeenTenant = {
+  readonly isThere: boolean;
+  /** What the object says, where its seals count. */
+  readonly standing: TenantDocument | undefined;
+  /** The same of the last one of that name that went while this replica watched. */
+  readonly departed: TenantDocument | undefined;
 };
 
 export type GuardView = {
@@ -33,6 +42,8 @@ export type GuardView = {
   readonly inventories: readonly Inventory[];
   /** The document of this name as it stands, with the source that orders it. */
   readonly standing: (kind: string, name: string) => Standing | undefined;
+  /** Verified when it is asked for. */
+  readonly tenant: (name: string) => SeenTenant;
   /** The good set seal of a source, `NAMESPACE/NAME`, as its inventory in the cluster carries it. */
   readonly setOf: (source: string) => SetProof | undefined;
   /** The good set seal in an inventory that is to be written. */

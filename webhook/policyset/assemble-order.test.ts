@@ -194,7 +194,12 @@ describe('a replica that starts', () => {
       ['other bytes', [markOf(a1)], [documentOf('a', 1, '-other')], ['a']],
       ['none', [markOf(a1), markOf(b1)], [b1], ['a']],
       ['none, and it was ended', [markOf(a1, { gone: true })], [], []],
-      ['sets and trust, which are no documents', [markOf(a1, { kind: 'Set' }), markOf(a1, { kind: 'TrustPolicy' })], [], []],
+      [
+        'sets, trust and Tenants, of which no document is held',
+        [markOf(a1, { kind: 'Set' }), markOf(a1, { kind: 'TrustPolicy' }), markOf(a1, { kind: 'Tenant' })],
+        [],
+        [],
+      ],
       ['a kind that it does not know', [markOf(a1, { kind: 'Edict' })], [], ['a']],
     ];
     for (const [what, told, documents, unmet] of rows) {

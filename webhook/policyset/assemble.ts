@@ -23,7 +23,7 @@ import { heldBackBy } from './requirements.ts';
 import { standNow } from './standing.ts';
 
 /** Of these, a replica holds no document. */
-const NOT_DOCUMENTS: ReadonlySet<string> = new Set([SET_KIND, 'TrustPolicy']);
+const NOT_DOCUMENTS: ReadonlySet<string> = new Set([SET_KIND, 'TrustPolicy', 'Tenant']);
 
 const unmetBy = (told: readonly Mark[], standing: ReadonlyMap<string, StandingDocument>): readonly Mark[] =>
   told.filter((mark) => {

@@ -56,7 +56,13 @@ export type TenantAttempt = {
 };
 type TenantObject = { readonly metadata: { readonly name: string }; readonly spec: unknown; readonly signature?: unknown };
 /** A write of a Tenant at the API server, under a trust policy that names the kind. */
-export type TenantWrite = { readonly before: TenantObject | undefined; readonly after: TenantObject | undefined; readonly by: Trust };
+export type TenantWrite = {
+  readonly before: TenantObject | undefined;
+  readonly after: TenantObject | undefined;
+  readonly by: Trust;
+  /** Of what was in force. */
+  readonly mark?: Mark;
+};
 export type Attempt = ObjectAttempt | TrustAttempt | EndAttempt | TenantAttempt | TenantWrite;
 export type Attack = { readonly name: string; readonly code: ProblemCode; readonly attempt: () => Attempt };
 export type Control = { readonly name: string; readonly attempt: () => Attempt };
@@ -96,9 +102,12 @@ const gateOfTenants = ({ documents, tenant, installation, trust, atMs = NOW }: T
   return entitle(tenant, entitlementState(held, installation), atMs).problems[0]?.code ?? 'accepted';
 };
 
-const gateOfTenantWrites = ({ before, after, by }: TenantWrite): Said => {
+const gateOfTenantWrites = ({ before, after, by, mark }: TenantWrite): Said => {
   const name = (after ?? before)?.metadata.name ?? '';
-  const ruling = ruleOn({ kind: 'Tenant', name, before, after }, viewOf(by, { atMs: NOW }));
+  const ruling = ruleOn(
+    { kind: 'Tenant', name, before, after },
+    viewOf(by, { atMs: NOW, marks: marksOf(mark === undefined ? [] : [mark]) }),
+  );
   return ruling.kind === 'pass' ? 'accepted' : ruling.problem.code;
 };
 

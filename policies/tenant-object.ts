@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Tenant as its sealed bytes have it, where a rule of the trust policy names the kind: guard and operator judge it alike. No
+// version of a Tenant retires it, and no set seal ends it: its own document says whether it may be deleted. What was deleted so
+// has ended, and comes again under a higher version only.
+import type { Tenant } from '../crds/generated/objects.ts';
+import { fileOf } from './currency/removal.ts';
+import type { Marked } from './currency/index.ts';
+import type { Problem } from './problem.ts';
+import { REFUSAL_LASTS_MS } from './policy-object.ts';
+import { signatureOf } from './sealed-shape.ts';
+import type { EvidenceMemory } from './trust/evidence-memory.ts';
+import { verifyArtifact } from './trust/index.ts';
+import type { Trust } from './trust/index.ts';
+
+export const TENANT_KIND = 'Tenant';
+
+export type TenantObject = { readonly metadata: { readonly name: string }; readonly signature?: unknown };
+
+export type TenantDocument = Marked & { readonly kind: typeof TENANT_KIND; readonly retired: false; readonly spec: Tenant['spec'] };
+
+export type JudgedTenant = { readonly ok: true; readonly document: TenantDocument } | { readonly ok: false; readonly problem: Problem };
+
+export type TenantJudging = { readonly trust: Trust; readonly atMs: number; readonly evidence?: EvidenceMemory | undefined };
+
+/** Whether the trust policy asks for the seal of Tenants; else RBAC decides who writes them. */
+export const sealsTenants = ({ rules }: Trust): boolean => rules.some(({ kinds }) => kinds.has(TENANT_KIND));
+
+type Looked = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
+
+const look = ({ metadata: { name }, signature: given }: TenantObject, { trust, atMs, evidence }: TenantJudging): Looked => {
+  const no = (problem: Problem, untilMs?: number): Looked => ({ judged: { ok: false, problem }, untilMs });
+  const signature = signatureOf(given);
+  if (signature === undefined)
+    return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
+  const { document: text, bundles = [] } = signature;
+  const file = fileOf({ kind: TENANT_KIND, name });
+  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file, evidence }, trust, atMs);
+  const { untilMs } = outcome.turn;
+  if (!outcome.ok) return no(outcome.problem, untilMs);
+  const { document } = outcome;
+  if (document.kind !== TENANT_KIND || document.name !== name) {
+    const message = `the object is Tenant ${name}, its document is ${document.kind} ${document.name}`;
+    return no({ code: 'POLICY_NAME_MISMATCH', message }, untilMs);
+  }
+  const { version, digest, object } = document;
+  const { deletionPolicy } = object.spec;
+  const mayEnd = deletionPolicy === 'Orphan' || deletionPolicy === 'Delete' ? { mayEnd: true as const } : {};
+  return {
+    judged: { ok: true, document: { kind: TENANT_KIND, name, version, digest, retired: false, ...mayEnd, spec: object.spec } },
+    untilMs,
+  };
+};
+
+/** Total: whatever the object holds. */
+export const judgeTenant = (object: TenantObject, judging: TenantJudging): JudgedTenant => look(object, judging).judged;
+
+export type TenantMemory = {
+  judge(object: TenantObject, trust: Trust, atMs: number): JudgedTenant;
+  /** Whether that costs nothing. */
+  knows(object: TenantObject, trust: Trust, atMs: number): boolean;
+};
+
+type Remembered = Looked & { readonly under: string; readonly atMs: number };
+
+/** For objects of a cache, which are replaced and never changed. */
+export const rememberTenants = (evidence?: EvidenceMemory): TenantMemory => {
+  const memory = new WeakMap<TenantObject, Remembered>();
+  const underOf = ({ digest, root }: Trust): string => `${digest} ${root.ok}`;
+  const recall = (object: TenantObject, trust: Trust, atMs: number): JudgedTenant | undefined => {
+    const known = memory.get(object);
+    if (known === undefined || known.under !== underOf(trust) || known.atMs > atMs) return undefined;
+    if (known.untilMs !== undefined && atMs >= known.untilMs) return undefined;
+    return known.judged.ok || atMs - known.atMs < REFUSAL_LASTS_MS ? known.judged : undefined;
+  };
+  return {
+    judge: (object, trust, atMs) => {
+      const known = recall(object, trust, atMs);
+      if (known !== undefined) return known;
+      const looked = look(object, { trust, atMs, evidence });
+      memory.set(object, { ...looked, under: underOf(trust), atMs });
+      return looked.judged;
+    },
+    knows: (object, trust, atMs) => recall(object, trust, atMs) !== undefined,
+  };
+};
