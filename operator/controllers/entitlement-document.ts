@@ -10,7 +10,6 @@ import type { Inventory } from '../../crds/inventory.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { regardingOf } from '../../kube/events.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
@@ -25,6 +24,7 @@ import type { Problem } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveEntitlement } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
+import { tellReady } from './ready-event.ts';
 import { doneBy, expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
 
@@ -140,15 +140,7 @@ export const reconcileEntitlementDocument = async (deps: EntitlementDocumentDeps
       conditions: [ready, ...others, ...(expiring === undefined ? [] : [expiring])],
     },
   });
-  if (written && !others.some(({ type }) => type === 'Reconciling')) {
-    await recorder.record({
-      regarding: regardingOf(resource, object),
-      type: ready.status === 'True' ? 'Normal' : 'Warning',
-      reason: ready.reason,
-      note: ready.message,
-      action: 'Enforce',
-    });
-  }
+  if (written) await tellReady(recorder, { resource, object, verdict: { ready, others } });
   const againMs = nextLookMs(judged, nowMs);
   return againMs === undefined ? done : after(againMs);
 };

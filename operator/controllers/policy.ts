@@ -24,6 +24,7 @@ import type { Clock } from '../../process/clock.ts';
 import { anyDifference } from '../../policies/document/difference.ts';
 import type { LivePolicy } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
+import { tellReady } from './ready-event.ts';
 import { enforcing } from './replicas.ts';
 import { doneBy, expiringCondition, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
@@ -64,17 +65,7 @@ export const reconcilePolicy = async (deps: PolicyDeps, name: string): Promise<O
       conditions: [verdict.ready, ...verdict.others, ...(expiring === undefined ? [] : [expiring])],
     },
   });
-  // On its way is no transition that anybody has to be told.
-  const arrived = !verdict.others.some(({ type }) => type === 'Reconciling');
-  if (written && arrived) {
-    await deps.recorder.record({
-      regarding: regardingOf(policies, object),
-      type: verdict.ready.status === 'True' ? 'Normal' : 'Warning',
-      reason: verdict.ready.reason,
-      note: verdict.ready.message,
-      action: 'Enforce',
-    });
-  }
+  if (written) await tellReady(deps.recorder, { resource: policies, object, verdict });
   const told = object.status?.conditions?.find(({ type }) => type === 'Expiring')?.reason;
   if (expiring !== undefined && expiring.reason !== told) {
     const { reason, message: note } = expiring;

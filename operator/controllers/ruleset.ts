@@ -11,7 +11,6 @@ import type { Inventory } from '../../crds/inventory.ts';
 import { rulesets } from '../../crds/kinds.ts';
 import type { ReplicaReport } from '../../crds/replica.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { regardingOf } from '../../kube/events.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Informer } from '../../kube/informer.ts';
 import { after, done } from '../../kube/outcome.ts';
@@ -28,6 +27,7 @@ import type { Clock } from '../../process/clock.ts';
 import { anyDifference } from '../../policies/document/difference.ts';
 import type { LiveRuleset, LiveTenant } from './live.ts';
 import type { PolicyBook } from './policy-book.ts';
+import { tellReady } from './ready-event.ts';
 import { doneBy, nextLookMs, revisionOf, specVerdict, waitingVerdict } from './sealed-status.ts';
 import type { Verdict } from './sealed-status.ts';
 
@@ -153,15 +153,7 @@ export const reconcileRuleset = async (deps: RulesetDeps, name: string): Promise
       conditions: [ready, ...others],
     },
   });
-  if (written && !others.some(({ type }) => type === 'Reconciling')) {
-    await deps.recorder.record({
-      regarding: regardingOf(rulesets, object),
-      type: ready.status === 'True' ? 'Normal' : 'Warning',
-      reason: ready.reason,
-      note: ready.message,
-      action: 'Enforce',
-    });
-  }
+  if (written) await tellReady(deps.recorder, { resource: rulesets, object, verdict: { ready, others } });
   const againMs = nextLookMs(judged, nowMs);
   return againMs === undefined ? done : after(againMs);
 };

@@ -2,85 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Policy } from '../../crds/generated/objects.ts';
-import { compilePolicies, emptySet } from '../../policies/compile/index.ts';
-import type { JsonObject } from '../../policies/decide/request.ts';
-import { fakeClock } from '../../test/fake-clock.ts';
-import type { EnforcedSet } from '../policyset/enforced.ts';
-import { closedSet } from '../policyset/enforced.ts';
-import { handleReview } from './index.ts';
-import type { ReviewDeps, Reviewed } from './index.ts';
-import { createNamespaceCache } from './namespaces.ts';
-import type { BoundsVerdict } from '../tenancy/index.ts';
+import { emptySet } from '../../policies/compile/index.ts';
 import { podReview } from '../../policies/decide/test-review.ts';
-
-type Spec = Policy['spec'];
-const POD_RULES: NonNullable<Spec['matchConstraints']> = {
-  resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'namespaces'], operations: ['*'] }],
-};
-
-const policy = (name: string, spec: Spec): Policy => ({ apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec });
-const setOf = (...policies: Policy[]): EnforcedSet => {
-  const { set, refused } = compilePolicies(policies.map((one) => ({ policy: one, digest: `sha256:${one.metadata.name}` })));
-  assert.deepEqual(refused, []);
-  return {
-    closed: undefined,
-    set,
-    trustDigest: 'sha256:trust',
-    revisions: { 'writ-system/policies': 'main@sha1:1' },
-    signers: new Map(policies.map((one) => [one.metadata.name ?? '', ['ci']])),
-    expired: [],
-    flippedAtMs: 0,
-  };
-};
-
-const noLatest = policy('no-latest', {
-  version: 3,
-  matchConstraints: POD_RULES,
-  validations: [{ expression: "!object.spec.containers.exists(c, c.image.endsWith(':latest'))", message: 'pin the image' }],
-});
-const warnName = policy('warn-name', {
-  version: 1,
-  enforcement: 'Warn',
-  matchConstraints: POD_RULES,
-  validations: [{ expression: "object.metadata.name != 'odd'", message: 'an odd name' }],
-  auditAnnotations: [{ key: 'who', valueExpression: "'by ' + request.userInfo.username" }],
-});
-
-const namespaces: Record<string, JsonObject> = {
-  team: { metadata: { name: 'team', labels: { 'writ.dev/tenant': 'acme' } } },
-  open: { metadata: { name: 'open', labels: {} } },
-  'writ-system': { metadata: { name: 'writ-system', labels: { 'writ.dev/tenant': 'acme' } } },
-  'kube-system': { metadata: { name: 'kube-system', labels: { 'writ.dev/tenant': 'acme' } } },
-};
-
-const depsFor = (enforced: EnforcedSet, more: Partial<ReviewDeps> = {}): ReviewDeps => ({
-  enforced: () => enforced,
-  namespaces: createNamespaceCache(
-    { get: (name) => (Object.hasOwn(namespaces, name) ? namespaces[name] : undefined), onArrival: () => undefined },
-    fakeClock(),
-  ),
-  tenantOf: () => undefined,
-  systemNamespace: 'writ-system',
-  namespaceWaitMs: 1000,
-  clock: fakeClock(),
-  ...more,
-});
-
-type Response = {
-  readonly uid: string;
-  readonly allowed: boolean;
-  readonly status?: { readonly code: number; readonly reason: string; readonly message: string };
-  readonly warnings?: readonly string[];
-  readonly auditAnnotations?: Readonly<Record<string, string>>;
-  /** Of a problem. */
-  readonly code?: string;
-};
-
-const review = async (text: string, deps: ReviewDeps): Promise<Reviewed & { readonly response: Response }> => {
-  const reviewed = await handleReview(text, deps);
-  return { ...reviewed, response: reviewed.status === 200 ? JSON.parse(reviewed.body).response : JSON.parse(reviewed.body) };
-};
+import { closedSet } from '../policyset/enforced.ts';
+import type { BoundsVerdict } from '../tenancy/index.ts';
+import type { ReviewDeps } from './index.ts';
+import { POD_RULES, depsFor, noLatest, policy, review, setOf, warnName } from './test-admission.ts';
 
 describe('a governed request', () => {
   const deps = depsFor(setOf(noLatest, warnName));
@@ -269,61 +196,6 @@ describe('while nothing can be decided', () => {
       kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'TrustPolicy' },
     });
     assert.equal((await review(own, depsFor(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)))).response.allowed, true);
-  });
-});
-
-describe('a namespace that has not arrived', () => {
-  const late = (clock = fakeClock()) => {
-    const held = new Map<string, JsonObject>();
-    let arrived: (name: string) => void = () => undefined;
-    const cache = createNamespaceCache({ get: (name) => held.get(name), onArrival: (handler) => void (arrived = handler) }, clock);
-    const add = (name: string, labels: JsonObject): void => {
-      held.set(name, { metadata: { name, labels } });
-      arrived(name);
-    };
-    return { clock, add, deps: depsFor(setOf(noLatest), { namespaces: cache, clock }) };
-  };
-
-  it('is waited for, and then decided by', async () => {
-    const { add, deps, clock } = late();
-    const waiting = review(podReview(), deps);
-    add('other', {});
-    add('team', { 'writ.dev/tenant': 'acme' });
-    assert.equal((await waiting).response.allowed, false);
-    const second = review(podReview({ namespace: 'fresh' }), deps);
-    add('fresh', { 'writ.dev/tenant': '' });
-    assert.equal((await second).response.allowed, false);
-    assert.equal(clock.pending, 0);
-  });
-
-  it('that is held without its label is an old copy: waited for, through other changes, then closed', async () => {
-    const { add, deps, clock } = late();
-    add('team', {});
-    const labelled = review(podReview({}, { image: 'app:1' }), deps);
-    add('team', { more: 'x' });
-    add('team', { 'writ.dev/tenant': 'acme' });
-    assert.equal((await labelled).outcome, 'decided');
-    add('team', {});
-    const stale = review(podReview({}, { image: 'app:1' }), deps);
-    await clock.advance(1000);
-    const { response, record } = await stale;
-    assert.equal(response.allowed, false);
-    assert.equal(record?.closed, 'NAMESPACE_UNKNOWN');
-    assert.equal(clock.pending, 0);
-  });
-
-  it('closes after a bounded time', async () => {
-    const { deps, clock } = late();
-    const waiting = review(podReview(), deps);
-    await clock.advance(1000);
-    const { response, record } = await waiting;
-    assert.equal(response.allowed, false);
-    assert.match(
-      response.status?.message ?? '',
-      /^NAMESPACE_UNKNOWN: namespace team did not reach this replica with its tenant label within 1000 ms/,
-    );
-    assert.equal(record?.closed, 'NAMESPACE_UNKNOWN');
-    assert.equal(clock.pending, 0);
   });
 });
 

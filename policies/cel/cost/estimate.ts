@@ -250,6 +250,6 @@ const costOf = (walk: Walk, tree: Tree): Range => {
 export type CostEstimate = { readonly min: number; readonly max: number };
 
 export const estimateChecked = (expr: ast.Expr, checked: Checked): CostEstimate => {
-  const { min, max } = costOf({ sizes: new Map(), entries: new Map(), locals: new Map() }, treeOf(expr, checked));
+  const { min, max } = costOf({ sizes: new Map(), entries: new Map(), locals: new Map() }, treeOf(checked, expr));
   return { min: Number(min), max: Number(max) };
 };
