@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One look of the loader at the caches. `wiring.ts` alone imports it.
-import { decodeInventory, isInventoryName } from '../crds/inventory.ts';
+import { decodeInventory } from '../crds/inventory.ts';
 import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
 import type { Mark } from '../crds/marks.ts';
@@ -17,7 +17,7 @@ export const observeCaches = (caches: Caches): Observed | undefined => {
     trustPolicy: trust.get(TRUST_POLICY_NAME),
     sealed: [policies, rulesets, tierCatalogs, licenses, priceBooks].flatMap((cache) => cache.list()),
     inventories: read.flatMap(({ inventory }) => inventory ?? []),
-    unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined && isInventoryName(name) ? [name] : [])),
+    unreadableInventories: read.flatMap(({ name, inventory }) => (inventory === undefined ? [name] : [])),
     marks: marksIn(marks.list()),
   };
 };

@@ -154,6 +154,11 @@ describe('metadata that freezes nothing', { timeout: 400_000 }, () => {
       ...inSystem,
       ...merge({ immutable: true, metadata: { finalizers: ['evil.example/hold'] } }),
     ]);
+    // Sealed, ordered by nobody, and of a source that is none.
+    const squatter = policyText({ name: 'squatter', expression: 'size(workload.containers) >= 0', message: 'x', enforcement: 'Audit' });
+    const object: { metadata: object } = JSON.parse(sealedObject(drill.writ, squatter, 'Policy', 'squatter'));
+    const metadata = { ...object.metadata, labels: { [SOURCE_LABEL]: 'other.source' } };
+    await done(['create', '-f', '-'], JSON.stringify({ ...object, metadata }));
     const before = decodeMarks(await read(MARKS_NAME)) ?? [];
     assert.notEqual(before.length, 0);
     drill.writ.webhook = (await drill.writ.webhook.stop('SIGKILL'), await drill.writ.startWebhook());

@@ -79,7 +79,7 @@ export type AssembleState = {
   readonly sets: ReadonlyMap<string, SetProof>;
   /** What the cluster's marks say. */
   readonly told: readonly Mark[];
-  /** Names of objects that are an inventory by name and label and cannot be read. */
+  /** Names of objects that carry the label of an inventory and are none. */
   readonly unreadable: readonly string[];
   /** Milliseconds since the epoch. */
   readonly atMs: number;
