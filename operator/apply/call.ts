@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One operation of a plan → one object at the API server: what it says no to is an answer, what may pass by itself is thrown.
-import { SYNC_FIELD_MANAGER } from '../../crds/kinds.ts';
+import { SYNC_FIELD_MANAGER, TENANT_FINALIZER } from '../../crds/kinds.ts';
+import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError, isConflict, isForbidden, isTransient } from '../../kube/errors.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import type { Problem, SourcePosition } from '../../policies/problem.ts';
 import { objectTitle } from './identity.ts';
 import type { ObjectIdentity } from './identity.ts';
@@ -30,12 +32,17 @@ const ATTEMPTS = 5;
 
 type Kept = 'all' | 'none';
 
+/** What is written whole: the object as it is declared, and which one that is. */
+type Written = { readonly resource: Resource; readonly object: KubeObject };
+
 /** What of the metadata stays that others wrote. */
-const keptMetadata = ({ metadata }: AppliedObject, { object }: DesiredObject, kept: Kept): AppliedObject['metadata'] => {
-  const { name, uid, resourceVersion, labels, annotations } = metadata;
+const keptMetadata = ({ metadata }: KubeObject, { object }: Written, kept: Kept): KubeObject['metadata'] => {
+  const { name, uid, resourceVersion, labels, annotations, finalizers } = metadata;
   if (kept === 'none') {
     const identity = { name, ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-    return { ...identity, ...object.metadata };
+    // What the operator holds it by itself.
+    const own = finalizers?.includes(TENANT_FINALIZER) === true ? { finalizers: [TENANT_FINALIZER] } : {};
+    return { ...identity, ...own, ...object.metadata };
   }
   const { managedFields: _, ...rest } = metadata;
   return {
@@ -47,11 +54,11 @@ const keptMetadata = ({ metadata }: AppliedObject, { object }: DesiredObject, ke
 };
 
 /** Everything but what is kept becomes what is declared. */
-const replace = async (target: DesiredObject, kept: Kept, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
-  const { resource, name, object } = target;
+const replace = async (target: Written, kept: Kept, { client, signal, dryRun }: CallOptions): Promise<unknown> => {
+  const { resource, object } = target;
   const options = { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal };
   for (let attempt = 1; ; attempt += 1) {
-    const live = await client.get<AppliedObject>(resource, { name }, { signal });
+    const live = await client.get<KubeObject>(resource, object.metadata, { signal });
     if (live === undefined) return client.apply(resource, object, options);
     try {
       const metadata = keptMetadata(live, target, kept);
@@ -67,18 +74,25 @@ const mayBeMetadata = (error: unknown): error is KubeApiError =>
   error instanceof KubeApiError && (error.status === 413 || error.status === 422 || error.message.includes('too large'));
 
 /** Nobody holds up an order by what they write beside it: where that may be the reason, it goes. */
-const write = async (target: DesiredObject, replaces: boolean, options: CallOptions): Promise<unknown> => {
-  const { client, signal, dryRun } = options;
+const unlessHeld = async (deed: () => Promise<unknown>, target: Written, options: CallOptions): Promise<unknown> => {
   try {
-    if (replaces) return await replace(target, 'all', options);
-    return await client.apply(target.resource, target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
+    return await deed();
   } catch (error) {
     if (!mayBeMetadata(error)) throw error;
-    const live = await client.get<AppliedObject>(target.resource, { name: target.name }, { signal });
+    const live = await options.client.get<KubeObject>(target.resource, target.object.metadata, { signal: options.signal });
     if (live === undefined) throw error;
     return replace(target, 'none', options);
   }
 };
+
+export const applyOver = (target: Written, options: CallOptions): Promise<unknown> => {
+  const { client, signal, dryRun } = options;
+  const apply = () => client.apply(target.resource, target.object, { fieldManager: SYNC_FIELD_MANAGER, dryRun, signal });
+  return unlessHeld(apply, target, options);
+};
+
+const write = (target: DesiredObject, replaces: boolean, options: CallOptions): Promise<unknown> =>
+  replaces ? unlessHeld(() => replace(target, 'all', options), target, options) : applyOver(target, options);
 
 export const perform = (operation: Operation, options: CallOptions): Promise<unknown> =>
   operation.kind === 'apply' ? write(operation.target, operation.replaces === true, options) : remove(operation, options);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { encodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
@@ -125,6 +126,37 @@ describe('applying a commit', () => {
         ['apply', 'Policy', false],
       ]);
     });
+  });
+
+  it('takes away what others keep in the metadata where the API server may refuse it for that, of the inventory too', async () => {
+    const calls: unknown[] = [];
+    const client = scriptedClient({
+      get: async (_resource: Resource, { name }: { name: string }) => ({
+        metadata: {
+          name,
+          uid: 'u',
+          resourceVersion: '7',
+          labels: { bulk: 'x' },
+          finalizers: ['f', 'writ.dev/tenant'],
+          ownerReferences: [],
+        },
+      }),
+      apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
+        if (dryRun !== true) throw new KubeApiError({ status: 500, message: 'etcdserver: request is too large' });
+        return { metadata: { name: resource.kind } };
+      },
+      replace: async (_resource: Resource, { metadata }: { metadata: object }) => {
+        calls.push(metadata);
+        return { metadata };
+      },
+      delete: async () => true,
+    });
+    assert.equal((await (await run({}, { client })).outcome).ok, true);
+    const { name, namespace, labels } = encodeInventory(inventory).metadata;
+    assert.deepEqual(calls, [
+      { name: 'a', uid: 'u', resourceVersion: '7', finalizers: ['writ.dev/tenant'] },
+      { name, namespace, labels, uid: 'u', resourceVersion: '7', finalizers: ['writ.dev/tenant'] },
+    ]);
   });
 
   describe('that deletes what others write to', () => {

@@ -10,12 +10,12 @@
  * a crash leaves undeleted carries this source's label and is found again, so after any of these calls the same commit
  * applies again to the same end, with nothing forgotten.
  */
-import { SYNC_FIELD_MANAGER, configMaps } from '../../crds/kinds.ts';
+import { configMaps } from '../../crds/kinds.ts';
 import { decodeInventory, encodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { attempt, perform } from './call.ts';
+import { applyOver, attempt, perform } from './call.ts';
 import type { CallOptions } from './call.ts';
 import type { Operation, Plan } from './plan.ts';
 
@@ -74,7 +74,7 @@ export const applyCommit = async (input: CommitInput): Promise<CommitOutcome> =>
     const target = { group: '', kind: 'ConfigMap', namespace, name: inventoryName(inventory.source) };
     const problems = await attempt(target, async () => {
       await input.clearInventory?.();
-      return client.apply(configMaps, encodeInventory(inventory, namespace), { fieldManager: SYNC_FIELD_MANAGER, signal });
+      return applyOver({ resource: configMaps, object: encodeInventory(inventory, namespace) }, { client, signal, dryRun: false });
     });
     if (problems.length > 0) return refuseForNow(problems);
   }

@@ -8,15 +8,7 @@
  * less than before. Everything is worked out anew at each look, so a crash between two writes loses nothing. Whoever
  * deletes the object finds it still used while its finalizer holds, and made again when that is taken away.
  */
-import {
-  INVENTORY_LABEL,
-  MARKS_FINALIZER,
-  MARKS_LABEL,
-  MARKS_NAME,
-  SYNC_FIELD_MANAGER,
-  configMaps,
-  isSealedKind,
-} from '../../crds/kinds.ts';
+import { INVENTORY_LABEL, MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, configMaps, isSealedKind } from '../../crds/kinds.ts';
 import { decodeMarks, encodeMarks, marksFit } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { isImmutable, isRecord } from '../../crds/wire.ts';
@@ -27,6 +19,7 @@ import { goingOf } from '../../kube/namespace.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
+import { applyOver } from '../apply/call.ts';
 import type { MarkLedger } from './mark-ledger.ts';
 import { marksProblems } from './marks-problems.ts';
 import type { MarksProblem } from './marks-problems.ts';
@@ -132,7 +125,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
     const { resourceVersion } = (await freed(deps, live, signal))?.metadata ?? {};
     // Nobody may have written since it was read: whatever that says has to be joined too.
     const metadata = { ...wanted.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-    await client.apply(configMaps, { ...wanted, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
+    await applyOver({ resource: configMaps, object: { ...wanted, metadata } }, { client, signal, dryRun: false });
   }
   const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
   for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });

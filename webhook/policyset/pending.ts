@@ -23,13 +23,16 @@ const mayHaveEnforced = ({ told }: AssembleState): ((label: string) => boolean) 
 /** `enforced`: digests. */
 export const inventoriesAwaited = (state: AssembleState, enforced: ReadonlySet<string>): readonly Pending[] => {
   const known = new Set(state.inventories.map(({ source }) => sourceLabel(source)));
-  const damaged = state.unreadable.filter(isInventoryName).toSorted().map((name): Pending => {
-    const label = name.slice(INVENTORY_PREFIX.length);
-    const source = sourceOfLabel(label);
-    known.add(label);
-    const why = `the inventory of ${source} cannot be read: reconcile that GitSource, or delete the ConfigMap ${name} if the source is gone`;
-    return { source, revision: '', missing: [], why };
-  });
+  const damaged = state.unreadable
+    .filter(isInventoryName)
+    .toSorted()
+    .map((name): Pending => {
+      const label = name.slice(INVENTORY_PREFIX.length);
+      const source = sourceOfLabel(label);
+      known.add(label);
+      const why = `the inventory of ${source} cannot be read: reconcile that GitSource, or delete the ConfigMap ${name} if the source is gone`;
+      return { source, revision: '', missing: [], why };
+    });
   const awaited = new Map<string, Missing[]>();
   const isMarked = mayHaveEnforced(state);
   for (const { kind, name, source, judged } of state.offers) {
