@@ -6,6 +6,8 @@ import { encodeInventory } from '../../crds/inventory.ts';
 import { INVENTORY_LABEL, MARKS_LABEL } from '../../crds/kinds.ts';
 import { encodeMarks } from '../../crds/marks.ts';
 import { goingOf } from '../../kube/namespace.ts';
+import type { Going } from '../../kube/namespace.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import { inventoryOf } from '../../test/faults/webhook/sealed.ts';
 import { SOURCE, enforced, markOf, one, said, two } from './test-guard.ts';
 import type { Change } from './test-guard.ts';
@@ -70,14 +72,15 @@ table(
 
 describe('a namespace', () => {
   const metadata = { name: 'writ-system', deletionTimestamp: '2026-01-01T00:00:00Z' };
-  for (const [namespace, going] of [
+  const rows: readonly (readonly [namespace: (KubeObject & { readonly spec?: unknown }) | undefined, going: Going])[] = [
     [{ metadata: { name: 'writ-system' }, spec: { finalizers: ['kubernetes'] } }, 'no'],
     [{ metadata, spec: { finalizers: ['kubernetes'] } }, 'whole'],
     [{ metadata, spec: { finalizers: [] } }, 'stuck'],
     [{ metadata, spec: { finalizers: 'kubernetes' } }, 'stuck'],
     [{ metadata: { ...metadata, finalizers: ['kubernetes'] } }, 'stuck'],
     [undefined, 'no'],
-  ] as const) {
+  ];
+  for (const [namespace, going] of rows) {
     it(`${JSON.stringify(namespace)} is going: ${going}`, () => assert.equal(goingOf(namespace), going));
   }
 });
