@@ -9,7 +9,7 @@
  */
 import type { Mark } from '../crds/marks.ts';
 import { documentKey, marksOf } from './currency/index.ts';
-import { REFUSAL_LASTS_MS } from './policy-object.ts';
+import { REFUSAL_LASTS_MS } from './judge-memory.ts';
 import type { Problem } from './problem.ts';
 import { TENANT_KIND, rememberTenants, sealsTenants, tenantArtifact } from './tenant-object.ts';
 import type { JudgedTenant, TenantObject } from './tenant-object.ts';

@@ -7,11 +7,13 @@ import { isRecord } from '../crds/wire.ts';
 import type { Marked } from './currency/index.ts';
 import { fileOf } from './currency/removal.ts';
 import type { Problem } from './problem.ts';
-import { REFUSAL_LASTS_MS } from './policy-object.ts';
+import { REFUSAL_LASTS_MS } from './judge-memory.ts';
 import { signatureOf } from './sealed-shape.ts';
 import type { Artifact } from './trust/check-bundles.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
-import { verifyArtifact } from './trust/index.ts';
+import { atOnce } from './steps.ts';
+import type { Steps } from './steps.ts';
+import { verifyInSteps } from './trust/index.ts';
 import type { Trust } from './trust/index.ts';
 
 export const TENANT_KIND = 'Tenant';
@@ -46,15 +48,17 @@ export const tenantArtifact = ({ metadata: { name }, signature: given }: TenantO
   return { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf({ kind: TENANT_KIND, name }) };
 };
 
+/** `untilMs`: from when on time alone may change it. */
 type Looked = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
 
-const look = (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Looked => {
+/** In steps of some milliseconds each. Total: whatever the object holds. */
+export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Steps<Looked> {
   const { name } = object.metadata;
   const no = (problem: Problem, untilMs?: number): Looked => ({ judged: { ok: false, problem }, untilMs });
   const artifact = tenantArtifact(object);
   if (artifact === undefined)
     return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
-  const outcome = verifyArtifact({ ...artifact, evidence }, trust, atMs);
+  const outcome = yield* verifyInSteps({ ...artifact, evidence }, trust, atMs);
   const { untilMs } = outcome.turn;
   if (!outcome.ok) return no(outcome.problem, untilMs);
   const { document } = outcome;
@@ -72,7 +76,8 @@ const look = (object: TenantObject, { trust, atMs, evidence }: TenantJudging): L
   };
 };
 
-/** Total: whatever the object holds. */
+const look = atOnce(judgeTenantInSteps);
+
 export const judgeTenant = (object: TenantObject, judging: TenantJudging): JudgedTenant => look(object, judging).judged;
 
 export type TenantMemory = {
