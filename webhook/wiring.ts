@@ -257,10 +257,9 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   );
   const closing = (): boolean => listener.state === 'closing';
   const checks = readyChecks({
-    caches: {
-      ...Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
-      tenants: () => tenants.hasSynced(),
-    },
+    caches: Object.fromEntries(
+      [...eachCache(caches), { name: 'tenants', cache: tenants }].map(({ name, cache }) => [name, () => cache.hasSynced()]),
+    ),
     state: () => state,
     certificateExpiresMs: () => holder.expiresMs,
     certificateProblem: () => holder.problem?.message,
@@ -300,7 +299,6 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     closing,
     bug,
   });
-
   const guardWrites = createGuardWrites({
     config,
     caches,
