@@ -10,6 +10,7 @@
  * Both choose namespaces by the tenant label alone (law 5), and never ask
  * about the operator, so that a tenant can be made and unmade while nobody answers.
  */
+import { tenantNamespaces } from '../../crds/asked.ts';
 import {
   COMPLETE_CONFIGURATION_NAME,
   OPERATOR_SERVICE_ACCOUNT,
@@ -29,7 +30,7 @@ import type { BoundTenant } from '../../policies/tenancy/bounds.ts';
 import { completesPods } from '../../policies/tenancy/completion.ts';
 import { pluginPolicyKinds } from '../../policies/tenancy/network-policy.ts';
 import { summedHard } from '../../policies/tenancy/summed-quota.ts';
-import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
+import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
 
 const TENANCY_PATH = '/tenancy';
