@@ -17,6 +17,8 @@ export const applyDepsWith = (client: KubeClient): ApplyDeps => ({
     known: () => noMarks,
     record: () => undefined,
     setIn: () => undefined,
+    provable: () => noMarks,
+    recall: () => [],
     missingTenants: () => [],
     isBehind: () => false,
     hear: () => undefined,
