@@ -99,6 +99,9 @@ describe('writ audit verify', () => {
     ['a key that is none', ['verify', 'e', '--vkey', 'abc'], /--vkey abc: not a verifier key of a log/],
     ["a witness's key for the log's", ['verify', 'e', '--vkey', witnessOne.key.text], /not a verifier key of a log/],
     ['no folder', ['verify', 'nowhere', '--vkey', vkey], /nowhere: there is no such folder/],
+    ['a file for a folder', ['verify', 'binary.vkey', '--vkey', vkey], /binary\.vkey: it is no folder/],
+    ['a file to export', ['export', 'binary.vkey', '--out', 'x'], /binary\.vkey: it is no folder/],
+    ['a day that is none', ['export', 'e', '--out', 'x', '--from', '2026-02-30'], /--from 2026-02-30: write a time .*, or a date/],
     ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
     ['an option that there is not', ['verify', 'e', '--vkey', vkey, '--force'], /unknown option/],
     ['a time that is none', ['export', 'e', '--out', 'x', '--from', 'monday'], /--from monday: write a time/],
@@ -135,6 +138,8 @@ describe('writ audit export', () => {
       ['all', [], 300],
       ['acme', ['--tenant', 'acme'], 300],
       ['late', ['--tenant', 'acme', '--from', '2026-01-01T00:04:30Z'], 44],
+      ['day', ['--tenant', 'acme', '--from', '2026-01-01', '--to', '2026-01-02'], 300],
+      ['tomorrow', ['--tenant', 'acme', '--from', '2026-01-02'], 0],
     ] as const) {
       const made = folder.writ(['audit', 'export', 'e', '--out', out, ...args, '--output', 'json']);
       assert.equal(made.code, 0, made.err);

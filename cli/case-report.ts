@@ -50,7 +50,9 @@ const textReport = ({ run, durationMs, coverage, verbose }: CaseReport): string 
     return verbose ? [`${place(row.at)}: ${row.case}: ${row.verdict ?? ''}, as expected\n`] : [];
   });
   const lost = failed(rows).length;
-  const summary = `${plural(rows.length, 'case')} in ${plural(files.length, 'file')}: ${rows.length - lost} held, ${lost} did not (${(durationMs / 1000).toFixed(2)} s)\n`;
+  // Of what could not be read no case says anything.
+  const untold = run.problems.length === 0 ? '' : `, ${plural(run.problems.length, 'problem')} told above`;
+  const summary = `${plural(rows.length, 'case')} in ${plural(files.length, 'file')}: ${rows.length - lost} held, ${lost} did not${untold} (${(durationMs / 1000).toFixed(2)} s)\n`;
   return `${lines.join('')}${coverage ? coverageText(run.coverage) : ''}${summary}`;
 };
 

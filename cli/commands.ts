@@ -61,6 +61,10 @@ export const createCommands = async (terminal: Terminal): Promise<readonly Comma
   return Promise.all([...made, completion(terminal)]);
 };
 
+/** `help bill close` asks what `bill close --help` asks. */
+export const withHelp = (argv: readonly string[]): readonly string[] =>
+  argv[0] === 'help' && argv.length > 2 && factories.has(argv[1] ?? '') ? [...argv.slice(1), '--help'] : argv;
+
 /** The one that is asked for, or all where none is: for the list of them, or a name that was meant. */
 const commandsFor = async (argv: readonly string[], terminal: Terminal): Promise<readonly Command[]> => {
   const name = (argv[0] === 'help' ? argv[1] : argv[0]) ?? '';

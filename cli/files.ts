@@ -68,6 +68,13 @@ export const readBytes = (path: string): Uint8Array => {
   }
 };
 
+/** Undefined where it is one. */
+export const whyNoFolder = (path: string): string | undefined => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 'there is no such folder';
+  return stat.isDirectory() ? undefined : 'it is no folder';
+};
+
 /** Not a folder, and there. */
 export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
 

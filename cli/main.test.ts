@@ -44,6 +44,12 @@ describe('writ', () => {
 
   it('--help and help are the same', () => assert.equal(folder.writ(['lint', '--help']).out, folder.writ(['help', 'lint']).out));
 
+  it('help of a command of a group is that of the command', () => {
+    const { code, out } = folder.writ(['help', 'usage', 'report']);
+    assert.deepEqual([code, out], [0, folder.writ(['usage', 'report', '--help']).out]);
+    for (const inner of [out, folder.writ(['help', 'usage', 'verify']).out]) assert.match(inner, /\nExit codes: 0 .*2 wrong use/);
+  });
+
   it('tells its version', () => {
     assert.match(folder.writ(['version']).out, /^writ \d+\.\d+\.\d+ \(writ\.dev\/v1alpha1/);
     assert.equal(JSON.parse(folder.writ(['version', '--output', 'json']).out).api, 'writ.dev/v1alpha1');
@@ -55,6 +61,8 @@ describe('writ', () => {
     ['a group without a command', ['bill']],
     ['an unknown command of a group', ['slo', 'openslo']],
     ['an unknown command of a group that is asked for its help', ['slo', 'openslo', '--help']],
+    ['help of an unknown command of a group', ['help', 'usage', 'nope']],
+    ['help of a command of an unknown group', ['help', 'nope', 'usage']],
     ['an unknown option', ['lint', '--nope', '.']],
     ['a missing argument', ['sign']],
     ['a missing option', ['verify', 'a.yaml']],

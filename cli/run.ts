@@ -9,7 +9,7 @@
 import { CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
 import { askSecret } from './ask-secret.ts';
-import { createProgram, usageExits } from './commands.ts';
+import { createProgram, usageExits, withHelp } from './commands.ts';
 import { EXIT_FINDINGS, EXIT_USAGE, UsageError, UserError, printProblems } from './output.ts';
 import type { Terminal } from './output.ts';
 
@@ -32,7 +32,8 @@ const report = (error: unknown, terminal: Terminal, usageExit: number): void => 
   if (terminal.env['WRIT_DEBUG'] === '1' && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);
 };
 
-export const run = async (argv: readonly string[]): Promise<void> => {
+export const run = async (given: readonly string[]): Promise<void> => {
+  const argv = withHelp(given);
   // `writ … | head` closes the pipe early: that is no error, and nobody is left to tell it to.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT_FINDINGS));

@@ -70,7 +70,7 @@ Examples:
 const termOf = ({ expiresIn }: Options): number | undefined => {
   const termMs = expiresIn === undefined ? undefined : readTerm(expiresIn);
   if (expiresIn !== undefined && termMs === undefined)
-    throw new UsageError(`--expires-in ${expiresIn}: write days, hours or minutes as 90d, 12h, 30m`);
+    throw new UsageError(`--expires-in ${expiresIn}: write days, hours or minutes as 90d, 12h, 30m, ten years at most`);
   return termMs;
 };
 

@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { systemClock } from '../process/clock.ts';
 import type { Clock } from '../process/clock.ts';
-import { createProgram } from './commands.ts';
+import { createProgram, withHelp } from './commands.ts';
 import { UsageError, UserError } from './output.ts';
 import type { Terminal } from './output.ts';
 import type { Ran } from './spawn-writ.ts';
@@ -25,7 +25,7 @@ export const runInProcess = async (
     exit: (given) => void (code = Math.max(code, given)),
   };
   try {
-    await (await createProgram(terminal, argv)).parseAsync([...argv], { from: 'user' });
+    await (await createProgram(terminal, withHelp(argv))).parseAsync([...withHelp(argv)], { from: 'user' });
   } catch (error) {
     if (!(error instanceof UserError || error instanceof UsageError || error instanceof CommanderError)) throw error;
     err += error.message;

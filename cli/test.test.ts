@@ -145,9 +145,11 @@ describe('writ test', () => {
       await told(/2 held, 0 did not/);
       writeFileSync(join(folder.path, 'a.cases.yaml'), BAD);
       await told(/1 held, 2 did not/);
+      writeFileSync(join(folder.path, 'a.cases.yaml'), 'cases: [');
+      await told(/0 held, 0 did not, 1 problem told above/);
     } finally {
-      child.kill();
-      await once(child, 'exit');
+      child.kill('SIGINT');
+      assert.deepEqual(await once(child, 'exit'), [0, null], 'Ctrl-C is how it ends');
     }
   });
 });

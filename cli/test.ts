@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { caseFormats, reportCases } from './case-report.ts';
 import type { CaseFormat } from './case-report.ts';
+import { shutdownSignal } from '../process/signals.ts';
 import { EXIT_FINDINGS, UserError, printProblems } from './output.ts';
 import type { Terminal } from './output.ts';
 import { runCases } from './run-cases.ts';
@@ -28,7 +29,7 @@ all else is forbidden. A file that can not be read fails its own cases only; not
 Formats: text names each case that did not hold at file:line:column (--verbose: every case); json is a list with a row a case,
 with --coverage {cases, coverage, problems}; junit and tap (version 14) are for continuous integration.
 
-Exit codes: 0 every case held, 1 at least one did not, 2 wrong use.
+Exit codes: 0 every case held, or watching was ended by Ctrl-C, 1 at least one did not, 2 wrong use.
 
 Examples:
   writ test
@@ -68,6 +69,7 @@ export const testCommand = (terminal: Terminal): Command =>
     .option('--verbose', 'tell the cases that held too', false)
     .addHelpText('after', HELP)
     .action(async (paths: string[], options: Options) => {
-      if (options.watch) await repeatOnChange({ paths, work: () => watching(paths, options, terminal) }, terminal.clock);
+      if (options.watch)
+        await repeatOnChange({ paths, work: () => watching(paths, options, terminal), signal: shutdownSignal() }, terminal.clock);
       else runOnce(paths, options, terminal);
     });

@@ -15,10 +15,11 @@ export type Repeated = {
   readonly paths: readonly string[];
   /** Gives what else to look at, now that it was read. */
   readonly work: () => Iterable<string>;
+  readonly signal: AbortSignal;
 };
 
-/** Never resolves: a person ends it with Ctrl-C. */
-export const repeatOnChange = async ({ paths, work }: Repeated, clock: Clock): Promise<never> => {
+/** Until the signal. */
+export const repeatOnChange = async ({ paths, work, signal }: Repeated, clock: Clock): Promise<void> => {
   const watchers = new Map<string, FSWatcher>();
   let cancel: (() => void) | undefined;
   const again = (): void => {
@@ -39,5 +40,7 @@ export const repeatOnChange = async ({ paths, work }: Repeated, clock: Clock): P
   };
   paths.forEach(look);
   run();
-  return new Promise<never>(() => {});
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  cancel?.();
+  for (const watcher of watchers.values()) watcher.close();
 };

@@ -8,6 +8,7 @@ import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
 import { billingMetrics } from './billing/metrics.ts';
+import { sloMetrics } from './slo/metrics.ts';
 import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
@@ -164,6 +165,7 @@ export const operatorMetrics = defineMetrics({
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
   ...usageMetrics,
+  ...sloMetrics,
   ...billingMetrics,
 });
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ audit export: a folder that proves itself, out of the files that the operator publishes.
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { makeExport } from '../../policies/transparency/export.ts';
 import { isLogFolder } from '../../policies/transparency/manifest.ts';
-import { fileError } from '../files.ts';
+import { fileError, whyNoFolder } from '../files.ts';
 import { makeFolder } from '../make-folder.ts';
 import { UsageError, UserError, plural, printJson } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
@@ -24,11 +24,12 @@ Exit codes: 0 written, 2 a part of the source is missing, 4 wrong use, no such l
 
 Examples:
   writ audit export /var/lib/writ/audit --out export
-  writ audit export /var/lib/writ/audit --tenant acme --from 2026-10-01T00:00:00Z --to 2026-11-01T00:00:00Z --out acme-october`;
+  writ audit export /var/lib/writ/audit --tenant acme --from 2026-10-01 --to 2026-11-01 --out acme-october`;
 
 /** Folders of logs that were published. */
 const logsIn = (source: string): readonly string[] => {
-  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${source}: there is no such folder`);
+  const why = whyNoFolder(source);
+  if (why !== undefined) throw new UsageError(`${source}: ${why}`);
   const tenants = existsSync(join(source, 'tenant')) ? readdirSync(join(source, 'tenant')).map((name) => `tenant/${name}`) : [];
   return ['root', 'cluster', ...tenants.toSorted()].filter((log) => isLogFolder(log) && existsSync(join(source, log, 'checkpoint')));
 };
@@ -81,7 +82,7 @@ export const exportCommand = (terminal: Terminal): Command =>
     .argument('<source>', 'the published folder of the operator, or a copy of it')
     .requiredOption('--out <dir>', 'folder to write; it must not be there yet')
     .option('--tenant <name>', 'the log of this tenant alone')
-    .option('--from <time>', 'leave out older entries')
+    .option('--from <time>', 'leave out older entries; RFC 3339, or a date: its begin in UTC')
     .option('--to <time>', 'leave out newer entries')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)

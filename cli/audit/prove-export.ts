@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An export in a folder, held against the keys that a person trusts.
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { verifyExport } from '../../policies/transparency/index.ts';
 import type { ExportReport } from '../../policies/transparency/index.ts';
-import { readBytes } from '../files.ts';
+import { readBytes, whyNoFolder } from '../files.ts';
 import { UsageError } from '../output.ts';
 import { verifierKeys } from './verifier-keys.ts';
 
@@ -17,7 +17,8 @@ export type ProofOptions = {
 
 /** Every file, with `/` between folders. */
 const filesIn = (folder: string): readonly string[] => {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UsageError(`${folder}: there is no such folder`);
+  const why = whyNoFolder(folder);
+  if (why !== undefined) throw new UsageError(`${folder}: ${why}`);
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));

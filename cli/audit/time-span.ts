@@ -6,11 +6,14 @@ import { UsageError } from '../output.ts';
 export type SpanOptions = { readonly from?: string; readonly to?: string };
 export type Span = { readonly from: string | undefined; readonly to: string | undefined };
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
 const timeOf = (option: string, text: string | undefined): string | undefined => {
   if (text === undefined) return undefined;
-  const isGood: boolean = isTime(text);
-  if (!isGood) throw new UsageError(`${option} ${text}: write a time such as 2026-11-01T00:00:00Z`);
-  return new Date(text).toISOString();
+  const time = DATE.test(text) ? `${text}T00:00:00Z` : text;
+  const isGood: boolean = isTime(time);
+  if (!isGood) throw new UsageError(`${option} ${text}: write a time such as 2026-11-01T00:00:00Z, or a date such as 2026-11-01`);
+  return new Date(time).toISOString();
 };
 
 export const timeSpan = (options: SpanOptions): Span => {

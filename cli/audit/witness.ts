@@ -18,7 +18,6 @@ import { shutdownSignal } from '../../process/signals.ts';
 import { fileError } from '../files.ts';
 import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
-import { EXIT_AUDIT_USAGE } from './exit-codes.ts';
 import { verifierKeys } from './verifier-keys.ts';
 import { lockFolder } from './witness-lock.ts';
 
@@ -132,7 +131,11 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const signal = shutdownSignal();
   const closed = Promise.withResolvers<void>();
   server.on('error', (error) =>
-    closed.reject(new UserError([{ code: 'FILE_UNREADABLE', message: `--listen ${options.listen}: ${error.message}` }], EXIT_AUDIT_USAGE)),
+    closed.reject(
+      new UsageError(
+        `--listen ${options.listen}: ${'code' in error && error.code === 'EADDRINUSE' ? 'another process listens there' : error.message}`,
+      ),
+    ),
   );
   server.on('close', () => closed.resolve());
   signal.addEventListener('abort', () => {

@@ -19,12 +19,19 @@ export type OpenLedger = {
 const FILE_HINT = 'name the file that --ledger of the operator names, or a copy of it, which you can read; or WRIT_LEDGER says which';
 const URL_HINT = 'see that the server is up and that WRIT_LEDGER names the database, and a user who may read it';
 
+const NO_DATABASE_HINT = `${FILE_HINT}; if it is that one its first page is lost: stop the operator and restore the last good copy`;
+
+// SQLITE_NOTADB: sqlite.org/rescode.html
+const isNoDatabase = ({ cause }: StoreError): boolean =>
+  typeof cause === 'object' && cause !== null && 'errcode' in cause && cause.errcode === 26;
+
 /** What an engine says, as a problem. */
 export const asProblem = (location: string, error: unknown): unknown => {
   if (!(error instanceof StoreError)) return error;
   const isUrl = isPostgresUrl(location);
   const message = `${isUrl ? 'the ledger' : location}: ${error.message}`;
-  if (error.failure === 'corrupt') return new UserError([{ code: 'USAGE_LEDGER_DAMAGED', message }]);
+  if (error.failure === 'corrupt')
+    return new UserError([{ code: 'USAGE_LEDGER_DAMAGED', message, ...(isNoDatabase(error) ? { hint: NO_DATABASE_HINT } : {}) }]);
   return new UserError([{ code: 'USAGE_LEDGER_UNAVAILABLE', message, hint: isUrl ? URL_HINT : FILE_HINT }]);
 };
 

@@ -17,6 +17,8 @@ const HELP = `
 A month (in UTC) is closed two days after its end; until then the figures are those so far. What was heard of later stands in
 the next month, marked with the month in which it was used.
 
+Exit codes: 0 told, 1 the ledger cannot be read, or is damaged, 2 wrong use.
+
 Examples:
   writ usage report --ledger ledger.db
   writ usage report --ledger ledger.db --month 2026-10 --tenant acme --output json`;

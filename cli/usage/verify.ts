@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // writ usage verify: everything that the ledger derives is made again from its events, and must be the same to the byte.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { verifyLedger } from '../../operator/usage/verify.ts';
 import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { whyNoFolder } from '../files.ts';
 import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';
 import type { Format, Terminal } from '../output.ts';
 import { asProblem, openLedger } from './open-ledger.ts';
@@ -17,6 +18,8 @@ Checked are the pages of the database file, the digest of each event, the sums o
 the bytes of each statement, and whether any of these is gone. Of events that left by --usage-retention what they added up to is
 checked, and with --archive the events themselves. How far it is goes to standard error.
 
+Exit codes: 0 good, 1 something does not fit, or the ledger or the archive cannot be read, 2 wrong use.
+
 Examples:
   writ usage verify --ledger ledger.db
   writ usage verify --ledger ledger.db --archive archive --output json`;
@@ -24,8 +27,8 @@ Examples:
 const PROGRESS_EVENTS = 200_000;
 
 const run = async ({ ledger, archive, output }: Options, terminal: Terminal): Promise<void> => {
-  if (archive !== undefined && statSync(archive, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new UserError([{ code: 'FILE_UNREADABLE', message: `--archive ${archive}: there is no such folder` }]);
+  const why = archive === undefined ? undefined : whyNoFolder(archive);
+  if (why !== undefined) throw new UserError([{ code: 'FILE_UNREADABLE', message: `--archive ${archive}: ${why}` }]);
   const open = await openLedger(ledger, terminal);
   try {
     const pages = open.check().map((message): Problem => ({ code: 'USAGE_LEDGER_DAMAGED', message, path: 'pages' }));

@@ -20,6 +20,7 @@ const causes: Readonly<Record<string, readonly [series: string, well: number, il
   WritUsageMissing: ['writ_usage_missing_events', 0, 2],
   WritUsageQuarantined: ['writ_usage_quarantined_events', 0, 1],
   WritUsageRefused: ['writ_usage_events_refused_total{code="USAGE_EVENT_EARLY"}', 0, 1],
+  WritUsageConflict: ['writ_usage_ledger_events_total{meter="api_calls",result="conflict"}', 0, 1],
   WritUsageNotSent: ['writ_webhook_usage_aside_batches', 0, 1],
   WritBillingDown: ['writ_billing_up{sink="stripe"}', 1, 0],
   WritBillingDrift: ['writ_billing_drift_hours', 0, 1],
@@ -37,6 +38,7 @@ const causes: Readonly<Record<string, readonly [series: string, well: number, il
 const others: readonly (readonly [series: string, value: number])[] = [
   ['writ_usage_sources{state="open"}', 3],
   ['writ_usage_events_refused_total{code="USAGE_EVENT_LATE"}', 0],
+  ['writ_usage_ledger_events_total{meter="api_calls",result="stored"}', 100],
 ];
 
 const of = (series: string, instance: string): string =>
@@ -75,6 +77,26 @@ const cases: readonly Case[] = [
   { name: 'what is left over on a replica that does not lead', ill: alerts, leads: false, fires: ofAnybody },
 ];
 
+/** The ledger's counters begin at 0, so that the first one ever is seen, and is seen for a while. */
+const firstConflict = {
+  name: 'one conflict and no other',
+  interval: '1m',
+  input_series: [{ series: of('writ_usage_ledger_events_total{meter="api_calls",result="conflict"}', 'a'), values: '0x19 1x60' }],
+  alert_rule_test: [
+    ...[15, 75].map((minute) => ({ eval_time: `${minute}m`, alertname: 'WritUsageConflict', exp_alerts: [] })),
+    {
+      eval_time: '40m',
+      alertname: 'WritUsageConflict',
+      exp_alerts: ledgerAlerts
+        .filter(({ alert }) => alert === 'WritUsageConflict')
+        .map(({ labels, annotations }) => ({
+          exp_labels: { ...labels, meter: 'api_calls' },
+          exp_annotations: { ...annotations, summary: annotations.summary.replace('{{ $labels.meter }}', 'api_calls') },
+        })),
+    },
+  ],
+};
+
 const promtool = await run('promtool', ['--version']).then(
   () => true,
   () => false,
@@ -89,7 +111,7 @@ describe('alerts on the ledger', { skip: promtool ? false : 'promtool (of the pa
       writeFileSync(join(dir, 'rules.yaml'), stringify({ groups: [{ name: 'ledger', rules: ledgerAlerts }] }));
       writeFileSync(
         join(dir, 'tests.yaml'),
-        stringify({ rule_files: ['rules.yaml'], evaluation_interval: '5m', tests: cases.map(caseOf) }),
+        stringify({ rule_files: ['rules.yaml'], evaluation_interval: '5m', tests: [...cases.map(caseOf), firstConflict] }),
       );
       const outcome = await run('promtool', ['test', 'rules', join(dir, 'tests.yaml')]).catch((error: unknown) => error);
       assert.ok(!(outcome instanceof Error), outcome instanceof Error && 'stdout' in outcome ? String(outcome.stdout) : '');

@@ -50,6 +50,14 @@ const ledger: readonly AlertRow[] = [
       'Their sender was told and keeps them. USAGE_EVENT_EARLY: its clock is fast; USAGE_EVENT_LATE: they can not be counted any more.',
   },
   {
+    name: 'WritUsageConflict',
+    severity: 'ticket',
+    expr: 'sum by (meter) (increase(writ_usage_ledger_events_total{result="conflict"}[30m])) > 0',
+    summary: 'Events came under an identity that holds something else ({{ $labels.meter }})',
+    description:
+      'What was stored first counts, and what came then does not. Their sender was told by a 409; usage.conflict in the audit log names its source, tenant and id. It counts anew under old numbers, or somebody sends in its name.',
+  },
+  {
     name: 'WritUsageNotSent',
     severity: 'ticket',
     expr: 'max by (instance) (writ_webhook_usage_waiting_batches) > 100 or max by (instance) (writ_webhook_usage_aside_batches) > 0',

@@ -11,7 +11,7 @@ import type { ExportReport } from '../../policies/transparency/index.ts';
 import { makeExport } from '../../policies/transparency/export.ts';
 import { testSigner } from '../../policies/transparency/test-log.ts';
 import type { Clock } from '../../process/clock.ts';
-import { openSqliteStore } from '../usage/sqlite-store.ts';
+import { openLedgerStore } from '../usage/open-store.ts';
 import type { Store } from '../usage/store.ts';
 import { createDataKeys } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
@@ -53,7 +53,7 @@ export type TestAuditOptions = { readonly folder: string; readonly clock: Clock;
 >;
 
 export const openTestAudit = async ({ folder, clock, wrapping, ...more }: TestAuditOptions): Promise<TestAudit> => {
-  const store = await openSqliteStore({ file: join(folder, 'ledger.sqlite'), clock });
+  const store = await openLedgerStore(join(folder, 'ledger.sqlite'), { clock });
   await store.claim('test');
   await store.migrate(AUDIT_TABLES);
   const files = createLogFolder(join(folder, 'audit'));

@@ -3,10 +3,11 @@
 // is in them. The ledger holds the digest of each, so what is there is what left, and with it everything can be made again from its events.
 // A file that the ledger does not name was never counted: its writer was killed, or led no longer. It takes nobody's place.
 import { hash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isRecord } from '../../crds/wire.ts';
+import { createFolderKeeper, syncFolder } from '../../process/kept-folder.ts';
 import { sameBytes } from './outcome.ts';
 import type { Archive, ArchivedSlice, LeavingEvent } from './pruning.ts';
 
@@ -23,31 +24,34 @@ const lineOf = ({ digest, ...event }: LeavingEvent): string =>
 
 const digestOf = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
-const synced = (path: string, write?: Uint8Array): void => {
-  const file = openSync(path, write === undefined ? 'r' : 'wx', 0o600);
+const writeSynced = (path: string, bytes: Uint8Array): void => {
+  const file = openSync(path, 'wx', 0o600);
   try {
-    if (write !== undefined) writeSync(file, write);
+    writeSync(file, bytes);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
 };
 
-export const createArchive = (folder: string): Archive => ({
-  write: async (position, events) => {
-    const bytes = gzipSync(events.map(lineOf).join(''));
-    const digest = digestOf(bytes);
-    const path = join(folder, archiveName({ position, digest }));
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    // Of a writer that was killed, or of one that leads no longer and then finds its own gone: never one file that two write into.
-    rmSync(`${path}.tmp`, { force: true });
-    synced(`${path}.tmp`, bytes);
-    renameSync(`${path}.tmp`, path);
-    for (const above of [dirname(path), folder]) synced(above);
-    if (!sameBytes(digestOf(readFileSync(path)), digest)) throw new Error(`${path} is not what was written`);
-    return digest;
-  },
-});
+export const createArchive = (folder: string): Archive => {
+  const keepFolder = createFolderKeeper();
+  return {
+    write: async (position, events) => {
+      const bytes = gzipSync(events.map(lineOf).join(''));
+      const digest = digestOf(bytes);
+      const path = join(folder, archiveName({ position, digest }));
+      await keepFolder(dirname(path), 0o700);
+      // Of a writer that was killed, or of one that leads no longer and then finds its own gone: never one file that two write into.
+      rmSync(`${path}.tmp`, { force: true });
+      writeSynced(`${path}.tmp`, bytes);
+      renameSync(`${path}.tmp`, path);
+      await syncFolder(dirname(path));
+      if (!sameBytes(digestOf(readFileSync(path)), digest)) throw new Error(`${path} is not what was written`);
+      return digest;
+    },
+  };
+};
 
 const parsed = (line: string): unknown => {
   try {

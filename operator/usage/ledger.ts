@@ -49,6 +49,8 @@ export type LedgerOptions = {
   /** After the commit. */
   readonly observe?: {
     readonly events?: (meter: string, outcome: EventOutcome, count: number) => void;
+    /** All that are known, at each look. */
+    readonly declared?: (meter: string) => void;
     readonly sealed?: (seals: readonly Seal[]) => void;
     readonly closed?: (periodMs: number) => void;
   };
@@ -84,7 +86,7 @@ export type Ledger = {
 export const createLedger = (options: LedgerOptions): Ledger => {
   const { store, clock, hooks = {}, observe } = options;
   const windows = createWindows();
-  let meters: StoredMeters = { has: () => false, get: undeclared };
+  let meters: StoredMeters = { names: [], has: () => false, get: undeclared };
   let lastMs = 0;
 
   const meter = (name: string): Meter => meters.get(name);
@@ -186,6 +188,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
         if (news.length > 0) await hooks.onMeters?.(tx, news);
       });
       await store.read(loadMeters);
+      for (const name of meters.names) observe?.declared?.(name);
       return [...declared.values()].filter((one) => !sameMeter(one, meter(one.name))).map(({ name }) => name);
     },
     meter,

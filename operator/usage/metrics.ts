@@ -18,7 +18,7 @@ export const usageMetrics = defineMetrics({
     kind: 'counter',
     name: 'writ_usage_ledger_events_total',
     help: 'Events that reached the ledger, by meter and what became of them; stored and duplicate are the good ones.',
-    labels: { meter: { max: 64 }, result: eventOutcomes },
+    labels: { meter: { max: 256 }, result: eventOutcomes },
   },
   usageRefused: {
     kind: 'counter',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a ledger is kept, as the flag spells it: a file, or a URL of PostgreSQL.
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createFolderKeeper } from '../../process/kept-folder.ts';
 import { openPostgresStore } from './postgres-store.ts';
 import type { PostgresOptions } from './postgres-store.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -14,6 +14,6 @@ export const openLedgerStore = async (
   options: Omit<PostgresOptions, 'url' | 'connectTimeoutMs' | 'readOnly'>,
 ): Promise<Store> => {
   if (isPostgresUrl(location)) return await openPostgresStore({ ...options, url: location });
-  await mkdir(dirname(location), { recursive: true });
+  await createFolderKeeper()(dirname(location));
   return await openSqliteStore({ ...options, file: location });
 };

@@ -16,6 +16,8 @@ import { createLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { readMeters } from './meters.ts';
 import { EVENT_TYPES, OPENAPI_PATH, usageApi } from './openapi.ts';
+import { DAY_MS } from './period.ts';
+import { createPruner } from './pruning.ts';
 import { QUANTITY_PATTERN, parseQuantity } from './quantity.ts';
 import { startUsageServer } from './server.ts';
 import type { UsageServer } from './server.ts';
@@ -146,6 +148,19 @@ describe('the document of the API', () => {
       await ask(path, target, { token: 'busy' });
       await unlead(() => ask(path, target));
     }
+  });
+
+  it('holds for what is said of events that have left', async () => {
+    nowMs = Date.UTC(2027, 0, 15);
+    await ledger.settle(new AbortController().signal);
+    const pruner = createPruner({ store: ledger.store, clock: { ...systemClock, now: () => nowMs }, retentionMs: 40 * DAY_MS });
+    while ((await pruner.step()).more);
+    const path = '/v1/usage/{tenant}/events';
+    const target = '/v1/usage/acme/events';
+    assert.deepEqual(await ask(path, target), { items: [], prunedBefore: '2026-12-01T00:00:00.000Z' });
+    assert.deepEqual(await ask(path, `${target}?from=2026-12-01T00:00:00Z`), { items: [] });
+    const validate = at('paths', path, 'get', 'responses', '200', 'content', 'application/json', 'schema');
+    for (const prunedBefore of ['soon', 5, null]) assert.equal(validate({ items: [], prunedBefore }), false);
   });
 
   it('names no answer that a server does not give', () => {

@@ -4,7 +4,7 @@ import type { Meter } from './meters.ts';
 import { bigintOf, textOf } from './store.ts';
 import type { Reader, Row } from './store.ts';
 
-export type StoredMeters = { has(name: string): boolean; readonly get: (name: string) => Meter };
+export type StoredMeters = { readonly names: readonly string[]; has(name: string): boolean; readonly get: (name: string) => Meter };
 
 /** What is shown of a name that has no definition. */
 export const undeclared = (name: string): Meter => ({ name, unit: '1', aggregation: 'sum', divisor: 1n });
@@ -12,7 +12,7 @@ export const undeclared = (name: string): Meter => ({ name, unit: '1', aggregati
 export const storedMeters = async (reader: Reader): Promise<StoredMeters> => {
   const rows = await reader.all('SELECT name, unit, aggregation, divisor FROM usage_meter');
   const meters = new Map(rows.map((row) => [textOf(row, 'name'), meterRow(row)]));
-  return { has: (name) => meters.has(name), get: (name) => meters.get(name) ?? undeclared(name) };
+  return { names: [...meters.keys()], has: (name) => meters.has(name), get: (name) => meters.get(name) ?? undeclared(name) };
 };
 
 const meterRow = (row: Row): Meter => {

@@ -25,18 +25,18 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const startWitness = async () => {
+const startWitness = async ({ state = 'witness', listen = '127.0.0.1:0' } = {}) => {
   const args = [
     'audit',
     'witness',
     '--state',
-    join(folder, 'witness'),
+    join(folder, state),
     '--name',
     'witness.example/ci',
     '--log',
     signer.key.text,
     '--listen',
-    '127.0.0.1:0',
+    listen,
   ];
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
@@ -90,7 +90,9 @@ const mkdir = (name: string): void => mkdirSync(join(folder, name));
 describe('a witness', () => {
   it('cosigns a log that grows, over restarts of both, and never a second history', async () => {
     let witness = await startWitness();
-    await assert.rejects(startWitness, /another witness runs in this folder/);
+    await assert.rejects(startWitness(), /another witness runs in this folder/);
+    const taken = new URL(witness.url).host;
+    await assert.rejects(startWitness({ state: 'other', listen: taken }), /error: --listen [\d.:]+: another process listens there\n$/);
     mkdir('log');
     let log = await openLog('log', witness);
     for (const actor of ['a', 'b', 'c']) await log.add(actor);

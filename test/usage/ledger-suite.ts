@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { UsageEvent } from '../../operator/usage/event.ts';
+import { createLedger } from '../../operator/usage/ledger.ts';
 import { SHIPPED_METERS, readMeters } from '../../operator/usage/meters.ts';
 import { HOUR_MS } from '../../operator/usage/period.ts';
 import { quarantined } from '../../operator/usage/quarantine.ts';
 import { openSources } from '../../operator/usage/sources.ts';
 import { statementText } from '../../operator/usage/statement.ts';
+import { systemClock } from '../../process/clock.ts';
 import type { EngineUnderTest } from './store-suite.ts';
 import { NEVER, OCTOBER, START, event, lines, scene } from './ledger-scene.ts';
 
@@ -29,6 +31,25 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 3.5']);
       assert.deepEqual(await ledger.accept([event({ tenant: 'beta', value: '7' })]), ['stored'], 'an identity is one tenant’s');
       await ledger.store.close();
+    });
+
+    it('tells of each meter that is known, also of one that was declared long ago', async () => {
+      const store = await engine.open('known');
+      const told = async (json: string | undefined): Promise<ReadonlySet<string>> => {
+        const names = new Set<string>();
+        const ledger = createLedger({
+          store,
+          clock: systemClock,
+          hasTenant: () => true,
+          observe: { declared: (name) => void names.add(name) },
+        });
+        await ledger.open('test');
+        await ledger.declare(readMeters(json).meters);
+        return names;
+      };
+      await told(JSON.stringify([{ name: 'gpu_hours', unit: 'h', aggregation: 'sum' }]));
+      assert.deepEqual([...(await told(undefined))].toSorted(), [...SHIPPED_METERS.map(({ name }) => name), 'gpu_hours'].toSorted());
+      await store.close();
     });
 
     it('gives the same statement for every order, repetition and cut of a stream', async () => {

@@ -282,6 +282,7 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
         'up{job="operator"} + on () up{job="webhook"}': '2',
         'writ_usage_month_quantity{tenant="acme",meter="reasoning_units"}': '10',
         'sum(writ_usage_ledger_events_total{meter="reasoning_units",result="stored"})': '2',
+        'writ_usage_ledger_events_total{meter="reasoning_units",result="conflict"}': '0',
         'count(writ_build_info)': '2',
         'round(tenant_slo:writ_slo_objective:ratio{tenant="acme",slo="availability"}, 0.001)': '0.999',
         'tenant_slo:writ_slo_valid_events:increase5m{tenant="acme",slo="availability"} >= bool 0': '1',

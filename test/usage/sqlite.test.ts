@@ -78,7 +78,7 @@ it('looks through events by their key from where it was, not from the first one 
   await store.close();
 });
 
-// A process that is killed leaves the page cache to the system; what survives a loss of power no test of ours can see.
+// Seen at work in power-loss.test.ts, where the machine lets us look.
 it('a commit waits for the disk: WAL, synchronous=FULL', async () => {
   const store = await engine.open('durable');
   await store.claim('test');
