@@ -69,7 +69,8 @@ export const marksFit = (marks: readonly Mark[]): boolean => Buffer.byteLength(t
 
 const KIND = /^[A-Z][A-Za-z]{0,62}$/;
 
-const decodeMark = (value: unknown): Mark | undefined => {
+/** `undefined` for whatever is no mark. */
+export const decodeMark = (value: unknown): Mark | undefined => {
   if (!isRecord(value)) return undefined;
   const { kind, name, version, digest, source, mayEnd, gone } = value;
   if (typeof kind !== 'string' || !KIND.test(kind)) return undefined;

@@ -178,6 +178,18 @@ describe('leader election', () => {
     assert.equal(b.terms.length, 1);
   });
 
+  it('waits a minute at most for a holder that wrote itself a longer lease', async () => {
+    const clock = fakeClock();
+    const server = createServer(clock);
+    const evil = { metadata: { name: 'l', namespace: 'ns' }, spec: { holderIdentity: 'evil', leaseDurationSeconds: 2_147_483_647 } };
+    await server.clientOf('evil', { state: 'up' }).create({ group: '', version: 'v1', plural: 'x', kind: 'X', namespaced: true }, evil);
+    const b = candidate(clock, server, 'b');
+    await clock.advance(59_000);
+    assert.equal(b.terms.length, 0);
+    await clock.advance(5_000);
+    assert.equal(b.terms.length, 1);
+  });
+
   it('throws what the work throws, and ends when the work does', async () => {
     const clock = fakeClock();
     const server = createServer(clock);

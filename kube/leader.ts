@@ -10,7 +10,7 @@ import { createDeadline } from './deadline.ts';
 import { isAlreadyExists, isConflict, KubeFencedError } from './errors.ts';
 import { createLeaseFence } from './fence.ts';
 import type { LeaseFence } from './fence.ts';
-import { createLeaseWatcher, heldLease, releasedLease } from './lease.ts';
+import { LEASE_MAX_MS, createLeaseWatcher, heldLease, releasedLease } from './lease.ts';
 import type { Lease } from './lease.ts';
 
 export type LeaderObserver = {
@@ -53,6 +53,8 @@ export const createLeader = (options: LeaderOptions): Leader => {
   if (!(retryPeriodMs < renewDeadlineMs && renewDeadlineMs < leaseDurationMs)) {
     throw new RangeError('leader election needs retryPeriodMs < renewDeadlineMs < leaseDurationMs');
   }
+  // Others would not wait for it.
+  if (leaseDurationMs > LEASE_MAX_MS) throw new RangeError(`a lease may last at most ${LEASE_MAX_MS} ms`);
   const ref = { namespace: options.namespace, name: options.name };
   const watcher = createLeaseWatcher({ clock, identity, durationMs: leaseDurationMs });
   let current: LeaseFence | undefined;

@@ -43,6 +43,9 @@ export const releasedLease = (lease: Lease, nowMs: number): Lease => ({
   spec: { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(nowMs), acquireTime: microTime(nowMs) },
 });
 
+/** The longest that any lease is waited for, whatever is written in it: whoever may write one must not stop everybody for years. */
+export const LEASE_MAX_MS = 60_000;
+
 const microTime = (nowMs: number): string => new Date(nowMs).toISOString().replace('Z', '000Z');
 
 export type LeaseWatcher = {
@@ -64,7 +67,7 @@ export const createLeaseWatcher = (options: {
       const nowMs = options.clock.monotonicMs();
       if (seen?.mark !== mark) seen = { mark, atMs: nowMs };
       // The longer of the two: the holder counts by its own setting.
-      const lastsMs = Math.max(options.durationMs, (lease.spec?.leaseDurationSeconds ?? 0) * 1000);
+      const lastsMs = Math.max(options.durationMs, Math.min((lease.spec?.leaseDurationSeconds ?? 0) * 1000, LEASE_MAX_MS));
       return nowMs - seen.atMs >= lastsMs;
     },
   };

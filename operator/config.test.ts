@@ -15,6 +15,7 @@ const refused: readonly [string, readonly string[], RegExp][] = [
     /--webhook-service, --guard-service: write SERVICE\.NAMESPACE:PORT/,
   ],
   ['a guard without a namespace', [digest, '--guard-service=writ'], /--guard-service: write SERVICE\.NAMESPACE:PORT/],
+  ['a lease that no other replica would wait for', [digest, '--lease-duration=61s'], /--lease-duration may be at most 60s/],
   ['leases that cannot work', [digest, '--lease-duration=1s'], /--lease-retry-period < --lease-renew-deadline < --lease-duration/],
   ['statements without a key', [digest, '--ledger=x', '--statement-dir=y'], /--statement-dir, --statement-secret: give both/],
   ['statements without a ledger', [digest, '--statement-dir=y', '--statement-secret=z'], /--statement-dir: it needs --ledger/],

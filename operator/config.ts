@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { isName } from '../crds/wire.ts';
+import { LEASE_MAX_MS } from '../kube/lease.ts';
 import { parseAddress } from '../process/address.ts';
 import type { Address } from '../process/address.ts';
 import { defineFlags } from '../process/flags.ts';
@@ -210,7 +211,7 @@ export const operatorFlags = defineFlags({
     type: 'duration',
     env: 'WRIT_LEASE_DURATION',
     default: 15_000,
-    doc: 'How long a leader that fell silent is waited for.',
+    doc: 'How long a leader that fell silent is waited for; at most 60s, since no replica waits longer for another.',
   },
   'lease-renew-deadline': {
     type: 'duration',
@@ -307,6 +308,7 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   const [retryMs, renewMs, leaseMs] = [values['lease-retry-period'], values['lease-renew-deadline'], values['lease-duration']];
   if (!(retryMs < renewMs && renewMs < leaseMs))
     return wrongFlag('--lease-retry-period < --lease-renew-deadline < --lease-duration must hold');
+  if (leaseMs > LEASE_MAX_MS) return wrongFlag(`--lease-duration may be at most ${LEASE_MAX_MS / 1000}s`);
   const holder = values.identity ?? hostname();
   return {
     kind: 'config',

@@ -17,6 +17,7 @@ import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
 import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Clock } from '../process/clock.ts';
+import { createMarksRecord } from './audit/marks-record.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
 import { changedDocuments, isStatusOnly } from './changes.ts';
@@ -28,7 +29,7 @@ import { createConfigurations } from './configurations.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
 import { createMarkLedger } from './controllers/mark-ledger.ts';
-import { reconcileMarks } from './controllers/marks.ts';
+import { recallMarks, reconcileMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
@@ -76,6 +77,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicas = () => replicaLife.live(replicaObjects());
   const inventories = () => liveInventories(caches);
   const ledger = createMarkLedger({ sealed, tenants: caches.tenants.live, book, inventories, trust, clock, evidence: proving.memory });
+  const marksRecord = audit === undefined ? undefined : createMarksRecord(audit);
+  const markDeps = { ledger, namespace: systemNamespace, recorder };
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
@@ -91,10 +94,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const controller = (name: string, reconcile: (key: string, signal: AbortSignal) => Promise<Outcome>, concurrency = 1): Controller =>
     createController({ name, concurrency, clock, observe: observer, reconcile: (key, scope) => reconcile(key, scope.signal) });
 
-  const tellTampering = createTamperTeller({
-    recorder: events,
-    observe: recordTampering(deps.onTampering, audit),
-  });
+  const tellTampering = createTamperTeller({ recorder: events, observe: recordTampering(deps.onTampering, audit) });
   const { scope, certificate, guardConfiguration, tenancyConfiguration, webhookConfiguration } = createConfigurations({
     client,
     clock,
@@ -182,17 +182,24 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const marks = controller('marks', (_key, stop) =>
     reconcileMarks(
       {
+        ...markDeps,
         client,
-        ledger,
         standing: versionOf,
-        namespace: systemNamespace,
-        recorder,
         home: () => caches.namespaces.get(systemNamespace),
         observe: deps.observeMarks,
+        onRecord: marksRecord?.record,
       },
       stop,
     ),
   );
+  /** Before anything else is compared: nothing that was lowered may go on record. False while the ledger is closed. */
+  const recall = async (): Promise<boolean> => {
+    const recorded = await marksRecord?.recall();
+    if (recorded === undefined) return marksRecord === undefined;
+    await recallMarks(markDeps, recorded);
+    marks.enqueue(SINGLE_KEY);
+    return true;
+  };
   const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);
   let fingerprint = '';
   const replicaWatch = controller('replicas', async () => {
@@ -332,7 +339,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     await Promise.all([
       ...controllers.map((each) => each.run(signal)),
       deps.usage?.run({ client, effective: entitlements.effective }, signal),
-      audit?.run(client, signal, () => tellDeleted(audit, caches)),
+      audit?.run(client, signal, async () => (await recall()) && tellDeleted(audit, caches)),
       deps.billing.run(client, (object) => book.judge(object), signal),
     ]);
   } finally {

@@ -20,6 +20,7 @@ import { countGuarded, showAlarms } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { watchOperator } from './operator-watch/index.ts';
 import type { Loader } from './policyset/loader.ts';
+import { authoritiesIn } from './server/certificate-secret.ts';
 import { createGuard } from './server/guard.ts';
 import { createValidate } from './server/validate.ts';
 import type { Validate } from './server/validate.ts';
@@ -118,7 +119,19 @@ export const createGuardWrites = ({
 };
 
 export const startOperatorWatch = (
-  { config, client, clock, log, metrics }: Parts & { readonly client: KubeClient },
+  {
+    config,
+    client,
+    clock,
+    log,
+    metrics,
+    caches,
+    loader,
+  }: Parts & {
+    readonly client: KubeClient;
+    readonly caches: Pick<Caches, 'certificate'>;
+    readonly loader: Pick<Loader, 'current'>;
+  },
   signal: AbortSignal,
 ): Promise<void> =>
   watchOperator(
@@ -128,6 +141,9 @@ export const startOperatorWatch = (
       recorder: createEventRecorder({ client, clock, reportingController: 'writ.dev/webhook', reportingInstance: config.replica }),
       systemNamespace: config['system-namespace'],
       pinnedTrustDigest: config['trust-digest'],
+      replica: config.replica,
+      policies: () => loader.current.set.policies,
+      authorities: () => authoritiesIn(caches.certificate?.list()[0]),
       onLook: (alarms) => showAlarms(metrics, alarms),
       onAlarm: ({ what, found }) => {
         metrics.operatorAlarmsTotal.inc({ what });

@@ -116,13 +116,13 @@ export const webhookMetrics = defineMetrics({
   operatorAlarms: {
     kind: 'gauge',
     name: 'writ_operator_alarm',
-    help: '1 while something is wrong with the operator as this replica sees it: its Lease, or its Deployment where there is one.',
+    help: '1 while something is wrong with the operator as this replica sees it: its Lease, its Deployment where there is one, the webhook configurations that it keeps; or with the Pods that the API server may ask.',
     labels: { what: alarmKinds },
   },
   operatorAlarmsTotal: {
     kind: 'counter',
     name: 'writ_operator_alarms_total',
-    help: 'Times that something began to be wrong with the operator. Any is worth a page.',
+    help: 'Times that one of these began to be wrong. Any is worth a page.',
     labels: { what: alarmKinds },
   },
   tamperRepairs: {

@@ -321,7 +321,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     void followFiles({ ...config.tlsFiles, holder, clock, onError }, stopping.signal);
   }
   const reporting = Promise.all([reporter.run(stopping.signal), metering?.reports.run(stopping.signal)]);
-  const watching = startOperatorWatch({ config, client, clock, log, metrics }, stopping.signal);
+  const watching = startOperatorWatch({ config, client, clock, log, metrics, caches, loader }, stopping.signal);
   const endpoint = createEndpoint({
     host: config.metricsListen.host,
     port: config.metricsListen.port,

@@ -92,6 +92,12 @@ export type TrustPolicySpec = {
   readonly rules: readonly TrustPolicyRule[];
   readonly revoked?: TrustPolicyRevoked;
   /**
+   * What counts no more below a version, for whoever begins without marks, such as a new cluster. Of a Set the name is that of its source, NAMESPACE/NAME, and the version is its sequence; a set that names no source must reach all of them.
+   *
+   * @maxItems 1024
+   */
+  readonly minimums?: readonly TrustPolicyMinimum[];
+  /**
    * How a Policy without any seal is treated. Deny, which holds where nothing is given, refuses it; Audit lets it take part, noting what it would refuse and refusing nothing. A seal that does not count is refused all the same.
    */
   readonly unsigned?: 'Deny' | 'Audit';
@@ -260,6 +266,23 @@ export type TrustPolicyCertificate = {
    * Last moment (RFC 3339); for ever where nothing is given.
    */
   readonly until?: string;
+};
+/**
+ * What counts no more below a version, for whoever begins without marks, such as a new cluster. Of a Set the name is that of its source, NAMESPACE/NAME, and the version is its sequence; a set that names no source must reach all of them.
+ */
+export type TrustPolicyMinimum = {
+  /**
+   * Kind of the document, or Set for the seal of a whole source.
+   */
+  readonly kind: 'Policy' | 'Ruleset' | 'TierCatalog' | 'License' | 'PriceBook' | 'Tenant' | 'Set';
+  /**
+   * Its name.
+   */
+  readonly name: string;
+  /**
+   * The least that counts.
+   */
+  readonly version: number;
 };
 /**
  * The signed document. Where there is one, what it says counts; spec is a copy for people.

@@ -12,6 +12,8 @@ import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
 import { SHIPPED_METERS } from '../usage/meters.ts';
 import { bytesOf } from '../usage/store.ts';
+import type { Mark } from '../../crds/marks.ts';
+import { createMarksRecord } from './marks-record.ts';
 import { createDataKeys, dataKeyById } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
 import type { ToldFact } from './sequencer.ts';
@@ -125,6 +127,47 @@ describe('entries', () => {
     assert.deepEqual(await said(1, 1, 2, 2, 1), [1, 2, 1]);
     assert.deepEqual(await said(1, 1), [1, 2, 1]);
     assert.deepEqual(await said(3), [1, 2, 1, 3]);
+  });
+
+  it('hold the marks, the last of each, which no later word of a lower one takes away', async () => {
+    const folder = newFolder();
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const mark = (name: string, version: number, more: Partial<Mark> = {}): Mark => ({ kind: 'Policy', name, version, digest, ...more });
+    const look = async (...marks: readonly Mark[]): Promise<{ recalled: readonly Mark[] | undefined; told: readonly unknown[] }> => {
+      let [recalled, told]: [readonly Mark[] | undefined, readonly unknown[]] = [undefined, []];
+      await withAudit(folder, async (test) => {
+        const record = createMarksRecord(test.audit);
+        record.record([mark('early', 1)]);
+        recalled = await record.recall();
+        for (const one of marks) record.record([one]);
+        await test.audit.publish();
+        told = entriesOf(test, 'cluster').map(({ action, object, detail }) => [
+          action,
+          object?.name,
+          detail?.['version'],
+          detail?.['gone'],
+        ]);
+      });
+      return { recalled, told };
+    };
+    const [one, two, gone] = [mark('a', 1), mark('a', 2, { source: 'writ-system/policies' }), mark('b', 3, { gone: true })];
+    const first = await look(one, two, two, one, mark('b', 3), gone);
+    assert.deepEqual(first, {
+      recalled: [],
+      told: [
+        ['mark.raised', 'a', 1, undefined],
+        ['mark.raised', 'a', 2, undefined],
+        ['mark.raised', 'b', 3, undefined],
+        ['mark.raised', 'b', 3, true],
+      ],
+    });
+    assert.deepEqual(await look(one, two, gone), { recalled: [two, gone], told: first.told });
+    await withAudit(folder, async (test) => {
+      for (const state of ['{', 'null', '{"kind":"Policy","name":"__proto__","version":9}'])
+        test.audit.tellOnce({ topic: `mark/${state}`, fact: fact(9), state });
+      await test.audit.publish();
+    });
+    assert.deepEqual((await look()).recalled, [two, gone]);
   });
 });
 

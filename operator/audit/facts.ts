@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { RECEIPTS_ANNOTATION } from '../../crds/kinds.ts';
+import type { Mark } from '../../crds/marks.ts';
 import { decodeReceiptsHead } from '../../crds/replica.ts';
 import type { EventInput } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/objects.ts';
@@ -21,7 +22,12 @@ import type { UsageStatement } from '../usage/statement.ts';
 import type { ToldFact } from './sequencer.ts';
 
 /** A fact, and of what: the same fact of one topic is told once. */
-export type Topic = { readonly topic: string; readonly fact: ToldFact };
+export type Topic = {
+  readonly topic: string;
+  readonly fact: ToldFact;
+  /** Kept with the entry, in its transaction, for whoever asks for the last of each topic. */
+  readonly state?: string;
+};
 
 export const OPERATOR = 'writ-operator';
 
@@ -88,6 +94,25 @@ export const configurationDeleted = (kind: string, object: Pick<KubeObject, 'met
     ...(kind === 'Tenant' ? { tenant: object.metadata.name } : {}),
   },
 });
+
+/** Of the topics of marks. */
+export const MARK_TOPIC = 'mark/';
+
+/** From now on nothing older of that document, or set of a source, may be enforced. */
+export const markRaised = (mark: Mark): Topic => {
+  const { kind, name, version, digest, source, gone } = mark;
+  return {
+    topic: `${MARK_TOPIC}${kind}/${name}`,
+    fact: {
+      action: 'mark.raised',
+      actor: OPERATOR,
+      object: { kind, name, version: String(version) },
+      ...(kind === 'Tenant' ? { tenant: name } : {}),
+      detail: { version, digest, ...(source === undefined ? {} : { source }), ...(gone === undefined ? {} : { gone }) },
+    },
+    state: JSON.stringify(mark),
+  };
+};
 
 /** A commit that was brought to the cluster, or refused, with all that was wrong with it. */
 export const commitJudged = ({ source, result, problems = [], revision, transient = false }: SyncEvent): Topic | undefined => {

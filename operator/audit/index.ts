@@ -64,6 +64,8 @@ export type AuditLog = {
   tellOnce(topic: Topic): void;
   /** Destroys the data keys of a tenant, once for each request, and says so on record, after all that was told before. */
   erase(tenant: string, request: string): void;
+  /** The last state of each topic that begins so and has one; undefined while the ledger is closed. */
+  states(prefix: string): Promise<readonly string[] | undefined>;
   /** What has been said of topics that begin so; undefined while the ledger is closed. */
   topics(prefix: string): Promise<readonly string[] | undefined>;
   /** Stores what was told, and publishes it; false where there is no ledger or no key to do it with yet. */
@@ -75,6 +77,7 @@ export type AuditLog = {
 type Waiting = {
   readonly fact: ToldFact;
   readonly topic?: string;
+  readonly state?: string | undefined;
   /** Destroy the tenant's data keys with it. */ readonly erases?: string;
 };
 
@@ -118,16 +121,26 @@ export const createAuditLog = (options: AuditLogOptions): AuditLog => {
     return held;
   };
 
-  const isNew = async (tx: Tx, topic: string, fact: ToldFact): Promise<boolean> => {
+  const isNew = async (tx: Tx, { topic, fact, state }: Topic): Promise<boolean> => {
     const digest = contentOf(fact);
     const [row] = await tx.all('SELECT digest FROM audit_said WHERE topic = ?', [topic]);
     if (row !== undefined && textOf(row, 'digest') === digest) return false;
-    await tx.run('INSERT INTO audit_said (topic, digest) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET digest = excluded.digest', [
-      topic,
-      digest,
-    ]);
+    await tx.insert({
+      into: 'audit_said',
+      columns: ['topic', 'digest', 'state'],
+      rows: [[topic, digest, state ?? null]],
+      onConflict: 'ON CONFLICT (topic) DO UPDATE SET digest = excluded.digest, state = excluded.state',
+    });
     return true;
   };
+  const saidOf = (prefix: string, column: 'topic' | 'state'): Promise<readonly string[]> | undefined =>
+    options.store()?.read(async (reader) => {
+      const rows = await reader.all('SELECT topic, state FROM audit_said WHERE topic >= ? AND topic < ? ORDER BY topic', [
+        prefix,
+        `${prefix}\u{10ffff}`,
+      ]);
+      return rows.flatMap((row) => (row[column] === null ? [] : [textOf(row, column)]));
+    });
 
   /** Of those that wait, as many as one transaction takes. */
   const storeSome = async ({ store, sequencer, session }: NonNullable<typeof held>): Promise<void> => {
@@ -137,8 +150,8 @@ export const createAuditLog = (options: AuditLogOptions): AuditLog => {
     const missing = lost;
     const stored = await store.transact(async (tx) => {
       const facts: ToldFact[] = [];
-      for (const { fact, topic, erases } of those) {
-        if (topic !== undefined && !(await isNew(tx, topic, fact))) continue;
+      for (const { fact, topic, state, erases } of those) {
+        if (topic !== undefined && !(await isNew(tx, { topic, fact, ...(state === undefined ? {} : { state }) }))) continue;
         const kids = erases === undefined ? undefined : await session.keys.erase(tx, erases);
         facts.push(kids === undefined ? fact : { ...fact, detail: { ...fact.detail, kids } });
       }
@@ -176,17 +189,11 @@ export const createAuditLog = (options: AuditLogOptions): AuditLog => {
   return {
     append: (tx, facts) => plainSequencer().append(tx, facts),
     tell: (fact) => push({ fact }),
-    tellOnce: ({ topic, fact }) => push({ fact, topic }),
+    tellOnce: ({ topic, fact, state }) => push({ fact, topic, state }),
     erase: (tenant, request) =>
       push({ topic: `erased/${tenant}`, erases: tenant, fact: { action: ERASED_ACTION, actor: OPERATOR, tenant, detail: { request } } }),
-    topics: async (prefix) =>
-      options.store()?.read(async (reader) => {
-        const rows = await reader.all('SELECT topic FROM audit_said WHERE topic >= ? AND topic < ? ORDER BY topic', [
-          prefix,
-          `${prefix}\u{10ffff}`,
-        ]);
-        return rows.map((row) => textOf(row, 'topic'));
-      }),
+    topics: async (prefix) => saidOf(prefix, 'topic'),
+    states: async (prefix) => saidOf(prefix, 'state'),
     publish: async () => {
       await storeNow();
       const by = open();

@@ -93,6 +93,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
     tellOnce: (topic) => log.tellOnce(topic),
     erase: (tenant, request) => log.erase(tenant, request),
     topics: (prefix) => log.topics(prefix),
+    states: (prefix) => log.states(prefix),
     publish: () => log.publish(),
     get waiting() {
       return log.waiting;

@@ -17,5 +17,7 @@ export const AUDIT_TABLES: Migrations = {
       'CREATE TABLE audit_key (kid TEXT PRIMARY KEY, tenant TEXT NOT NULL, made_ms BIGINT NOT NULL, uses BIGINT NOT NULL, version BIGINT NOT NULL, wrapped BYTEA NOT NULL)',
       'CREATE INDEX audit_key_tenant ON audit_key (tenant, made_ms)',
     ],
+    // Of what is asked for again: the state of the thing as its last entry says it.
+    ['ALTER TABLE audit_said ADD COLUMN state TEXT'],
   ],
 };

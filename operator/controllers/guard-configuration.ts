@@ -6,25 +6,11 @@
  * same. It names Writ's own kinds and two sorts of ConfigMap in the system namespace, nothing else; its selectors go by
  * labels that no tenant can write. Status and other subresources are not asked about: they are no input to anything.
  */
-import {
-  GROUP,
-  GUARD_CONFIGURATION_NAME,
-  INVENTORY_LABEL,
-  MARKS_LABEL,
-  sealedKinds,
-  tenants,
-  trustPolicies,
-  validatingWebhookConfigurations,
-} from '../../crds/kinds.ts';
+import { GUARD_PATH, guardWebhooks } from '../../crds/asked.ts';
+import { GUARD_CONFIGURATION_NAME, validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
-
-const GUARD_PATH = '/guard';
-// The longest that the guard waits for its caches is well below it.
-const TIMEOUT_SECONDS = 5;
-const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE'] as const;
-const GUARDED = [...sealedKinds, tenants, trustPolicies];
 
 export type GuardConfigurationInput = {
   readonly target: WebhookTarget;
@@ -35,40 +21,9 @@ export type GuardConfigurationInput = {
 
 export const guardConfiguration = (input: GuardConfigurationInput): WebhookConfigurationObject => {
   const clientConfig = clientConfigOf(input.target, GUARD_PATH, input.authorities);
-  const webhook = (
-    name: string,
-    scope: { readonly rules: readonly unknown[]; readonly namespaceSelector: unknown; readonly objectSelector: unknown },
-  ) => ({
-    name,
-    admissionReviewVersions: ['v1'],
-    clientConfig,
-    ...scope,
-    failurePolicy: 'Fail',
-    matchPolicy: 'Equivalent',
-    sideEffects: 'None',
-    timeoutSeconds: TIMEOUT_SECONDS,
-  });
-  const configMapsWith = (label: string) => ({
-    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: OPERATIONS, resources: ['configmaps'], scope: 'Namespaced' }],
-    // The API server writes this label itself.
-    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': input.systemNamespace } },
-    // Matches where the object before or after the change carries it.
-    objectSelector: { matchLabels: { [label]: 'true' } },
-  });
-  const ownKinds = {
-    rules: [
-      { apiGroups: [GROUP], apiVersions: ['*'], operations: OPERATIONS, resources: GUARDED.map(({ plural }) => plural), scope: 'Cluster' },
-    ],
-    namespaceSelector: {},
-    objectSelector: {},
-  };
   return {
     metadata: ownedMetadata(GUARD_CONFIGURATION_NAME),
-    webhooks: [
-      webhook('kinds.guard.writ.dev', ownKinds),
-      webhook('inventories.guard.writ.dev', configMapsWith(INVENTORY_LABEL)),
-      webhook('marks.guard.writ.dev', configMapsWith(MARKS_LABEL)),
-    ],
+    webhooks: guardWebhooks(input.systemNamespace).map((asked) => ({ ...asked, clientConfig })),
   };
 };
 

@@ -22,8 +22,10 @@ import type { TrustHolder, TrustState } from './trust-policy.ts';
 export type MarkLedger = {
   /** What this operator verified in its term. */
   own(): Marks;
-  /** That, and all that the object said since the term began. */
+  /** That, all that the object said since the term began, and all that is on record. */
   known(): Marks;
+  /** That, but for what is on record alone: a mark without its document is refused by the guard. */
+  provable(): Marks;
   /** A commit was applied whole: what it brought, and what ended with it. */
   record(change: { readonly applied: readonly Marked[]; readonly ended: readonly Marked[] }): void;
   /** The set seal in an inventory, where it counts now and no newer one is marked. */
@@ -32,6 +34,8 @@ export type MarkLedger = {
   missingTenants(): readonly Mark[];
   /** There is more to look at than one look takes. */
   isBehind(): boolean;
+  /** Marks that are on record elsewhere. Those that were not known, or only lower. */
+  recall(marks: readonly Mark[]): readonly Mark[];
   /** What stands in the object was read. `undefined`: it cannot be read. */
   hear(told: readonly Mark[] | undefined): void;
 };
@@ -130,6 +134,8 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const tenantMarks = createTenantMarks(deps);
   let own = noMarks;
   let heard = noMarks;
+  let recalled = noMarks;
+  const told = (): Marks => joinMarks(heard, recalled);
 
   const look = (): void => {
     const inventories = deps.inventories();
@@ -137,7 +143,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     const sets: Looked['sets'] = trust.ok ? readSets(inventories, trust.trust, deps.clock.now()) : new Map();
     const judged = judgedDocuments(deps);
     const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
-    const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, heard) });
+    const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, told()) });
     const applied = appliedDocuments(judged, looked());
     own = tenantMarks.raise(raiseMarks(own, [...applied, ...markedTrust(trust)]), trust, deps.clock.now());
     const named = new Set([...applied, ...inventories.flatMap(({ documents }) => documents)].map(documentKey));
@@ -148,11 +154,13 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     }
   };
 
-  const known = (): Marks => {
+  const joinedWith = (marks: () => Marks): Marks => {
     look();
     // Once written it holds, whatever comes to stand under that name while nobody is asked.
-    return tenantMarks.end(endMarks(joinMarks(own, heard), endedTenants([...heard.values()])), deps.trust.current());
+    const others = marks();
+    return tenantMarks.end(endMarks(joinMarks(own, others), endedTenants([...others.values()])), deps.trust.current());
   };
+  const known = (): Marks => joinedWith(told);
 
   return {
     own: () => {
@@ -160,6 +168,12 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
       return own;
     },
     known,
+    provable: () => joinedWith(() => heard),
+    recall: (marks) => {
+      const before = known();
+      recalled = joinMarks(recalled, marksOf(marks));
+      return marks.filter((mark) => (before.get(documentKey(mark))?.version ?? 0) < mark.version);
+    },
     record: ({ applied, ended }) => {
       // Of Tenants the object in the cluster is what is in force.
       own = raiseMarks(
@@ -175,7 +189,7 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
       const set = readAsked([inventory], trust.trust, deps.clock.now()).get(inventory.source);
       if (set === undefined) return undefined;
       const marked = markedSet(inventory.source, set);
-      return checkMark(joinMarks(own, heard).get(documentKey(marked)), marked) === undefined ? set : undefined;
+      return checkMark(joinMarks(own, told()).get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
       heard = endMarks(joinMarks(heard, marksOf(told ?? [])), endedTenants(told ?? []));

@@ -13,7 +13,7 @@ import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/f
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import type { LivePolicy } from './live.ts';
 import { createMarkLedger } from './mark-ledger.ts';
-import { reconcileMarks } from './marks.ts';
+import { recallMarks, reconcileMarks } from './marks.ts';
 import type { TrustState } from './trust-policy.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
 
@@ -43,6 +43,7 @@ const scene = (start: Partial<World> = {}) => {
   const events: string[] = [];
   const counts: Record<string, number> = {};
   let writes = 0;
+  let onRecord: readonly Mark[] = [];
   const client = scriptedClient({
     get: async () => world.object,
     apply: async (_resource: unknown, object: Marks) => {
@@ -86,14 +87,18 @@ const scene = (start: Partial<World> = {}) => {
       recorder: { record: async ({ reason }: { reason: string }) => events.push(reason) > 0 },
       observe: (problem: string, count: number) => void (counts[problem] = count),
     };
-    return async (change: Partial<World> = {}): Promise<readonly string[]> => {
-      Object.assign(world, change);
-      await reconcileMarks(deps, new AbortController().signal);
+    return async (change: Partial<World> & { readonly recorded?: readonly Mark[] } = {}): Promise<readonly string[]> => {
+      const { recorded, ...changed } = change;
+      Object.assign(world, changed);
+      if (recorded !== undefined) await recallMarks(deps, recorded);
+      await reconcileMarks({ ...deps, onRecord: (marks) => void (onRecord = marks) }, new AbortController().signal);
       const told = (decodeMarks(world.object) ?? []).filter(({ kind }) => kind !== 'TrustPolicy');
       return told.map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`);
     };
   };
-  return { world, events, counts, term, writes: () => writes };
+  const ofPolicies = (): readonly string[] =>
+    onRecord.filter(({ kind }) => kind === 'Policy').map(({ name, version }) => `${name}-${version}`);
+  return { world, events, counts, term, writes: () => writes, onRecord: ofPolicies };
 };
 const named = (...policies: readonly SealedPolicy[]): Pick<World, 'policies' | 'inventories'> => ({
   policies,
@@ -128,6 +133,23 @@ describe('the marks in the cluster', () => {
     const damaged = { ...encodeMarks([]), data: { format: '1', 'marks.json': '{' } };
     assert.deepEqual(await look({ object: damaged }), ['a-2', 'b-1']);
     assert.deepEqual([...new Set(events)].toSorted(), ['MarkUnmet', 'MarksUnreadable']);
+  });
+
+  it('are what is on record too, where a backup has lowered them: told, and written once they are proven', async () => {
+    const { term, events, counts, onRecord, world } = scene(named(a1));
+    const look = term();
+    const recorded: Mark[] = [{ kind: 'Policy', name: 'a', version: 2, digest: policyDigest(a2), source: SOURCE }];
+    assert.deepEqual(await look(), ['a-1']);
+    assert.deepEqual([events, onRecord()], [[], ['a-1']]);
+    assert.deepEqual(await look({ recorded }), ['a-1'], 'the guard lets no mark rise without its document');
+    assert.deepEqual([events, counts['unmet'], onRecord()], [['MarksLowered', 'MarkUnmet'], 1, ['a-1']]);
+    world.object = undefined;
+    assert.deepEqual(await look(), ['a-1']);
+    assert.deepEqual(await look(named(a2)), ['a-2']);
+    assert.deepEqual([counts['unmet'], onRecord()], [0, ['a-2']]);
+    events.length = 0;
+    await look({ recorded });
+    assert.deepEqual(events, [], 'nothing is lower now');
   });
 
   it('say nothing without the label by which the guard is asked about them, and get it back', async () => {

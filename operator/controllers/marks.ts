@@ -36,6 +36,20 @@ export type MarksDeps = {
   readonly home: () => KubeObject | undefined;
   /** How many of each; 0 clears. */
   readonly observe: (problem: MarksProblem, count: number) => void;
+  /** The object says so, or has no room for it. */
+  readonly onRecord?: ((marks: readonly Mark[]) => void) | undefined;
+};
+
+/** What is on record is joined with what the object said; it tells where a backup that was put back has lowered that. */
+export const recallMarks = async (
+  { ledger, namespace, recorder }: Pick<MarksDeps, 'ledger' | 'namespace' | 'recorder'>,
+  recorded: readonly Mark[],
+): Promise<void> => {
+  const lowered = ledger.recall(recorded);
+  if (lowered.length === 0) return;
+  const note = `lower than the audit log has it, or gone: ${listed(lowered)}; nothing older is applied, but replicas that start go by ${MARKS_NAME} until these stand again`;
+  const regarding = regardingOf(configMaps, { metadata: { name: MARKS_NAME, namespace } });
+  await recorder.record({ regarding, type: 'Warning', reason: 'MarksLowered', note, action: 'MarksLowered' });
 };
 
 type LiveMarks = KubeObject & { readonly data?: unknown };
@@ -115,20 +129,23 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   const unmet = marks.filter((mark) => isSealedKind(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
   const tenants = ledger.missingTenants();
   const problems = problemsOf({ live, isReadable: told !== undefined, unmet, tenants, home: deps.home() });
-  const isFull = !marksFit(marks);
+  const provable = [...ledger.provable().values()];
+  const isFull = !marksFit(provable);
   for (const problem of marksProblems) {
     const isThere = problem === 'full' ? isFull : problems.some((one) => one.problem === problem);
     deps.observe(problem, isThere ? (problem === 'unmet' ? unmet.length + tenants.length : 1) : 0);
   }
-  const wanted = encodeMarks(marks, namespace);
-  if (!isFull && (marks.length > 0 || live !== undefined) && !isWritten(wanted.data, live)) {
+  const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
+  // Told first: the write may be refused for what is wrong.
+  for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });
+  const wanted = encodeMarks(provable, namespace);
+  if (!isFull && (provable.length > 0 || live !== undefined) && !isWritten(wanted.data, live)) {
     const { resourceVersion } = (await freed(deps, live, signal))?.metadata ?? {};
     // Nobody may have written since it was read: whatever that says has to be joined too.
     const metadata = { ...wanted.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     await applyOver({ resource: configMaps, object: { ...wanted, metadata } }, { client, signal, dryRun: false });
   }
-  const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
-  for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });
+  deps.onRecord?.(provable);
   return after(ledger.isBehind() ? 0 : LOOK_MS);
 };
 

@@ -2,14 +2,7 @@
 // A webhook configuration that is ours alone: brought to what it must say, and known again. No admission webhook is
 // asked about such objects, so whoever may write them can switch ours off; what is found otherwise than it was left was
 // changed by somebody else, and that is told.
-import {
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  NEVER_GOVERNED,
-  SYNC_FIELD_MANAGER,
-  TENANT_LABEL,
-  validatingWebhookConfigurations,
-} from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, SYNC_FIELD_MANAGER, validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
@@ -35,14 +28,6 @@ export const clientConfigOf = (target: WebhookTarget, path: string, authorities:
 
 /** What every configuration of ours carries. */
 export const ownedMetadata = (name: string): KubeObject['metadata'] => ({ name, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } });
-
-/** Tenants' namespaces, never those that a cluster recovers by. */
-export const tenantNamespaces = (systemNamespace: string): { readonly matchExpressions: readonly unknown[] } => ({
-  matchExpressions: [
-    { key: TENANT_LABEL, operator: 'Exists' },
-    { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: [...NEVER_GOVERNED, systemNamespace] },
-  ],
-});
 
 // Compared both ways: a selector, a match condition or a second webhook that somebody added is what would open a tenant.
 // An empty list is left out by the API server.

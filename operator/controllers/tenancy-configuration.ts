@@ -10,6 +10,7 @@
  * Both choose namespaces by the tenant label alone (law 5), and never ask
  * about the operator, so that a tenant can be made and unmade while nobody answers.
  */
+import { tenantNamespaces } from '../../crds/asked.ts';
 import {
   COMPLETE_CONFIGURATION_NAME,
   OPERATOR_SERVICE_ACCOUNT,
@@ -21,6 +22,7 @@ import {
 import type { Resource } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isNeverGoverned } from '../../policies/compile/governed-kinds.ts';
+import { standingRules } from '../../policies/compile/standing-rules.ts';
 import { collectionOf } from '../../policies/quota/index.ts';
 import { isWorkloadWrite } from '../../policies/subject/kind-index.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
@@ -29,9 +31,8 @@ import type { BoundTenant } from '../../policies/tenancy/bounds.ts';
 import { completesPods } from '../../policies/tenancy/completion.ts';
 import { pluginPolicyKinds } from '../../policies/tenancy/network-policy.ts';
 import { summedHard } from '../../policies/tenancy/summed-quota.ts';
-import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
+import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
-import { standingRules } from './standing-rules.ts';
 
 const TENANCY_PATH = '/tenancy';
 const COMPLETE_PATH = '/complete';

@@ -19,6 +19,8 @@ export const applyDepsWith = (client: KubeClient): ApplyDeps => ({
     known: () => noMarks,
     record: () => undefined,
     setIn: () => undefined,
+    provable: () => noMarks,
+    recall: () => [],
     missingTenants: () => [],
     isBehind: () => false,
     hear: () => undefined,

@@ -7,16 +7,17 @@
  * tenant label and nothing else, never a system namespace or our own, so that an outage of ours closes tenants and leaves
  * kube-system, nodes and leases alone.
  */
+import { DECISION_PATH, DECISION_WEBHOOK, decisionFields, tenantNamespaces } from '../../crds/asked.ts';
 import { TENANT_LABEL, WEBHOOK_CONFIGURATION_NAME, validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import { isName, isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { rulesBeyond, rulesFor } from '../../policies/compile/admission-rules.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
+import { policiesMatching, standingRules } from '../../policies/compile/standing-rules.ts';
 import type { Rule } from '../../policies/subject/workload-kinds.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
+import { clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
-import { policiesMatching, standingRules } from './standing-rules.ts';
 
 export type TenantRules = { readonly tenant: string; readonly rules: readonly Rule[] };
 
@@ -30,11 +31,7 @@ export type ConfigurationInput = {
   readonly systemNamespace: string;
 };
 
-const WEBHOOK_NAME = 'validate.writ.dev';
-/** The API server gives up after this; a verdict takes well under a millisecond. */
-const TIMEOUT_SECONDS = 5;
-
-const TENANT_SUFFIX = `.tenants.${WEBHOOK_NAME}`;
+const TENANT_SUFFIX = `.tenants.${DECISION_WEBHOOK}`;
 
 const ofTenant = (tenant: string, systemNamespace: string): unknown => {
   const { matchExpressions } = tenantNamespaces(systemNamespace);
@@ -44,22 +41,16 @@ const ofTenant = (tenant: string, systemNamespace: string): unknown => {
 export const webhookConfiguration = (input: ConfigurationInput): WebhookConfigurationObject => ({
   metadata: ownedMetadata(WEBHOOK_CONFIGURATION_NAME),
   webhooks: [
-    { name: WEBHOOK_NAME, rules: input.rules, namespaceSelector: tenantNamespaces(input.systemNamespace) },
+    { name: DECISION_WEBHOOK, rules: input.rules, namespaceSelector: tenantNamespaces(input.systemNamespace) },
     ...(input.tenants ?? []).map(({ tenant, rules }) => ({
       name: `${tenant}${TENANT_SUFFIX}`,
       rules,
       namespaceSelector: ofTenant(tenant, input.systemNamespace),
     })),
   ].map((scope) => ({
+    ...decisionFields,
     ...scope,
-    admissionReviewVersions: ['v1'],
-    clientConfig: clientConfigOf(input.target, '/validate', input.authorities),
-    objectSelector: {},
-    failurePolicy: 'Fail',
-    matchPolicy: 'Equivalent',
-    // Decisions are metered, and a dry run is not.
-    sideEffects: 'NoneOnDryRun',
-    timeoutSeconds: TIMEOUT_SECONDS,
+    clientConfig: clientConfigOf(input.target, DECISION_PATH, input.authorities),
   })),
 });
 
@@ -140,7 +131,7 @@ export const createAdmissionScope = (options: {
       { name: WEBHOOK_CONFIGURATION_NAME },
       { signal },
     );
-    const known = held ?? { rules: standingRules(live, WEBHOOK_NAME), tenants: standingTenants(live) };
+    const known = held ?? { rules: standingRules(live, DECISION_WEBHOOK), tenants: standingTenants(live) };
     const standing = options.mayNarrow()
       ? []
       : [

@@ -43,15 +43,18 @@ const atomsOf = (rule: MatchRule): readonly Atom[] =>
     }),
   );
 
+type Product = { readonly [F in 'groups' | 'versions' | 'resources' | 'operations']: readonly string[] } & { readonly scope: Scope };
+
+const product = ({ groups, versions, resources, operations, scope }: Product): readonly Atom[] =>
+  groups.flatMap((group) =>
+    versions.flatMap((version) =>
+      resources.flatMap((resource) => operations.map((operation): Atom => ({ group, version, resource, operation, scope }))),
+    ),
+  );
+
 const baseline = (): readonly Atom[] =>
   workloadRules('Agent').flatMap(({ apiGroups, apiVersions, resources, operations }) =>
-    apiGroups.flatMap((group) =>
-      apiVersions.flatMap((version) =>
-        resources.flatMap((resource) =>
-          operations.map((operation): Atom => ({ group, version, resource, operation, scope: 'Namespaced' })),
-        ),
-      ),
-    ),
+    product({ groups: apiGroups, versions: apiVersions, resources, operations, scope: 'Namespaced' }),
   );
 
 const covers = (wide: string, narrow: string): boolean => wide === '*' || wide === narrow;
@@ -115,11 +118,22 @@ export const rulesBeyond = (own: readonly CompiledPolicy[], shared: readonly Com
   return joined(atomsFor(own).filter((atom) => atom.scope === 'Namespaced' && !asked.some((other) => coversAtom(other, atom))));
 };
 
+const distinct = (atoms: readonly Atom[]): readonly Atom[] => [...new Map(atoms.map((atom) => [sameAtom(atom), atom])).values()];
+
+/** Whether whoever is asked by these rules is asked about all that the policies match, and about every workload. */
+export const areAsked = (policies: readonly CompiledPolicy[], rules: readonly Rule[]): boolean => {
+  const asked = rules.flatMap(({ apiGroups, apiVersions, resources, operations, scope }) =>
+    (scope === 'Cluster' || scope === 'Namespaced' ? [scope] : (['Cluster', 'Namespaced'] as const)).flatMap((within) =>
+      product({ groups: apiGroups, versions: apiVersions, resources, operations, scope: within }),
+    ),
+  );
+  return distinct([...baseline(), ...atomsFor(policies)]).every((atom) => asked.some((wide) => coversAtom(wide, atom)));
+};
+
 const joined = (atoms: readonly Atom[]): readonly Rule[] => {
-  const unique = new Map<string, Atom>();
-  for (const atom of atoms) unique.set(sameAtom(atom), atom);
-  const wide = [...unique.values()].filter((atom) => sameAtom(atom).includes('*'));
-  const needed = [...unique.values()].filter((atom) => !wide.some((other) => other !== atom && coversAtom(other, atom)));
+  const unique = distinct(atoms);
+  const wide = unique.filter((atom) => sameAtom(atom).includes('*'));
+  const needed = unique.filter((atom) => !wide.some((other) => other !== atom && coversAtom(other, atom)));
   const blocks: readonly Block[] = needed.map((atom) => ({
     group: [atom.group],
     version: [atom.version],

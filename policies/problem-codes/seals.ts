@@ -22,6 +22,10 @@ export const sealsCodes = {
   },
   SEAL_KEY_NOT_VALID: { summary: 'A bundle is by a key that is not valid at this time.', fix: 'sign again with a key that is valid now' },
   SEAL_REVOKED: { summary: 'The document, a key or a principal was revoked.', fix: 'sign a new version with a key that is still trusted' },
+  SEAL_BELOW_MINIMUM: {
+    summary: 'The document or set is below what the trust policy names under `minimums`.',
+    fix: 'apply the newest version, or seal a higher one',
+  },
   SEAL_KEY_WEAK: {
     summary: 'A bundle is by an RSA key that is too short, or has an unusual exponent.',
     fix: 'sign with a longer key (`writ keygen --type rsa-4096`) and have it added to the trust policy',

@@ -11,6 +11,7 @@ import type { Artifact, Trust, VerifyOutcome } from './index.ts';
 /** What another trust policy, or another trusted root, may see otherwise. */
 const BY_TRUST: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'SEAL_REVOKED',
+  'SEAL_BELOW_MINIMUM',
   'SEAL_UNKNOWN_KEY',
   'SEAL_UNKNOWN_IDENTITY',
   'SEAL_THRESHOLD',

@@ -8,6 +8,7 @@ import { digestOf } from '../document/digest.ts';
 import { verifySet } from './check-set.ts';
 import { loadTrust } from './load.ts';
 import { seal, sealStatement } from './seal.ts';
+import type { Trust } from './trust.ts';
 import { writeStatement } from './statement.ts';
 import type { StatementKind } from './statement.ts';
 
@@ -16,27 +17,33 @@ const SOURCE = 'writ-system/policies';
 const [alice, bob, stranger] = [0, 1, 2].map(() => generateKeyPairSync('ed25519'));
 assert.ok(alice && bob && stranger);
 const pem = (pair: typeof alice): string => String(pair.publicKey.export({ type: 'spki', format: 'pem' }));
-const trustBytes = Buffer.from(
-  JSON.stringify({
-    apiVersion: 'writ.dev/v1alpha1',
-    kind: 'TrustPolicy',
-    metadata: { name: 'cluster' },
-    spec: {
-      version: 1,
-      principals: [
-        { name: 'alice', publicKeys: [{ pem: pem(alice) }] },
-        { name: 'bob', publicKeys: [{ pem: pem(bob) }] },
-      ],
-      rules: [
-        { kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['alice'] }] },
-        { kinds: ['Ruleset'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] },
-      ],
-    },
-  }),
-);
-const loaded = loadTrust(trustBytes, { pinnedDigest: digestOf(trustBytes) });
-assert.ok(loaded.ok);
-const { trust } = loaded;
+const trustText = (minimums: readonly object[]): Buffer =>
+  Buffer.from(
+    JSON.stringify({
+      apiVersion: 'writ.dev/v1alpha1',
+      kind: 'TrustPolicy',
+      metadata: { name: 'cluster' },
+      spec: {
+        version: 1,
+        minimums,
+        principals: [
+          { name: 'alice', publicKeys: [{ pem: pem(alice) }] },
+          { name: 'bob', publicKeys: [{ pem: pem(bob) }] },
+        ],
+        rules: [
+          { kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['alice'] }] },
+          { kinds: ['Ruleset'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] },
+        ],
+      },
+    }),
+  );
+const trustWith = (...minimums: readonly object[]): Trust => {
+  const bytes = trustText(minimums);
+  const loaded = loadTrust(bytes, { pinnedDigest: digestOf(bytes) });
+  assert.ok(loaded.ok);
+  return loaded.trust;
+};
+const trust = trustWith();
 
 const A = { name: 'policies/a.yaml', digest: `sha256:${'a'.repeat(64)}` };
 const B = { name: 'policies/b.yaml', digest: `sha256:${'b'.repeat(64)}` };
@@ -48,10 +55,11 @@ type Says = {
 };
 const setSeal = ({ by = alice, kind = 'set', files = [A], predicate = {} }: Says = {}): string =>
   sealStatement(writeStatement(kind, files, { sequence: 7, source: SOURCE, ...predicate }), by.privateKey);
-const codeOf = (...bundles: readonly string[]): string => {
-  const outcome = verifySet(bundles, trust, NOW);
+const codeUnder = (by: Trust, ...bundles: readonly string[]): string => {
+  const outcome = verifySet(bundles, by, NOW);
   return outcome.ok ? 'good' : outcome.problem.code;
 };
+const codeOf = (...bundles: readonly string[]): string => codeUnder(trust, ...bundles);
 
 describe('the seal of a set', () => {
   it('says which files a source has, and by whom', () => {
@@ -63,6 +71,15 @@ describe('the seal of a set', () => {
       [mayDecide('Policy', undefined), mayDecide('Ruleset', undefined), mayDecide('Tenant', undefined)],
       [true, false, false],
     );
+  });
+
+  it('counts from the least sequence on that the trust policy takes of its source', () => {
+    const least = (name: string, version: number): Trust => trustWith({ kind: 'Set', name, version });
+    assert.equal(codeUnder(least(SOURCE, 8), setSeal()), 'SEAL_BELOW_MINIMUM');
+    assert.equal(codeUnder(least(SOURCE, 7), setSeal()), 'good');
+    assert.equal(codeUnder(least('writ-system/other', 8), setSeal()), 'good');
+    assert.equal(codeUnder(least('writ-system/other', 8), setSeal({ predicate: { source: undefined } })), 'SEAL_BELOW_MINIMUM');
+    assert.equal(codeUnder(least(SOURCE, 8), setSeal(), setSeal({ predicate: { sequence: 8 } })), 'good');
   });
 
   it('counts those who signed just the same together, whatever their order and end', () => {
@@ -119,8 +136,8 @@ describe('the seal of a set', () => {
     });
     const tiered = Buffer.from(
       JSON.stringify({
-        ...JSON.parse(trustBytes.toString()),
-        spec: { ...JSON.parse(trustBytes.toString()).spec, rules: [rule(['alice'], ['Silver']), rule(['alice', 'bob'], ['Gold'])] },
+        ...JSON.parse(trustText([]).toString()),
+        spec: { ...JSON.parse(trustText([]).toString()).spec, rules: [rule(['alice'], ['Silver']), rule(['alice', 'bob'], ['Gold'])] },
       }),
     );
     const read = loadTrust(tiered, { pinnedDigest: digestOf(tiered) });

@@ -9,6 +9,8 @@
  */
 import { createHash } from 'node:crypto';
 import { sealedKinds } from '../../crds/kinds.ts';
+import { SET_KIND } from '../../crds/marks.ts';
+import { documentKey } from '../currency/index.ts';
 import { UNKNOWN_TIER } from '../currency/removal.ts';
 import type { SetProof } from '../currency/removal.ts';
 import { digestOf } from '../document/digest.ts';
@@ -65,6 +67,12 @@ const setOf = (same: readonly Counted[], trust: Trust): SetProof | undefined => 
   };
 };
 
+/** Of a set that names no source: that of all. */
+const leastSequence = ({ minimums }: Trust, source: string | undefined): number =>
+  source === undefined
+    ? [...minimums].reduce((least, [key, version]) => (key.startsWith(`${SET_KIND}/`) ? Math.max(least, version) : least), 0)
+    : (minimums.get(documentKey({ kind: SET_KIND, name: source })) ?? 0);
+
 const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome => {
   const refuse = (problem: Problem, untilMs?: number): SetOutcome => ({ ok: false, problem, untilMs });
   if (isPast(trust.expires, at)) return refuse({ code: 'TRUST_EXPIRED', message: `the trust policy ${trust.digest} has expired` });
@@ -93,6 +101,12 @@ const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome
     const signers = [...new Set(counted.map(({ signer }) => signer))].toSorted().join(', ');
     return refuse({ code: 'SEAL_THRESHOLD', message: `those who signed the set (${signers}) may decide about nothing in it` }, untilMs);
   }
+  const least = leastSequence(trust, newest.source);
+  if (newest.sequence < least)
+    return refuse(
+      { code: 'SEAL_BELOW_MINIMUM', message: `the trust policy takes sequence ${least} or higher, this is ${newest.sequence}` },
+      untilMs,
+    );
   if (others.some(({ sequence }) => sequence === newest.sequence))
     return refuse({ code: 'SET_EQUIVOCATION', message: `two set seals of sequence ${newest.sequence} say different things` }, untilMs);
   return { ok: true, set: newest, untilMs };

@@ -13,6 +13,7 @@
 import { atOnce } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
+import { documentKey } from '../currency/index.ts';
 import { parseDocumentInSteps } from '../document/index.ts';
 import { decodeText } from '../document/text.ts';
 import { startOf } from '../problem.ts';
@@ -113,6 +114,11 @@ const check = function* (artifact: Artifact, trust: Trust, at: number): Steps<Ve
   if (outcome.kind === 'no-rule') return refuse(plain('SEAL_NO_RULE', `no rule speaks of a ${subject}`), ignored);
   if (outcome.kind === 'too-few') {
     return refuse(plain('SEAL_THRESHOLD', `${signedBy}; a ${subject} needs ${outcome.missing.join('; or ')}`), ignored, turn);
+  }
+  const least = trust.minimums.get(documentKey(document));
+  if (least !== undefined && document.version < least) {
+    const at = document.parsed.positionOf(['spec', 'version']);
+    return refuse({ code: 'SEAL_BELOW_MINIMUM', message: `the trust policy takes version ${least} or higher`, at, path: 'spec.version' });
   }
   const lastMoments = document.expires === undefined ? [] : [document.expires];
   const turnWithDocument = turnAt(at, terms, lastMoments);

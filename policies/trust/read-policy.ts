@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes of one TrustPolicy → `Trust`. Whether they may be believed is load.ts's to say: here they are only read.
+import { documentKey } from '../currency/index.ts';
 import type {
   TrustPolicy,
   TrustPolicyCertificate,
@@ -184,6 +185,16 @@ type Rootless =
     }
   | Refused;
 
+/** The highest of each. */
+const leastOf = (minimums: NonNullable<TrustPolicy['spec']['minimums']>): ReadonlyMap<string, number> => {
+  const least = new Map<string, number>();
+  for (const minimum of minimums) {
+    const key = documentKey(minimum);
+    least.set(key, Math.max(least.get(key) ?? 0, minimum.version));
+  }
+  return least;
+};
+
 const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
   const { spec } = policy;
   const { principals, keys, identities, problems } = readPrincipals(policy, document);
@@ -214,6 +225,7 @@ const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
         documents: new Set(spec.revoked?.documents),
         identities: revoked.identities,
       },
+      minimums: leastOf(spec.minimums ?? []),
       unsigned: spec.unsigned ?? 'Deny',
       predecessors: [],
       sealedMs: undefined,

@@ -54,6 +54,7 @@ type Spec = {
   readonly principals?: readonly PrincipalEntry[];
   readonly expires?: string;
   readonly documents?: readonly string[];
+  readonly minimums?: readonly { readonly kind: string; readonly name: string; readonly version: number }[];
 };
 
 const anyOne = { threshold: 1, principals: principals.map(({ name }) => name) };
@@ -69,6 +70,7 @@ export const trustText = (spec: Spec = {}): string =>
       principals: spec.principals ?? principals,
       rules: spec.rules ?? [{ kinds: ['Policy', 'Tenant'], allOf: [anyOne] }],
       revoked: { keys: [hintOf(revoked.publicKey)], principals: ['revoked-principal'], documents: spec.documents ?? [] },
+      ...(spec.minimums === undefined ? {} : { minimums: spec.minimums }),
     },
   });
 

@@ -39,6 +39,7 @@ export type TrustSpec = {
   readonly kinds?: readonly string[];
   readonly expires?: string;
   readonly unsigned?: 'Deny' | 'Audit';
+  readonly minimums?: readonly object[];
 };
 
 /** The document itself. */

@@ -64,6 +64,8 @@ export type Trust = {
     readonly documents: ReadonlySet<string>;
     readonly identities: readonly RevokedIdentity[];
   };
+  /** By `documentKey`: the least version, or sequence of a set, that counts. */
+  readonly minimums: ReadonlyMap<string, number>;
   /** What becomes of a Policy without any seal. */
   readonly unsigned: 'Deny' | 'Audit';
   /** The versions before it, newest first, back to the pinned one. */

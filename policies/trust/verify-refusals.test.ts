@@ -33,6 +33,7 @@ import {
   changed,
 } from './test-principals.ts';
 import { codeOf, NOW } from './test-trust.ts';
+import type { Trust } from './trust.ts';
 
 describe('refused', () => {
   const der = (): Buffer => sign('sha256', bytes, alice.privateKey);
@@ -234,6 +235,15 @@ describe('refused', () => {
     assert.equal(check(good, { at: Date.UTC(2027, 2, 1) + 1 }), 'SEAL_EXPIRED');
   });
 
+  it('a document below the least version that the trust policy takes', () => {
+    const least = (...versions: readonly number[]): Trust =>
+      trustOf({ minimums: versions.map((version) => ({ kind: 'Policy', name: 'pinned', version })) });
+    assert.equal(check(good, { trust: least(4) }), 'SEAL_BELOW_MINIMUM');
+    assert.equal(check(good, { trust: least(4, 2) }), 'SEAL_BELOW_MINIMUM');
+    assert.equal(check(good, { trust: least(3) }), 'ok');
+    const others = ['Tenant', 'Ruleset', 'Set'].map((kind) => ({ kind, name: 'pinned', version: 9 }));
+    assert.equal(check(good, { trust: trustOf({ minimums: [...others, { kind: 'Policy', name: 'constructor', version: 9 }] }) }), 'ok');
+  });
   it('a document that is revoked', () => assert.equal(check(good, { trust: trustOf({ documents: [digestOf(bytes)] }) }), 'SEAL_REVOKED'));
 
   it('everything once the trust policy has expired', () => {

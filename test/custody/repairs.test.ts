@@ -3,8 +3,9 @@
 // configurations, the tenant label, the operator's own Deployment.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { SYSTEM_NAMESPACE, deployments, namespaces, validatingWebhookConfigurations } from '../../crds/kinds.ts';
+import { OPERATOR_LEASE, SYSTEM_NAMESPACE, deployments, leases, namespaces, validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
+import { sleep, systemClock } from '../../process/clock.ts';
 import { eventsAbout } from '../scenario/told.ts';
 import { until } from '../scenario/until.ts';
 import { assertRefused, startDrill } from './drill.ts';
@@ -14,7 +15,7 @@ type Hook = { readonly name: string };
 type Configuration = KubeObject & { readonly webhooks: readonly Hook[] };
 type Deployment = KubeObject & { readonly spec: { readonly replicas?: number; readonly [field: string]: unknown } };
 
-describe('a repair', { timeout: 240_000 }, () => {
+describe('a repair', { timeout: 420_000 }, () => {
   let drill: Drill;
   before(async () => {
     drill = await startDrill();
@@ -100,14 +101,53 @@ describe('a repair', { timeout: 240_000 }, () => {
     },
   });
   const ref = { namespace: SYSTEM_NAMESPACE, name: 'writ-operator' };
-  const alarm = (what: string): Promise<unknown> =>
+  const alarm = (what: string, withinMs = 20_000): Promise<unknown> =>
     until(
       async () => new RegExp(`^writ_operator_alarms_total\\{what="${what}"[^}]*\\} [1-9]`, 'm').test(await drill.writ.webhook.metrics()),
       {
         what: `the alarm ${what}`,
-        withinMs: 20_000,
+        withinMs,
       },
     );
+
+  it('is missed by the replicas where a stranger keeps the Lease, however long it says that it lasts', async () => {
+    await drill.writ.client.create(deployments, deployment(2, drill.writ.trustDigest));
+    const lease = { namespace: SYSTEM_NAMESPACE, name: OPERATOR_LEASE };
+    const stopping = new AbortController();
+    const keeping = (async () => {
+      for (let times = 0; !stopping.signal.aborted; times += 1) {
+        const spec = {
+          holderIdentity: `evil_${times}`,
+          leaseDurationSeconds: 2_147_483_647,
+          renewTime: new Date().toISOString().replace('Z', '000Z'),
+        };
+        await drill.writ.client.patch(leases, lease, { type: 'merge', body: { spec } });
+        await sleep(systemClock, 1000, stopping.signal);
+      }
+    })();
+    try {
+      await until(async () => !/^writ_operator_leading[^\n]* 1$/m.test(await drill.writ.operator.metrics()), {
+        what: 'the operator to lose its Lease',
+        withinMs: 30_000,
+      });
+      for (const name of ['writ', 'writ-guard']) await drill.writ.client.delete(validatingWebhookConfigurations, { name });
+      await Promise.all(['lease-foreign', 'guard-configuration', 'webhook-configuration'].map((what) => alarm(what, 90_000)));
+      await told('Deployment', 'writ-operator', 'OperatorTampered');
+    } finally {
+      stopping.abort();
+      await keeping;
+    }
+    for (const name of ['writ', 'writ-guard']) {
+      await until(async () => read(name), { what: `the operator to put ${name} back`, withinMs: 90_000 });
+    }
+    for (const what of ['guard-configuration', 'webhook-configuration']) {
+      await until(async () => new RegExp(`^writ_operator_alarm\\{what="${what}"[^}]*\\} 0`, 'm').test(await drill.writ.webhook.metrics()), {
+        what: `the end of the alarm ${what}`,
+        withinMs: 30_000,
+      });
+    }
+    await drill.writ.client.delete(deployments, ref);
+  });
 
   it('follows whoever scales the operator to zero; other changes of its Deployment are told', async () => {
     await drill.writ.client.create(deployments, deployment(2, drill.writ.trustDigest));

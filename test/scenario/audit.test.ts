@@ -114,6 +114,13 @@ describe('the audit log of an operator', () => {
     }
     const applied = await find('commit.applied', 'GitSource', 'policies');
     assert.match(textOf(applied.detail?.['revision']), /^main@sha1:/);
+    for (const [kind, name] of [
+      ['Policy', 'pinned'],
+      ['TrustPolicy', 'cluster'],
+    ] as const) {
+      const mark = await find('mark.raised', kind, name);
+      assert.match(textOf(mark.detail?.['digest']), /^sha256:/);
+    }
     await find('usage.meter');
     const meters = entries().filter(({ action }) => action === 'usage.meter');
     assert.deepEqual(meters.find(({ detail }) => detail?.['name'] === 'users')?.detail, {

@@ -162,6 +162,15 @@ describe('a policy whose seals a newer trust policy takes away', () => {
     assert.equal((await show(trustObject(both, revoked), byAnn, byBob)).verdict, 'Deny first: SEAL_REVOKED');
   });
 
+  it('of a version that the trust policy takes no more is closed too, and again for a replica that begins without marks', async () => {
+    const { show } = replica(both);
+    await show(trustObject(both), byAnn, byBob);
+    const later = trustVersion(2, ['ann', 'bob'], { minimums: [{ kind: 'Policy', name: 'first', version: 2 }] });
+    assert.equal((await show(trustObject(both, later), byAnn, byBob)).verdict, 'Deny first: SEAL_BELOW_MINIMUM');
+    const fresh = replica(both);
+    assert.equal((await fresh.show(trustObject(both, later), byAnn, byBob)).verdict, 'Deny first: SEAL_BELOW_MINIMUM');
+  });
+
   it('goes on while a trust policy that is past its date is in force', async () => {
     const { show } = replica(both);
     await show(trustObject(both), byAnn, byBob);

@@ -4,7 +4,17 @@
 import { isRecord } from '../../crds/wire.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 
-export const alarmKinds = ['lease-stale', 'deployment-deleted', 'scaled-to-zero', 'other-trust-digest', 'other-image'] as const;
+export const alarmKinds = [
+  'lease-stale',
+  'lease-foreign',
+  'deployment-deleted',
+  'scaled-to-zero',
+  'other-trust-digest',
+  'other-image',
+  'guard-configuration',
+  'webhook-configuration',
+  'foreign-pod',
+] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 export type Alarm = { readonly what: AlarmKind; /** For people. */ readonly found: string };
 

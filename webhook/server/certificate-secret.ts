@@ -15,3 +15,9 @@ export const pairInSecret = (secret: unknown): CertificatePair | undefined => {
   const keyPem = textAt(data, 'tls.key');
   return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
 };
+
+/** Who signs it and what comes after it: `ca.crt`. */
+export const authoritiesIn = (secret: unknown): string | undefined => {
+  const data = isRecord(secret) ? secret['data'] : undefined;
+  return isRecord(data) ? textAt(data, 'ca.crt') : undefined;
+};

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the webhook tells the ledger, as its flags have it.
 import { join } from 'node:path';
-import { isRecord } from '../../crds/wire.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Log } from '../../process/log.ts';
 import type { WebhookConfig } from '../config.ts';
 import type { WebhookMetrics } from '../metrics.ts';
+import { authoritiesIn } from '../server/certificate-secret.ts';
 import { createExecutionCounts } from './executions.ts';
 import type { ExecutionCounts } from './executions.ts';
 import { createUsageReports } from './index.ts';
 import type { UsageReports } from './index.ts';
 import { sendTo } from './send.ts';
-
-/** `ca.crt` of the Secret by which the webhook serves: the ledger serves by the same authorities. */
-const authoritiesOf = (secret: unknown): string | undefined => {
-  const data = isRecord(secret) ? secret['data'] : undefined;
-  const encoded = isRecord(data) && Object.hasOwn(data, 'ca.crt') ? data['ca.crt'] : undefined;
-  return typeof encoded === 'string' && encoded !== '' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
-};
 
 export type Metering = { readonly reports: UsageReports; readonly executions: ExecutionCounts };
 
@@ -38,7 +31,7 @@ export const startMetering = async (options: {
     replica: config.replica,
     intervalMs: config['usage-interval'],
     clock,
-    send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesOf(options.certificate()) }),
+    send: sendTo({ url: config.usageUrl, tokenFile: config['usage-token-file'], authorities: () => authoritiesIn(options.certificate()) }),
     onRefused: (status, isAside) => {
       metrics.usageRefused.inc({ status: String(status) });
       if (isAside)

@@ -3,9 +3,9 @@
 // write the configuration can have put anything there: a rule that cannot be read is left out, and the others go the way
 // of a policy's own rules, so that what is never governed stays so.
 import { isRecord } from '../../crds/wire.ts';
-import { compilePolicies } from '../../policies/compile/index.ts';
-import type { CompiledPolicy } from '../../policies/compile/index.ts';
-import type { Rule } from '../../policies/subject/workload-kinds.ts';
+import { compilePolicies } from './index.ts';
+import type { CompiledPolicy } from './index.ts';
+import type { Rule } from '../subject/workload-kinds.ts';
 
 /** Far more than ever is written; what lies beyond is no work of ours. */
 const MAX_RULES = 2000;
