@@ -4,6 +4,7 @@ import { anyDifference } from '../../policies/document/difference.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleInventory } from './inventory.ts';
 import { ruleMarks } from './marks.ts';
+import { ruleBundles } from './bundles.ts';
 import { ruleRemoval, ruleTenantRemoval } from './removal.ts';
 import { pass } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -19,6 +20,9 @@ const meaningOf = ({ spec, signature }: Json): unknown => ({ spec, signature });
 const isMetadataOnly = ({ before, after }: GuardedChange): boolean =>
   before !== undefined && after !== undefined && anyDifference(meaningOf(before), meaningOf(after)) === undefined;
 
+/** Last: what is wrong with a seal is told before how it is spelled. */
+const spelled = (after: Json | undefined, ruling: Ruling): Ruling => (ruling.kind === 'pass' ? ruleBundles(after) : ruling);
+
 export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
   const { kind, name, before, after } = change;
   switch (kind) {
@@ -27,7 +31,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
     case 'Marks':
       return ruleMarks(change, view);
     case 'TrustPolicy':
-      return isMetadataOnly(change) ? pass : ruleTrust({ name, before, after }, view);
+      return isMetadataOnly(change) ? pass : spelled(after, ruleTrust({ name, before, after }, view));
     case 'Policy':
     case 'Ruleset':
     case 'TierCatalog':
@@ -35,7 +39,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView): Ruling => {
     case 'PriceBook':
     case 'Tenant':
       if (isMetadataOnly(change)) return pass;
-      if (after !== undefined) return ruleSealed({ kind, name, before, after }, view);
+      if (after !== undefined) return spelled(after, ruleSealed({ kind, name, before, after }, view));
       return kind === 'Tenant' ? ruleTenantRemoval({ name, before }, view) : ruleRemoval({ kind, name }, view);
   }
 };
