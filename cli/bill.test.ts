@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { newAccount, putAccount } from '../operator/billing/accounts/tables.ts';
+import { putCompared } from '../operator/billing/compared.ts';
 import { billingMigrations } from '../operator/billing/outbox/tables.ts';
 import { freezePeriod, makeStatements } from '../operator/usage/close.ts';
 import { slaStatement } from '../operator/slo/index.ts';
@@ -171,6 +172,22 @@ describe('writ bill', () => {
     assert.equal((await reconcile()).code, 0);
   });
 
+  it('tells how far it is where there are many invoices', async () => {
+    using folder = scene();
+    folder.writ(['keygen', '--name', 'billing']);
+    for (let day = 1; day < 7; day += 1) folder.write({ [`invoices/acme/2025-11-0${day}T00.json`]: '{}' });
+    const at = (name: string): string => join(folder.path, name);
+    // Each look at the clock is a second later.
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => (nowMs += 1000) };
+    const input = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')];
+    const argv = ['bill', 'reconcile', ...input, '--invoices', at('invoices'), '--key', at('billing.pub')];
+    const { err, out } = await runInProcess(argv, {}, clock);
+    const told = err.split('\n').filter((line) => / of 6 invoices, /.test(line));
+    assert.deepEqual([told[0], told.length > 1], ['1 of 6 invoices, 2 wrong so far', true]);
+    assert.doesNotMatch(out, /so far/);
+  });
+
   it('tells where the payment provider subscribes something else than was ordered', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
@@ -180,7 +197,7 @@ describe('writ bill', () => {
     for (const room of [USAGE_TABLES, billingMigrations]) await store.migrate(room);
     await store.claim('test');
     const terms = { tier: 'Starter', cycle: 'Monthly', anchorMs: OCTOBER_MS } as const;
-    const kept = { ...newAccount('acme'), customer: 'cus_1', subscription: 'sub_1', terms };
+    const kept = { ...newAccount({ tenant: 'acme', uid: 'u1' }), customer: 'cus_1', subscription: 'sub_1', terms };
     const later = { atMs: Date.UTC(2099, 0), terms: { ...terms, tier: 'Professional' } };
     const outcomes = [
       [kept, /sub_1: Starter, Monthly/, undefined],
@@ -201,9 +218,21 @@ describe('writ bill', () => {
       if (told === undefined) assert.doesNotMatch(err, /BILL_SUBSCRIPTION/);
       else assert.match(err, told);
     }
+    // What drafts of invoices differ by is what the operator's alert says.
+    const sum = { hours: 3, meters: new Map([['users', { ledger: 5, off: 2 }]]) };
+    await store.transact(async (tx) => {
+      await putCompared(tx, { invoice: 'in_1', tenant: 'acme', atMs: OCTOBER_MS, sum });
+      await putCompared(tx, { invoice: 'in_2', tenant: 'other', atMs: OCTOBER_MS, sum });
+      await putCompared(tx, { invoice: 'in_3', tenant: 'acme', atMs: OCTOBER_MS, sum: { ...sum, hours: 0 } });
+    });
     // A ledger that cannot be read agrees with nothing.
     const reconcile = () =>
       bill(folder, 'reconcile', '--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub'));
+    const drifting = (await reconcile()).err.split('\n').filter((line) => line.includes('BILL_DRIFT'));
+    assert.deepEqual([drifting.length, /acme: 3 hours of in_1 differed .* 2025-10-01T00:00:00Z/.test(drifting[0] ?? '')], [1, true]);
+    // An older ledger says nothing of it.
+    await store.transact((tx) => tx.run("UPDATE store_room SET steps = 6 WHERE room = 'billing'"));
+    assert.doesNotMatch((await reconcile()).err, /BILL_DRIFT/);
     await store.transact((tx) => tx.run('ALTER TABLE billing_statement RENAME TO lost'));
     await store.transact((tx) => tx.run('ALTER TABLE billing_outbox RENAME TO lost_too'));
     await assert.rejects(reconcile, /billing_outbox/);
@@ -352,6 +381,52 @@ describe('writ bill', () => {
       assert.equal(code, 1, text);
       assert.match(err, message);
     }
+  });
+
+  it('bills no tenant and no month of which the ledger knows nothing', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    const trust = sealed(folder);
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    await store.migrate(USAGE_TABLES);
+    await store.claim('test');
+    const run = (command: string, moment: string, ...more: readonly string[]): Promise<Ran> => {
+      const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), ...trust, '--ledger', at('ledger.db')];
+      return runInProcess(['bill', command, ...documents, '--at', moment, ...more]);
+    };
+    const kept = ['--key', at('billing.key'), '--out', at('invoices')];
+    const refused = async (said: RegExp): Promise<void> => {
+      const closed = await run('close', '2025-11-01T00:00:00Z', ...kept);
+      assert.equal(closed.code, 1, closed.out);
+      assert.match(closed.err, said);
+      assert.equal(existsSync(at('invoices')), false);
+    };
+    await refused(/^BILL_TENANT_UNKNOWN: the ledger has never heard of acme \(correct `tenant`/);
+    const shown = await run('preview', '2025-11-01T00:00:00Z');
+    assert.deepEqual([shown.code, /99\.00 USD/.test(shown.out)], [0, true]);
+    assert.match(shown.err, /`writ bill close` refuses it: the ledger has never heard of acme/);
+    // It begins in the middle of November, and another tenant was heard of before.
+    const began = Date.UTC(2025, 10, 14);
+    await store.transact((tx) =>
+      tx.run(`INSERT INTO usage_bucket (hour_ms, tenant, meter, count, sum, peak) VALUES (?, 'constructor', 'users', 1, '1', '1')`, [
+        began,
+      ]),
+    );
+    await refused(/BILL_TENANT_UNKNOWN/);
+    await store.transact((tx) =>
+      tx.run(`INSERT INTO usage_source (number, tenant, source, highest, gaps, last_ms, open) VALUES (1, 'acme', '/a', 1, '', ?, 0)`, [
+        began,
+      ]),
+    );
+    await refused(/^BILL_LEDGER_LATER: of 2025-10: the ledger knows nothing before 2025-11-14 \(give the statement/);
+    assert.match((await run('preview', '2025-11-01T00:00:00Z')).err, /refuses it: of 2025-10: the ledger knows nothing/);
+    // Of November it may be billed, though it used nothing.
+    assert.match((await run('close', '2025-12-01T00:00:00Z', ...kept)).err, /BILL_MONTH_OPEN: not frozen yet: 2025-11/);
+    await store.transact((tx) => freezePeriod(tx, Date.UTC(2025, 10), Date.UTC(2025, 11, 3)));
+    // Frozen or not, a month from before is not one in which nothing was used.
+    await refused(/BILL_LEDGER_LATER/);
+    assert.equal((await run('close', '2025-12-01T00:00:00Z', ...kept)).code, 0);
+    await store.close();
   });
 
   it('closes no month that the ledger has not frozen, and the same bytes ever after', async () => {

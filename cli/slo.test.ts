@@ -39,6 +39,7 @@ describe('writ slo', () => {
     using folder = await scene();
     const shown = await slo(folder, 'statement', '--month', '2025-10');
     assert.equal(shown.code, 0, shown.err);
+    assert.match(shown.err, /not signed as it is: the ledger has never heard of acme/);
     assert.match(shown.out, /availability: Unknown: 0 % of 99\.9 %\n.* 0 good, 0 bad, 44640 missing, 0 excluded/);
     assert.match(shown.out, /below 95\.0 %: 100 % of the fee, 999\.00 USD/);
     for (const asked of [[], ['--tenant', 'nobody'], ['--output', 'json']]) {
@@ -48,6 +49,48 @@ describe('writ slo', () => {
     }
     folder.write({ 'acme.yaml': ACME + EXCLUSION });
     assert.match((await slo(folder, 'statement', '--month', '2025-10')).out, /44580 missing, 60 excluded[^]*excluded one: Maintenance/);
+  });
+
+  it('says how far it is with many tenants', async () => {
+    using folder = await scene();
+    const store = await openSqliteStore({ file: join(folder.path, 'ledger.db'), clock: systemClock });
+    await store.claim('test');
+    await store.transact((tx) =>
+      tx.insert({
+        into: 'usage_source',
+        columns: ['number', 'tenant', 'source', 'highest', 'gaps', 'last_ms', 'open'],
+        rows: Array.from({ length: 201 }, (_, at) => [at + 1, `t${at}`, '/writ/webhook/r/boots/1/levels', 0, '', systemClock.now(), 1]),
+      }),
+    );
+    await store.close();
+    assert.equal((await slo(folder, 'status')).err, '100 of 201 tenants\n200 of 201 tenants\n');
+    assert.equal((await slo(folder, 'status', '--tenant', 't7')).err, '');
+  });
+
+  it('signs nothing of a tenant that the ledger never heard of, nor of a month from before it', async () => {
+    using folder = await scene();
+    const at = (name: string): string => join(folder.path, name);
+    folder.writ(['keygen', '--name', 'sla']);
+    folder.write({ 'trust.yaml': trustPolicy({ sla: readFileSync(at('sla.pub'), 'utf8') }).replace('[Policy]', '[PriceBook]') });
+    assert.equal(folder.writ(['sign', 'prices.yaml', '--key', 'sla.key']).code, 0);
+    const sign = (month: string): Promise<Ran> =>
+      slo(folder, 'statement', '--month', month, '--trust', at('trust.yaml'), '--key', at('sla.key'), '--out', at('statements'));
+    const unknown = await sign('2025-10');
+    assert.deepEqual([unknown.code, /BILL_TENANT_UNKNOWN: .* acme \(correct /.test(unknown.err)], [1, true], unknown.err);
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    await store.claim('test');
+    await store.transact((tx) =>
+      tx.run(`INSERT INTO usage_total (billed_ms, tenant, used_ms, meter, count, sum, peak) VALUES (?, 'acme', ?, 'users', 1, '1', '1')`, [
+        Date.UTC(2025, 10),
+        Date.UTC(2025, 10),
+      ]),
+    );
+    await store.close();
+    const before = await sign('2025-10');
+    assert.match(before.err, /BILL_LEDGER_LATER: of 2025-10: the ledger knows nothing before 2025-11-01 \(/);
+    assert.equal(existsSync(at('statements')), false);
+    const { code, err } = await sign('2025-11');
+    assert.deepEqual([code, existsSync(at('statements/acme/2025-11.r1.json'))], [0, true], err);
   });
 
   it('refuses exclusions that are no excuse, with their place', async () => {

@@ -67,7 +67,7 @@ const createStatementLook = (
       });
       running = { pem, ledger, sink };
     }
-    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches }, await ledger.store.read(allAccounts));
+    const customers = config['stripe-secret'] === undefined ? [] : customersOf({ caches, clock }, await ledger.store.read(allAccounts));
     await running.sink.turn({ customers }, signal);
     const counts = await ledger.store.read(countStatements);
     for (const state of ['file', 'provider', 'waiting'] as const) metrics.billingStatements.set({ state }, counts[state]);

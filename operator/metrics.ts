@@ -8,6 +8,7 @@ import type { Metrics } from '../process/metrics.ts';
 import { marksProblems } from './controllers/marks-problems.ts';
 import { repairedThings } from './controllers/tamper.ts';
 import { billingMetrics } from './billing/metrics.ts';
+import { sloMetrics } from './slo/metrics.ts';
 import { usageMetrics } from './usage/metrics.ts';
 
 export const watchedResources = [
@@ -120,7 +121,7 @@ export const operatorMetrics = defineMetrics({
   marks: {
     kind: 'gauge',
     name: 'writ_marks_problems',
-    help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read or is full; of unmet, the policies that are enforced and not in the cluster.',
+    help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read, is held (made unwritable, taken for an inventory, or in a namespace that is said to be leaving and does not) or is full; of unmet, the policies that are enforced and not in the cluster.',
     labels: { problem: marksProblems },
   },
   tamperRepairs: {
@@ -164,6 +165,7 @@ export const operatorMetrics = defineMetrics({
     labels: { source: { max: 200 }, status: ['202', '401', '413', '429'] },
   },
   ...usageMetrics,
+  ...sloMetrics,
   ...billingMetrics,
 });
 

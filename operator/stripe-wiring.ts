@@ -106,7 +106,12 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
   const start = (key: string, ledger: OpenLedger): Running => {
     const installation = caches.namespaces.get(INSTALLATION_NAMESPACE)?.metadata.uid;
     if (installation === undefined) throw new Refused(`the namespace ${INSTALLATION_NAMESPACE} is not known yet`);
-    const provider = createStripe({ secretKey: key, mode, ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }) });
+    const provider = createStripe({
+      secretKey: key,
+      mode,
+      nowMs: () => clock.now(),
+      ...(parts.fetch === undefined ? {} : { fetch: parts.fetch }),
+    });
     const billing = createBilling({
       store: ledger.store,
       provider,

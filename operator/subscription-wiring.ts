@@ -1,32 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 // Subscriptions in the operator's process: what Tenants order, whom Stripe bills because of it, and what each Tenant is told of it.
-import type { Accounts, AccountsAsked } from './billing/accounts/index.ts';
+import type { Accounts, AccountsAsked, Named } from './billing/accounts/index.ts';
 import type { Offer } from './billing/accounts/offers.ts';
-import { allAccounts } from './billing/accounts/tables.ts';
+import { allAccounts, whoseKey } from './billing/accounts/tables.ts';
 import type { Account } from './billing/accounts/tables.ts';
+import { BACK_MS } from './billing/hours.ts';
 import type { Customer } from './billing/hours.ts';
 import { SUBSCRIPTION_STATES } from './billing/metrics.ts';
 import type { BillingParts, LookBy } from './billing-look.ts';
 import { tellBilled } from './billing-status.ts';
+import { HOUR_MS, hourOf } from './usage/period.ts';
 
-/** Tenants that Stripe bills, those that were there first before those that came later. A subscription stays with the customer it was made for. */
-export const customersOf = ({ caches }: Pick<BillingParts, 'caches'>, accounts: readonly Account[]): readonly Customer[] => {
-  const kept = new Map(accounts.map(({ tenant, customer }) => [tenant, customer]));
+type Made = { readonly metadata: { readonly uid?: string; readonly creationTimestamp?: string } };
+const uidOf = ({ metadata: { uid = '' } }: Made): string => uid;
+/** The hour in which the Tenant was made. */
+const sinceOf = ({ metadata: { creationTimestamp = '' } }: Made): number => hourOf(Date.parse(creationTimestamp) || 0);
+
+/**
+ * Tenants that Stripe bills, those that were there first before those that came later. A subscription stays with the customer it was made for, and
+ * where one Tenant followed another under a name, each customer with its own hours. The hour in which both may have had it is neither's.
+ */
+export const customersOf = (
+  { caches, clock }: Pick<BillingParts, 'caches' | 'clock'>,
+  accounts: readonly Account[],
+): readonly Customer[] => {
+  const byName = Map.groupBy(
+    accounts.filter(({ customer }) => customer !== ''),
+    ({ tenant }) => tenant,
+  );
   const listed = caches.tenants
     .list()
     .toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
-    .flatMap(({ metadata: { name: tenant }, spec: { billing } }) => {
-      const known = kept.get(tenant) ?? '';
-      kept.delete(tenant);
-      const customer = known !== '' || billing?.provider !== undefined ? known : billing?.customerRef;
-      return customer === undefined || customer === '' ? [] : [{ tenant, customer }];
+    .flatMap((object): readonly Customer[] => {
+      const {
+        metadata: { name: tenant },
+        spec: { billing },
+      } = object;
+      const [rows, sinceMs] = [byName.get(tenant) ?? [], sinceOf(object)];
+      const own = rows.find(({ uid }) => uid === uidOf(object)) ?? rows.find(({ uid }) => uid === '');
+      const earlier = rows
+        .filter((row) => row !== own)
+        .map(({ customer, untilMs }) => ({ tenant, customer, untilMs: untilMs > 0 ? untilMs : sinceMs }));
+      byName.delete(tenant);
+      const customer = own?.customer ?? (billing?.provider === undefined ? billing?.customerRef : undefined);
+      const isShared = earlier.some(({ untilMs }) => untilMs >= sinceMs);
+      const now = { tenant, customer: customer ?? '', ...(earlier.length === 0 ? {} : { fromMs: isShared ? sinceMs + HOUR_MS : sinceMs }) };
+      return customer === undefined ? earlier : [now, ...earlier];
     });
-  // Whose Tenant is gone is subscribed to the end of the month.
-  return [...listed, ...[...kept].flatMap(([tenant, customer]) => (customer === '' ? [] : [{ tenant, customer }]))];
+  // Whose Tenant is gone is subscribed to the end of the month, and what it used is reported as long as it is taken.
+  const gone = [...byName.values()]
+    .flat()
+    .map(({ tenant, customer, untilMs }) => ({ tenant, customer, ...(untilMs > 0 ? { untilMs } : {}) }));
+  const oldestMs = clock.now() - 2 * BACK_MS;
+  return [...listed, ...gone].filter(({ untilMs = oldestMs }) => untilMs >= oldestMs);
 };
 
 /** What Tenants order for whom Writ keeps a subscription. */
-const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked, 'wanted' | 'held'> => {
+const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked, 'wanted' | 'tenants'> => {
   const kept = caches.tenants.list().filter(({ spec }) => spec.billing?.provider === 'Stripe');
   // Those that are reported under a customer whose subscription somebody else keeps; the first of each counts.
   const reported = new Map<string, Ordered>();
@@ -37,7 +67,12 @@ const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked,
     if (before === undefined || order({ metadata }) < order(before)) reported.set(customerRef, { metadata });
   }
   return {
-    held: new Set(caches.tenants.list().flatMap(({ metadata, spec }) => (spec.suspend === true ? [metadata.name] : []))),
+    tenants: new Map(
+      caches.tenants.list().map((tenant): readonly [string, Named] => {
+        const { metadata, spec } = tenant;
+        return [metadata.name, { uid: uidOf(tenant), sinceMs: sinceOf(tenant), isHeld: spec.suspend === true }];
+      }),
+    ),
     wanted: kept.map((tenant) => {
       const {
         metadata,
@@ -46,6 +81,7 @@ const wantedOf = ({ caches }: Pick<BillingParts, 'caches'>): Pick<AccountsAsked,
       const other = reported.get(billing?.customerRef ?? '');
       return {
         tenant: metadata.name,
+        uid: uidOf(tenant),
         customer: billing?.customerRef,
         tier,
         cycle: billing?.cycle ?? 'Monthly',
@@ -73,12 +109,10 @@ export const keepSubscriptions = async (
   const asked = wantedOf(parts);
   const { refused } = await accounts.turn({ ...asked, book: config['price-book'], offer }, signal);
   const known = await ledger.store.read(allAccounts);
-  const wanting = new Set(asked.wanted.map(({ tenant }) => tenant));
-  const byTenant = new Map(
-    known.filter(({ tenant, subscription }) => wanting.has(tenant) || subscription !== '').map((one) => [one.tenant, one]),
-  );
+  const wanting = new Set(asked.wanted.map(whoseKey));
+  const shown = new Map(known.filter((one) => wanting.has(whoseKey(one)) || one.subscription !== '').map((one) => [whoseKey(one), one]));
   const counts = { subscribed: 0, waiting: 0, problem: 0 };
-  for (const { tenant, subscription, problem } of byTenant.values()) {
+  for (const { tenant, subscription, problem } of shown.values()) {
     counts[problem !== undefined ? 'problem' : subscription === '' ? 'waiting' : 'subscribed'] += 1;
     if (problem !== undefined)
       once(`${tenant} ${problem.code} ${problem.message}`, () =>
@@ -89,7 +123,7 @@ export const keepSubscriptions = async (
   for (const tenant of caches.tenants.list()) {
     // One that cannot be written keeps no other from being told.
     try {
-      await tellBilled(client, clock, { tenant, account: byTenant.get(tenant.metadata.name) });
+      await tellBilled(client, clock, { tenant, account: shown.get(whoseKey({ tenant: tenant.metadata.name, uid: uidOf(tenant) })) });
     } catch (error) {
       if (signal.aborted) throw error;
       log.warn(

@@ -15,6 +15,8 @@ import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
 import type { OperatorMetrics, UsageResource } from './metrics.ts';
+import { createBudgetView } from './slo/exported.ts';
+import { SLO_TABLES } from './slo/tables.ts';
 import { runUsage, tenantOf } from './usage/index.ts';
 import type { UsageCaches } from './usage/index.ts';
 import type { TenantObject } from './usage/tenant-usage.ts';
@@ -33,7 +35,10 @@ export type Usage = {
   serve(signal: AbortSignal): Promise<() => Promise<void>>;
   /** Writes the ledger until the term ends. */
   run(
-    term: { readonly client: KubeClient; readonly effective: (tenant: LiveTenant) => Pick<TenantObject, 'spec'> },
+    term: {
+      readonly client: KubeClient;
+      readonly effective: (tenant: LiveTenant) => { readonly spec: TenantObject['spec'] & { readonly slo?: unknown } };
+    },
     signal: AbortSignal,
   ): Promise<void>;
 };
@@ -106,31 +111,36 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
       if (config['usage-transport'] !== 'plain') void followCertificate({ client, clock, log, server, config }, signal);
       return () => server.close();
     },
-    run: ({ client: fenced, effective }, signal) =>
-      runUsage(
+    run: ({ client: fenced, effective }, signal) => {
+      const tenants = () => caches.tenants.list().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec }));
+      const budgets = createBudgetView({ clock, log, metrics, tenants });
+      return runUsage(
         {
           location,
           holder: config.holder,
           systemNamespace: config['system-namespace'],
           intervalMs: config['usage-interval'],
           caches: all,
-          tenants: () => caches.tenants.list().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec })),
+          tenants,
           clock,
           log,
           metrics,
           ...(audit === undefined ? {} : { hooks: audit.hooks }),
-          tables: [billingMigrations, ...(audit === undefined ? [] : [AUDIT_TABLES])],
+          tables: [billingMigrations, SLO_TABLES, ...(audit === undefined ? [] : [AUDIT_TABLES])],
           retention: config['usage-retention'] === 0 ? undefined : { ms: config['usage-retention'], archiveDir: config['usage-archive'] },
           // What waits to be reported is compared with its events.
           neededSince: oldestOpenHour,
+          onLook: (open, looking) => budgets.look(open, looking),
           onLedger: (open) => {
             ledger = open;
+            if (open === undefined) budgets.end();
             audit?.follow(open);
           },
         },
         fenced,
         signal,
-      ),
+      );
+    },
   };
 };
 

@@ -6,10 +6,12 @@
  * `signature` counts. Pure and total, and one for operator and replicas, for the reasons told in `policy-object.ts`.
  */
 import { Buffer } from 'node:buffer';
+import { finish } from './steps.ts';
+import type { Steps } from './steps.ts';
 import { fileOf } from './currency/removal.ts';
 import { readCatalog } from './entitlement/catalog.ts';
 import { endOf } from './policy-object.ts';
-import type { Judge, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
+import type { JudgeInSteps, Judged, SealedObject, SignedPolicy } from './policy-object.ts';
 import type { TierTable } from './entitlement/tier.ts';
 import { readBook } from './pricing/index.ts';
 import type { Problem } from './problem.ts';
@@ -37,14 +39,15 @@ const contentOf = (document: SignedDocument): Content => {
 };
 
 /** `evidence`: what was proven before of the seals' log entries and timestamps. */
-export const createEntitlementJudge = (kind: EntitlementKind, evidence?: EvidenceMemory): Judge => {
-  const judge: Judge = ({ metadata: { name }, signature }, trust, atMs) => {
+export const createEntitlementJudge = (kind: EntitlementKind, evidence?: EvidenceMemory): JudgeInSteps => {
+  const judge: JudgeInSteps = function* ({ metadata: { name }, signature }, trust, atMs): Steps<Judged> {
     const title = `${kind} ${name}`;
     if (signature === undefined) {
       return { ok: false, problem: { code: 'POLICY_UNSIGNED', message: `${title} carries no signed document`, path: 'signature' } };
     }
     const { document: text, bundles = [] } = signature;
-    const { outcome, withdrawn } = verifyEver({ bytes: Buffer.from(text), bundles, file: fileOf({ kind, name }), evidence }, trust, atMs);
+    const artifact = { bytes: Buffer.from(text), bundles, file: fileOf({ kind, name }), evidence };
+    const { outcome, withdrawn } = yield* verifyEver(artifact, trust, atMs);
     const { untilMs } = outcome.turn;
     if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
     const { document } = outcome;
@@ -73,7 +76,7 @@ export const createEntitlementJudge = (kind: EntitlementKind, evidence?: Evidenc
     }
     // No more of the object than is judged, since the document keeps it.
     const object: SealedObject = { kind, metadata: { name }, signature };
-    const again = (by: typeof trust, nowMs: number): Judged => judge(object, by, nowMs);
+    const again = (by: typeof trust, nowMs: number): Judged => finish(judge(object, by, nowMs));
     return { ok: true, document: { ...signed, compiled: [], again }, untilMs };
   };
   return judge;

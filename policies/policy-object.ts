@@ -9,7 +9,6 @@
  * whether it has ended is the caller's to ask of `expiresMs`. So all processes change at one moment, however long they run.
  * One that a newer trust policy has taken the seals from (a key revoked, a principal gone) is `withdrawn`: known, and closed.
  */
-import { hash } from 'node:crypto';
 import type { License, Policy, PriceBook, Ruleset, TierCatalog } from '../crds/generated/objects.ts';
 import { API_VERSION } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
@@ -20,14 +19,13 @@ import type { CompileInput, CompiledPolicy } from './compile/index.ts';
 import { fileOf } from './currency/removal.ts';
 import { durationMs } from './document/duration.ts';
 import type { TierTable } from './entitlement/tier.ts';
-import { createMemo } from './memo.ts';
 import type { Problem } from './problem.ts';
 import { verifyAsOf, verifyEver } from './trust/as-of.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 import { verifyArtifact } from './trust/index.ts';
 import type { Artifact, SignedDocument, Trust, VerifyOutcome } from './trust/index.ts';
 import type { TrustSignature } from './trust/load.ts';
-import { readUnsigned, unsignedDigest } from './trust/unsigned.ts';
+import { readUnsignedInSteps, unsignedDigest } from './trust/unsigned.ts';
 
 /** What is believed of an object: its name and the bytes under seal. */
 export type SealedObject = {
@@ -69,6 +67,8 @@ export type SignedPolicy = {
   readonly withdrawn?: Problem;
   /** It has no seal, takes part with nothing but notes, and never in the place of one that has. */
   readonly unsigned?: true;
+  /** What it asks for, of one without a seal, which gets less. */
+  readonly original?: Policy;
   /** It suspends policies from then until its end. */
   readonly breakGlass?: { readonly fromMs: number; readonly policies: readonly string[]; readonly reason: string };
   /** Of a Ruleset: what the document says. */
@@ -158,7 +158,7 @@ export const endOf = ({ document, endsMs, sealsEndMs }: Ends): Pick<SignedPolicy
 };
 
 /** What of the object is verified; undefined where it has no signature. */
-const artifactOf = ({ kind = 'Policy', metadata: { name }, signature }: SealedObject): Artifact | undefined =>
+export const artifactOf = ({ kind = 'Policy', metadata: { name }, signature }: SealedObject): Artifact | undefined =>
   signature === undefined
     ? undefined
     : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf({ kind, name }) };
@@ -217,16 +217,16 @@ const writtenOut = ({ metadata: { name }, spec = {} }: SealedObject): string => 
   }
 };
 
-const unsignedBytes = (object: SealedObject): Uint8Array => Buffer.from(object.signature?.document ?? writtenOut(object));
+export const unsignedBytes = (object: SealedObject): Uint8Array => Buffer.from(object.signature?.document ?? writtenOut(object));
 
 /** Undefined: it is refused as any document without a seal is. */
 const judgeUnsigned = function* (context: Context): Steps<Judged | undefined> {
   const { object, trust, atMs } = context;
   const { name } = object.metadata;
-  const read = readUnsigned({ bytes: unsignedBytes(object), file: fileOf({ kind: 'Policy', name }) }, trust, atMs);
+  const read = yield* readUnsignedInSteps({ bytes: unsignedBytes(object), file: fileOf({ kind: 'Policy', name }) }, trust, atMs);
   if (read === undefined) return undefined;
   if (!read.ok) return refuse(read.problems[0]);
-  const { policy, parsed, digest, version, expires } = read;
+  const { policy, original, parsed, digest, version, expires } = read;
   if (policy.metadata.name !== name) return nameMismatch(name, `Policy ${policy.metadata.name}`);
   const signed: SignedPolicy = {
     kind: 'Policy',
@@ -238,6 +238,7 @@ const judgeUnsigned = function* (context: Context): Steps<Judged | undefined> {
     endsItself: true,
     retired: policy.spec.retired === true,
     policies: [policy],
+    original,
     signers: [],
     unsigned: true,
   };
@@ -247,7 +248,7 @@ const judgeUnsigned = function* (context: Context): Steps<Judged | undefined> {
 const judgeSealed = function* (artifact: Artifact, context: Context): Steps<Judged> {
   const { object, trust, atMs } = context;
   const { name } = object.metadata;
-  const { outcome, withdrawn } = verifyEver(artifact, trust, atMs);
+  const { outcome, withdrawn } = yield* verifyEver(artifact, trust, atMs);
   const { untilMs } = outcome.turn;
   if (!outcome.ok) return refuse(outcome.problem, { untilMs });
   const { document } = outcome;
@@ -286,64 +287,3 @@ export const createJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
 };
 
 export const judgePolicyObject: Judge = atOnce(createJudge());
-
-/** A refusal may depend on more than is known here (a trusted root that comes later), so it is looked at again. */
-export const REFUSAL_LASTS_MS = 60_000;
-
-export type JudgeMemory = {
-  /** Known bytes under the same trust cost nothing. */
-  readonly judge: Judge;
-  readonly judgeInSteps: JudgeInSteps;
-  /** What judging these objects will have to verify. */
-  toVerify(objects: Iterable<SealedObject>, trust: Trust, atMs: number): Iterable<Artifact>;
-  /** Forgets what was not asked for since the last call: after a look at all objects, what no object holds any more. */
-  forgetUnseen(): void;
-};
-
-type Remembered = { readonly judged: Judged; readonly atMs: number };
-
-/** A clock that was put back makes no judgement of the future current. */
-const isCurrent = ({ judged, atMs: judgedMs }: Remembered, atMs: number): boolean =>
-  judgedMs <= atMs && (judged.untilMs === undefined || atMs < judged.untilMs) && (judged.ok || atMs - judgedMs < REFUSAL_LASTS_MS);
-
-export const rememberJudgements = (judge: JudgeInSteps = createJudge()): JudgeMemory => {
-  const memo = createMemo<Remembered>();
-  // The same object in the cache of an informer has the same bytes.
-  const keys = new WeakMap<SealedObject, string>();
-  const keyOf = (object: SealedObject): string => {
-    const known = keys.get(object);
-    if (known !== undefined) return known;
-    const { document = '', bundles = [], members = [] } = object.signature ?? {};
-    const signed =
-      object.signature === undefined ? `unsigned ${hash('sha256', unsignedBytes(object))}` : hash('sha256', document, 'base64url');
-    const others = hash('sha256', JSON.stringify([bundles, members]), 'base64url');
-    const key = `${object.kind ?? 'Policy'} ${object.metadata.name} ${signed} ${others}`;
-    keys.set(object, key);
-    return key;
-  };
-  // The root may come after the trust policy that pins it.
-  const keyUnder = (trust: Trust, object: SealedObject): string => `${trust.digest} ${trust.root.ok} ${keyOf(object)}`;
-  const recall = (key: string, atMs: number): Judged | undefined => {
-    const known = memo.recall(key);
-    return known !== undefined && isCurrent(known, atMs) ? known.judged : undefined;
-  };
-  const judgeInSteps: JudgeInSteps = function* (object, trust, atMs) {
-    const key = keyUnder(trust, object);
-    const known = recall(key, atMs);
-    if (known !== undefined) return known;
-    const judged = yield* judge(object, trust, atMs);
-    memo.keep(key, { judged, atMs });
-    return judged;
-  };
-  return {
-    judge: atOnce(judgeInSteps),
-    judgeInSteps,
-    toVerify: function* (objects, trust, atMs) {
-      for (const object of objects) {
-        const artifact = recall(keyUnder(trust, object), atMs) === undefined ? artifactOf(object) : undefined;
-        if (artifact !== undefined) yield artifact;
-      }
-    },
-    forgetUnseen: () => memo.sweep(),
-  };
-};

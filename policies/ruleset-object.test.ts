@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { digestOf } from './document/digest.ts';
-import { rememberJudgements } from './policy-object.ts';
+import { rememberJudgements } from './judge-memory.ts';
 import type { Judged, SealedObject } from './policy-object.ts';
 import { judgeRulesetObject } from './ruleset-object.ts';
 import { memberText, releaseText } from './ruleset/test-release.ts';

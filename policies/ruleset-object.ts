@@ -25,9 +25,10 @@ export const createRulesetJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
       return refuse({ code: 'POLICY_UNSIGNED', message: `ruleset ${name} carries no signed document`, path: 'signature' });
     const tooLarge = sizeProblem(signature);
     if (tooLarge !== undefined) return refuse(tooLarge);
+    yield;
     const { document: text, bundles = [], members = [] } = signature;
     const artifact = { bytes: Buffer.from(text), bundles, file: fileOf({ kind: 'Ruleset', name }), evidence };
-    const { outcome, withdrawn } = verifyEver(artifact, trust, atMs);
+    const { outcome, withdrawn } = yield* verifyEver(artifact, trust, atMs);
     const { untilMs } = outcome.turn;
     if (!outcome.ok) return { ok: false, problem: outcome.problem, untilMs };
     const { document } = outcome;

@@ -17,8 +17,8 @@ export const createSealedJudge = (evidence?: EvidenceMemory): JudgeInSteps => {
   };
   return function* (object, trust, atMs) {
     const { kind } = object;
-    if (isEntitlementKind(kind)) return entitlements[kind](object, trust, atMs);
-    return yield* (kind === 'Ruleset' ? ruleset : policy)(object, trust, atMs);
+    const judge = isEntitlementKind(kind) ? entitlements[kind] : kind === 'Ruleset' ? ruleset : policy;
+    return yield* judge(object, trust, atMs);
   };
 };
 

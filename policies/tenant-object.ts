@@ -6,10 +6,12 @@ import type { Tenant } from '../crds/generated/objects.ts';
 import { fileOf } from './currency/removal.ts';
 import type { Marked } from './currency/index.ts';
 import type { Problem } from './problem.ts';
-import { REFUSAL_LASTS_MS } from './policy-object.ts';
+import { REFUSAL_LASTS_MS } from './judge-memory.ts';
 import { signatureOf } from './sealed-shape.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
-import { verifyArtifact } from './trust/index.ts';
+import { atOnce } from './steps.ts';
+import type { Steps } from './steps.ts';
+import { verifyInSteps } from './trust/index.ts';
 import type { Trust } from './trust/index.ts';
 
 export const TENANT_KIND = 'Tenant';
@@ -25,16 +27,20 @@ export type TenantJudging = { readonly trust: Trust; readonly atMs: number; read
 /** Whether the trust policy asks for the seal of Tenants; else RBAC decides who writes them. */
 export const sealsTenants = ({ rules }: Trust): boolean => rules.some(({ kinds }) => kinds.has(TENANT_KIND));
 
+/** `untilMs`: from when on time alone may change it. */
 type Looked = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
 
-const look = ({ metadata: { name }, signature: given }: TenantObject, { trust, atMs, evidence }: TenantJudging): Looked => {
+/** In steps of some milliseconds each. Total: whatever the object holds. */
+export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Steps<Looked> {
+  const { metadata, signature: given } = object;
+  const { name } = metadata;
   const no = (problem: Problem, untilMs?: number): Looked => ({ judged: { ok: false, problem }, untilMs });
   const signature = signatureOf(given);
   if (signature === undefined)
     return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
   const { document: text, bundles = [] } = signature;
   const file = fileOf({ kind: TENANT_KIND, name });
-  const outcome = verifyArtifact({ bytes: Buffer.from(text), bundles, file, evidence }, trust, atMs);
+  const outcome = yield* verifyInSteps({ bytes: Buffer.from(text), bundles, file, evidence }, trust, atMs);
   const { untilMs } = outcome.turn;
   if (!outcome.ok) return no(outcome.problem, untilMs);
   const { document } = outcome;
@@ -42,16 +48,18 @@ const look = ({ metadata: { name }, signature: given }: TenantObject, { trust, a
     const message = `the object is Tenant ${name}, its document is ${document.kind} ${document.name}`;
     return no({ code: 'POLICY_NAME_MISMATCH', message }, untilMs);
   }
-  const { version, digest, object } = document;
-  const { deletionPolicy } = object.spec;
+  const { version, digest } = document;
+  const { spec } = document.object;
+  const { deletionPolicy } = spec;
   const mayEnd = deletionPolicy === 'Orphan' || deletionPolicy === 'Delete' ? { mayEnd: true as const } : {};
   return {
-    judged: { ok: true, document: { kind: TENANT_KIND, name, version, digest, retired: false, ...mayEnd, spec: object.spec } },
+    judged: { ok: true, document: { kind: TENANT_KIND, name, version, digest, retired: false, ...mayEnd, spec } },
     untilMs,
   };
 };
 
-/** Total: whatever the object holds. */
+const look = atOnce(judgeTenantInSteps);
+
 export const judgeTenant = (object: TenantObject, judging: TenantJudging): JudgedTenant => look(object, judging).judged;
 
 export type TenantMemory = {

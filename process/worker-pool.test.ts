@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { getPriority, platform } from 'node:os';
 import { describe, it } from 'node:test';
 import { fakeClock } from '../test/fake-clock.ts';
 import { createWorkerPool } from './worker-pool.ts';
@@ -33,6 +34,17 @@ describe('a worker pool', () => {
       const threads = await Promise.all(Array.from({ length: 40 }, () => pool.run({ do: 'answer' })));
       assert.equal(new Set(threads).size, 2);
     }));
+
+  it(
+    'lets the thread that waits for it go first',
+    { skip: platform() === 'linux' ? false : 'threads have no priority of their own here' },
+    () =>
+      withPool(1, async (pool) => {
+        const here = getPriority();
+        assert.ok((await pool.run({ do: 'priority' })) > here);
+        assert.equal(getPriority(), here);
+      }),
+  );
 
   it('passes on what a task throws, and goes on with the same thread', () =>
     withPool(1, async (pool) => {

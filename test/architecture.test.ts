@@ -38,7 +38,7 @@ const MAY_IMPORT: readonly (readonly [room: string, allowed: readonly string[]])
   ['crds/', []],
   ['process/', []],
   ['kube/', ['crds/kinds.ts', 'crds/conditions.ts', 'process/clock.ts']],
-  ['operator/slo/', ['crds/', 'policies/', 'operator/usage/', 'operator/billing/rating/']],
+  ['operator/slo/', ['crds/', 'policies/', 'process/', 'operator/usage/', 'operator/billing/rating/']],
   ['operator/', ['crds/', 'policies/', 'kube/', 'process/']],
   ['webhook/', ['crds/', 'policies/', 'kube/', 'process/']],
   [

@@ -3,12 +3,14 @@
 // decision, and neither keeps a replica from being ready.
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
+import type { JudgeInSteps } from '../policies/policy-object.ts';
 import type { EvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import { eachCache } from './caches.ts';
 import type { Caches } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
+import { createVerifyAhead } from './guard/ahead.ts';
 import { createClusterView } from './guard/cluster-view.ts';
 import { handleGuard } from './guard/index.ts';
 import { createTenantLookup } from './guard/tenants.ts';
@@ -46,6 +48,8 @@ export type GuardParts = Parts & {
   readonly caches: Caches;
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
   readonly evidence: EvidenceMemory;
+  /** With what the loader has judged. */
+  readonly judge: JudgeInSteps;
   readonly closing: () => boolean;
   readonly bug: (error: unknown) => void;
   /** How often the loader has looked. */
@@ -57,6 +61,7 @@ export const createGuardWrites = ({
   caches,
   loader,
   evidence,
+  judge,
   clock,
   log,
   metrics,
@@ -89,13 +94,15 @@ export const createGuardWrites = ({
     isFilled: () => areFilled(caches),
     pinnedTrustDigest: config['trust-digest'],
     evidence,
+    judge,
     systemNamespace,
     clock,
   });
+  const deps = { view, waiting, systemNamespace, ahead: createVerifyAhead(clock) };
   const validate = createValidate({
     handle: async (text) => {
       const startedMs = clock.monotonicMs();
-      const guarded = await handleGuard(text, { view, waiting, systemNamespace, clock });
+      const guarded = await handleGuard(text, deps);
       countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
       logRefusal(log, guarded);
       return guarded;

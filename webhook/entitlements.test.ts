@@ -14,7 +14,7 @@ import {
   trustBytesFor,
 } from '../policies/entitlement/test-sealed.ts';
 import type { SealedEntitlement } from '../policies/entitlement/test-sealed.ts';
-import { rememberJudgements } from '../policies/policy-object.ts';
+import { rememberJudgements } from '../policies/judge-memory.ts';
 import { createSealedJudge } from '../policies/sealed-object.ts';
 import { provingHere } from '../policies/trust/evidence-task.ts';
 import { NOW } from '../policies/trust/test-trust.ts';

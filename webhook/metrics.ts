@@ -63,14 +63,19 @@ export const webhookMetrics = defineMetrics({
   sloValid: {
     kind: 'counter',
     name: 'writ_slo_valid_events_total',
-    help: "Answers that count for an objective of a tenant's spec.slo.",
+    help: "Answers that an objective of a tenant's spec.slo speaks of.",
     labels: { tenant: TENANTS, slo: OBJECTIVES },
   },
   sloBad: {
     kind: 'counter',
     name: 'writ_slo_bad_events_total',
-    help: 'Those of them that did not keep it: nothing could be decided, or not within the threshold.',
+    help: 'Those of them that did not keep it: nothing could be decided, or not within the threshold, or a policy was not evaluated to its end.',
     labels: { tenant: TENANTS, slo: OBJECTIVES },
+  },
+  sloUnattributed: {
+    kind: 'counter',
+    name: 'writ_slo_unattributed_events_total',
+    help: "Refusals that may have been any tenant's, for which nobody knows whose they were: the body was not read, or the namespace not known. They are in no other writ_slo_* series.",
   },
   guardRefusals: {
     kind: 'counter',

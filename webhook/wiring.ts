@@ -9,7 +9,7 @@
  */
 import { hash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
-import { rememberJudgements } from '../policies/policy-object.ts';
+import { rememberJudgements, shareJudgements } from '../policies/judge-memory.ts';
 import { createSealedJudge } from '../policies/sealed-object.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
@@ -206,6 +206,8 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onDeath: (error) => log.error({ err: error }, 'a thread that checks seals ended; its work is done again'),
   });
   const memory = createEvidenceMemory();
+  // The guard is asked about what the loader then finds in its caches, twice where the writer tries a write first.
+  const judge = shareJudgements(createSealedJudge(memory));
   const proving: Proving = {
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
@@ -214,7 +216,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     clock,
     observe: () => observeCaches(caches),
     pinnedTrustDigest: config['trust-digest'],
-    judgements: rememberJudgements(createSealedJudge(proving.memory)),
+    judgements: rememberJudgements(judge),
     proving,
     onBug: bug,
     onFlip: (flip) => {
@@ -298,6 +300,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     caches,
     loader,
     evidence: memory,
+    judge,
     clock,
     log,
     metrics,

@@ -23,7 +23,7 @@ const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
 already is never written again: closing twice gives the same bytes, or is refused. Refused too is a signature that is there and is not
 by the key, a month that the ledger has not frozen, which it does two days after the month's end, a statement that was made before
-that, and prices without --trust. A signature that is missing is made.
+that, a tenant or a month of which the ledger knows nothing, and prices without --trust. A signature that is missing is made.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
@@ -41,8 +41,8 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
   refuseTwoSources(options);
   if (options.trust === undefined)
     throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
-  const { invoice, open } = await billOf(options, terminal);
-  if (open !== undefined) throw new UserError([open]);
+  const { invoice, unsure } = await billOf(options, terminal);
+  if (unsure !== undefined) throw new UserError([unsure]);
   if (Date.parse(invoice.at) > terminal.clock.now())
     throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);
   const text = invoiceText(invoice);

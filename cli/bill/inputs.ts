@@ -146,12 +146,12 @@ export const refuseTwoSources = ({ ledger, statement }: BillOptions): void => {
 
 export type Bill = {
   readonly invoice: Invoice;
-  /** Says which months are not frozen, where the invoice is made of such. */
-  readonly open: Problem | undefined;
+  /** Why it is not to be signed: months are not frozen, or the ledger knows nothing of tenant or month. */
+  readonly unsure: Problem | undefined;
 };
 
-const openProblem = ({ open }: Statements): Problem | undefined =>
-  open.length === 0 ? undefined : { code: 'BILL_MONTH_OPEN', message: `not frozen yet: ${open.join(', ')}` };
+const unsureOf = ({ open, unheard }: Statements): Problem | undefined =>
+  unheard ?? (open.length === 0 ? undefined : { code: 'BILL_MONTH_OPEN', message: `not frozen yet: ${open.join(', ')}` });
 
 /** The invoice that falls due at --at, or next. */
 export const billOf = async (options: BillOptions, terminal: Terminal): Promise<Bill> => {
@@ -185,6 +185,5 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     adjustments,
   });
   if (!outcome.ok) return refuse(outcome.problems);
-  const open = period === undefined ? undefined : openProblem(statements);
-  return { invoice: outcome.invoice, open };
+  return { invoice: outcome.invoice, unsure: period === undefined ? undefined : unsureOf(statements) };
 };

@@ -10,7 +10,7 @@ import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
 Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign. Told on standard error is what keeps
-it from signing them: that the month is not frozen, or that no --trust says whose seal the prices must bear.
+it from signing them: that the month is not frozen, that the ledger knows nothing of the tenant or the month, or that no --trust says whose seal the prices must bear.
 
 Examples:
   writ bill preview --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db
@@ -21,7 +21,10 @@ export const previewCommand = (terminal: Terminal): Command =>
     .addHelpText('after', HELP)
     .action(async (options: BillOptions & { readonly output: Format }) => {
       refuseTwoSources(options);
-      const { invoice, open } = await billOf(options, terminal);
-      if (open !== undefined) terminal.err(`the month is still open, \`writ bill close\` refuses it: ${open.message}\n`);
+      const { invoice, unsure } = await billOf(options, terminal);
+      if (unsure !== undefined) {
+        const why = unsure.code === 'BILL_MONTH_OPEN' ? 'the month is still open, ' : '';
+        terminal.err(`${why}\`writ bill close\` refuses it: ${unsure.message}\n`);
+      }
       terminal.out(options.output === 'json' ? invoiceText(invoice) : invoiceTable(invoice));
     });

@@ -4,8 +4,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
-import { accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
+import { STEPS_WITH_DRIFT, accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
 import type { Account } from '../../operator/billing/accounts/tables.ts';
+import { allCompared } from '../../operator/billing/compared.ts';
+import type { Compared } from '../../operator/billing/compared.ts';
 import { countStates, entriesAside } from '../../operator/billing/outbox/tables.ts';
 import { STATES } from '../../operator/billing/outbox/entry.ts';
 import type { Entry, State } from '../../operator/billing/outbox/entry.ts';
@@ -34,14 +36,18 @@ const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
 moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
-hours that it refused, or that it counts otherwise; frozen months of which it is not known to count all; and where a subscription that the operator keeps there is, or is to become, something
+hours that it refused, or that it counts otherwise; invoices that wait since hours differed when they were compared last; frozen months of which it is not known to count all; and where a subscription that the operator keeps there is, or is to become, something
 else than the facts of the subscription say.
+How far it is, is told on standard error every two seconds.
 
 Exit codes: 0 all agree, 1 something does not, or there is no invoice, 2 wrong use.
 
 Examples:
   writ bill reconcile --invoices invoices --key billing.pub --prices prices/*.yaml --trust trust.yaml --subscription acme.yaml \\
     --ledger ledger.db`;
+
+/** Whoever waits longer is told how far it is. */
+const PROGRESS_MS = 2_000;
 
 type Options = Omit<BillOptions, 'at'> & { readonly invoices: string; readonly key: string; readonly output: Format };
 
@@ -68,8 +74,8 @@ const rateAgain = async (
   if (path !== invoicePath(options.invoices, { tenant: options.tenant, at }))
     return differs(path, `it is the invoice of ${at}, by another name`);
   try {
-    const { invoice, open } = await billOf({ ...options, at }, terminal);
-    if (open !== undefined) return differs(path, `${open.code}: ${open.message}`);
+    const { invoice, unsure } = await billOf({ ...options, at }, terminal);
+    if (unsure !== undefined) return differs(path, `${unsure.code}: ${unsure.message}`);
     const [kept, again] = [readText(path), invoiceText(invoice)];
     return kept === again ? undefined : differs(path, `it is ${textDigest(kept)}, rated again it is ${textDigest(again)}`);
   } catch (error) {
@@ -94,23 +100,29 @@ const findInvoices = (folder: string, tenant: string): Found => {
   return { invoices: invoices.map((name) => join(place, name)), bundles: bundles.map((name) => join(place, name)) };
 };
 
-type Outbox = { readonly states: ReadonlyMap<State, number>; readonly aside: readonly Entry[]; readonly waits: readonly Waiting[] };
+type Outbox = {
+  readonly states: ReadonlyMap<State, number>;
+  readonly aside: readonly Entry[];
+  readonly waits: readonly Waiting[];
+  readonly compared: readonly Compared[];
+};
 type Asked = { readonly tenant: string; readonly isCustomer: boolean };
 
 const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): Promise<Outbox | undefined> => {
   if (options.ledger === undefined && terminal.env['WRIT_LEDGER'] === undefined) return undefined;
   const open = await openLedger(options.ledger, terminal);
   try {
-    return await open.read(async (reader) =>
+    return await open.read(async (reader) => {
+      const steps = await billingSteps(reader);
       // Nothing was ever reported from a ledger that has no such tables.
-      (await billingSteps(reader)) === 0
-        ? undefined
-        : {
-            states: await countStates(reader),
-            aside: await entriesAside(reader),
-            waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
-          },
-    );
+      if (steps === 0) return undefined;
+      return {
+        states: await countStates(reader),
+        aside: await entriesAside(reader),
+        waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
+        compared: steps < STEPS_WITH_DRIFT ? [] : await allCompared(reader),
+      };
+    });
   } finally {
     await open.close();
   }
@@ -130,6 +142,11 @@ const readAccount = async (options: Options, tenant: string, terminal: Terminal)
 const waitProblem = ({ tenant, periodMs, why }: Waiting): Problem => ({
   code: 'BILL_STATEMENT_WAITING',
   message: `${tenant}: ${new Date(periodMs).toISOString().slice(0, 7)}: ${why}`,
+});
+
+const driftProblem = ({ tenant, invoice, atMs, sum }: Compared): Problem => ({
+  code: 'BILL_DRIFT',
+  message: `${tenant}: ${plural(sum.hours, 'hour')} of ${invoice} differed when it was compared last, at ${formatTime(atMs)}`,
 });
 
 type Ordered = Pick<Change, 'tier' | 'cycle'> | undefined;
@@ -171,7 +188,12 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
     .filter((path) => !invoices.some((invoice) => bundlePath(invoice) === path))
     .map((path) => differs(path, 'the invoice that it signs is not there'));
   let good = 0;
-  for (const path of invoices) {
+  let toldMs = terminal.clock.monotonicMs();
+  for (const [index, path] of invoices.entries()) {
+    if (terminal.clock.monotonicMs() - toldMs >= PROGRESS_MS) {
+      toldMs = terminal.clock.monotonicMs();
+      terminal.err(`${index} of ${plural(invoices.length, 'invoice')}, ${problems.length} wrong so far\n`);
+    }
     const fault = signatureFault(path, key);
     const unsigned: readonly Problem[] = fault === undefined ? [] : [{ code: 'BILL_UNSIGNED', message: fault }];
     const differing = await rateAgain(path, { ...options, tenant }, { ...terminal, err: () => undefined });
@@ -184,6 +206,7 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   const outbox = await readOutbox(options, { tenant, isCustomer }, terminal);
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
   problems.push(...(outbox?.waits ?? []).map(waitProblem));
+  problems.push(...(outbox?.compared ?? []).filter((one) => one.tenant === tenant && one.sum.hours > 0).map(driftProblem));
   if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =

@@ -8,10 +8,12 @@ import { integerOf } from '../../operator/usage/store.ts';
 import type { Reader } from '../../operator/usage/store.ts';
 import { storedMeters } from '../../operator/usage/stored-meters.ts';
 import { isRecord } from '../../crds/wire.ts';
+import type { Problem } from '../../policies/problem.ts';
 import { readText } from '../files.ts';
 import { UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { asProblem, openLedger } from '../usage/open-ledger.ts';
+import { unheard } from './heard-of.ts';
 
 const MAX_LINES = 10_000;
 const isText = (value: unknown): value is string => typeof value === 'string' && value.length <= 253;
@@ -47,6 +49,8 @@ export type Statements = {
   readonly all: readonly UsageStatement[];
   /** Months that are not frozen: what else is heard of them would stand in their own statement, which was billed without it. */
   readonly open: readonly string[];
+  /** Why the ledger can say nothing of the month that falls due. */
+  readonly unheard?: Problem | undefined;
 };
 
 type Asked = { readonly tenant: string; readonly atMs: number };
@@ -112,7 +116,9 @@ export const ledgerStatements = async (ledger: string | undefined, { tenant, atM
         if (kept === undefined && cutMs === undefined) unfrozen.push(`${new Date(periodMs).toISOString().slice(0, 7)} (by the ledger)`);
         all.push(kept ?? (await statementOf(reader, tenant, { periodMs, cutMs: cutMs ?? terminal.clock.now(), meterOf: meters.get })));
       }
-      return { due: all.slice(-1), all, open: unfrozen };
+      const unknown = await unheard(reader, { tenant, periodMs: monthOf(atMs - 1) });
+      // Such a month is not open: waiting for it helps nobody.
+      return { due: all.slice(-1), all, open: unknown === undefined ? unfrozen : [], unheard: unknown };
     });
   } catch (error) {
     throw asProblem(open.location, error);

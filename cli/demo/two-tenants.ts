@@ -24,7 +24,11 @@ spec:
   resourceQuotas: [{name: gpus, scope: Tenant, hard: {requests.nvidia.com/gpu: "${GPUS}"}}]
   network: {defaultDeny: [Ingress, Egress], dns: ClusterDNS, tenantPolicies: Bounded}
   images: {registries: [{prefix: registry.example.com/${name}/}], digestPolicy: Required}
-  slo: {objectives: [{name: availability, target: "99.9"}, {name: admission-latency, target: "99", threshold: 250ms}]}
+  slo:
+    objectives:
+    - {name: availability, target: "99.9"}
+    - {name: admission-latency, target: "99", threshold: 250ms}
+    - {name: policy-evaluation, target: "99"}
 `;
 
 const pod = (options: { readonly owner: string; readonly namespace: string; readonly name: string; readonly gpus?: number }): unknown => {

@@ -2,6 +2,7 @@
 // The chapter of money: what both tenants used, by the ledger that the operator has kept all along, and what it costs them.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import { systemClock } from '../../process/clock.ts';
 import { sampleOf } from '../../test/scenario/exposition.ts';
 import type { IntakeAnswer } from '../../test/scenario/usage-intake.ts';
@@ -100,8 +101,6 @@ const showInvoice = async (scene: Scene): Promise<void> => {
   const asked = `--prices ${PRICES} --trust policies/trust.yaml --subscription ${SUBSCRIPTION} --ledger ${LEDGER}`;
   await showWrit(scene, ['bill', 'preview', ...asked.split(' ')]);
 };
-
-const OBJECTIVES = ['availability', 'admission-latency'];
 
 /**
  * By the answers that the webhook has counted since it started: the ledger is told of a minute when it is over, which none may be yet. What

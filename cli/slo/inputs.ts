@@ -13,7 +13,9 @@ import type { Levels } from '../../operator/slo/levels.ts';
 import { promisedSpans } from '../../operator/slo/spans.ts';
 import { pruningState } from '../../operator/usage/pruning.ts';
 import { nextMonth } from '../../operator/usage/period.ts';
+import type { Problem } from '../../policies/problem.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
+import { unheard } from '../bill/heard-of.ts';
 import { readBooks, readSubscription } from '../bill/inputs.ts';
 import { readText } from '../files.ts';
 import { UserError } from '../output.ts';
@@ -48,6 +50,8 @@ export type StatementAsked = {
 
 export type SlaSource = {
   readonly tenant: string;
+  /** Why the ledger can say nothing of the month, so that it is not to be signed. */
+  unheard(periodMs: number): Promise<Problem | undefined>;
   /** Throws UserError. */
   make(asked: StatementAsked): Promise<SlaStatement>;
 };
@@ -59,6 +63,16 @@ export const slaSource = (options: SlaOptions, terminal: Terminal): SlaSource =>
   const { tenant } = subscription;
   return {
     tenant,
+    unheard: async (periodMs) => {
+      const open = await openLedger(options.ledger, terminal);
+      try {
+        return await open.read((reader) => unheard(reader, { tenant, periodMs }));
+      } catch (error) {
+        throw asProblem(open.location, error);
+      } finally {
+        await open.close();
+      }
+    },
     make: async ({ periodMs, cutMs, previous }) => {
       const period = { startMs: periodMs, endMs: nextMonth(periodMs) };
       const promised = promisedSpans({ books, subscription, period });

@@ -23,7 +23,8 @@ import { statementTable } from './statement-table.ts';
 const HELP = `
 Without --out the statement is shown. With it FOLDER/TENANT/2026-10.r1.json is written, and beside it its signature, a Sigstore bundle. Made
 again it says the same under the same key, or is refused: what came late, or another exclusion, makes a revision under --correct, whose credit is the
-difference. Prices without --trust are not signed. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
+difference. Prices without --trust are not signed, nor is what the ledger
+knows nothing of: a tenant that it never heard of, a month from before it. \`writ bill --sla FILE\` rates the credits; each counts once. A month can be stated two days after its end.
 
 Exit codes: 0 made, now or before, 1 refused, 2 wrong use.
 
@@ -129,6 +130,9 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
     throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
   const source = slaSource(options, terminal);
   const before = out === undefined ? [] : (keptStatements(out, source.tenant).get(month) ?? []);
+  const unheard = await source.unheard(periodMs);
+  if (unheard !== undefined && out !== undefined) throw new UserError([unheard]);
+  if (unheard !== undefined) terminal.err(`not signed as it is: ${unheard.message}\n`);
   const previous = before.at(-1);
   const cutMs = Math.floor((nowMs - CUT_MARGIN_MS) / 1000) * 1000;
   const candidate = await source.make({ periodMs, cutMs, ...(previous === undefined ? {} : { previous }) });

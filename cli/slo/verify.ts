@@ -14,13 +14,15 @@ import type { Kept, SlaOptions, SlaSource } from './inputs.ts';
 
 const HELP = `
 Checked are the signature of each file, that each revision names the bytes of the one before, that what the revisions give adds up to what
-is owed in the end, and that the last one is made again from ledger and documents to the same bytes.
+is owed in the end, and that the last one is made again from ledger and documents to the same bytes. How far it is with many months goes to standard error.
 
 Exit codes: 0 all of it is good, 1 something is not, 2 wrong use.
 
 Examples:
   writ slo verify --statements statements --key billing.pub \\
     --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db`;
+
+const PROGRESS_MONTHS = 3;
 
 type Options = SlaOptions & { readonly statements: string; readonly key: string };
 
@@ -73,7 +75,8 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
   const key = readPublicKeyFile(options.key).publicKey;
   const problems: Problem[] = [];
   let files = 0;
-  for (const [month, revisions] of months) {
+  for (const [done, [month, revisions]] of [...months].entries()) {
+    if (done > 0 && done % PROGRESS_MONTHS === 0) terminal.err(`${done} of ${months.size} months\n`);
     files += revisions.length;
     problems.push(...revisions.flatMap((kept) => signatureProblem(kept, key) ?? []), ...chainProblems(revisions));
     const differing = await remakeProblem(revisions, month, source);

@@ -725,7 +725,7 @@ export type TierCatalogSlo = {
  */
 export type TierCatalogObjective = {
   /**
-   * What is measured, for instance admission-latency.
+   * What is measured. Writ measures availability, admission-latency and policy-evaluation; other names are left to whoever measures them.
    */
   readonly name: string;
   /**
@@ -1037,6 +1037,10 @@ export type PriceBookPromise = {
    */
   readonly latencyShare?: string;
   /**
+   * Percentage of decisions in which each policy that applied was evaluated to its end, for instance 99.9.
+   */
+  readonly policyEvaluation?: string;
+  /**
    * What is given back of a month's fee where the month fell below a mark. Of each objective the lowest mark that was missed counts; marks fall, and what is given back rises.
    *
    * @maxItems 16
@@ -1050,7 +1054,7 @@ export type PriceBookCredit = {
   /**
    * Which promise.
    */
-  readonly objective: 'availability' | 'admission-latency';
+  readonly objective: 'availability' | 'admission-latency' | 'policy-evaluation';
   /**
    * The mark, a percentage of the minutes of the month that kept the promise.
    */
@@ -1654,7 +1658,7 @@ export type TenantBilling = {
  */
 export type TenantObjective = {
   /**
-   * What is measured, for instance admission-latency.
+   * What is measured. Writ measures availability, admission-latency and policy-evaluation; other names are left to whoever measures them.
    */
   readonly name: string;
   /**

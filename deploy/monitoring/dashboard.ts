@@ -43,9 +43,14 @@ const panels: readonly Panel[] = [
     ],
   },
   {
-    title: 'Error budget left (30 days)',
+    title: 'Error budget left (30 days, by answers)',
     unit: 'percentunit',
     queries: [{ expr: 'tenant_slo:writ_slo_error_budget_remaining:ratio{tenant=~"$tenant"}', legend: '{{tenant}} {{slo}}' }],
+  },
+  {
+    title: 'Error budget left (this month, by minutes of the ledger)',
+    unit: 'percentunit',
+    queries: [{ expr: 'max by (tenant, slo) (writ_slo_error_budget_remaining_ratio{tenant=~"$tenant"})', legend: '{{tenant}} {{slo}}' }],
   },
   {
     title: 'Bad answers, last hour',

@@ -8,7 +8,7 @@
  */
 import { stringify } from 'yaml';
 import { alerts } from './alerts.ts';
-import { burnAlerts, burnRecordings } from './burn-rate.ts';
+import { burnAlerts, burnRecordings, unknownAlerts } from './burn-rate.ts';
 import { ledgerAlerts } from './ledger-alerts.ts';
 import { dashboard } from './dashboard.ts';
 import { openSlo } from './openslo.ts';
@@ -16,7 +16,7 @@ import type { RuleGroup } from './rule.ts';
 
 export const ruleGroups: readonly RuleGroup[] = [
   { name: 'writ-slo', interval: '30s', rules: burnRecordings },
-  { name: 'writ-slo-alerts', rules: burnAlerts },
+  { name: 'writ-slo-alerts', rules: [...burnAlerts, ...unknownAlerts] },
   { name: 'writ-alerts', rules: alerts },
   { name: 'writ-ledger-alerts', rules: ledgerAlerts },
 ];

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { operatorMetrics } from '../../operator/metrics.ts';
 import { webhookMetrics } from '../../webhook/metrics.ts';
+import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import { burnFactor, burnWindows } from '../../policies/service-level/burn.ts';
 import { burnAlerts } from './burn-rate.ts';
 import { dashboardQueries } from './dashboard.ts';
@@ -49,7 +50,7 @@ describe('the files of deploy/monitoring', () => {
     const recorded = rules.flatMap((rule) => ('record' in rule ? [rule.record] : []));
     const known = new Set([...exported, ...recorded]);
     const named = [...rules.map(({ expr }) => expr), ...dashboardQueries, ...openSloQueries.map(({ query }) => query)].flatMap(
-      (expr) => expr.match(/\b(?:tenant_slo:)?writ_[a-z_:0-9]+\b/g) ?? [],
+      (expr) => expr.match(/\b(?:(?:tenant_slo|cluster):)?writ_[a-z_:0-9]+\b/g) ?? [],
     );
     assert.ok(named.length > 30);
     assert.deepEqual(
@@ -153,12 +154,13 @@ describe('the OpenSLO documents', () => {
     const targets = slos.map(({ objectives }, index) => [names('SLO')[index], objectives[0]?.target]);
     assert.deepEqual(targets, promised);
     const byName = new Map(promised);
-    type Priced = { name: string; promise?: { availability?: string; latencyShare?: string } };
+    type Priced = { name: string; promise?: { availability?: string; latencyShare?: string; policyEvaluation?: string } };
     const pricedTiers: readonly Priced[] = shipped('prices.yaml');
     for (const { name, promise } of pricedTiers) {
       const priced = [
         ['availability', promise?.availability],
         ['admission-latency', promise?.latencyShare],
+        ['policy-evaluation', promise?.policyEvaluation],
       ] as const;
       for (const [objective, percent] of priced)
         if (percent !== undefined)
@@ -204,27 +206,90 @@ const cases: readonly Case[] = [
   { what: 'no answer at all says nothing', valid: '0x200', bad: '0x200', fires: { 190: [] } },
 ];
 
-const testFile = (): string => {
-  const labels = '{tenant="acme",slo="availability",instance="one"}';
+/** The case of one objective; the others are kept meanwhile, and no alert is theirs. */
+const testFile = (slo: string): string => {
+  const labels = (name: string): string => `{tenant="acme",slo="${name}",instance="one"}`;
   return stringify({
     rule_files: ['rules.yaml'],
     evaluation_interval: '1m',
     tests: cases.map(({ what, valid, bad, objective = '0.999x2000', fires }) => ({
       name: what,
       interval: '1m',
-      input_series: [
-        { series: `writ_slo_valid_events_total${labels}`, values: valid },
-        { series: `writ_slo_bad_events_total${labels}`, values: bad },
-        { series: `writ_slo_objective_ratio${labels}`, values: objective },
-      ],
+      input_series: OBJECTIVES.flatMap((name) => [
+        { series: `writ_slo_valid_events_total${labels(name)}`, values: valid },
+        { series: `writ_slo_bad_events_total${labels(name)}`, values: name === slo ? bad : '0x2000' },
+        { series: `writ_slo_objective_ratio${labels(name)}`, values: objective },
+      ]),
       promql_expr_test: Object.entries(fires).map(([minute, windows]) => ({
-        expr: 'count by (window) (ALERTS{alertname="WritErrorBudgetBurn",alertstate="firing",tenant="acme",slo="availability"})',
+        expr: 'count by (window, slo) (ALERTS{alertname="WritErrorBudgetBurn",alertstate="firing",tenant="acme"})',
         eval_time: `${minute}m`,
-        exp_samples: windows.map((window) => ({ labels: `{window="${window}"}`, value: 1 })),
+        exp_samples: windows.map((window) => ({ labels: `{slo="${slo}", window="${window}"}`, value: 1 })),
       })),
     })),
   });
 };
+
+type UnknownCase = Pick<Case, 'what' | 'fires'> & {
+  /** Absent: there is no such series yet. */
+  readonly decided?: string;
+  readonly refused: string;
+  /** What tenants were promised; absent: nothing. */
+  readonly promised?: readonly string[];
+};
+
+/** Refusals of which nobody knows whose they were. */
+const unknownCases: readonly UnknownCase[] = [
+  { what: 'none is refused so', decided: '0+600x200', refused: '0x200', promised: ['0.999'], fires: { 190: [] } },
+  {
+    what: 'they burn the budget of whoever was promised most',
+    decided: '0+588x200',
+    refused: '0x120 0+12x80',
+    promised: ['0.9', '0.999'],
+    fires: { 100: [], 180: ['1h', '6h', '1d', '3d'] },
+  },
+  { what: 'a lower promise bears them', decided: '0+588x200', refused: '0+12x200', promised: ['0.9'], fires: { 190: [] } },
+  {
+    what: 'where nothing was promised a burst of them is told too',
+    decided: '0+480x200',
+    refused: '0+120x200',
+    fires: { 190: ['1h', '6h', '1d', '3d'] },
+  },
+  { what: 'four of them page nobody', decided: '0+1x200', refused: '0x60 4x140', promised: ['0.999'], fires: { 62: ['1d', '3d'] } },
+  {
+    what: 'where only such requests came all of them count',
+    refused: '0x100 0+10x100',
+    promised: ['0.999'],
+    fires: { 180: ['1h', '6h', '1d', '3d'] },
+  },
+];
+
+const unknownTestFile = (): string =>
+  stringify({
+    rule_files: ['rules.yaml'],
+    evaluation_interval: '1m',
+    tests: unknownCases.map(({ what, decided, refused, promised = [], fires }) => ({
+      name: what,
+      interval: '1m',
+      input_series: [
+        ...(decided === undefined
+          ? []
+          : [{ series: 'writ_requests_total{tier="none",route="validate",outcome="decided",instance="one"}', values: decided }]),
+        // Somebody else's requests make it no better.
+        { series: 'writ_requests_total{tier="none",route="guard",outcome="passed",instance="one"}', values: '0+100000x200' },
+        { series: 'writ_requests_total{tier="none",route="validate",outcome="ungoverned",instance="one"}', values: '0+100000x200' },
+        { series: 'writ_slo_unattributed_events_total{instance="one"}', values: refused },
+        ...promised.map((ratio, index) => ({
+          series: `writ_slo_objective_ratio{tenant="t${index}",slo="availability",tier="none",instance="one"}`,
+          values: `${ratio}x200`,
+        })),
+      ],
+      promql_expr_test: Object.entries(fires).map(([minute, windows]) => ({
+        expr: 'count by (alertname, window) (ALERTS{alertstate="firing",alertname=~"WritUnknown.*|WritErrorBudgetBurn"})',
+        eval_time: `${minute}m`,
+        exp_samples: windows.map((window) => ({ labels: `{alertname="WritUnknownTenantsRefused", window="${window}"}`, value: 1 })),
+      })),
+    })),
+  });
 
 /** Tenants of two tiers: what each objective's queries come to after ten minutes of one bad answer in ten, and of one in a hundred. */
 const openSloTestFile = (): string => {
@@ -280,9 +345,10 @@ describe('promtool', { skip: promtool ? false : 'promtool (of the package promet
 
   it('sees them fire when they should, and not otherwise', () =>
     inFolder(async (dir) => {
-      writeFileSync(join(dir, 'tests.yaml'), testFile());
+      for (const slo of OBJECTIVES) writeFileSync(join(dir, `${slo}-tests.yaml`), testFile(slo));
       writeFileSync(join(dir, 'openslo-tests.yaml'), openSloTestFile());
-      const files = ['tests.yaml', 'openslo-tests.yaml'].map((name) => join(dir, name));
+      writeFileSync(join(dir, 'unknown-tests.yaml'), unknownTestFile());
+      const files = [...OBJECTIVES, 'openslo', 'unknown'].map((name) => `${name}-tests.yaml`).map((name) => join(dir, name));
       const outcome = await run('promtool', ['test', 'rules', ...files]).catch((error: unknown) => error);
       assert.ok(!(outcome instanceof Error), outcome instanceof Error && 'stderr' in outcome ? String(outcome.stderr) : '');
     }));

@@ -9,7 +9,7 @@ import { readCatalog } from '../../policies/entitlement/catalog.ts';
 import type { Tier } from '../../policies/entitlement/tier.ts';
 import { parseDecimal, ratio, multiply, formatDecimal } from '../../policies/pricing/ratio.ts';
 import { BUDGET_DAYS, burnFactor, burnWindows } from '../../policies/service-level/burn.ts';
-import { objectivesOf } from '../../policies/service-level/index.ts';
+import { goodOf, objectivesOf } from '../../policies/service-level/index.ts';
 import type { Objective } from '../../policies/service-level/index.ts';
 import { BAD, VALID } from './burn-rate.ts';
 
@@ -77,7 +77,7 @@ const sloOf = (tier: string, objective: Objective): OpenSloDocument => {
     kind: 'SLO',
     metadata: { name, displayName: `${tier}: ${objective.name}` },
     spec: {
-      description: `${objective.percent} % of the answers to tenants of the tier ${tier} are decided${within}.`,
+      description: `Of ${objective.percent} % of the answers to tenants of the tier ${tier} it holds that ${goodOf(objective.name)}${within === '' ? '' : `,${within}`}.`,
       service: SERVICE,
       indicator: {
         metadata: { name: `${name}-answers`, displayName: `Answers${within}` },

@@ -4,6 +4,7 @@
 import { nextMonth } from '../usage/period.ts';
 import { textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
+import { spanOf } from './hours.ts';
 import type { Customer } from './hours.ts';
 
 /** Another tenant is reported under that customer: of two, the provider would keep whoever was reported last. */
@@ -41,10 +42,12 @@ export const createBillers = ({ store, onShared }: Deps) => {
     of: async (monthMs: number, customers: readonly Customer[]): Promise<readonly Customer[]> => {
       const known = await knownIn(monthMs);
       const filed = await store.read((reader) => filedIn(reader, monthMs));
+      const month = { fromMs: monthMs, toMs: nextMonth(monthMs) };
+      const asked = customers.filter((one) => spanOf(one, month) !== undefined);
       const owners = new Map([...known].map(([tenant, customer]) => [customer, tenant]));
-      const now = new Set(customers.map(({ tenant }) => tenant));
+      const now = new Set(asked.map(({ tenant }) => tenant));
       const billed: Customer[] = [];
-      for (const one of customers) {
+      for (const one of asked) {
         if (filed.has(one.tenant)) continue;
         const owner = owners.get(one.customer) ?? one.tenant;
         owners.set(one.customer, owner);
@@ -66,8 +69,13 @@ export const createBillers = ({ store, onShared }: Deps) => {
       const rows = await store.read((reader) =>
         reader.all('SELECT DISTINCT tenant, customer FROM billing_outbox WHERE hour_ms >= ?', [fromMs]),
       );
-      const all = [...customers, ...rows.map((row) => ({ tenant: textOf(row, 'tenant'), customer: textOf(row, 'customer') }))];
-      return [...new Map(all.map((one) => [`${one.tenant} ${one.customer}`, one])).values()];
+      const listed = new Map(customers.map((one) => [`${one.tenant} ${one.customer}`, one]));
+      for (const row of rows) {
+        const one = { tenant: textOf(row, 'tenant'), customer: textOf(row, 'customer') };
+        const key = `${one.tenant} ${one.customer}`;
+        if (!listed.has(key)) listed.set(key, one);
+      }
+      return [...listed.values()];
     },
   };
 };

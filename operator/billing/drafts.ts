@@ -6,8 +6,10 @@ import { FREEZE_AFTER_MS, HOUR_MS, monthOf } from '../usage/period.ts';
 import type { Store } from '../usage/store.ts';
 import { ledgerState } from '../usage/tallies.ts';
 import type { createBillers } from './billers.ts';
+import { allCompared, dropCompared, putCompared } from './compared.ts';
+import type { Compared } from './compared.ts';
 import type { createHolds } from './holds.ts';
-import { BACK_MS, byMonth, hasUse, hourTotals } from './hours.ts';
+import { BACK_MS, byMonth, hasUse, hourTotals, spanOf } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { Drift } from './outbox/drift.ts';
@@ -43,8 +45,9 @@ export type DraftDeps = {
 };
 
 export type DraftWatch = {
-  /** Of the invoices that were compared; undefined where none was looked at. */
-  check(scope: Scope, signal?: AbortSignal): Promise<DriftSum | undefined>;
+  check(scope: Scope, signal?: AbortSignal): Promise<void>;
+  /** Of all drafts, by what each was found to differ when it was compared last, also by another process. */
+  known(): Promise<DriftSum>;
   /** The next look is not to wait. */
   wake(): void;
 };
@@ -57,37 +60,50 @@ const PUT_OFF_MS = 24 * HOUR_MS;
 /** When all of a month is frozen and read back; the longest that providers wait. */
 const FINAL_AFTER_MS = 72 * HOUR_MS;
 
-type Look = { readonly drift: DriftSum; readonly again: boolean };
-const FINE: Look = { drift: NO_DRIFT, again: false };
+/** `again`: it is to be asked with the next turn. */
+type Look = { readonly again: boolean };
+const FINE: Look = { again: false };
 
 export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
   const { store, provider, clock, hold, billers, metersOf } = deps;
   let lookedMs = Number.NEGATIVE_INFINITY;
   /** By invoice, what was found last: one that was put off is not right before it is compared again. */
-  const compares = new Map<string, DriftSum>();
+  let compares: Map<string, Compared> | undefined;
+  const comparesOf = async (): Promise<Map<string, Compared>> => {
+    compares ??= new Map((await store.read(allCompared)).map((one) => [one.invoice, one]));
+    return compares;
+  };
+  const keep = async (one: Compared): Promise<void> => {
+    await store.transact((tx) => putCompared(tx, one));
+    (await comparesOf()).set(one.invoice, one);
+  };
+  const forget = async (invoice: string): Promise<void> => {
+    await store.transact((tx) => dropCompared(tx, invoice));
+    compares?.delete(invoice);
+  };
 
   /** Undefined where nobody knows what was to be reported. */
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined) => {
     const totals: HourTotal[] = [];
-    for (const [fromMs, toMs] of byMonth(draft.periodStartMs, draft.periodEndMs)) {
+    const span = spanOf(customer, { fromMs: draft.periodStartMs, toMs: draft.periodEndMs });
+    if (span === undefined) return { drift: [], sum: NO_DRIFT };
+    for (const [fromMs, toMs] of byMonth(span.fromMs, span.toMs)) {
       const monthMs = monthOf(fromMs);
       if (!(await billers.owes(monthMs, customer.tenant, scope.customers))) continue;
       const meters = await metersOf(monthMs, scope.reporting);
-      if (meters !== undefined) totals.push(...(await store.read((reader) => hourTotals(reader, { ...customer, fromMs, toMs, meters }))));
+      if (meters !== undefined)
+        totals.push(...(await store.read((reader) => hourTotals(reader, { customer, span: { fromMs, toMs }, meters }))));
       else if (await store.read((reader) => hasUse(reader, customer.tenant, monthMs))) return undefined;
     }
-    const asked = { tenant: customer.tenant, fromMs: draft.periodStartMs, toMs: draft.periodEndMs, totals };
-    const drift = await deps.outbox.drift(asked, signal);
+    const drift = await deps.outbox.drift({ tenant: customer.tenant, ...span, totals }, signal);
     return { drift, sum: driftSum(totals, drift) };
   };
 
-  type Compared = { readonly drift: readonly Drift[]; readonly sum: DriftSum };
-  type By = { readonly untilMs: number; readonly why: string; readonly compared?: Compared; readonly isTold: boolean };
-  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, compared, isTold }: By): Promise<Look> => {
+  type By = { readonly untilMs: number; readonly why: string; readonly drift?: readonly Drift[]; readonly isTold: boolean };
+  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, drift = [], isTold }: By): Promise<Look> => {
     const held = await hold({ tenant, draft, untilMs, why });
-    const { drift, sum } = compared ?? { drift: [], sum: NO_DRIFT };
     if (held === 'late' || (held === 'held' && isTold)) deps.onHeld({ tenant, draft, drift, why, isLate: held === 'late' });
-    return { drift: sum, again: held === 'retry' };
+    return { again: held === 'retry' };
   };
 
   const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
@@ -99,17 +115,17 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
       if (finalizesAtMs >= firstMs) return FINE;
       return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', isTold: false });
     }
-    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return { drift: compares.get(draft.id) ?? NO_DRIFT, again: false };
+    if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return FINE;
     const untilMs = nowMs + PUT_OFF_MS;
     const compared = await driftOf(customer, draft, scope, signal);
     if (compared === undefined)
       return putOff(customer, draft, { untilMs, why: 'no price book was in effect when the month began', isTold: true });
-    compares.set(draft.id, compared.sum);
-    const { hours } = compared.sum;
-    if (hours > 0)
-      return putOff(customer, draft, { untilMs, why: `${hours} hours differ between ledger and provider`, compared, isTold: true });
+    const { drift, sum } = compared;
+    await keep({ invoice: draft.id, tenant: customer.tenant, atMs: nowMs, sum });
+    if (sum.hours > 0)
+      return putOff(customer, draft, { untilMs, why: `${sum.hours} hours differ between ledger and provider`, drift, isTold: true });
     const { frozenMs } = await store.read(ledgerState);
-    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return { drift: compared.sum, again: false };
+    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return FINE;
     return putOff(customer, draft, { untilMs, why: 'the month is not frozen yet', isTold: true });
   };
 
@@ -126,9 +142,11 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
 
   return {
     check: async (scope, signal) => {
-      if (clock.monotonicMs() - lookedMs < LOOK_MS) return undefined;
+      if (clock.monotonicMs() - lookedMs < LOOK_MS) return;
       lookedMs = clock.monotonicMs();
-      let [drift, again] = [NO_DRIFT, false];
+      let again = false;
+      /** Whose drafts nobody showed. */
+      const unseen = new Set<string>();
       const there = new Set<string>();
       const waiting = [...(await billers.since(clock.now() - 2 * BACK_MS, scope.customers))].toReversed();
       const work = async (): Promise<void> => {
@@ -137,23 +155,24 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
           const about = customer;
           const drafts = await guarded(about, undefined, () => provider.drafts(about.customer));
           again ||= drafts === undefined;
+          if (drafts === undefined) unseen.add(about.tenant);
           for (const draft of drafts ?? []) {
             there.add(draft.id);
             const look = await guarded(about, draft.id, () => checkDraft(about, draft, scope, signal));
-            drift = addDrift(drift, look?.drift ?? NO_DRIFT);
             again ||= look?.again ?? true;
           }
         }
       };
       // Whoever waits for one answer asks for others meanwhile; of a customer one thing at a time.
       await Promise.all(Array.from({ length: AT_ONCE }, work));
-      if (signal?.aborted === true) return undefined;
-      // A draft that is not shown is there no more, where all were shown.
-      if (!again) for (const id of compares.keys()) if (!there.has(id)) compares.delete(id);
+      if (signal?.aborted === true) return;
+      // A draft that is not shown is there no more, where those of its tenant were shown.
+      for (const { invoice, tenant } of (await comparesOf()).values())
+        if (!there.has(invoice) && !unseen.has(tenant)) await forget(invoice);
       // Whoever got no answer asks again with the next turn.
       if (again) lookedMs = Number.NEGATIVE_INFINITY;
-      return drift;
     },
+    known: async () => [...(await comparesOf()).values()].reduce((drift, { sum }) => addDrift(drift, sum), NO_DRIFT),
     wake: () => {
       lookedMs = Number.NEGATIVE_INFINITY;
     },

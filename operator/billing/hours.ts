@@ -8,8 +8,31 @@ import type { Reader } from '../usage/store.ts';
 import { bigintText, ledgerState } from '../usage/tallies.ts';
 import type { Encoding, HourTotal } from './outbox/entry.ts';
 
-/** A tenant that is billed, by the provider's id of it. */
-export type Customer = { readonly tenant: string; readonly customer: string };
+/**
+ * A tenant that is billed, by the provider's id of it. Where one Tenant followed another under the same name, each is billed for its own hours:
+ * those since `fromMs`, or those before `untilMs`.
+ */
+export type Customer = { readonly tenant: string; readonly customer: string; readonly fromMs?: number; readonly untilMs?: number };
+
+type Span = { readonly fromMs: number; readonly toMs: number };
+
+/** The part of a span that is the customer's; undefined where none is. */
+export const spanOf = (
+  { fromMs = Number.NEGATIVE_INFINITY, untilMs = Number.POSITIVE_INFINITY }: Pick<Customer, 'fromMs' | 'untilMs'>,
+  span: Span,
+): Span | undefined => {
+  const [from, to] = [Math.max(span.fromMs, fromMs), Math.min(span.toMs, untilMs)];
+  return from < to ? { fromMs: from, toMs: to } : undefined;
+};
+export const isBilledFor = (customer: Customer, hourMs: number): boolean =>
+  spanOf(customer, { fromMs: hourMs, toMs: hourMs + HOUR_MS }) !== undefined;
+
+/** Whether the provider is to bill anything of a tenant's month. */
+export const billedMonths = (customers: readonly Customer[]): ((tenant: string, monthMs: number) => boolean) => {
+  const byTenant = Map.groupBy(customers, ({ tenant }) => tenant);
+  return (tenant, monthMs) =>
+    byTenant.get(tenant)?.some((one) => spanOf(one, { fromMs: monthMs, toMs: nextMonth(monthMs) }) !== undefined) === true;
+};
 
 /** How far back hours are looked at when a term begins: the provider takes none that is older. */
 export const BACK_MS = 34 * 24 * HOUR_MS;
@@ -70,24 +93,26 @@ export const carriedSince = async (
   return rows.map((row) => ({ tenant: textOf(row, 'tenant'), monthMs: integerOf(row, 'billed_ms') }));
 };
 
-/** Millionths by meter that the month bills for earlier ones, as its statement does. */
-const carriedTo = async (reader: Reader, tenant: string, monthMs: number): Promise<ReadonlyMap<string, bigint>> => {
-  const rows = await reader.all('SELECT meter, sum FROM usage_total WHERE billed_ms = ? AND tenant = ? AND used_ms < ?', [
+/** Millionths by meter that the month bills for earlier ones, as its statement does; none of months that another Tenant of the name was in. */
+const carriedTo = async (reader: Reader, { tenant, fromMs = 0 }: Customer, monthMs: number): Promise<ReadonlyMap<string, bigint>> => {
+  const rows = await reader.all('SELECT meter, sum FROM usage_total WHERE billed_ms = ? AND tenant = ? AND used_ms < ? AND used_ms >= ?', [
     monthMs,
     tenant,
     monthMs,
+    fromMs,
   ]);
   const carried = new Map<string, bigint>();
   for (const row of rows) carried.set(textOf(row, 'meter'), (carried.get(textOf(row, 'meter')) ?? 0n) + bigintText(row, 'sum'));
   return carried;
 };
 
-/** Totals of `[fromMs, toMs)`, which lies within one month, with what the month carries in its first hour; `meters` says which are reported, and how. */
+/** Totals of a span within one month that is the customer's, with what the month carries in its first hour; `meters` says which are reported, and how. */
 export const hourTotals = async (
   reader: Reader,
-  asked: Customer & { readonly fromMs: number; readonly toMs: number; readonly meters: ReadonlyMap<string, Encoding> },
+  { customer: billed, span, meters }: { readonly customer: Customer; readonly span: Span; readonly meters: ReadonlyMap<string, Encoding> },
 ): Promise<readonly HourTotal[]> => {
-  const { tenant, customer, fromMs, toMs, meters } = asked;
+  const { tenant, customer } = billed;
+  const { fromMs, toMs } = span;
   const monthMs = monthOf(fromMs);
   const { frozenMs } = await ledgerState(reader);
   const late = frozenMs !== undefined && monthMs <= frozenMs ? await lateIn(reader, tenant, monthMs) : new Map<string, bigint>();
@@ -96,7 +121,7 @@ export const hourTotals = async (
     fromMs,
     toMs,
   ]);
-  const carried = fromMs === monthMs ? await carriedTo(reader, tenant, monthMs) : new Map<string, bigint>();
+  const carried = fromMs === monthMs ? await carriedTo(reader, billed, monthMs) : new Map<string, bigint>();
   const sums = new Map<string, HourSum>([...carried].map(([meter, sum]) => [`${meter} ${monthMs}`, { meter, hourMs: monthMs, sum }]));
   for (const row of rows) {
     const [meter, hourMs] = [textOf(row, 'meter'), integerOf(row, 'hour_ms')];
@@ -120,13 +145,17 @@ export const lateTenants = async (reader: Reader, monthMs: number): Promise<Read
 /** Totals of one hour of many tenants in one reading; neither the first of a month nor one of `lateTenants`, which `hourTotals` is for. */
 export const totalsOfHour = async (
   reader: Reader,
-  asked: { readonly hourMs: number; readonly customers: ReadonlyMap<string, string>; readonly meters: ReadonlyMap<string, Encoding> },
+  asked: {
+    readonly hourMs: number;
+    readonly customerOf: (tenant: string) => string | undefined;
+    readonly meters: ReadonlyMap<string, Encoding>;
+  },
 ): Promise<readonly HourTotal[]> => {
-  const { hourMs, customers, meters } = asked;
+  const { hourMs, customerOf, meters } = asked;
   const rows = await reader.all('SELECT tenant, meter, sum FROM usage_bucket WHERE hour_ms = ?', [hourMs]);
   return rows.flatMap((row): readonly HourTotal[] => {
     const [tenant, meter] = [textOf(row, 'tenant'), textOf(row, 'meter')];
-    const [customer, encoding] = [customers.get(tenant), meters.get(meter)];
+    const [customer, encoding] = [customerOf(tenant), meters.get(meter)];
     if (customer === undefined || encoding === undefined) return [];
     return [{ tenant, customer, meter, encoding, hourMs, total: quantityText(bigintText(row, 'sum')) }];
   });

@@ -69,7 +69,8 @@ export const createBilling = (deps: BillingDeps): Billing => {
       ({ customers } = scope);
       await intake(scope);
       const { refused } = await outbox.pass(signal);
-      return { refused, drift: refused ? undefined : await drafts.check(scope, signal) };
+      if (!refused) await drafts.check(scope, signal);
+      return { refused, drift: await drafts.known() };
     },
   };
 };

@@ -4,7 +4,7 @@ import type { Clock } from '../../process/clock.ts';
 import { HOUR_MS, monthOf } from '../usage/period.ts';
 import type { Store } from '../usage/store.ts';
 import type { createBillers } from './billers.ts';
-import { BACK_MS, carriedSince, hasUse, hourTotals, lateTenants, sealedSince, totalsOfHour } from './hours.ts';
+import { BACK_MS, carriedSince, hasUse, hourTotals, isBilledFor, lateTenants, sealedSince, totalsOfHour } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { HourTotal } from './outbox/entry.ts';
@@ -27,7 +27,7 @@ export type IntakeDeps = {
 const OFFER_AT_ONCE = 200;
 
 const keyOf = ({ tenant, meter, hourMs }: HourTotal): string => `${tenant} ${meter} ${hourMs}`;
-const nameOf = ({ tenant, customer }: Customer): string => `${tenant} ${customer}`;
+const nameOf = ({ tenant, customer, fromMs = 0, untilMs = 0 }: Customer): string => `${tenant} ${customer} ${fromMs} ${untilMs}`;
 
 export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpriced }: IntakeDeps) => {
   /** Not taken yet: an earlier report of the hour is still open, or was set aside. */
@@ -52,7 +52,7 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
   const takeHours = async (scope: Scope, { fromPosition, toPosition, isAsked }: Span): Promise<number> => {
     const fromMs = clock.now() - BACK_MS;
     const fresh: HourTotal[] = [];
-    type Billed = { readonly byTenant: ReadonlyMap<string, string>; readonly late: ReadonlySet<string> };
+    type Billed = { readonly customers: readonly Customer[]; readonly late: ReadonlySet<string> };
     const billed = new Map<number, Billed>();
     const billedIn = async (monthMs: number): Promise<Billed> => {
       const known = billed.get(monthMs);
@@ -61,7 +61,7 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
       const tenants = new Set(all.map(({ tenant }) => tenant));
       if (scope.customers.some(({ tenant }) => !tenants.has(tenant))) isLeftOut = true;
       const found = {
-        byTenant: new Map(all.filter(isAsked).map(({ tenant, customer }) => [tenant, customer])),
+        customers: all.filter(isAsked),
         late: await store.read((reader) => lateTenants(reader, monthMs)),
       };
       billed.set(monthMs, found);
@@ -74,24 +74,28 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
         if (fresh.length >= OFFER_AT_ONCE) await offer(fresh.splice(0));
       }
     };
-    const takeOne = async (monthMs: number, hourMs: number, { tenant, customer }: Customer): Promise<void> => {
+    const takeOne = async (monthMs: number, hourMs: number, customer: Customer): Promise<void> => {
+      const { tenant } = customer;
       const meters = await metersOf(monthMs, scope.reporting);
       if (meters === undefined) {
         if (await store.read((reader) => hasUse(reader, tenant, monthMs))) onUnpriced({ tenant, monthMs });
         return;
       }
-      const asked = { tenant, customer, fromMs: hourMs, toMs: hourMs + HOUR_MS, meters };
+      const asked = { customer, span: { fromMs: hourMs, toMs: hourMs + HOUR_MS }, meters };
       await add(monthMs, await store.read((reader) => hourTotals(reader, asked)));
     };
     const takeHour = async (monthMs: number, hourMs: number): Promise<void> => {
-      const { byTenant, late } = await billedIn(monthMs);
+      const { customers, late } = await billedIn(monthMs);
+      const byTenant = new Map(customers.filter((one) => isBilledFor(one, hourMs)).map((one) => [one.tenant, one]));
       const meters = await metersOf(monthMs, scope.reporting);
       // The first hour of a month carries what was heard late of earlier ones.
       const isWhole = meters !== undefined && hourMs !== monthMs;
-      for (const [tenant, customer] of byTenant) if (!isWhole || late.has(tenant)) await takeOne(monthMs, hourMs, { tenant, customer });
+      for (const [tenant, customer] of byTenant) if (!isWhole || late.has(tenant)) await takeOne(monthMs, hourMs, customer);
       if (!isWhole) return;
       const newest = await store.read((reader) => newestOfHour(reader, hourMs));
-      const totals = await store.read((reader) => totalsOfHour(reader, { hourMs, customers: byTenant, meters }));
+      const totals = await store.read((reader) =>
+        totalsOfHour(reader, { hourMs, customerOf: (tenant) => byTenant.get(tenant)?.customer, meters }),
+      );
       const isToldBefore = ({ tenant, meter, total, customer }: HourTotal): boolean => {
         const known = newest.get(`${tenant} ${meter}`);
         return known !== undefined && known.total === total && (known.state !== 'rejected' || known.customer === customer);
@@ -110,8 +114,8 @@ export const createIntake = ({ store, clock, outbox, billers, metersOf, onUnpric
       if (sealed.hours.length === 0 || at >= toPosition) break;
     }
     for (const { tenant, monthMs } of await store.read((reader) => carriedSince(reader, fromMs))) {
-      const customer = (await billedIn(monthMs)).byTenant.get(tenant);
-      if (customer !== undefined) await takeOne(monthMs, monthMs, { tenant, customer });
+      const customer = (await billedIn(monthMs)).customers.find((one) => one.tenant === tenant && isBilledFor(one, monthMs));
+      if (customer !== undefined) await takeOne(monthMs, monthMs, customer);
     }
     await offer(fresh);
     return at;

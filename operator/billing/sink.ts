@@ -21,7 +21,7 @@ export type Scope = {
 export type Turn = {
   /** Whoever takes it in will have nothing more from us: the key of a provider is refused. */
   readonly refused: boolean;
-  /** Of invoices that are about to become final; undefined where none was looked at. */
+  /** Of drafts of invoices, as each was compared last; undefined where there are none. */
   readonly drift: DriftSum | undefined;
 };
 

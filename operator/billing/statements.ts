@@ -15,6 +15,7 @@ import type { Reader, Store } from '../usage/store.ts';
 import { statementSettled } from './facts.ts';
 import type { RecordFacts } from './facts.ts';
 import { textDigest } from './rating/invoice.ts';
+import { billedMonths } from './hours.ts';
 import { settlingOf } from './settling.ts';
 import { isOverdue } from './waits.ts';
 import type { Waiting } from './waits.ts';
@@ -126,7 +127,7 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken,
 
   return {
     turn: async ({ customers }, signal) => {
-      const billed = new Set(customers.map(({ tenant }) => tenant));
+      const isBilled = billedMonths(customers);
       let after = FROM_THE_FIRST;
       for (;;) {
         const from = after;
@@ -135,7 +136,7 @@ export const createStatementSink = ({ store, files, key, nowMs, record, onTaken,
           if (signal?.aborted === true) return { refused: false, drift: undefined };
           // It becomes the name of a folder.
           if (!isName(statement.tenant)) continue;
-          const asked = { ...statement, isCustomer: billed.has(statement.tenant), nowMs: nowMs() };
+          const asked = { ...statement, isCustomer: isBilled(statement.tenant, statement.periodMs), nowMs: nowMs() };
           const settling = await store.read((reader) => settlingOf(reader, asked));
           if (settling.kind === 'waiting') {
             const { tenant, periodMs } = statement;

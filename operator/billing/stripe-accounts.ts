@@ -14,7 +14,11 @@ type Schedule = Exclude<Shown['schedule'], string | null>;
 const OURS = 'writ_';
 const ENDED = new Set(['canceled', 'incomplete_expired']);
 
-const ownerText = ({ tenant, installation }: Owner): Record<string, string> => ({ writ_tenant: tenant, writ_installation: installation });
+const ownerText = ({ tenant, uid, installation }: Owner): Record<string, string> => ({
+  writ_tenant: tenant,
+  ...(uid === '' ? {} : { writ_tenant_uid: uid }),
+  writ_installation: installation,
+});
 const termsText = ({ tier, cycle, anchorMs }: Terms): Record<string, string> => ({
   writ_tier: tier,
   writ_cycle: cycle,
@@ -43,10 +47,10 @@ const shownOf = (shown: Shown): Subscribed => {
   const { id, metadata, items, trial_end: trialEnd, cancel_at: cancelAt } = shown;
   const schedule = typeof shown.schedule === 'string' || shown.schedule === null ? undefined : shown.schedule;
   const held = schedule?.status === 'active' ? schedule : undefined;
-  const { writ_tenant: tenant, writ_installation: installation } = metadata;
+  const { writ_tenant: tenant, writ_tenant_uid: uid = '', writ_installation: installation } = metadata;
   return {
     id,
-    owner: tenant === undefined || installation === undefined ? undefined : { tenant, installation },
+    owner: tenant === undefined || installation === undefined ? undefined : { tenant, uid, installation },
     prices: items.data.map(({ price }) => price.id).toSorted(),
     isPricedByUs: items.data.some(({ price }) => price.lookup_key?.startsWith(OURS) === true),
     terms: readTerms(metadata),
@@ -95,8 +99,11 @@ const planBody = ({ fromMs, prices, trialEndMs, upcoming }: NewPlan) => {
   return { end_behavior: 'release' as const, proration_behavior: 'none' as const, phases: [now, next] };
 };
 
-export const createStripeAccounts = (client: StripeClient): AccountProvider => {
-  const ids = new Map<string, string>();
+/** A lookup key may be another price's by then. */
+const KNOWN_MS = 3_600_000;
+
+export const createStripeAccounts = (client: StripeClient, nowMs: () => number): AccountProvider => {
+  const ids = new Map<string, { readonly id: string; readonly untilMs: number }>();
   /** A price may have been put away since, and its key be another one's: whatever is refused is not asked by the same ids again. */
   const priced = async (make: () => Promise<Made>): Promise<Made> => {
     const answer = await make();
@@ -119,8 +126,8 @@ export const createStripeAccounts = (client: StripeClient): AccountProvider => {
     customersOf: ({ tenant, installation }) =>
       asked(async () => {
         const query = `metadata['writ_tenant']:${quoted(tenant)} AND metadata['writ_installation']:${quoted(installation)}`;
-        const { data } = await client.customers.search({ query, limit: 10 });
-        return data.map(({ id }) => id);
+        const { data } = await client.customers.search({ query, limit: 100 });
+        return data.map(({ id, metadata }) => ({ id, uid: metadata['writ_tenant_uid'] ?? '' }));
       }),
     makeCustomer: (owner, idempotencyKey) =>
       made(() => client.customers.create({ name: owner.tenant, metadata: ownerText(owner) }, { idempotencyKey })),
@@ -153,11 +160,18 @@ export const createStripeAccounts = (client: StripeClient): AccountProvider => {
       priced(() => made(() => client.subscriptionSchedules.update(plan.schedule, planBody(plan), { idempotencyKey }))),
     priceIds: (keys) =>
       asked(async () => {
+        const now = nowMs();
+        for (const [key, { untilMs }] of ids) if (untilMs <= now) ids.delete(key);
         for (const lookup_keys of lookupSlices(keys.filter((key) => !ids.has(key)))) {
           const { data } = await client.prices.list({ lookup_keys: [...lookup_keys], limit: 100 });
-          for (const { id, lookup_key: key, active } of data) if (key !== null && active) ids.set(key, id);
+          for (const { id, lookup_key: key, active } of data) if (key !== null && active) ids.set(key, { id, untilMs: now + KNOWN_MS });
         }
-        return new Map(keys.flatMap((key) => (ids.has(key) ? [[key, ids.get(key) ?? '']] : [])));
+        return new Map(
+          keys.flatMap((key) => {
+            const known = ids.get(key);
+            return known === undefined ? [] : [[key, known.id]];
+          }),
+        );
       }),
   };
 };

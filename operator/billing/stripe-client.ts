@@ -15,6 +15,7 @@ export type Mode = 'test' | 'live';
 export type StripeOptions = {
   readonly secretKey: string;
   readonly mode: Mode;
+  readonly nowMs: () => number;
   /** For tests: what is sent instead of over the network. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 };
@@ -92,7 +93,7 @@ export const isSigned = (
   });
 
 /** Throws where the key cannot be used in this mode. */
-export const createStripeClient = ({ secretKey, mode, fetch }: StripeOptions): StripeClient => {
+export const createStripeClient = ({ secretKey, mode, fetch }: Omit<StripeOptions, 'nowMs'>): StripeClient => {
   const fault = keyFault(secretKey, mode);
   if (fault !== undefined) throw new Error(`the key for Stripe cannot be used: ${fault}`);
   return new Stripe(secretKey, {

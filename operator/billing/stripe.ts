@@ -186,6 +186,6 @@ export const createStripe = (options: StripeOptions): StripeProvider => {
     });
 
   const prices = createStripePrices(client, ensureMeter);
-  const accounts = createStripeAccounts(client);
+  const accounts = createStripeAccounts(client, options.nowMs);
   return { ensureMeter, prices, accounts, report, read, drafts, hold, lateErrors, forgetMeters: () => meters.clear() };
 };

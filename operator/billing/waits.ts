@@ -5,7 +5,7 @@ import type { Log } from '../../process/log.ts';
 import { HOUR_MS, monthOf, nextMonth } from '../usage/period.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
-import { BACK_MS } from './hours.ts';
+import { BACK_MS, billedMonths } from './hours.ts';
 import type { Customer } from './hours.ts';
 import { settlingOf } from './settling.ts';
 
@@ -70,14 +70,15 @@ export const createWaits = ({
 
   return async (customers: readonly Customer[]): Promise<number> => {
     const now = nowMs();
-    const billed = new Set(customers.map(({ tenant }) => tenant));
+    const isBilled = billedMonths(customers);
     const oldestMs = monthOf(now - 2 * BACK_MS);
     const from = after ?? { tenant: '', periodMs: oldestMs - 1, revision: 0 };
     const some = await store.read((reader) => statementsAfter(reader, from));
     for (const statement of some) {
       const key = `${statement.periodMs} ${statement.tenant} ${statement.revision}`;
       if (settled.has(key)) continue;
-      const found = await store.read((reader) => waitOf(reader, statement, { isCustomer: billed.has(statement.tenant), nowMs: now }));
+      const isCustomer = isBilled(statement.tenant, statement.periodMs);
+      const found = await store.read((reader) => waitOf(reader, statement, { isCustomer, nowMs: now }));
       if (found === undefined) {
         settled.add(key);
         waiting.delete(key);

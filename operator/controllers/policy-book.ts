@@ -11,7 +11,7 @@ import type { Informer } from '../../kube/informer.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { Marks } from '../../policies/currency/index.ts';
-import { rememberJudgements } from '../../policies/policy-object.ts';
+import { rememberJudgements } from '../../policies/judge-memory.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 import { createSealedJudge } from '../../policies/sealed-object.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';

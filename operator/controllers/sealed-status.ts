@@ -5,7 +5,8 @@ import type { Inventory } from '../../crds/inventory.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
 import type { RefusedPolicy } from '../../crds/replica.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS, closesAtMs, isClosed, isInGrace } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { closesAtMs, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 
 /** How long before its end a document is told to be renewed. */

@@ -6,7 +6,8 @@
  * In: price books and a subscription (what was promised, and what is given back), declared exclusions, the ledger's counts of
  * answers by minute within both bounds, the revision before. Out: a statement with its credits as adjustments that billing rates. A
  * pure function without a clock: made again from the same it has the same bytes. `levels.ts` alone reads the ledger. Imported by the
- * command line; nothing here runs in the operator, which has no part in what it is judged by.
+ * command line: the operator makes no statements, it has no part in what it is judged by. What it shows of error budgets is in
+ * `budgets.ts`, and nothing that costs money is reckoned by that.
  */
 import { formatTime } from '../../policies/pricing/calendar.ts';
 import type { OwedObjective } from '../../policies/pricing/index.ts';

@@ -20,7 +20,7 @@ export type Levels = {
   /** By the begin of each minute of which something is known. */
   readonly minutes: ReadonlyMap<number, MinuteCount>;
   /** What the latest event says was promised. */
-  readonly told: Pick<CountDims, 'target' | 'withinMs'> | undefined;
+  readonly told: (Pick<CountDims, 'target' | 'withinMs'> & { readonly atMs: number }) | undefined;
 };
 
 export type LevelsAsked = {
@@ -44,9 +44,10 @@ type Event = {
 
 const COLUMNS = 'seq, meter, at_ms, value, dims';
 
-const parsed = (text: string): unknown => {
+/** What the `dims` of an event hold, whatever it is. */
+export const parsedDims = (row: Row): unknown => {
   try {
-    return JSON.parse(text);
+    return JSON.parse(textOf(row, 'dims'));
   } catch {
     return undefined;
   }
@@ -56,7 +57,7 @@ const eventOf = (row: Row): readonly Event[] => {
   const level = levelOf(textOf(row, 'meter'));
   if (level === undefined) return [];
   const atMs = minuteOf(integerOf(row, 'at_ms'));
-  const dims = readDims(parsed(textOf(row, 'dims')), atMs);
+  const dims = readDims(parsedDims(row), atMs);
   return [{ seq: integerOf(row, 'seq'), atMs, ...level, value: bigintText(row, 'value') / SCALE, dims }];
 };
 
@@ -77,14 +78,17 @@ const eachMinute = (fromMs: number, toMs: number, bounds: Pick<LevelsAsked, 'fro
   for (let atMs = Math.max(fromMs, bounds.fromMs); atMs <= toMs && atMs < bounds.toMs; atMs += MINUTE_MS) visit(atMs);
 };
 
+/** The minute in which a source began. */
+export const bootMinute = (source: string): number => minuteOf(Number(/\/boots\/(\d{1,15})\//.exec(source)?.[1] ?? 0));
+
 /** Minutes in which a source may have counted what never arrived. */
 const holesOf = (events: readonly Event[], source: string): readonly (readonly [fromMs: number, toMs: number])[] => {
-  const bootMs = Number(/\/boots\/(\d{1,15})\//.exec(source)?.[1] ?? 0);
+  const bootMs = bootMinute(source);
   const holes: (readonly [number, number])[] = [];
   for (const [index, { seq, atMs }] of events.entries()) {
     const before = events[index - 1];
     if (seq === (before?.seq ?? 0) + 1) continue;
-    const beginMs = before?.atMs ?? minuteOf(bootMs);
+    const beginMs = before?.atMs ?? bootMs;
     holes.push([Math.min(beginMs, atMs), Math.max(beginMs, atMs)]);
   }
   return holes;
@@ -141,7 +145,7 @@ export const readLevels = async (reader: Reader, asked: LevelsAsked): Promise<Re
       .filter(([, { minutes, told }]) => minutes.size > 0 || told !== undefined)
       .map(([name, { minutes, told }]) => [
         name,
-        { minutes, told: told === undefined ? undefined : { target: told.target, withinMs: told.withinMs } },
+        { minutes, told: told === undefined ? undefined : { target: told.target, withinMs: told.withinMs, atMs: told.atMs } },
       ]),
   );
 };

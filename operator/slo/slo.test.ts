@@ -32,7 +32,7 @@ const october = (change: ReadonlyMap<number, MinuteCount | undefined> = new Map(
     const found = change.has(index) ? change.get(index) : { valid: 0n, good: 0n };
     if (found !== undefined) minutes.set(OCTOBER.startMs + index * MINUTE_MS, found);
   }
-  return { minutes, told: { target: '99.9', withinMs: Number.POSITIVE_INFINITY } };
+  return { minutes, told: { target: '99.9', withinMs: Number.POSITIVE_INFINITY, atMs: OCTOBER.endMs } };
 };
 const bad = { valid: 1n, good: 0n };
 /** The first so many minutes are such. */
@@ -286,6 +286,12 @@ describe('a price book', () => {
         'spec.tiers[2].promise.latencyShare',
       ],
       ['availability: "99.5"', 'availability: "101"', 'spec.tiers[2].promise.availability'],
+      ['availability: "99.5"', 'availability: "99.5"\n      policyEvaluation: "100.1"', 'spec.tiers[2].promise.policyEvaluation'],
+      [
+        '{objective: availability, below: "99.5"',
+        '{objective: policy-evaluation, below: "99.5"',
+        'spec.tiers[2].promise.credits[0].objective',
+      ],
     ];
     for (const [from, to, path] of rows) {
       const outcome = bookFrom((text) => text.replace(from, to));
@@ -306,7 +312,7 @@ describe('how an objective stands', () => {
       const found = change((endMs - atMs) / MINUTE_MS);
       if (found !== undefined) minutes.set(atMs, found);
     }
-    return { minutes, told: { target: '99.9', withinMs: Number.POSITIVE_INFINITY } };
+    return { minutes, told: { target: '99.9', withinMs: Number.POSITIVE_INFINITY, atMs: OCTOBER.endMs } };
   };
   const stand = (levels: Levels) => standingOf({ tenant: 'acme', objective: 'availability', levels, month: OCTOBER, nowMs: now });
   const busy = { valid: 600n, good: 600n };

@@ -65,6 +65,36 @@ const burning = (severity: 'page' | 'ticket', burn: Standing['burn'], answersIn:
     return isFast(window.long) && isFast(window.short) && isEnough;
   });
 
+/** Known before the month by so much, an objective holds from the month's begin. Burn windows need as much. */
+export const BACK_MS = Math.max(...allWindows.map(({ minutes }) => minutes)) * MINUTE_MS;
+
+/** From the first minute of the month of which something is known to the last one that counts: silence does, once it is one. */
+export const monthSpan = (at: {
+  readonly month: Span;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly nowMs: number;
+}): Span => {
+  const { month, firstMs, lastMs, nowMs } = at;
+  return { startMs: Math.max(month.startMs, firstMs), endMs: Math.min(month.endMs, Math.max(lastMs + MINUTE_MS, silentSince(nowMs))) };
+};
+
+const silentSince = (nowMs: number): number => Math.floor((nowMs - SILENT_MS) / MINUTE_MS) * MINUTE_MS;
+
+/** Minutes that may be bad from the begin of the span to the end of the month, and what is left of them. */
+export const budgetOf = (asked: {
+  readonly month: Span;
+  readonly span: Span;
+  readonly target: string;
+  /** Bad and missing ones. */
+  readonly used: number;
+}): { readonly budget: Ratio; readonly left: Ratio; readonly allowed: Ratio } => {
+  const { month, span, target, used } = asked;
+  const allowed = subtract(HUNDRED, parseDecimal(target) ?? HUNDRED);
+  const budget = multiply(ratio(Math.max(0, month.endMs - span.startMs) / MINUTE_MS, 100), allowed);
+  return { budget, left: subtract(budget, whole(used)), allowed };
+};
+
 export const standingOf = (input: {
   readonly tenant: string;
   readonly objective: ObjectiveName;
@@ -78,18 +108,15 @@ export const standingOf = (input: {
   const known = [...minutes.keys()];
   const firstMs = known.reduce((least, atMs) => (atMs < least ? atMs : least), Number.POSITIVE_INFINITY);
   const lastMs = known.reduce((most, atMs) => (atMs > most ? atMs : most), 0);
-  const silentMs = Math.floor((nowMs - SILENT_MS) / MINUTE_MS) * MINUTE_MS;
-  const endMs = Math.min(month.endMs, Math.max(lastMs + MINUTE_MS, silentMs));
-  const span = { startMs: Math.max(month.startMs, firstMs), endMs };
+  const span = monthSpan({ month, firstMs, lastMs, nowMs });
+  const { endMs } = span;
   const attainment = attainmentOf({ minutes, span, excluded: [], target: told.target });
-  const allowed = subtract(HUNDRED, parseDecimal(told.target) ?? HUNDRED);
-  const budget = multiply(ratio(Math.max(0, month.endMs - span.startMs) / MINUTE_MS, 100), allowed);
-  const left = subtract(budget, whole(attainment.bad + attainment.missing));
+  const { budget, left, allowed } = budgetOf({ month, span, target: told.target, used: attainment.bad + attainment.missing });
   const answersIn = (length: number): Answers => answersSince(minutes, endMs - length * MINUTE_MS, endMs);
   const burn = new Map(allWindows.map((window) => [window.name, burnOf(answersIn(window.minutes), allowed)]));
   const isSpent = compare(left, whole(0)) < 0 || (left.count === 0n && attainment.bad + attainment.missing > 0);
   const state: State =
-    lastMs < silentMs
+    lastMs < silentSince(nowMs)
       ? 'Unknown'
       : isSpent
         ? 'Spent'

@@ -59,6 +59,8 @@ export type UsageDeps = {
   readonly neededSince?: (reader: Reader) => Promise<number | undefined>;
   /** Tables of the other rooms that write it, made before any of them does. */
   readonly tables?: readonly Migrations[];
+  /** Another room's view of the ledger, brought up to it at each look. */
+  readonly onLook?: (ledger: Ledger, signal: AbortSignal) => Promise<void>;
   /** Told of the ledger while it takes events in, and of its end. */
   readonly onLedger: (ledger: Ledger | undefined) => void;
 };
@@ -143,6 +145,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
         await ledger.settle(signal);
         await ledger.follow(limitSeries(deps.tenants()));
         await showUse(deps, { client, ledger }, signal);
+        await deps.onLook?.(ledger, signal);
         metrics.usageLedgerUp.set({}, 1);
         await prune(deps, pruner, signal);
         await sleep(clock, deps.intervalMs, signal);

@@ -41,7 +41,8 @@ export const USAGE_TABLES: Migrations = {
     ],
     [
       // Counts of answers are read by the minute (`operator/slo`); other events do not pay for it.
-      `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE ${LEVEL_EVENTS}`,
+      `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE meter IN ('slo.admission_latency.good',
+        'slo.admission_latency.valid', 'slo.availability.good', 'slo.availability.valid')`,
     ],
     [
       // Of what was used before pruned_ms events may have left; before swept_ms none was left at the last look (`pruning.ts`).
@@ -59,6 +60,13 @@ export const USAGE_TABLES: Migrations = {
         count BIGINT NOT NULL, sum TEXT NOT NULL, peak TEXT NOT NULL, PRIMARY KEY (billed_ms, tenant, used_ms, meter))`,
       `INSERT INTO usage_pruned_nowhere (billed_ms, tenant, used_ms, meter, count, sum, peak)
         SELECT billed_ms, tenant, used_ms, meter, count, sum, peak FROM usage_pruned WHERE NOT EXISTS (SELECT 1 FROM usage_archive)`,
+    ],
+    // The condition has to name each meter, and there are more of them.
+    [
+      'DROP INDEX usage_event_level',
+      `CREATE INDEX usage_event_level ON usage_event (source, at_ms) WHERE ${LEVEL_EVENTS}`,
+      // What came since a moment, for sums that are kept of them.
+      `CREATE INDEX usage_event_level_stored ON usage_event (stored_ms) WHERE ${LEVEL_EVENTS}`,
     ],
   ],
 };

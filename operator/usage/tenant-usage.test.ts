@@ -47,6 +47,16 @@ describe('the condition Complete of a TenantUsage', () => {
       status: 'Unknown',
       message: `4 of 4 sources said nothing for 17 minutes: ${names}, /c/${LONG}, …`,
     });
+    // A process that is idle under one name and speaks under another, and one that ended: neither is silent. One of another place is.
+    await ledger.accept([event({ source: '/w/boots/1' }), event({ source: '/w/boots/1/levels' }), event({ source: '/v/boots/7' })]);
+    clock.set(clock.now() + 20 * MINUTE_MS);
+    await ledger.accept([event({ source: '/w/boots/1/levels', seq: 2 })]);
+    assert.match((await complete(10)).message, /^5 of 7 sources said nothing/);
+    await ledger.accept([event({ source: '/v/boots/9' })]);
+    assert.match((await complete(10)).message, /^4 of 8 sources said nothing/);
+    await ledger.accept([event({ source: '/w/boots/0' })]);
+    assert.match((await complete(10)).message, /^4 of 9 sources said nothing/);
+    assert.match((await complete(18)).message, /^9 of 9 sources said nothing/);
     assert.deepEqual(await complete(25 * 60), { status: 'True', message: '0 sources' });
   });
 });

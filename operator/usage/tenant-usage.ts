@@ -43,12 +43,37 @@ export type SourceHealth = { readonly open: number; readonly silent: number; rea
 
 const UNHEARD: SourceHealth = { open: 0, silent: 0, missing: 0, quiet: [] };
 
+const PROCESS = /^(.+)\/boots\/(\d{1,15})(?:\/|$)/;
+
+/**
+ * When a source was heard of. A process may report under several names, and what has nothing to tell is silent while another of them
+ * speaks; and one that has ended is silent for ever, while the next one of its place sends what it had left.
+ */
+const heardOf = (sources: readonly SourceRow[]): ((source: SourceRow) => number) => {
+  const places = new Map<string, { readonly boot: number; readonly lastMs: number }[]>();
+  const placeOf = ({ tenant, source }: SourceRow): { readonly place: string; readonly boot: number } | undefined => {
+    const [, place, boot] = PROCESS.exec(source) ?? [];
+    return place === undefined ? undefined : { place: `${tenant}\n${place}`, boot: Number(boot) };
+  };
+  for (const row of sources) {
+    const at = placeOf(row);
+    if (at !== undefined) places.set(at.place, [...(places.get(at.place) ?? []), { boot: at.boot, lastMs: row.lastMs }]);
+  }
+  return (row) => {
+    const at = placeOf(row);
+    const since = at === undefined ? [] : (places.get(at.place) ?? []).filter(({ boot }) => boot >= at.boot);
+    return since.reduce((last, { lastMs }) => Math.max(last, lastMs), row.lastMs);
+  };
+};
+
 /** By tenant. */
 const sourceHealth = (sources: readonly SourceRow[], nowMs: number): ReadonlyMap<string, SourceHealth> => {
   const byTenant = new Map<string, SourceHealth>();
-  for (const { tenant, source, cursor, lastMs } of sources) {
+  const heardMs = heardOf(sources);
+  for (const row of sources) {
+    const { tenant, source, cursor } = row;
     const { open, silent, missing, quiet } = byTenant.get(tenant) ?? UNHEARD;
-    const isSilent = nowMs - lastMs > SILENT_MS;
+    const isSilent = nowMs - heardMs(row) > SILENT_MS;
     byTenant.set(tenant, {
       open: open + 1,
       silent: silent + (isSilent ? 1 : 0),

@@ -5,7 +5,7 @@ import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { withVariables } from './bindings.ts';
 import type { Violation } from './decision.ts';
 import { evaluate } from './limits.ts';
-import { onError, SPENT, violation } from './run.ts';
+import { noteFailure, onError, SPENT, violation } from './run.ts';
 import type { PolicyOutcome, Run } from './run.ts';
 
 const AUDIT_MAX_BYTES = 10 * 1024;
@@ -42,7 +42,7 @@ export const annotate = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
     run.trace?.({ kind: 'auditAnnotation', name, outcome: 'error', message });
     if (result.kind === 'spent') {
       const fault = { message: SPENT, cause: 'budget', expression: program.source } as const;
-      return { violations: onError(policy, fault), auditAnnotations: [], spent: true };
+      return { violations: onError(policy, fault, run), auditAnnotations: [], spent: true };
     }
     // Evidence that can not be written denies whatever the enforcement is, unless errors are forgiven or glass is broken.
     const fault = {
@@ -50,6 +50,7 @@ export const annotate = (policy: CompiledPolicy, bindings: Bindings, run: Run): 
       cause: 'error',
       expression: program.source,
     } as const;
+    noteFailure(policy, run.meter);
     if (policy.failurePolicy === 'Fail')
       violations.push(violation(policy, fault, policy.suspended === undefined ? 'Deny' : policy.enforcement));
   }

@@ -35,6 +35,8 @@ export type Decision = {
   readonly auditAnnotations: Readonly<Record<string, string>>;
   /** The policies that applied, in the order of their names. */
   readonly evaluated: readonly Evaluation[];
+  /** A sealed policy that applied ended in an error or ran out of steps, be it forgiven, or all of them together ran out. */
+  readonly unevaluated?: true;
 };
 
 const STRENGTH: Readonly<Record<Verdict, number>> = { Allow: 0, Audit: 1, Warn: 2, Deny: 3 };

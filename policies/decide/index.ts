@@ -169,11 +169,12 @@ export const decide = (set: PolicySet, subject: Subject, facts: AdmissionFacts):
       tally.evaluated ??= tally.passed.slice(0, at);
     } else count(tally, policy, evaluatePolicy(policy, run), at);
     // Which policies came too late depends on their names, so none of them may decide: all of it is refused.
-    if (isSpent(run.meter)) return answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]);
+    if (isSpent(run.meter)) return { ...answer(set.digest, [refusal(set.digest, 'DECISION_BUDGET', 'budget')]), unevaluated: true };
     at += 1;
   }
   // What nobody sealed gets what the others left, and its end ends nothing but itself.
   for (const [policy, place] of unsigned ?? []) if (!isSpent(run.meter)) count(tally, policy, evaluatePolicy(policy, run), place);
   const decided = answer(set.digest, tally.violations);
-  return { ...decided, auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated ?? tally.passed };
+  const told = { ...decided, auditAnnotations: Object.fromEntries(tally.annotations), evaluated: tally.evaluated ?? tally.passed };
+  return run.meter.failed ? { ...told, unevaluated: true } : told;
 };

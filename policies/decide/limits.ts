@@ -40,6 +40,8 @@ export type Meter = {
   phase: number;
   /** Effort that went into tries which came to nothing and were given back (`plain.ts`): it is time all the same. */
   vain: number;
+  /** A policy ended in an error or ran out of steps, whether that was forgiven or not. */
+  failed: boolean;
 };
 
 export const createMeter = (limits: DecisionLimits): Meter => ({
@@ -48,6 +50,7 @@ export const createMeter = (limits: DecisionLimits): Meter => ({
   variables: { limit: limits.expression, used: 0, effort: limits.effort, memo: new Memo() },
   phase: 0,
   vain: 0,
+  failed: false,
 });
 
 export const isSpent = ({ variables }: Meter): boolean => variables.effort <= 0;

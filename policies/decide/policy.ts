@@ -84,7 +84,7 @@ const evaluateMatched = (policy: CompiledPolicy, run: Run): Matched => {
     const outcome = matchConditions(policy, { ...full, namespaceObject: null }, run);
     if (outcome === 'skip') return { ...SKIPPED, failures: [] };
     if (outcome !== 'go on') {
-      const violations = onError(policy, outcome);
+      const violations = onError(policy, outcome, run);
       return { applied: true, violations, auditAnnotations: [], failures: violations };
     }
   }
@@ -122,7 +122,7 @@ const isBeyondPolicies = ({ resource: { group, resource } }: AdmissionRequest): 
 
 const unknownNamespace = (policy: CompiledPolicy, run: Run): PolicyOutcome => {
   const message = `the namespace ${run.subject.request.namespace} is not known, and the policy chooses by its labels`;
-  return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
+  return { applied: true, violations: onError(policy, { message, cause: 'error' }, run), auditAnnotations: [] };
 };
 
 const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: Run): readonly PolicyOutcome[] => {
@@ -137,7 +137,7 @@ const evaluateBinding = (policy: CompiledPolicy, binding: CompiledBinding, run: 
     // Whatever the actions of the binding are: a setting that is not there denies, unless errors are forgiven.
     const fault: Fault = { message: `failed to configure binding: ${choice.message}`, cause: 'error' };
     run.trace?.({ kind: 'binding', name: binding.name, outcome: 'error', message: choice.message });
-    return [{ applied: true, violations: onError({ ...bound, enforcement: 'Deny' }, fault), auditAnnotations: [] }];
+    return [{ applied: true, violations: onError({ ...bound, enforcement: 'Deny' }, fault, run), auditAnnotations: [] }];
   }
   return choice.params.map((params) => evaluateForBinding(params === undefined ? bound : { ...bound, params }, binding, run));
 };
@@ -177,6 +177,6 @@ export const evaluatePolicy = (policy: CompiledPolicy, run: Run): PolicyOutcome 
     return bound.bindings === undefined ? evaluateMatched(bound, run) : evaluateBound(bound, bound.bindings, run);
   } catch (error) {
     const message = `the policy could not be evaluated: ${error instanceof Error ? error.message : 'unknown error'}`;
-    return { applied: true, violations: onError(policy, { message, cause: 'error' }), auditAnnotations: [] };
+    return { applied: true, violations: onError(policy, { message, cause: 'error' }, run), auditAnnotations: [] };
   }
 };

@@ -75,6 +75,13 @@ export const violation = (policy: CompiledPolicy, fault: Fault, enforcement = po
   };
 };
 
-/** An error counts under failurePolicy Fail and is forgiven under Ignore. */
-export const onError = (policy: CompiledPolicy, fault: Fault): readonly Violation[] =>
-  policy.failurePolicy === 'Fail' ? [violation(policy, fault)] : [];
+/** An error counts under failurePolicy Fail and is forgiven under Ignore; either way the policy was not evaluated to its end. */
+export const onError = (policy: CompiledPolicy, fault: Fault, { meter }: Pick<Run, 'meter'>): readonly Violation[] => {
+  noteFailure(policy, meter);
+  return policy.failurePolicy === 'Fail' ? [violation(policy, fault)] : [];
+};
+
+/** What nobody sealed spoils no promise: it only notes. */
+export const noteFailure = (policy: CompiledPolicy, meter: Meter): void => {
+  if (policy.unsigned !== true) meter.failed = true;
+};

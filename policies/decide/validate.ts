@@ -30,7 +30,7 @@ const checkSchema = (policy: CompiledPolicy, run: Run): readonly Violation[] => 
   });
   if (breach === undefined) return [];
   if (breach.kind === 'breach') return [violation(policy, { message: breach.message, cause: 'schema' })];
-  return onError(policy, { message: 'the JSON Schema took more steps than one expression may', cause: 'budget' });
+  return onError(policy, { message: 'the JSON Schema took more steps than one expression may', cause: 'budget' }, run);
 };
 
 /** A validation that did not hold, or any while somebody listens or messages may run out of steps. */
@@ -79,11 +79,15 @@ const tell = ({ rule, validation, result }: Judged, { policy, messages, bindings
   if (result.kind === 'error') {
     traced('error', result.message);
     // Kubernetes tells errors as Invalid, whatever the reason of the rule.
-    return onError(policy, { ...place, message: `expression '${program.source}' resulted in error: ${result.message}`, cause: 'error' });
+    return onError(
+      policy,
+      { ...place, message: `expression '${program.source}' resulted in error: ${result.message}`, cause: 'error' },
+      run,
+    );
   }
   if (messages.spent) {
     traced('error', SPENT);
-    return onError(policy, { ...place, message: `failed messageExpression: ${SPENT}`, cause: 'budget' });
+    return onError(policy, { ...place, message: `failed messageExpression: ${SPENT}`, cause: 'budget' }, run);
   }
   if (result.value === true) {
     traced('true');
@@ -115,7 +119,7 @@ export const validate = (policy: CompiledPolicy, { full, plain }: Contexts, run:
     if (result.kind === 'spent') {
       run.trace?.({ kind: 'validation', name: validation.program.source, outcome: 'error', message: SPENT });
       const fault = { message: SPENT, cause: 'budget', rule, expression: validation.program.source } as const;
-      return { violations: [...breaches, ...onError(policy, fault)], spent: true };
+      return { violations: [...breaches, ...onError(policy, fault, run)], spent: true };
     }
     if (result.kind === 'value' && result.value === true && run.trace === undefined) continue;
     (judged ??= []).push({ rule, validation, result });

@@ -2,12 +2,15 @@
 // Bounds on a document's structure, by its tokens alone and before any tree is built: a few kilobytes of brackets would
 // otherwise cost seconds, or the stack.
 import { Lexer } from 'yaml';
+import type { Steps } from '../steps.ts';
 
 /** Deepest nesting of mappings and lists. The API server's own structural schemas stay far below it. */
 export const MAX_DEPTH = 64;
 /** Most mappings, lists and scalars. */
 export const MAX_NODES = 10_000;
 const MAX_TOKENS = 40_000;
+/** Of those that are read in one step: some milliseconds at most. */
+export const TOKENS_A_STEP = 2000;
 
 // Tokens that the lexer adds and that stand for no characters of the text.
 const SCALAR_FOLLOWS = '\u001f';
@@ -19,7 +22,7 @@ export type Tokens =
   | { readonly ok: false; readonly message: string; readonly index: number };
 
 /** The tokens of a text whose structure is within bounds. */
-export const tokensOf = (text: string): Tokens => {
+export const tokensOf = function* (text: string): Steps<Tokens> {
   const excess = (message: string): Tokens => ({ ok: false, message, index });
   const read: string[] = [];
   const nesting = `more than ${MAX_DEPTH} levels of nesting`;
@@ -30,6 +33,7 @@ export const tokensOf = (text: string): Tokens => {
   let scalarFollows = false;
   for (const token of new Lexer().lex(text)) {
     if (read.push(token) > MAX_TOKENS) return excess(`more than ${MAX_NODES} values`);
+    if (read.length % TOKENS_A_STEP === 0) yield;
     if (SYNTHETIC.has(token)) {
       scalarFollows = token === SCALAR_FOLLOWS;
       continue;

@@ -9,10 +9,12 @@
  * its kind. Anyone may import it; `yaml` is imported in this folder only.
  */
 import { Composer, LineCounter, Parser } from 'yaml';
-import type { Document } from 'yaml';
+import type { CST, Document } from 'yaml';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
-import { tokensOf } from './complexity.ts';
+import { TOKENS_A_STEP, tokensOf } from './complexity.ts';
 import { digestOf } from './digest.ts';
 import { isJsonObject } from './json.ts';
 import type { JsonObject, JsonPath } from './json.ts';
@@ -50,7 +52,7 @@ const placeIn = (lines: LineCounter, file: string, index: number): SourcePositio
 const DIRECTIVE = /^%/m;
 
 /** `parseAllDocuments` of the library, for a text whose tokens are known: to find them is a third of its work. */
-const composed = (tokens: readonly string[], lines: LineCounter): readonly Document.Parsed[] => {
+const composed = function* (tokens: readonly string[], lines: LineCounter): Steps<readonly Document.Parsed[]> {
   const parser = new Parser(lines.addNewLine);
   // Scalars stay text here: `scalars.ts` alone says what they mean. Duplicate keys are found in `tree.ts`, in linear time.
   const composer = new Composer({
@@ -62,19 +64,23 @@ const composed = (tokens: readonly string[], lines: LineCounter): readonly Docum
     prettyErrors: false,
     logLevel: 'silent',
   });
-  const syntax = function* () {
-    lines.addNewLine(0);
-    for (const token of tokens) yield* parser.next(token);
-    yield* parser.end();
-  };
-  return [...composer.compose(syntax())];
+  const syntax: CST.Token[] = [];
+  lines.addNewLine(0);
+  let read = 0;
+  for (const token of tokens) {
+    for (const found of parser.next(token)) syntax.push(found);
+    if (++read % TOKENS_A_STEP === 0) yield;
+  }
+  syntax.push(...parser.end());
+  yield;
+  return [...composer.compose(syntax)];
 };
 
 type Source = { readonly text: string; readonly file: string; readonly tokens: readonly string[] };
 
-const syntaxTree = ({ text, file, tokens }: Source): Tree => {
+const syntaxTree = function* ({ text, file, tokens }: Source): Steps<Tree> {
   const lines = new LineCounter();
-  const documents = composed(tokens, lines);
+  const documents = yield* composed(tokens, lines);
   const [first, second] = documents;
   if (first === undefined) return refuse({ code: 'DOCUMENT_COUNT', message: 'the file holds no document', at: startOf(file) });
   const [error] = first.errors;
@@ -91,21 +97,23 @@ const syntaxTree = ({ text, file, tokens }: Source): Tree => {
   return { ok: true, root: first.contents, lines };
 };
 
-const parseText = (text: string, file: string): Tree => {
-  const read = tokensOf(text);
-  if (read.ok) return syntaxTree({ text, file, tokens: read.tokens });
+const parseText = function* (text: string, file: string): Steps<Tree> {
+  const read = yield* tokensOf(text);
+  yield;
+  if (read.ok) return yield* syntaxTree({ text, file, tokens: read.tokens });
   const lines = new LineCounter();
   for (let index = text.indexOf('\n'); index !== -1; index = text.indexOf('\n', index + 1)) lines.addNewLine(index + 1);
   lines.lineStarts.unshift(0);
   return refuse({ code: 'DOCUMENT_TOO_COMPLEX', message: read.message, at: placeIn(lines, file, read.index) });
 };
 
-const parse = (bytes: Uint8Array, file: string): ParseOutcome => {
+const parse = function* (bytes: Uint8Array, file: string): Steps<ParseOutcome> {
   const decoded = decodeText(bytes, file);
   if (!decoded.ok) return { ok: false, problems: [decoded.problem] };
   const { text } = decoded;
-  const tree = parseText(text, file);
+  const tree = yield* parseText(text, file);
   if (!tree.ok) return { ok: false, problems: [tree.problem] };
+  yield;
   const { lines, root } = tree;
   const { value, problems } = readTree(root, { placeOf: (index) => placeIn(lines, file, index) });
   if (problems.length > 0) return { ok: false, problems };
@@ -128,13 +136,16 @@ const parse = (bytes: Uint8Array, file: string): ParseOutcome => {
   };
 };
 
-/** Reads one document. `file` appears in positions only. Refusals carry every finding, at most 50, in the order of the text. */
-export const parseDocument = (bytes: Uint8Array, file: string): ParseOutcome => {
+/** As `parseDocument`, in steps of some milliseconds each: the longest is that in which a tree is made of the syntax. */
+export const parseDocumentInSteps = function* (bytes: Uint8Array, file: string): Steps<ParseOutcome> {
   try {
-    return parse(bytes, file);
+    return yield* parse(bytes, file);
   } catch (error) {
     // The YAML library is not ours and the bytes are hostile: whatever it throws is a refusal, never a crash.
     const message = `the YAML reader gave up: ${error instanceof Error ? error.message : 'unknown reason'}`;
     return { ok: false, problems: [{ code: 'DOCUMENT_SYNTAX', message, at: startOf(file) }] };
   }
 };
+
+/** Reads one document. `file` appears in positions only. Refusals carry every finding, at most 50, in the order of the text. */
+export const parseDocument = atOnce(parseDocumentInSteps);

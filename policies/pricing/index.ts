@@ -11,6 +11,7 @@ import type { ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import type { JsonPath } from '../document/json.ts';
 import type { Problem } from '../problem.ts';
+import { OBJECTIVES, hasThreshold } from '../service-level/index.ts';
 import type { ObjectiveName } from '../service-level/index.ts';
 import { CYCLES, parseTime } from './calendar.ts';
 import type { Cycle } from './calendar.ts';
@@ -39,7 +40,7 @@ export type OwedObjective = {
   readonly name: ObjectiveName;
   /** Percent, as it is written. */
   readonly target: string;
-  /** Infinite for availability. */
+  /** Infinite for one without a threshold. */
   readonly withinMs: number;
   /** Marks fall, and what is given back rises. */
   readonly credits: readonly CreditStep[];
@@ -51,7 +52,7 @@ export type PricedTier = {
   readonly fees: ReadonlyMap<Cycle, bigint>;
   readonly usage: ReadonlyMap<string, TierUsage>;
   /** As invoices tell it. */
-  readonly promise: { readonly availability?: string; readonly latencyMs?: number } | undefined;
+  readonly promise: { readonly availability?: string; readonly latencyMs?: number; readonly policyEvaluation?: string } | undefined;
   readonly owed: readonly OwedObjective[];
 };
 
@@ -114,23 +115,31 @@ const tiersOf = (spec: Spec, currency: Currency, fault: Fault): ReadonlyMap<stri
 
 type TierPromise = NonNullable<NonNullable<Spec['tiers']>[number]['promise']>;
 
-const toldPromise = ({ availability, latencyMs }: TierPromise): PricedTier['promise'] => ({
+const toldPromise = ({ availability, latencyMs, policyEvaluation }: TierPromise): PricedTier['promise'] => ({
   ...(availability === undefined ? {} : { availability }),
   ...(latencyMs === undefined ? {} : { latencyMs }),
+  ...(policyEvaluation === undefined ? {} : { policyEvaluation }),
 });
+
+/** Where the share of good answers stands; the time of those with a threshold is `latencyMs`. */
+const SHARE_FIELDS = {
+  availability: 'availability',
+  'admission-latency': 'latencyShare',
+  'policy-evaluation': 'policyEvaluation',
+} as const satisfies Readonly<Record<ObjectiveName, keyof TierPromise>>;
 
 const HUNDRED = whole(100);
 
-const owedOf = ({ availability, latencyMs, latencyShare, credits = [] }: TierPromise, fault: Fault): readonly OwedObjective[] => {
+const owedOf = (promise: TierPromise, fault: Fault): readonly OwedObjective[] => {
+  const { latencyMs, latencyShare, credits = [] } = promise;
   if (latencyShare !== undefined && latencyMs === undefined) fault(['latencyShare'], 'say within which time, as latencyMs');
-  const promised: readonly Omit<OwedObjective, 'credits'>[] = [
-    ...(availability === undefined ? [] : [{ name: 'availability' as const, target: availability, withinMs: Number.POSITIVE_INFINITY }]),
-    ...(latencyShare === undefined || latencyMs === undefined
-      ? []
-      : [{ name: 'admission-latency' as const, target: latencyShare, withinMs: latencyMs }]),
-  ];
+  const promised = OBJECTIVES.flatMap((name): readonly Omit<OwedObjective, 'credits'>[] => {
+    const target = promise[SHARE_FIELDS[name]];
+    const withinMs = hasThreshold(name) ? latencyMs : Number.POSITIVE_INFINITY;
+    return target === undefined || withinMs === undefined ? [] : [{ name, target, withinMs }];
+  });
   for (const { name, target } of promised)
-    if (compare(decimal(target, whole(0)), HUNDRED) > 0) fault([name === 'availability' ? name : 'latencyShare'], 'it is more than 100 %');
+    if (compare(decimal(target, whole(0)), HUNDRED) > 0) fault([SHARE_FIELDS[name]], 'it is more than 100 %');
   const marks = new Map<string, CreditStep>();
   for (const [index, { objective, below, basisPoints }] of credits.entries()) {
     const target = promised.find(({ name }) => name === objective)?.target;

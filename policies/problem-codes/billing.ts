@@ -21,7 +21,10 @@ export const billingCodes = {
     summary: 'The price book does not sell that tier, or not by that cycle.',
     fix: 'add the tier and its fee to the price book, or change the subscription',
   },
-  BILL_SUBSCRIPTION_INVALID: { summary: 'The facts of a subscription contradict each other.', fix: 'correct the times named' },
+  BILL_SUBSCRIPTION_INVALID: {
+    summary: 'The facts of a subscription are none, or contradict each other.',
+    fix: 'correct the field that is named, or the times',
+  },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
     fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
@@ -45,6 +48,10 @@ export const billingCodes = {
   BILL_CUSTOMER_TWICE: {
     summary: 'The payment provider has several customers that bear the name of one tenant.',
     fix: 'name the one that counts in spec.billing.customerRef, and delete the others there',
+  },
+  BILL_CUSTOMER_FORMER: {
+    summary: 'The customer at the payment provider is that of an earlier Tenant of the name, and is not taken over unasked.',
+    fix: 'where it is the same tenant, restored, name that customer in spec.billing.customerRef and keep it there; where it is another one, name a customer of its own, made at the provider',
   },
   BILL_CUSTOMER_KEPT: {
     summary: 'spec.billing.customerRef is another one than that of the subscription that runs.',
@@ -83,6 +90,10 @@ export const billingCodes = {
     summary: 'An invoice of a customer could not be looked at, or not be put off; it may become final as it is.',
     fix: 'correct spec.billing.customerRef, or look at the invoice at the payment provider',
   },
+  BILL_DRIFT: {
+    summary: 'The payment provider counts hours otherwise than the ledger, and the invoice is kept from becoming final.',
+    fix: 'see which hours were set aside, and who else reports for this customer; it is compared again each day',
+  },
   BILL_MONTH_UNPRICED: {
     summary: 'No price book was in effect when the month began, so nothing of it is reported.',
     fix: 'seal a version whose effectiveFrom is the first of that month, or bill it by its statement',
@@ -103,6 +114,14 @@ export const billingCodes = {
   BILL_PRICES_UNCHECKED: {
     summary: 'An invoice or an SLA statement was to be signed from prices whose seal nobody checked.',
     fix: 'give the trust policy by --trust; without it `writ bill preview` and `writ slo statement` without --out show what would be signed',
+  },
+  BILL_TENANT_UNKNOWN: {
+    summary: 'An invoice or an SLA statement was to be made for a tenant that the ledger has never heard of.',
+    fix: 'correct `tenant` in the subscription, or name the ledger in which its use is; what is not in a ledger is given by --statement',
+  },
+  BILL_LEDGER_LATER: {
+    summary: 'A month was to be billed, or its service levels stated, that was over before the ledger began.',
+    fix: 'give the statement of that month by --statement; or name the ledger that holds it; service levels of that month cannot be stated',
   },
   BILL_MONTH_OPEN: {
     summary: 'An invoice was asked for of a month whose statement can still change.',

@@ -11,7 +11,19 @@ import { parseStrictObject, textAt } from '../trust/strict-json.ts';
 const RECEIPT_TYPE = 'https://writ.dev/decision-receipt/v1';
 
 const REQUEST = ['uid', 'operation', 'kind', 'subResource', 'namespace', 'name', 'user', 'dryRun'];
-const DECISION = ['tenant', 'verdict', 'closed', 'setDigest', 'trustDigest', 'revisions', 'spoke', 'allowed', 'violations', 'durationUs'];
+const DECISION = [
+  'tenant',
+  'verdict',
+  'closed',
+  'unevaluated',
+  'setDigest',
+  'trustDigest',
+  'revisions',
+  'spoke',
+  'allowed',
+  'violations',
+  'durationUs',
+];
 
 /** Own fields in this order, those that there are. */
 const pick = (record: JsonObject, fields: readonly string[]): JsonObject =>

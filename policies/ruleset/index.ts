@@ -15,7 +15,7 @@ import type { Steps } from '../steps.ts';
 import { compilePolicyInSteps } from '../compile/policy.ts';
 import type { CompiledPolicy } from '../compile/policy-set.ts';
 import { digestOf } from '../document/digest.ts';
-import { parseDocument } from '../document/index.ts';
+import { parseDocumentInSteps } from '../document/index.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
@@ -117,8 +117,12 @@ type ReadMember = { readonly policy: Policy; readonly parsed: ParsedDocument };
 /** What is the release's to say, not the member's: one end, one version for all. */
 const RELEASE_FIELDS = ['expires', 'gracePeriod', 'retired'] as const;
 
-const readMember = (file: string, bytes: Uint8Array, { watch = (member) => member }: RulesetDocument): ReadMember | readonly Problem[] => {
-  const outcome = parseDocument(bytes, file);
+const readMember = function* (
+  file: string,
+  bytes: Uint8Array,
+  { watch = (member) => member }: RulesetDocument,
+): Steps<ReadMember | readonly Problem[]> {
+  const outcome = yield* parseDocumentInSteps(bytes, file);
   if (!outcome.ok) return outcome.problems;
   const parsed = watch(outcome.document);
   const valid = validateDocument(parsed);
@@ -176,7 +180,7 @@ const compileMembersInSteps = function* (document: RulesetDocument, files: reado
   for (const [index, member] of (document.ruleset.spec.policies ?? []).entries()) {
     const found = bytes.get(member.path);
     if (found === undefined) continue;
-    const read = readMember(memberFile(document.parsed.file, member.path), found, document);
+    const read = yield* readMember(memberFile(document.parsed.file, member.path), found, document);
     if (!('policy' in read)) {
       problems.push(...read);
       continue;
@@ -198,6 +202,7 @@ export const compileMembers = atOnce(compileMembersInSteps);
 export const readReleaseInSteps = function* (document: RulesetDocument, files: readonly MemberFile[]): Steps<ReleaseOutcome> {
   const sealed = sealProblems(document, files);
   if (sealed.length > 0) return { ok: false, problems: sealed };
+  yield;
   const { members, problems } = yield* compileMembersInSteps(document, files);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, members };
 };

@@ -3,7 +3,7 @@
 // what it proves. `since` is the first minute of which the event speaks: between it and the event's own minute nothing was asked. So
 // a minute without answers can be told from one of which nobody knows anything. The webhook writes it, `operator/slo` reads it.
 import { isRecord } from '../../crds/wire.ts';
-import { OBJECTIVES, shareOf } from './index.ts';
+import { OBJECTIVES, hasThreshold, shareOf } from './index.ts';
 import type { Objective, ObjectiveName } from './index.ts';
 
 export const MINUTE_MS = 60_000;
@@ -41,7 +41,7 @@ export type CountDims = {
 export const dimsOf = ({ name, percent, withinMs }: Objective, sinceMs: number): Readonly<Record<string, string>> => ({
   since: new Date(sinceMs).toISOString(),
   target: percent,
-  ...(name === 'admission-latency' ? { within_ms: String(withinMs) } : {}),
+  ...(hasThreshold(name) ? { within_ms: String(withinMs) } : {}),
 });
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z$/;

@@ -161,15 +161,15 @@ describe('reading ahead', () => {
     assert.equal(readFor(second, first, second, third), 2 * KNOWN);
     assert.equal(readFor(third, third), KNOWN);
   });
-  it('rests between the syntax and the schema of one that is new', () => {
+  it('rests between tokens, syntax, tree, values and schema of one that is new', () => {
     const fresh = link(1, { ...one, expires: '2031-02-03T04:05:06Z' }, []);
-    assert.equal(readFor(fresh, fresh), KNOWN + 2);
+    assert.equal(readFor(fresh, fresh), KNOWN + 5);
     assert.equal(readFor(fresh, fresh), KNOWN);
   });
   it('looks at nothing that no pin leads to, nor at more than a chain may have', () => {
     assert.equal(readFor(third, first, second), 0);
     assert.equal(readFor(first, ...Array.from({ length: MAX_CHAIN + 2 }, () => first)), 0);
-    assert.deepEqual([...readAhead({ document: '[', chain: [{ document: '\0' }] }, digestOf(Buffer.from('[')))].length, 3);
+    assert.deepEqual([...readAhead({ document: '[', chain: [{ document: '\0' }] }, digestOf(Buffer.from('[')))].length, 5);
   });
 });
 

@@ -10,8 +10,10 @@
  * that does not count never spoils those that do. Whether a version rises, and whether name and place are those asked for,
  * is the caller's to compare: the document says what it is. Anyone may import it.
  */
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
-import { parseDocument } from '../document/index.ts';
+import { parseDocumentInSteps } from '../document/index.ts';
 import { decodeText } from '../document/text.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
@@ -66,7 +68,7 @@ const refuse = (problem: Problem, others: readonly Problem[] = [], turn: Turn = 
   turn,
 });
 
-const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
+const check = function* (artifact: Artifact, trust: Trust, at: number): Steps<VerifyOutcome> {
   const place = startOf(artifact.file);
   const plain = (code: ProblemCode, message: string): Problem => ({ code, message, at: place });
   if (isPast(trust.expires, at)) return refuse(plain('TRUST_EXPIRED', `the trust policy ${trust.digest} has expired`));
@@ -80,7 +82,7 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(plain('SEAL_TOO_LARGE', `${artifact.bundles.length} bundles, at most ${MAX_BUNDLES}`));
 
   const digest = digestOf(artifact.bytes);
-  const { counted, ignored, terms } = checkBundles(artifact, { trust, at, digest });
+  const { counted, ignored, terms } = yield* checkBundles(artifact, { trust, at, digest });
   const turn = turnAt(at, terms);
   const signers = new Map(counted.map(({ principal }) => [principal.name, principal]));
   const [firstIgnored, ...otherIgnored] = ignored;
@@ -95,7 +97,9 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
     return refuse(plain('SEAL_THRESHOLD', `${signedBy}; needed: ${needed}`), ignored, turn);
   }
 
-  const parsed = parseDocument(artifact.bytes, artifact.file);
+  yield;
+  const parsed = yield* parseDocumentInSteps(artifact.bytes, artifact.file);
+  yield;
   const bound = parsed.ok ? bind(parsed.document) : parsed;
   if (!bound.ok) {
     const [first, ...others] = bound.problems;
@@ -129,15 +133,17 @@ const check = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
   return { ok: true, document, signers: ordered, seals: counted, rule: outcome.rule, ignored, turn: turnWithDocument, endsMs, sealsEndMs };
 };
 
-/** Verifies one file; `at` is the time in epoch milliseconds. */
-export const verifyArtifact = (artifact: Artifact, trust: Trust, at: number): VerifyOutcome => {
+/** Verifies one file; `at` is the time in epoch milliseconds. In steps of some milliseconds, however long it is. */
+export const verifyInSteps = function* (artifact: Artifact, trust: Trust, at: number): Steps<VerifyOutcome> {
   try {
-    return check(artifact, trust, at);
+    return yield* check(artifact, trust, at);
   } catch {
     // Nothing is known to come here; if a library throws after all, the answer is no.
     return refuse({ code: 'SEAL_MALFORMED', message: 'the seal cannot be checked', at: startOf(artifact.file) });
   }
 };
+
+export const verifyArtifact = atOnce(verifyInSteps);
 
 /** `verifyArtifact` for bytes that have no file, such as those of a custom resource. */
 export const verify = (bytes: Uint8Array, bundles: readonly string[], trust: Trust, at: number): VerifyOutcome =>

@@ -8,7 +8,7 @@ import type {
   TrustPolicyPublicKey,
 } from '../../crds/generated/objects.ts';
 import { digestOf } from '../document/digest.ts';
-import { parseDocument } from '../document/index.ts';
+import { parseDocumentInSteps } from '../document/index.ts';
 import type { JsonPath, ParsedDocument } from '../document/index.ts';
 import { formatPath } from '../document/json.ts';
 import { validateDocument } from '../document/validate.ts';
@@ -18,7 +18,7 @@ import { createRecent } from '../recent.ts';
 import { atOnce } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import { readPublicKey } from './key.ts';
-import { readTrustedRoot } from './trusted-root.ts';
+import { readTrustedRootInSteps } from './trusted-root.ts';
 import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
 
 export type LoadOutcome =
@@ -146,14 +146,14 @@ const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings
 type RootOptions = Pick<ReadOptions, 'trustedRoot' | 'otherRoots'>;
 
 /** A root that is given must be the pinned one; one that is not given is missed only by the seals that need it. */
-const readRoot = (pinned: string | undefined, { trustedRoot, otherRoots }: RootOptions): RootState => {
+const readRoot = function* (pinned: string | undefined, { trustedRoot, otherRoots }: RootOptions): Generator<undefined, RootState> {
   const refuse = (code: ProblemCode, message: string): RootState => ({ ok: false, problem: { code, message } });
   if (pinned === undefined) return refuse('TRUST_ROOT_MISSING', 'the trust policy pins no trusted root (spec.trustedRootSha256)');
   const bytes = trustedRoot ?? otherRoots?.get(`sha256:${pinned}`);
   if (bytes === undefined) return refuse('TRUST_ROOT_MISSING', `the file ${TRUSTED_ROOT_FILE} is not there`);
   const digest = digestOf(bytes);
   if (digest !== `sha256:${pinned}`) return refuse('TRUST_ROOT_MISMATCH', `its digest is ${digest}, pinned is sha256:${pinned}`);
-  const read = readTrustedRoot(bytes);
+  const read = yield* readTrustedRootInSteps(bytes);
   return read.ok ? read : refuse('TRUST_ROOT_INVALID', read.why);
 };
 
@@ -221,8 +221,8 @@ const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
   };
 };
 
-const readingDocument = function* (bytes: Uint8Array, file: string): Steps<Rootless> {
-  const parsed = parseDocument(bytes, file);
+const readingDocument = function* (bytes: Uint8Array, file: string): Generator<undefined, Rootless> {
+  const parsed = yield* parseDocumentInSteps(bytes, file);
   yield;
   const outcome = parsed.ok ? validateDocument(parsed.document) : parsed;
   yield;
@@ -247,7 +247,7 @@ export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots
   lately.keep(key, read);
   if (!read.ok) return read;
   yield;
-  const root = readRoot(read.pinnedRoot, roots);
+  const root = yield* readRoot(read.pinnedRoot, roots);
   const isRootGood = root.ok || root.problem.code === 'TRUST_ROOT_MISSING';
   const rootProblems = isRootGood ? [] : [{ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } }];
   const [first, ...others] = [...read.problems, ...rootProblems];

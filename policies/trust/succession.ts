@@ -5,6 +5,7 @@
 // enough seals both by the rules for TrustPolicy of the version before, which hands trust on, and by its own, so that nobody
 // is named who cannot seal. Each version judges seals by its own principals, revocations and trusted root. That an earlier
 // version has expired does not matter: it is only a step on the way.
+import { finish } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { checkBundles } from './check-bundles.ts';
@@ -29,7 +30,7 @@ export const sealingBy = (trust: Trust, artifact: Artifact, { digest, at }: { re
   const no = (missing: string): Sealing => ({ isEnough: false, seals: [], missing: [missing], ignored: [] });
   if (artifact.bundles.length > MAX_BUNDLES) return no(`it has ${artifact.bundles.length} seals, at most ${MAX_BUNDLES} are read`);
   if (trust.revoked.documents.has(digest)) return no(`version ${trust.version} revokes the document ${digest}`);
-  const { counted: seals, ignored } = checkBundles(artifact, { trust, at, digest });
+  const { counted: seals, ignored } = finish(checkBundles(artifact, { trust, at, digest }));
   const outcome = applyRules(trust, FIT, new Set(seals.map(({ principal }) => principal.name)));
   if (outcome.kind === 'granted') return { isEnough: true, seals, missing: [], ignored };
   const missing = outcome.kind === 'no-rule' ? [`no rule of version ${trust.version} speaks of a TrustPolicy`] : outcome.missing;

@@ -10,6 +10,8 @@ import { X509Certificate } from 'node:crypto';
 import { TrustedRoot as TrustedRootFormat } from '@sigstore/protobuf-specs';
 import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
@@ -69,12 +71,13 @@ const chainOf = (authority: JsonObject, order: 'up' | 'either'): readonly Buffer
   return ders.length === list.length && isGood ? ders : undefined;
 };
 
-const problemIn = (root: JsonObject): string | undefined => {
+const problemIn = function* (root: JsonObject): Steps<string | undefined> {
   if (!MEDIA_TYPE.test(textAt(root, 'mediaType') ?? '')) return 'mediaType is not that of a Sigstore trusted root';
   for (const section of SECTIONS) {
     const entries = objectsAt(root, section);
     if (entries === undefined || entries.length > MAX_AUTHORITIES) return `${section} is not a list of at most ${MAX_AUTHORITIES} objects`;
     for (const [index, entry] of entries.entries()) {
+      yield;
       const isLog = section === 'tlogs' || section === 'ctlogs';
       if (!isPeriod(isLog ? objectAt(entry, 'publicKey') : entry)) return `${section}[${index}] does not say since when it is valid`;
       const order = section === 'timestampAuthorities' ? 'up' : 'either';
@@ -93,13 +96,15 @@ const startsOf = (root: JsonObject): readonly number[] =>
     return start === undefined ? [] : [Date.parse(start)];
   });
 
-const build = (root: JsonObject, bytes: Uint8Array, digest: string): TrustedRoot => {
+const build = function* (root: JsonObject, bytes: Uint8Array, digest: string): Steps<TrustedRoot> {
   const { publicKey: _, ...material } = toTrustMaterial(TrustedRootFormat.fromJSON(root));
+  yield;
   for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
     for (const certificate of certChain) {
       fixWholeDer(certificate.root);
       verifyOnce(certificate);
     }
+  yield;
   const chains = (objectsAt(root, 'certificateAuthorities') ?? []).flatMap((authority) => chainOf(authority, 'either') ?? []);
   const intermediates = chains.filter((der) => !isSelfIssued(new X509Certificate(der)));
   return {
@@ -111,12 +116,14 @@ const build = (root: JsonObject, bytes: Uint8Array, digest: string): TrustedRoot
   };
 };
 
-const read = (bytes: Uint8Array, digest: string): TrustedRootOutcome => {
+const read = function* (bytes: Uint8Array, digest: string): Steps<TrustedRootOutcome> {
   const json = parseStrictBytes(bytes);
   if (json === undefined) return { ok: false, why: 'not a JSON object without repeated keys' };
   try {
-    const why = problemIn(json);
-    return why === undefined ? { ok: true, root: build(json, bytes, digest) } : { ok: false, why };
+    const why = yield* problemIn(json);
+    if (why !== undefined) return { ok: false, why };
+    yield;
+    return { ok: true, root: yield* build(json, bytes, digest) };
   } catch {
     return { ok: false, why: 'a key or a certificate in it cannot be read' };
   }
@@ -125,11 +132,14 @@ const read = (bytes: Uint8Array, digest: string): TrustedRootOutcome => {
 /** By digest: each version in a chain of trust policies brings its root, mostly the same, and to read it takes milliseconds. */
 const lately = createRecent<TrustedRootOutcome>(4);
 
-/** Total. Whether these are the pinned bytes is the caller's to ask first. */
-export const readTrustedRoot = (bytes: Uint8Array): TrustedRootOutcome => {
+/** `readTrustedRoot` in steps: the first of a process takes tens of milliseconds. */
+export const readTrustedRootInSteps = function* (bytes: Uint8Array): Steps<TrustedRootOutcome> {
   if (bytes.length > MAX_ROOT_BYTES) return { ok: false, why: `more than ${MAX_ROOT_BYTES} bytes` };
   const digest = digestOf(bytes);
-  const outcome = lately.recall(digest) ?? read(bytes, digest);
+  const outcome = lately.recall(digest) ?? (yield* read(bytes, digest));
   lately.keep(digest, outcome);
   return outcome;
 };
+
+/** Total. Whether these are the pinned bytes is the caller's to ask first. */
+export const readTrustedRoot = atOnce(readTrustedRootInSteps);

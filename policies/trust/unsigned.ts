@@ -4,8 +4,10 @@
 // somebody meant it to count.
 import { createHash } from 'node:crypto';
 import type { Policy } from '../../crds/generated/objects.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { digestOf } from '../document/digest.ts';
-import { parseDocument } from '../document/index.ts';
+import { parseDocumentInSteps } from '../document/index.ts';
 import type { ParsedDocument } from '../document/index.ts';
 import { validateDocument } from '../document/validate.ts';
 import { startOf } from '../problem.ts';
@@ -38,13 +40,17 @@ const capToAudit = (policy: Policy): Policy => ({ ...policy, spec: { ...policy.s
 export const unsignedDigest = (digest: string): string => `sha256:${createHash('sha256').update(`unsigned\n${digest}`).digest('hex')}`;
 
 /** Undefined: the trust policy lets nothing unsigned take part, or it is no Policy. `at`: now, epoch milliseconds. Total. */
-export const readUnsigned = ({ bytes, file }: UnsignedInput, trust: Trust, at: number): UnsignedOutcome | undefined => {
+export const readUnsignedInSteps = function* (
+  { bytes, file }: UnsignedInput,
+  trust: Trust,
+  at: number,
+): Steps<UnsignedOutcome | undefined> {
   if (trust.unsigned !== 'Audit') return undefined;
   if (isPast(trust.expires, at)) {
     const message = `the trust policy ${trust.digest} has expired`;
     return { ok: false, problems: [{ code: 'TRUST_EXPIRED', message, at: startOf(file) }] };
   }
-  const parsed = parseDocument(bytes, file);
+  const parsed = yield* parseDocumentInSteps(bytes, file);
   const valid = parsed.ok ? validateDocument(parsed.document) : parsed;
   if (!parsed.ok || !valid.ok) {
     const [first = { code: 'DOCUMENT_SYNTAX', message: 'it cannot be read', at: startOf(file) }, ...others] = valid.ok
@@ -64,3 +70,5 @@ export const readUnsigned = ({ bytes, file }: UnsignedInput, trust: Trust, at: n
     expires: expires === undefined ? undefined : Date.parse(expires),
   };
 };
+
+export const readUnsigned = atOnce(readUnsignedInSteps);

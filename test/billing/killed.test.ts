@@ -24,6 +24,7 @@ const scene = async (encoding: Encoding) => {
   const clock = { ...systemClock, now: () => nowMs };
   const fake = createFakeStripe({ nowMs: () => nowMs, secretKey: SECRET });
   const stripe = createStripe({
+    nowMs: () => 0,
     secretKey: SECRET,
     mode: 'test',
     fetch: async (url, init) => {

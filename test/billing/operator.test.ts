@@ -3,8 +3,9 @@
 // from a Secret; the provider is the fake.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { allCompared } from '../../operator/billing/compared.ts';
 import { event } from '../usage/ledger-scene.ts';
-import { HOUR_MS, NOVEMBER, OCTOBER, START, priceBook, scene } from './scene.ts';
+import { HOUR_MS, KEY, NOVEMBER, OCTOBER, START, priceBook, scene } from './scene.ts';
 
 describe('use of billed tenants', () => {
   it('is reported by sealed hours, and again when more is heard of an hour', async () => {
@@ -53,11 +54,35 @@ describe('use of billed tenants', () => {
     // Put off, it is as wrong as before.
     await it.look(NOVEMBER + 68 * HOUR_MS + 11 * 60_000);
     assert.match(await it.metrics(), /writ_billing_drift_hours 1/);
+    // So it is for whoever leads next, who asks Stripe anew and gets no answer; `writ bill reconcile` reads the same.
+    it.setSecret('stripe-key', '');
+    await it.look(NOVEMBER + 68 * HOUR_MS + 12 * 60_000);
+    it.setSecret('stripe-key', KEY);
+    it.setNetwork((request, answer) => (request.path === '/v1/invoices' ? { status: 500, body: { error: {} } } : answer()));
+    await it.look(NOVEMBER + 68 * HOUR_MS + 13 * 60_000);
+    assert.match(await it.metrics(), /writ_billing_drift_hours 1/);
+    assert.deepEqual(
+      (await it.store.read(allCompared)).map(({ tenant, sum }) => [tenant, sum.hours]),
+      [['acme', 1]],
+    );
+    it.setNetwork((_request, answer) => answer());
     // And it heals: what was verified once is looked at again, and sent.
     for (let hour = 69; hour < 90; hour += 1) await it.look(NOVEMBER + hour * HOUR_MS);
     assert.equal(it.counted(START), '5');
     await it.look(NOVEMBER + 91 * HOUR_MS);
     assert.match(await it.metrics(), /writ_billing_drift_hours 0/);
+    // An invoice that is no draft any more differs from nothing, whatever it is with others.
+    it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);
+    await it.look(NOVEMBER + 92 * HOUR_MS);
+    assert.match(await it.metrics(), /writ_billing_drift_hours 1/);
+    invoice.status = 'open';
+    it.tenants.unshift({ metadata: { name: 'aaa', uid: 'aaa-1' }, spec: { billing: { customerRef: 'cus_gone' } } });
+    it.setNetwork((request, answer) =>
+      request.path === '/v1/invoices' && JSON.stringify(request).includes('cus_gone') ? { status: 400, body: { error: {} } } : answer(),
+    );
+    await it.look(NOVEMBER + 93 * HOUR_MS);
+    assert.match(await it.metrics(), /writ_billing_drift_hours 0/);
+    assert.deepEqual(await it.store.read(allCompared), []);
     await it.end();
   });
 

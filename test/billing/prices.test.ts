@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { event } from '../usage/ledger-scene.ts';
-import { HOUR_MS, PRICES, START, priceBook, scene } from './scene.ts';
+import { createStripe } from '../../operator/billing/stripe.ts';
+import { createFakeStripe, toResponse } from './fake-stripe.ts';
+import { HOUR_MS, KEY, PRICES, START, priceBook, scene } from './scene.ts';
 
 const keeping = () => scene({ config: { 'stripe-prices': true } });
 type It = Awaited<ReturnType<typeof scene>>;
@@ -22,6 +24,36 @@ describe('prices at Stripe', () => {
     for (const hour of [1, 2, 3]) await it.look(START + hour * HOUR_MS);
     assert.deepEqual([made(it, 'products'), made(it, 'prices')], [5, 29]);
     await it.end();
+  });
+
+  it('are found by their lookup keys anew each hour: one that moved, one that is archived', async () => {
+    let nowMs = START;
+    const fake = createFakeStripe({ nowMs: () => nowMs, secretKey: KEY });
+    const { accounts } = createStripe({
+      secretKey: KEY,
+      mode: 'test',
+      nowMs: () => nowMs,
+      fetch: async (url, init) => {
+        const asked = fake.read(url, init);
+        return toResponse('status' in asked ? asked : fake.handle(asked));
+      },
+    });
+    const set = (id: string, active: boolean): void =>
+      void fake.catalog.prices.set('writ_a', { id, form: {}, lookupKey: 'writ_a', active });
+    const found = async (): Promise<readonly string[] | undefined> => {
+      const ids = await accounts.priceIds(['writ_a']);
+      return ids === undefined ? undefined : [...ids.values()];
+    };
+    set('price_1', true);
+    assert.deepEqual(await found(), ['price_1']);
+    set('price_2', true);
+    nowMs += HOUR_MS - 1;
+    assert.deepEqual([await found(), fake.requests.length], [['price_1'], 1]);
+    nowMs += 1;
+    assert.deepEqual(await found(), ['price_2']);
+    set('price_2', false);
+    nowMs += HOUR_MS;
+    assert.deepEqual(await found(), []);
   });
 
   it('are made once where answers are lost, before or after they were applied', async () => {

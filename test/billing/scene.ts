@@ -107,8 +107,8 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
   const said: string[] = [];
   const raw: RawRequest[] = [];
   const tenants: ReturnType<BillingParts['caches']['tenants']['list']>[number][] = [
-    { metadata: { name: 'acme' }, spec: { billing: { customerRef: 'cus_acme' } } },
-    { metadata: { name: 'free' }, spec: {} },
+    { metadata: { name: 'acme', uid: 'acme-1' }, spec: { billing: { customerRef: 'cus_acme' } } },
+    { metadata: { name: 'free', uid: 'free-1' }, spec: {} },
   ];
   const settings = {
     'stripe-secret': 'stripe',

@@ -11,6 +11,7 @@ import type { Outbox, OutboxRules } from '../../operator/billing/outbox/index.ts
 import type { HourTotal } from '../../operator/billing/outbox/entry.ts';
 import { billingMigrations, countStates } from '../../operator/billing/outbox/tables.ts';
 import type { UsageProvider } from '../../operator/billing/provider.ts';
+import type { Store } from '../../operator/usage/store.ts';
 import { GRACE_MS, createFakeStripe } from './fake-stripe.ts';
 import { Killed, createFaultyNetwork, randomFrom } from './faulty-network.ts';
 import { microsText } from './fake-meters.ts';
@@ -52,7 +53,8 @@ const METERS = [
 ] as const;
 const TENANTS = ['acme'];
 
-export const simulate = async (seed: number, mutation: Mutation = {}): Promise<Outcome> => {
+/** `given`: a store that was never used; in memory unless given. */
+export const simulate = async (seed: number, mutation: Mutation = {}, given?: Store): Promise<Outcome> => {
   const random = randomFrom(seed);
   const chance = (share: number): boolean => random() < share;
   const within = (least: number, most: number): number => least + random() * (most - least);
@@ -74,7 +76,7 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
   /** Hours that the outbox has not taken in yet. */
   const offered = new Set<string>();
   const ledger = new Map<string, HourTotal & { micros: bigint }>();
-  const stripe = createStripe({ secretKey: SECRET, mode: 'test', fetch: network.fetch });
+  const stripe = createStripe({ secretKey: SECRET, mode: 'test', nowMs: () => now, fetch: network.fetch });
   const provider: UsageProvider = {
     ...stripe,
     report: async (report) => {
@@ -86,8 +88,9 @@ export const simulate = async (seed: number, mutation: Mutation = {}): Promise<O
   for (const { meter, encoding } of METERS) await stripe.ensureMeter(meter, encoding);
   const ledgerOf = (asked: { readonly customer: string; readonly meter: string; readonly hourMs: number }): string =>
     ledger.get(`${asked.customer} ${asked.meter} ${asked.hourMs}`)?.total ?? '0';
-  const store = openMemoryStore();
+  const store = given ?? openMemoryStore();
   await store.migrate(billingMigrations);
+  await store.claim('simulation');
   const start = (): Outbox =>
     createOutbox({
       store,

@@ -13,6 +13,7 @@ import type { Wanted } from '../../operator/billing/accounts/wanted.ts';
 import { catalogOf } from '../../operator/billing/catalog.ts';
 import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
 import { createStripe } from '../../operator/billing/stripe.ts';
+import type { Store } from '../../operator/usage/store.ts';
 import type { Cycle } from '../../policies/pricing/calendar.ts';
 import { readBook } from '../../policies/pricing/index.ts';
 import { startOf } from '../../policies/problem.ts';
@@ -48,7 +49,8 @@ export type AccountOutcome = {
 
 type Order = Wanted | undefined;
 
-export const simulateAccounts = async (seed: number, mutate: AccountMutation = (real) => real): Promise<AccountOutcome> => {
+/** `given`: a store that was never used; in memory unless given. */
+export const simulateAccounts = async (seed: number, mutate: AccountMutation = (real) => real, given?: Store): Promise<AccountOutcome> => {
   const random = randomFrom(seed);
   const chance = (share: number): boolean => random() < share;
   const within = (least: number, most: number): number => least + random() * (most - least);
@@ -61,11 +63,11 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     fake.catalog.prices.set(lookupKey, { id: `price_${index}`, form: {}, lookupKey, active: true });
   fake.accounts.addCustomer('cus_named');
   const network = createFaultyNetwork({ fake, nowMs, random, outageMs: chance(0.3) ? within(START, END) : Number.POSITIVE_INFINITY });
-  const real = createStripe({ secretKey: SECRET, mode: 'test', fetch: network.fetch }).accounts;
+  const real = createStripe({ secretKey: SECRET, mode: 'test', nowMs, fetch: network.fetch }).accounts;
   const around = async <T>(work: () => Promise<T>): Promise<T> => {
-    network.maybeKill(0.2);
+    network.maybeKill(0.4);
     const done = await work();
-    network.maybeKill(0.2);
+    network.maybeKill(0.4);
     return done;
   };
   const killable: AccountProvider = {
@@ -75,19 +77,24 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
     makeSchedule: (id, key) => around(() => real.makeSchedule(id, key)),
     plan: (asked, key) => around(() => real.plan(asked, key)),
   };
-  const store = openMemoryStore();
+  const store = given ?? openMemoryStore();
   await store.migrate(billingMigrations);
+  await store.claim('simulation');
   const start = (): Accounts =>
     createAccounts({ store, provider: mutate(killable), clock: { now: nowMs }, installation: 'sim', record: undefined });
 
   const orders = new Map<string, { readonly order: Order; readonly sinceMs: number }>();
+  const uids = new Map<string, string>();
   let [changes, kills] = [0, 0];
   const change = (tenant: string): void => {
     const before = orders.get(tenant)?.order;
     const customer = tenant === 'zeta' ? 'cus_named' : undefined;
+    // Deleted and made again, it goes on with the customer that it names.
+    const uid = customer !== undefined && chance(0.4) ? `${tenant}-${changes}` : (uids.get(tenant) ?? tenant);
+    uids.set(tenant, uid);
     const terms = { tier: one(['Starter', 'Professional', 'Enterprise']), cycle: one<Cycle>(['Monthly', 'Quarterly', 'Annual']) };
     const order =
-      before !== undefined && chance(0.25) ? undefined : { tenant, customer, ...terms, trialEndMs: undefined, takenBy: undefined };
+      before !== undefined && chance(0.25) ? undefined : { tenant, uid, customer, ...terms, trialEndMs: undefined, takenBy: undefined };
     orders.set(tenant, { order, sinceMs: now });
     changes += 1;
   };
@@ -126,10 +133,11 @@ export const simulateAccounts = async (seed: number, mutate: AccountMutation = (
       boundaries.shift();
     }
     for (const tenant of TENANTS) if (chance(0.02)) change(tenant);
-    network.set({ killing: chance(0.15) });
+    network.set({ killing: chance(0.4) });
     const wanted = [...orders.values()].flatMap(({ order }) => (order === undefined ? [] : [order]));
     try {
-      await accounts.turn({ wanted, held: new Set(), book: 'standard', offer });
+      const tenants = new Map([...uids].map(([tenant, uid]) => [tenant, { uid, sinceMs: now, isHeld: false }]));
+      await accounts.turn({ wanted, tenants, book: 'standard', offer });
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
       kills += 1;

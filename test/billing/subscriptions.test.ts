@@ -23,7 +23,7 @@ describe('a Tenant whose subscription Writ keeps', () => {
     const it = await keeping();
     for (let minute = 1; minute < 5; minute += 1) await it.look(START + minute * MINUTE_MS);
     const [customer] = it.fake.accounts.customers;
-    assert.deepEqual(customer?.metadata, { writ_tenant: 'acme', writ_installation: 'installation' });
+    assert.deepEqual(customer?.metadata, { writ_tenant: 'acme', writ_tenant_uid: 'acme-1', writ_installation: 'installation' });
     const [one, ...more] = live(it);
     assert.deepEqual(more, []);
     assert.deepEqual([one?.customer, one?.trialEndS, keysOf(it, one?.prices)], [customer?.id, NOVEMBER / 1000, STARTER]);
@@ -249,6 +249,12 @@ describe('a Tenant whose subscription Writ keeps', () => {
         .find(({ metadata }) => metadata['writ_tenant'] === 'second')
         ?.prices.includes('price_new'),
     );
+    // One that is there no more is missed within the hour, by whoever is subscribed to it.
+    it.config['stripe-prices'] = false;
+    it.fake.catalog.prices.delete(key);
+    for (const hour of [9, 16]) await it.look(START + hour * HOUR_MS);
+    for (const tenant of ['acme', 'second'])
+      assert.match(billed(it, tenant)?.message ?? '', /^BILL_PRICE_MISSING: .* writ_standard_v1_Starter_Monthly/);
     await it.end();
   });
 

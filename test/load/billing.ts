@@ -73,6 +73,7 @@ export const measureBilling = async (size: Size): Promise<readonly BenchRow[]> =
         provider: createStripe({
           secretKey: 'sk_test_benchmark0',
           mode: 'test',
+          nowMs: () => nowMs,
           fetch: (url, init) => fetch(`http://127.0.0.1:${String(port)}${url.replace('https://api.stripe.com', '')}`, init),
         }),
         clock: { now: () => nowMs, monotonicMs: () => nowMs, schedule: () => () => undefined },

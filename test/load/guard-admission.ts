@@ -3,7 +3,7 @@
  * What the guard costs whoever writes a sealed Policy: the same writes by a real API server with it, with an empty webhook in
  * its place and with nobody asked.
  *
- * In: how much. Out: rows `custody/admission/…`, by key and keyless. An installation of its own, whose trust policy pins the root
+ * In: how much. Out: rows `custody/admission/…`: a Policy by key, keyless, a long one, and a large Ruleset. An installation of its own, whose trust policy pins the root
  * of a Sigstore of our own. Each policy is written as a dry run, one after the other on one connection, and none was ever seen by
  * the guard: all of its seals are proven while the write waits. A label, which means nothing to the guard, says who is asked, so
  * that the three take turns write by write and whatever else the machine does strikes all alike. The admission alone, which is
@@ -12,6 +12,7 @@
 import { validatingWebhookConfigurations } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Installation } from '../scenario/installation.ts';
+import { sampleOf } from '../scenario/exposition.ts';
 import { until } from '../scenario/until.ts';
 import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
@@ -21,15 +22,23 @@ import { openConnection, postBytes } from './keep-alive-connection.ts';
 import type { Connection, PostTarget } from './keep-alive-connection.ts';
 import { processorMs } from './processor-time.ts';
 import { measureReplicaStart } from './replica-start.ts';
-import { ASKED, ASKED_LABEL, PROOFS, installForSeals, objectOf, specOf } from './sealed-writes.ts';
-import type { Asked, Proof } from './sealed-writes.ts';
+import { ASKED, ASKED_LABEL, SORTS, installForSeals, objectOf, pluralOf, specOf } from './sealed-writes.ts';
+import type { Asked, Sort } from './sealed-writes.ts';
 import { countOf, reckoned, shareWithin, sinceThen, timesIn } from './told-times.ts';
 import type { ToldTimes } from './told-times.ts';
 
 const GUARD = { name: 'writ-guard' };
 const WEBHOOK_OF = { guard: 'kinds.guard.writ.dev', empty: 'empty.example.com' } as const;
-/** What the admission may take in 99 of 100 cases. */
-const BAR_MS = { key: 5, keyless: 50 } as const;
+/** What the admission may take in 99 of 100 cases, and of the long ones what is asked besides. */
+const BAR_MS = { key: 5, keyless: 50, long: 25, release: 1000 } as const;
+const WHAT = {
+  key: 'a Policy sealed by key',
+  keyless: 'a Policy sealed keyless',
+  long: 'a Policy of some 15 KB with 40 rules, sealed by key',
+  release: 'a Ruleset of 256 members, sealed by key',
+} as const;
+/** The process looks at its loop every so often, and that is part of what it tells. */
+const LOOKS_EVERY_MS = 10;
 type Webhooks = KubeObject & { readonly webhooks: readonly { readonly name: string; readonly clientConfig: object }[] };
 type Bench = {
   readonly writ: Installation;
@@ -55,8 +64,9 @@ const askByLabel = async ({ client }: Installation, { port, caPem }: EmptyWebhoo
 const exchange = async (
   { target, connection }: Bench,
   body: string,
+  plural = 'policies',
 ): Promise<{ readonly tookMs: number; readonly refusal: string | undefined }> => {
-  const request = postBytes(target, body);
+  const request = postBytes({ ...target, url: target.url.replace('policies', plural) }, body);
   const startedMs = performance.now();
   const answer = await connection.exchange(request);
   const tookMs = performance.now() - startedMs;
@@ -86,6 +96,8 @@ type Seen = {
   /** From the whole body to the whole answer, as the guard tells. */
   readonly guard: ToldTimes;
   readonly guardProcessorMs: number;
+  /** The longest wait of its event loop since the look before. */
+  readonly guardLagMs: number;
 };
 
 const look = async ({ writ }: Bench): Promise<Omit<Seen, 'writesMs'>> => {
@@ -94,30 +106,34 @@ const look = async ({ writ }: Bench): Promise<Omit<Seen, 'writesMs'>> => {
     asked,
     timesIn(text, 'apiserver_admission_webhook_admission_duration_seconds', { name: WEBHOOK_OF[asked] }),
   ];
+  const told = await writ.webhook.metrics();
   return {
     asked: [askedOf('guard'), askedOf('empty')],
-    guard: timesIn(await writ.webhook.metrics(), 'writ_request_duration_seconds', { route: 'guard' }),
+    guard: timesIn(told, 'writ_request_duration_seconds', { route: 'guard' }),
     guardProcessorMs: processorMs(writ.webhook.pid) ?? Number.NaN,
+    guardLagMs: sampleOf(told, 'nodejs_eventloop_lag_max_seconds') * 1000 - LOOKS_EVERY_MS,
   };
 };
 
 /** Many at a time are made before they are written: making one takes longer than its admission. */
 const BATCH = 100;
+const BATCH_OF_RELEASES = 5;
 
-const measure = async (bench: Bench, proof: Proof, range: { readonly from: number; readonly writes: number }): Promise<Seen> => {
+const measure = async (bench: Bench, sort: Sort, range: { readonly from: number; readonly writes: number }): Promise<Seen> => {
   const writesMs: Record<Asked, number[]> = { guard: [], empty: [], nobody: [] };
   const before = await look(bench);
-  for (let done = 0; done < range.writes; done += BATCH) {
-    const many = Math.min(BATCH, range.writes - done);
+  const batch = sort === 'release' ? BATCH_OF_RELEASES : BATCH;
+  for (let done = 0; done < range.writes; done += batch) {
+    const many = Math.min(batch, range.writes - done);
     const turns = Array.from({ length: many }, (_, at) => {
       const index = range.from + done + at;
       // Whoever comes first meets what the one before left behind.
       const order = ASKED.map((_asked, turn) => ASKED[(index + turn) % ASKED.length] ?? 'nobody');
-      return order.map((asked) => ({ asked, body: objectOf({ proof, asked, index }, bench.writ) }));
+      return order.map((asked) => ({ asked, body: objectOf({ sort, asked, index }, bench.writ) }));
     });
     for (const { asked, body } of turns.flat()) {
-      const { tookMs, refusal } = await exchange(bench, body);
-      if (refusal !== undefined) throw new Error(`a sealed policy was refused: ${refusal}`);
+      const { tookMs, refusal } = await exchange(bench, body, pluralOf(sort));
+      if (refusal !== undefined) throw new Error(`what is sealed was refused: ${refusal}`);
       writesMs[asked].push(tookMs);
     }
   }
@@ -128,16 +144,17 @@ const measure = async (bench: Bench, proof: Proof, range: { readonly from: numbe
     asked: now.asked.map(([asked, times]) => [asked, sinceThen(told.get(asked) ?? times, times)] as const),
     guard: sinceThen(before.guard, now.guard),
     guardProcessorMs: now.guardProcessorMs - before.guardProcessorMs,
+    guardLagMs: now.guardLagMs,
   };
 };
 
-const rowsOf = (proof: Proof, seen: Seen): readonly BenchRow[] => {
-  const name = `custody/admission/${proof}`;
+const rowsOf = (sort: Sort, seen: Seen): readonly BenchRow[] => {
+  const name = `custody/admission/${sort}`;
   const many = seen.writesMs.guard.length;
-  const how = `${many} dry-run creates of a Policy sealed ${proof === 'key' ? 'by key' : 'keyless'}, one after the other, none seen by the guard before, in turn with as many that an empty webhook is asked about and that nobody is asked about`;
+  const how = `${many} dry-run creates of ${WHAT[sort]}, one after the other, none seen by the guard before, in turn with as many that an empty webhook is asked about and that nobody is asked about`;
   const told = ([asked, times]: readonly [string, ToldTimes], by: string): readonly BenchRow[] => {
     if (countOf(times) !== many) throw new Error(`${countOf(times)} of ${many} were asked of ${asked}`);
-    const { ms, share } = shareWithin(times, BAR_MS[proof]);
+    const { ms, share } = shareWithin(times, BAR_MS[sort]);
     return [
       {
         name: `${name}/${asked}/p99`,
@@ -166,13 +183,19 @@ const rowsOf = (proof: Proof, seen: Seen): readonly BenchRow[] => {
       value: rounded(seen.guardProcessorMs / many),
       how: `${how}; user and system time of the webhook's process for each`,
     },
+    {
+      name: `${name}/loop-lag-max`,
+      unit: 'ms',
+      value: rounded(seen.guardLagMs),
+      how: `${how}; the longest wait of the webhook's event loop meanwhile, as it tells it, for other processes of the machine too`,
+    },
     ...writes,
   ];
 };
 
 export type GuardAdmissionOptions = {
-  /** By each proof, of each that is asked. */
-  readonly writes: Readonly<Record<Proof, number>>;
+  /** Of each sort, of each that is asked. */
+  readonly writes: Readonly<Record<Sort, number>>;
   /** Before any is counted: a process that has served others. */
   readonly warmUps: number;
   readonly say: (step: string) => void;
@@ -191,11 +214,11 @@ export const measureGuardAdmission = async ({ writes, warmUps, say }: GuardAdmis
     await askByLabel(writ, empty);
     await settle(bench);
     say('warming up');
-    for (const proof of PROOFS) await measure(bench, proof, { from: 0, writes: warmUps });
+    for (const sort of SORTS) await measure(bench, sort, { from: 0, writes: Math.min(warmUps, writes[sort]) });
     const rows: BenchRow[] = [];
-    for (const proof of PROOFS) {
-      say(`${writes[proof]} policies sealed ${proof === 'key' ? 'by key' : 'keyless'}`);
-      rows.push(...rowsOf(proof, await measure(bench, proof, { from: warmUps, writes: writes[proof] })));
+    for (const sort of SORTS) {
+      say(`${writes[sort]} times ${WHAT[sort]}`);
+      rows.push(...rowsOf(sort, await measure(bench, sort, { from: warmUps, writes: writes[sort] })));
     }
     return [...rows, ...(await measureReplicaStart({ writ, connection: bench.connection, target, say }))];
   } finally {

@@ -42,7 +42,7 @@ const BENCHMARKS: Readonly<Record<string, (context: Context) => Promise<readonly
   custody: async ({ quick, say }) => [
     ...(await measureCustody({ times: quick ? 100 : 500 })),
     ...(await measureGuardAdmission({
-      writes: quick ? { key: 1000, keyless: 200 } : { key: 3000, keyless: 1000 },
+      writes: quick ? { key: 1000, keyless: 200, long: 200, release: 10 } : { key: 3000, keyless: 1000, long: 1000, release: 50 },
       warmUps: quick ? 200 : 400,
       say,
     })),

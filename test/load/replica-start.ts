@@ -32,7 +32,7 @@ export const measureReplicaStart = async ({ writ, connection, target, say }: Rep
   const url = new URL(target.url);
   url.search = '';
   for (let index = 0; index < MANY; index += 1) {
-    const body = objectOf({ proof: 'keyless', asked: 'nobody', index: 1_000_000 + index }, writ);
+    const body = objectOf({ sort: 'keyless', asked: 'nobody', index: 1_000_000 + index }, writ);
     const answer = await connection.exchange(postBytes({ ...target, url: url.href }, body));
     if (answer.status !== 201) throw new Error(`a policy could not be written: ${answer.text()}`);
   }

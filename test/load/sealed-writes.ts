@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Policies that nobody has seen, sealed by key or keyless, and the installation whose trust policy lets both count.
+// Sealed objects that nobody has seen, short and long, by key and keyless, and the installation whose trust policy lets them count.
 import { createHash } from 'node:crypto';
 import { seal } from '../../policies/trust/seal.ts';
 import { installWrit } from '../scenario/installation.ts';
@@ -10,33 +10,70 @@ import { createSigstore } from '../sigstore/index.ts';
 export const ASKED_LABEL = 'load.example.com/asked';
 export const ASKED = ['guard', 'empty', 'nobody'] as const;
 export type Asked = (typeof ASKED)[number];
-export const PROOFS = ['key', 'keyless'] as const;
-export type Proof = (typeof PROOFS)[number];
+/** A short Policy by key and keyless; one of some 15 KB, and a Ruleset of 256 members, both by key. */
+export const SORTS = ['key', 'keyless', 'long', 'release'] as const;
+export type Sort = (typeof SORTS)[number];
+/** Under the API's path of our kinds. */
+export const pluralOf = (sort: Sort): string => (sort === 'release' ? 'rulesets' : 'policies');
 
 const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/seal.yml@refs/heads/main' };
 const sigstore = createSigstore();
 const SIGNED_AT_MS = Date.UTC(2026, 0, 15, 12);
 
-export const specOf = (name: string): object => ({
+export const specOf = (name: string) => ({
   version: 1,
   title: `Policy ${name} of those that are measured`,
   matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }] },
   validations: [{ expression: `object.metadata.name != 'refused-by-${name}'`, message: 'this name is taken' }],
 });
 
-export type Wanted = { readonly proof: Proof; readonly asked: Asked; readonly index: number };
+const LONG_RULES = 40;
+
+const longSpecOf = (name: string): object => {
+  const rule = (at: number): object => ({
+    expression: `object.metadata.name != 'refused-by-${name}-${at}' || object.metadata.labels.exists(key, key == '${'x'.repeat(150)}')`,
+    message: `rule ${at} of ${name} says no: ${'y'.repeat(80)}`,
+  });
+  return { ...specOf(name), validations: Array.from({ length: LONG_RULES }, (_, at) => rule(at)) };
+};
+
+const MEMBERS = 256;
+
+type Content = {
+  readonly kind: string;
+  readonly spec: object;
+  readonly members?: readonly { readonly path: string; readonly document: string }[];
+};
+
+const releaseOf = (name: string): Content => {
+  const members = Array.from({ length: MEMBERS }, (_, at) => {
+    const member = `${name}-${at}`;
+    const { version: _version, ...spec } = specOf(member);
+    const document = `${JSON.stringify({ apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: member }, spec })}\n`;
+    return { path: `policies/${member}.yaml`, document };
+  });
+  const policies = members.map(({ path, document }) => ({ path, sha256: createHash('sha256').update(document).digest('hex') }));
+  return { kind: 'Ruleset', spec: { version: 1, release: '1.0.0', policies }, members };
+};
+
+const contentOf = (sort: Sort, name: string): Content =>
+  sort === 'release' ? releaseOf(name) : { kind: 'Policy', spec: sort === 'long' ? longSpecOf(name) : specOf(name) };
+
+export type Wanted = { readonly sort: Sort; readonly asked: Asked; readonly index: number };
 
 /** The JSON of an object that nobody has seen. */
-export const objectOf = ({ proof, asked, index }: Wanted, { signer }: Installation): string => {
-  const name = `${proof}-${asked}-${index}`;
-  const head = { apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name }, spec: specOf(name) };
+export const objectOf = ({ sort, asked, index }: Wanted, { signer }: Installation): string => {
+  const name = `${sort}-${asked}-${index}`;
+  const { members, ...content } = contentOf(sort, name);
+  const head = { apiVersion: 'writ.dev/v1alpha1', metadata: { name }, ...content };
   const document = `${JSON.stringify(head)}\n`;
   const bytes = Buffer.from(document);
   const bundle =
-    proof === 'key'
-      ? seal(bytes, signer.privateKey)
-      : JSON.stringify(sigstore.seal({ content: { message: bytes }, identity, atMs: SIGNED_AT_MS, log: 1 }));
-  return JSON.stringify({ ...head, metadata: { name, labels: { [ASKED_LABEL]: asked } }, signature: { document, bundles: [bundle] } });
+    sort === 'keyless'
+      ? JSON.stringify(sigstore.seal({ content: { message: bytes }, identity, atMs: SIGNED_AT_MS, log: 1 }))
+      : seal(bytes, signer.privateKey);
+  const signature = { document, bundles: [bundle], ...(members === undefined ? {} : { members }) };
+  return JSON.stringify({ ...head, metadata: { name, labels: { [ASKED_LABEL]: asked } }, signature });
 };
 
 export const installForSeals = (say: (step: string) => void): Promise<Installation> => {
@@ -57,7 +94,7 @@ export const installForSeals = (say: (step: string) => void): Promise<Installati
             { name, publicKeys: [{ pem: publicPem }] },
             { name: 'ci', identity },
           ],
-          rules: [{ kinds: ['Policy'], allOf: [{ threshold: 1, principals: [name, 'ci'] }] }],
+          rules: [{ kinds: ['Policy', 'Ruleset'], allOf: [{ threshold: 1, principals: [name, 'ci'] }] }],
           trustedRootSha256: createHash('sha256').update(trustedRoot).digest('hex'),
         },
       })}\n`,

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { digestOf } from '../../policies/document/digest.ts';
-import { rememberJudgements } from '../../policies/policy-object.ts';
+import { rememberJudgements } from '../../policies/judge-memory.ts';
 import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { NOW, policyBytes, trustBytes } from '../../policies/trust/test-trust.ts';
 import { createLoader } from '../../webhook/policyset/loader.ts';

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import type { Inventory } from '../../crds/inventory.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { digestOf } from '../../policies/document/digest.ts';
-import { rememberJudgements } from '../../policies/policy-object.ts';
+import { rememberJudgements } from '../../policies/judge-memory.ts';
 import type { SealedObject } from '../../policies/policy-object.ts';
 import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { decide } from '../../policies/decide/index.ts';

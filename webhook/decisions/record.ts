@@ -30,6 +30,8 @@ export type DecisionRecord = {
   readonly verdict: Verdict;
   /** Why nothing could be decided; no policy ran. */
   readonly closed?: ProblemCode;
+  /** A sealed policy ended in an error or ran out of steps, forgiven or not: it did not decide. */
+  readonly unevaluated?: true;
   readonly setDigest: string;
   readonly trustDigest: string;
   readonly revisions: Readonly<Record<string, string>>;
@@ -138,6 +140,7 @@ export const recordOf = (input: RecordInput): DecisionRecord => {
     metered: !request.dryRun,
     verdict: decision?.verdict ?? 'Deny',
     ...(closed === undefined ? {} : { closed }),
+    ...(decision?.unevaluated === true ? { unevaluated: true } : {}),
     setDigest: decision?.setDigest ?? '',
     trustDigest: enforced.trustDigest,
     revisions: enforced.revisions,

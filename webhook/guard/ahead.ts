@@ -1,31 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-// What takes long to compile is compiled before it is ruled on, in pieces between which others get their answers. What comes of it
-// is kept where compiling looks first, so that the ruling itself, which is made in one piece, compiles nothing: it parses, checks
-// and verifies the document once more.
-import { createSealedJudge } from '../../policies/sealed-object.ts';
+// What takes long to verify is verified before it is ruled on, in steps between which others get their answers, one document
+// after the other: two that took turns would make each turn as long as both. The ruling itself, which is made in one piece,
+// goes by what came of it, as long as that is of these very objects under the trust policy in force.
+import type { Steps } from '../../policies/steps.ts';
+import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';
+import type { Slices } from '../../process/slices.ts';
 import type { GuardedChange } from './change.ts';
-import { sealedObjectOf } from './sealed.ts';
+import { isMetadataOnly } from './meaning.ts';
+import { isUnsigned, judgingBy, needsSeal, sealedObjectOf, standingTenantInSteps, verifySealedInSteps } from './sealed.ts';
+import type { DocumentKind, Verifications, Verified } from './sealed.ts';
 import type { GuardView } from './view.ts';
 
-/** In UTF-16 units: what has no more is compiled within the milliseconds that any answer may take. */
+/** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
 const SHORT = 4_000;
+/** Each takes milliseconds where it is keyless. */
+const FEW_BUNDLES = 2;
 
-const lengthOf = ({ signature, spec }: ReturnType<typeof sealedObjectOf>): number =>
-  signature === undefined
-    ? JSON.stringify(spec ?? null).length
-    : (signature.members ?? []).reduce((sum, { document }) => sum + document.length, signature.document.length);
+const isLong = (object: GuardedChange['after']): boolean => {
+  const { signature, spec } = sealedObjectOf('', object);
+  if (signature === undefined) return JSON.stringify(spec ?? null).length > SHORT;
+  const { document, bundles = [], members = [] } = signature;
+  return bundles.length > FEW_BUNDLES || members.reduce((sum, member) => sum + member.document.length, document.length) > SHORT;
+};
 
-/** Undefined: there is nothing to wait for. Seals come first here too: nothing is compiled that the ruling would not compile. */
-export const compileAhead = ({ kind, name, after }: GuardedChange, view: GuardView, clock: Clock): Promise<void> | undefined => {
-  const { trust, evidence, atMs } = view;
-  if (trust === undefined || after === undefined || (kind !== 'Policy' && kind !== 'Ruleset')) return undefined;
-  const object = { ...sealedObjectOf(name, after), kind };
-  if (lengthOf(object) <= SHORT) return undefined;
-  const slices = createSlices(clock);
-  const work = async (): Promise<void> => {
-    for (const _ of createSealedJudge(evidence)(object, trust, atMs)) await slices.rest();
+export type VerifiedAhead = Verifications & { readonly of: GuardedChange; readonly trust: Trust; readonly atMs: number };
+
+const isCurrent = ({ untilMs = Number.POSITIVE_INFINITY }: Verified, sinceMs: number, atMs: number): boolean =>
+  sinceMs <= atMs && atMs < untilMs;
+
+/** Whether it is what verifying anew would find. */
+export const isStill = (ahead: VerifiedAhead, change: GuardedChange, { trust, atMs }: GuardView): boolean =>
+  ahead.of === change &&
+  ahead.trust === trust &&
+  isCurrent(ahead.after, ahead.atMs, atMs) &&
+  (ahead.before === undefined || isCurrent(ahead.before, ahead.atMs, atMs));
+
+const resting = async <T>(steps: Steps<T>, slices: Slices): Promise<T> => {
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) await slices.rest();
+  return step.value;
+};
+
+const isSealedDocument = (kind: GuardedChange['kind']): kind is DocumentKind =>
+  kind !== 'Inventory' && kind !== 'Marks' && kind !== 'TrustPolicy';
+
+/** Undefined: there is nothing to wait for. */
+export type VerifyAhead = (change: GuardedChange, view: GuardView) => Promise<VerifiedAhead> | undefined;
+
+export const createVerifyAhead = (clock: Clock): VerifyAhead => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (change, view) => {
+    const { kind, name, before, after } = change;
+    const { trust, atMs } = view;
+    if (trust === undefined || after === undefined || !isSealedDocument(kind) || !needsSeal(kind, trust)) return undefined;
+    if (isMetadataOnly(change) || !(isLong(after) || isLong(before))) return undefined;
+    const judging = judgingBy(trust, view);
+    const work = async (): Promise<VerifiedAhead> => {
+      const slices = createSlices(clock);
+      const verify = (object: GuardedChange['after']): Promise<Verified> =>
+        resting(verifySealedInSteps({ kind, name, object }, judging), slices);
+      const verified = await verify(after);
+      return {
+        of: change,
+        trust,
+        atMs,
+        after: verified,
+        before: isUnsigned(verified) && before !== undefined ? await verify(before) : undefined,
+        standing: kind === 'Tenant' ? await resting(standingTenantInSteps(name, before), slices) : undefined,
+      };
+    };
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
   };
-  return work();
 };

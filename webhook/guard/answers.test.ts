@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fakeClock } from '../../test/fake-clock.ts';
+import { createVerifyAhead } from './ahead.ts';
 import { handleGuard } from './index.ts';
 import type { GuardDeps } from './index.ts';
 import { createWaiting } from './wait.ts';
@@ -21,7 +22,7 @@ describe('the guard', () => {
     const clock = fakeClock(AT_MS);
     let view = nothing;
     const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => view });
-    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', clock };
+    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', ahead: createVerifyAhead(clock) };
     const arriving = handleGuard(reviewOf({ after: two }), deps);
     view = enforced;
     waiting.wake();

@@ -3,9 +3,10 @@
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { decodeMarks } from '../../crds/marks.ts';
+import { goingOf } from '../../kube/namespace.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey, marksOf } from '../../policies/currency/index.ts';
-import type { PolicyDocument } from '../../policies/policy-object.ts';
+import type { JudgeInSteps, PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Loader } from '../policyset/loader.ts';
@@ -23,6 +24,7 @@ export type ClusterViewOptions = {
   readonly isFilled: () => boolean;
   readonly pinnedTrustDigest: string;
   readonly evidence: EvidenceMemory;
+  readonly judge: JudgeInSteps;
   readonly systemNamespace: string;
   readonly clock: Pick<Clock, 'now'>;
 };
@@ -39,7 +41,7 @@ const heldOf = ({ kind, name, version, digest, retired, unsigned, withdrawn, rul
 });
 
 export const createClusterView = (options: ClusterViewOptions): (() => GuardView | undefined) => {
-  const { loader, inventories, marks, tenant, namespaces, isFilled, pinnedTrustDigest, evidence, systemNamespace, clock } = options;
+  const { loader, inventories, marks, tenant, namespaces, isFilled, pinnedTrustDigest, evidence, judge, systemNamespace, clock } = options;
   const readSets = createSetReader();
   // Informers replace objects and never change them, and an inventory may be a megabyte.
   const decoded = new WeakMap<KubeObject, Inventory | undefined>();
@@ -58,6 +60,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
       trust,
       pinnedTrustDigest,
       evidence,
+      judge,
       marks: enforcement.marks,
       told: () => marksOf(marks.list().flatMap((configMap) => decodeMarks(configMap) ?? [])),
       held: (digest) => {
@@ -72,7 +75,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
       tenant: (name) => tenant(name, trust, atMs),
       setOf: (source) => (trust === undefined ? undefined : readSets(read, trust, atMs).get(source)),
       setIn: (inventory) => (trust === undefined ? undefined : readAsked([inventory], trust, atMs).get(inventory.source)),
-      isLeaving: namespaces.get(systemNamespace)?.metadata.deletionTimestamp !== undefined,
+      isLeaving: goingOf(namespaces.get(systemNamespace)) === 'whole',
       atMs,
     };
   };

@@ -11,9 +11,9 @@
 import { parseReview } from '../../policies/decide/request.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
 import type { Problem } from '../../policies/problem.ts';
-import type { Clock } from '../../process/clock.ts';
 import { encodeProblem } from '../admission/answer.ts';
-import { compileAhead } from './ahead.ts';
+import { isStill } from './ahead.ts';
+import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
 import { changeOf } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
@@ -45,7 +45,7 @@ export type GuardDeps = {
   readonly view: () => GuardView | undefined;
   readonly waiting: Waiting;
   readonly systemNamespace: string;
-  readonly clock: Clock;
+  readonly ahead: VerifyAhead;
 };
 
 const notReady: Ruling = refuse({ code: 'WEBHOOK_NOT_READY', message: 'the caches of this replica are not filled yet' }, 'anything');
@@ -60,7 +60,7 @@ const answer = (request: AdmissionRequest, change: GuardedChange | undefined, ru
 };
 
 /** Total: whatever the text is, the answer is a ruling or a coded refusal. */
-export const handleGuard = (text: string, { view, waiting, systemNamespace, clock }: GuardDeps): Guarded | Promise<Guarded> => {
+export const handleGuard = (text: string, { view, waiting, systemNamespace, ahead }: GuardDeps): Guarded | Promise<Guarded> => {
   const parsed = parseReview(text);
   if (!parsed.ok) {
     return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', kind: undefined, refusal: undefined };
@@ -68,13 +68,16 @@ export const handleGuard = (text: string, { view, waiting, systemNamespace, cloc
   const { request } = parsed;
   const change = changeOf(request, systemNamespace);
   if (change === undefined) return answer(request, undefined, pass);
-  const rule = (): Ruling | Promise<Ruling> =>
-    waiting.settle(() => {
-      const now = view();
-      return now === undefined ? notReady : ruleOn(change, now);
-    });
-  const now = view();
-  const ahead = now === undefined ? undefined : compileAhead(change, now, clock);
-  const ruling = ahead === undefined ? rule() : ahead.then(rule);
+  const rule = (): Ruling | Promise<Ruling> => {
+    const now = view();
+    if (now === undefined) return notReady;
+    const verified = ahead(change, now);
+    return verified === undefined ? ruleOn(change, now) : verified.then(ruleBy);
+  };
+  const ruleBy = (verified: VerifiedAhead): Ruling | Promise<Ruling> => {
+    const now = view();
+    return now !== undefined && isStill(verified, change, now) ? ruleOn(change, now, verified) : rule();
+  };
+  const ruling = waiting.settle(rule);
   return ruling instanceof Promise ? ruling.then((late) => answer(request, change, late)) : answer(request, change, ruling);
 };

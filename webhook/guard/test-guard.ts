@@ -9,6 +9,7 @@ import { loadTrust } from '../../policies/trust/index.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
+import { createVerifyAhead } from './ahead.ts';
 import { handleGuard } from './index.ts';
 import type { GuardDeps, Guarded } from './index.ts';
 import { viewOf } from './test-view.ts';
@@ -90,7 +91,7 @@ export const depsOf = (view: GuardView | undefined): GuardDeps => ({
   view: () => view,
   waiting: createWaiting({ clock: fakeClock(AT_MS), timeoutMs: 0, stateOf: () => 0 }),
   systemNamespace: 'writ-system',
-  clock: fakeClock(AT_MS),
+  ahead: createVerifyAhead(fakeClock(AT_MS)),
 });
 
 type Response = {

@@ -7,6 +7,7 @@ import type { SetProof, Standing } from '../../policies/currency/removal.ts';
 import type { Marks } from '../../policies/currency/index.ts';
 import type { TenantDocument } from '../../policies/tenant-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
+import type { JudgeInSteps } from '../../policies/policy-object.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 
 /** A document whose seals count, from an object of the cluster or kept in memory. */
@@ -34,6 +35,8 @@ export type GuardView = {
   readonly pinnedTrustDigest: string;
   /** What was proven before of log entries and timestamps. */
   readonly evidence?: EvidenceMemory;
+  /** How sealed objects are judged, with what is remembered; by default anew. */
+  readonly judge?: JudgeInSteps;
   /** The join of what was enforced here and what the cluster says; they never fall. */
   readonly marks: Marks;
   /** What the marks in the cluster say, and nothing else. */

@@ -13,7 +13,7 @@ export type WaitOptions = {
 
 export type Waiting = {
   /** Judges now and, where only time is lacking, again when something arrived; the last word after the timeout. */
-  settle(judge: () => Ruling): Ruling | Promise<Ruling>;
+  settle(judge: () => Ruling | Promise<Ruling>): Ruling | Promise<Ruling>;
   /** Something arrived. */
   wake(): void;
 };
@@ -21,34 +21,58 @@ export type Waiting = {
 // A storm of refusals must not hold memory; beyond this nobody waits.
 const MAX_WAITING = 200;
 
+type Refused = Extract<Ruling, { readonly kind: 'refuse' }>;
+const mayChange = (ruling: Ruling): ruling is Refused & { readonly awaits: Awaited } =>
+  ruling.kind === 'refuse' && ruling.awaits !== undefined;
+
 export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiting => {
   const waiting = new Set<() => void>();
+  const wait = (first: Ruling, judge: () => Ruling | Promise<Ruling>): Ruling | Promise<Ruling> => {
+    if (!mayChange(first) || waiting.size >= MAX_WAITING) return first;
+    return new Promise((resolve, reject) => {
+      let ruling: Ruling = first;
+      let seen = stateOf(first.awaits);
+      let isJudging = false;
+      let isOver = false;
+      const leave = (): void => {
+        isOver = true;
+        cancel();
+        waiting.delete(look);
+      };
+      const finish = (): void => {
+        leave();
+        resolve(ruling);
+      };
+      const take = (next: Ruling): void => {
+        isJudging = false;
+        ruling = next;
+        look();
+      };
+      const look = (): void => {
+        if (isOver) return;
+        if (!mayChange(ruling)) return finish();
+        const state = stateOf(ruling.awaits);
+        if (isJudging || state === seen) return;
+        seen = state;
+        const next = judge();
+        if (!(next instanceof Promise)) return take(next);
+        isJudging = true;
+        next.then(take, (error: unknown) => {
+          leave();
+          reject(error);
+        });
+      };
+      const cancel = clock.schedule(timeoutMs, finish);
+      waiting.add(look);
+    });
+  };
   return {
     wake: () => {
       for (const look of waiting) look();
     },
     settle: (judge) => {
       const first = judge();
-      if (first.kind === 'pass' || first.awaits === undefined || waiting.size >= MAX_WAITING) return first;
-      return new Promise((resolve) => {
-        let ruling: Ruling = first;
-        let seen = stateOf(first.awaits ?? 'anything');
-        const finish = (): void => {
-          cancel();
-          waiting.delete(look);
-          resolve(ruling);
-        };
-        const look = (): void => {
-          if (ruling.kind === 'pass' || ruling.awaits === undefined) return finish();
-          const state = stateOf(ruling.awaits);
-          if (state === seen) return;
-          ruling = judge();
-          if (ruling.kind === 'pass' || ruling.awaits === undefined) return finish();
-          seen = stateOf(ruling.awaits);
-        };
-        const cancel = clock.schedule(timeoutMs, finish);
-        waiting.add(look);
-      });
+      return first instanceof Promise ? first.then((late) => wait(late, judge)) : wait(first, judge);
     },
   };
 };

@@ -12,6 +12,8 @@
  */
 import { SET_KIND } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
+import { atOnce } from '../../policies/steps.ts';
+import type { Steps } from '../../policies/steps.ts';
 import { documentKey, endMarks, forgetGone, hearGone, joinMarks, marksOf, raiseMarks } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
@@ -42,20 +44,22 @@ type Step = Pick<ReturnType<typeof followCommits>, 'commits' | 'held' | 'pending
   readonly refused: ReadonlyMap<string, Problem>;
 };
 
-const takeStep = (state: AssembleState, known: Marks, heldBack: HeldBack): Step => {
+const takeStep = function* (state: AssembleState, known: Marks, heldBack: HeldBack): Steps<Step> {
   const refused = new Map<string, Problem>();
   for (const offer of state.offers) if (!offer.judged.ok) refused.set(documentKey(offer), offer.judged.problem);
   const { commits, held, pending, sets } = followCommits({ state, marks: known, heldBack, refused });
   const marks = raiseMarks(known, sets);
+  yield;
   return { commits, held, pending, marks, refused, ...standNow({ state, commits, marks, heldBack, refused }) };
 };
 
 /** Without those that lack what they require: to hold one back may leave another without what it requires. */
-const takeSteps = (state: AssembleState, known: Marks): Step => {
+const takeSteps = function* (state: AssembleState, known: Marks): Steps<Step> {
   let heldBack: HeldBack = new Map();
   for (;;) {
-    const taken = takeStep(state, known, heldBack);
+    const taken = yield* takeStep(state, known, heldBack);
     if (state.isStarting) return taken;
+    yield;
     const before = heldBack;
     const more = [...heldBackBy(taken.standing, state.previous.standing)].filter(([digest]) => !before.has(digest));
     // Each round holds back one more at least; what a commit that was followed before still orders stands.
@@ -64,12 +68,16 @@ const takeSteps = (state: AssembleState, known: Marks): Step => {
   }
 };
 
-export const assemble = (state: AssembleState): Assembled => {
+/** Each step takes some milliseconds where there are a thousand documents. */
+export const assembleInSteps = function* (state: AssembleState): Steps<Assembled> {
   const { previous, told } = state;
   const seen = marksOf(told);
   const { marks: known, toldGone } = hearGone(joinMarks(forgetGone(previous), seen), seen, (key) => previous.standing.has(key));
-  const { commits, held, pending, marks, standing, ended, refused } = takeSteps(state, known);
+  yield;
+  const { commits, held, pending, marks, standing, ended, refused } = yield* takeSteps(state, known);
+  yield;
   const documents = [...standing].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, { document }]) => document);
+  yield;
   const enforced = new Set(documents.map(({ digest }) => digest));
   const raised = endMarks(raiseMarks(marks, documents.filter(isInForce)), ended);
   // What was raised or ended here since is no hearsay any more.
@@ -82,3 +90,5 @@ export const assemble = (state: AssembleState): Assembled => {
     unmet: unmetBy(told, standing),
   };
 };
+
+export const assemble = atOnce(assembleInSteps);

@@ -2,7 +2,8 @@
 // Changes that never stop coming: each asks for another look, and what is new comes into force all the same.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { judgePolicyObject, rememberJudgements } from '../../policies/policy-object.ts';
+import { rememberJudgements } from '../../policies/judge-memory.ts';
+import { judgePolicyObject } from '../../policies/policy-object.ts';
 import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { POD_RULES, createSealer } from '../../test/faults/webhook/sealed.ts';

@@ -12,8 +12,10 @@ import { SOURCE_LABEL, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS, closingProblem, isClosed } from '../../policies/policy-object.ts';
-import type { JudgeMemory, PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { closingProblem, isClosed } from '../../policies/policy-object.ts';
+import type { JudgeMemory } from '../../policies/judge-memory.ts';
+import type { PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { runAhead } from '../../policies/run-ahead.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
@@ -24,7 +26,7 @@ import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { nothingEnforced } from './enforcement.ts';
 import type { Assembled, Enforcement, Offer, Pending } from './enforcement.ts';
-import { assemble } from './assemble.ts';
+import { assembleInSteps } from './assemble.ts';
 import { closedSet } from './enforced.ts';
 import type { EnforcedSet } from './enforced.ts';
 import { closedDigest, nextChangeMs } from './expired.ts';
@@ -212,7 +214,19 @@ export const createLoader = (options: LoaderOptions): Loader => {
     const sets = readSets(inventories, by, atMs);
     const told = marks ?? [];
     await nextTurn();
-    const assembled = assemble({ previous: enforcement, offers, inventories, sets, told, unreadable, atMs, isStarting: !startedWhole });
+    const assembling = assembleInSteps({
+      previous: enforcement,
+      offers,
+      inventories,
+      sets,
+      told,
+      unreadable,
+      atMs,
+      isStarting: !startedWhole,
+    });
+    let step = assembling.next();
+    for (; step.done !== true; step = assembling.next()) await nextTurn();
+    const assembled = step.value;
     await nextTurn();
     const set = makeSet(assembled.documents, atMs);
     await nextTurn();

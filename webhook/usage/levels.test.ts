@@ -167,6 +167,24 @@ describe('counts of answers by minute', () => {
     assert.deepEqual(await pass(world, 15), ['beta slo.availability.valid 0 4-18', 'acme slo.availability.valid 0 6-20']);
   });
 
+  it('of policies that were evaluated have nothing to do with who was refused before any was asked', async () => {
+    const world = scene();
+    const evaluation: Objective = { ...availability, name: 'policy-evaluation' };
+    world.promised.set('acme', [evaluation]);
+    world.tell();
+    await pass(world, 3);
+    world.counts.unsure();
+    world.counts.count({ tenant: 'acme', objective: evaluation, good: true });
+    const told = [...(await pass(world, 1))];
+    world.counts.unsure();
+    told.push(...(await pass(world, 16)));
+    assert.deepEqual(told, [
+      'acme slo.policy_evaluation.valid 1 1-3',
+      'acme slo.policy_evaluation.good 1 1-3',
+      'acme slo.policy_evaluation.valid 0 4-18',
+    ]);
+  });
+
   it('speak of no minute of which nobody knows who was refused, whoever comes and goes', async () => {
     const steps = fc.array(fc.constantFrom('unsure', 'answer', 'minute', 'tell', 'down', 'up'), { maxLength: 60 });
     await fc.assert(

@@ -2,8 +2,10 @@
 // Good and valid answers by tenant, objective and minute, for the ledger. A minute is told when it is over. Where nothing was asked
 // one event speaks of a quarter of an hour at most, and of no minute in which this replica could not have answered: what nobody
 // speaks of is missing in the ledger, and missing is never good. So is a minute in which somebody was refused of whom nobody knows who
-// it was: it may have been any tenant, so it is bad for each that was answered then, and is not called quiet for any other.
+// it was: it may have been any tenant, so it is bad for each that was answered then, and is not called quiet for any other. An objective
+// that does not speak of refusals is left alone by it.
 import { MINUTE_MS, dimsOf, levelMeter, minuteOf } from '../../policies/service-level/counts.ts';
+import { speaksOfRefusals } from '../../policies/service-level/index.ts';
 import type { Objective } from '../../policies/service-level/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { Fact, Lost, Teller } from './index.ts';
@@ -35,6 +37,7 @@ type Asked = { readonly nowMs: number; readonly isEnding: boolean; readonly isLa
 type Found = { readonly facts: readonly Fact[]; readonly told: readonly number[]; readonly nextMs: number };
 
 const NOTHING = { facts: [], told: () => undefined };
+const NO_REFUSALS: ReadonlyMap<number, number> = new Map();
 
 const keyOf = (tenant: string, { name, percent, withinMs }: Objective): string => `${tenant}\n${name}\n${percent}\n${withinMs}`;
 
@@ -88,6 +91,7 @@ export const createLevelCounts = (options: {
   /** What one series has to tell, and up to where it has spoken then. */
   const factsOf = (series: Series, { nowMs, isEnding, isLast, room }: Asked): Found => {
     const { tenant: subject, objective, minutes } = series;
+    const refusals = speaksOfRefusals(objective) ? unsure : NO_REFUSALS;
     const facts: Fact[] = [];
     const told: number[] = [];
     let { nextMs } = series;
@@ -102,11 +106,11 @@ export const createLevelCounts = (options: {
     // The two counts of a minute go together.
     const isFull = (): boolean => facts.length + 2 > room;
     const quietMs = (toMs: number): number => toMs - Math.max(nextMs, upFromMs) + MINUTE_MS;
-    for (const minuteMs of [...new Set([...minutes.keys(), ...unsure.keys()])].toSorted((a, b) => a - b)) {
+    for (const minuteMs of [...new Set([...minutes.keys(), ...refusals.keys()])].toSorted((a, b) => a - b)) {
       const cell = minutes.get(minuteMs);
       if (minuteMs >= nowMs && (cell === undefined || !isLast)) continue;
       if (isFull()) return { facts, told, nextMs };
-      const refused = unsure.get(minuteMs) ?? 0;
+      const refused = refusals.get(minuteMs) ?? 0;
       if (cell !== undefined) {
         tell(minuteMs, { valid: cell.valid + refused, good: cell.good });
         told.push(minuteMs);

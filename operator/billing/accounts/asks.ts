@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import { integerOf, textOf } from '../../usage/store.ts';
 import type { Reader, Store, Tx } from '../../usage/store.ts';
 import { RESEND_WITHIN_MS } from '../provider.ts';
+import type { Whose } from './tables.ts';
 import type { Made } from './provider.ts';
 
 export type What = 'customer' | 'subscription' | 'schedule' | 'plan';
@@ -14,29 +15,33 @@ export type Ask = { readonly body: string; readonly turn: number; readonly state
 
 type Deps = { readonly store: Store; readonly installation: string; readonly nowMs: () => number };
 
-type Name = { readonly tenant: string; readonly what: What };
+type Name = Whose & { readonly what: What };
 
 const stateOf = (text: string): Ask['state'] => (text === 'open' || text === 'failed' ? text : 'done');
 
-export const readAsk = async (reader: Reader, { tenant, what }: Name): Promise<Ask | undefined> => {
-  const [row] = await reader.all('SELECT body, turn, state, at_ms FROM billing_ask WHERE tenant = ? AND what = ?', [tenant, what]);
+export const readAsk = async (reader: Reader, { tenant, uid, what }: Name): Promise<Ask | undefined> => {
+  const [row] = await reader.all('SELECT body, turn, state, at_ms FROM billing_ask WHERE tenant = ? AND uid = ? AND what = ?', [
+    tenant,
+    uid,
+    what,
+  ]);
   return row === undefined
     ? undefined
     : { body: textOf(row, 'body'), turn: integerOf(row, 'turn'), state: stateOf(textOf(row, 'state')), atMs: integerOf(row, 'at_ms') };
 };
 
-const putAsk = async (tx: Tx, { tenant, what }: Name, { body, turn, state, atMs }: Ask): Promise<void> => {
+const putAsk = async (tx: Tx, { tenant, uid, what }: Name, { body, turn, state, atMs }: Ask): Promise<void> => {
   await tx.insert({
     into: 'billing_ask',
-    columns: ['tenant', 'what', 'body', 'turn', 'state', 'at_ms'],
-    rows: [[tenant, what, body, turn, state, atMs]],
+    columns: ['tenant', 'uid', 'what', 'body', 'turn', 'state', 'at_ms'],
+    rows: [[tenant, uid, what, body, turn, state, atMs]],
     onConflict:
-      'ON CONFLICT (tenant, what) DO UPDATE SET body = excluded.body, turn = excluded.turn, state = excluded.state, at_ms = excluded.at_ms',
+      'ON CONFLICT (tenant, uid, what) DO UPDATE SET body = excluded.body, turn = excluded.turn, state = excluded.state, at_ms = excluded.at_ms',
   });
 };
 
-export const closeAsk = (tx: Tx, { tenant, what }: Name): Promise<number> =>
-  tx.run("UPDATE billing_ask SET state = 'done' WHERE tenant = ? AND what = ? AND state != 'done'", [tenant, what]);
+export const closeAsk = (tx: Tx, { tenant, uid, what }: Name): Promise<number> =>
+  tx.run("UPDATE billing_ask SET state = 'done' WHERE tenant = ? AND uid = ? AND what = ? AND state != 'done'", [tenant, uid, what]);
 
 /** While nobody knows whether it was done, the same is asked again; later the provider may have forgotten its key. */
 export const isPending = (ask: Ask | undefined, nowMs: number): boolean => ask?.state === 'open' && nowMs - ask.atMs < RESEND_WITHIN_MS;
@@ -62,8 +67,8 @@ export const createAsks = ({ store, installation, nowMs }: Deps) => {
     /** In the transaction that says that it was done. */
     onMade: (tx: Tx, id: string) => Promise<void>,
   ): Promise<Made> => {
-    const { tenant, what, body, isCreation, send } = asked;
-    const name = { tenant, what };
+    const { tenant, uid, what, body, isCreation, send } = asked;
+    const name = { tenant, uid, what };
     const ask = await intend(name, body, isCreation);
     const key = `wra1.${hash('sha256', JSON.stringify([installation, tenant, what, ask.turn, ask.body]), 'hex').slice(0, 48)}`;
     const made = await send(ask.body, key);

@@ -3,7 +3,7 @@
 import { isRecord } from '../../../crds/wire.ts';
 import type { Clock } from '../../../process/clock.ts';
 import type { Problem } from '../../../policies/problem.ts';
-import { HOUR_MS, monthOf, nextMonth } from '../../usage/period.ts';
+import { HOUR_MS, hourOf, monthOf, nextMonth } from '../../usage/period.ts';
 import type { Store } from '../../usage/store.ts';
 import { accountMoved } from '../facts.ts';
 import type { RecordFacts } from '../facts.ts';
@@ -12,8 +12,8 @@ import { isPending, readAsk } from './asks.ts';
 import type { Asking } from './asks.ts';
 import { keysAt, nextTerms, readTerms, sameTerms } from './offers.ts';
 import type { Offer } from './offers.ts';
-import type { AccountProvider, Made, NewSubscription, Prices, Subscribed, Terms, Upcoming } from './provider.ts';
-import { newAccount, putAccount, sharerOf } from './tables.ts';
+import type { AccountProvider, Made, NewSubscription, Owner, Prices, Subscribed, Terms, Upcoming } from './provider.ts';
+import { formerOf, newAccount, putAccount, sharerOf } from './tables.ts';
 import type { Account } from './tables.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -24,6 +24,13 @@ type Deps = {
   readonly installation: string;
   readonly record: RecordFacts | undefined;
   readonly ask: Asking;
+};
+
+type Asked = {
+  readonly wanted: Wanted | undefined;
+  readonly offers: readonly Offer[];
+  /** The Tenant is there, whatever it wants. */
+  readonly isThere: boolean;
 };
 
 /** `again`: nobody knows yet, the next look is to ask. */
@@ -50,8 +57,19 @@ const shared = (customer: string, tenant: string): Problem => ({
   message: `${customer} is the customer of ${tenant}`,
 });
 
-/** What a pending creation was to make; it was written by us. */
-const readNew = (text: string, owner: { readonly tenant: string; readonly installation: string }): NewSubscription | undefined => {
+const former = ({ tenant, uid }: Account, earlier: { readonly id: string; readonly uid: string }): Problem => ({
+  code: 'BILL_CUSTOMER_FORMER',
+  message: `${earlier.id} is the customer of an earlier Tenant ${tenant} (uid ${earlier.uid || 'unknown'}), not of this one (${uid})`,
+});
+
+/** For whom a pending creation was to be; it was written by us, and the same is to be asked under its key. */
+const readOwner = (text: string, owner: Owner): Owner => {
+  const value: unknown = JSON.parse(text);
+  return { ...owner, uid: isRecord(value) && typeof value['uid'] === 'string' ? value['uid'] : '' };
+};
+
+/** What a pending creation was to make. */
+const readNew = (text: string, owner: Owner): NewSubscription | undefined => {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) return undefined;
   const { customer, prices, terms, trialEndMs } = value;
@@ -59,7 +77,7 @@ const readNew = (text: string, owner: { readonly tenant: string; readonly instal
     ? readTerms({ writ_tier: terms['tier'], writ_cycle: terms['cycle'], writ_anchor: String(Number(terms['anchorMs']) / 1000) })
     : undefined;
   if (typeof customer !== 'string' || typeof trialEndMs !== 'number' || read === undefined || !Array.isArray(prices)) return undefined;
-  return { ...owner, customer, prices: prices.map(String), terms: read, trialEndMs };
+  return { ...readOwner(text, owner), customer, prices: prices.map(String), terms: read, trialEndMs };
 };
 
 export const createLook = ({ store, provider, clock, installation, record, ask }: Deps) => {
@@ -67,8 +85,8 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
 
   /** The one that the Tenant names, or one of ours. */
   const withCustomer = async (account: Account, wanted: Wanted): Promise<Account | Looked> => {
-    const { tenant } = account;
-    const owner = { tenant, installation };
+    const { tenant, uid } = account;
+    const owner = { tenant, uid, installation };
     if (wanted.customer !== undefined) {
       const customer = { tenant, customer: wanted.customer };
       const sharer = wanted.takenBy ?? (await store.read((reader) => sharerOf(reader, customer)));
@@ -77,32 +95,49 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
       if (there === undefined) return again(account);
       if (there === 'gone')
         return told(account, { code: 'BILL_CUSTOMER_UNKNOWN', message: `the provider has no customer ${wanted.customer}` });
-      const adopted = { ...account, customer: wanted.customer };
       // Others are looked at meanwhile, and one of them may name it, too.
-      const taken = await store.transact(async (tx) => {
+      return store.transact(async (tx) => {
         const other = await sharerOf(tx, customer);
-        if (other === undefined) await putAccount(tx, adopted);
-        return other;
+        if (other !== undefined) return told(account, shared(customer.customer, other));
+        const adopted = { ...account, customer: customer.customer };
+        await putAccount(tx, adopted);
+        return adopted;
       });
-      return taken === undefined ? adopted : told(account, shared(wanted.customer, taken));
     }
-    const pending = await store.read((reader) => readAsk(reader, { tenant, what: 'customer' }));
+    const earlier = await store.read((reader) => formerOf(reader, account));
+    if (earlier !== undefined) return told(account, former(account, { id: earlier.customer, uid: earlier.uid }));
+    const pending = await store.read((reader) => readAsk(reader, { tenant, uid, what: 'customer' }));
     const nowMs = clock.now();
     if (!isPending(pending, nowMs)) {
       if (pending?.state === 'failed' && nowMs - pending.atMs < SEARCHABLE_MS) return again(account);
       const found = await provider.customersOf(owner);
       if (found === undefined) return again(account);
-      const [one, another] = found;
+      const [one, another] = found.filter((each) => each.uid === uid);
       if (another !== undefined)
-        return told(account, { code: 'BILL_CUSTOMER_TWICE', message: `${found.slice(0, 5).join(', ')} are all of ${tenant}` });
+        return told(account, {
+          code: 'BILL_CUSTOMER_TWICE',
+          message: `${found
+            .slice(0, 5)
+            .map(({ id }) => id)
+            .join(', ')} are all of ${tenant}`,
+        });
       if (one !== undefined) {
-        await keep({ ...account, customer: one });
-        return { ...account, customer: one };
+        await keep({ ...account, customer: one.id });
+        return { ...account, customer: one.id };
       }
+      const [theirs] = found;
+      if (theirs !== undefined) return told(account, former(account, theirs));
     }
     let customer = '';
     const made = await ask(
-      { tenant, what: 'customer', body: JSON.stringify(owner), isCreation: true, send: (_body, key) => provider.makeCustomer(owner, key) },
+      {
+        tenant,
+        uid,
+        what: 'customer',
+        body: JSON.stringify(owner),
+        isCreation: true,
+        send: (body, key) => provider.makeCustomer(readOwner(body, owner), key),
+      },
       async (tx, id) => {
         customer = id;
         await putAccount(tx, { ...account, customer });
@@ -126,7 +161,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
   const isProblem = (value: Prices | Problem): value is Problem => 'code' in value;
 
   const subscribe = async (account: Account, wanted: Wanted, offers: readonly Offer[]): Promise<Looked> => {
-    const { tenant, customer } = account;
+    const { tenant, uid, customer } = account;
     const nowMs = clock.now();
     const sinceMs = Math.max(nowMs + TOO_SHORT_MS, wanted.trialEndMs ?? 0);
     const trialEndMs = monthOf(sinceMs) === sinceMs ? sinceMs : nextMonth(monthOf(sinceMs));
@@ -134,13 +169,14 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     const prices = await pricesAt(offers, terms, trialEndMs);
     if (prices === undefined) return again(account);
     if (isProblem(prices)) return told(account, prices);
-    const owner = { tenant, installation };
+    const owner = { tenant, uid, installation };
     let subscription = '';
     const made = await ask(
       {
         tenant,
+        uid,
         what: 'subscription',
-        body: JSON.stringify({ customer, prices, terms, trialEndMs }),
+        body: JSON.stringify({ uid, customer, prices, terms, trialEndMs }),
         isCreation: true,
         send: (body, key) => provider.makeSubscription(readNew(body, owner) ?? { ...owner, customer, prices, terms, trialEndMs }, key),
       },
@@ -155,16 +191,17 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
   };
 
   const plan = async (account: Account, one: Subscribed, upcoming: Upcoming): Promise<Made> => {
-    const { tenant, customer } = account;
+    const { tenant, uid, customer } = account;
     if (one.schedule === undefined)
-      return ask({ tenant, what: 'schedule', body: one.id, isCreation: false, send: (body, key) => provider.makeSchedule(body, key) }, () =>
-        Promise.resolve(),
+      return ask(
+        { tenant, uid, what: 'schedule', body: one.id, isCreation: false, send: (body, key) => provider.makeSchedule(body, key) },
+        () => Promise.resolve(),
       );
     const { id: schedule, fromMs } = one.schedule;
     const { prices, trialEndMs } = one;
     const body = { schedule, fromMs, prices, trialEndMs, upcoming };
     return ask(
-      { tenant, what: 'plan', body: JSON.stringify(body), isCreation: false, send: (_body, key) => provider.plan(body, key) },
+      { tenant, uid, what: 'plan', body: JSON.stringify(body), isCreation: false, send: (_body, key) => provider.plan(body, key) },
       (tx) =>
         record?.(tx, [
           accountMoved({ tenant, action: 'billing.planned', customer, subscription: one.id, terms: upcoming.terms, atMs: upcoming.atMs }),
@@ -229,17 +266,21 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     return made.kind === 'made' ? undefined : again(shown);
   };
 
-  const ours = (one: Subscribed, tenant: string): boolean => one.owner?.tenant === tenant && one.owner.installation === installation;
+  /** What an earlier Tenant of the name had is this one's where it was handed over, or where this one names the customer. */
+  const isOurs = (one: Subscribed, { tenant, uid, customer, subscription }: Account, wanted: Wanted | undefined): boolean =>
+    one.owner?.tenant === tenant &&
+    one.owner.installation === installation &&
+    (one.owner.uid === uid || one.id === subscription || wanted?.customer === customer);
 
-  const subscriptionOf = async (account: Account, wanted: Wanted | undefined, offers: readonly Offer[]): Promise<Looked | undefined> => {
-    const { tenant, customer } = account;
+  const subscriptionOf = async (account: Account, { wanted, offers, isThere }: Asked): Promise<Looked | undefined> => {
+    const { tenant, uid, customer } = account;
     const all = await provider.subscriptions(customer);
     if (all === undefined) return again(account);
-    const mine = all.filter((one) => ours(one, tenant));
+    const mine = all.filter((one) => isOurs(one, account, wanted));
     const [one, another] = mine;
     if (another !== undefined)
       return told(account, { code: 'BILL_SUBSCRIPTION_TWICE', message: `${mine.map(({ id }) => id).join(', ')} are all of ${tenant}` });
-    const foreign = all.find((other) => !ours(other, tenant) && other.isPricedByUs);
+    const foreign = all.find((other) => !mine.includes(other) && other.isPricedByUs);
     if (foreign !== undefined)
       return told(account, {
         code: 'BILL_SUBSCRIPTION_TWICE',
@@ -250,9 +291,12 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     const wasPlanned = next !== undefined && next.terms === undefined && next.atMs <= clock.now();
     if (wanted === undefined) {
       // What was asked for may still be made, and then it is to be ended.
-      const asked = await store.read((reader) => readAsk(reader, { tenant, what: 'subscription' }));
+      const asked = await store.read((reader) => readAsk(reader, { tenant, uid, what: 'subscription' }));
       const mayArrive = asked !== undefined && asked.state !== 'done' && clock.now() - asked.atMs < RESEND_WITHIN_MS;
-      return mayArrive ? again(account) : settled(newAccount(tenant));
+      if (mayArrive) return again(account);
+      if (isThere) return settled(newAccount(account));
+      // Whoever takes the name later is not to get its customer unasked.
+      return settled({ ...account, subscription: '', terms: undefined, next: undefined, untilMs: account.untilMs || hourOf(clock.now()) });
     }
     if (subscription !== '' && !wasPlanned)
       return told(account, { code: 'BILL_SUBSCRIPTION_GONE', message: `${subscription} was ended by somebody else` });
@@ -262,7 +306,8 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     return subscribe(fresh, wanted, offers);
   };
 
-  return async (before: Account, wanted: Wanted | undefined, offers: readonly Offer[]): Promise<Looked> => {
+  return async (before: Account, asked: Asked): Promise<Looked> => {
+    const { wanted } = asked;
     let account = before;
     try {
       if (account.customer === '') {
@@ -272,7 +317,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
         account = found;
       }
       for (let round = 0; round < MOST_ROUNDS; round += 1) {
-        const looked = await subscriptionOf(account, wanted, offers);
+        const looked = await subscriptionOf(account, asked);
         if (looked !== undefined) return looked;
       }
       return again(account);

@@ -3,7 +3,12 @@
 import type { Cycle } from '../../../policies/pricing/calendar.ts';
 
 /** Whose a customer or a subscription is: what is written on it there, by which it is found again. */
-export type Owner = { readonly tenant: string; readonly installation: string };
+export type Owner = {
+  readonly tenant: string;
+  /** Of the Tenant; empty where nobody wrote it. */
+  readonly uid: string;
+  readonly installation: string;
+};
 
 /** What is subscribed. Cycles are counted from `anchorMs`, the first of a month in UTC, when the first of them is paid. */
 export type Terms = { readonly tier: string; readonly cycle: Cycle; readonly anchorMs: number };
@@ -57,8 +62,8 @@ export type NewPlan = {
 /** Undefined: no answer this time. Whatever is made is made under a key by which the provider knows the same request again for a day. */
 export type AccountProvider = {
   customer(id: string): Promise<'there' | 'gone' | undefined>;
-  /** Those that bear the owner's name; may not know yet what was made within the last hour. */
-  customersOf(owner: Owner): Promise<readonly string[] | undefined>;
+  /** Those that bear the tenant's name, whichever Tenant's they are; may not know yet what was made within the last hour. */
+  customersOf(owner: Omit<Owner, 'uid'>): Promise<readonly { readonly id: string; readonly uid: string }[] | undefined>;
   makeCustomer(owner: Owner, requestKey: string): Promise<Made>;
   /** All of a customer that have not ended. */
   subscriptions(customer: string): Promise<readonly Subscribed[] | undefined>;

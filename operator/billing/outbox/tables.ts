@@ -3,7 +3,7 @@
 import { bigintOf, integerOf, textOf } from '../../usage/store.ts';
 import { StoreError } from '../../usage/store.ts';
 import type { Migrations, Reader, Row, Tx } from '../../usage/store.ts';
-import { ACCOUNT_TABLES, KEPT_TABLES } from '../accounts/tables.ts';
+import { ACCOUNT_TABLES, KEPT_TABLES, UID_TABLES } from '../accounts/tables.ts';
 import { STATES } from './entry.ts';
 import type { Encoding, Entry, HourKey, State } from './entry.ts';
 
@@ -57,6 +57,12 @@ export const billingMigrations: Migrations = {
     ['CREATE INDEX billing_outbox_hour ON billing_outbox (hour_ms)', 'CREATE INDEX billing_outbox_customer ON billing_outbox (customer)'],
     ACCOUNT_TABLES,
     KEPT_TABLES,
+    UID_TABLES,
+    // What each draft of an invoice was found to differ by when it was compared last.
+    [
+      `CREATE TABLE billing_drift (invoice TEXT PRIMARY KEY, tenant TEXT NOT NULL, at_ms BIGINT NOT NULL, hours BIGINT NOT NULL,
+        meters TEXT NOT NULL)`,
+    ],
   ],
 };
 

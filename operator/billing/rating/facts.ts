@@ -77,7 +77,8 @@ export const readFacts = (document: ParsedDocument, currency: Currency): FactsOu
     const kind = ADJUSTMENT_KINDS.find((known) => known === given);
     if (kind === undefined) fault([...path, 'kind'], `write one of ${ADJUSTMENT_KINDS.join(', ')}`);
     const amount = parseMoney(text(object, path, 'amount'), currency);
-    if (amount === undefined) fault([...path, 'amount'], `write an amount of ${currency.code} in quotes, such as "12.50"`);
+    if (amount === undefined)
+      fault([...path, 'amount'], `write an amount of ${currency.code} of at most 24 digits in quotes, such as "12.50"`);
     return {
       id: text(object, path, 'id', 63),
       kind: kind ?? 'Credit',
@@ -110,7 +111,11 @@ export const readFacts = (document: ParsedDocument, currency: Currency): FactsOu
     if (wrong !== undefined) fault(path, wrong);
     return exclusion;
   });
-  if (new Set(exclusions.map(({ id }) => id)).size < exclusions.length) fault(['exclusions'], 'an id is there twice');
+  for (const [field, all] of [
+    ['adjustments', adjustments],
+    ['exclusions', exclusions],
+  ] as const)
+    if (new Set(all.map(({ id }) => id)).size < all.length) fault([field], 'an id is there twice');
   const [first, ...later] = changes;
   if (first === undefined) fault(['changes'], 'say since when which tier is ordered');
   const root = document.value;

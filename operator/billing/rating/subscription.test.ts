@@ -109,8 +109,8 @@ describe('a subscription', () => {
     const first: Change = { atMs: START, tier: 'Starter', cycle: 'Monthly' };
     const faults: readonly (readonly [Subscription, RegExp])[] = [
       [{ tenant: 'a', changes: [{ ...first, atMs: START + 1 }] }, /on the hour/],
-      [{ tenant: 'a', changes: [{ ...first, atMs: Number.NaN }] }, /on the hour/],
-      [{ tenant: 'a', changes: [{ ...first, atMs: -HOUR_MS }] }, /on the hour/],
+      [{ tenant: 'a', changes: [{ ...first, atMs: Number.NaN }] }, /years 1970 to 8999/],
+      [{ tenant: 'a', changes: [{ ...first, atMs: -HOUR_MS }] }, /years 1970 to 8999/],
       [{ tenant: 'a', changes: [first, first] }, /order of time/],
       [{ tenant: 'a', changes: [first], trialEndMs: START }, /trial/],
       [{ tenant: 'a', changes: [first], endMs: START }, /end/],

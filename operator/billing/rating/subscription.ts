@@ -21,12 +21,13 @@ export type Subscription = {
 
 /** Four digits for the year. */
 const LATEST_MS = Date.UTC(9000, 0, 1);
-const onTheHour = (ms: number): boolean => Number.isSafeInteger(ms) && ms % HOUR_MS === 0 && ms >= 0 && ms < LATEST_MS;
+const isInRange = (ms: number): boolean => Number.isSafeInteger(ms) && ms >= 0 && ms < LATEST_MS;
 
 /** What is wrong with the facts, or undefined. */
 export const subscriptionFault = ({ changes, trialEndMs, endMs }: Subscription): string | undefined => {
   const times = [...changes.map(({ atMs }) => atMs), ...[trialEndMs, endMs].filter((ms) => ms !== undefined)];
-  if (!times.every(onTheHour)) return 'every time must be on the hour';
+  if (!times.every(isInRange)) return 'every time must lie in the years 1970 to 8999';
+  if (!times.every((ms) => ms % HOUR_MS === 0)) return 'every time must be on the hour';
   if (changes.some(({ atMs }, index) => atMs <= (changes[index - 1]?.atMs ?? Number.NEGATIVE_INFINITY)))
     return 'changes must be in the order of time';
   if (trialEndMs !== undefined && trialEndMs <= changes[0].atMs) return 'a trial must end after the beginning';
