@@ -68,6 +68,24 @@ export const readBytes = (path: string): Uint8Array => {
   }
 };
 
+/** The bytes of what may be of any size, piece by piece; each is good until the next is asked for. `-` is standard input. */
+export const eachChunk = function* (path: string): Generator<Uint8Array> {
+  let file: number | undefined;
+  try {
+    file = path === '-' ? STANDARD_INPUT : openSync(path, 'r');
+    const chunk = new Uint8Array(CHUNK);
+    for (;;) {
+      const length = readSync(file, chunk, 0, CHUNK, null);
+      if (length === 0) return;
+      yield chunk.subarray(0, length);
+    }
+  } catch (error) {
+    throw error instanceof UserError ? error : fileError(path, error);
+  } finally {
+    if (file !== undefined && file !== STANDARD_INPUT) closeSync(file);
+  }
+};
+
 /** Undefined where it is one. */
 export const whyNoFolder = (path: string): string | undefined => {
   const stat = statSync(path, { throwIfNoEntry: false });

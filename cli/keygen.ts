@@ -11,7 +11,7 @@ import { UsageError, UserError, printJson } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { PASSWORD_VARIABLE, passwordFrom } from './private-key.ts';
 
-const TYPES = ['ecdsa-p256', 'ecdsa-p384', 'ed25519', 'rsa-4096'] as const;
+const TYPES = ['ecdsa-p256', 'ecdsa-p384', 'ed25519', 'rsa-3072', 'rsa-4096'] as const;
 type KeyType = (typeof TYPES)[number];
 
 type Options = { readonly name: string; readonly out: string; readonly type: KeyType; readonly encrypt: boolean; readonly output: Format };
@@ -36,6 +36,8 @@ const generatePair = (type: KeyType): KeyPairKeyObjectResult => {
       return generateKeyPairSync('ec', { namedCurve: 'P-384' });
     case 'ed25519':
       return generateKeyPairSync('ed25519');
+    case 'rsa-3072':
+      return generateKeyPairSync('rsa', { modulusLength: 3072 });
     case 'rsa-4096':
       return generateKeyPairSync('rsa', { modulusLength: 4096 });
   }

@@ -6,6 +6,7 @@ import type { ParsedDocument } from '../policies/document/index.ts';
 import { isJsonObject, own } from '../policies/document/json.ts';
 import type { JsonObject } from '../policies/document/json.ts';
 import type { MemberFile } from '../policies/ruleset/index.ts';
+import { storedForm } from '../policies/trust/stored-form.ts';
 
 const metadataOf = (value: JsonObject): JsonObject => {
   const metadata = own(value, 'metadata');
@@ -35,7 +36,7 @@ export const resourceObject = ({ document, bytes, bundles, members }: Sealed): J
   spec: own(document.value, 'spec'),
   signature: {
     document: textOf(bytes),
-    bundles,
+    bundles: bundles.map(storedForm),
     ...(members === undefined ? {} : { members: members.map((member) => ({ path: member.path, document: textOf(member.bytes) })) }),
   },
 });

@@ -47,6 +47,7 @@ describe('seals', () => {
   for (const [type, name] of [
     ['ecdsa-p384', 'ECDSA P-384'],
     ['ed25519', 'Ed25519'],
+    ['rsa-3072', 'RSA 3072'],
     ['rsa-4096', 'RSA 4096'],
   ] as const) {
     it(`by ${name}: made, printed and verified`, () => {

@@ -223,6 +223,15 @@ describe('sign --output resource', () => {
     assert.match(folder.writ(['verify', 'c.yaml', '--trust', 'trust.yaml']).out, /sealed by alice/);
   });
 
+  it('stores seals in their one form, however their files are laid out', () => {
+    using folder = scene();
+    folder.writ(['sign', 'policies/a.yaml', '--key', 'alice.key']);
+    const stored = parse(folder.writ(['sign', 'policies/a.yaml', '--output', 'resource']).out).signature.bundles;
+    const value: unknown = JSON.parse(stored[0]);
+    folder.write({ 'policies/a.yaml.sigstore.json': `${JSON.stringify(value, undefined, 2)}\n` });
+    assert.deepEqual(parse(folder.writ(['sign', 'policies/a.yaml', '--output', 'resource']).out).signature.bundles, stored);
+  });
+
   it('keeps every byte of the document, to YAML 1.1 and 1.2 readers', () => {
     const line = fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 12 }),

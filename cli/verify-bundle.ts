@@ -24,7 +24,8 @@ const HELP = `
 Bundles 0.1 to 0.3, over a file or over an in-toto statement of any kind that is about it. Identity and issuer are compared
 as exact text. Nothing is fetched: certificates, log entries and timestamps are judged by the trusted root alone. Without
 --trusted-root it is that of the public Sigstore as it was when this writ was made. sha256: and 64 digits stand for the file,
-unless a file has that name. No trust policy is asked: \`writ verify\` tells whether a document may be enforced.
+unless a file has that name; a file may be of any size. There is no --staging: the root of Sigstore's staging instance is in no
+package, so give it by --trusted-root. No trust policy is asked: \`writ verify\` tells whether a document may be enforced.
 
 Exit codes: 0 accepted, 1 refused, 2 wrong use.
 

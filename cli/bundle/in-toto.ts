@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An in-toto statement of any kind: which files it is about. What it says of them is its reader's to believe.
 // Fields that are not known are passed over, as the specification asks: github.com/in-toto/attestation, spec/v1.
-import { hash } from 'node:crypto';
 import type { JsonObject } from '../../policies/document/json.ts';
 import { own } from '../../policies/document/json.ts';
 import { MAX_SUBJECTS, STATEMENT_TYPES } from '../../policies/trust/statement.ts';
 import { objectAt, objectsAt, parseStrictBytes, textAt } from '../../policies/trust/strict-json.ts';
+import { digestOf } from './artifact.ts';
 import type { Artifact } from './artifact.ts';
 
 export type AnyStatement = { readonly predicateType: string; readonly subjects: readonly JsonObject[] };
@@ -27,13 +27,13 @@ export const readAnyStatement = (payload: Uint8Array): StatementOutcome => {
 const ALGORITHMS = ['sha256', 'sha384', 'sha512'] as const;
 
 /** Every digest that can be made here must be that of the file, and there must be one; a digest in hand is SHA-256. */
-const isSubject = (subject: JsonObject, { sha256, bytes }: Artifact): boolean => {
+const isSubject = (subject: JsonObject, artifact: Artifact): boolean => {
   const digests = objectAt(subject, 'digest') ?? {};
   const answers = ALGORITHMS.flatMap((algorithm) => {
     const given = own(digests, algorithm);
     if (given === undefined) return [];
-    if (algorithm === 'sha256') return [given === sha256];
-    return bytes === undefined ? [] : [given === hash(algorithm, bytes)];
+    const actual = digestOf(artifact, algorithm);
+    return actual === undefined ? [] : [given === actual];
   });
   return answers.length > 0 && answers.every(Boolean);
 };

@@ -7,8 +7,9 @@
  * bundle, certificate, log entries, timestamps. Statements of every kind count here, since the question is who signed and
  * not whether it approves anything. `verify-bundle.ts` alone imports this. Total on bundles and artifacts.
  */
-import { hash } from 'node:crypto';
+import { Buffer } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
+import type { JsonObject } from '../../policies/document/json.ts';
 import type { Problem, ProblemCode } from '../../policies/problem.ts';
 import { readAnyBundle } from '../../policies/trust/bundle.ts';
 import type { AnySeal } from '../../policies/trust/bundle.ts';
@@ -17,10 +18,13 @@ import type { Certificate } from '../../policies/trust/certificate.ts';
 import { checkEvidence } from '../../policies/trust/evidence.ts';
 import type { EvidenceOutcome } from '../../policies/trust/evidence.ts';
 import { algorithmOf, hintOf } from '../../policies/trust/key.ts';
+import { objectAt } from '../../policies/trust/strict-json.ts';
 import type { TrustedRoot } from '../../policies/trust/trusted-root.ts';
+import { digestOf } from './artifact.ts';
 import type { Artifact } from './artifact.ts';
 import { isAbout, readAnyStatement } from './in-toto.ts';
-import { isSignatureOf, isSignatureOfDigest, keyProblem } from './signature.ts';
+import { isSignatureOf, isSignatureOfDigest, isSignatureOfLongDigest, keyProblem } from './signature.ts';
+import type { Signed } from './signature.ts';
 
 /** Who must have signed. */
 export type Expected = { readonly key: KeyObject } | { readonly identity: string; readonly issuer: string };
@@ -50,7 +54,32 @@ const refuse = (code: ProblemCode, message: string, hint?: string): Refused => (
   problem: { code, message, ...(hint === undefined ? {} : { hint }) },
 });
 
-const NEEDS_FILE = 'give the file instead of its digest';
+/** What can be done where digests are not enough. */
+const needsFile = ({ sha384 }: Artifact): string =>
+  sha384 === undefined
+    ? 'give the file instead of its digest'
+    : 'Ed25519 signs the file itself, not a digest of it: files of more than 16 MiB are not held for that';
+
+/** The catalogue's advice is for whoever seals; here somebody checks what others made. */
+const ADVICE: Partial<Readonly<Record<ProblemCode, string>>> = {
+  SEAL_MALFORMED: 'ask for the bundle as its maker wrote it',
+  SEAL_UNSUPPORTED: 'ask for a bundle by ECDSA, RSA or Ed25519 over the file',
+  SEAL_DIGEST_MISMATCH: 'check that the file is the one that the bundle was made for',
+  SEAL_UNKNOWN_KEY: 'give the key by which it is said to be signed',
+  SEAL_STATEMENT: 'ask for a bundle over the file, or over an in-toto statement about it',
+  SEAL_SIGNATURE: 'do not believe the file: it is not what was signed, or not by this key',
+  SEAL_CERTIFICATE: 'give the trusted root of the Sigstore instance that it was made with: --trusted-root',
+  SEAL_SCT: 'give the trusted root of the Sigstore instance that it was made with: --trusted-root',
+  SEAL_LOG: 'give a newer trusted root, if its log is newer: --trusted-root; else do not believe the bundle',
+  SEAL_TIMESTAMP: 'give the trusted root of the Sigstore instance that it was made with: --trusted-root',
+  SEAL_TOO_LARGE: 'ask for a smaller bundle',
+};
+
+const forVerifiers = (judged: Judgement): Judgement => {
+  if (judged.ok || judged.problem.hint !== undefined) return judged;
+  const hint = ADVICE[judged.problem.code];
+  return hint === undefined ? judged : { ok: false, problem: { ...judged.problem, hint } };
+};
 
 /** Whether the bundle claims to be for the artifact at all. */
 const readClaim = ({ proof }: AnySeal, artifact: Artifact): { readonly ok: true; readonly predicateType: string | undefined } | Refused => {
@@ -63,9 +92,8 @@ const readClaim = ({ proof }: AnySeal, artifact: Artifact): { readonly ok: true;
   }
   const { claimed } = proof;
   if (claimed === undefined) return { ok: true, predicateType: undefined };
-  if (claimed.algorithm !== 'sha256' && artifact.bytes === undefined)
-    return refuse('SEAL_UNSUPPORTED', `the bundle speaks of a ${claimed.algorithm} digest`, NEEDS_FILE);
-  const actual = claimed.algorithm === 'sha256' ? artifact.sha256 : hash(claimed.algorithm, artifact.bytes ?? '');
+  const actual = digestOf(artifact, claimed.algorithm);
+  if (actual === undefined) return refuse('SEAL_UNSUPPORTED', `the bundle speaks of a ${claimed.algorithm} digest`, needsFile(artifact));
   return actual === claimed.hex
     ? { ok: true, predicateType: undefined }
     : refuse('SEAL_DIGEST_MISMATCH', `it was made for ${claimed.algorithm}:${claimed.hex}, this is ${claimed.algorithm}:${actual}`);
@@ -86,23 +114,36 @@ const signerOf = ({ signatory }: AnySeal, expected: Expected): Signer | Refused 
     : refuse('SEAL_CERTIFICATE', `the certificate cannot be believed: ${read.why}`);
 };
 
+/** By digests alone. */
+const isSigned = ({ sha256, sha384 }: Artifact, signed: Signed): boolean | 'unknown' => {
+  const holds = isSignatureOfDigest(sha256, signed);
+  return holds === 'unknown' && sha384 !== undefined ? isSignatureOfLongDigest(sha384, signed) : holds;
+};
+
 const signatureProblem = ({ proof, signature }: AnySeal, key: KeyObject, artifact: Artifact): Refused | undefined => {
   const weak = keyProblem(key);
   if (weak !== undefined) return refuse('SEAL_UNSUPPORTED', weak, 'sign with ECDSA P-256 or P-384, Ed25519 or RSA of 2048 bits or more');
   const bytes = proof.kind === 'envelope' ? proof.signed : artifact.bytes;
   const signed = { key, signature };
-  const holds = bytes === undefined ? isSignatureOfDigest(artifact.sha256, signed) : isSignatureOf(bytes, signed);
+  const holds = bytes === undefined ? isSigned(artifact, signed) : isSignatureOf(bytes, signed);
   if (holds === true) return undefined;
   return holds === 'unknown'
-    ? refuse('SEAL_UNSUPPORTED', `a signature by ${algorithmOf(key)} is not over the SHA-256 of the file`, NEEDS_FILE)
+    ? refuse('SEAL_UNSUPPORTED', `a signature by ${algorithmOf(key)} is not over the SHA-256 of the file`, needsFile(artifact))
     : refuse('SEAL_SIGNATURE', 'the signature is not by this key over this artifact');
 };
 
+const withDigest = (bundle: JsonObject, { sha256 }: Artifact): JsonObject => {
+  const messageDigest = { algorithm: 'SHA2_256', digest: Buffer.from(sha256, 'hex').toString('base64') };
+  return { ...bundle, messageSignature: { ...objectAt(bundle, 'messageSignature'), messageDigest } };
+};
+
 const evidenceOf = (seal: AnySeal, { key, certificate }: Signer, { artifact, root }: Question): EvidenceOutcome => {
+  // A log entry is held against the digest that the bundle names; where it names none, against that of the file.
+  const json = seal.proof.kind === 'message' && seal.proof.claimed === undefined ? withDigest(seal.json, artifact) : seal.json;
   const isBare = seal.logEntries.length === 0 && !seal.isTimestamped;
   if (certificate === undefined && isBare) return { ok: true, timesMs: [] };
   // A hint may be anything; what counts is whether the entry names the key that is asked for.
-  const named = certificate === undefined ? { ...seal, signatory: { kind: 'key', hint: hintOf(key) } as const } : seal;
+  const named = certificate === undefined ? { ...seal, json, signatory: { kind: 'key', hint: hintOf(key) } as const } : { ...seal, json };
   return checkEvidence({ bytes: artifact.bytes ?? new Uint8Array(), seal: named, key, certificate, root });
 };
 
@@ -114,7 +155,7 @@ const identityProblem = (certificate: Certificate | undefined, expected: Expecte
   return refuse('SEAL_UNKNOWN_IDENTITY', `the certificate is of ${found}`, 'issuer and identity are compared as exact text');
 };
 
-export const judgeBundle = (question: Question): Judgement => {
+const judge = (question: Question): Judgement => {
   const { bundle, artifact, expected } = question;
   const read = readAnyBundle(bundle);
   if (!read.ok) return read;
@@ -141,3 +182,5 @@ export const judgeBundle = (question: Question): Judgement => {
     logEntries: seal.logEntries.length,
   };
 };
+
+export const judgeBundle = (question: Question): Judgement => forVerifiers(judge(question));

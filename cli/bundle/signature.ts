@@ -52,3 +52,7 @@ export const isSignatureOfDigest = (sha256: string, signed: Signed): boolean | '
   if (isEcdsaOfDigest(Buffer.from(sha256, 'hex'), signature, key)) return true;
   return digestFor(key) === 'sha256' ? false : 'unknown';
 };
+
+/** The same by the SHA-384, which P-384 signs. */
+export const isSignatureOfLongDigest = (sha384: string, { key, signature }: Signed): boolean | 'unknown' =>
+  digestFor(key) === 'sha384' ? isEcdsaOfDigest(Buffer.from(sha384, 'hex'), signature, key) : 'unknown';

@@ -170,9 +170,23 @@ const write = (
   return writeNext(repository, next);
 };
 
+const countRules = (text: string, file: string): number => {
+  const parsed = parseDocument(Buffer.from(text), file);
+  const rules = parsed.ok ? valueAt(parsed.document.value, ['spec', 'rules']) : undefined;
+  return Array.isArray(rules) ? rules.length : 0;
+};
+
+const noRule = (rule: string, count: number, file: string): UserError => {
+  const there = count === 0 ? 'it has no rule' : count === 1 ? 'its one rule is 0' : `its rules are 0 to ${count - 1}`;
+  const message = `${file}: there is no rule ${JSON.stringify(rule.slice(0, 20))}: ${there}`;
+  return new UserError([{ code: 'EDIT_IMPOSSIBLE', message, hint: 'give --rule a number of those; `writ trust show` lists them' }]);
+};
+
 const addTo = (text: string, name: string, rules: readonly string[], file: string): string =>
   rules.reduce((before, rule) => {
     const index = /^[0-9]{1,2}$/.test(rule) ? Number(rule) : Number.NaN;
+    const count = countRules(text, file);
+    if (!(index < count)) throw noRule(rule, count, file);
     const after = Number.isNaN(index) ? undefined : appendName(before, ['spec', 'rules', index, 'allOf', 0, 'principals'], name);
     return must(after, file, `spec.rules[${rule}].allOf[0].principals`);
   }, text);

@@ -3,8 +3,8 @@
  * From the files of one commit to its documents, each with the seals that belong to it.
  *
  * In: paths, then the bytes of those that `wantedPaths` chose. Out: a `Manifest`: documents with their bundles, and every
- * problem that names alone show (a seal without a file, a file that would be left unread, a kind not enforced). Nothing
- * is parsed here: bytes come before meaning, and `verify.ts` gives them one. The files below a ruleset's folder go with its
+ * problem that names alone show (a seal without a file, a file that would be left unread, a kind not enforced). No document
+ * is parsed here: bytes come before meaning, and `verify.ts` gives them one. Seals take the form in which they are stored. The files below a ruleset's folder go with its
  * document, whose seal is theirs; seals of their own are left alone. Files outside the layout of a policy repository are
  * left alone, and `*.cases.yaml` are for `writ test`, never applied.
  *
@@ -13,6 +13,7 @@
 import { startOf } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { MemberFile } from '../../policies/ruleset/index.ts';
+import { storedForm } from '../../policies/trust/stored-form.ts';
 import { placeOf, rulesetPath, sealedPath } from './layout.ts';
 import type { KindHint, Place } from './layout.ts';
 
@@ -21,7 +22,7 @@ export type { KindHint } from './layout.ts';
 export type ManifestDocument = {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** The texts of its seals, by path; that of the whole repository last. */
+  /** Its seals as they are stored, by path; that of the whole repository last. */
   readonly bundles: readonly string[];
   /** How many of them are of this file, not of the whole repository. */
   readonly ownSeals: number;
@@ -64,9 +65,10 @@ export const wantedPaths = (paths: readonly string[]): readonly string[] =>
     return place !== 'cases' && place !== 'foreign';
   });
 
-const decode = (bytes: Uint8Array): string | undefined => {
+/** A seal as it is stored, verified and told apart, however its file is laid out. */
+const sealOf = (bytes: Uint8Array): string | undefined => {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return storedForm(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
     return undefined;
   }
@@ -125,7 +127,7 @@ export const readManifest = (files: readonly ManifestFile[]): Manifest => {
     const found = nameProblem({ file, place }, paths);
     if (found !== undefined) problems.push(found);
     if (place.is !== 'seal' && place.is !== 'repository-seal') continue;
-    const text = decode(file.bytes);
+    const text = sealOf(file.bytes);
     if (place.is === 'repository-seal') {
       if (text === undefined) problems.push(atFile('SEAL_ENCODING', file.path, 'the seal is not UTF-8'));
       else forAll.push(text);

@@ -59,6 +59,19 @@ test('a repository becomes objects with their exact bytes, seals and signers', (
   assert.equal(first.digest, digestOf(Buffer.from(policy('a', 3))));
 });
 
+test('seals are stored in one form, however their files are laid out', () => {
+  const text = policy('a', 3);
+  const [one, set] = [seal(Buffer.from(text), ada.privateKey), seal(Buffer.from(text), bob.privateKey)];
+  const laidOut = (bundle: string): string => {
+    const value: unknown = JSON.parse(bundle);
+    return `${JSON.stringify(value, undefined, '\t')}\n`;
+  };
+  const files = { 'policies/a.yaml': text, 'policies/a.yaml.sigstore.json': laidOut(one), 'seal.sigstore.json': laidOut(set) };
+  const { documents, sets } = readManifest(Object.entries(files).map(([path, said]) => ({ path, bytes: Buffer.from(said) })));
+  assert.deepEqual(documents[0]?.bundles, [one, set]);
+  assert.deepEqual(sets, [set]);
+});
+
 test('everything wrong with a commit is told at once, by file and line', () => {
   const files = {
     'policies/unsealed.yaml': policy('unsealed'),

@@ -8,6 +8,10 @@ export const sealsCodes = {
     summary: 'A bundle is not a well-formed Sigstore bundle.',
     fix: 'make it again with `writ sign` or `cosign sign-blob --bundle`',
   },
+  SEAL_FORM: {
+    summary: 'A bundle in the cluster is spelled in another way than that in which bundles are stored.',
+    fix: 'let the operator write it from Git, or write what `writ sign --output resource` prints',
+  },
   SEAL_UNSUPPORTED: {
     summary: 'A bundle proves something in a way that is not supported.',
     fix: 'sign with ECDSA P-256 or P-384, Ed25519, RSA of 3072 bits or more, or keyless with Sigstore',

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from '../document/json.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { readLogEntry } from './log-entry.ts';
 import type { LogEntry } from './log-entry.ts';
+import { inReadersForm } from './proto-json.ts';
 import { PAYLOAD_TYPE, preAuthEncoding, readStatement } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { isTimestampResponse } from './timestamp.ts';
@@ -197,12 +198,14 @@ type SealRead<P> = { readonly ok: true; readonly seal: SealOf<P> } | Refusal;
 type Reading<P> = {
   readonly maxBytes: number;
   readonly toProof: (content: Content, signatory: Signatory) => Read<{ readonly proof: P }>;
+  readonly tidy: (bundle: JsonObject) => JsonObject;
 };
 
-const read = <P>(text: string, { maxBytes, toProof }: Reading<P>): SealRead<P> => {
+const read = <P>(text: string, { maxBytes, toProof, tidy }: Reading<P>): SealRead<P> => {
   if (Buffer.byteLength(text) > maxBytes) return refuse('SEAL_TOO_LARGE', `more than ${maxBytes} bytes`);
-  const root = parseStrictObject(text);
-  if (root === undefined) return malformed('not a JSON object without repeated keys');
+  const given = parseStrictObject(text);
+  if (given === undefined) return malformed('not a JSON object without repeated keys');
+  const root = tidy(given);
   if (!MEDIA_TYPES.has(textAt(root, 'mediaType') ?? '')) return malformed('mediaType is not that of a Sigstore bundle 0.1 to 0.3');
   const stranger = strangerIn(root, ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope']);
   if (stranger !== undefined) return malformed(`unknown field ${stranger}`);
@@ -237,14 +240,15 @@ const readTotal = <P>(text: string, reading: Reading<P>): SealRead<P> => {
 };
 
 /** Total. */
-export const readBundle = (text: string): BundleOutcome => readTotal(text, { maxBytes: MAX_BUNDLE_BYTES, toProof: proofOf });
+export const readBundle = (text: string): BundleOutcome =>
+  readTotal(text, { maxBytes: MAX_BUNDLE_BYTES, toProof: proofOf, tidy: (bundle) => bundle });
 
 /** Attestations, unlike approvals, carry whole bills of materials. */
 const MAX_ANY_BUNDLE_BYTES = 16 * 1024 * 1024;
 
 /** Reads a bundle that need not be a seal of ours: its statement, if it has one, is left unread. Total. */
 export const readAnyBundle = (text: string): SealRead<Content> =>
-  readTotal(text, { maxBytes: MAX_ANY_BUNDLE_BYTES, toProof: (content) => ({ ok: true, proof: content }) });
+  readTotal(text, { maxBytes: MAX_ANY_BUNDLE_BYTES, toProof: (content) => ({ ok: true, proof: content }), tidy: inReadersForm });
 
 /** Whether the seal claims to be for these bytes. A claim only: the signature is another question. */
 export const isFor = ({ proof }: Seal, bytes: Uint8Array): boolean => {

@@ -14,7 +14,7 @@ import type { SignedEntity } from '@sigstore/verify';
 import type { ProblemCode } from '../problem.ts';
 import type { Refusal, Seal } from './bundle.ts';
 import type { Certificate } from './certificate.ts';
-import { fixDer } from './fixed-der.ts';
+import { fixDer, verifyOnce } from './fixed-der.ts';
 import { isEntryBy } from './log-entry.ts';
 import type { Material } from './log-entry.ts';
 import type { TrustedRoot } from './trusted-root.ts';
@@ -122,6 +122,7 @@ const check = ({ bytes, seal, key, certificate, root }: EvidenceInput): Evidence
     const { root, tbsCertificate } = entity.key.certificate;
     fixDer(root, seal.signatory.der);
     fixDer(tbsCertificate, certificate.signedPart);
+    verifyOnce(entity.key.certificate);
   }
   const trusted = { ...root.material, publicKey: () => ({ publicKey: key, validFor: () => true }) };
   new Verifier(trusted, certificate === undefined ? KEY_THRESHOLDS : CERTIFICATE_THRESHOLDS).verify(entity);

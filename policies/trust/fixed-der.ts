@@ -15,3 +15,25 @@ export const fixWholeDer = (element: Element): void => {
   for (const below of element.subs) fixWholeDer(below);
   fixDer(element, element.toDER());
 };
+
+/** A certificate as the library holds it. */
+type Holder = { verify: (issuer?: never) => boolean };
+
+const ITSELF = {};
+
+/**
+ * Whether a certificate is signed by another is asked for each trusted time, and of authorities for each seal, while both stay the
+ * same bytes: from now on this one asks once for each issuer, and keeps the answer as long as it lives. A P-384 signature costs
+ * as much as the rest of a seal.
+ */
+export const verifyOnce = (certificate: Holder): void => {
+  const verify = certificate.verify.bind(certificate);
+  // Not kept beyond its issuer: a leaf of anybody may be asked whether it is one.
+  const known = new WeakMap<object, boolean>();
+  certificate.verify = (issuer) => {
+    const by = issuer ?? ITSELF;
+    const answer = known.get(by) ?? verify(issuer);
+    known.set(by, answer);
+    return answer;
+  };
+};

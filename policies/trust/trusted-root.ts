@@ -16,7 +16,7 @@ import { digestOf } from '../document/digest.ts';
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
 import { createRecent } from '../recent.ts';
-import { fixWholeDer } from './fixed-der.ts';
+import { fixWholeDer, verifyOnce } from './fixed-der.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictBytes, textAt } from './strict-json.ts';
 
 const MAX_ROOT_BYTES = 256 * 1024;
@@ -100,7 +100,10 @@ const build = function* (root: JsonObject, bytes: Uint8Array, digest: string): S
   const { publicKey: _, ...material } = toTrustMaterial(TrustedRootFormat.fromJSON(root));
   yield;
   for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities])
-    for (const certificate of certChain) fixWholeDer(certificate.root);
+    for (const certificate of certChain) {
+      fixWholeDer(certificate.root);
+      verifyOnce(certificate);
+    }
   yield;
   const chains = (objectsAt(root, 'certificateAuthorities') ?? []).flatMap((authority) => chainOf(authority, 'either') ?? []);
   const intermediates = chains.filter((der) => !isSelfIssued(new X509Certificate(der)));

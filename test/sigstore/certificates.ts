@@ -15,7 +15,12 @@ export const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
   return hash.digest();
 };
 
+export const p384 = (): Pair => generateKeyPairSync('ec', { namedCurve: 'P-384' });
+
 export const ECDSA_SHA256 = sequence(oid('1.2.840.10045.4.3.2'));
+const ECDSA_SHA384 = sequence(oid('1.2.840.10045.4.3.3'));
+const isLong = (key: KeyObject): boolean => key.asymmetricKeyDetails?.namedCurve === 'secp384r1';
+const algorithmOf = (key: KeyObject): Buffer => (isLong(key) ? ECDSA_SHA384 : ECDSA_SHA256);
 
 export type Extension = { readonly oid: string; readonly critical?: boolean; readonly value: Buffer };
 
@@ -36,7 +41,7 @@ export const unsignedCertificate = (parts: CertificateParts): Buffer =>
   sequence(
     explicit(0, integer(2)),
     integer(parts.serial),
-    ECDSA_SHA256,
+    algorithmOf(parts.issuer.key),
     commonName(parts.issuer.name),
     sequence(utcTime(parts.fromMs), utcTime(parts.untilMs)),
     parts.subject,
@@ -51,7 +56,8 @@ export const unsignedCertificate = (parts: CertificateParts): Buffer =>
 
 export const certificate = (parts: CertificateParts): Buffer => {
   const signed = unsignedCertificate(parts);
-  return sequence(signed, ECDSA_SHA256, bits(sign('sha256', signed, parts.issuer.key)));
+  const { key } = parts.issuer;
+  return sequence(signed, algorithmOf(key), bits(sign(isLong(key) ? 'sha384' : 'sha256', signed, key)));
 };
 
 const keyId = (key: KeyObject): Buffer => createHash('sha1').update(spki(key)).digest();
@@ -75,20 +81,22 @@ export const isAuthority: Extension = { oid: '2.5.29.19', critical: true, value:
 export const LONG_AGO = Date.UTC(2020, 0, 1);
 export const FAR_AHEAD = Date.UTC(2045, 0, 1);
 
+type AuthorityOptions = { readonly fromMs?: number; readonly untilMs?: number; readonly key?: Pair };
+
 /** An authority below another one, or its own. */
 export const authority = (
   name: string,
   above?: Authority,
-  valid: { readonly fromMs: number; readonly untilMs: number } = { fromMs: LONG_AGO, untilMs: FAR_AHEAD },
+  { fromMs = LONG_AGO, untilMs = FAR_AHEAD, key = p256() }: AuthorityOptions = {},
 ): Authority => {
-  const key = p256();
   const issuer = above === undefined ? { name, key: key.privateKey } : { name: above.name, key: above.key.privateKey };
   const issuerKey = above?.key.publicKey ?? key.publicKey;
   const der = certificate({
     subject: commonName(name),
     issuer,
     publicKey: key.publicKey,
-    ...valid,
+    fromMs,
+    untilMs,
     serial: sha256(Buffer.from(name)).subarray(0, 8),
     extensions: [isAuthority, keyUsage('certify'), subjectKeyId(key.publicKey), authorityKeyId(issuerKey)],
   });

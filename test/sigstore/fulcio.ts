@@ -96,9 +96,9 @@ const timestamp = (precertificate: Buffer, issuerKey: KeyObject, { atMs, log, be
   ]);
 };
 
-export const createFulcio = (): Fulcio => {
-  const root = authority('test root');
-  const intermediate = authority('test intermediate', root);
+export const createFulcio = (makeKey = p256): Fulcio => {
+  const root = authority('test root', undefined, { key: makeKey() });
+  const intermediate = authority('test intermediate', root, { key: makeKey() });
   const log = p256();
   return {
     root,

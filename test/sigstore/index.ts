@@ -137,10 +137,11 @@ const contentOf = ({ signature, signed, payload }: Signed): object =>
     ? { messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest: base64(sha256(signed)) }, signature: base64(signature) } }
     : { dsseEnvelope: { payload: base64(payload), payloadType: PAYLOAD_TYPE, signatures: [{ sig: base64(signature) }] } };
 
-export const createSigstore = (): Sigstore => {
-  const fulcio = createFulcio();
+/** `makeKey`: of its authorities; those of the public Sigstore have P-384. */
+export const createSigstore = (makeKey = p256): Sigstore => {
+  const fulcio = createFulcio(makeKey);
   const logs = [createLog(1), createLog(2)] as const;
-  const timestamps = createTimestampAuthority();
+  const timestamps = createTimestampAuthority(undefined, makeKey);
   return {
     fulcio,
     logs,

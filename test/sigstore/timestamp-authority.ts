@@ -43,8 +43,11 @@ const SERIAL = Buffer.from([0x11, 0x22]);
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const attribute = (id: string, value: Buffer): Buffer => sequence(oid(id), setOf(value));
 
-export const createTimestampAuthority = (valid: Validity = { fromMs: LONG_AGO, untilMs: FAR_AHEAD }): TimestampAuthority => {
-  const root = authority('test timestamp root', undefined, valid);
+export const createTimestampAuthority = (
+  valid: Validity = { fromMs: LONG_AGO, untilMs: FAR_AHEAD },
+  makeKey = p256,
+): TimestampAuthority => {
+  const root = authority('test timestamp root', undefined, { ...valid, key: makeKey() });
   const key = p256();
   const leaf = certificate({
     subject: commonName('test timestamps'),

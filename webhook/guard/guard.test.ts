@@ -29,9 +29,30 @@ const relabel = (policy: SealedPolicy, labels: Record<string, string>, more: obj
   metadata: { name: 'pinned', labels, ...more },
 });
 
+/** The same seals with other white space. */
+const spelled = (policy: SealedPolicy, space: number | string): object => {
+  const bundles = policy.signature.bundles.map((text) => {
+    const bundle: unknown = JSON.parse(text);
+    return JSON.stringify(bundle, undefined, space);
+  });
+  return { ...policy, signature: { ...policy.signature, bundles } };
+};
+
 table('a Policy that comes or changes', [
   ['passes sealed and newer', { before: two, after: three }, 'pass'],
   ['passes as it stands, put back after somebody deleted it', { after: two }, 'pass'],
+  [
+    'is refused when a bundle is laid out in another way than it is stored',
+    { before: two, after: spelled(three, 1) },
+    'SEAL_FORM signature.bundles[0]',
+  ],
+  ['is refused when a blank is added to a bundle that stands', { before: two, after: spelled(two, ' ') }, 'SEAL_FORM signature.bundles[0]'],
+  [
+    'passes in the form of before while only its labels change',
+    { before: spelled(two, 1), after: { ...spelled(two, 1), metadata: { name: 'pinned', labels: { a: 'b' } } } },
+    'pass',
+  ],
+  ['passes from the form of before to that of now', { before: spelled(two, 1), after: two }, 'pass'],
   ['is refused without a seal', { after: unsealed }, 'POLICY_UNSIGNED signature'],
   ['is refused when its seal is taken off', { before: two, after: { ...unsealed, spec: two.spec } }, 'POLICY_UNSIGNED signature'],
   ['is refused under the seal of a stranger', { before: two, after: policyAt(3, {}, stranger) }, 'SEAL_UNKNOWN_KEY'],

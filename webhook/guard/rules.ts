@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which rule a change meets. Pure: what it goes by is in the view.
 import type { GuardedChange } from './change.ts';
+import { ruleBundles } from './bundles.ts';
 import { ruleInventory } from './inventory.ts';
 import { ruleMarks } from './marks.ts';
 import { isMetadataOnly } from './meaning.ts';
@@ -12,6 +13,11 @@ import type { Verifications } from './sealed.ts';
 import { ruleTrust } from './trust.ts';
 import type { GuardView } from './view.ts';
 
+type Json = Readonly<Record<string, unknown>>;
+
+/** Last: what is wrong with a seal is told before how it is spelled. */
+const spelled = (after: Json | undefined, ruling: Ruling): Ruling => (ruling.kind === 'pass' ? ruleBundles(after) : ruling);
+
 /** `ahead`: what was verified before, where that holds still. */
 export const ruleOn = (change: GuardedChange, view: GuardView, ahead?: Verifications): Ruling => {
   const { kind, name, before, after } = change;
@@ -21,7 +27,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView, ahead?: Verificat
     case 'Marks':
       return ruleMarks(change, view);
     case 'TrustPolicy':
-      return isMetadataOnly(change) ? pass : ruleTrust({ name, before, after }, view);
+      return isMetadataOnly(change) ? pass : spelled(after, ruleTrust({ name, before, after }, view));
     case 'Policy':
     case 'Ruleset':
     case 'TierCatalog':
@@ -29,7 +35,7 @@ export const ruleOn = (change: GuardedChange, view: GuardView, ahead?: Verificat
     case 'PriceBook':
     case 'Tenant':
       if (isMetadataOnly(change)) return pass;
-      if (after !== undefined) return ruleSealed({ kind, name, before, after }, view, ahead);
+      if (after !== undefined) return spelled(after, ruleSealed({ kind, name, before, after }, view, ahead));
       return kind === 'Tenant' ? ruleTenantRemoval({ name, before }, view) : ruleRemoval({ kind, name }, view);
   }
 };

@@ -84,6 +84,12 @@ describe('the TrustPolicy at admission', () => {
     assert.equal(trusting(objectOf(two, one), objectOf(version(3, both, [ann]), one, other), second), 'TRUST_CHAIN_EQUIVOCATION');
   });
 
+  it('comes with bundles in the form in which they are stored, those of its chain too', () => {
+    const spaced = (link: typeof one): typeof one => ({ ...link, bundles: link.bundles.map((text) => text.replace(':', ': ')) });
+    assert.equal(trusting(objectOf(one), objectOf(spaced(two), one), first), 'SEAL_FORM');
+    assert.equal(trusting(objectOf(one), objectOf(three, one, spaced(two)), first), 'SEAL_FORM');
+  });
+
   it('keeps its chain', () => {
     assert.equal(trusting(objectOf(two, one), objectOf(two), second), 'TRUST_NOT_PINNED');
   });
