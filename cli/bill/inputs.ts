@@ -6,10 +6,8 @@ import { adjustmentsFor, readFacts } from '../../operator/billing/rating/facts.t
 import type { Facts } from '../../operator/billing/rating/facts.ts';
 import type { Adjustment } from '../../operator/billing/rating/adjustment.ts';
 import { readSlaStatement } from '../../operator/slo/statement.ts';
-import { dueAt, rate } from '../../operator/billing/rating/index.ts';
+import { dueAt, nextDueMs, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
-import { periodAt } from '../../operator/billing/rating/subscription.ts';
-import { monthOf, nextMonth } from '../../operator/usage/period.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
@@ -125,15 +123,9 @@ const slaAdjustments = ({ sla = [], slaKey }: Pick<BillOptions, 'sla' | 'slaKey'
   });
 };
 
-/** When the next invoice of the month that runs at `nowMs` falls due. */
-const nextDueMs = ({ subscription }: Facts, nowMs: number): number => {
-  const running = periodAt(subscription, nowMs);
-  return running?.endMs ?? subscription.endMs ?? subscription.changes[0].atMs;
-};
-
 const momentOf = (options: BillOptions, facts: Facts, terminal: Terminal): number => {
   const { at } = options;
-  if (at === undefined) return nextDueMs(facts, terminal.clock.now());
+  if (at === undefined) return nextDueMs(facts.subscription, terminal.clock.now());
   const ms = Date.parse(at);
   if (Number.isNaN(ms)) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
   return ms;
@@ -162,16 +154,14 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period, settling } = dueAt(subscription, atMs);
+  const { period, sinceMs } = dueAt(subscription, atMs);
   const handed = handedStatements(options.statement ?? [], { tenant, atMs });
   const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
-    usesLedger && period !== undefined && nextMonth(monthOf(atMs - 1)) >= atMs
-      ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal)
-      : handed;
-  const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
+    usesLedger && period !== undefined ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal) : handed;
+  const dueText = period === undefined ? '' : new Date(period.monthStartMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
-  const adjustments = adjustmentsFor(facts, { fromMs: (period ?? settling)?.startMs ?? 0, atMs });
+  const adjustments = adjustmentsFor(facts, { fromMs: sinceMs, atMs });
   for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
     terminal.err(
       `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,

@@ -16,4 +16,4 @@ export const addBillOptions = (command: Command): Command =>
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'));
 
 export const addMomentOption = (command: Command): Command =>
-  command.option('--at <time>', 'the moment at which the invoice falls due; default: the end of the running month');
+  command.option('--at <time>', 'the moment at which the invoice falls due; default: the next after now');

@@ -27,11 +27,11 @@ export const billingCodes = {
   },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
-    fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
+    fix: 'ask for the beginning of a cycle or the first of a month (UTC), which ends the month before; adjustments that came after the end of the subscription are settled each month after it',
   },
   BILL_STATEMENT_MISSING: {
-    summary: 'Usage statements do not cover the period that is billed, each part of one tier by a statement of its own.',
-    fix: 'give one statement for each part that is named',
+    summary: 'There is no usage statement of the calendar month that is billed.',
+    fix: 'give the statement of the month that is named',
   },
   BILL_STATEMENT_INVALID: {
     summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',

@@ -4,9 +4,9 @@
  * in its way.
  *
  * Pure, total, without a clock: the same input gives the same bytes for ever, which is how an invoice is proven right later.
- * Fees are paid in advance of a cycle, usage after each month. A change of tier within a cycle gives the old fee's rest back
- * and charges the new one's; allowances are cut to the time that a tier held. A period or cycle stays with the price book
- * in effect when it began. Imported by the rest of operator/billing and by the command line.
+ * Fees are paid in advance of a cycle, usage after each calendar month. A change of tier within a cycle gives the old fee's
+ * rest back and charges the new one's; allowances are cut to the time that a tier held. A month or cycle stays with the price
+ * book in effect when it began. Imported by the rest of operator/billing and by the command line.
  */
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageStatement } from '../../usage/statement.ts';
@@ -25,15 +25,15 @@ import type { Subscription } from './subscription.ts';
 import { usageLines } from './usage-lines.ts';
 import { dueAt } from './due.ts';
 
-export { dueAt } from './due.ts';
+export { dueAt, nextDueMs } from './due.ts';
 
 export type RatingInput = {
   /** All versions that may matter, in any order. */
   readonly books: readonly Book[];
   readonly subscription: Subscription;
-  /** The beginning of a cycle, the end of a month, or months after the end of it all, epoch milliseconds. */
+  /** The beginning of a cycle, or the end of a calendar month, epoch milliseconds. */
   readonly atMs: number;
-  /** One for each part of the month that ends then in which one tier held. */
+  /** Of the calendar month that ends then: one, or one for each part of it in which one tier held. */
   readonly statements: readonly UsageStatement[];
   /** Those that were billed before; needed only where a line is carried from their periods. */
   readonly earlier?: readonly UsageStatement[];

@@ -8,7 +8,7 @@ import { invoiceText } from './invoice.ts';
 import type { Invoice } from './invoice.ts';
 import { add, compare, multiply, parseDecimal, ratio, subtract, whole } from '../../../policies/pricing/ratio.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
-import { cycleAt, periodAt, segmentsOf } from './subscription.ts';
+import { cycleAt, periodAt, segmentsOf, stretchesOf } from './subscription.ts';
 import type { Cycle } from '../../../policies/pricing/calendar.ts';
 import type { Subscription } from './subscription.ts';
 import { testBook } from './test-book.ts';
@@ -121,8 +121,8 @@ describe('rating', () => {
     fc.assert(
       fc.property(scenarios, ({ subscription }) => {
         const [{ cycle }] = subscription.changes;
-        const first = periodAt(subscription, START);
-        const span = first === undefined ? undefined : cycleAt(first.stretch, START);
+        const [first] = stretchesOf(subscription);
+        const span = first === undefined ? undefined : cycleAt(first, START);
         assert.ok(span !== undefined);
         let paid = 0n;
         let count = 0;

@@ -47,10 +47,10 @@ type At = { readonly input: Input; readonly place: Place; readonly line: Measure
 type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
 
 const told = ({ place, line }: At, by: { readonly quantity: Ratio; readonly priced: Priced }): Omit<UsageLine, 'kind' | 'amount'> => ({
-  tier: place.segment.tier,
+  tier: place.part.tier,
   meter: line.meter,
   unit: line.unit,
-  period: usagePeriod(place.segment),
+  period: usagePeriod(place.part),
   quantity: line.quantity,
   priced: formatDecimal(by.quantity),
   included: formatDecimal(by.priced.included),
@@ -82,7 +82,7 @@ const carriedAt = (at: At, { period, sums }: { readonly period: UsagePeriod; rea
   const { tenant } = at.input.subscription;
   const quantity = pricedQuantity(place, line, tenant);
   if ('code' in quantity) return quantity;
-  const key = `${meter} ${periodText(period)} ${place.segment.startMs}`;
+  const key = `${meter} ${periodText(period)} ${place.part.startMs}`;
   const before = sums.get(key) ?? billedBefore(at, period);
   if (before === undefined)
     return { code: 'BILL_STATEMENT_MISSING', message: `${tenant}: the one of ${periodText(period)}, from which ${meter} is carried` };
