@@ -23,7 +23,7 @@ const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
 already is never written again: closing twice gives the same bytes, or is refused. Refused too is a signature that is there and is not
 by the key, a month that the ledger has not frozen, which it does two days after the month's end, a statement that was made before
-that, a tenant or a month of which the ledger knows nothing, and prices without --trust. A signature that is missing is made.
+that, a tenant or a month of which the ledger knows nothing, a --statement that --statement-key did not sign, and prices without --trust. A signature that is missing is made.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 

@@ -18,19 +18,21 @@ import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
 import { readPublicKeyFile } from '../public-key.ts';
-import { signatureFault } from '../signed-by.ts';
+import { bundleFault, signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
-import { UsageError, UserError } from '../output.ts';
+import { UsageError, UserError, plural } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
 import { readSeals, sealPathsOf } from '../seal-files.ts';
-import { handedStatements, ledgerStatements } from './statements.ts';
+import { handedStatements, ledgerStatements, unsignedStatements } from './statements.ts';
 import type { Statements } from './statements.ts';
 
 export type BillOptions = {
   readonly prices: readonly string[];
   readonly subscription: string;
+  readonly subscriptionKey?: readonly string[];
   readonly statement?: readonly string[];
+  readonly statementKey?: string;
   readonly ledger?: string;
   readonly sla?: readonly string[];
   readonly slaKey?: string;
@@ -89,10 +91,28 @@ export const readBooks = (options: PriceOptions, terminal: Terminal): readonly B
   });
 };
 
-export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscription'>, books: readonly Book[]): Facts => {
+type SubscriptionOptions = Pick<BillOptions, 'subscription' | 'subscriptionKey'>;
+
+/** Each of the keys must have signed the file, in one of the bundles beside it. */
+const refuseUnsigned = ({ subscription, subscriptionKey = [] }: SubscriptionOptions): void => {
+  const bundles = sealPathsOf(subscription);
+  for (const path of subscriptionKey) {
+    const key = readPublicKeyFile(path).publicKey;
+    if (bundles.every((bundle) => bundleFault(subscription, { bundle, key }) !== undefined))
+      refuse([
+        {
+          code: 'BILL_SUBSCRIPTION_UNSIGNED',
+          message: `${subscription}: none of ${plural(bundles.length, 'signature')} beside it is by ${path}`,
+        },
+      ]);
+  }
+};
+
+export const readSubscription = (options: SubscriptionOptions, books: readonly Book[]): Facts => {
   const [first] = books;
   if (first === undefined) throw new UsageError('--prices FILE says what things cost');
-  const outcome = readFacts(parsed(subscription), first.currency);
+  refuseUnsigned(options);
+  const outcome = readFacts(parsed(options.subscription), first.currency);
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
 
@@ -138,7 +158,7 @@ export const refuseTwoSources = ({ ledger, statement }: BillOptions): void => {
 
 export type Bill = {
   readonly invoice: Invoice;
-  /** Why it is not to be signed: months are not frozen, or the ledger knows nothing of tenant or month. */
+  /** Why it is not to be signed: statements are not signed, months not frozen, or the ledger knows nothing of tenant or month. */
   readonly unsure: Problem | undefined;
 };
 
@@ -155,6 +175,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
   const { period, sinceMs } = dueAt(subscription, atMs);
+  const unsigned = unsignedStatements(options);
   const handed = handedStatements(options.statement ?? [], { tenant, atMs });
   const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
@@ -175,5 +196,5 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     adjustments,
   });
   if (!outcome.ok) return refuse(outcome.problems);
-  return { invoice: outcome.invoice, unsure: period === undefined ? undefined : unsureOf(statements) };
+  return { invoice: outcome.invoice, unsure: unsigned ?? (period === undefined ? undefined : unsureOf(statements)) };
 };

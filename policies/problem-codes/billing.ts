@@ -37,6 +37,14 @@ export const billingCodes = {
     summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',
     fix: 'take the statement as `writ usage report --output json` writes it',
   },
+  BILL_STATEMENT_UNSIGNED: {
+    summary: 'An invoice was to be signed, or checked, by statements of use that nobody signed who is named.',
+    fix: 'give the public key by --statement-key, and the bundle beside each statement as the operator writes it; without one `writ bill preview` shows what they come to',
+  },
+  BILL_SUBSCRIPTION_UNSIGNED: {
+    summary: 'The file of a subscription lacks the signature of somebody who must have approved it.',
+    fix: 'let each of them sign the file as it is: `cosign sign-blob --key KEY --bundle FILE.WHO.sigstore.json FILE`',
+  },
   BILL_CUSTOMER_SHARED: {
     summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported, and not subscribed.',
     fix: 'give each tenant a customer of its own; what was used meanwhile is reported then, 34 days back',
@@ -104,7 +112,7 @@ export const billingCodes = {
   },
   BILL_ADJUSTMENT_INVALID: {
     summary: 'A credit, charge or refund lacks what makes it accountable.',
-    fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
+    fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked, whatever blanks and case',
   },
   BILL_CREDIT_FOREIGN: {
     summary: 'An SLA statement was given to the bill of another tenant than it is for.',

@@ -22,6 +22,7 @@ import { bookAt } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
 import { subscriptionFault } from './subscription.ts';
 import type { Subscription } from './subscription.ts';
+import { ordersText } from './orders.ts';
 import { usageLines } from './usage-lines.ts';
 import { dueAt } from './due.ts';
 
@@ -119,6 +120,7 @@ export const rate = (input: RatingInput): RatingOutcome => {
     at,
     ...(due.period === undefined ? {} : { period: { start: formatTime(due.period.startMs), end: formatTime(due.period.endMs) } }),
     currency: { code: currency.code, minorDigits: currency.minorDigits },
+    orders: textDigest(ordersText(subscription, { atMs, adjustments })),
     discounts: DISCOUNT_ORDER,
     rounding: ROUNDING,
     books: [...used.values()].toSorted((a, b) => a.version - b.version).map(({ name, version, digest }) => ({ name, version, digest })),

@@ -77,6 +77,8 @@ export type Invoice = {
   readonly currency: Currency;
   readonly discounts: typeof DISCOUNT_ORDER;
   readonly rounding: typeof ROUNDING;
+  /** Of what was ordered until `at`, and of the adjustments on it (ordersText): what is ordered later changes no invoice before. */
+  readonly orders: string;
   /** Price books by which lines were rated. */
   readonly books: readonly { readonly name: string; readonly version: number; readonly digest: string }[];
   /** Usage statements that were read, by the digest of their bytes. */

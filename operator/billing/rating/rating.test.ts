@@ -294,6 +294,27 @@ describe('what cannot be billed is refused with a code', () => {
       'PRICE_BOOK_CONFLICT',
     ],
     ['approved by who asked', { statements: [month], adjustments: [{ ...credit, approver: 'ann' }] }, 'BILL_ADJUSTMENT_INVALID'],
+    [
+      'approved by who asked, with blanks',
+      { statements: [month], adjustments: [{ ...credit, approver: ' ann ' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by who asked, by another case',
+      { statements: [month], adjustments: [{ ...credit, approver: 'Ann' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by who asked, by other code points',
+      { statements: [month], adjustments: [{ ...credit, requester: 'zo\u00eb', approver: 'zoe\u0308' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by nobody that can be seen',
+      { statements: [month], adjustments: [{ ...credit, approver: '\u200b' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    ['at no time', { statements: [month], adjustments: [{ ...credit, atMs: Number.NaN }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['without a reason', { statements: [month], adjustments: [{ ...credit, reason: ' ' }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['of nothing', { statements: [month], adjustments: [{ ...credit, amount: 0n }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['a refund of nothing', { statements: [month], adjustments: [{ ...credit, kind: 'Refund' }] }, 'BILL_ADJUSTMENT_INVALID'],
