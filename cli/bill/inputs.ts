@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { adjustmentsFor, readFacts } from '../../operator/billing/rating/facts.ts';
 import type { Facts } from '../../operator/billing/rating/facts.ts';
+import { adjustmentConflict, adjustmentProblem } from '../../operator/billing/rating/adjustment.ts';
 import type { Adjustment } from '../../operator/billing/rating/adjustment.ts';
 import { readSlaStatement } from '../../operator/slo/statement.ts';
 import { dueAt, nextDueMs, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
+import { parseTime } from '../../policies/pricing/calendar.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
@@ -24,6 +26,7 @@ import { UsageError, UserError, plural } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
 import { readSeals, sealPathsOf } from '../seal-files.ts';
+import { refundProblems, untold } from './kept.ts';
 import { handedStatements, ledgerStatements, unsignedStatements } from './statements.ts';
 import type { Statements } from './statements.ts';
 
@@ -37,6 +40,8 @@ export type BillOptions = {
   readonly sla?: readonly string[];
   readonly slaKey?: string;
   readonly at?: string;
+  /** Where those are that were closed before. */
+  readonly invoices?: string;
   readonly trust?: string;
   readonly trustDigest?: string;
 };
@@ -146,8 +151,8 @@ const slaAdjustments = ({ sla = [], slaKey }: Pick<BillOptions, 'sla' | 'slaKey'
 const momentOf = (options: BillOptions, facts: Facts, terminal: Terminal): number => {
   const { at } = options;
   if (at === undefined) return nextDueMs(facts.subscription, terminal.clock.now());
-  const ms = Date.parse(at);
-  if (Number.isNaN(ms)) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
+  const ms = parseTime(at);
+  if (ms === undefined) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
   return ms;
 };
 
@@ -187,6 +192,14 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     terminal.err(
       `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,
     );
+  const [{ currency } = { currency: undefined }] = books;
+  if (currency !== undefined) {
+    const asked = { facts, atMs, sinceMs, adjustments, currency, folder: options.invoices };
+    const wrong = [adjustmentConflict(facts.adjustments), ...facts.adjustments.map(adjustmentProblem), ...refundProblems(asked)];
+    const problems = wrong.filter((one) => one !== undefined);
+    if (problems.length > 0) refuse(problems);
+    for (const line of untold(asked)) terminal.err(`${line}\n`);
+  }
   const outcome = rate({
     books,
     subscription,

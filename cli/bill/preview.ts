@@ -18,6 +18,10 @@ Examples:
 
 export const previewCommand = (terminal: Terminal): Command =>
   addMomentOption(addBillOptions(new Command('preview').description('show an invoice with its lines')))
+    .option(
+      '--invoices <folder>',
+      'where `writ bill close` keeps invoices: what those before say is told, and refunds are held against them',
+    )
     .addHelpText('after', HELP)
     .action(async (options: BillOptions & { readonly output: Format }) => {
       refuseTwoSources(options);

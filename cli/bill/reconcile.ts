@@ -27,7 +27,7 @@ import { readPublicKeyFile } from '../public-key.ts';
 import { signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
 import { openLedger } from '../usage/open-ledger.ts';
-import { invoicePath } from './close.ts';
+import { invoicePath } from './kept.ts';
 import { billOf, readBooks, readSubscription } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions } from './options.ts';

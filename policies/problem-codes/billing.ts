@@ -23,7 +23,7 @@ export const billingCodes = {
   },
   BILL_SUBSCRIPTION_INVALID: {
     summary: 'The facts of a subscription are none, or contradict each other.',
-    fix: 'correct the field that is named, or the times',
+    fix: 'correct the field that is named',
   },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
@@ -36,6 +36,10 @@ export const billingCodes = {
   BILL_STATEMENT_INVALID: {
     summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',
     fix: 'take the statement as `writ usage report --output json` writes it',
+  },
+  BILL_STATEMENT_CONFLICT: {
+    summary: 'Two usage statements of one period have one revision and say different things.',
+    fix: 'give the one that the ledger made; its signature says which',
   },
   BILL_STATEMENT_UNSIGNED: {
     summary: 'An invoice was to be signed, or checked, by statements of use that nobody signed who is named.',
@@ -113,6 +117,14 @@ export const billingCodes = {
   BILL_ADJUSTMENT_INVALID: {
     summary: 'A credit, charge or refund lacks what makes it accountable.',
     fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked, whatever blanks and case',
+  },
+  BILL_ADJUSTMENT_CONFLICT: {
+    summary: 'Two adjustments of a tenant have one id and say different things.',
+    fix: 'give each an id of its own; those of SLA statements begin with sla-',
+  },
+  BILL_REFUND_INVALID: {
+    summary: 'A refund is of no earlier invoice of the tenant, or of more than that came to.',
+    fix: 'name the invoice by its id, TENANT/2026-11-01T00:00:00Z, and give back no more than it came to, all refunds of it together',
   },
   BILL_CREDIT_FOREIGN: {
     summary: 'An SLA statement was given to the bill of another tenant than it is for.',

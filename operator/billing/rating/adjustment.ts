@@ -27,6 +27,21 @@ const MAX_TEXT = 500;
 const LATEST_MS = Date.UTC(9000, 0, 1);
 const isSaid = (text: string): boolean => text.trim() !== '' && text.length <= MAX_TEXT;
 
+const contentOf = ({ kind, amount, currency, reason, requester, approver, atMs, invoice }: Adjustment): string =>
+  JSON.stringify([kind, String(amount), currency, reason, requester, approver, atMs, invoice ?? '']);
+
+/** Of one id there is one adjustment, whichever file says it. */
+export const adjustmentConflict = (adjustments: readonly Adjustment[]): Problem | undefined => {
+  const seen = new Map<string, string>();
+  for (const one of adjustments) {
+    const before = seen.get(one.id);
+    if (before !== undefined && before !== contentOf(one))
+      return { code: 'BILL_ADJUSTMENT_CONFLICT', message: `adjustment ${one.id.slice(0, MAX_TEXT)} is there twice and says two things` };
+    seen.set(one.id, contentOf(one));
+  }
+  return undefined;
+};
+
 /** What is wrong, or undefined. */
 export const adjustmentProblem = (adjustment: Adjustment): Problem | undefined => {
   const { id, amount, reason, requester, approver, kind, invoice, atMs } = adjustment;

@@ -66,3 +66,9 @@ export const nextDueMs = (subscription: Subscription, nowMs: number): number => 
   });
   return Math.min(monthEndMs, ...openings);
 };
+
+/** When that falls due which is decided at `atMs`; after the end of it all, with the end of each calendar month. */
+export const decidedDueMs = (subscription: Subscription, atMs: number): number => {
+  const nextMs = nextDueMs(subscription, atMs);
+  return nextMs > atMs ? nextMs : nextMonth(monthOf(atMs));
+};

@@ -11,7 +11,7 @@
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageStatement } from '../../usage/statement.ts';
 import { statementText } from '../../usage/statement.ts';
-import { adjustmentProblem } from './adjustment.ts';
+import { adjustmentConflict, adjustmentProblem } from './adjustment.ts';
 import type { Adjustment } from './adjustment.ts';
 import { formatTime } from '../../../policies/pricing/calendar.ts';
 import { feeLines } from './fees.ts';
@@ -26,7 +26,7 @@ import { ordersText } from './orders.ts';
 import { usageLines } from './usage-lines.ts';
 import { dueAt } from './due.ts';
 
-export { dueAt, nextDueMs } from './due.ts';
+export { decidedDueMs, dueAt, nextDueMs } from './due.ts';
 
 export type RatingInput = {
   /** All versions that may matter, in any order. */
@@ -82,7 +82,13 @@ export const rate = (input: RatingInput): RatingOutcome => {
   if (conflict !== undefined) return refuse(conflict);
   const fault = subscriptionFault(subscription);
   if (fault !== undefined)
-    return refuse({ code: 'BILL_SUBSCRIPTION_INVALID', message: `subscription of ${subscription.tenant}: ${fault}` });
+    return refuse({
+      code: 'BILL_SUBSCRIPTION_INVALID',
+      message: `subscription of ${subscription.tenant}: ${fault}`,
+      hint: 'correct the times',
+    });
+  const doubled = adjustmentConflict(input.adjustments ?? []);
+  if (doubled !== undefined) return refuse(doubled);
   const due = dueAt(subscription, atMs);
   const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
   const isSettled = due.settling === undefined || adjustments.length === 0;
@@ -131,6 +137,7 @@ export const rate = (input: RatingInput): RatingOutcome => {
     })),
     lines,
     total,
+    ...(total < 0n ? { toCredit: -total } : {}),
     refunds: adjustments.flatMap(({ id, kind, amount, reason, requester, approver, invoice }) =>
       kind === 'Refund' ? [{ id, invoice: invoice ?? '', amount, reason, requester, approver }] : [],
     ),

@@ -233,6 +233,7 @@ describe('an invoice', () => {
       ['usage', 0],
       ['carried', 300],
     ]);
+    assert.deepEqual(amounts(rated({ ...input, earlier: [november, november] }))[2], ['carried', 300], 'given twice it is there once');
     assert.deepEqual(codes(input), ['BILL_STATEMENT_MISSING']);
     const later = at('2027-02-01T00:00:00Z');
     const again = statement(next, later, [{ ...used('api_calls', '-2000'), carriedFrom: from }]);
@@ -283,6 +284,8 @@ describe('what cannot be billed is refused with a code', () => {
     ['an exponent', { statements: [statement(START, END, [used('api_calls', '1e9')])] }, 'BILL_STATEMENT_INVALID'],
     ['a meter twice', { statements: [statement(START, END, [used('api_calls', '1'), used('api_calls', '2')])] }, 'BILL_STATEMENT_INVALID'],
     ['another unit', { statements: [statement(START, END, [used('api_calls', '1', 'kilo')])] }, 'BILL_UNIT'],
+    ['two statements of one revision', { statements: [month, statement(START, END, [used('api_calls', '2')])] }, 'BILL_STATEMENT_CONFLICT'],
+    ['an id that says two things', { statements: [month], adjustments: [credit, { ...credit, amount: 2n }] }, 'BILL_ADJUSTMENT_CONFLICT'],
     ['a moment between', { atMs: END - HOUR_MS }, 'BILL_NO_BOUNDARY'],
     ['no number for a moment', { atMs: Number.NaN }, 'BILL_NO_BOUNDARY'],
     ['no price book', { books: [], statements: [month] }, 'PRICE_BOOK_NONE'],
