@@ -3,7 +3,7 @@
  * One term of leadership: every controller that writes, built anew with the client that is fenced for this term, and gone
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
-import { decodeInventory } from '../crds/inventory.ts';
+import { decodeInventory, isInventoryName } from '../crds/inventory.ts';
 import { configMaps, isSealedKind, leases, namespaces } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
@@ -33,6 +33,7 @@ import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileRuleset } from './controllers/ruleset.ts';
+import { deleteUnwritable } from './controllers/unwritable.ts';
 import { createTamperTeller, marksTampering } from './controllers/tamper.ts';
 import type { Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
@@ -105,7 +106,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const read = inventories();
       // One that cannot be read says nothing of what its replicas keep.
       return (
-        read.length === caches.inventories.list().length &&
+        read.length === caches.inventories.list().filter(({ metadata }) => isInventoryName(metadata.name)).length &&
         book.coversAll({ replicas: replicas(), inventories: read, marks: ledger.known() })
       );
     },
@@ -175,7 +176,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
   });
   const marks = controller('marks', (_key, stop) =>
-    reconcileMarks({ client, ledger, standing: versionOf, namespace: systemNamespace, recorder, observe: deps.observeMarks }, stop),
+    reconcileMarks(
+      {
+        client,
+        ledger,
+        standing: versionOf,
+        namespace: systemNamespace,
+        recorder,
+        home: () => caches.namespaces.get(systemNamespace),
+        observe: deps.observeMarks,
+      },
+      stop,
+    ),
   );
   const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);
   let fingerprint = '';
@@ -204,6 +216,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
       inventories: () => liveInventories(caches),
+      clear: async (configMap, stop) => {
+        await deleteUnwritable(client, configMap, stop);
+        const found = `ConfigMap ${configMap.metadata.name} was made immutable`;
+        tellTampering({ what: 'inventory', regarding: regardingOf(configMaps, configMap), found });
+      },
       tierOf,
       marks: ledger,
       releases: () => book.releases(),
@@ -293,6 +310,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const found = marksTampering(change);
       if (found !== undefined) tellTampering({ what: 'marks', regarding: regardingOf(configMaps, change.object), found });
     }),
+    caches.namespaces.onChange(({ object }) => (object.metadata.name === systemNamespace ? marks.enqueue(SINGLE_KEY) : undefined)),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),
