@@ -3,10 +3,8 @@
 // the signature with cosign or `writ verify-bundle`, and reckons it again with `writ bill reconcile`.
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.ts';
-import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { formatMoney } from '../../policies/pricing/money.ts';
 import { readText } from '../files.ts';
 import { UserError, printJson } from '../output.ts';
@@ -15,6 +13,7 @@ import { readPrivateKey } from '../private-key.ts';
 import { signatureFault } from '../signed-by.ts';
 import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
+import { invoicePath } from './kept.ts';
 import { billOf, refuseTwoSources } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions, addMomentOption } from './options.ts';
@@ -23,7 +22,7 @@ const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
 already is never written again: closing twice gives the same bytes, or is refused. Refused too is a signature that is there and is not
 by the key, a month that the ledger has not frozen, which it does two days after the month's end, a statement that was made before
-that, a tenant or a month of which the ledger knows nothing, and prices without --trust. A signature that is missing is made.
+that, a tenant or a month of which the ledger knows nothing, a --statement that --statement-key did not sign, refunds of more than an invoice in FOLDER came to, and prices without --trust. A signature that is missing is made.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
@@ -32,16 +31,13 @@ Examples:
     --at 2026-12-01T00:00:00Z --key billing.key --out invoices
   cosign verify-blob --key billing.pub --bundle invoices/acme/2026-12-01T00.json.sigstore.json invoices/acme/2026-12-01T00.json`;
 
-export const invoicePath = (folder: string, { tenant, at }: Pick<Invoice, 'tenant' | 'at'>): string =>
-  join(folder, tenant, `${at.slice(0, 13)}.json`);
-
 type Options = BillOptions & { readonly out: string; readonly key: string; readonly output: Format };
 
 const close = async (options: Options, terminal: Terminal): Promise<void> => {
   refuseTwoSources(options);
   if (options.trust === undefined)
     throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
-  const { invoice, unsure } = await billOf(options, terminal);
+  const { invoice, unsure } = await billOf({ ...options, invoices: options.out }, terminal);
   if (unsure !== undefined) throw new UserError([unsure]);
   if (Date.parse(invoice.at) > terminal.clock.now())
     throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { adjustmentsFor, readFacts } from '../../operator/billing/rating/facts.ts';
 import type { Facts } from '../../operator/billing/rating/facts.ts';
+import { adjustmentConflict, adjustmentProblem } from '../../operator/billing/rating/adjustment.ts';
 import type { Adjustment } from '../../operator/billing/rating/adjustment.ts';
 import { readSlaStatement } from '../../operator/slo/statement.ts';
-import { dueAt, rate } from '../../operator/billing/rating/index.ts';
+import { dueAt, nextDueMs, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
-import { periodAt } from '../../operator/billing/rating/subscription.ts';
-import { monthOf, nextMonth } from '../../operator/usage/period.ts';
+import { parseTime } from '../../policies/pricing/calendar.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
@@ -20,23 +20,28 @@ import type { Trust } from '../../policies/trust/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, readText } from '../files.ts';
 import { readPublicKeyFile } from '../public-key.ts';
-import { signatureFault } from '../signed-by.ts';
+import { bundleFault, signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
-import { UsageError, UserError } from '../output.ts';
+import { UsageError, UserError, plural } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
 import { readSeals, sealPathsOf } from '../seal-files.ts';
-import { handedStatements, ledgerStatements } from './statements.ts';
+import { refundProblems, untold } from './kept.ts';
+import { handedStatements, ledgerStatements, unsignedStatements } from './statements.ts';
 import type { Statements } from './statements.ts';
 
 export type BillOptions = {
   readonly prices: readonly string[];
   readonly subscription: string;
+  readonly subscriptionKey?: readonly string[];
   readonly statement?: readonly string[];
+  readonly statementKey?: string;
   readonly ledger?: string;
   readonly sla?: readonly string[];
   readonly slaKey?: string;
   readonly at?: string;
+  /** Where those are that were closed before. */
+  readonly invoices?: string;
   readonly trust?: string;
   readonly trustDigest?: string;
 };
@@ -91,10 +96,28 @@ export const readBooks = (options: PriceOptions, terminal: Terminal): readonly B
   });
 };
 
-export const readSubscription = ({ subscription }: Pick<BillOptions, 'subscription'>, books: readonly Book[]): Facts => {
+type SubscriptionOptions = Pick<BillOptions, 'subscription' | 'subscriptionKey'>;
+
+/** Each of the keys must have signed the file, in one of the bundles beside it. */
+const refuseUnsigned = ({ subscription, subscriptionKey = [] }: SubscriptionOptions): void => {
+  const bundles = sealPathsOf(subscription);
+  for (const path of subscriptionKey) {
+    const key = readPublicKeyFile(path).publicKey;
+    if (bundles.every((bundle) => bundleFault(subscription, { bundle, key }) !== undefined))
+      refuse([
+        {
+          code: 'BILL_SUBSCRIPTION_UNSIGNED',
+          message: `${subscription}: none of ${plural(bundles.length, 'signature')} beside it is by ${path}`,
+        },
+      ]);
+  }
+};
+
+export const readSubscription = (options: SubscriptionOptions, books: readonly Book[]): Facts => {
   const [first] = books;
   if (first === undefined) throw new UsageError('--prices FILE says what things cost');
-  const outcome = readFacts(parsed(subscription), first.currency);
+  refuseUnsigned(options);
+  const outcome = readFacts(parsed(options.subscription), first.currency);
   return outcome.ok ? outcome.facts : refuse(outcome.problems);
 };
 
@@ -125,17 +148,11 @@ const slaAdjustments = ({ sla = [], slaKey }: Pick<BillOptions, 'sla' | 'slaKey'
   });
 };
 
-/** When the next invoice of the month that runs at `nowMs` falls due. */
-const nextDueMs = ({ subscription }: Facts, nowMs: number): number => {
-  const running = periodAt(subscription, nowMs);
-  return running?.endMs ?? subscription.endMs ?? subscription.changes[0].atMs;
-};
-
 const momentOf = (options: BillOptions, facts: Facts, terminal: Terminal): number => {
   const { at } = options;
-  if (at === undefined) return nextDueMs(facts, terminal.clock.now());
-  const ms = Date.parse(at);
-  if (Number.isNaN(ms)) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
+  if (at === undefined) return nextDueMs(facts.subscription, terminal.clock.now());
+  const ms = parseTime(at);
+  if (ms === undefined) throw new UsageError(`--at ${at}: write a time as 2026-12-01T00:00:00Z`);
   return ms;
 };
 
@@ -146,7 +163,7 @@ export const refuseTwoSources = ({ ledger, statement }: BillOptions): void => {
 
 export type Bill = {
   readonly invoice: Invoice;
-  /** Why it is not to be signed: months are not frozen, or the ledger knows nothing of tenant or month. */
+  /** Why it is not to be signed: statements are not signed, months not frozen, or the ledger knows nothing of tenant or month. */
   readonly unsure: Problem | undefined;
 };
 
@@ -162,20 +179,27 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period, settling } = dueAt(subscription, atMs);
+  const { period, sinceMs } = dueAt(subscription, atMs);
+  const unsigned = unsignedStatements(options);
   const handed = handedStatements(options.statement ?? [], { tenant, atMs });
   const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
-    usesLedger && period !== undefined && nextMonth(monthOf(atMs - 1)) >= atMs
-      ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal)
-      : handed;
-  const dueText = period === undefined ? '' : new Date(period.startMs).toISOString().slice(0, 19);
+    usesLedger && period !== undefined ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal) : handed;
+  const dueText = period === undefined ? '' : new Date(period.monthStartMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
-  const adjustments = adjustmentsFor(facts, { fromMs: (period ?? settling)?.startMs ?? 0, atMs });
+  const adjustments = adjustmentsFor(facts, { fromMs: sinceMs, atMs });
   for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
     terminal.err(
       `not on this invoice: ${id} of ${new Date(givenMs).toISOString()}; it falls on the one of the month in which it was stated\n`,
     );
+  const [{ currency } = { currency: undefined }] = books;
+  if (currency !== undefined) {
+    const asked = { facts, atMs, sinceMs, adjustments, currency, folder: options.invoices };
+    const wrong = [adjustmentConflict(facts.adjustments), ...facts.adjustments.map(adjustmentProblem), ...refundProblems(asked)];
+    const problems = wrong.filter((one) => one !== undefined);
+    if (problems.length > 0) refuse(problems);
+    for (const line of untold(asked)) terminal.err(`${line}\n`);
+  }
   const outcome = rate({
     books,
     subscription,
@@ -185,5 +209,5 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     adjustments,
   });
   if (!outcome.ok) return refuse(outcome.problems);
-  return { invoice: outcome.invoice, unsure: period === undefined ? undefined : unsureOf(statements) };
+  return { invoice: outcome.invoice, unsure: unsigned ?? (period === undefined ? undefined : unsureOf(statements)) };
 };

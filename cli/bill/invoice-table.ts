@@ -54,6 +54,9 @@ export const invoiceTable = (invoice: Invoice): string => {
     `invoice ${invoice.id}${invoice.period === undefined ? '' : `, use of ${span(invoice.period)}`}`,
     ...body,
     `  ${'total'.padEnd(width)}  ${total.padStart(figures)}`,
+    ...(invoice.toCredit === undefined
+      ? []
+      : [`  nothing carries this over: enter a Credit of ${formatMoney(invoice.toCredit, currency)} for the next invoice`]),
     ...invoice.refunds.map(({ id, invoice: of, amount, reason }) => `  refund ${id} of ${of}: ${formatMoney(amount, currency)}, ${reason}`),
     `  discounts in the order ${invoice.discounts.join(', ')}; rounded ${invoice.rounding}`,
     ...invoice.books.map(({ name, version, digest }) => `  prices ${name} version ${version}, ${digest}`),

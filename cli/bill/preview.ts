@@ -10,7 +10,7 @@ import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
 Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign. Told on standard error is what keeps
-it from signing them: that the month is not frozen, that the ledger knows nothing of the tenant or the month, or that no --trust says whose seal the prices must bear.
+it from signing them: that statements given by --statement are signed by nobody who is named, that the month is not frozen, that the ledger knows nothing of the tenant or the month, or that no --trust says whose seal the prices must bear.
 
 Examples:
   writ bill preview --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db
@@ -18,6 +18,10 @@ Examples:
 
 export const previewCommand = (terminal: Terminal): Command =>
   addMomentOption(addBillOptions(new Command('preview').description('show an invoice with its lines')))
+    .option(
+      '--invoices <folder>',
+      'where `writ bill close` keeps invoices: what those before say is told, and refunds are held against them',
+    )
     .addHelpText('after', HELP)
     .action(async (options: BillOptions & { readonly output: Format }) => {
       refuseTwoSources(options);

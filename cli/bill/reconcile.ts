@@ -27,10 +27,11 @@ import { readPublicKeyFile } from '../public-key.ts';
 import { signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
 import { openLedger } from '../usage/open-ledger.ts';
-import { invoicePath } from './close.ts';
+import { invoicePath } from './kept.ts';
 import { billOf, readBooks, readSubscription } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions } from './options.ts';
+import { unsignedStatements } from './statements.ts';
 
 const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
@@ -180,6 +181,8 @@ const asideProblem = ({ tenant, meter, hourMs, state, note }: Entry): Problem =>
 });
 
 const reconcile = async (options: Options, terminal: Terminal): Promise<void> => {
+  const unsigned = unsignedStatements(options);
+  if (unsigned !== undefined) throw new UserError([unsigned]);
   const { subscription } = readSubscription(options, readBooks(options, terminal));
   const { tenant } = subscription;
   const { invoices, bundles } = findInvoices(options.invoices, tenant);

@@ -10,8 +10,11 @@ import { storedMeters } from '../../operator/usage/stored-meters.ts';
 import { isRecord } from '../../crds/wire.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readText } from '../files.ts';
-import { UserError } from '../output.ts';
+import { UsageError, UserError } from '../output.ts';
 import type { Terminal } from '../output.ts';
+import { readPublicKeyFile } from '../public-key.ts';
+import { signatureFault } from '../signed-by.ts';
+import { bundlePath } from '../signed-file.ts';
 import { asProblem, openLedger } from '../usage/open-ledger.ts';
 import { unheard } from './heard-of.ts';
 
@@ -76,9 +79,34 @@ const statementsIn = (path: string): readonly { readonly statement: UsageStateme
   });
 };
 
+/** Statements whose signatures lie beside them may be named as `*.json`. */
+export const statementFiles = (paths: readonly string[] = []): readonly string[] => paths.filter((path) => !path.endsWith(bundlePath('')));
+
+/** Why files are not to be taken for what the ledger says, or undefined. */
+export const unsignedStatements = ({
+  statement,
+  statementKey,
+}: {
+  readonly statement?: readonly string[];
+  readonly statementKey?: string;
+}): Problem | undefined => {
+  const files = statementFiles(statement);
+  if (files.length === 0) {
+    if (statementKey !== undefined) throw new UsageError('--statement-key: --statement FILE says which statements it must have signed');
+    return undefined;
+  }
+  if (statementKey === undefined)
+    return { code: 'BILL_STATEMENT_UNSIGNED', message: `no --statement-key says whose signature ${files.join(', ')} must bear` };
+  const key = readPublicKeyFile(statementKey).publicKey;
+  const [fault] = files.flatMap((path) => signatureFault(path, key) ?? []);
+  // Whoever names a key wants no other one.
+  if (fault !== undefined) throw new UserError([{ code: 'BILL_STATEMENT_UNSIGNED', message: fault }]);
+  return undefined;
+};
+
 /** Those of the tenant that files hold. */
 export const handedStatements = (paths: readonly string[], { tenant, atMs }: Asked): Statements => {
-  const found = paths
+  const found = statementFiles(paths)
     .flatMap((path) => statementsIn(path).map((one) => ({ path, ...one })))
     .filter((one) => one.statement.tenant === tenant);
   const all = found.map(({ statement }) => statement);

@@ -25,6 +25,7 @@ import { asProblem, openLedger } from '../usage/open-ledger.ts';
 export type SlaOptions = {
   readonly prices: readonly string[];
   readonly subscription: string;
+  readonly subscriptionKey?: readonly string[];
   readonly ledger?: string;
   readonly trust?: string;
   readonly trustDigest?: string;
@@ -35,6 +36,7 @@ export const addSlaOptions = (command: Command): Command =>
   command
     .requiredOption('--prices <files...>', 'price books, which say what is promised and what is given back')
     .requiredOption('--subscription <file>', 'what the tenant has ordered, and exclusions')
+    .option('--subscription-key <files...>', 'public keys each of which must have signed that file, PEM')
     .option('--ledger <file>', 'the ledger; default: WRIT_LEDGER')
     .option('--trust <file>', 'the trust policy by which the seals of the prices must count')
     .option('--trust-digest <digest>', 'digest that the trust policy must have, sha256:…')

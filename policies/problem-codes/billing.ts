@@ -23,19 +23,31 @@ export const billingCodes = {
   },
   BILL_SUBSCRIPTION_INVALID: {
     summary: 'The facts of a subscription are none, or contradict each other.',
-    fix: 'correct the field that is named, or the times',
+    fix: 'correct the field that is named',
   },
   BILL_NO_BOUNDARY: {
     summary: 'No invoice falls due at that moment.',
-    fix: 'ask for the beginning of a cycle or the end of a month of the subscription; adjustments that came after its end are settled each month after it',
+    fix: 'ask for the beginning of a cycle or the first of a month (UTC), which ends the month before; adjustments that came after the end of the subscription are settled each month after it',
   },
   BILL_STATEMENT_MISSING: {
-    summary: 'Usage statements do not cover the period that is billed, each part of one tier by a statement of its own.',
-    fix: 'give one statement for each part that is named',
+    summary: 'There is no usage statement of the calendar month that is billed.',
+    fix: 'give the statement of the month that is named',
   },
   BILL_STATEMENT_INVALID: {
     summary: 'A usage statement is not one, or speaks of another tenant, or of quantities that cannot be.',
     fix: 'take the statement as `writ usage report --output json` writes it',
+  },
+  BILL_STATEMENT_CONFLICT: {
+    summary: 'Two usage statements of one period have one revision and say different things.',
+    fix: 'give the one that the ledger made; its signature says which',
+  },
+  BILL_STATEMENT_UNSIGNED: {
+    summary: 'An invoice was to be signed, or checked, by statements of use that nobody signed who is named.',
+    fix: 'give the public key by --statement-key, and the bundle beside each statement as the operator writes it; without one `writ bill preview` shows what they come to',
+  },
+  BILL_SUBSCRIPTION_UNSIGNED: {
+    summary: 'The file of a subscription lacks the signature of somebody who must have approved it.',
+    fix: 'let each of them sign the file as it is: `cosign sign-blob --key KEY --bundle FILE.WHO.sigstore.json FILE`',
   },
   BILL_CUSTOMER_SHARED: {
     summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported, and not subscribed.',
@@ -104,7 +116,15 @@ export const billingCodes = {
   },
   BILL_ADJUSTMENT_INVALID: {
     summary: 'A credit, charge or refund lacks what makes it accountable.',
-    fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked',
+    fix: 'give it an id, an amount above 0, a reason and an approver who is not the one who asked, whatever blanks and case',
+  },
+  BILL_ADJUSTMENT_CONFLICT: {
+    summary: 'Two adjustments of a tenant have one id and say different things.',
+    fix: 'give each an id of its own; those of SLA statements begin with sla-',
+  },
+  BILL_REFUND_INVALID: {
+    summary: 'A refund is of no earlier invoice of the tenant, or of more than that came to.',
+    fix: 'name the invoice by its id, TENANT/2026-11-01T00:00:00Z, and give back no more than it came to, all refunds of it together',
   },
   BILL_CREDIT_FOREIGN: {
     summary: 'An SLA statement was given to the bill of another tenant than it is for.',

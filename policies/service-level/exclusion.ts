@@ -21,6 +21,21 @@ export type Exclusion = {
 const NOTICE_MS = 72 * 3_600_000;
 const MINUTE_MS = 60_000;
 
+/** As people are told apart: blanks around or within, signs that cannot be seen, and case make nobody another one. */
+const personOf = (name: string): string =>
+  name
+    .normalize('NFC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .replaceAll(/\s+/gu, ' ')
+    .trim()
+    .toLowerCase();
+
+/** Why what one asks for and another approves is not that, or undefined. */
+export const twoPeopleFault = ({ requester, approver }: Pick<Exclusion, 'requester' | 'approver'>): string | undefined => {
+  if (personOf(requester) === '' || personOf(approver) === '') return 'who asked for it, or who approved it, is not said';
+  return personOf(requester) === personOf(approver) ? `${approver} asked for it and approved it` : undefined;
+};
+
 /** What is wrong, or undefined. */
 export const exclusionFault = ({ id, kind, fromMs, toMs, announcedMs, requester, approver }: Exclusion): string | undefined => {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(id)) return 'its id is not 1 to 63 letters, digits, dots, hyphens';
@@ -28,6 +43,5 @@ export const exclusionFault = ({ id, kind, fromMs, toMs, announcedMs, requester,
   if (fromMs % MINUTE_MS !== 0 || toMs % MINUTE_MS !== 0) return 'it begins and ends on a minute';
   if (kind === 'Maintenance' && (announcedMs === undefined || announcedMs > fromMs - NOTICE_MS))
     return 'maintenance is announced 72 hours before it begins, or it is no excuse';
-  if (requester === approver) return `${approver} asked for it and approved it`;
-  return undefined;
+  return twoPeopleFault({ requester, approver });
 };

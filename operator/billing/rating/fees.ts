@@ -19,21 +19,24 @@ type Wanted = { readonly kind: FeeLine['kind']; readonly tier: string; readonly 
 /** In the order of time: what is given back before what is charged. */
 const wantedLines = (subscription: Subscription, due: Due, atMs: number): readonly Wanted[] => {
   const wanted: Wanted[] = [];
-  const { period, opening } = due;
-  const running = period === undefined ? undefined : cycleAt(period.stretch, period.startMs);
-  if (period !== undefined && running !== undefined) {
-    for (const { atMs: changeMs, tier } of subscription.changes) {
-      // One at the cycle's beginning is what the fee in advance was for.
-      if (changeMs < period.startMs || changeMs >= period.endMs || changeMs <= running.startMs) continue;
-      const before = changeAt(subscription, changeMs - 1)?.tier;
-      if (before === undefined || before === tier) continue;
-      wanted.push({ kind: 'unused', tier: before, span: running, fromMs: changeMs });
-      wanted.push({ kind: 'remaining', tier, span: running, fromMs: changeMs });
-    }
-    const goesOn = stretchesOf(subscription).some(({ anchorMs }) => anchorMs === atMs);
-    const before = changeAt(subscription, atMs - 1)?.tier;
-    if (goesOn && atMs < running.endMs && before !== undefined) wanted.push({ kind: 'unused', tier: before, span: running, fromMs: atMs });
+  const { opening, sinceMs } = due;
+  const stretches = stretchesOf(subscription);
+  for (const { atMs: changeMs, tier } of subscription.changes) {
+    if (changeMs < sinceMs || changeMs >= atMs) continue;
+    const stretch = stretches.find(({ anchorMs, endMs }) => anchorMs <= changeMs && changeMs < endMs);
+    const running = stretch === undefined ? undefined : cycleAt(stretch, changeMs);
+    // One at the cycle's beginning is what the fee in advance was for.
+    if (running === undefined || changeMs <= running.startMs) continue;
+    const before = changeAt(subscription, changeMs - 1)?.tier;
+    if (before === undefined || before === tier) continue;
+    wanted.push({ kind: 'unused', tier: before, span: running, fromMs: changeMs });
+    wanted.push({ kind: 'remaining', tier, span: running, fromMs: changeMs });
   }
+  const cut = stretches.find(({ anchorMs, endMs }) => anchorMs < atMs && endMs === atMs);
+  const running = cut === undefined || opening === undefined ? undefined : cycleAt(cut, atMs - 1);
+  const before = changeAt(subscription, atMs - 1)?.tier;
+  if (running !== undefined && atMs < running.endMs && before !== undefined)
+    wanted.push({ kind: 'unused', tier: before, span: running, fromMs: atMs });
   const tier = changeAt(subscription, atMs)?.tier;
   if (opening !== undefined && tier !== undefined) wanted.push({ kind: 'fee', tier, span: opening, fromMs: opening.startMs });
   return wanted;

@@ -4,14 +4,14 @@
  * in its way.
  *
  * Pure, total, without a clock: the same input gives the same bytes for ever, which is how an invoice is proven right later.
- * Fees are paid in advance of a cycle, usage after each month. A change of tier within a cycle gives the old fee's rest back
- * and charges the new one's; allowances are cut to the time that a tier held. A period or cycle stays with the price book
- * in effect when it began. Imported by the rest of operator/billing and by the command line.
+ * Fees are paid in advance of a cycle, usage after each calendar month. A change of tier within a cycle gives the old fee's
+ * rest back and charges the new one's; allowances are cut to the time that a tier held. A month or cycle stays with the price
+ * book in effect when it began. Imported by the rest of operator/billing and by the command line.
  */
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageStatement } from '../../usage/statement.ts';
 import { statementText } from '../../usage/statement.ts';
-import { adjustmentProblem } from './adjustment.ts';
+import { adjustmentConflict, adjustmentProblem } from './adjustment.ts';
 import type { Adjustment } from './adjustment.ts';
 import { formatTime } from '../../../policies/pricing/calendar.ts';
 import { feeLines } from './fees.ts';
@@ -22,18 +22,19 @@ import { bookAt } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
 import { subscriptionFault } from './subscription.ts';
 import type { Subscription } from './subscription.ts';
+import { ordersText } from './orders.ts';
 import { usageLines } from './usage-lines.ts';
 import { dueAt } from './due.ts';
 
-export { dueAt } from './due.ts';
+export { decidedDueMs, dueAt, nextDueMs } from './due.ts';
 
 export type RatingInput = {
   /** All versions that may matter, in any order. */
   readonly books: readonly Book[];
   readonly subscription: Subscription;
-  /** The beginning of a cycle, the end of a month, or months after the end of it all, epoch milliseconds. */
+  /** The beginning of a cycle, or the end of a calendar month, epoch milliseconds. */
   readonly atMs: number;
-  /** One for each part of the month that ends then in which one tier held. */
+  /** Of the calendar month that ends then: one, or one for each part of it in which one tier held. */
   readonly statements: readonly UsageStatement[];
   /** Those that were billed before; needed only where a line is carried from their periods. */
   readonly earlier?: readonly UsageStatement[];
@@ -81,7 +82,13 @@ export const rate = (input: RatingInput): RatingOutcome => {
   if (conflict !== undefined) return refuse(conflict);
   const fault = subscriptionFault(subscription);
   if (fault !== undefined)
-    return refuse({ code: 'BILL_SUBSCRIPTION_INVALID', message: `subscription of ${subscription.tenant}: ${fault}` });
+    return refuse({
+      code: 'BILL_SUBSCRIPTION_INVALID',
+      message: `subscription of ${subscription.tenant}: ${fault}`,
+      hint: 'correct the times',
+    });
+  const doubled = adjustmentConflict(input.adjustments ?? []);
+  if (doubled !== undefined) return refuse(doubled);
   const due = dueAt(subscription, atMs);
   const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
   const isSettled = due.settling === undefined || adjustments.length === 0;
@@ -119,6 +126,7 @@ export const rate = (input: RatingInput): RatingOutcome => {
     at,
     ...(due.period === undefined ? {} : { period: { start: formatTime(due.period.startMs), end: formatTime(due.period.endMs) } }),
     currency: { code: currency.code, minorDigits: currency.minorDigits },
+    orders: textDigest(ordersText(subscription, { atMs, adjustments })),
     discounts: DISCOUNT_ORDER,
     rounding: ROUNDING,
     books: [...used.values()].toSorted((a, b) => a.version - b.version).map(({ name, version, digest }) => ({ name, version, digest })),
@@ -129,6 +137,7 @@ export const rate = (input: RatingInput): RatingOutcome => {
     })),
     lines,
     total,
+    ...(total < 0n ? { toCredit: -total } : {}),
     refunds: adjustments.flatMap(({ id, kind, amount, reason, requester, approver, invoice }) =>
       kind === 'Refund' ? [{ id, invoice: invoice ?? '', amount, reason, requester, approver }] : [],
     ),

@@ -77,13 +77,17 @@ export type Invoice = {
   readonly currency: Currency;
   readonly discounts: typeof DISCOUNT_ORDER;
   readonly rounding: typeof ROUNDING;
+  /** Of what was ordered until `at`, and of the adjustments on it (ordersText): what is ordered later changes no invoice before. */
+  readonly orders: string;
   /** Price books by which lines were rated. */
   readonly books: readonly { readonly name: string; readonly version: number; readonly digest: string }[];
   /** Usage statements that were read, by the digest of their bytes. */
   readonly usage: readonly { readonly period: UsagePeriod; readonly revision: number; readonly digest: string }[];
   readonly lines: readonly InvoiceLine[];
-  /** The sum of the lines; below 0 it is a credit for the next. */
+  /** The sum of the lines. */
   readonly total: bigint;
+  /** Where the total is below 0: what somebody must enter as a credit for the next invoice, since nothing carries it. */
+  readonly toCredit?: bigint;
   /** Money given back of earlier invoices; no part of the total. */
   readonly refunds: readonly (Pick<Adjustment, 'id' | 'amount' | 'reason' | 'requester' | 'approver'> & { readonly invoice: string })[];
 };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Adjustment } from './adjustment.ts';
-import { HOUR_MS, formatTime } from '../../../policies/pricing/calendar.ts';
+import { HOUR_MS, formatTime, monthsAfter } from '../../../policies/pricing/calendar.ts';
 import { dueAt } from './index.ts';
 import type { RatingInput } from './index.ts';
 import type { Subscription } from './subscription.ts';
@@ -112,8 +112,9 @@ describe('an invoice', () => {
       ['usage', 0],
     ]);
     const endMs = middle + HOUR_MS;
-    const ended = rated({ books: [priced], subscription: { ...subscribed('Starter'), endMs }, atMs: endMs, statements: [month] });
+    const ended = rated({ books: [priced], subscription: { ...subscribed('Starter'), endMs }, statements: [month] });
     assert.equal(ended.usage.length, 1, 'the statement of a whole month will do for one that was cut short');
+    assert.equal(ended.period?.end, formatTime(endMs));
   });
 
   it('of a change of cycle ends the running one', () => {
@@ -125,26 +126,43 @@ describe('an invoice', () => {
         { atMs: middle, tier: 'Starter', cycle: 'Annual' },
       ],
     };
-    const invoice = rated({ subscription, atMs: middle, statements: [statement(START, middle, [used('api_calls', '5001')])] });
-    assert.deepEqual(amounts(invoice), [
+    const opening = rated({ subscription, atMs: middle });
+    assert.deepEqual(amounts(opening), [
       ['unused', -4950],
       ['fee', 95000],
-      ['usage', 0],
     ]);
-    assert.equal(dueAt(subscription, END).period, undefined, 'the old month ends with the old cycle');
+    assert.equal(opening.period, undefined, 'the month goes on');
+    // 10,005 calls: 5,003 and 5,002, of 5,000 included in each half; the second has the annual discount.
+    const month = rated({ subscription, statements: [statement(START, END, [used('api_calls', '10005'), used('users', '3')])] });
+    assert.deepEqual(
+      month.lines.map((line) => (line.kind === 'usage' ? [line.meter, line.priced, line.included, line.steps[0]?.price] : line.kind)),
+      [
+        ['api_calls', '5002.5', '5000', '0.001'],
+        ['api_calls', '5002.5', '5000', '0.0008'],
+        ['users', '3', '5', undefined],
+        ['users', '3', '5', undefined],
+      ],
+    );
+    assert.deepEqual(codes({ subscription, atMs: monthsAfter(middle, 1) }), ['BILL_NO_BOUNDARY'], 'use is billed by calendar months');
   });
 
   it('of a trial costs nothing, and the first fee is due when it ends', () => {
-    const trialEndMs = START + 14 * 24 * HOUR_MS;
+    const trialEndMs = START + 15 * 24 * HOUR_MS;
     const subscription: Subscription = { ...subscribed('Enterprise'), trialEndMs };
     assert.deepEqual(codes({ subscription, atMs: START }), ['BILL_NO_BOUNDARY']);
-    const invoice = rated({ subscription, atMs: trialEndMs, statements: [statement(START, trialEndMs, [used('api_calls', '99999999')])] });
-    assert.deepEqual(amounts(invoice), [
-      ['fee', 99900],
-      ['usage', 0],
-    ]);
-    const line = invoice.lines[1];
-    assert.ok(line?.kind === 'usage' && line.free === 'trial');
+    assert.deepEqual(amounts(rated({ subscription, atMs: trialEndMs })), [['fee', 99900]]);
+    const invoice = rated({ subscription, statements: [statement(START, END, [used('api_calls', '2000002')])] });
+    assert.deepEqual(
+      invoice.lines.map((line) => (line.kind === 'usage' ? [line.priced, line.free, line.included] : line.kind)),
+      [
+        ['1000001', 'trial', '0'],
+        ['1000001', undefined, '500000'],
+      ],
+    );
+    assert.deepEqual(codes({ subscription }), ['BILL_STATEMENT_MISSING']);
+    // A month that is all trial needs no statement.
+    const longer = { ...subscription, trialEndMs: END + HOUR_MS };
+    assert.deepEqual([rated({ subscription: longer }).total, rated({ subscription: longer }).lines], [0n, []]);
   });
 
   it('settles a month after the end what was decided since, and only that', () => {
@@ -178,9 +196,9 @@ describe('an invoice', () => {
   it('after the end bills the last usage and no fee', () => {
     const endMs = START + 10 * 24 * HOUR_MS;
     const subscription: Subscription = { ...subscribed('Starter'), endMs };
-    const invoice = rated({ subscription, atMs: endMs, statements: [statement(START, endMs, [used('reasoning_units', '433.333334')])] });
+    const invoice = rated({ subscription, statements: [statement(START, endMs, [used('reasoning_units', '433.333334')])] });
     assert.deepEqual(amounts(invoice), [['usage', 1000]]);
-    assert.deepEqual(codes({ subscription, atMs: END }), ['BILL_NO_BOUNDARY']);
+    assert.deepEqual(codes({ subscription, atMs: endMs }), ['BILL_NO_BOUNDARY'], 'the month of the statement is not over');
   });
 
   it('stays with the price book that its month and its cycle began with', () => {
@@ -215,6 +233,7 @@ describe('an invoice', () => {
       ['usage', 0],
       ['carried', 300],
     ]);
+    assert.deepEqual(amounts(rated({ ...input, earlier: [november, november] }))[2], ['carried', 300], 'given twice it is there once');
     assert.deepEqual(codes(input), ['BILL_STATEMENT_MISSING']);
     const later = at('2027-02-01T00:00:00Z');
     const again = statement(next, later, [{ ...used('api_calls', '-2000'), carriedFrom: from }]);
@@ -265,6 +284,8 @@ describe('what cannot be billed is refused with a code', () => {
     ['an exponent', { statements: [statement(START, END, [used('api_calls', '1e9')])] }, 'BILL_STATEMENT_INVALID'],
     ['a meter twice', { statements: [statement(START, END, [used('api_calls', '1'), used('api_calls', '2')])] }, 'BILL_STATEMENT_INVALID'],
     ['another unit', { statements: [statement(START, END, [used('api_calls', '1', 'kilo')])] }, 'BILL_UNIT'],
+    ['two statements of one revision', { statements: [month, statement(START, END, [used('api_calls', '2')])] }, 'BILL_STATEMENT_CONFLICT'],
+    ['an id that says two things', { statements: [month], adjustments: [credit, { ...credit, amount: 2n }] }, 'BILL_ADJUSTMENT_CONFLICT'],
     ['a moment between', { atMs: END - HOUR_MS }, 'BILL_NO_BOUNDARY'],
     ['no number for a moment', { atMs: Number.NaN }, 'BILL_NO_BOUNDARY'],
     ['no price book', { books: [], statements: [month] }, 'PRICE_BOOK_NONE'],
@@ -276,6 +297,27 @@ describe('what cannot be billed is refused with a code', () => {
       'PRICE_BOOK_CONFLICT',
     ],
     ['approved by who asked', { statements: [month], adjustments: [{ ...credit, approver: 'ann' }] }, 'BILL_ADJUSTMENT_INVALID'],
+    [
+      'approved by who asked, with blanks',
+      { statements: [month], adjustments: [{ ...credit, approver: ' ann ' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by who asked, by another case',
+      { statements: [month], adjustments: [{ ...credit, approver: 'Ann' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by who asked, by other code points',
+      { statements: [month], adjustments: [{ ...credit, requester: 'zo\u00eb', approver: 'zoe\u0308' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    [
+      'approved by nobody that can be seen',
+      { statements: [month], adjustments: [{ ...credit, approver: '\u200b' }] },
+      'BILL_ADJUSTMENT_INVALID',
+    ],
+    ['at no time', { statements: [month], adjustments: [{ ...credit, atMs: Number.NaN }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['without a reason', { statements: [month], adjustments: [{ ...credit, reason: ' ' }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['of nothing', { statements: [month], adjustments: [{ ...credit, amount: 0n }] }, 'BILL_ADJUSTMENT_INVALID'],
     ['a refund of nothing', { statements: [month], adjustments: [{ ...credit, kind: 'Refund' }] }, 'BILL_ADJUSTMENT_INVALID'],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { HOUR_MS, formatTime, monthIndexAt, monthsAfter, parseTime } from '../../../policies/pricing/calendar.ts';
-import { cycleAt, periodAt, segmentsOf, stretchesOf, subscriptionFault } from './subscription.ts';
+import { cycleAt, partsOf, periodAt, stretchesOf, subscriptionFault } from './subscription.ts';
 import type { Change, Subscription } from './subscription.ts';
 
 const at = (text: string): number => parseTime(text) ?? Number.NaN;
@@ -60,7 +60,7 @@ const subscriptions: fc.Arbitrary<Subscription> = fc
   }));
 
 describe('a subscription', () => {
-  it('is cut into periods that tile its time, each into segments that tile it', () => {
+  it('is cut into periods that tile its time, each into parts that tile it', () => {
     fc.assert(
       fc.property(subscriptions, (subscription) => {
         assert.equal(subscriptionFault(subscription), undefined);
@@ -72,13 +72,15 @@ describe('a subscription', () => {
             return;
           }
           assert.equal(period.startMs, cursor);
-          assert.ok(period.endMs > cursor && period.endMs <= period.monthEndMs);
-          const segments = segmentsOf(subscription, period);
-          assert.equal(segments[0]?.startMs, period.startMs);
-          assert.equal(segments.at(-1)?.endMs, period.endMs);
-          for (const [index, { endMs, tier }] of segments.entries()) {
-            const next = segments[index + 1];
-            assert.ok(next === undefined || (next.startMs === endMs && next.tier !== tier));
+          assert.ok(period.endMs > cursor && period.endMs <= period.monthEndMs && period.startMs >= period.monthStartMs);
+          assert.match(formatTime(period.monthStartMs), /-01T00:00:00Z$/);
+          const parts = partsOf(subscription, period);
+          assert.equal(parts[0]?.startMs, period.startMs);
+          assert.equal(parts.at(-1)?.endMs, period.endMs);
+          for (const [index, { endMs, tier, stretch }] of parts.entries()) {
+            const next = parts[index + 1];
+            assert.ok(next === undefined || next.startMs === endMs);
+            assert.ok(next === undefined || next.tier !== tier || next.stretch.anchorMs !== stretch.anchorMs);
           }
           cursor = period.endMs;
         }

@@ -3,6 +3,7 @@
 // usage is reported to payment providers by the hour; of several changes in one hour the last counts.
 import { HOUR_MS, MONTHS, monthIndexAt, monthsAfter } from '../../../policies/pricing/calendar.ts';
 import type { Cycle } from '../../../policies/pricing/calendar.ts';
+import { monthOf, nextMonth } from '../../usage/period.ts';
 
 /** From `atMs` on. A change of the cycle ends the running one and begins the new one there. */
 export type Change = { readonly atMs: number; readonly tier: string; readonly cycle: Cycle };
@@ -61,24 +62,22 @@ export const stretchesOf = (subscription: Subscription): readonly Stretch[] => {
     .filter(({ anchorMs, endMs }) => anchorMs < endMs);
 };
 
-/** A month of a stretch, or what is left of it before the stretch ends; a whole trial. Each ends in an invoice. */
+/** A calendar month, cut to the time of the subscription. Use is billed by these, whatever cycles and trials do; it ends in an invoice. */
 export type Period = {
   readonly startMs: number;
   readonly endMs: number;
-  /** Where the month would end if nothing cut it short. */
+  /** The whole month, as statements of use have it. */
+  readonly monthStartMs: number;
   readonly monthEndMs: number;
-  readonly stretch: Stretch;
 };
 
 /** Undefined before the beginning and after the end. */
-export const periodAt = (subscription: Subscription, atMs: number): Period | undefined => {
-  const stretch = stretchesOf(subscription).find(({ anchorMs, endMs }) => anchorMs <= atMs && atMs < endMs);
-  if (stretch === undefined) return undefined;
-  const { anchorMs, endMs } = stretch;
-  if (stretch.cycle === 'Trial') return { startMs: anchorMs, endMs, monthEndMs: endMs, stretch };
-  const index = monthIndexAt(anchorMs, atMs);
-  const monthEndMs = monthsAfter(anchorMs, index + 1);
-  return { startMs: monthsAfter(anchorMs, index), endMs: Math.min(monthEndMs, endMs), monthEndMs, stretch };
+export const periodAt = ({ changes, endMs: lastMs = Number.POSITIVE_INFINITY }: Subscription, atMs: number): Period | undefined => {
+  const beginMs = changes[0].atMs;
+  if (!(atMs >= beginMs && atMs < Math.min(lastMs, LATEST_MS))) return undefined;
+  const monthStartMs = monthOf(atMs);
+  const monthEndMs = nextMonth(monthStartMs);
+  return { startMs: Math.max(monthStartMs, beginMs), endMs: Math.min(monthEndMs, lastMs), monthStartMs, monthEndMs };
 };
 
 export type CycleSpan = { readonly startMs: number; readonly endMs: number; readonly cycle: Cycle };
@@ -91,7 +90,7 @@ export const cycleAt = ({ anchorMs, cycle }: Stretch, atMs: number): CycleSpan |
   return { startMs: monthsAfter(anchorMs, index), endMs: monthsAfter(anchorMs, index + months), cycle };
 };
 
-/** A part of a period in which one tier held. */
+/** A span in which one tier held. */
 export type Segment = { readonly startMs: number; readonly endMs: number; readonly tier: string };
 
 /** They tile the period; neighbours of one tier are one. */
@@ -108,3 +107,13 @@ export const segmentsOf = (subscription: Subscription, { startMs, endMs }: Pick<
   }
   return segments;
 };
+
+/** A part of a period in which one tier held within one run of cycles. */
+export type Part = Segment & { readonly stretch: Stretch };
+
+/** They tile the period. */
+export const partsOf = (subscription: Subscription, period: Pick<Period, 'startMs' | 'endMs'>): readonly Part[] =>
+  stretchesOf(subscription).flatMap((stretch) => {
+    const [startMs, endMs] = [Math.max(stretch.anchorMs, period.startMs), Math.min(stretch.endMs, period.endMs)];
+    return startMs < endMs ? segmentsOf(subscription, { startMs, endMs }).map((segment) => ({ ...segment, stretch })) : [];
+  });

@@ -3,8 +3,10 @@
 // billed, as the difference that it makes there.
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsagePeriod } from '../../usage/period.ts';
+import { statementText } from '../../usage/statement.ts';
 import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import type { Due } from './due.ts';
+import { textDigest } from './invoice.ts';
 import type { UsageLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
@@ -47,10 +49,10 @@ type At = { readonly input: Input; readonly place: Place; readonly line: Measure
 type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
 
 const told = ({ place, line }: At, by: { readonly quantity: Ratio; readonly priced: Priced }): Omit<UsageLine, 'kind' | 'amount'> => ({
-  tier: place.segment.tier,
+  tier: place.part.tier,
   meter: line.meter,
   unit: line.unit,
-  period: usagePeriod(place.segment),
+  period: usagePeriod(place.part),
   quantity: line.quantity,
   priced: formatDecimal(by.quantity),
   included: formatDecimal(by.priced.included),
@@ -82,7 +84,7 @@ const carriedAt = (at: At, { period, sums }: { readonly period: UsagePeriod; rea
   const { tenant } = at.input.subscription;
   const quantity = pricedQuantity(place, line, tenant);
   if ('code' in quantity) return quantity;
-  const key = `${meter} ${periodText(period)} ${place.segment.startMs}`;
+  const key = `${meter} ${periodText(period)} ${place.part.startMs}`;
   const before = sums.get(key) ?? billedBefore(at, period);
   if (before === undefined)
     return { code: 'BILL_STATEMENT_MISSING', message: `${tenant}: the one of ${periodText(period)}, from which ${meter} is carried` };
@@ -151,9 +153,30 @@ const uniqueProblems = (problems: readonly Problem[]): readonly Problem[] => [
   ...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values(),
 ];
 
-export const usageLines = (input: Input): UsageLines => {
+/** Of one period and revision there is one statement; which of two was meant is not for the order of files to say. */
+const statementConflict = (statements: readonly UsageStatement[]): Problem | undefined => {
+  const seen = new Map<string, string>();
+  for (const statement of statements) {
+    const { tenant, period, revision } = statement;
+    const key = JSON.stringify([tenant, period.start, period.end, revision]);
+    const before = seen.get(key);
+    const text = statementText(statement);
+    if (before !== undefined && before !== text) {
+      const [one, other] = [before, text].map(textDigest);
+      return { code: 'BILL_STATEMENT_CONFLICT', message: `${tenant}: ${periodText(period)}, revision ${revision}: ${one} and ${other}` };
+    }
+    seen.set(key, text);
+  }
+  return undefined;
+};
+
+export const usageLines = (given: Input): UsageLines => {
+  // What is there twice was billed once.
+  const input = { ...given, earlier: [...new Map(given.earlier.map((one) => [statementText(one), one])).values()] };
   const { period } = input.due;
   if (period === undefined) return { lines: [], books: [], read: [], problems: [] };
+  const conflict = statementConflict([...input.statements, ...input.earlier]);
+  if (conflict !== undefined) return { lines: [], books: [], read: [], problems: [conflict] };
   const statements = statementsFor(input, period, input.statements);
   if ('code' in statements) return { lines: [], books: [], read: [], problems: [statements] };
   const rated: Rated[] = [];
