@@ -16,6 +16,7 @@ import {
   witnessOne,
   witnessTwo,
 } from '../policies/transparency/test-log.ts';
+import { withLogs } from '../policies/transparency/test-forgeries.ts';
 import type { Files } from '../policies/transparency/test-log.ts';
 import { temporaryFolder } from './spawn-writ.ts';
 import type { Folder, Ran } from './spawn-writ.ts';
@@ -38,7 +39,7 @@ describe('writ audit verify', () => {
     using folder = scene(whole);
     const { code, out, err } = verify(folder, '--witness', witnessOne.key.text);
     assert.deepEqual([code, err], [0, '']);
-    assert.match(out, /^e: good\n/);
+    assert.match(out, /^e: good\n  every log that the root log of 3 names is here\n/);
     assert.match(
       out,
       /tenant\/acme: 300 entries of 300 read; root [0-9a-f]{64}\n  from 2026-01-01T00:00:00\.000Z to 2026-01-01T00:04:59\.000Z\n  the root log vouches for 300\n/,
@@ -73,6 +74,34 @@ describe('writ audit verify', () => {
     const { code, err } = verify(folder);
     assert.equal(code, 2, err);
     assert.match(err, /AUDIT_INCOMPLETE: it ends after 99 of \d+ bytes/);
+  });
+
+  it('a log that is left out, or all of them: 2; nothing that the witnesses asked for could have cosigned: 3', () => {
+    for (const [files, message] of [
+      [withLogs(whole, () => false), /manifest\.json:1:1: AUDIT_INCOMPLETE: it names no log/],
+      [withLogs(whole, (log) => log !== 'cluster'), /AUDIT_INCOMPLETE: the root log names \S+\/cluster, and that log is not in the export/],
+    ] as const) {
+      using folder = scene(files, { kept: whole.get('root/checkpoint') ?? assert.fail() });
+      const { code, err } = verify(folder);
+      assert.equal(code, 2, err);
+      assert.match(err, message);
+      assert.equal(verify(folder, '--since', 'kept').code, 2);
+    }
+    using folder = scene(withLogs(whole, () => false));
+    assert.equal(verify(folder, '--witness', witnessOne.key.text).code, 3);
+  });
+
+  it('says of one tenant, and of a part, that it is no more than that', () => {
+    using folder = scene(buildTenantExport(300));
+    assert.match(
+      verify(folder).out,
+      /^e: good\n  this proves tenant\/acme alone, by a checkpoint in the root log of 3; it says nothing of other logs\n/,
+    );
+    using late = scene(whole);
+    assert.equal(late.writ(['audit', 'export', 'e', '--out', 'late', '--from', '2026-01-01T00:04:30Z']).code, 0);
+    assert.match(late.writ(['audit', 'verify', 'late', '--vkey', vkey]).out, /\n  entries were left out, see below/);
+    const told = late.writ(['audit', 'verify', 'late', '--vkey', vkey, '--output', 'json']);
+    assert.deepEqual(JSON.parse(told.out).scope, { logs: 'all', rootSize: 3, entries: 'some' });
   });
 
   it('a key that is not trusted, or too few witnesses: 3', () => {

@@ -29,15 +29,20 @@ const startOf = (file: string): Anchor['place'] => ({ file, line: 1, column: 1 }
 
 export type KeptCheckpoint = { /** For people: where it came from. */ readonly name: string; readonly bytes: Uint8Array };
 
-export type LooseAnchor = {
-  readonly anchor?: Anchor;
-  readonly problem?: Problem;
-  readonly cosigned?: SignedCheckpoint['cosigned'];
-};
+/** `checkpoint`: as it was kept. */
+export type KeptAnchor = Anchor & { readonly checkpoint: SignedCheckpoint };
+
+export type LooseAnchor =
+  | { readonly problem: Problem }
+  | {
+      readonly anchor: Anchor;
+      /** Of the root log that the proof is out of. */ readonly root: SignedCheckpoint;
+      readonly problem?: undefined;
+    };
 
 /** The proof that the root log holds a checkpoint of this log, where it came along instead of the root log. */
 export const looseAnchor = (
-  folder: string,
+  { folder, origin }: { readonly folder: string; readonly origin: string },
   manifest: Manifest,
   { read, trust }: { readonly read: ReadFile; readonly trust: AuditTrust },
 ): LooseAnchor | undefined => {
@@ -61,19 +66,19 @@ export const looseAnchor = (
   )
     return no('AUDIT_CHANGED', 'the entry is not in the root log that is signed');
   const anchor = anchorOf(entry, startOf(name));
-  return anchor === undefined
-    ? no('AUDIT_MALFORMED', 'the entry of the root log is no checkpoint')
-    : { anchor, cosigned: checkpoint.cosigned };
+  if (anchor === undefined) return no('AUDIT_MALFORMED', 'the entry of the root log is no checkpoint');
+  if (anchor.origin !== origin) return no('AUDIT_CHANGED', `the proof is of the log ${anchor.origin.slice(0, 200)}`);
+  return { anchor, root: checkpoint };
 };
 
 /** Their roots are held against the trees here; who signed them is asked as well, a quorum of witnesses is not. */
-export const keptAnchors = (since: readonly KeptCheckpoint[], trust: AuditTrust, problems: Problem[]): readonly Anchor[] =>
-  since.flatMap(({ name, bytes }): readonly Anchor[] => {
+export const keptAnchors = (since: readonly KeptCheckpoint[], trust: AuditTrust, problems: Problem[]): readonly KeptAnchor[] =>
+  since.flatMap(({ name, bytes }): readonly KeptAnchor[] => {
     const outcome = openCheckpoint(bytes, { ...trust, quorum: 0 });
     if (!outcome.ok) {
       problems.push({ ...outcome.problem, at: startOf(name) });
       return [];
     }
     const { origin, size, root } = outcome.checkpoint;
-    return [{ origin, size, root: root.toString('hex'), place: startOf(name) }];
+    return [{ origin, size, root: root.toString('hex'), place: startOf(name), checkpoint: outcome.checkpoint }];
   });
