@@ -17,5 +17,9 @@ export const AUDIT_TABLES: Migrations = {
       'CREATE TABLE audit_key (kid TEXT PRIMARY KEY, tenant TEXT NOT NULL, made_ms BIGINT NOT NULL, uses BIGINT NOT NULL, version BIGINT NOT NULL, wrapped BYTEA NOT NULL)',
       'CREATE INDEX audit_key_tenant ON audit_key (tenant, made_ms)',
     ],
+    [
+      // How many entries this hour had of what senders can cause at will, and how many more there were.
+      'CREATE TABLE audit_bound (topic TEXT PRIMARY KEY, hour_ms BIGINT NOT NULL, told BIGINT NOT NULL, more BIGINT NOT NULL)',
+    ],
   ],
 };
