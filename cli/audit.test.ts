@@ -104,6 +104,33 @@ describe('writ audit verify', () => {
     assert.deepEqual(JSON.parse(told.out).scope, { logs: 'all', rootSize: 3, entries: 'some' });
   });
 
+  it('a checkpoint to hold it against that is none: 4', () => {
+    using folder = scene(whole, { junk: 'junk\n', none: '' });
+    for (const name of ['/no/such', 'junk', 'none', 'e']) {
+      const { code, err } = verify(folder, '--since', name);
+      assert.equal(code, 4, err);
+      assert.match(err, /AUDIT_SINCE/);
+    }
+  });
+
+  it('a link or a pipe where a file should be, without waiting for it: 1', () => {
+    for (const make of [
+      ['mkfifo', 'e/root/tile/0/001'],
+      ['ln', '-s', '.', 'e/loop'],
+      ['ln', '-s', '/etc/hostname', 'e/tenant/more'],
+    ]) {
+      using folder = scene(whole);
+      assert.equal(folder.run(make[0] ?? '', make.slice(1)).code, 0);
+      const { code, err } = verify(folder);
+      assert.equal(code, 1, err);
+      assert.deepEqual(err.trimEnd().split('\n').length, 1, err);
+      assert.match(err, /AUDIT_CHANGED: it is a link or no file/);
+    }
+    using folder = scene(whole);
+    assert.equal(folder.run('sh', ['-c', 'rm e/root/checkpoint && mkfifo e/root/checkpoint']).code, 0);
+    assert.equal(verify(folder).code, 1);
+  });
+
   it('a key that is not trusted, or too few witnesses: 3', () => {
     using folder = scene(whole);
     const other = testSigner(LOG_NAME, 'ed25519', 'somebody else').key.text;
