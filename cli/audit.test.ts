@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
@@ -16,6 +16,7 @@ import {
   witnessOne,
   witnessTwo,
 } from '../policies/transparency/test-log.ts';
+import { openProof } from '../policies/transparency/entry-proof.ts';
 import { withLogs } from '../policies/transparency/test-forgeries.ts';
 import type { Files } from '../policies/transparency/test-log.ts';
 import { temporaryFolder } from './spawn-writ.ts';
@@ -155,7 +156,10 @@ describe('writ audit verify', () => {
     ['a key that is none', ['verify', 'e', '--vkey', 'abc'], /--vkey abc: not a verifier key of a log/],
     ["a witness's key for the log's", ['verify', 'e', '--vkey', witnessOne.key.text], /not a verifier key of a log/],
     ['no folder', ['verify', 'nowhere', '--vkey', vkey], /nowhere: there is no such folder/],
-    ['a file for a folder', ['verify', 'binary.vkey', '--vkey', vkey], /binary\.vkey: it is no folder/],
+    ['an entry that there is not', ['proof', 'e', '--log', 'cluster', '--entry', '9', '--out', 'x'], /cluster has 1 entries/],
+    ['an entry that is no number', ['proof', 'e', '--log', 'cluster', '--entry', '-1', '--out', 'x'], /write the number of an entry/],
+    ['a log that is none', ['proof', 'e', '--log', '../x', '--entry', '0', '--out', 'x'], /write root, cluster or tenant/],
+    ['a proof over a file', ['proof', 'e', '--log', 'cluster', '--entry', '0', '--out', 'binary.vkey'], /FILE_EXISTS/],
     ['a file to export', ['export', 'binary.vkey', '--out', 'x'], /binary\.vkey: it is no folder/],
     ['a day that is none', ['export', 'e', '--out', 'x', '--from', '2026-02-30'], /--from 2026-02-30: write a time .*, or a date/],
     ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
@@ -183,6 +187,50 @@ describe('writ audit verify', () => {
       assert.equal(code, 4, `${what}: ${err}`);
       assert.match(err, message, what);
     }
+  });
+});
+
+describe('writ audit proof', () => {
+  it('makes of one entry a file that proves itself, and of which every byte counts', () => {
+    using folder = scene(whole);
+    for (const [log, entry] of [
+      ['tenant/acme', 0],
+      ['tenant/acme', 299],
+      ['root', 1],
+    ] as const) {
+      const made = folder.writ([
+        'audit',
+        'proof',
+        'e',
+        '--log',
+        log,
+        '--entry',
+        String(entry),
+        '--out',
+        `${log === 'root' ? 'r' : 't'}${entry}`,
+      ]);
+      assert.equal(made.code, 0, made.err);
+    }
+    const { code, out } = folder.writ(['audit', 'verify', 't299', '--vkey', vkey, '--output', 'json']);
+    const told = JSON.parse(out);
+    assert.deepEqual([code, told.verified, told.entry.seq, told.entry.detail.note, told.size], [0, true, 299, 'change é 299', 300]);
+    assert.match(folder.writ(['audit', 'verify', 't0', '--vkey', vkey]).out, /this proves entry 0 of \S+tenant\/acme, among the 300/);
+    const bytes = readFileSync(join(folder.path, 't299'));
+    const trust = { keys: [logSigner.key], witnesses: [], quorum: 0 };
+    assert.ok(openProof(bytes, trust, '').ok);
+    for (const at of bytes.keys()) {
+      const other = Buffer.from(bytes);
+      other[at] = (other[at] ?? 0) ^ 1;
+      // A line of a signature by nobody that is known: such lines are skipped, as the format says.
+      const isWitness = at >= bytes.lastIndexOf('\u2014 witness');
+      assert.ok(isWitness || !openProof(other, trust, '').ok, String(at));
+      assert.ok(!openProof(bytes.subarray(0, at), trust, '').ok || at >= bytes.lastIndexOf('\u2014 witness'), `cut ${at}`);
+    }
+    const asked = ['--witness', witnessOne.key.text];
+    assert.equal(folder.writ(['audit', 'verify', 'r1', '--vkey', vkey, ...asked]).code, 0);
+    assert.equal(folder.writ(['audit', 'verify', 't0', '--vkey', vkey, ...asked]).code, 3, 'witnesses say nothing of it');
+    assert.equal(folder.writ(['audit', 'verify', 't0', '--vkey', testSigner(LOG_NAME, 'ed25519', 'other').key.text]).code, 3);
+    assert.equal(folder.writ(['audit', 'verify', 'log.vkey', '--vkey', vkey]).code, 1);
   });
 });
 

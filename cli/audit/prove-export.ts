@@ -6,6 +6,9 @@ import { readCheckpoint } from '../../policies/transparency/checkpoint.ts';
 import type { KeptCheckpoint } from '../../policies/transparency/anchor.ts';
 import { verifyExport } from '../../policies/transparency/index.ts';
 import type { ExportReport } from '../../policies/transparency/index.ts';
+import { openProof } from '../../policies/transparency/entry-proof.ts';
+import type { EntryProof } from '../../policies/transparency/entry-proof.ts';
+import type { AuditTrust } from '../../policies/transparency/signed-checkpoint.ts';
 import { readNote } from '../../policies/transparency/note.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { readBytes, whyNoFolder } from '../files.ts';
@@ -59,12 +62,28 @@ const keptCheckpoint = (path: string): KeptCheckpoint => {
   return { name: path, bytes };
 };
 
-export const proveExport = (folder: string, options: ProofOptions): ExportReport => {
+const trustOf = (options: ProofOptions): AuditTrust => {
   const keys = verifierKeys('--vkey', options.vkey, 'ed25519');
   const witnesses = verifierKeys('--witness', options.witness ?? [], 'cosignature');
   const quorum = Number(options.quorum ?? witnesses.length);
   if (!Number.isSafeInteger(quorum) || quorum < 0 || quorum > witnesses.length)
     throw new UsageError(`--quorum ${options.quorum}: write a number from 0 to that of the witnesses, ${witnesses.length}`);
+  return { keys, witnesses, quorum };
+};
+
+/** Witnesses cosign the root log alone: of another log there is nothing that they could have said. */
+export const proveEntry = (file: string, options: ProofOptions): EntryProof => {
+  const trust = trustOf(options);
+  if (options.since !== undefined)
+    throw new UsageError('--since needs an export: the proof of one entry has no history to hold against it');
+  const proof = openProof(readBytes(file), trust, file);
+  if (!proof.ok || trust.quorum === 0 || proof.checkpoint.origin === proof.checkpoint.signer.name) return proof;
+  const message = `${trust.quorum} witnesses are asked for, and they cosign the root log alone: this is of ${proof.entry.log}`;
+  return { ok: false, problem: { code: 'AUDIT_KEY', message, at: { file, line: 1, column: 1 } } };
+};
+
+export const proveExport = (folder: string, options: ProofOptions): ExportReport => {
+  const trust = trustOf(options);
   const since = (options.since ?? []).map(keptCheckpoint);
   const { plain, strange } = filesIn(folder);
   const present = new Set(plain);
@@ -72,7 +91,7 @@ export const proveExport = (folder: string, options: ProofOptions): ExportReport
     names: plain,
     // Named by a manifest that nobody has verified: only what is in this folder is read.
     read: (name) => (present.has(name) ? readFileSync(join(folder, name), { flag: NO_WAITING }) : undefined),
-    trust: { keys, witnesses, quorum },
+    trust,
     since,
   });
   return { ...report, problems: [...strange.map(strangeFile), ...report.problems] };
