@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
@@ -16,6 +16,8 @@ import {
   witnessOne,
   witnessTwo,
 } from '../policies/transparency/test-log.ts';
+import { openProof } from '../policies/transparency/entry-proof.ts';
+import { withLogs } from '../policies/transparency/test-forgeries.ts';
 import type { Files } from '../policies/transparency/test-log.ts';
 import { temporaryFolder } from './spawn-writ.ts';
 import type { Folder, Ran } from './spawn-writ.ts';
@@ -38,7 +40,7 @@ describe('writ audit verify', () => {
     using folder = scene(whole);
     const { code, out, err } = verify(folder, '--witness', witnessOne.key.text);
     assert.deepEqual([code, err], [0, '']);
-    assert.match(out, /^e: good\n/);
+    assert.match(out, /^e: good\n  every log that the root log of 3 names is here\n/);
     assert.match(
       out,
       /tenant\/acme: 300 entries of 300 read; root [0-9a-f]{64}\n  from 2026-01-01T00:00:00\.000Z to 2026-01-01T00:04:59\.000Z\n  the root log vouches for 300\n/,
@@ -75,6 +77,61 @@ describe('writ audit verify', () => {
     assert.match(err, /AUDIT_INCOMPLETE: it ends after 99 of \d+ bytes/);
   });
 
+  it('a log that is left out, or all of them: 2; nothing that the witnesses asked for could have cosigned: 3', () => {
+    for (const [files, message] of [
+      [withLogs(whole, () => false), /manifest\.json:1:1: AUDIT_INCOMPLETE: it names no log/],
+      [withLogs(whole, (log) => log !== 'cluster'), /AUDIT_INCOMPLETE: the root log names \S+\/cluster, and that log is not in the export/],
+    ] as const) {
+      using folder = scene(files, { kept: whole.get('root/checkpoint') ?? assert.fail() });
+      const { code, err } = verify(folder);
+      assert.equal(code, 2, err);
+      assert.match(err, message);
+      assert.equal(verify(folder, '--since', 'kept').code, 2);
+    }
+    using folder = scene(withLogs(whole, () => false));
+    assert.equal(verify(folder, '--witness', witnessOne.key.text).code, 3);
+  });
+
+  it('says of one tenant, and of a part, that it is no more than that', () => {
+    using folder = scene(buildTenantExport(300));
+    assert.match(
+      verify(folder).out,
+      /^e: good\n  this proves tenant\/acme alone, by a checkpoint in the root log of 3; it says nothing of other logs\n/,
+    );
+    using late = scene(whole);
+    assert.equal(late.writ(['audit', 'export', 'e', '--out', 'late', '--from', '2026-01-01T00:04:30Z']).code, 0);
+    assert.match(late.writ(['audit', 'verify', 'late', '--vkey', vkey]).out, /\n  entries were left out, see below/);
+    const told = late.writ(['audit', 'verify', 'late', '--vkey', vkey, '--output', 'json']);
+    assert.deepEqual(JSON.parse(told.out).scope, { logs: 'all', rootSize: 3, entries: 'some' });
+  });
+
+  it('a checkpoint to hold it against that is none: 4', () => {
+    using folder = scene(whole, { junk: 'junk\n', none: '' });
+    for (const name of ['/no/such', 'junk', 'none', 'e']) {
+      const { code, err } = verify(folder, '--since', name);
+      assert.equal(code, 4, err);
+      assert.match(err, /AUDIT_SINCE/);
+    }
+  });
+
+  it('a link or a pipe where a file should be, without waiting for it: 1', () => {
+    for (const make of [
+      ['mkfifo', 'e/root/tile/0/001'],
+      ['ln', '-s', '.', 'e/loop'],
+      ['ln', '-s', '/etc/hostname', 'e/tenant/more'],
+    ]) {
+      using folder = scene(whole);
+      assert.equal(folder.run(make[0] ?? '', make.slice(1)).code, 0);
+      const { code, err } = verify(folder);
+      assert.equal(code, 1, err);
+      assert.deepEqual(err.trimEnd().split('\n').length, 1, err);
+      assert.match(err, /AUDIT_CHANGED: it is a link or no file/);
+    }
+    using folder = scene(whole);
+    assert.equal(folder.run('sh', ['-c', 'rm e/root/checkpoint && mkfifo e/root/checkpoint']).code, 0);
+    assert.equal(verify(folder).code, 1);
+  });
+
   it('a key that is not trusted, or too few witnesses: 3', () => {
     using folder = scene(whole);
     const other = testSigner(LOG_NAME, 'ed25519', 'somebody else').key.text;
@@ -99,7 +156,10 @@ describe('writ audit verify', () => {
     ['a key that is none', ['verify', 'e', '--vkey', 'abc'], /--vkey abc: not a verifier key of a log/],
     ["a witness's key for the log's", ['verify', 'e', '--vkey', witnessOne.key.text], /not a verifier key of a log/],
     ['no folder', ['verify', 'nowhere', '--vkey', vkey], /nowhere: there is no such folder/],
-    ['a file for a folder', ['verify', 'binary.vkey', '--vkey', vkey], /binary\.vkey: it is no folder/],
+    ['an entry that there is not', ['proof', 'e', '--log', 'cluster', '--entry', '9', '--out', 'x'], /cluster has 1 entries/],
+    ['an entry that is no number', ['proof', 'e', '--log', 'cluster', '--entry', '-1', '--out', 'x'], /write the number of an entry/],
+    ['a log that is none', ['proof', 'e', '--log', '../x', '--entry', '0', '--out', 'x'], /write root, cluster or tenant/],
+    ['a proof over a file', ['proof', 'e', '--log', 'cluster', '--entry', '0', '--out', 'binary.vkey'], /FILE_EXISTS/],
     ['a file to export', ['export', 'binary.vkey', '--out', 'x'], /binary\.vkey: it is no folder/],
     ['a day that is none', ['export', 'e', '--out', 'x', '--from', '2026-02-30'], /--from 2026-02-30: write a time .*, or a date/],
     ['a quorum beyond the witnesses', ['verify', 'e', '--vkey', vkey, '--quorum', '1'], /--quorum 1: write a number from 0/],
@@ -127,6 +187,50 @@ describe('writ audit verify', () => {
       assert.equal(code, 4, `${what}: ${err}`);
       assert.match(err, message, what);
     }
+  });
+});
+
+describe('writ audit proof', () => {
+  it('makes of one entry a file that proves itself, and of which every byte counts', () => {
+    using folder = scene(whole);
+    for (const [log, entry] of [
+      ['tenant/acme', 0],
+      ['tenant/acme', 299],
+      ['root', 1],
+    ] as const) {
+      const made = folder.writ([
+        'audit',
+        'proof',
+        'e',
+        '--log',
+        log,
+        '--entry',
+        String(entry),
+        '--out',
+        `${log === 'root' ? 'r' : 't'}${entry}`,
+      ]);
+      assert.equal(made.code, 0, made.err);
+    }
+    const { code, out } = folder.writ(['audit', 'verify', 't299', '--vkey', vkey, '--output', 'json']);
+    const told = JSON.parse(out);
+    assert.deepEqual([code, told.verified, told.entry.seq, told.entry.detail.note, told.size], [0, true, 299, 'change é 299', 300]);
+    assert.match(folder.writ(['audit', 'verify', 't0', '--vkey', vkey]).out, /this proves entry 0 of \S+tenant\/acme, among the 300/);
+    const bytes = readFileSync(join(folder.path, 't299'));
+    const trust = { keys: [logSigner.key], witnesses: [], quorum: 0 };
+    assert.ok(openProof(bytes, trust, '').ok);
+    for (const at of bytes.keys()) {
+      const other = Buffer.from(bytes);
+      other[at] = (other[at] ?? 0) ^ 1;
+      // A line of a signature by nobody that is known: such lines are skipped, as the format says.
+      const isWitness = at >= bytes.lastIndexOf('\u2014 witness');
+      assert.ok(isWitness || !openProof(other, trust, '').ok, String(at));
+      assert.ok(!openProof(bytes.subarray(0, at), trust, '').ok || at >= bytes.lastIndexOf('\u2014 witness'), `cut ${at}`);
+    }
+    const asked = ['--witness', witnessOne.key.text];
+    assert.equal(folder.writ(['audit', 'verify', 'r1', '--vkey', vkey, ...asked]).code, 0);
+    assert.equal(folder.writ(['audit', 'verify', 't0', '--vkey', vkey, ...asked]).code, 3, 'witnesses say nothing of it');
+    assert.equal(folder.writ(['audit', 'verify', 't0', '--vkey', testSigner(LOG_NAME, 'ed25519', 'other').key.text]).code, 3);
+    assert.equal(folder.writ(['audit', 'verify', 'log.vkey', '--vkey', vkey]).code, 1);
   });
 });
 

@@ -32,14 +32,26 @@ const report = (error: unknown, terminal: Terminal, usageExit: number): void => 
   if (terminal.env['WRIT_DEBUG'] === '1' && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);
 };
 
+/**
+ * `writ … | head` closes the pipe early: that is no error, and nobody is left to tell it to. But what is found still counts: the command
+ * goes on to its end, unheard, and its code is the one that it comes to.
+ */
+const writerTo = (stream: NodeJS.WriteStream): Terminal['out'] => {
+  let isClosed = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && !isClosed) process.exit(process.exitCode || EXIT_FINDINGS);
+    isClosed = true;
+  });
+  return (text) => {
+    if (!isClosed) stream.write(text);
+  };
+};
+
 export const run = async (given: readonly string[]): Promise<void> => {
   const argv = withHelp(given);
-  // `writ … | head` closes the pipe early: that is no error, and nobody is left to tell it to.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : EXIT_FINDINGS));
   const terminal: Terminal = {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: writerTo(process.stdout),
+    err: writerTo(process.stderr),
     input: process.stdin,
     ...(process.stdin.isTTY ? { askSecret: (question) => askSecret(question, process.stdin, (text) => process.stderr.write(text)) } : {}),
     env: process.env,

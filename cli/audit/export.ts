@@ -71,7 +71,7 @@ const run = (source: string, options: Options, terminal: Terminal): void => {
     }
     bytes += content.length;
   }
-  const logs = tenant === undefined ? all : [tenant];
+  const { logs } = outcome;
   if (options.output === 'json') return printJson(terminal, { export: options.out, logs, files: outcome.files.size, bytes });
   terminal.out(`${options.out}: ${plural(outcome.files.size, 'file')}, ${bytes} bytes; ${logs.join(', ')}\n`);
 };

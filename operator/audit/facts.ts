@@ -151,13 +151,22 @@ export const decisionsSealed = (lease: Pick<KubeObject, 'metadata'>): Topic | un
   };
 };
 
-/** An event of use was sent under an identity that holds another one: refused, and never counted. */
-export const identityConflicts = ({ tenant, source, id, meter, digest }: UsageEvent): ToldFact => ({
+/** So many events of one batch and source were sent under identities that hold others: refused, never counted. The first is named. */
+export const conflictsRefused = ({ tenant, source, id, meter, digest }: UsageEvent, count: number): ToldFact => ({
   action: 'usage.conflict',
   actor: source,
   tenant,
   decision: 'Deny',
-  detail: { id, meter, digest: `sha256:${Buffer.from(digest).toString('hex')}` },
+  detail: { count, id, meter, digest: `sha256:${Buffer.from(digest).toString('hex')}` },
+});
+
+/** More of a tenant's in an hour than have entries. */
+export const conflictsUntold = (more: { readonly tenant: string; readonly hourMs: number; readonly count: number }): ToldFact => ({
+  action: 'usage.conflict',
+  actor: OPERATOR,
+  tenant: more.tenant,
+  decision: 'Deny',
+  detail: { hour: new Date(more.hourMs).toISOString(), more: more.count },
 });
 
 /** What is counted by this name from now on, and how: it never changes again. */

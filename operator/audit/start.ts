@@ -8,8 +8,9 @@ import type { Clock } from '../../process/clock.ts';
 import { sleep } from '../../process/clock.ts';
 import type { LedgerHooks } from '../usage/ledger.ts';
 import type { Store } from '../usage/store.ts';
+import { boundedConflicts, factsHeldBack } from './bounds.ts';
 import { createDataKeys } from './data-keys.ts';
-import { OPERATOR, eventsPruned, hoursSealed, identityConflicts, meterDeclared, periodClosed } from './facts.ts';
+import { OPERATOR, eventsPruned, hoursSealed, meterDeclared, periodClosed } from './facts.ts';
 import { createAuditLog } from './index.ts';
 import type { AuditLog, AuditObserver, AuditSession } from './index.ts';
 import { createLogFolder } from './log-folder.ts';
@@ -71,6 +72,10 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
     return { session: { signer, keys: dataKeys, cosign }, holder };
   };
 
+  const tellHeldBack = async (): Promise<void> => {
+    await store?.transact(async (tx) => log.append(tx, await factsHeldBack(tx, now())));
+  };
+
   const rotate = async ({ holder, session }: Term): Promise<void> => {
     const open = store;
     if (open === undefined) return;
@@ -82,7 +87,10 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
   const look = async (client: KubeClient, signal: AbortSignal, rotatedMs: number): Promise<number> => {
     term ??= await begin(client, signal);
     const isDue = store !== undefined && clock.monotonicMs() - rotatedMs >= ROTATION_LOOK_MS;
-    if (isDue) await rotate(term);
+    if (isDue) {
+      await rotate(term);
+      await tellHeldBack();
+    }
     if (await log.publish()) observe.published();
     return isDue ? clock.monotonicMs() : rotatedMs;
   };
@@ -100,7 +108,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
     },
     hooks: {
       onMeters: (tx, meters) => log.append(tx, meters.map(meterDeclared)),
-      onConflicts: (tx, conflicts) => log.append(tx, conflicts.map(identityConflicts)),
+      onConflicts: async (tx, conflicts) => log.append(tx, await boundedConflicts(tx, conflicts, now())),
       onPruned: (tx, pruned) => log.append(tx, [eventsPruned(pruned)]),
       onSeals: (tx, seals) => log.append(tx, seals.map(hoursSealed)),
       onStatements: (tx, statements) => log.append(tx, statements.map(periodClosed)),

@@ -19,5 +19,9 @@ export const AUDIT_TABLES: Migrations = {
     ],
     // Of what is asked for again: the state of the thing as its last entry says it.
     ['ALTER TABLE audit_said ADD COLUMN state TEXT'],
+    [
+      // How many entries this hour had of what senders can cause at will, and how many more there were.
+      'CREATE TABLE audit_bound (topic TEXT PRIMARY KEY, hour_ms BIGINT NOT NULL, told BIGINT NOT NULL, more BIGINT NOT NULL)',
+    ],
   ],
 };

@@ -39,6 +39,10 @@ export const auditCodes = {
     summary: 'A file is not of an audit log as Writ writes it.',
     fix: 'take the file as it was written; what was changed by hand proves nothing',
   },
+  AUDIT_SINCE: {
+    summary: 'What was given as a checkpoint that was kept can not be read, or is no signed checkpoint.',
+    fix: 'give the file `checkpoint` of a log as it was published or cosigned; nothing was held against it',
+  },
   AUDIT_DIVERGED: {
     summary: 'What the operator has stored of an audit log no longer leads to the checkpoint that it signed before.',
     fix: 'nothing more is signed for that log: keep the volume as evidence and restore the store and the files from one backup',

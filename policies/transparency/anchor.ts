@@ -4,13 +4,11 @@
 import { own } from '../document/json.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { textAt } from '../trust/strict-json.ts';
-import { decodeEntry } from './entry.ts';
 import type { AuditEntry } from './entry.ts';
-import { readInclusion } from './inclusion-file.ts';
+import { openProof } from './entry-proof.ts';
 import type { ReadFile } from './log-check.ts';
 import { ANCHOR_NAME } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
-import { leafOfBytes, rootFromProof } from './merkle.ts';
 import { openCheckpoint } from './signed-checkpoint.ts';
 import type { AuditTrust, SignedCheckpoint } from './signed-checkpoint.ts';
 
@@ -29,15 +27,20 @@ const startOf = (file: string): Anchor['place'] => ({ file, line: 1, column: 1 }
 
 export type KeptCheckpoint = { /** For people: where it came from. */ readonly name: string; readonly bytes: Uint8Array };
 
-export type LooseAnchor = {
-  readonly anchor?: Anchor;
-  readonly problem?: Problem;
-  readonly cosigned?: SignedCheckpoint['cosigned'];
-};
+/** `checkpoint`: as it was kept. */
+export type KeptAnchor = Anchor & { readonly checkpoint: SignedCheckpoint };
+
+export type LooseAnchor =
+  | { readonly problem: Problem }
+  | {
+      readonly anchor: Anchor;
+      /** Of the root log that the proof is out of. */ readonly root: SignedCheckpoint;
+      readonly problem?: undefined;
+    };
 
 /** The proof that the root log holds a checkpoint of this log, where it came along instead of the root log. */
 export const looseAnchor = (
-  folder: string,
+  { folder, origin }: { readonly folder: string; readonly origin: string },
   manifest: Manifest,
   { read, trust }: { readonly read: ReadFile; readonly trust: AuditTrust },
 ): LooseAnchor | undefined => {
@@ -46,34 +49,24 @@ export const looseAnchor = (
   const no = (code: ProblemCode, message: string): LooseAnchor => ({ problem: { code, message, at: startOf(name) } });
   const content = read(name);
   if (content === undefined) return no('AUDIT_INCOMPLETE', 'the proof out of the root log is missing');
-  const file = readInclusion(content);
-  const entry = file?.extra === undefined ? undefined : decodeEntry(file.extra);
-  if (file?.extra === undefined || entry === undefined) return no('AUDIT_MALFORMED', 'not a proof out of the root log');
-  const outcome = openCheckpoint(file.checkpoint, trust);
-  if (!outcome.ok) return { problem: { ...outcome.problem, at: startOf(name) } };
-  const { checkpoint } = outcome;
-  const root = rootFromProof({ leaf: leafOfBytes(file.extra), index: file.index, size: checkpoint.size, hashes: file.hashes });
-  if (
-    checkpoint.origin !== checkpoint.signer.name ||
-    root?.equals(checkpoint.root) !== true ||
-    entry.seq !== file.index ||
-    entry.log !== checkpoint.origin
-  )
-    return no('AUDIT_CHANGED', 'the entry is not in the root log that is signed');
+  const proof = openProof(content, trust, name);
+  if (!proof.ok) return { problem: proof.problem };
+  const { entry, checkpoint } = proof;
+  if (checkpoint.origin !== checkpoint.signer.name) return no('AUDIT_CHANGED', 'the proof is out of a log that is not the root log');
   const anchor = anchorOf(entry, startOf(name));
-  return anchor === undefined
-    ? no('AUDIT_MALFORMED', 'the entry of the root log is no checkpoint')
-    : { anchor, cosigned: checkpoint.cosigned };
+  if (anchor === undefined) return no('AUDIT_MALFORMED', 'the entry of the root log is no checkpoint');
+  if (anchor.origin !== origin) return no('AUDIT_CHANGED', `the proof is of the log ${anchor.origin.slice(0, 200)}`);
+  return { anchor, root: checkpoint };
 };
 
 /** Their roots are held against the trees here; who signed them is asked as well, a quorum of witnesses is not. */
-export const keptAnchors = (since: readonly KeptCheckpoint[], trust: AuditTrust, problems: Problem[]): readonly Anchor[] =>
-  since.flatMap(({ name, bytes }): readonly Anchor[] => {
+export const keptAnchors = (since: readonly KeptCheckpoint[], trust: AuditTrust, problems: Problem[]): readonly KeptAnchor[] =>
+  since.flatMap(({ name, bytes }): readonly KeptAnchor[] => {
     const outcome = openCheckpoint(bytes, { ...trust, quorum: 0 });
     if (!outcome.ok) {
       problems.push({ ...outcome.problem, at: startOf(name) });
       return [];
     }
     const { origin, size, root } = outcome.checkpoint;
-    return [{ origin, size, root: root.toString('hex'), place: startOf(name) }];
+    return [{ origin, size, root: root.toString('hex'), place: startOf(name), checkpoint: outcome.checkpoint }];
   });

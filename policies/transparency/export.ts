@@ -9,14 +9,14 @@ import type { Checkpoint } from './checkpoint.ts';
 import { decodeEntry } from './entry.ts';
 import { ANCHOR_ACTION } from './anchor.ts';
 import { writeInclusion } from './inclusion-file.ts';
-import { ANCHOR_NAME, CHECKPOINT_NAME, MANIFEST_NAME, writeManifest } from './manifest.ts';
+import { ANCHOR_NAME, CHECKPOINT_NAME, MANIFEST_NAME, isLogFolder, writeManifest } from './manifest.ts';
 import type { EntryRange } from './manifest.ts';
 import { readNote } from './note.ts';
 import { inclusionFrom } from './proofs.ts';
 import { TILE_WIDTH, hashTiles, nodesInTiles, readBundle, tilePath, tilesOfLevel } from './tiles.ts';
 
 export type ExportRequest = {
-  /** Folders of logs. Where `root` is not among them each comes with a proof out of it. */
+  /** Folders of logs. With `root` come all that it names; without it each comes with a proof out of it. */
   readonly logs: readonly string[];
   /** Of the published folder. */
   readonly read: (path: string) => Uint8Array | undefined;
@@ -26,7 +26,7 @@ export type ExportRequest = {
 };
 
 export type ExportOutcome =
-  | { readonly ok: true; readonly files: ReadonlyMap<string, Uint8Array> }
+  | { readonly ok: true; readonly logs: readonly string[]; readonly files: ReadonlyMap<string, Uint8Array> }
   | { readonly ok: false; readonly missing: string };
 
 class Missing extends Error {}
@@ -73,23 +73,28 @@ export const makeExport = ({ logs, read, from = '', to = '9999' }: ExportRequest
     return opened;
   };
 
+  /** Newest first. */
+  const rootEntries = function* (size: number): Generator<{ readonly index: number; readonly bytes: Buffer; readonly of: string }> {
+    for (const bundle of tilesOfLevel('entries', size).toReversed())
+      for (const [row, { bytes }] of [...readBundle(need(`root/${tilePath(bundle)}`)).entries.entries()].toReversed()) {
+        const entry = decodeEntry(bytes);
+        const of = entry?.action === ANCHOR_ACTION ? textAt(entry.detail ?? {}, 'origin') : undefined;
+        if (of !== undefined) yield { index: bundle.index * TILE_WIDTH + row, bytes, of };
+      }
+  };
+
   const addAnchor = (folder: string, { checkpoint }: Opened, root: Opened): void => {
     const { size } = root.checkpoint;
-    for (const bundle of tilesOfLevel('entries', size).toReversed()) {
-      const { entries } = readBundle(need(`root/${tilePath(bundle)}`));
-      for (const [row, { bytes }] of [...entries.entries()].toReversed()) {
-        const entry = decodeEntry(bytes);
-        if (entry?.action !== ANCHOR_ACTION || textAt(entry.detail ?? {}, 'origin') !== checkpoint.origin) continue;
-        const index = bundle.index * TILE_WIDTH + row;
-        const hashes = inclusionFrom(
-          nodesInTiles(size, (tile) => read(`root/${tilePath(tile)}`)),
-          index,
-          size,
-        );
-        if (hashes === undefined) throw new Missing('root/tile');
-        files.set(`${folder}/${ANCHOR_NAME}`, writeInclusion({ index, hashes, checkpoint: Buffer.from(root.note), extra: bytes }));
-        return;
-      }
+    for (const { index, bytes, of } of rootEntries(size)) {
+      if (of !== checkpoint.origin) continue;
+      const hashes = inclusionFrom(
+        nodesInTiles(size, (tile) => read(`root/${tilePath(tile)}`)),
+        index,
+        size,
+      );
+      if (hashes === undefined) throw new Missing('root/tile');
+      files.set(`${folder}/${ANCHOR_NAME}`, writeInclusion({ index, hashes, checkpoint: Buffer.from(root.note), extra: bytes }));
+      return;
     }
     throw new Missing(`root: a checkpoint of ${folder}`);
   };
@@ -97,10 +102,19 @@ export const makeExport = ({ logs, read, from = '', to = '9999' }: ExportRequest
   try {
     // The root log first: what it vouches for is then no more than what the others have by the time they are read.
     const root = logs.includes('root') ? addLog('root') : open('root');
-    for (const folder of logs) {
+    const wanted = new Set(logs);
+    const { origin, size } = root.checkpoint;
+    // Also one that was begun since somebody listed the folders: an export without it would not hold.
+    if (wanted.has('root'))
+      for (const { of } of rootEntries(size)) {
+        const folder = of.startsWith(`${origin}/`) ? of.slice(origin.length + 1) : '';
+        if (!isLogFolder(folder)) throw new Missing(`root: the log ${of.slice(0, 200)}`);
+        wanted.add(folder);
+      }
+    for (const folder of wanted) {
       if (folder === 'root') continue;
       const opened = addLog(folder);
-      if (!logs.includes('root')) addAnchor(folder, opened, root);
+      if (!wanted.has('root')) addAnchor(folder, opened, root);
     }
   } catch (error) {
     if (error instanceof Missing) return { ok: false, missing: error.message };
@@ -110,5 +124,5 @@ export const makeExport = ({ logs, read, from = '', to = '9999' }: ExportRequest
     ([file, bytes]) => [file, { bytes: bytes.length, digest: `sha256:${hash('sha256', bytes, 'hex')}` }] as const,
   );
   files.set(MANIFEST_NAME, Buffer.from(writeManifest({ logs: ranges, files: new Map(named) })));
-  return { ok: true, files };
+  return { ok: true, logs: [...ranges.keys()], files };
 };

@@ -13,6 +13,8 @@ import type { Problem, ProblemCode } from '../problem.ts';
 import { ANCHOR_ACTION, anchorOf, keptAnchors, looseAnchor } from './anchor.ts';
 import type { Anchor, KeptCheckpoint } from './anchor.ts';
 import type { AuditEntry } from './entry.ts';
+import { whatIsMissing } from './completeness.ts';
+import type { RootProof } from './completeness.ts';
 import { checkLog } from './log-check.ts';
 import type { ReadFile } from './log-check.ts';
 import { ANCHOR_NAME, CHECKPOINT_NAME, MANIFEST_NAME, readManifest } from './manifest.ts';
@@ -49,6 +51,11 @@ export type LogReport = {
 
 export type ExportReport = {
   readonly logs: readonly LogReport[];
+  /**
+   * All logs that the root log names, or only those that are here, by proofs out of the root log: of others they say nothing. How
+   * many entries the root log has that was asked; undefined where none was.
+   */
+  readonly scope: { readonly kind: 'all' | 'these'; readonly rootSize: number | undefined };
   /** Encrypted fields by the id of their key, and whether the log says that the key was destroyed. */
   readonly sealed: ReadonlyMap<string, { readonly fields: number; readonly erased: boolean }>;
   readonly problems: readonly Problem[];
@@ -64,7 +71,7 @@ const startOf = (file: string): Anchor['place'] => ({ file, line: 1, column: 1 }
 export const verifyExport = ({ names, read, trust, since }: ExportInput): ExportReport => {
   const problems: Problem[] = [];
   const say = (code: ProblemCode, message: string, file: string): void => void problems.push({ code, message, at: startOf(file) });
-  const none: ExportReport = { logs: [], sealed: new Map(), problems };
+  const none: ExportReport = { logs: [], scope: { kind: 'these', rootSize: undefined }, sealed: new Map(), problems };
   const bytes = read(MANIFEST_NAME);
   const manifest = bytes === undefined ? undefined : readManifest(bytes);
   if (manifest === undefined) {
@@ -82,6 +89,7 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
     return held;
   };
   const anchors: Anchor[] = [];
+  const proofs: RootProof[] = [];
   /** Of what they hold nothing is known. */
   const unopened: string[] = [];
   const opened: { readonly folder: string; readonly checkpoint: SignedCheckpoint; readonly tree: TreeBase | undefined }[] = [];
@@ -115,11 +123,14 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
     const log = checkLog({ folder, checkpoint, range, read, isNotable, each });
     problems.push(...log.problems);
     for (const file of log.files) expected.add(file);
-    const loose = folder === 'root' ? undefined : looseAnchor(folder, manifest, { read, trust });
+    const loose = folder === 'root' ? undefined : looseAnchor({ folder, origin: checkpoint.origin }, manifest, { read, trust });
     if (loose !== undefined) {
       expected.add(`${folder}/${ANCHOR_NAME}`);
       if (loose.problem !== undefined) problems.push(loose.problem);
-      if (loose.anchor !== undefined) anchors.push(loose.anchor);
+      else {
+        anchors.push(loose.anchor);
+        proofs.push({ checkpoint: loose.root, place: loose.anchor.place });
+      }
     }
     opened.push({ folder, checkpoint, tree: log.tree });
     reports.push({
@@ -132,14 +143,21 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
       firstTs: log.firstTs,
       lastTs: log.lastTs,
       anchoredSize: undefined,
-      cosigned: (loose?.cosigned ?? checkpoint.cosigned).map(({ key, timeMs }) => ({ name: key.name, timeMs: timeMs ?? 0 })),
+      cosigned: (loose?.problem === undefined ? (loose?.root ?? checkpoint) : checkpoint).cosigned.map(({ key, timeMs }) => ({
+        name: key.name,
+        timeMs: timeMs ?? 0,
+      })),
     });
   }
   for (const file of manifest.files.keys())
     if (!expected.has(file) && !unopened.some((start) => file.startsWith(start)))
       say('AUDIT_CHANGED', 'no file of a log, of the size that is signed, has this name', file);
 
-  const kept = [...anchors, ...keptAnchors(since, trust, problems)];
+  const remembered = keptAnchors(since, trust, problems);
+  const checkpoints = opened.map(({ checkpoint }) => checkpoint);
+  problems.push(...whatIsMissing({ named: manifest.logs, opened: checkpoints, anchors, kept: remembered, proofs, trust }));
+  const proven = proofs.map(({ checkpoint: { origin, size, root }, place }) => ({ origin, size, root: root.toString('hex'), place }));
+  const kept = [...anchors, ...remembered, ...proven];
   const logs = reports.map((report): LogReport => {
     const tree = opened.find(({ folder }) => folder === report.folder)?.tree;
     const own = kept.filter(({ origin }) => origin === report.origin);
@@ -166,7 +184,9 @@ export const verifyExport = ({ names, read, trust, since }: ExportInput): Export
       say('AUDIT_INCOMPLETE', 'neither the root log nor a proof out of it came along', `${report.folder}/${ANCHOR_NAME}`);
     return { ...report, anchoredSize: reached.length === 0 ? undefined : Math.max(...reached) };
   });
-  return { logs, sealed, problems };
+  const root = reports.find(({ folder }) => folder === 'root');
+  const scope = { kind: root === undefined ? ('these' as const) : ('all' as const), rootSize: root?.size ?? proofs[0]?.checkpoint.size };
+  return { logs, scope, sealed, problems };
 };
 
 const fileProblems = ({ files }: Manifest, names: readonly string[], read: ReadFile): readonly Problem[] => {

@@ -159,3 +159,54 @@ export const signedForgeries: readonly { readonly what: string; readonly message
     files: exportOfCluster(clusterLog({ entry: (one) => (one.seq === 3 ? { ...one, log: LOG_NAME } : one) })),
   },
 ];
+
+/** Exports as somebody makes them who has a manifest of his own: of every log but some, with these log names. */
+export const withLogs = (files: Files, keep: (folder: string) => boolean, rename: (folder: string) => string = (same) => same): Files => {
+  const logs = readManifest(files.get(MANIFEST) ?? Buffer.alloc(0))?.logs ?? new Map();
+  const kept = [...logs.keys()].filter(keep);
+  const rest = [...files].flatMap(([name, bytes]) => {
+    const folder = kept.find((log) => name.startsWith(`${log}/`));
+    return folder === undefined ? [] : [[`${rename(folder)}${name.slice(folder.length)}`, bytes] as const];
+  });
+  const named = kept.map((folder) => [rename(folder), logs.get(folder) ?? { from: 0, to: 0 }] as const);
+  return withManifest(new Map(rest), new Map(named));
+};
+
+/** Every set of its logs but all of them; two that changed names; each under the name of one that there is not. */
+export const logForgeries = (files: Files): readonly { readonly what: string; readonly files: Files }[] => {
+  const logs = [...(readManifest(files.get(MANIFEST) ?? Buffer.alloc(0))?.logs.keys() ?? [])];
+  const sets = Array.from({ length: 2 ** logs.length - 1 }, (_, bits) => logs.filter((_log, at) => (bits & (1 << at)) !== 0));
+  const swapped = logs.flatMap((one, at) => logs.slice(at + 1).map((other) => [one, other] as const));
+  return [
+    ...sets.map((set) => ({ what: `only [${set.join()}]`, files: withLogs(files, (log) => set.includes(log)) })),
+    ...swapped.map(([one, other]) => ({
+      what: `${one} and ${other} changed names`,
+      files: withLogs(
+        files,
+        () => true,
+        (log) => (log === one ? other : log === other ? one : log),
+      ),
+    })),
+    ...logs.map((log) => ({
+      what: `${log} under another name`,
+      files: withLogs(
+        files,
+        () => true,
+        (name) => (name === log ? 'tenant/nobody' : name),
+      ),
+    })),
+    // One in the place of another: the manifest is whole, and so is every file.
+    ...logs.flatMap((gone) =>
+      logs
+        .filter((log) => log !== gone && log !== 'root')
+        .map((log) => {
+          const from = [...files].filter(([name]) => name.startsWith(`${log}/`));
+          const instead = new Map([
+            ...[...files].filter(([name]) => !name.startsWith(`${gone}/`)),
+            ...from.map(([name, bytes]) => [`${gone}${name.slice(log.length)}`, bytes] as const),
+          ]);
+          return { what: `${log} in the place of ${gone}`, files: withLogs(instead, () => true) };
+        }),
+    ),
+  ];
+};

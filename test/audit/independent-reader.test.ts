@@ -13,6 +13,7 @@ import {
   cuts,
   exportOfCluster,
   flips,
+  logForgeries,
   signedForgeries,
   swaps,
   trusted,
@@ -70,6 +71,37 @@ describe('the second reader', { skip: missing ?? false }, () => {
   it('agrees on every byte of a whole export, on cuts of each file, and on what changes places', async () => {
     const files = exportOfCluster(clusterLog({ count: 2 }));
     await agree('whole', files, [...flips(files), ...cuts(files, someLengths), ...swaps(files)]);
+  });
+
+  it('agrees that a log is missing, or in the place of another, with and without checkpoints that were kept', async () => {
+    const [whole, mine] = [buildExport(3), buildTenantExport(3)];
+    const kept = ['root', 'cluster', 'tenant/acme'].map((log) => whole.get(`${log}/checkpoint`)?.toString() ?? assert.fail());
+    const proof = mine.get('tenant/acme/anchor.tlog-proof')?.toString() ?? assert.fail();
+    const root = proof.slice(proof.indexOf('\n\n') + 2);
+    const good = [
+      { what: 'whole', files: whole, since: kept },
+      { what: 'mine', files: mine, since: [root, kept[2] ?? ''] },
+    ];
+    const bad = [...logForgeries(whole), ...logForgeries(mine)].flatMap((one) => [
+      { ...one, since: [] },
+      { ...one, since: kept },
+    ]);
+    const rows = [
+      ...good,
+      ...bad,
+      { what: 'of another', files: mine, since: [kept[1] ?? ''] },
+      { what: 'root', files: mine, since: [kept[0] ?? ''] },
+    ];
+    const answers = await askReader(
+      binary,
+      rows.map(({ files, since }, index) => ({ dir: onDisk(`logs-${index}`, files), vkey, since })),
+    );
+    for (const [index, { what, files, since }] of rows.entries())
+      assert.deepEqual(
+        [answers[index]?.good, weSay(files, since)],
+        [index < 2, index < 2],
+        `${what}: ${answers[index]?.why ?? 'it holds'}`,
+      );
   });
 
   it('agrees on a thousand entries, and on trees of many sizes', async () => {

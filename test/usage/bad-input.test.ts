@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
-import { identityConflicts } from '../../operator/audit/facts.ts';
+import { boundedConflicts } from '../../operator/audit/bounds.ts';
 import { openTestAudit, testFolder } from '../../operator/audit/test-audit.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { readMeters } from '../../operator/usage/meters.ts';
@@ -50,7 +50,7 @@ const scene = async (folder = testFolder()) => {
     store: audit.store,
     clock,
     hasTenant: (name) => tenants.has(name),
-    hooks: { onConflicts: (tx, conflicts) => audit.audit.append(tx, conflicts.map(identityConflicts)) },
+    hooks: { onConflicts: async (tx, conflicts) => audit.audit.append(tx, await boundedConflicts(tx, conflicts, clock.now())) },
   });
   await ledger.open('test');
   await ledger.declare(readMeters(undefined).meters);

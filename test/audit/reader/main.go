@@ -283,48 +283,47 @@ func checkLog(all files, folder string, v note.Verifier, each func(entry)) (chec
 	return log, used, nil
 }
 
-// looseAnchor opens a proof (c2sp.org/tlog-proof) that the root log holds a checkpoint of another.
-func looseAnchor(b []byte, v note.Verifier) (anchor, error) {
-	var a anchor
+// looseAnchor opens a proof (c2sp.org/tlog-proof) that the root log holds a checkpoint of another, and gives that root log's tree.
+func looseAnchor(b []byte, v note.Verifier) (a anchor, tree tlog.Tree, err error) {
 	head, signed, ok := strings.Cut(string(b), "\n\n")
 	lines := strings.Split(head, "\n")
 	if !ok || len(lines) < 3 || lines[0] != "c2sp.org/tlog-proof@v1" || !strings.HasPrefix(lines[1], "extra ") || !strings.HasPrefix(lines[2], "index ") {
-		return a, fmt.Errorf("not a proof")
+		return a, tree, fmt.Errorf("not a proof")
 	}
 	data, err := base64.StdEncoding.Strict().DecodeString(lines[1][len("extra "):])
 	if err != nil {
-		return a, err
+		return a, tree, err
 	}
 	index, err := strconv.ParseInt(lines[2][len("index "):], 10, 64)
 	if err != nil || "index "+strconv.FormatInt(index, 10) != lines[2] {
-		return a, fmt.Errorf("index %q", lines[2])
+		return a, tree, fmt.Errorf("index %q", lines[2])
 	}
 	var proof tlog.RecordProof
 	for _, line := range lines[3:] {
 		h, err := base64.StdEncoding.Strict().DecodeString(line)
 		if err != nil || len(h) != tlog.HashSize {
-			return a, fmt.Errorf("hash %q", line)
+			return a, tree, fmt.Errorf("hash %q", line)
 		}
 		proof = append(proof, tlog.Hash(h))
 	}
 	origin, tree, err := checkpointOf([]byte(signed), v)
 	if err != nil {
-		return a, err
+		return a, tree, err
 	}
 	if origin != v.Name() {
-		return a, fmt.Errorf("%s is not the root log", origin)
+		return a, tree, fmt.Errorf("%s is not the root log", origin)
 	}
 	if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(data)); err != nil {
-		return a, err
+		return a, tree, err
 	}
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
-		return a, err
+		return a, tree, err
 	}
 	if e.Log != origin || e.Seq == nil || *e.Seq != index {
-		return a, fmt.Errorf("the entry is not number %d of the root log", index)
+		return a, tree, fmt.Errorf("the entry is not number %d of the root log", index)
 	}
-	return a, json.Unmarshal(e.Detail, &a)
+	return a, tree, json.Unmarshal(e.Detail, &a)
 }
 
 func verify(all files, vkey string, since []string) (map[string]int, error) {
@@ -353,6 +352,7 @@ func verify(all files, vkey string, since []string) (map[string]int, error) {
 	anchors := map[string][]anchor{}
 	vouched := map[string]bool{}
 	logs := map[string]checkedLog{}
+	var proven []tlog.Tree // of the root log, by proofs out of it
 	sizes := map[string]int{}
 	left := len(man.Files)
 	for folder, r := range man.Logs {
@@ -370,10 +370,14 @@ func verify(all files, vkey string, since []string) (map[string]int, error) {
 		}
 		name := folder + "/anchor.tlog-proof"
 		if b, ok := all[name]; ok {
-			a, err := looseAnchor(b, v)
+			a, tree, err := looseAnchor(b, v)
 			if err != nil {
 				return nil, err
 			}
+			if a.Origin != log.origin {
+				return nil, fmt.Errorf("%s is a proof of %s", name, a.Origin)
+			}
+			proven = append(proven, tree)
 			anchors[a.Origin] = append(anchors[a.Origin], a)
 			used[name] = true
 		}
@@ -384,13 +388,41 @@ func verify(all files, vkey string, since []string) (map[string]int, error) {
 	if left != 0 {
 		return nil, fmt.Errorf("%d files that no log has", left)
 	}
+	if len(logs) == 0 {
+		return nil, fmt.Errorf("no log")
+	}
+	held := map[string]bool{}
+	for _, log := range logs {
+		held[log.origin] = true
+	}
+	// Without the root log the proofs are all that is known of it, and they must be out of one and the same.
+	if !held[v.Name()] {
+		for _, tree := range proven {
+			if tree != proven[0] {
+				return nil, fmt.Errorf("proofs out of root logs of %d and %d entries", proven[0].N, tree.N)
+			}
+		}
+	} else {
+		for _, tree := range proven {
+			anchors[v.Name()] = append(anchors[v.Name()], anchor{v.Name(), tree.N, hex.EncodeToString(tree.Hash[:])})
+		}
+	}
 	for origin := range anchors {
 		vouched[origin] = true
+		if !held[origin] {
+			return nil, fmt.Errorf("%s is named by the root log and is not here", origin)
+		}
 	}
 	for _, kept := range since {
 		origin, tree, err := checkpointOf([]byte(kept), v)
 		if err != nil {
 			return nil, err
+		}
+		if !held[origin] {
+			if origin != v.Name() || len(proven) == 0 || proven[0] != tree {
+				return nil, fmt.Errorf("nothing here goes on from the checkpoint of %s that was kept", origin)
+			}
+			continue
 		}
 		anchors[origin] = append(anchors[origin], anchor{origin, tree.N, hex.EncodeToString(tree.Hash[:])})
 	}
