@@ -96,6 +96,7 @@ describe('the server of events', () => {
               account,
               // The others see more than one tenant.
               tenant: /^acme-(?:one|two)\//.test(account) ? 'acme' : undefined,
+              isWebhook: false,
               mayReport: (tenant) => tenant === 'acme',
               mayRead: (tenant) => tenant === 'acme',
               mayUse: (source) => !source.startsWith('/writ/'),
