@@ -57,7 +57,7 @@ export type UsageServer = {
   close(): Promise<void>;
 };
 
-type Body = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'large' } | { readonly kind: 'gone' };
+type Body = { readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'large' } | { readonly kind: 'gone' };
 
 const readBody = (request: IncomingMessage): Promise<Body> =>
   new Promise((resolve) => {
@@ -71,16 +71,19 @@ const readBody = (request: IncomingMessage): Promise<Body> =>
         resolve({ kind: 'large' });
       } else chunks.push(chunk);
     });
-    request.on('end', () => resolve({ kind: 'text', text: Buffer.concat(chunks).toString('utf8') }));
+    request.on('end', () => resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) }));
     request.on('error', () => resolve({ kind: 'gone' }));
     request.on('close', () => resolve({ kind: 'gone' }));
   });
 
 const tokenOf = (request: IncomingMessage): string => /^Bearer ([!-~]+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
-const parse = (text: string): unknown => {
+/** Bytes that are no text would become the same sign, and two events one. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+const parse = (bytes: Buffer): unknown => {
   try {
-    return JSON.parse(text);
+    return JSON.parse(UTF8.decode(bytes));
   } catch {
     return undefined;
   }
@@ -99,6 +102,10 @@ const refuseHead = ({ url, method, headers }: IncomingMessage): Answer<IntakeSta
   const [type = ''] = (headers['content-type'] ?? '').split(';', 1);
   if (!TYPES.includes(type.trim().toLowerCase())) {
     return refusal(415, { code: 'USAGE_BODY_REFUSED', message: `the content type is none of ${TYPES.join(', ')}` });
+  }
+  // Of a batch that is counted by its bytes nobody unpacks what may be a thousand times as much.
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    return refusal(415, { code: 'USAGE_BODY_REFUSED', message: 'a body is sent as it is, without Content-Encoding' });
   }
   return undefined;
 };
@@ -120,7 +127,7 @@ const answerTo = async (request: IncomingMessage, { options, bodies, batches }: 
   const stored = batches([sender.isWebhook ? ['webhook', MAX_OF_WEBHOOK] : ['', MAX_IN_FLIGHT]]);
   if (stored === undefined) return busy('too many batches are under way');
   return await takeBatch({
-    value: parse(body.text),
+    value: parse(body.bytes),
     sender,
     ledger: options.ledger(),
     nowMs: options.clock.now(),
@@ -128,12 +135,13 @@ const answerTo = async (request: IncomingMessage, { options, bodies, batches }: 
   }).finally(stored);
 };
 
-const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Answer): void => {
+const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Answer, allow = 'POST'): void => {
   if (response.destroyed) return;
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
   response.setHeader('content-length', Buffer.byteLength(body));
   response.setHeader('cache-control', 'no-store');
+  if (status === 405) response.setHeader('allow', allow);
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
   response.end(body);
 };
@@ -152,7 +160,7 @@ const createHandler = (options: UsageServerOptions) => {
       return unavailable('the sender or the ledger could not be asked');
     });
     observe.told(answer.status);
-    send(response, answer);
+    send(response, answer, 'GET');
   };
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.startsWith(DETAIL_PATH)) return await tell(request, response);
