@@ -90,6 +90,8 @@ describe('writ bill close', () => {
         began,
       ]),
     );
+    await store.transact((tx) => tx.run("UPDATE usage_source SET highest = 3, gaps = '1-2'"));
+    assert.match((await run('preview', '2025-12-01T00:00:00Z')).err, /^not in the figures: acme {2}missing 2 of \/a$/m);
     await refused(/^BILL_LEDGER_LATER: of 2025-10: the ledger knows nothing before 2025-11-14 \(give the statement/);
     assert.match((await run('preview', '2025-11-01T00:00:00Z')).err, /refuses it: of 2025-10: the ledger knows nothing/);
     // Of November it may be billed, though it used nothing.

@@ -23,6 +23,14 @@ const beginMs = async (reader: Reader): Promise<number | undefined> => {
   return found.length === 0 ? undefined : Math.min(...found);
 };
 
+/** What is to be said of a month that was over before the ledger began, whoever is asked about. */
+export const beforeLedger = async (reader: Reader, periodMs: number): Promise<string | undefined> => {
+  const firstMs = await beginMs(reader);
+  if (firstMs === undefined || nextMonth(periodMs) > firstMs) return undefined;
+  const [day, month] = [firstMs, periodMs].map((ms) => new Date(ms).toISOString());
+  return `of ${month?.slice(0, 7)}: the ledger knows nothing before ${day?.slice(0, 10)}`;
+};
+
 /** What is to be said before anything is signed that counts the tenant's month. */
 export const unheard = async (
   reader: Reader,
@@ -30,10 +38,8 @@ export const unheard = async (
 ): Promise<Problem | undefined> => {
   for (const table of HEARD)
     if ((await reader.all(`SELECT tenant FROM ${table} WHERE tenant = ? LIMIT 1`, [tenant])).length > 0) {
-      const firstMs = await beginMs(reader);
-      if (firstMs === undefined || nextMonth(periodMs) > firstMs) return undefined;
-      const [day, month] = [firstMs, periodMs].map((ms) => new Date(ms).toISOString());
-      return { code: 'BILL_LEDGER_LATER', message: `of ${month?.slice(0, 7)}: the ledger knows nothing before ${day?.slice(0, 10)}` };
+      const message = await beforeLedger(reader, periodMs);
+      return message === undefined ? undefined : { code: 'BILL_LEDGER_LATER', message };
     }
   return { code: 'BILL_TENANT_UNKNOWN', message: `the ledger has never heard of ${tenant}` };
 };

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { invoiceText } from '../../operator/billing/rating/invoice.ts';
 import type { Format, Terminal } from '../output.ts';
+import { looseText } from '../usage/loose-ends.ts';
 import { billOf, refuseTwoSources } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { invoiceTable } from './invoice-table.ts';
@@ -30,5 +31,6 @@ export const previewCommand = (terminal: Terminal): Command =>
         const why = unsure.code === 'BILL_MONTH_OPEN' ? 'the month is still open, ' : '';
         terminal.err(`${why}\`writ bill close\` refuses it: ${unsure.message}\n`);
       }
+      if (options.statement === undefined) terminal.err(await looseText(options.ledger, invoice.tenant, terminal));
       terminal.out(options.output === 'json' ? invoiceText(invoice) : invoiceTable(invoice));
     });

@@ -116,6 +116,7 @@ export const readQuery = (target: string): QueryRead => {
   const [fromMs, toMs] = [from === undefined ? EVER.fromMs : timeOf(from), to === undefined ? EVER.toMs : timeOf(to)];
   if (fromMs === undefined) return refused('from', 'is no RFC 3339 time');
   if (toMs === undefined) return refused('to', 'is no RFC 3339 time');
+  if (fromMs > toMs) return refused('from', 'is after `to`');
   const cursor = text('cursor');
   const fields = cursor === undefined ? [] : (cursorFields(what, cursor) ?? []);
   const common = { tenant, limit, meter: text('meter'), fromMs, toMs };

@@ -7,6 +7,7 @@ import type { Answer, DetailStatus } from './answers.ts';
 import { detailPage } from './detail.ts';
 import { readQuery } from './detail-query.ts';
 import type { Ledger } from './ledger.ts';
+import { createPlaces, tenantShare } from './places.ts';
 import type { Authenticate, Sender } from './sender.ts';
 import { StoreError } from './store.ts';
 
@@ -22,26 +23,10 @@ export const createDetailHandler = (options: {
   readonly authenticate: Authenticate;
   readonly ledger: () => Ledger | undefined;
 }): ((request: DetailRequest) => Promise<Answer<DetailStatus>>) => {
-  const underWay = new Map<string, number>();
-  /** Takes a place; undefined where there is none. */
+  const places = createPlaces();
   const enter = ({ account, tenant }: Sender): (() => void) | undefined => {
     const [namespace = ''] = account.split('/', 1);
-    const shares = [
-      ['', MAX_AT_ONCE],
-      [namespace, MAX_OF_NAMESPACE],
-      [account, MAX_OF_ACCOUNT],
-      // No namespace has a name like that.
-      ...(tenant === undefined ? [] : [[`tenant ${tenant}`, MAX_OF_TENANT] as const]),
-    ] as const;
-    if (shares.some(([of, most]) => (underWay.get(of) ?? 0) >= most)) return undefined;
-    for (const [of] of shares) underWay.set(of, (underWay.get(of) ?? 0) + 1);
-    return () => {
-      for (const [of] of shares) {
-        const left = (underWay.get(of) ?? 0) - 1;
-        if (left > 0) underWay.set(of, left);
-        else underWay.delete(of);
-      }
-    };
+    return places([['', MAX_AT_ONCE], [namespace, MAX_OF_NAMESPACE], [account, MAX_OF_ACCOUNT], ...tenantShare(tenant, MAX_OF_TENANT)]);
   };
   return async ({ method, target, token }: DetailRequest): Promise<Answer<DetailStatus>> => {
     const read = readQuery(target);

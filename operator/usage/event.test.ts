@@ -119,3 +119,16 @@ describe('an event', () => {
     );
   });
 });
+
+it('gives dimensions one digest in whatever order they are sent', () => {
+  const dims = fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9_]{0,5}$/), fc.string({ maxLength: 5 }), { minKeys: 2, maxKeys: 8 });
+  fc.assert(
+    fc.property(dims, (one) => {
+      const read = [one, Object.fromEntries(Object.entries(one).toReversed())].map((each) =>
+        readEvent({ ...good, data: { ...good.data, dims: each } }, NOW),
+      );
+      const digests = read.map((each) => (each.ok ? Buffer.from(each.event.digest).toString('hex') : 'refused'));
+      assert.equal(digests[0], digests[1]);
+    }),
+  );
+});

@@ -129,6 +129,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       clock,
       pods: caches.pods,
       claims: caches.claims,
+      namespaces: caches.namespaces,
       tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
     });
     const pruner = prunerOf(deps, ledger);

@@ -20,6 +20,8 @@ export type Running = {
   /** Millionths of the meter's event unit in a second; of bytes: bytes times a million. */
   readonly perSecond: bigint;
   readonly sinceMs: number;
+  /** When it became this tenant's; absent where it always was. */
+  readonly tenantSinceMs?: number;
   /** When it ended, if it has. */
   readonly endMs?: number;
 };
@@ -42,14 +44,25 @@ export const hourPieces = ({ fromMs, toMs }: Piece): readonly Piece[] => {
   return pieces;
 };
 
+/** Up to when it is recorded, for whichever tenant: no second of it is billed twice. */
+const billedUntil = async (tx: Tx, source: string): Promise<number> => {
+  const [row] = await tx.all('SELECT COALESCE(MAX(until_ms), 0) AS until_ms FROM usage_source WHERE source = ? AND until_ms IS NOT NULL', [
+    source,
+  ]);
+  return row === undefined ? 0 : integerOf(row, 'until_ms');
+};
+
 export const recordRunning = async (tx: Tx, running: readonly Running[], context: IngestContext): Promise<Recorded> => {
   const events: UsageEvent[] = [];
   const outcomes: EventOutcome[] = [];
-  for (const { tenant, source, meter, perSecond, sinceMs, endMs } of running) {
+  for (const { tenant, source, meter, perSecond, sinceMs, tenantSinceMs = 0, endMs } of running) {
     const row = await sourceOf(tx, { tenant, source }, context.storedMs);
-    if (!row.open) continue;
-    const fromMs = Math.max(row.untilMs ?? sinceMs, context.storedMs - LATEST_MS);
+    // One that is open goes on where it was recorded last, whatever is known of its tenant; one that has ended may have come back.
+    const goesOnMs = row.open ? row.untilMs : undefined;
+    const billedMs = await billedUntil(tx, source);
+    const fromMs = Math.max(goesOnMs ?? Math.max(sinceMs, tenantSinceMs), billedMs, context.storedMs - LATEST_MS);
     const toMs = Math.min(endMs ?? context.storedMs, context.storedMs);
+    if (!row.open && fromMs >= toMs) continue;
     const mine = hourPieces({ fromMs, toMs }).map((piece, index) => {
       const facts = {
         tenant,
@@ -66,7 +79,7 @@ export const recordRunning = async (tx: Tx, running: readonly Running[], context
     outcomes.push(...(await ingest(tx, mine, context)));
     events.push(...mine);
     await tx.run('UPDATE usage_source SET until_ms = ?, open = ?, last_ms = ? WHERE number = ?', [
-      Math.max(toMs, row.untilMs ?? toMs),
+      Math.max(toMs, fromMs),
       endMs === undefined ? 1 : 0,
       context.storedMs,
       row.number,

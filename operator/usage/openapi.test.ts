@@ -72,7 +72,7 @@ describe('the document of the API', () => {
         if (token === 'busy') return 'busy';
         if (token !== 'acme') return undefined;
         const mine = (tenant: string): boolean => tenant === 'acme' || tenant === 'new';
-        return { account: 'acme/agent', tenant: 'acme', mayReport: mine, mayRead: mine, mayUse: () => true };
+        return { account: 'acme/agent', tenant: 'acme', isWebhook: false, mayReport: mine, mayRead: mine, mayUse: () => true };
       },
       ledger: () => (isLeading ? ledger : undefined),
       observe: {

@@ -19,6 +19,8 @@ export type Sender = {
   readonly account: string;
   /** That of its namespace, of which it may see nothing but this; undefined of one that sees all. */
   readonly tenant: string | undefined;
+  /** Writ's webhook: some places are kept for it. */
+  readonly isWebhook: boolean;
   readonly mayReport: (tenant: string) => boolean;
   /** Whether it may see what this tenant used. */
   readonly mayRead: (tenant: string) => boolean;
@@ -120,6 +122,7 @@ export const createAuthenticate = (options: {
     return {
       account,
       tenant: isReader ? undefined : tenant,
+      isWebhook,
       mayReport: (asked) => isReporter || isOwn(asked),
       mayRead: (asked) => isReader || isOwn(asked),
       mayUse: (source) => !source.startsWith(OWN_SOURCES) || (isWebhook && source.startsWith(WEBHOOK_SOURCES)),

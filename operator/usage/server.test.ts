@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../process/clock.ts';
 import type { UsageEvent } from './event.ts';
@@ -50,12 +51,22 @@ const ledger: Ledger = {
 
 const post = (
   body: string | Buffer,
-  options: { readonly type?: string; readonly token?: string; readonly path?: string; readonly method?: string } = {},
+  options: {
+    readonly type?: string;
+    readonly encoding?: string;
+    readonly token?: string;
+    readonly path?: string;
+    readonly method?: string;
+  } = {},
 ) =>
   new Promise<Answer>((resolve, reject) => {
     const call = request(`${server.url}${options.path ?? '/v1/events'}`, {
       method: options.method ?? 'POST',
-      headers: { 'content-type': options.type ?? BATCH, authorization: `Bearer ${options.token ?? 'acme'}` },
+      headers: {
+        'content-type': options.type ?? BATCH,
+        authorization: `Bearer ${options.token ?? 'acme'}`,
+        ...(options.encoding === undefined ? {} : { 'content-encoding': options.encoding }),
+      },
     });
     call.on('error', reject);
     call.on('response', (response) => {
@@ -96,6 +107,7 @@ describe('the server of events', () => {
               account,
               // The others see more than one tenant.
               tenant: /^acme-(?:one|two)\//.test(account) ? 'acme' : undefined,
+              isWebhook: false,
               mayReport: (tenant) => tenant === 'acme',
               mayRead: (tenant) => tenant === 'acme',
               mayUse: (source) => !source.startsWith('/writ/'),
@@ -173,6 +185,8 @@ describe('the server of events', () => {
     ['another path', 404, () => post('[]', { path: '/v1/events/../../etc/passwd' })],
     ['another method', 405, () => post('[]', { method: 'PUT' })],
     ['another type', 415, () => post('[]', { type: 'application/json' })],
+    ['a body that is compressed', 415, () => post(gzipSync(events(event(1))), { encoding: 'gzip' })],
+    ['an event with bytes that are no text', 400, () => post(Buffer.from(events(event(1, { more: '\u00ff' })), 'latin1'))],
     ['no JSON', 400, () => post('[{')],
     ['an empty body', 400, () => post('')],
     ['a text', 400, () => post('"__proto__"')],
@@ -190,6 +204,12 @@ describe('the server of events', () => {
       assert.equal((await post('[]')).status, 200, 'and serves the next one');
     });
   }
+
+  it('says by which method it is asked', async () => {
+    reset();
+    assert.equal((await post('[]', { method: 'PUT' })).headers['allow'], 'POST');
+    assert.equal((await get('/v1/usage/acme/events', { method: 'DELETE' })).headers['allow'], 'GET');
+  });
 
   it('takes no more at once than it can hold', async () => {
     reset();
@@ -231,6 +251,12 @@ describe('the server of events', () => {
     ['another thing', 404, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/secrets')],
     ['another method', 405, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events', { method: 'DELETE' })],
     ['a strange parameter', 400, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events?tenant=beta')],
+    [
+      'an end before the begin',
+      400,
+      'USAGE_QUERY_REFUSED',
+      () => get('/v1/usage/acme/hours?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z'),
+    ],
     ['a cursor of nothing', 400, 'USAGE_QUERY_REFUSED', () => get('/v1/usage/acme/events?cursor=x')],
     ['an API server that is away', 503, 'USAGE_LEDGER_UNAVAILABLE', () => get('/v1/usage/acme/events', { token: 'slow' })],
   ];

@@ -18,10 +18,19 @@ import { DETAIL_PATH } from './detail-query.ts';
 import { EVENTS_PATH, EVENT_TYPES, MAX_BODY_BYTES, OPENAPI_PATH, usageApi } from './openapi.ts';
 import { createDetailHandler } from './detail-request.ts';
 import type { Ledger } from './ledger.ts';
-import type { Authenticate } from './sender.ts';
+import { createPlaces, tenantShare } from './places.ts';
+import type { Share } from './places.ts';
+import type { Authenticate, Sender } from './sender.ts';
 import { boundPort } from '../../process/bound-port.ts';
 
+/** Batches that are being stored. */
 const MAX_IN_FLIGHT = 128;
+/** Bodies that are not there yet: whoever sends them slowly, or never to the end, keeps others from nothing. */
+const MAX_BODIES = 128;
+const MAX_BODIES_OF_TENANT = 32;
+const MAX_BODIES_OF_ACCOUNT = 8;
+/** Besides those: of the webhook's own, at either stage. */
+const MAX_OF_WEBHOOK = 16;
 const MAX_CONNECTIONS = 1000;
 const TYPES: readonly string[] = Object.values(EVENT_TYPES);
 
@@ -48,7 +57,7 @@ export type UsageServer = {
   close(): Promise<void>;
 };
 
-type Body = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'large' } | { readonly kind: 'gone' };
+type Body = { readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'large' } | { readonly kind: 'gone' };
 
 const readBody = (request: IncomingMessage): Promise<Body> =>
   new Promise((resolve) => {
@@ -62,53 +71,78 @@ const readBody = (request: IncomingMessage): Promise<Body> =>
         resolve({ kind: 'large' });
       } else chunks.push(chunk);
     });
-    request.on('end', () => resolve({ kind: 'text', text: Buffer.concat(chunks).toString('utf8') }));
+    request.on('end', () => resolve({ kind: 'bytes', bytes: Buffer.concat(chunks) }));
     request.on('error', () => resolve({ kind: 'gone' }));
     request.on('close', () => resolve({ kind: 'gone' }));
   });
 
 const tokenOf = (request: IncomingMessage): string => /^Bearer ([!-~]+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
-const parse = (text: string): unknown => {
+/** Bytes that are no text would become the same sign, and two events one. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+const parse = (bytes: Buffer): unknown => {
   try {
-    return JSON.parse(text);
+    return JSON.parse(UTF8.decode(bytes));
   } catch {
     return undefined;
   }
 };
 
-const answerTo = async (request: IncomingMessage, options: UsageServerOptions): Promise<Answer<IntakeStatus> | undefined> => {
-  if (request.url !== EVENTS_PATH) return refusal(404, { code: 'USAGE_BODY_REFUSED', message: `events go to ${EVENTS_PATH}` });
-  if (request.method !== 'POST') return refusal(405, { code: 'USAGE_BODY_REFUSED', message: 'events are sent by POST' });
-  const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1);
+type Enter = ReturnType<typeof createPlaces>;
+
+const bodyShares = ({ account, tenant, isWebhook }: Sender): readonly Share[] =>
+  isWebhook
+    ? [[account, MAX_OF_WEBHOOK]]
+    : [['', MAX_BODIES], [account, MAX_BODIES_OF_ACCOUNT], ...tenantShare(tenant, MAX_BODIES_OF_TENANT)];
+
+const refuseHead = ({ url, method, headers }: IncomingMessage): Answer<IntakeStatus> | undefined => {
+  if (url !== EVENTS_PATH) return refusal(404, { code: 'USAGE_BODY_REFUSED', message: `events go to ${EVENTS_PATH}` });
+  if (method !== 'POST') return refusal(405, { code: 'USAGE_BODY_REFUSED', message: 'events are sent by POST' });
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1);
   if (!TYPES.includes(type.trim().toLowerCase())) {
     return refusal(415, { code: 'USAGE_BODY_REFUSED', message: `the content type is none of ${TYPES.join(', ')}` });
   }
+  // Of a batch that is counted by its bytes nobody unpacks what may be a thousand times as much.
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    return refusal(415, { code: 'USAGE_BODY_REFUSED', message: 'a body is sent as it is, without Content-Encoding' });
+  }
+  return undefined;
+};
+
+type Intake = { readonly options: UsageServerOptions; readonly bodies: Enter; readonly batches: Enter };
+
+const answerTo = async (request: IncomingMessage, { options, bodies, batches }: Intake): Promise<Answer<IntakeStatus> | undefined> => {
+  const refused = refuseHead(request);
+  if (refused !== undefined) return refused;
   const sender = await options.authenticate(tokenOf(request));
   if (sender === 'busy') return busy('too many senders are to be told from each other');
   if (sender === undefined) return refusal(401, { code: 'USAGE_UNAUTHENTICATED', message: 'no token, or one that is not for this' });
-  const body = await readBody(request);
+  const received = bodies(bodyShares(sender));
+  if (received === undefined) return busy(`too many bodies of ${sender.account} or its tenant, or of all, are under way`);
+  const body = await readBody(request).finally(received);
   if (body.kind === 'gone') return undefined;
   if (body.kind === 'large')
     return refusal(413, { code: 'USAGE_BODY_REFUSED', message: `the body is larger than ${MAX_BODY_BYTES} bytes` });
+  const stored = batches([sender.isWebhook ? ['webhook', MAX_OF_WEBHOOK] : ['', MAX_IN_FLIGHT]]);
+  if (stored === undefined) return busy('too many batches are under way');
   return await takeBatch({
-    value: parse(body.text),
+    value: parse(body.bytes),
     sender,
     ledger: options.ledger(),
     nowMs: options.clock.now(),
     onRefused: options.observe.refused,
-  });
+  }).finally(stored);
 };
 
-const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Answer): void => {
+const send = (response: ServerResponse, { status, body, retryAfterSeconds }: Answer, allow = 'POST'): void => {
   if (response.destroyed) return;
   response.statusCode = status;
   response.setHeader('content-type', 'application/json');
   response.setHeader('content-length', Buffer.byteLength(body));
   response.setHeader('cache-control', 'no-store');
+  if (status === 405) response.setHeader('allow', allow);
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
-  // What was not read of a body would be taken for the next request.
-  if (status === 413 || status === 401 || status === 415) response.setHeader('connection', 'close');
   response.end(body);
 };
 
@@ -117,7 +151,7 @@ const API_TEXT = `${JSON.stringify(usageApi)}\n`;
 const createHandler = (options: UsageServerOptions) => {
   const { clock, observe } = options;
   const detail = createDetailHandler(options);
-  let inFlight = 0;
+  const intake: Intake = { options, bodies: createPlaces(), batches: createPlaces() };
   const tell = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     request.resume();
     const { method = '', url: target = '' } = request;
@@ -126,7 +160,7 @@ const createHandler = (options: UsageServerOptions) => {
       return unavailable('the sender or the ledger could not be asked');
     });
     observe.told(answer.status);
-    send(response, answer);
+    send(response, answer, 'GET');
   };
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url?.startsWith(DETAIL_PATH)) return await tell(request, response);
@@ -137,20 +171,16 @@ const createHandler = (options: UsageServerOptions) => {
     const startedMs = clock.monotonicMs();
     const finish = (answer: Answer<IntakeStatus>): void => {
       observe.answered(answer.status, clock.monotonicMs() - startedMs);
+      // What was not read of a body would be taken for the next request, or keep the connection for as long as it comes.
+      if (!request.complete) response.setHeader('connection', 'close');
       send(response, answer);
     };
-    if (inFlight >= MAX_IN_FLIGHT) {
-      return finish(busy('too many batches are under way'));
-    }
-    inFlight += 1;
     try {
-      const answer = await answerTo(request, options);
+      const answer = await answerTo(request, intake);
       if (answer !== undefined) finish(answer);
     } catch (error) {
       observe.failed(error);
       finish(unavailable('the sender or the ledger could not be asked'));
-    } finally {
-      inFlight -= 1;
     }
   };
 };

@@ -68,5 +68,10 @@ export const USAGE_TABLES: Migrations = {
       // What came since a moment, for sums that are kept of them.
       `CREATE INDEX usage_event_level_stored ON usage_event (stored_ms) WHERE ${LEVEL_EVENTS}`,
     ],
+    [
+      // Since when each namespace has the tenant of its label, empty for none (`tenancies.ts`); what a pod or claim was billed up to.
+      'CREATE TABLE usage_namespace (uid TEXT PRIMARY KEY, tenant TEXT NOT NULL, since_ms BIGINT NOT NULL)',
+      'CREATE INDEX usage_source_watched ON usage_source (source, until_ms) WHERE until_ms IS NOT NULL',
+    ],
   ],
 };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Follows agent pods and bound claims, and records what they use: agent seconds and byte seconds.
 import type { Informer } from '../../kube/informer.ts';
+import type { KubeObject } from '../../kube/objects.ts';
 import type { Clock } from '../../process/clock.ts';
 import { followedSources, recordRunning, vanished } from './intervals.ts';
 import type { Followed, Running } from './intervals.ts';
 import type { Ledger } from './ledger.ts';
 import { SCALE } from './quantity.ts';
+import { createTenancies } from './tenancies.ts';
 import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
 
 const AGENTS = '/writ/agents/';
@@ -22,11 +24,13 @@ export type UseWatch = {
 export const createUseWatch = async (options: {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly pods: Informer<WatchedPod>;
-  readonly claims: Informer<WatchedClaim>;
+  readonly pods: Pick<Informer<WatchedPod>, 'list' | 'onChange'>;
+  readonly claims: Pick<Informer<WatchedClaim>, 'list' | 'onChange'>;
+  readonly namespaces: Pick<Informer<KubeObject>, 'get' | 'onChange'>;
   readonly tenantOfNamespace: (namespace: string | undefined) => string | undefined;
 }): Promise<UseWatch> => {
-  const { ledger, clock, pods, claims, tenantOfNamespace } = options;
+  const { ledger, clock, pods, claims, namespaces, tenantOfNamespace } = options;
+  const tenancies = await createTenancies({ store: ledger.store, clock, namespaces });
   /** When what was deleted was seen to go. */
   const ended = new Map<string, number>();
   const seen =
@@ -37,19 +41,42 @@ export const createUseWatch = async (options: {
     };
   const subscriptions = [pods.onChange(seen(AGENTS)), claims.onChange(seen(CLAIMS))];
 
+  const tenantSince = (namespace: string | undefined): Pick<Running, 'tenantSinceMs'> => {
+    const tenancy = tenancies.of(namespace);
+    return tenancy === undefined ? {} : { tenantSinceMs: tenancy.sinceMs };
+  };
+  /** When those that live on were seen to go to another tenant, or to none. */
+  const movedOf = (prefix: string, objects: readonly KubeObject[]): ReadonlyMap<string, number> =>
+    new Map(
+      objects.flatMap(({ metadata: { uid, namespace } }) => {
+        const tenancy = uid === undefined ? undefined : tenancies.of(namespace);
+        return tenancy?.isWatched === true ? [[`${prefix}${uid}`, tenancy.sinceMs] as const] : [];
+      }),
+    );
   const runningAgents = (): readonly Running[] =>
     pods.list().flatMap(({ metadata, agent }): readonly Running[] => {
       const tenant = agent === undefined ? undefined : tenantOfNamespace(metadata.namespace);
       if (agent === undefined || tenant === undefined || metadata.uid === undefined) return [];
       const life = { sinceMs: agent.runningSinceMs, ...(agent.endedMs === undefined ? {} : { endMs: agent.endedMs }) };
-      return [{ tenant, source: `${AGENTS}${metadata.uid}`, meter: 'agent_hours', perSecond: SCALE, ...life }];
+      return [
+        { ...tenantSince(metadata.namespace), tenant, source: `${AGENTS}${metadata.uid}`, meter: 'agent_hours', perSecond: SCALE, ...life },
+      ];
     });
   const boundClaims = (): readonly Running[] =>
     claims.list().flatMap(({ metadata, bound }): readonly Running[] => {
       const tenant = bound === undefined ? undefined : tenantOfNamespace(metadata.namespace);
       if (bound === undefined || tenant === undefined || metadata.uid === undefined) return [];
       const source = `${CLAIMS}${metadata.uid}`;
-      return [{ tenant, source, meter: 'storage_bytes', perSecond: bound.bytes * SCALE, sinceMs: bound.sinceMs }];
+      return [
+        {
+          ...tenantSince(metadata.namespace),
+          tenant,
+          source,
+          meter: 'storage_bytes',
+          perSecond: bound.bytes * SCALE,
+          sinceMs: bound.sinceMs,
+        },
+      ];
     });
   const record = async (running: readonly Running[]): Promise<void> => {
     for (let start = 0; start < running.length; start += AT_ONCE) {
@@ -58,12 +85,23 @@ export const createUseWatch = async (options: {
       ledger.noted(events, outcomes);
     }
   };
-  const recordKind = async (prefix: string, running: readonly Running[]): Promise<void> => {
+  type Kind = { readonly prefix: string; readonly running: readonly Running[]; readonly live: readonly (WatchedPod | WatchedClaim)[] };
+  const recordKind = async ({ prefix, running, live }: Kind): Promise<void> => {
+    const moved = movedOf(prefix, live);
+    const stoppedMs = new Map(
+      live.flatMap((one) =>
+        'agent' in one && one.agent?.endedMs !== undefined ? [[`${prefix}${one.metadata.uid}`, one.agent.endedMs]] : [],
+      ),
+    );
     const followed = await ledger.store.read((reader) => followedSources(reader, prefix));
     const sources = new Set(running.map(({ tenant, source }) => `${tenant}\n${source}`));
-    await record(running);
-    const gone = vanished(followed, { sources, endOf: (source) => ended.get(source) });
+    const gone = vanished(followed, { sources, endOf: (source) => ended.get(source) ?? moved.get(source) }).map((one) => ({
+      ...one,
+      endMs: Math.min(one.endMs, stoppedMs.get(one.source) ?? Infinity),
+    }));
+    // First: what the tenant before used up to the end is not the next one's.
     await record(await Promise.all(gone.map((one) => asEnded(prefix, one))));
+    await record(running);
     for (const { source } of gone) ended.delete(source);
   };
   const asEnded = async (prefix: string, { tenant, source, untilMs, endMs }: Followed & { readonly endMs: number }): Promise<Running> => {
@@ -74,10 +112,14 @@ export const createUseWatch = async (options: {
   };
   return {
     record: async () => {
-      await recordKind(AGENTS, runningAgents());
-      await recordKind(CLAIMS, boundClaims());
+      await tenancies.save();
+      await recordKind({ prefix: AGENTS, running: runningAgents(), live: pods.list() });
+      await recordKind({ prefix: CLAIMS, running: boundClaims(), live: claims.list() });
     },
-    close: () => subscriptions.forEach((unsubscribe) => unsubscribe()),
+    close: () => {
+      tenancies.close();
+      for (const unsubscribe of subscriptions) unsubscribe();
+    },
   };
 };
 

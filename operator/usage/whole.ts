@@ -7,7 +7,7 @@ import { nextMonth } from './period.ts';
 import { pruningState } from './pruning.ts';
 import { integerOf, textOf } from './store.ts';
 import type { Reader } from './store.ts';
-import { ledgerState } from './tallies.ts';
+import { bigintText, ledgerState } from './tallies.ts';
 import type { LedgerState } from './tallies.ts';
 
 type Tell = (path: string, message: string) => void;
@@ -138,6 +138,25 @@ const checkSources = async (reader: Reader, tell: Tell): Promise<void> => {
   }
 };
 
+/** Ids are times of one length there, so the greatest is the last one's. What the operator watches is recorded up to a moment that its last event reaches: set back, the same time would be billed again. */
+const checkWatched = async (reader: Reader, tell: Tell): Promise<void> => {
+  const rows = await reader.all(
+    `SELECT s.tenant, s.source, s.until_ms, e.meter, e.value, e.at_ms FROM usage_source s JOIN usage_event e ON e.source = s.number
+      AND e.id = (SELECT MAX(id) FROM usage_event WHERE source = s.number)
+      WHERE s.source LIKE '/writ/agents/%' OR s.source LIKE '/writ/claims/%' ORDER BY s.number`,
+  );
+  for (const row of rows) {
+    const [atMs, untilMs] = [integerOf(row, 'at_ms'), row['until_ms'] === null ? 0 : integerOf(row, 'until_ms')];
+    // Of agents the value is their seconds, in millionths; of claims how long it was does not follow from it.
+    const lastMs = textOf(row, 'meter') === 'agent_hours' ? atMs + Number(bigintText(row, 'value')) / 1000 : atMs + 1;
+    if (untilMs < lastMs)
+      tell(
+        `source ${textOf(row, 'tenant')} ${textOf(row, 'source')}`,
+        `is recorded up to ${hourText(untilMs)}; its last event goes on until ${hourText(lastMs)}`,
+      );
+  }
+};
+
 export const checkWhole = async (reader: Reader, tell: Tell): Promise<void> => {
   const state = await ledgerState(reader);
   await checkSealed(reader, state, tell);
@@ -145,4 +164,5 @@ export const checkWhole = async (reader: Reader, tell: Tell): Promise<void> => {
   await checkStated(reader, tell);
   await checkMeters(reader, tell);
   await checkSources(reader, tell);
+  await checkWatched(reader, tell);
 };

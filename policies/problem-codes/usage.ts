@@ -67,6 +67,10 @@ export const usageCodes = {
     summary: 'This process cannot write the ledger: another one leads, the disk is full, or the file is damaged.',
     fix: 'keep the events and send them again after Retry-After; if it stays so, look at writ_usage_ledger_up and the log of the operator',
   },
+  USAGE_NOT_HEARD_OF: {
+    summary: 'The ledger has never heard of the tenant, or began after the month.',
+    fix: 'look for a mistake in --tenant and --month, or name the ledger that holds it',
+  },
   USAGE_LEDGER_DAMAGED: {
     summary: 'What the ledger holds is not what it once wrote.',
     fix: 'stop the operator, restore the last good copy of the ledger and let the sources send again what is missing',

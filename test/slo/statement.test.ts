@@ -56,6 +56,7 @@ const replica = async (name: string, { clock, ledger, folder }: World, isAway: (
       const sender = {
         account: 'writ-system/writ-webhook',
         tenant: undefined,
+        isWebhook: false,
         mayReport: () => true,
         mayUse: () => true,
         mayRead: () => true,

@@ -149,6 +149,8 @@ export const describeArchive = (engine: EngineUnderTest): void => {
       await made.ledger.store.transact(async (tx) => {
         await tx.run('DROP TABLE usage_pruned_nowhere');
         await tx.run('DROP INDEX usage_event_level_stored');
+        await tx.run('DROP TABLE usage_namespace');
+        await tx.run('DROP INDEX usage_source_watched');
         await tx.run("UPDATE store_room SET steps = 3 WHERE room = 'usage'");
       });
       const dir = await folder();

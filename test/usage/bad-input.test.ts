@@ -63,6 +63,7 @@ const scene = async (folder = testFolder()) => {
     authenticate: async () => ({
       account: 'writ-system/gateway',
       tenant: undefined,
+      isWebhook: false,
       mayReport: () => true,
       mayRead: () => true,
       mayUse: () => true,

@@ -40,7 +40,14 @@ const server = await startUsageServer({
   listen: { host: '127.0.0.1', port: 0 },
   transport: 'plain',
   clock,
-  authenticate: async () => ({ account: 'test/test', tenant: undefined, mayReport: () => true, mayRead: () => true, mayUse: () => true }),
+  authenticate: async () => ({
+    account: 'test/test',
+    tenant: undefined,
+    isWebhook: false,
+    mayReport: () => true,
+    mayRead: () => true,
+    mayUse: () => true,
+  }),
   ledger: () => ledger,
   observe: { answered: () => undefined, told: () => undefined, refused: () => undefined, failed: (error) => console.error(error) },
 });

@@ -160,6 +160,32 @@ describe('writ usage', () => {
     assert.match((await writ('report')).err, /WRIT_LEDGER/);
   });
 
+  it('shows what no figure holds, and says where it knows nothing at all', async () => {
+    const file = join(folder, 'loose.db');
+    const ledger = await opened(file);
+    await ledger.accept([
+      event({ seq: 1 }),
+      event({ seq: 5 }),
+      event({ tenant: 'beta', source: '/b', meter: 'gpu', seq: 1 }),
+      event({ tenant: 'beta', source: '/b', meter: 'gpu', seq: 2 }),
+    ]);
+    await ledger.store.close();
+    const all = await writ('report', '--ledger', file);
+    assert.deepEqual([all.code, all.err], [0, '']);
+    assert.match(all.out, /^ {2}acme {2}missing 3 of \/a\/boots\/1$/m);
+    assert.match(all.out, /^ {2}beta {2}kept aside 2 of gpu: /m);
+    const mine = JSON.parse((await writ('report', '--ledger', file, '--tenant', 'acme', '--output', 'json')).out);
+    assert.deepEqual([mine.missing, mine.keptAside, mine.problems], [[{ tenant: 'acme', source: '/a/boots/1', events: 3 }], [], []]);
+    assert.equal((await writ('report', '--ledger', file, '--tenant', 'beta')).code, 0, 'what is kept aside was heard of');
+    for (const tenant of ['ghost', '../x', '__proto__']) {
+      const { code, err } = await writ('report', '--ledger', file, '--tenant', tenant);
+      assert.deepEqual([code, err.startsWith(`USAGE_NOT_HEARD_OF: the ledger has never heard of ${tenant}`)], [1, true], err);
+    }
+    const early = await writ('report', '--ledger', file, '--month', '2026-09');
+    assert.equal(early.code, 1);
+    assert.match(early.err, /USAGE_NOT_HEARD_OF: of 2026-09: the ledger knows nothing before 2026-10-01/);
+  });
+
   it('finds what somebody changed behind its back', async () => {
     const file = join(folder, 'tampered.db');
     const ledger = await opened(file);

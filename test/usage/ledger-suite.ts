@@ -33,6 +33,16 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('leaves a number unseen that came with an identity that was there, so that its own event is taken in later', async () => {
+      const { ledger } = await scene(engine);
+      assert.deepEqual(await ledger.accept([event({ seq: 1 }), event({ seq: 2 })]), ['stored', 'stored']);
+      assert.deepEqual(await ledger.accept([event({ seq: 3, id: '1' }), event({ seq: 4 })]), ['conflict', 'stored']);
+      const [source] = await ledger.store.read((reader) => openSources(reader, 0));
+      assert.deepEqual(source?.cursor, { highest: 4, gaps: [[3, 3]] });
+      assert.deepEqual(await ledger.accept([event({ seq: 3 })]), ['stored']);
+      await ledger.store.close();
+    });
+
     it('tells of each meter that is known, also of one that was declared long ago', async () => {
       const store = await engine.open('known');
       const told = async (json: string | undefined): Promise<ReadonlySet<string>> => {

@@ -2,9 +2,10 @@
 // The folder that receipts are kept in: files of whole batches, each on disk before it counts. When it opens, what a crash
 // left behind the last whole batch is cut off and told; when it is full, the oldest file goes.
 import { Buffer } from 'node:buffer';
-import { mkdir, open, readFile, readdir, stat, truncate, unlink } from 'node:fs/promises';
+import { open, readFile, readdir, stat, truncate, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFolderKeeper, syncFolder } from '../../process/kept-folder.ts';
 import { batchDigest } from '../../policies/receipts/batch.ts';
 import { readSpoolFile } from '../../policies/receipts/spool-file.ts';
 
@@ -42,15 +43,6 @@ const FILES = 8;
 const SPOOL_FILE = /^receipts-\d{12}\.jsonl$/;
 const fileName = (batch: number): string => `receipts-${String(batch).padStart(12, '0')}.jsonl`;
 
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-};
-
 type Kept = { readonly path: string; bytes: number };
 
 /** Cuts what follows the last whole batch; files without one go. */
@@ -75,7 +67,7 @@ const recover = async (files: Kept[]): Promise<Spool['recovered']> => {
 export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
   const { folder, maxBytes, fileBytes = Math.min(MAX_FILE_BYTES, Math.floor(maxBytes / FILES)), onRemoved } = options;
   const header = Buffer.from(options.header);
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await createFolderKeeper()(folder, 0o750);
   const names = (await readdir(folder)).filter((name) => SPOOL_FILE.test(name)).toSorted();
   const files = await Promise.all(
     names.map(async (name): Promise<Kept> => {

@@ -2,8 +2,9 @@
 // Events that the ledger has not acknowledged yet, a file for each batch: written whole, then renamed, then taken away when a 2xx says
 // that they are on the other disk. What an earlier process left behind is sent by the next one, under its own names. One that is refused
 // is set aside under another name, out of the way of those after it.
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFolderKeeper, syncFolder } from '../../process/kept-folder.ts';
 
 export type Spool = {
   /** On disk when it resolves. */
@@ -33,15 +34,9 @@ const earlier = (a: string, b: string): number => {
   return a.length - b.length || (a < b ? -1 : 1);
 };
 
-const sync = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r');
-  await handle.sync();
-  await handle.close();
-};
-
 /** `bootMs` orders the files of processes that followed each other. */
 export const openSpool = async (folder: string, bootMs: number): Promise<Spool> => {
-  await mkdir(folder, { recursive: true });
+  await createFolderKeeper()(folder);
   const found = await readdir(folder);
   const names = found.filter((name) => BATCH.test(name)).toSorted(earlier);
   const aside = found.filter((name) => ASIDE.test(name)).toSorted(earlier);
@@ -67,7 +62,7 @@ export const openSpool = async (folder: string, bootMs: number): Promise<Spool> 
       await handle.sync();
       await handle.close();
       await rename(part, join(folder, name));
-      await sync(folder);
+      await syncFolder(folder);
       names.push(name);
     },
     leave: async (batches) => {
