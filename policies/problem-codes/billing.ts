@@ -90,6 +90,10 @@ export const billingCodes = {
     summary: 'An invoice of a customer could not be looked at, or not be put off; it may become final as it is.',
     fix: 'correct spec.billing.customerRef, or look at the invoice at the payment provider',
   },
+  BILL_DRAFT_UNREAD: {
+    summary: 'The payment provider did not say what it counts of hours of an invoice, which is kept from becoming final.',
+    fix: 'see whether the key may read meters, and what the provider answers; it is compared again each day',
+  },
   BILL_DRIFT: {
     summary: 'The payment provider counts hours otherwise than the ledger, and the invoice is kept from becoming final.',
     fix: 'see which hours were set aside, and who else reports for this customer; it is compared again each day',
