@@ -50,6 +50,19 @@ describe('an invoice is put off', () => {
     await it.end();
   });
 
+  it('though all hours agree, as long as the ledger has not frozen the month', async () => {
+    const { it, invoice } = await draft();
+    await it.look(START + 3 * HOUR_MS);
+    await it.look(NOVEMBER + MINUTE_MS);
+    await it.look(NOVEMBER + 67 * HOUR_MS, { settles: false });
+    assert.equal(invoice.finalizesMs, NOVEMBER + 91 * HOUR_MS);
+    assert.match(await it.metrics(), /writ_billing_drift_hours 0/);
+    assert.match(it.said.join(''), /the month is not frozen yet/);
+    await it.look(NOVEMBER + 86 * HOUR_MS);
+    assert.equal(invoice.finalizesMs, NOVEMBER + 91 * HOUR_MS);
+    await it.end();
+  });
+
   it('without a price book, and events are taken in all the same', async () => {
     const { it, invoice } = await draft({ secret: { 'webhook-secret': WEBHOOK } });
     it.setBook(undefined);
