@@ -45,6 +45,9 @@ const SETS_KEY = 'sets.json';
 
 export const inventoryName = (source: string): string => `writ-inventory-${sourceLabel(source)}`;
 
+/** Whatever else carries the label of an inventory is none, and no reason to wait for one. */
+export const isInventoryName = (name: string): boolean => name.startsWith(inventoryName(''));
+
 /** The text has one line a document, so that `kubectl get -o yaml` reads well and a diff is short. */
 export const encodeInventory = (inventory: Inventory, namespace: string = SYSTEM_NAMESPACE): ConfigMap => {
   const { documents, sets, ...head } = inventory;

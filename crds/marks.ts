@@ -97,3 +97,16 @@ export const decodeMarks = (configMap: unknown): readonly Mark[] | undefined => 
   }
   return marks;
 };
+
+/** The marks of a cache that holds none or the one, read once for each version of it; none where they cannot be read. */
+export const createMarksReader = (list: () => readonly object[]): (() => readonly Mark[]) => {
+  const none: readonly Mark[] = [];
+  const read = new WeakMap<object, readonly Mark[]>();
+  return () => {
+    const [object] = list();
+    if (object === undefined) return none;
+    const known = read.get(object) ?? decodeMarks(object) ?? none;
+    read.set(object, known);
+    return known;
+  };
+};

@@ -51,6 +51,9 @@ export const timeOf = (value: unknown): number | undefined => {
 
 export const isTime = (value: unknown): value is string => timeOf(value) !== undefined;
 
+/** Nothing can be written into it any more, and this cannot be taken back: it has to be deleted and made anew. */
+export const isImmutable = (configMap: unknown): boolean => isRecord(configMap) && configMap['immutable'] === true;
+
 /** The JSON object under `data[key]` of something that should be a ConfigMap of our `format`. */
 export const parseObject = (
   configMap: unknown,

@@ -38,6 +38,7 @@ import { createInformer } from '../kube/informer.ts';
 import type { Informer, InformerObserver } from '../kube/informer.ts';
 import type { KubeObject } from '../kube/objects.ts';
 import { shapeOf } from '../policies/sealed-shape.ts';
+import type { TenantCache } from '../policies/tenant-cache.ts';
 import type { Clock } from '../process/clock.ts';
 import { createChildInformer, namespaceOptions, tenantIndexes } from './tenancy/caches.ts';
 import type { TenancyCaches } from './tenancy/caches.ts';
@@ -56,7 +57,8 @@ import type {
 import type { LeaseObject } from './controllers/replicas.ts';
 import type { WatchedResource } from './metrics.ts';
 
-export type Caches = TenancyCaches & {
+/** As the cluster has them; the process goes by Tenants as they count (`TenantCache`). */
+export type LiveCaches = TenancyCaches & {
   readonly gitSources: Informer<LiveGitSource>;
   readonly policies: Informer<LivePolicy>;
   readonly rulesets: Informer<LiveRuleset>;
@@ -75,12 +77,14 @@ export type Caches = TenancyCaches & {
   readonly completion: Informer<KubeObject>;
 };
 
+export type Caches = LiveCaches & { readonly tenants: TenantCache<LiveTenant> };
+
 export const createCaches = (options: {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly systemNamespace: string;
   readonly observe: (resource: WatchedResource) => InformerObserver;
-}): Caches => {
+}): LiveCaches => {
   const { client, clock, systemNamespace: namespace } = options;
   const watch = (resource: WatchedResource) => ({ clock, observe: options.observe(resource) });
   const replicaSelector = `${REPLICA_LABEL}=${WEBHOOK_REPLICA}`;
@@ -161,7 +165,7 @@ export const liveObject = (caches: Caches, kind: string, name: string): AppliedO
   if (isSealedKind(kind)) return liveSealedObject(caches, kind, name);
   switch (kind) {
     case 'Tenant':
-      return caches.tenants.get(name);
+      return caches.tenants.live.get(name);
     case 'TrustPolicy':
       return caches.trustPolicies.get(name);
     default:
@@ -216,7 +220,7 @@ export const liveOwned = (
         sealed.filter((object) => sealedKindOf(object) === resource.kind),
       ),
     ),
-    ...owned(tenants, caches.tenants.list()),
+    ...owned(tenants, caches.tenants.live.list()),
   ];
 };
 

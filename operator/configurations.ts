@@ -27,6 +27,7 @@ export type ConfigurationsDeps = {
   readonly tellTampering: (tampering: Tampering) => void;
   /** As they count. */
   readonly tenants: Parameters<typeof createTenancyKeeper>[0]['tenants'];
+  readonly holdsAny: Parameters<typeof createTenancyKeeper>[0]['holdsAny'];
   /** Whether the API server may be asked about less than before. */
   readonly mayNarrow: () => boolean;
 };
@@ -68,6 +69,7 @@ export const createConfigurations = (deps: ConfigurationsDeps): Configurations =
     target: config.target,
     systemNamespace,
     tenants: deps.tenants,
+    holdsAny: deps.holdsAny,
     onTampered: ({ resource, name, what }) => configurationTampered('tenancy-configuration', name, resource)(what),
     onChange: () => tenancyConfiguration.enqueue(SINGLE_KEY),
   });

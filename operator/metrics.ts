@@ -121,7 +121,7 @@ export const operatorMetrics = defineMetrics({
   marks: {
     kind: 'gauge',
     name: 'writ_marks_problems',
-    help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read or is full; of unmet, the policies that are enforced and not in the cluster.',
+    help: 'What is wrong with the marks: 1 while somebody deletes the ConfigMap writ-marks, it cannot be read, is held (made unwritable, taken for an inventory, or in a namespace that is said to be leaving and does not) or is full; of unmet, the policies that are enforced and not in the cluster.',
     labels: { problem: marksProblems },
   },
   tamperRepairs: {

@@ -3,7 +3,7 @@
  * One term of leadership: every controller that writes, built anew with the client that is fenced for this term, and gone
  * with it. What they share and outlives a term (caches, Git mirrors, receivers) is handed in by `wiring.ts`.
  */
-import { decodeInventory } from '../crds/inventory.ts';
+import { decodeInventory, isInventoryName } from '../crds/inventory.ts';
 import { configMaps, isSealedKind, leases, namespaces } from '../crds/kinds.ts';
 import type { SealedKind } from '../crds/kinds.ts';
 import { decodeMarks } from '../crds/marks.ts';
@@ -15,6 +15,7 @@ import { keyOf } from '../kube/objects.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
+import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Clock } from '../process/clock.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
@@ -33,6 +34,7 @@ import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
 import { createReplicaWatch, replicaFingerprint } from './controllers/replicas.ts';
 import { reconcileRuleset } from './controllers/ruleset.ts';
+import { deleteUnwritable } from './controllers/unwritable.ts';
 import { createTamperTeller, marksTampering } from './controllers/tamper.ts';
 import type { Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
@@ -73,7 +75,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicaLife = createReplicaWatch(clock);
   const replicas = () => replicaLife.live(replicaObjects());
   const inventories = () => liveInventories(caches);
-  const ledger = createMarkLedger({ sealed, tenants: caches.tenants, book, inventories, trust, clock, evidence: proving.memory });
+  const ledger = createMarkLedger({ sealed, tenants: caches.tenants.live, book, inventories, trust, clock, evidence: proving.memory });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
@@ -101,11 +103,12 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     controller,
     tellTampering,
     tenants: () => caches.tenants.list().map(entitlements.effective),
+    holdsAny: () => caches.tenants.holdsAny(),
     mayNarrow: () => {
       const read = inventories();
       // One that cannot be read says nothing of what its replicas keep.
       return (
-        read.length === caches.inventories.list().length &&
+        read.length === caches.inventories.list().filter(({ metadata }) => isInventoryName(metadata.name)).length &&
         book.coversAll({ replicas: replicas(), inventories: read, marks: ledger.known() })
       );
     },
@@ -163,6 +166,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const tenancy = createTenancy({
     client,
     caches,
+    counted: (live) => caches.tenants.counted(live),
+    held: (name) => caches.tenants.held(name),
     releases: () => book.releases(),
     entitlements: () => entitlements.holder.current(),
     recorder,
@@ -175,7 +180,18 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
     onLabelTaken: (namespace, found) => tellTampering({ what: 'tenant-label', regarding: regardingOf(namespaces, namespace), found }),
   });
   const marks = controller('marks', (_key, stop) =>
-    reconcileMarks({ client, ledger, standing: versionOf, namespace: systemNamespace, recorder, observe: deps.observeMarks }, stop),
+    reconcileMarks(
+      {
+        client,
+        ledger,
+        standing: versionOf,
+        namespace: systemNamespace,
+        recorder,
+        home: () => caches.namespaces.get(systemNamespace),
+        observe: deps.observeMarks,
+      },
+      stop,
+    ),
   );
   const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);
   let fingerprint = '';
@@ -204,6 +220,11 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       liveObject: (kind, name) => liveObject(caches, kind, name),
       liveOwned: (source) => liveOwned(caches, source),
       inventories: () => liveInventories(caches),
+      clear: async (configMap, stop) => {
+        await deleteUnwritable(client, configMap, stop);
+        const found = `ConfigMap ${configMap.metadata.name} was made immutable`;
+        tellTampering({ what: 'inventory', regarding: regardingOf(configMaps, configMap), found });
+      },
       tierOf,
       marks: ledger,
       releases: () => book.releases(),
@@ -275,6 +296,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       if (previous !== undefined && isStatusOnly(previous, object)) return;
       const [before, now] = [previous, type === 'deleted' ? undefined : object].map((one) => one && entitlements.effective(one));
       marks.enqueue(SINGLE_KEY);
+      // What counts is not what is there: the commit that orders it brings it back.
+      if (type === 'deleted' || unsealedOf(object) !== undefined) applyAgain({ kind: 'Tenant', name: object.metadata.name });
       if (changesNeeds(before, now)) tenancyConfiguration.enqueue(SINGLE_KEY);
       for (const { name } of [...(previous?.spec.rulesets ?? []), ...(object.spec.rulesets ?? [])]) ruleset.enqueue(name);
     }),
@@ -293,6 +316,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       const found = marksTampering(change);
       if (found !== undefined) tellTampering({ what: 'marks', regarding: regardingOf(configMaps, change.object), found });
     }),
+    caches.namespaces.onChange(({ object }) => (object.metadata.name === systemNamespace ? marks.enqueue(SINGLE_KEY) : undefined)),
     caches.replicas.onChange(() => replicaWatch.enqueue(SINGLE_KEY)),
     // A renewal every few seconds says nothing new.
     caches.leases.onChange(({ type }) => (type === 'updated' ? undefined : replicaWatch.enqueue(SINGLE_KEY))),

@@ -7,6 +7,7 @@ import { createInformer } from '../kube/informer.ts';
 import type { InformerObserver } from '../kube/informer.ts';
 import { sleep } from '../process/clock.ts';
 import type { Clock } from '../process/clock.ts';
+import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Log } from '../process/log.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { AUDIT_TABLES } from './audit/tables.ts';
@@ -112,7 +113,9 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
       return () => server.close();
     },
     run: ({ client: fenced, effective }, signal) => {
-      const tenants = () => caches.tenants.list().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec }));
+      // Of a Tenant of which nothing is known what was told stands.
+      const known = () => caches.tenants.list().filter((tenant) => unsealedOf(tenant)?.isClosed !== true);
+      const tenants = () => known().map((tenant) => ({ metadata: tenant.metadata, spec: effective(tenant).spec }));
       const budgets = createBudgetView({ clock, log, metrics, tenants });
       return runUsage(
         {

@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { OPERATOR_LEASE } from '../crds/kinds.ts';
+import { createMarksReader } from '../crds/marks.ts';
 import { createKubeClient } from '../kube/client.ts';
 import type { ControllerObserver } from '../kube/controller.ts';
 import type { InformerObserver } from '../kube/informer.ts';
@@ -16,6 +17,7 @@ import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask } from '../policies/trust/evidence-task.ts';
 import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
 import { rootAgeMs } from '../policies/trust/root-age.ts';
+import { createTenantCache } from '../policies/tenant-cache.ts';
 import { systemClock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
@@ -23,11 +25,14 @@ import { createSlices } from '../process/slices.ts';
 import { createWorkerPool, workersHere } from '../process/worker-pool.ts';
 import { createAudit } from './audit-wiring.ts';
 import { createCaches } from './caches.ts';
+import type { Caches } from './caches.ts';
 import { PROGRAM } from './config.ts';
 import type { OperatorConfig } from './config.ts';
 import type { GitSourceDeps, SyncEvent } from './controllers/git-source.ts';
 import type { Tampering } from './controllers/tamper.ts';
+import type { LiveTenant } from './controllers/live.ts';
 import { createTrustHolder } from './controllers/trust-policy.ts';
+import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, UsageResource, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
@@ -37,6 +42,7 @@ import { runTerm } from './term.ts';
 import type { RecordFacts } from './billing/facts.ts';
 import { createTermBilling } from './billing-wiring.ts';
 import { createUsage } from './usage-wiring.ts';
+import { tenantIndexes } from './tenancy/caches.ts';
 import type { TermDeps } from './term.ts';
 
 export type Life = {
@@ -65,8 +71,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     },
   });
   const systemNamespace = config['system-namespace'];
-  const caches = createCaches({ client, clock, systemNamespace, observe: (resource) => observeWatch(resource, metrics, log) });
-  const observer = observeControllers(metrics, log);
+  const live = createCaches({ client, clock, systemNamespace, observe: (resource) => observeWatch(resource, metrics, log) });
   const receiver = createReceiver({
     clock,
     onPush: async (sourceKey, receivedAtMs) => {
@@ -95,12 +100,24 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     ahead: (artifacts, by) => proveAhead({ artifacts, trust: by, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
   const trust = createTrustHolder({
-    informer: caches.trustPolicies,
-    marks: caches.marks,
+    informer: live.trustPolicies,
+    marks: live.marks,
     clock,
     pinnedDigest: config['trust-digest'],
     evidence: memory,
   });
+  const tenants = createTenantCache<LiveTenant>({
+    live: live.tenants,
+    indexes: tenantIndexes,
+    marks: createMarksReader(() => live.marks.list()),
+    evidence: memory,
+    ahead: proving.ahead,
+    rest: createSlices(clock).rest,
+    clock,
+    onError: (error) => log.error({ err: error }, 'a change of a Tenant could not be handled'),
+  });
+  const caches: Caches = { ...live, tenants };
+  const observer = observeControllers(metrics, log);
   const leader = createLeader({
     client,
     namespace: systemNamespace,
@@ -138,7 +155,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
   const usage = createUsage({ config, client, clock, log, metrics, caches, audit, observe: observeUse });
   const record: RecordFacts | undefined = audit === undefined ? undefined : (tx, facts) => audit.append(tx, facts);
   const billing = createTermBilling({ config, clock, log, random: Math.random, metrics, caches, record, ledger: () => usage?.ledger() });
-  const closing = [() => client.close(), () => sources.close(), () => workers.close()];
+  const closing = [async () => tenants.close(), () => client.close(), () => sources.close(), () => workers.close()];
   try {
     const { url } = await endpoint.start();
     closing.push(() => endpoint.close());
@@ -152,6 +169,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     log.info({ endpoint: url, receiver: hooks.url }, 'listening');
     const informers = [...Object.values(caches), ...(usage === undefined ? [] : Object.values(usage.caches))];
     for (const informer of informers) informer.start(signal);
+    followTrust(caches, trust);
     if (!(await synced(informers, signal))) return;
     log.info('caches are synced');
     if (usage !== undefined) closing.push(await usage.serve(signal));
@@ -191,6 +209,17 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     ending.abort();
     for (const close of closing.toReversed()) await close();
   }
+};
+
+/** Which Tenants are asked for a seal, from the first trust policy on that is known. */
+const followTrust = ({ tenants, trustPolicies, marks }: Caches, trust: TrustHolder): void => {
+  const look = (): void => {
+    if (!tenants.live.hasSynced() || !trustPolicies.hasSynced() || !marks.hasSynced()) return;
+    const state = trust.current();
+    tenants.look(state.ok ? state.trust : undefined);
+  };
+  for (const cache of [trustPolicies, marks]) cache.onChange(look);
+  for (const cache of [tenants.live, trustPolicies, marks]) cache.synced.then(look, () => undefined);
 };
 
 /** False when the process is told to stop before that. */

@@ -3,11 +3,13 @@
 // version of a Tenant retires it, and no set seal ends it: its own document says whether it may be deleted. What was deleted so
 // has ended, and comes again under a higher version only.
 import type { Tenant } from '../crds/generated/objects.ts';
-import { fileOf } from './currency/removal.ts';
+import { isRecord } from '../crds/wire.ts';
 import type { Marked } from './currency/index.ts';
+import { fileOf } from './currency/removal.ts';
 import type { Problem } from './problem.ts';
 import { REFUSAL_LASTS_MS } from './judge-memory.ts';
 import { signatureOf } from './sealed-shape.ts';
+import type { Artifact } from './trust/check-bundles.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
 import { atOnce } from './steps.ts';
 import type { Steps } from './steps.ts';
@@ -27,20 +29,36 @@ export type TenantJudging = { readonly trust: Trust; readonly atMs: number; read
 /** Whether the trust policy asks for the seal of Tenants; else RBAC decides who writes them. */
 export const sealsTenants = ({ rules }: Trust): boolean => rules.some(({ kinds }) => kinds.has(TENANT_KIND));
 
+/** What the API server fills in by the schema of Tenants, the only one of our schemas that has defaults below spec. */
+export const withTenantDefaults = <S extends object>(spec: S): S => {
+  const namespaces = isRecord(spec) ? spec['namespaces'] : undefined;
+  return {
+    suspend: false,
+    admission: 'Open',
+    deletionPolicy: 'Protect',
+    ...spec,
+    ...(isRecord(namespaces) ? { namespaces: { prefixPolicy: 'None', adoptionPolicy: 'Never', ...namespaces } } : {}),
+  };
+};
+
+/** What is to be verified of it; undefined where there is nothing. */
+export const tenantArtifact = ({ metadata: { name }, signature: given }: TenantObject): Artifact | undefined => {
+  const signature = signatureOf(given);
+  if (signature === undefined) return undefined;
+  return { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: fileOf({ kind: TENANT_KIND, name }) };
+};
+
 /** `untilMs`: from when on time alone may change it. */
 type Looked = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
 
 /** In steps of some milliseconds each. Total: whatever the object holds. */
 export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Steps<Looked> {
-  const { metadata, signature: given } = object;
-  const { name } = metadata;
+  const { name } = object.metadata;
   const no = (problem: Problem, untilMs?: number): Looked => ({ judged: { ok: false, problem }, untilMs });
-  const signature = signatureOf(given);
-  if (signature === undefined)
+  const artifact = tenantArtifact(object);
+  if (artifact === undefined)
     return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
-  const { document: text, bundles = [] } = signature;
-  const file = fileOf({ kind: TENANT_KIND, name });
-  const outcome = yield* verifyInSteps({ bytes: Buffer.from(text), bundles, file, evidence }, trust, atMs);
+  const outcome = yield* verifyInSteps({ ...artifact, evidence }, trust, atMs);
   const { untilMs } = outcome.turn;
   if (!outcome.ok) return no(outcome.problem, untilMs);
   const { document } = outcome;

@@ -13,6 +13,7 @@ export type Script = {
   create?(resource: Resource, object: KubeObject, options?: Parameters<KubeClient['create']>[2]): Promise<unknown>;
   replace?(resource: Resource, object: KubeObject, options?: Parameters<KubeClient['replace']>[2]): Promise<unknown>;
   apply?(resource: Resource, object: KubeObject, options: Parameters<KubeClient['apply']>[2]): Promise<unknown>;
+  patch?(resource: Resource, ref: Ref, options: Parameters<KubeClient['patch']>[2]): Promise<unknown>;
   list?(resource: Resource, options?: Parameters<KubeClient['list']>[1]): Promise<unknown>;
   delete?(resource: Resource, ref: Ref, options?: Parameters<KubeClient['delete']>[2]): Promise<unknown>;
   watch?(resource: Resource, options: Parameters<KubeClient['watch']>[1]): AsyncGenerator<unknown, void, undefined>;

@@ -58,7 +58,7 @@ const scene = async (bounds: () => BoundsVerdict | Promise<BoundsVerdict>) => {
     client: { create: () => assert.fail() },
     clock,
     metrics,
-    tenants: { get: (name) => (name === 'acme' ? ACME : undefined), list: () => [ACME] },
+    tenants: { bound: (name) => (name === 'acme' ? ACME : undefined), unknown: () => undefined, list: () => [ACME] },
     namespaces: createNamespaceCache({ get: (name) => (name === 'team' ? TEAM : undefined), onArrival: () => undefined }, clock),
     entitlements: { effective: ({ spec }) => ({ name: 'acme', tier: undefined, spec, problems: [], entitled: undefined }) },
     tierOf: (tenant) => (tenant === 'acme' ? 'Starter' : undefined),

@@ -6,7 +6,8 @@ import { accessReviews } from './admission/access-reviews.ts';
 import { askerOf, handleReview } from './admission/index.ts';
 import type { NamespaceCache } from './admission/namespaces.ts';
 import type { Asker, ReviewDeps, Reviewed } from './admission/index.ts';
-import type { Caches } from './caches.ts';
+import type { TenantCache } from '../policies/tenant-cache.ts';
+import type { TenantCopy } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import type { Decisions } from './decisions/index.ts';
 import type { Entitlements } from './entitlements.ts';
@@ -25,7 +26,7 @@ export type ReviewParts = {
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
   readonly metrics: WebhookMetrics;
-  readonly tenants: Pick<Caches['tenants'], 'get' | 'list'>;
+  readonly tenants: Pick<TenantCache<TenantCopy>, 'bound' | 'list' | 'unknown'>;
   readonly namespaces: NamespaceCache;
   readonly entitlements: Pick<Entitlements, 'effective'>;
   /** The tier of a tenant that counts; undefined where there is none. */
@@ -52,7 +53,8 @@ export const createReviews = (parts: ReviewParts): Validate => {
   const deps: ReviewDeps = {
     enforced: parts.enforced,
     namespaces: parts.namespaces,
-    tenantOf: (name) => tenants.get(name),
+    tenantOf: (name) => tenants.bound(name),
+    unknownTenant: (name) => tenants.unknown(name),
     systemNamespace: config['system-namespace'],
     namespaceWaitMs: config['namespace-wait'],
     bounds: parts.bounds,
@@ -63,7 +65,7 @@ export const createReviews = (parts: ReviewParts): Validate => {
     metrics,
     // What was promised is what the tier promises, not what the Tenant asks for.
     specOf: (name) => {
-      const tenant = tenants.get(name);
+      const tenant = tenants.bound(name);
       return tenant === undefined ? undefined : entitlements.effective(tenant).spec;
     },
     tierOf: parts.tierOf,

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bounds of tenants and the completion of their pods, put together for `wiring.ts`.
 import { TENANT_LABEL } from '../crds/kinds.ts';
+import { createMarksReader } from '../crds/marks.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { Proving } from '../policies/trust/evidence-task.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
+import { createSlices } from '../process/slices.ts';
+import { formatProblem } from '../policies/problem.ts';
 import type { BoundTenant } from '../policies/tenancy/bounds.ts';
+import { createTenantCache } from '../policies/tenant-cache.ts';
+import type { TenantCache } from '../policies/tenant-cache.ts';
+import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { ReviewDeps } from './admission/index.ts';
 import type { NamespaceCache } from './admission/namespaces.ts';
-import type { Caches } from './caches.ts';
+import type { Caches, TenantCopy } from './caches.ts';
 import type { WebhookConfig } from './config.ts';
 import { countRequest, countTenancy } from './metrics.ts';
 import type { WebhookMetrics } from './metrics.ts';
@@ -28,7 +35,8 @@ export type TenancyParts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: WebhookMetrics;
-  readonly caches: Pick<Caches, 'namespaces' | 'tenants' | 'tenantUsages'>;
+  readonly caches: Pick<Caches, 'namespaces' | 'tenantUsages'>;
+  readonly tenants: Pick<TenantCache<TenantCopy>, 'bound' | 'counted' | 'unknown'>;
   readonly namespaces: NamespaceCache;
   /** What of a Tenant counts; the same spec for the same Tenant as long as nothing changes. */
   readonly effective: (tenant: LiveTenant) => BoundTenant;
@@ -38,12 +46,29 @@ export type TenancyParts = {
   readonly bug: (error: unknown) => void;
 };
 
+export type TenantParts = Pick<TenancyParts, 'clock' | 'bug'> & {
+  readonly caches: Pick<Caches, 'tenants' | 'marks'>;
+  readonly proving: Proving;
+};
+
 export type TenancyEndpoints = {
   readonly tenancy: Validate;
   readonly complete: Validate;
   /** For POST /validate, of workloads. */
   readonly bounds: NonNullable<ReviewDeps['bounds']>;
 };
+
+/** As they count: `look` is told of the trust policy. */
+export const createTenants = ({ caches, proving, clock, bug }: TenantParts): TenantCache<TenantCopy> =>
+  createTenantCache<TenantCopy>({
+    live: caches.tenants,
+    marks: createMarksReader(() => caches.marks.list()),
+    evidence: proving.memory,
+    ahead: proving.ahead,
+    rest: createSlices(clock).rest,
+    clock,
+    onError: bug,
+  });
 
 // Asked for only where a watch lags; the API server waits a little longer for the whole answer.
 const TENANT_WAIT_MS = 2000;
@@ -56,17 +81,24 @@ const logRefusal = (log: Log, { tenant, refusal }: Pick<TenancyReviewed, 'tenant
 };
 
 export const createTenancyEndpoints = (parts: TenancyParts): TenancyEndpoints => {
-  const { config, client, clock, log, metrics, caches, closing, bug } = parts;
+  const { config, client, clock, log, metrics, caches, tenants, closing, bug } = parts;
   const systemNamespace = config['system-namespace'];
   const warn = (error: unknown): void => log.warn({ err: error }, 'what a tenant may use could not be asked for');
   const deps: TenancyDeps = {
     namespaceTenant: createNamespaceTenant({ namespaces: parts.namespaces, systemNamespace, timeoutMs: config['namespace-wait'] }),
     tenantOf: createTenantLookup({
       client,
-      cached: (name) => caches.tenants.get(name),
+      cached: (name) => tenants.bound(name),
+      counted: (live) => {
+        const counted = tenants.counted(live);
+        const unsealed = unsealedOf(counted);
+        if (unsealed?.isClosed === true) throw new Error(formatProblem(unsealed.problem));
+        return counted;
+      },
       effective: parts.effective,
       timeoutMs: TENANT_WAIT_MS,
     }),
+    unknownTenant: (name) => tenants.unknown(name),
     isTenantNamespace: (name) => caches.namespaces.get(name)?.metadata.labels?.[TENANT_LABEL] !== undefined,
     reservations: createReservations({
       client,

@@ -47,7 +47,7 @@ import { createReviews } from './reviews.ts';
 import { createListener } from './server/listener.ts';
 import type { Listener } from './server/listener.ts';
 import { createSend } from './server/validate.ts';
-import { createTenancyEndpoints } from './tenants.ts';
+import { createTenancyEndpoints, createTenants } from './tenants.ts';
 import { startMetering } from './usage/start.ts';
 
 export type WebhookParts = {
@@ -212,6 +212,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
+  const tenants = createTenants({ caches, proving, clock, bug });
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
@@ -227,6 +228,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     onState: (next) => {
       state = next;
       states += 1;
+      tenants.look(loader.trust);
       guardWrites.wake();
       showState(metrics, next);
       countRefusals(next);
@@ -255,14 +257,16 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   );
   const closing = (): boolean => listener.state === 'closing';
   const checks = readyChecks({
-    caches: Object.fromEntries(eachCache(caches).map(({ name, cache }) => [name, () => cache.hasSynced()])),
+    caches: Object.fromEntries(
+      [...eachCache(caches), { name: 'tenants', cache: tenants }].map(({ name, cache }) => [name, () => cache.hasSynced()]),
+    ),
     state: () => state,
     certificateExpiresMs: () => holder.expiresMs,
     certificateProblem: () => holder.problem?.message,
     leaving: () => listener.state !== 'serving',
   });
   const entitlements = createEntitlements({ loader, namespaces: caches.namespaces, clock });
-  const tierOf = tierLookup(caches.tenants, entitlements);
+  const tierOf = tierLookup({ get: (name) => tenants.bound(name) }, entitlements);
   const { bounds, ...endpoints } = createTenancyEndpoints({
     config,
     client,
@@ -270,6 +274,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     log,
     metrics,
     caches,
+    tenants,
     namespaces: namespaceCache,
     effective: (tenant) => entitlements.effective(tenant),
     tierOf,
@@ -281,7 +286,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     client,
     clock,
     metrics,
-    tenants: caches.tenants,
+    tenants,
     namespaces: namespaceCache,
     entitlements,
     tierOf,
@@ -294,7 +299,6 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     closing,
     bug,
   });
-
   const guardWrites = createGuardWrites({
     config,
     caches,
@@ -334,6 +338,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   const stopAll = async (): Promise<void> => {
     await listener.drain();
     loader.close();
+    tenants.close();
     await workers.close();
     stopping.abort(new Error('the webhook stops'));
     await Promise.all([reporting, watching]);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { encodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies, trustPolicies } from '../../crds/kinds.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PRUNE_ANNOTATION, SOURCE_LABEL, policies } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { KubeApiError } from '../../kube/errors.ts';
 import { applyCommit } from './execute.ts';
@@ -38,7 +39,8 @@ const run = async (failing: Readonly<Record<string, number>> = {}, changed: Part
     if (status !== undefined) throw new KubeApiError({ status, message: `no ${name}` });
   };
   const client = scriptedClient({
-    get: async () => ({ metadata: { name: 'b', uid: 'made since', resourceVersion: '2' } }),
+    get: async (_resource: Resource, { name }: { name: string }) =>
+      name === 'b' ? { metadata: { name, uid: 'made since', resourceVersion: '2' } } : undefined,
     apply: (resource: Resource, _object: unknown, options: { dryRun?: boolean }) => call('apply', resource, options.dryRun),
     delete: (resource: Resource, _ref: unknown, options: { dryRun?: boolean }) => call('delete', resource, options.dryRun),
   });
@@ -57,27 +59,6 @@ describe('applying a commit', () => {
     const { calls, outcome } = await run();
     assert.deepEqual(await outcome, { ok: true, applied: 1, deleted: 1 });
     assert.deepEqual(calls, ALL);
-  });
-
-  describe('that brings the trust policy', () => {
-    const trust = {
-      ...target,
-      resource: trustPolicies,
-      kind: trustPolicies.kind,
-      name: 'cluster',
-      object: { metadata: { name: 'cluster' } },
-    };
-    const bringing: Plan = { ...plan, operations: [...plan.operations, { kind: 'apply', target: trust, reason: 'new' }] };
-    it('writes it before anything that is judged by it is tried', async () => {
-      const { calls, outcome } = await run({}, { plan: bringing });
-      assert.deepEqual(await outcome, { ok: true, applied: 2, deleted: 1 });
-      assert.deepEqual(calls, ['try apply TrustPolicy', 'apply TrustPolicy', ...ALL]);
-    });
-    it('goes no further where it is refused', async () => {
-      const { calls, outcome } = await run({ 'try apply TrustPolicy': 422 }, { plan: bringing });
-      assert.equal((await outcome).ok, false);
-      assert.deepEqual(calls, ['try apply TrustPolicy']);
-    });
   });
 
   for (const [index, step] of ALL.entries()) {
@@ -145,6 +126,37 @@ describe('applying a commit', () => {
         ['apply', 'Policy', false],
       ]);
     });
+  });
+
+  it('takes away what others keep in the metadata where the API server may refuse it for that, of the inventory too', async () => {
+    const calls: unknown[] = [];
+    const client = scriptedClient({
+      get: async (_resource: Resource, { name }: { name: string }) => ({
+        metadata: {
+          name,
+          uid: 'u',
+          resourceVersion: '7',
+          labels: { bulk: 'x' },
+          finalizers: ['f', 'writ.dev/tenant'],
+          ownerReferences: [],
+        },
+      }),
+      apply: async (resource: Resource, _object: unknown, { dryRun }: { dryRun?: boolean }) => {
+        if (dryRun !== true) throw new KubeApiError({ status: 500, message: 'etcdserver: request is too large' });
+        return { metadata: { name: resource.kind } };
+      },
+      replace: async (_resource: Resource, { metadata }: { metadata: object }) => {
+        calls.push(metadata);
+        return { metadata };
+      },
+      delete: async () => true,
+    });
+    assert.equal((await (await run({}, { client })).outcome).ok, true);
+    const { name, namespace, labels } = encodeInventory(inventory).metadata;
+    assert.deepEqual(calls, [
+      { name: 'a', uid: 'u', resourceVersion: '7', finalizers: ['writ.dev/tenant'] },
+      { name, namespace, labels, uid: 'u', resourceVersion: '7', finalizers: ['writ.dev/tenant'] },
+    ]);
   });
 
   describe('that deletes what others write to', () => {

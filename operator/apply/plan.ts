@@ -48,8 +48,8 @@ export type PlanInput = {
   readonly leftovers?: readonly RecordedObject[];
   /** Live objects by `objectKey`. */
   readonly live: ReadonlyMap<string, AppliedObject>;
-  /** What the marks say is of this source, by `objectKey`: a label that somebody wrote makes it nobody else's. */
-  readonly owned?: ReadonlySet<string>;
+  /** By `objectKey`: the other source that orders it. Labels do not say it; anybody may write them. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
   readonly options: PlanOptions;
 };
 
@@ -108,18 +108,12 @@ export const plan = (input: PlanInput): PlanOutcome => {
   };
 };
 
-const foreignOwner = ({ desired, live, owned, options }: PlanInput): Problem | undefined => {
+const foreignOwner = ({ desired, elsewhere }: PlanInput): Problem | undefined => {
   for (const target of desired) {
-    if (owned?.has(objectKey(target)) === true) continue;
-    const current = live.get(objectKey(target));
-    const owner = current === undefined ? undefined : label(current, SOURCE_LABEL);
-    if (owner !== undefined && owner !== options.source) {
-      return {
-        code: 'APPLY_OWNED_ELSEWHERE',
-        message: `${objectTitle(target)} already comes from the source ${owner}`,
-        at: target.positionOf(['metadata', 'name']),
-      };
-    }
+    const owner = elsewhere?.get(objectKey(target));
+    if (owner === undefined) continue;
+    const message = `${objectTitle(target)} already comes from the source ${owner}`;
+    return { code: 'APPLY_OWNED_ELSEWHERE', message, at: target.positionOf(['metadata', 'name']) };
   }
   return undefined;
 };
@@ -169,7 +163,8 @@ const isSharedWithOthers = (target: DesiredObject, current: AppliedObject): bool
   return others.some(({ fieldsV1, subresource }) => (subresource ?? '') === '' && isPartOfDocument(fieldsV1));
 };
 
-const replacing = (target: DesiredObject, current: AppliedObject | undefined): { readonly replaces?: true } =>
+/** What an apply of it would leave, a replacement does not. */
+export const replacing = (target: DesiredObject, current: AppliedObject | undefined): { readonly replaces?: true } =>
   current !== undefined && isSharedWithOthers(target, current) ? { replaces: true } : {};
 
 // The API server fills in fields of a Tenant by its schema.

@@ -25,8 +25,10 @@ type Configuration = Pick<
 >;
 type Followed = Configuration & Pick<Caches, 'leases'>;
 
-const kindsOf = (caches: Configuration): ReadonlyMap<string, Informer<ConfigurationObject>> =>
-  new Map<string, Informer<ConfigurationObject>>([
+type FollowedCache = Pick<Informer<ConfigurationObject>, 'get' | 'onChange'>;
+
+const kindsOf = (caches: Configuration): ReadonlyMap<string, FollowedCache> =>
+  new Map<string, FollowedCache>([
     ['GitSource', caches.gitSources],
     ['Policy', caches.policies],
     ['Ruleset', caches.rulesets],
@@ -34,7 +36,7 @@ const kindsOf = (caches: Configuration): ReadonlyMap<string, Informer<Configurat
     ['License', caches.licenses],
     ['PriceBook', caches.priceBooks],
     ['TrustPolicy', caches.trustPolicies],
-    ['Tenant', caches.tenants],
+    ['Tenant', caches.tenants.live],
   ]);
 
 const MAX_REQUEST = 64;

@@ -133,7 +133,11 @@ test('two sources that name the same new policy: one has it, the other is told w
       return object;
     },
   });
-  const deps = depsWith(client);
+  const existing = new Set(['writ-system/one', 'writ-system/two']);
+  const deps: ApplyDeps = {
+    ...depsWith(client),
+    gitSources: { get: (key) => (existing.has(key) ? commitOf(key.slice('writ-system/'.length)).source : undefined) },
+  };
   const labelled = (name: string): CommitToApply => {
     const one = commitOf(name);
     const desired = one.objects.desired.map((target) => ({
@@ -149,9 +153,13 @@ test('two sources that name the same new policy: one has it, the other is told w
   const again = await bringToCluster(deps, labelled('two'), signal);
   assert.ok(!again.ok);
   assert.deepEqual([again.problems[0]?.code, again.transient], ['APPLY_OWNED_ELSEWHERE', false]);
-  assert.match(again.problems[0]?.message ?? '', /writ-system\.one/);
+  assert.match(again.problems[0]?.message ?? '', /writ-system\/one/);
   assert.deepEqual(again.problems[0]?.at, { file: 'policies/p.yaml', line: 6, column: 3 });
   assert.deepEqual(writers, ['writ-system.one']);
+  // What one that was deleted has left is anybody's.
+  existing.delete('writ-system/one');
+  assert.equal((await bringToCluster(deps, labelled('two'), signal)).ok, true);
+  assert.deepEqual(writers, ['writ-system.one', 'writ-system.two']);
 });
 
 test('an inventory without its label is written again: replicas do not see it', async () => {

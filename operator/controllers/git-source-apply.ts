@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The objects of a commit → the cluster: observe, plan, act. What is recorded comes from the API server, not from a cache:
 // an old inventory would make the plan forget what it has to delete.
-import { decodeInventory, inventoryFits, inventoryName } from '../../crds/inventory.ts';
+import { inventoryFits, inventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
-import { INVENTORY_LABEL, configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
+import { configMaps, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
 import { marksFit } from '../../crds/marks.ts';
-import { isRecord } from '../../crds/wire.ts';
+import { isImmutable, isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeApiError, isConflict, isFenced, isForbidden, isTransient } from '../../kube/errors.ts';
 import type { KubeObject } from '../../kube/objects.ts';
@@ -16,12 +16,14 @@ import { digestOf } from '../../policies/document/digest.ts';
 import type { Problem } from '../../policies/problem.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import { applyCommit } from '../apply/execute.ts';
+import { bringTrust } from '../apply/trust-ahead.ts';
 import { objectKey, objectTitle } from '../apply/identity.ts';
 import { plan } from '../apply/plan.ts';
 import type { AppliedObject, DesiredObject, Plan, PlanOptions, RecordedObject } from '../apply/plan.ts';
 import type { CommitObjects, CommitSet } from './commit.ts';
 import type { LiveGitSource } from './live.ts';
 import type { MarkLedger } from './mark-ledger.ts';
+import { hintedInventories, inventoryIn, ownersElsewhere } from './ownership.ts';
 import { keptFor, removals, setRefusal } from './removal.ts';
 
 export type CommitToApply = {
@@ -45,6 +47,10 @@ export type ApplyDeps = {
   readonly claims: Claims;
   /** Of all sources, from the caches. */
   readonly inventories: () => readonly Inventory[];
+  /** Deletes an inventory that nothing can be written into, and tells. */
+  readonly clear: (configMap: KubeObject, signal: AbortSignal) => Promise<void>;
+  /** From the caches. */
+  readonly gitSources: { get(key: string): LiveGitSource | undefined };
   /** Of the publisher of a ruleset in the cluster, from its verified bytes. */
   readonly tierOf: (object: { readonly kind: string; readonly name: string }) => string | undefined;
   /** What was enforced before, and may not be lowered or left out. */
@@ -60,10 +66,12 @@ export type Applied =
   /** `transient`: it may go through by itself later; `error` then says what the API server said, if it was that. */
   | { readonly ok: false; readonly problems: readonly Problem[]; readonly transient: boolean; readonly error?: unknown };
 
+type Refused = Extract<Applied, { ok: false }>;
+
 /** Total but for bugs and for the end of leadership: what the API server says no to is told, not only logged. */
-export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> => {
+const told = async <T>(deed: () => Promise<T>, signal: AbortSignal): Promise<T | Refused> => {
   try {
-    return await bring(deps, commit, signal);
+    return await deed();
   } catch (error) {
     if (signal.aborted || isFenced(error)) throw error;
     if (isTransient(error) || isConflict(error)) {
@@ -74,6 +82,20 @@ export const bringToCluster = async (deps: ApplyDeps, commit: CommitToApply, sig
     return { ok: false, problems: [{ code: 'APPLY_REFUSED', message: error.message }], transient: isForbidden(error), error };
   }
 };
+
+/** The trust policy that a commit brings, before anything that is in the cluster may refuse the rest of it; undefined = it stands. */
+export const bringTrustAhead = (
+  { client }: Pick<ApplyDeps, 'client'>,
+  { desired }: Pick<CommitObjects, 'desired'>,
+  signal: AbortSignal,
+): Promise<Refused | undefined> =>
+  told(async (): Promise<Refused | undefined> => {
+    const problems = await bringTrust(desired, { client, signal });
+    return problems.length === 0 ? undefined : { ok: false, problems, transient: false };
+  }, signal);
+
+export const bringToCluster = (deps: ApplyDeps, commit: CommitToApply, signal: AbortSignal): Promise<Applied> =>
+  told(() => bring(deps, commit, signal), signal);
 
 /** Objects that a source is about to apply, by `objectKey`: while the caches show none of them, nothing else tells that they are taken. */
 export type Claims = Map<string, string>;
@@ -113,7 +135,8 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
   const setProblem = setRefusal({ source: key, objects, known });
   const stale = [...staleVersions(objects, known), ...(setProblem === undefined ? [] : [setProblem])];
   if (stale.length > 0) return { ok: false, problems: stale, transient: false };
-  const recordedInventory = inventoryIn(await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal }));
+  const configMap = await client.get<KubeObject>(configMaps, { namespace, name: inventoryName(key) }, { signal });
+  const recordedInventory = inventoryIn(configMap);
   const wanted = new Set(objects.desired.map(objectKey));
   const whose = (entry: RecordedObject): string | undefined =>
     wanted.has(objectKey(entry)) ? undefined : keptFor(entry, { source: key, known, inventories: deps.inventories() });
@@ -130,7 +153,17 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     recorded,
     leftovers: owned,
     live,
-    owned: new Set(objects.desired.filter((target) => known.get(documentKey(target))?.source === key).map(objectKey)),
+    elsewhere: ownersElsewhere({
+      source: key,
+      desired: objects.desired,
+      recorded: recordedInventory === undefined ? [] : recorded,
+      known,
+      inventories: [
+        ...deps.inventories(),
+        ...(await hintedInventories({ client, namespace, source: key, desired: objects.desired, live, signal })),
+      ],
+      exists: (source) => deps.gitSources.get(source) !== undefined,
+    }),
     options: planOptions(commit),
   });
   if (!planned.ok) return { ok: false, problems: [planned.problem], transient: false };
@@ -145,11 +178,13 @@ const bringClaimed = async (deps: ApplyDeps, commit: CommitToApply, signal: Abor
     return { ok: false, problems: [{ code: 'APPLY_TOO_MANY', message }], transient: false };
   }
   const inventory = withSet(commit, carriedSet(deps.marks, recordedInventory), (one) => inventoryOf(planned.plan, one, live));
-  const inventoryStands = recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
+  const isHeld = isImmutable(configMap);
+  const inventoryStands = !isHeld && recordedInventory !== undefined && fingerprint(recordedInventory) === fingerprint(inventory);
   const outcome = await applyCommit({
     plan: planned.plan,
     inventory,
     inventoryStands,
+    clearInventory: isHeld && configMap !== undefined ? () => deps.clear(configMap, signal) : undefined,
     namespace,
     client,
     widen: () => deps.widen(key, objects.policies, signal),
@@ -175,10 +210,6 @@ const withSet = (commit: CommitToApply, carried: CommitSet | undefined, make: (c
   const inventory = make({ ...commit, objects: { ...commit.objects, set: carried } });
   return inventoryFits(inventory) ? inventory : make(commit);
 };
-
-/** Without its label no replica sees it, and nobody is asked who writes it. */
-const inventoryIn = (configMap: KubeObject | undefined): Inventory | undefined =>
-  configMap?.metadata.labels?.[INVENTORY_LABEL] === 'true' ? decodeInventory(configMap) : undefined;
 
 /**
  * The set seal in force goes on with the next inventory, where a commit brings none: a replica that missed the commit which it

@@ -8,7 +8,6 @@
  */
 import { REQUESTED_AT_ANNOTATION } from '../../crds/kinds.ts';
 import type { EventRecorder } from '../../kube/events.ts';
-import type { Informer } from '../../kube/informer.ts';
 import { after, done, retry } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -24,7 +23,7 @@ import { jittered } from '../source/jitter.ts';
 import type { Receiver } from '../source/receiver.ts';
 import { readCommit } from './commit.ts';
 import type { CommitObjects } from './commit.ts';
-import { bringToCluster } from './git-source-apply.ts';
+import { bringToCluster, bringTrustAhead } from './git-source-apply.ts';
 import type { ApplyDeps } from './git-source-apply.ts';
 import { readCredentials, registerReceiver, unsupported } from './git-source-inputs.ts';
 import { reportSuspended, reportSync } from './git-source-status.ts';
@@ -48,7 +47,6 @@ export type SyncEvent = {
 };
 
 export type GitSourceDeps = ApplyDeps & {
-  readonly gitSources: Pick<Informer<LiveGitSource>, 'get'>;
   readonly sources: Sources;
   readonly receiver: Receiver;
   readonly trust: Pick<TrustHolder, 'current'>;
@@ -139,10 +137,15 @@ export const createGitSourceReconciler = (deps: GitSourceDeps): GitSourceReconci
     const current = await readCurrent(deps, { key, source, known: held.get(key), memo, signal });
     if (!current.ok) return fail(current.failure);
     const { commit, receivedAtMs } = current.value;
+    const { revision } = commit;
+    const refused = await bringTrustAhead(deps, commit.objects, signal);
+    if (refused !== undefined) return fail({ ...refused, stage: 'Applied', revision });
+    const unmet = held.get(key) === commit ? [] : requirementProblems(commit.objects.releases, deps.releases());
+    if (unmet.length > 0) return fail({ stage: 'Verified', problems: unmet, transient: false, revision });
     held.set(key, commit);
     const applied = await bringToCluster(deps, { key, source, ...commit, receivedAtMs }, signal);
-    if (!applied.ok) return fail({ ...applied, stage: 'Applied', revision: commit.revision });
-    const facts: SyncFacts = { kind: 'applied', revision: commit.revision, documents: commit.objects.desired.length, ...applied, receiver };
+    if (!applied.ok) return fail({ ...applied, stage: 'Applied', revision });
+    const facts: SyncFacts = { kind: 'applied', revision, documents: commit.objects.desired.length, ...applied, receiver };
     return finish(facts, applied.wrote ? 'applied' : 'unchanged', after(nextLookMs(intervalMs, commit, deps.clock.now())));
   };
 };
@@ -218,8 +221,6 @@ const readCurrent = async (
     signal,
   });
   if (!reading.ok) return failed(reading.stage, reading.problems, { revision: snapshot.revision });
-  const unmet = requirementProblems(reading.objects.releases, deps.releases());
-  if (unmet.length > 0) return failed('Verified', unmet, { revision: snapshot.revision });
   const { commit, revision, committedAt: committedAtMs } = snapshot;
   return {
     ok: true,

@@ -2,5 +2,5 @@
 // What can be wrong with the marks; the metric's label too.
 
 /** What is wrong with the object, or with what it names. */
-export const marksProblems = ['deleting', 'unreadable', 'unmet', 'full'] as const;
+export const marksProblems = ['deleting', 'unreadable', 'held', 'unmet', 'full'] as const;
 export type MarksProblem = (typeof marksProblems)[number];

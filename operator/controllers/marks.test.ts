@@ -27,13 +27,14 @@ const a2 = sealer.policy('a', spec(2), SOURCE);
 const b1 = sealer.policy('b', spec(1), SOURCE);
 const alone = sealer.policy('alone', spec(4));
 
-type Marks = KubeObject & { readonly data?: unknown };
+type Marks = KubeObject & { readonly data?: unknown; readonly immutable?: boolean };
 type World = {
   tenants?: readonly TenantObject[];
   trust?: TrustState;
   policies: readonly SealedPolicy[];
   inventories: readonly Inventory[];
   object: Marks | undefined;
+  home?: KubeObject & { readonly spec: object };
 };
 
 const scene = (start: Partial<World> = {}) => {
@@ -46,8 +47,21 @@ const scene = (start: Partial<World> = {}) => {
     get: async () => world.object,
     apply: async (_resource: unknown, object: Marks) => {
       writes += 1;
-      world.object = object;
+      world.object = {
+        ...object,
+        metadata: { ...object.metadata, labels: { ...world.object?.metadata.labels, ...object.metadata.labels } },
+      };
       return object;
+    },
+    delete: async () => {
+      world.object = undefined;
+      return true;
+    },
+    // Takes the label of an inventory off, which is all that is patched.
+    patch: async () => {
+      const { 'writ.dev/inventory': _, ...labels } = world.object?.metadata.labels ?? {};
+      if (world.object !== undefined) world.object = { ...world.object, metadata: { ...world.object.metadata, labels } };
+      return world.object;
     },
   });
   // The schema was asked when they were written.
@@ -68,6 +82,7 @@ const scene = (start: Partial<World> = {}) => {
       ledger,
       standing,
       namespace: 'writ-system',
+      home: () => world.home,
       recorder: { record: async ({ reason }: { reason: string }) => events.push(reason) > 0 },
       observe: (problem: string, count: number) => void (counts[problem] = count),
     };
@@ -267,6 +282,42 @@ describe('the marks in the cluster', () => {
       assert.deepEqual([tenantsOnly(await look({ tenants: [] })), counts['unmet']], [['acme-2'], 0]);
       assert.deepEqual(tenantsOnly(await look({ trust })), ['acme-2 gone'], 'named again');
     });
+  });
+
+  it('are made again with all that is known where somebody made them unwritable', async () => {
+    const { term, events, counts, world } = scene();
+    const look = term();
+    await look(named(a1));
+    assert.ok(world.object);
+    assert.deepEqual(await look({ object: { ...world.object, immutable: true }, ...named(a2) }), ['a-2']);
+    assert.deepEqual([world.object?.immutable, events, counts['held']], [undefined, ['MarksHeld'], 1]);
+    await look();
+    assert.equal(counts['held'], 0);
+  });
+
+  it('are freed of the label of an inventory', async () => {
+    const { term, events, world } = scene();
+    const look = term();
+    await look(named(a1));
+    assert.ok(world.object);
+    const labels = { ...world.object.metadata.labels, 'writ.dev/inventory': 'true' };
+    assert.deepEqual(await look({ object: { ...world.object, metadata: { ...world.object.metadata, labels } } }), ['a-1']);
+    assert.deepEqual([world.object?.metadata.labels?.['writ.dev/inventory'], events], [undefined, ['MarksHeld']]);
+    assert.equal(world.object?.metadata.labels?.['writ.dev/marks'], 'true');
+  });
+
+  it('tell of a namespace that is deleted and never goes', async () => {
+    const { term, counts } = scene();
+    const look = term();
+    const metadata = { name: 'writ-system', deletionTimestamp: '2026-01-01T00:00:00Z' };
+    for (const [home, held] of [
+      [{ metadata, spec: { finalizers: ['kubernetes'] } }, 0],
+      [{ metadata, spec: {} }, 1],
+      [{ metadata: { name: 'writ-system' }, spec: {} }, 0],
+    ] as const) {
+      await look({ ...named(a1), home });
+      assert.equal(counts['held'], held);
+    }
   });
 
   it('are used and told while somebody deletes them', async () => {

@@ -8,19 +8,22 @@
  * less than before. Everything is worked out anew at each look, so a crash between two writes loses nothing. Whoever
  * deletes the object finds it still used while its finalizer holds, and made again when that is taken away.
  */
-import { MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, SYNC_FIELD_MANAGER, configMaps, isSealedKind } from '../../crds/kinds.ts';
+import { INVENTORY_LABEL, MARKS_FINALIZER, MARKS_LABEL, MARKS_NAME, configMaps, isSealedKind } from '../../crds/kinds.ts';
 import { decodeMarks, encodeMarks, marksFit } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { isRecord } from '../../crds/wire.ts';
+import { isImmutable, isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { regardingOf } from '../../kube/events.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import { goingOf } from '../../kube/namespace.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { after } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
+import { applyOver } from '../apply/call.ts';
 import type { MarkLedger } from './mark-ledger.ts';
 import { marksProblems } from './marks-problems.ts';
 import type { MarksProblem } from './marks-problems.ts';
+import { deleteUnwritable } from './unwritable.ts';
 
 export type MarksDeps = {
   readonly client: KubeClient;
@@ -29,6 +32,8 @@ export type MarksDeps = {
   readonly standing: (document: Pick<Mark, 'kind' | 'name'>) => number | undefined;
   readonly namespace: string;
   readonly recorder: EventRecorder;
+  /** The system namespace, from the caches. */
+  readonly home: () => KubeObject | undefined;
   /** How many of each; 0 clears. */
   readonly observe: (problem: MarksProblem, count: number) => void;
 };
@@ -50,10 +55,23 @@ type Found = {
   readonly isReadable: boolean;
   readonly unmet: readonly Mark[];
   readonly tenants: readonly Mark[];
+  readonly home: KubeObject | undefined;
 };
 
-const problemsOf = ({ live, isReadable, unmet, tenants }: Found): readonly Told[] => {
+const heldNotes = ({ live, home }: Found): readonly string[] => [
+  ...(isImmutable(live) ? [`somebody made ${MARKS_NAME} immutable; it is deleted and made again with all that is known`] : []),
+  ...(live !== undefined && isTakenForInventory(live) ? [`somebody gave ${MARKS_NAME} the label of an inventory; it is taken off`] : []),
+  ...(goingOf(home) === 'stuck'
+    ? [`the namespace of ${MARKS_NAME} is deleted and nothing removes what is in it, since its finalizer was taken from its spec`]
+    : []),
+];
+
+const isTakenForInventory = ({ metadata }: KubeObject): boolean => metadata.labels?.[INVENTORY_LABEL] !== undefined;
+
+const problemsOf = (found: Found): readonly Told[] => {
+  const { live, isReadable, unmet, tenants } = found;
   return [
+    ...heldNotes(found).map((note): Told => ({ problem: 'held', reason: 'MarksHeld', note })),
     ...(live?.metadata.deletionTimestamp === undefined
       ? []
       : [
@@ -96,7 +114,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   const marks = [...ledger.known().values()];
   const unmet = marks.filter((mark) => isSealedKind(mark.kind) && mark.gone !== true && (deps.standing(mark) ?? 0) < mark.version);
   const tenants = ledger.missingTenants();
-  const problems = problemsOf({ live, isReadable: told !== undefined, unmet, tenants });
+  const problems = problemsOf({ live, isReadable: told !== undefined, unmet, tenants, home: deps.home() });
   const isFull = !marksFit(marks);
   for (const problem of marksProblems) {
     const isThere = problem === 'full' ? isFull : problems.some((one) => one.problem === problem);
@@ -104,14 +122,27 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   }
   const wanted = encodeMarks(marks, namespace);
   if (!isFull && (marks.length > 0 || live !== undefined) && !isWritten(wanted.data, live)) {
-    const { resourceVersion } = live?.metadata ?? {};
+    const { resourceVersion } = (await freed(deps, live, signal))?.metadata ?? {};
     // Nobody may have written since it was read: whatever that says has to be joined too.
     const metadata = { ...wanted.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-    await client.apply(configMaps, { ...wanted, metadata }, { fieldManager: SYNC_FIELD_MANAGER, signal });
+    await applyOver({ resource: configMaps, object: { ...wanted, metadata } }, { client, signal, dryRun: false });
   }
   const regarding = regardingOf(configMaps, live ?? { metadata: { name: MARKS_NAME, namespace } });
   for (const { reason, note } of problems) await deps.recorder.record({ regarding, type: 'Warning', reason, note, action: reason });
   return after(ledger.isBehind() ? 0 : LOOK_MS);
+};
+
+/** What there is to write on, after what keeps from it was taken away. */
+const freed = async ({ client }: MarksDeps, live: LiveMarks | undefined, signal: AbortSignal): Promise<KubeObject | undefined> => {
+  if (live === undefined) return undefined;
+  if (isImmutable(live)) {
+    await deleteUnwritable(client, live, signal);
+    return undefined;
+  }
+  if (!isTakenForInventory(live)) return live;
+  const { uid, resourceVersion, name, namespace } = live.metadata;
+  const body = { metadata: { uid, resourceVersion, labels: { [INVENTORY_LABEL]: null } } };
+  return client.patch<KubeObject>(configMaps, { namespace, name }, { type: 'merge', body, signal });
 };
 
 /** Keys that others added are theirs. */
@@ -120,6 +151,8 @@ const isWritten = (wanted: Readonly<Record<string, string>> = {}, live: LiveMark
   return (
     live !== undefined &&
     Object.entries(wanted).every(([key, text]) => Object.hasOwn(data, key) && data[key] === text) &&
+    !isImmutable(live) &&
+    !isTakenForInventory(live) &&
     live.metadata.labels?.[MARKS_LABEL] === 'true' &&
     live.metadata.finalizers?.includes(MARKS_FINALIZER) === true
   );

@@ -7,7 +7,14 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey, marksOf } from '../../policies/currency/index.ts';
 
 /** Of what is repaired; the metric knows these alone. */
-export const repairedThings = ['webhook-configuration', 'guard-configuration', 'tenancy-configuration', 'tenant-label', 'marks'] as const;
+export const repairedThings = [
+  'webhook-configuration',
+  'guard-configuration',
+  'tenancy-configuration',
+  'tenant-label',
+  'marks',
+  'inventory',
+] as const;
 export type RepairedThing = (typeof repairedThings)[number];
 
 export type Tampering = { readonly what: RepairedThing; readonly regarding: Regarding; /** What was found. */ readonly found: string };

@@ -115,6 +115,8 @@ describe('the configurations of tenancy', () => {
     const held = new Map<string, WebhookConfigurationObject>();
     let writes = 0;
     const tampered: string[] = [];
+    let tenants = [plain];
+    let holdsAny = false;
     const write = async (resource: Resource, object: WebhookConfigurationObject) => {
       writes += 1;
       // The API server leaves an empty list out.
@@ -126,7 +128,8 @@ describe('the configurations of tenancy', () => {
       client: scriptedClient({ get: async (resource: Resource) => held.get(resource.plural), apply: write, replace: write }),
       target: service,
       systemNamespace: 'writ-system',
-      tenants: () => [plain],
+      tenants: () => tenants,
+      holdsAny: () => holdsAny,
       onTampered: ({ resource, what }) => tampered.push(`${resource.kind} ${what}`),
       onChange: () => undefined,
     });
@@ -140,5 +143,16 @@ describe('the configurations of tenancy', () => {
     assert.equal(await keeper.reconcile(signal), true);
     assert.deepEqual(tampered, ['ValidatingWebhookConfiguration deleted', 'MutatingWebhookConfiguration metadata.labels']);
     assert.equal(writes, 4);
+    const isCounted = (): boolean => asks(held.get('validatingwebhookconfigurations') ?? assert.fail(), '', 'secrets');
+    tenants = [counting];
+    await keeper.reconcile(signal);
+    [tenants, holdsAny] = [[plain], true];
+    assert.deepEqual(
+      [await keeper.reconcile(signal), isCounted()],
+      [false, true],
+      'less is not asked while nothing is known of some tenant',
+    );
+    holdsAny = false;
+    assert.deepEqual([await keeper.reconcile(signal), isCounted()], [true, false]);
   });
 });

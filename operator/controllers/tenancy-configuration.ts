@@ -31,12 +31,14 @@ import { pluginPolicyKinds } from '../../policies/tenancy/network-policy.ts';
 import { summedHard } from '../../policies/tenancy/summed-quota.ts';
 import { atPath, clientConfigOf, ownConfiguration, ownedMetadata, rememberAuthorities, tenantNamespaces } from './owned-configuration.ts';
 import type { WebhookConfigurationObject, WebhookTarget } from './owned-configuration.ts';
+import { standingRules } from './standing-rules.ts';
 
 const TENANCY_PATH = '/tenancy';
 const COMPLETE_PATH = '/complete';
 const TENANCY_TIMEOUT_SECONDS = 5;
 // Nobody waits long for what fails open.
 const COMPLETE_TIMEOUT_SECONDS = 2;
+const OBJECTS_WEBHOOK = 'objects.tenancy.writ.dev';
 const WRITES = ['CREATE', 'UPDATE'] as const;
 
 const rule = (group: string, resources: readonly string[], operations: readonly string[] = WRITES): Rule => ({
@@ -92,7 +94,13 @@ export type TenancyInput = {
   readonly systemNamespace: string;
   /** As they count. */
   readonly tenants: readonly BoundTenant[];
+  /** What is asked about now and is to stay so. */
+  readonly standing?: readonly Rule[];
 };
+
+const withStanding = (rules: readonly Rule[], standing: readonly Rule[] = []): readonly Rule[] => [
+  ...new Map([...rules, ...standing].map((one) => [JSON.stringify(one), one])).values(),
+];
 
 const shared = ({ systemNamespace }: TenancyInput) => ({
   admissionReviewVersions: ['v1'],
@@ -118,7 +126,7 @@ export const tenancyConfiguration = (input: TenancyInput): WebhookConfigurationO
   return {
     metadata: ownedMetadata(TENANCY_CONFIGURATION_NAME),
     webhooks: [
-      { ...closed, name: 'objects.tenancy.writ.dev', rules: objectRules(input.tenants), objectSelector: {} },
+      { ...closed, name: OBJECTS_WEBHOOK, rules: withStanding(objectRules(input.tenants), input.standing), objectSelector: {} },
       {
         ...closed,
         name: 'namespaces.tenancy.writ.dev',
@@ -158,6 +166,8 @@ export const createTenancyKeeper = (options: {
   readonly systemNamespace: string;
   /** As they count. */
   readonly tenants: () => readonly BoundTenant[];
+  /** Nothing is known of some tenant: what is asked about stays asked about. */
+  readonly holdsAny: () => boolean;
   readonly onTampered: (tampered: { readonly resource: Resource; readonly name: string; readonly what: string }) => void;
   /** Asked to call `reconcile` soon. */
   readonly onChange: () => void;
@@ -180,7 +190,8 @@ export const createTenancyKeeper = (options: {
       let wrote = false;
       for (const { resource, name, desired, owned } of kept) {
         const live = await client.get<WebhookConfigurationObject>(resource, { name }, { signal });
-        wrote = (await owned.bring(live, desired(input), signal)) || wrote;
+        const standing = options.holdsAny() ? standingRules(live, OBJECTS_WEBHOOK) : [];
+        wrote = (await owned.bring(live, desired({ ...input, standing }), signal)) || wrote;
       }
       return wrote;
     },

@@ -10,6 +10,8 @@ export const applyDepsWith = (client: KubeClient): ApplyDeps => ({
   liveOwned: () => [],
   tierOf: () => undefined,
   inventories: () => [],
+  clear: async () => undefined,
+  gitSources: { get: () => undefined },
   systemNamespace: 'writ-system',
   claims: new Map(),
   marks: {

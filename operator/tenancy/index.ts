@@ -16,6 +16,7 @@ import { conditionTurnsMs, entitledCondition } from '../../policies/entitlement/
 import type { EffectiveTenant } from '../../policies/entitlement/effective.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { unsealedOf } from '../../policies/tenant-standing.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import type { StandingRelease } from '../controllers/requirements.ts';
 import { subscriptionEntitlements, subscriptionStatus } from '../controllers/subscriptions.ts';
@@ -33,6 +34,10 @@ import type { WorthOf } from './worth.ts';
 export type TenancyDeps = StatusDeps &
   HomeDeps & {
     readonly worth: WorthOf;
+    /** A Tenant as it counts where its seal is asked for; absent: as it is. */
+    readonly counted?: (tenant: LiveTenant) => LiveTenant;
+    /** Why nothing may be made or unmade for a Tenant: what counts of it is not known, or it went without a seal. */
+    readonly held?: (name: string) => Problem | undefined;
     /** The rulesets of the cluster that verify. */
     readonly releases: () => readonly StandingRelease[];
     /** What is to be told of its summed quotas. */
@@ -54,15 +59,19 @@ export const reconcileTenant = async (
   name: string,
   scope: { readonly signal: AbortSignal; readonly attempt: number },
 ): Promise<Outcome> => {
-  const tenant = deps.memory.tenants.seen(name, deps.caches.tenants.get(name));
+  const seen = deps.memory.tenants.seen(name, deps.caches.tenants.get(name));
+  const tenant = seen && (deps.counted?.(seen) ?? seen);
   if (tenant === undefined) {
+    if (deps.held?.(name) !== undefined) return done;
     const { handedOver } = await clearAway(deps, name, scope.signal);
     return handedOver ? after(HANDOVER_LOOK_MS) : done;
   }
   const worth = deps.worth(tenant);
   if (worth === undefined) return done;
   try {
-    if (!worth.ok) return await hold(deps, tenant, worth.problem);
+    const unsealed = unsealedOf(tenant);
+    if (unsealed?.isClosed === true) return await hold(deps, tenant, { type: 'Sealed', problem: unsealed.problem });
+    if (!worth.ok) return await hold(deps, tenant, { type: 'Entitled', problem: worth.problem });
     if (tenant.metadata.deletionTimestamp !== undefined) return await reconcileDeletion(deps, worth.tenant, scope.signal);
     return await bring(deps, { seen: tenant, counting: worth.tenant, effective: worth.effective, signal: scope.signal });
   } catch (error) {
@@ -99,14 +108,16 @@ const tellTrouble = (deps: TenancyDeps, tenant: LiveTenant): Promise<void> => {
   });
 };
 
+type Held = { readonly type: 'Sealed' | 'Entitled'; readonly problem: Problem };
+
 /** Without knowing what it may have it is left as it is: to go by its own word alone could give it more than before. */
-const hold = async (deps: TenancyDeps, tenant: LiveTenant, problem: Problem): Promise<Outcome> => {
+const hold = async (deps: TenancyDeps, tenant: LiveTenant, { type, problem }: Held): Promise<Outcome> => {
   const state = { reason: conditionReason(problem.code), message: formatProblem(problem) };
   await writeStatus(deps, tenant, {
     ...keptStatus(tenant),
     conditions: [
       { type: 'Ready', status: 'False', ...state },
-      { type: 'Entitled', status: 'False', ...state },
+      { type, status: 'False', ...state },
       { type: 'Stalled', status: 'True', ...state },
     ],
   });

@@ -35,6 +35,7 @@ export type QuotaDeps = {
   readonly clock: Clock;
   readonly systemNamespace: string;
   readonly worth: WorthOf;
+  readonly held?: (name: string) => Problem | undefined;
   /** Tenants that had a ledger at any time of this term. */
   readonly everHeld: Set<string>;
   /** The tenant may have something else to say of its quotas. */
@@ -56,6 +57,8 @@ const ledgerIn = ({ caches, systemNamespace }: Pick<QuotaDeps, 'caches' | 'syste
 
 export const reconcileQuota = async (deps: QuotaDeps, name: string, signal: AbortSignal): Promise<Outcome> => {
   const live = deps.caches.tenants.get(name);
+  // Nor where what counts of it is not known.
+  if (deps.held?.(name) !== undefined) return done;
   const worth = live === undefined ? undefined : deps.worth(live);
   // What it may have is not known, so nothing is counted by it: the ledger stands.
   if (live !== undefined && worth?.ok !== true) return done;

@@ -8,7 +8,10 @@ import { regardingOf } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
+import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { unsealedOf } from '../../policies/tenant-standing.ts';
+import type { Unsealed } from '../../policies/tenant-standing.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveTenant } from '../controllers/live.ts';
 import type { SubscriptionStatus } from '../controllers/subscriptions.ts';
@@ -83,9 +86,17 @@ const admissionCondition = ({ spec }: LiveTenant): readonly ConditionInput[] => 
   return [{ type: 'Cordoned', status: 'True', reason: 'Quarantined', message }];
 };
 
+const unsealedCondition = ({ problem }: Unsealed): ConditionInput => ({
+  type: 'Sealed',
+  status: 'False',
+  reason: conditionReason(problem.code),
+  message: formatProblem(problem),
+});
+
 /** The conditions, `Ready` first. Pure. */
 const conditionsOf = (report: Report): readonly ConditionInput[] => {
   const { problems, waiting, released, others, subscribed, exceeded } = report;
+  const unsealed = unsealedOf(report.tenant);
   const kept = released.length === 0 ? '' : `; let go and still governed: ${listed(released)}`;
   const good = `${report.namespaces.length === 1 ? 'one namespace' : `${report.namespaces.length} namespaces`}${kept}`;
   const all = [...problems, ...others, ...subscribed.problems];
@@ -97,6 +108,7 @@ const conditionsOf = (report: Report): readonly ConditionInput[] => {
   return [
     { type: 'Ready', ...ready },
     { type: 'NamespacesReady', ...stateOf(problems, waiting, good) },
+    ...(unsealed === undefined ? [] : [unsealedCondition(unsealed)]),
     report.network,
     report.entitled,
     ...(subscribed.asked > 0

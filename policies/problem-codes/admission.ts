@@ -39,6 +39,10 @@ export const admissionCodes = {
     summary: 'The inventory orders a document that is not in this cluster, or that does not verify.',
     fix: 'change what is enforced through the repository of the GitSource; the operator writes the inventory',
   },
+  LEDGER_HELD: {
+    summary: 'A ConfigMap that Writ goes by would be made unwritable, or pass for one that it is not.',
+    fix: 'leave writ-marks, the ConfigMaps writ-inventory-… and the labels that they bear to the operator; leave out immutable',
+  },
   MARK_LOWERED: {
     summary: 'The marks, which keep old orders from coming back, would fall or go.',
     fix: 'leave the ConfigMap writ-marks to the operator; publish what you want enforced under a higher version',

@@ -71,6 +71,10 @@ export const tenancyCodes = {
     summary: 'It could not be found out which bounds the tenant of the namespace has.',
     fix: 'try again; if it stays, look at the log of the webhook, which could not read Tenants',
   },
+  TENANT_UNSEALED: {
+    summary: 'A Tenant is not as its seal has it: what was sealed counts on, or it is closed where that is not known.',
+    fix: 'bring back the Tenant as it was sealed, or seal a newer version of it',
+  },
   TENANT_QUOTA_EXCEEDED: {
     summary: "The tenant's namespaces together would use more than its quota.",
     fix: 'free some of it, or ask for a larger spec.resourceQuotas of the Tenant',

@@ -9,7 +9,7 @@ import type { Reconciled } from '../../kube/controller.ts';
 import { createEventRecorder } from '../../kube/events.ts';
 import type { RequestObservation } from '../../kube/observe.ts';
 import { createCaches } from '../../operator/caches.ts';
-import type { Caches } from '../../operator/caches.ts';
+import type { LiveCaches } from '../../operator/caches.ts';
 import { createTenancy } from '../../operator/tenancy/controllers.ts';
 import type { TenancyOptions } from '../../operator/tenancy/controllers.ts';
 import { NO_ENTITLEMENTS } from '../../policies/entitlement/remembered.ts';
@@ -33,7 +33,7 @@ export const installFoundation = async (plane: ControlPlane): Promise<void> => {
 };
 
 export type RunningTenancy = {
-  readonly caches: Caches;
+  readonly caches: LiveCaches;
   /** As the operator. */
   readonly client: KubeClient;
   /** Calls that change something, in the order in which they were answered. */

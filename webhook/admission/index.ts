@@ -33,6 +33,8 @@ export type ReviewDeps = {
   readonly enforced: () => EnforcedSet;
   readonly namespaces: NamespaceCache;
   readonly tenantOf: (name: string) => JsonObject | undefined;
+  /** Why nothing is known of what counts of a Tenant; absent: it always is. */
+  readonly unknownTenant?: (name: string) => Problem | undefined;
   readonly systemNamespace: string;
   readonly namespaceWaitMs: number;
   /** Makes what answers the authorizer's questions about one request, where a policy has any; absent: nobody answers. */
@@ -133,6 +135,8 @@ const decidedAnswer = (context: Context, { namespaceObject, tenant, closable }: 
   if (enforced.closed !== undefined) {
     return closable ? closedAnswer(context, enforced.closed, tenant) : ungovernedAnswer(request);
   }
+  const unknown = tenant === '' ? undefined : deps.unknownTenant?.(tenant);
+  if (unknown !== undefined) return closedAnswer(context, unknown, tenant);
   const facts = { request, namespaceObject, tenant: tenant === '' ? null : (deps.tenantOf(tenant) ?? null) };
   const asking = { set: enforced.set, subject: subjectOf(request), facts };
   const decision = decideAsking(asking, enforced.set.asksAuthorizer ? deps.askAccess?.() : undefined);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a request would change, as far as the guard is concerned: one of our kinds, or a ConfigMap that Writ goes by. The
 // webhook configuration says the same to the API server; this holds also where somebody widened that.
-import { INVENTORY_LABEL, GROUP, MARKS_LABEL, configMaps, sealedKinds, tenants, trustPolicies } from '../../crds/kinds.ts';
+import { INVENTORY_LABEL, GROUP, MARKS_LABEL, MARKS_NAME, configMaps, sealedKinds, tenants, trustPolicies } from '../../crds/kinds.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { toJson } from '../../policies/cel/index.ts';
@@ -31,7 +31,7 @@ const jsonOf = (value: AdmissionRequest['object']): Json | undefined => {
   return isRecord(json) ? json : undefined;
 };
 
-const carries = (object: Json | undefined, label: string): boolean => {
+export const carries = (object: Json | undefined, label: string): boolean => {
   const labels = recordAt(recordAt(object, 'metadata'), 'labels');
   return labels !== undefined && Object.hasOwn(labels, label) && labels[label] === 'true';
 };
@@ -56,7 +56,9 @@ export const changeOf = (request: AdmissionRequest, systemNamespace: string): Gu
   if (subResource !== '' || request.operation === 'CONNECT') return undefined;
   if (resource.group === '' && resource.resource === configMaps.plural) {
     if (namespace !== systemNamespace) return undefined;
-    return configMapChange(MARKS_LABEL, 'Marks', request) ?? configMapChange(INVENTORY_LABEL, 'Inventory', request);
+    // The name says which it is: each may carry the label of the other, written while nobody was asked.
+    const isMarks = (nameOf(jsonOf(request.object) ?? jsonOf(request.oldObject)) ?? request.name) === MARKS_NAME;
+    return isMarks ? configMapChange(MARKS_LABEL, 'Marks', request) : configMapChange(INVENTORY_LABEL, 'Inventory', request);
   }
   const kind = resource.group === GROUP ? OWN_KINDS.get(resource.resource) : undefined;
   if (kind === undefined) return undefined;

@@ -3,6 +3,7 @@
 import { decodeInventory } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { decodeMarks } from '../../crds/marks.ts';
+import { goingOf } from '../../kube/namespace.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey, marksOf } from '../../policies/currency/index.ts';
 import type { JudgeInSteps, PolicyDocument } from '../../policies/policy-object.ts';
@@ -74,7 +75,7 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
       tenant: (name) => tenant(name, trust, atMs),
       setOf: (source) => (trust === undefined ? undefined : readSets(read, trust, atMs).get(source)),
       setIn: (inventory) => (trust === undefined ? undefined : readAsked([inventory], trust, atMs).get(inventory.source)),
-      isLeaving: namespaces.get(systemNamespace)?.metadata.deletionTimestamp !== undefined,
+      isLeaving: goingOf(namespaces.get(systemNamespace)) === 'whole',
       atMs,
     };
   };

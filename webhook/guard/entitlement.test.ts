@@ -50,8 +50,12 @@ const view = viewOf(trust, {
 
 type Json = Readonly<Record<string, unknown>>;
 const writing = (kind: GuardedKind, before: Json | undefined, after: Json | undefined, more: Partial<GuardView> = {}): string => {
-  const name = kind === 'TierCatalog' ? 'cluster' : 'acme';
-  return codeOf(ruleOn({ kind, name, before, after }, { ...view, ...more }));
+  const name = new Map<GuardedKind, string>([
+    ['TierCatalog', 'cluster'],
+    ['Inventory', 'writ-inventory-acme'],
+  ]).get(kind);
+
+  return codeOf(ruleOn({ kind, name: name ?? 'acme', before, after }, { ...view, ...more }));
 };
 
 const setThatLists = (...files: readonly string[]): SetProof => ({

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // An inventory says which documents are enforced. It may name only what is here, verifies and is current, and it may drop
 // only what may end: writing one is no way around the seals.
-import { decodeInventory } from '../../crds/inventory.ts';
+import { decodeInventory, isInventoryName } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { isSealedKind } from '../../crds/kinds.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import { isImmutable } from '../../crds/wire.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleRemoval } from './removal.ts';
-import { firstRefusal, pass, refuse } from './ruling.ts';
+import { firstRefusal, held, pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import type { GuardView } from './view.ts';
 
@@ -49,7 +50,10 @@ const ruleDropped = (before: Inventory, after: Inventory | undefined, view: Guar
 };
 
 export const ruleInventory = ({ name, before, after }: Pick<GuardedChange, 'name' | 'before' | 'after'>, view: GuardView): Ruling => {
-  if (after === undefined && view.isLeaving) return pass;
+  // The operator makes it anew; replicas keep what stands until then.
+  if (after === undefined && (view.isLeaving || isImmutable(before))) return pass;
+  if (after !== undefined && !isInventoryName(name)) return held(`ConfigMap ${name} is no inventory`, 'metadata.labels');
+  if (isImmutable(after) && !isImmutable(before)) return held(`no commit could be written into ConfigMap ${name} any more`, 'immutable');
   const wanted = after === undefined ? undefined : decodeInventory(after);
   if (after !== undefined && wanted === undefined) {
     return refuse({ code: 'INVENTORY_INVALID', message: `ConfigMap ${name} could not be read back as an inventory`, path: 'data' });
@@ -64,6 +68,6 @@ export const ruleInventory = ({ name, before, after }: Pick<GuardedChange, 'name
       : checkMark(view.marks.get(key), { kind: SET_KIND, name: set.source, version: set.sequence, digest: set.digest });
   if (stale !== undefined) return refuse(stale);
   // One that cannot be read orders nothing; what it once named is in the marks.
-  const held = decodeInventory(before);
-  return held === undefined ? pass : ruleDropped(held, wanted, view);
+  const stood = decodeInventory(before);
+  return stood === undefined ? pass : ruleDropped(stood, wanted, view);
 };

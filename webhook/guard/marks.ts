@@ -4,16 +4,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SET_KIND, decodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { MARKS_FINALIZER, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
-import { isRecord } from '../../crds/wire.ts';
+import { INVENTORY_LABEL, MARKS_FINALIZER, TRUST_POLICY_NAME, isSealedKind } from '../../crds/kinds.ts';
+import { isImmutable, isRecord } from '../../crds/wire.ts';
 import { checkMark, documentKey, marksOf } from '../../policies/currency/index.ts';
 import { fileOf } from '../../policies/currency/removal.ts';
 import type { Marks } from '../../policies/currency/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { TENANT_KIND } from '../../policies/tenant-object.ts';
+import { carries } from './change.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleRemoval } from './removal.ts';
-import { firstRefusal, pass, refuse } from './ruling.ts';
+import { firstRefusal, held, pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import type { GuardView } from './view.ts';
 
@@ -107,10 +108,15 @@ const isBeingDeleted = (object: unknown): boolean => {
 };
 
 export const ruleMarks = ({ name, before, after }: Pick<GuardedChange, 'name' | 'before' | 'after'>, view: GuardView): Ruling => {
-  if (view.isLeaving) return pass;
-  if (after === undefined) return lowered(`ConfigMap ${name} keeps old orders from coming back, so it stays`);
+  // One that nothing can be written into the operator makes anew, with all that it knows.
+  const mayGo = view.isLeaving || isImmutable(before);
+  if (after === undefined) return mayGo ? pass : lowered(`ConfigMap ${name} keeps old orders from coming back, so it stays`);
+  if (isImmutable(after) && !isImmutable(before)) return held(`nothing could be written into ConfigMap ${name} any more`, 'immutable');
+  if (carries(after, INVENTORY_LABEL) && !carries(before, INVENTORY_LABEL)) {
+    return held(`ConfigMap ${name} is no inventory`, 'metadata.labels');
+  }
   // With the last finalizer an object goes that somebody deleted while nobody was asked.
-  if (isBeingDeleted(after) && finalizersOf(before).includes(MARKS_FINALIZER) && !finalizersOf(after).includes(MARKS_FINALIZER)) {
+  if (!mayGo && isBeingDeleted(after) && finalizersOf(before).includes(MARKS_FINALIZER) && !finalizersOf(after).includes(MARKS_FINALIZER)) {
     return lowered(`the finalizer ${MARKS_FINALIZER} is what keeps ConfigMap ${name}`);
   }
   const wanted = decodeMarks(after);

@@ -12,6 +12,8 @@ export type Ruling =
 
 export const pass: Ruling = { kind: 'pass' };
 export const refuse = (problem: Problem, awaits?: Awaited): Ruling => ({ kind: 'refuse', problem, awaits });
+/** It would make what Writ writes on unwritable, or pass for what it is not. */
+export const held = (message: string, path: string): Ruling => refuse({ code: 'LEDGER_HELD', message, path });
 /** The first refusal among them. */
 export const firstRefusal = (rulings: Iterable<Ruling>): Ruling => {
   for (const ruling of rulings) if (ruling.kind === 'refuse') return ruling;

@@ -4,20 +4,7 @@
 import { isRecord } from '../../crds/wire.ts';
 import { anyDifference } from '../../policies/document/difference.ts';
 import type { Problem } from '../../policies/problem.ts';
-
-type Spec = Readonly<Record<string, unknown>>;
-
-/** What the API server fills in by the schema of Tenants, the only one of our schemas that has defaults below spec. */
-export const withTenantDefaults = (spec: Spec): Spec => {
-  const { namespaces } = spec;
-  return {
-    suspend: false,
-    admission: 'Open',
-    deletionPolicy: 'Protect',
-    ...spec,
-    ...(isRecord(namespaces) ? { namespaces: { prefixPolicy: 'None', adoptionPolicy: 'Never', ...namespaces } } : {}),
-  };
-};
+import { withTenantDefaults } from '../../policies/tenant-object.ts';
 
 /** `declared`: the spec in the sealed bytes. */
 export const specProblem = (kind: string, declared: unknown, live: unknown): Problem | undefined => {

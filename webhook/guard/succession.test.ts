@@ -144,7 +144,8 @@ describe('a Policy whose seals a newer trust policy has taken', () => {
         ]),
       ),
     };
-    const naming = (view: GuardView): string => codeOf(ruleOn({ kind: 'Inventory', name: 'i', before: undefined, after: listed }, view));
+    const naming = (view: GuardView): string =>
+      codeOf(ruleOn({ kind: 'Inventory', name: 'writ-inventory-i', before: undefined, after: listed }, view));
     assert.equal(naming({ ...second, held }), 'INVENTORY_UNPROVEN');
     assert.equal(naming({ ...second, held, marks: marksOf([markOf(byAnn, 1)]) }), 'pass');
     const raising = { ...encodeMarks([markOf(byAnn, 1)]) };

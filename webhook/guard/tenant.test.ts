@@ -7,11 +7,11 @@ import { encodeMarks } from '../../crds/marks.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { marksOf } from '../../policies/currency/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
-import { judgeTenant } from '../../policies/tenant-object.ts';
+import { judgeTenant, withTenantDefaults } from '../../policies/tenant-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
 import { ruleOn } from './rules.ts';
-import { specProblem, withTenantDefaults } from './spec.ts';
+import { specProblem } from './spec.ts';
 import { codeOf, viewOf } from './test-view.ts';
 import type { GuardView } from './view.ts';
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { inventoryName } from '../../crds/inventory.ts';
+import type { Mark } from '../../crds/marks.ts';
 import type { PolicyDocument } from '../../policies/policy-object.ts';
 import { SOURCE, documentOf, retiredOf, offer, refusedOffer, inventory, step, setOf, markOf, codeOf, enforced } from './test-assemble.ts';
 
@@ -225,6 +226,16 @@ describe('an inventory that is not there', () => {
     assert.match(pending[0]?.why ?? '', /inventory of writ-system\/policies has not arrived.*GitSource was deleted, take their label/);
   });
 
+  it('is waited for only of a source that the marks know, where they know any', () => {
+    const offers = [offer(a1, SOURCE), offer(documentOf('c', 1), 'no/source')];
+    const waitingBy = (told: readonly Mark[]): readonly string[] => step({ offers, told }).pending.map(({ source }) => source);
+    const mark = { kind: 'Policy', name: 'z', version: 1, digest: a1.digest, gone: true } as const;
+    assert.deepEqual(waitingBy([]), ['no/source', SOURCE]);
+    assert.deepEqual(waitingBy([mark]), []);
+    assert.deepEqual(waitingBy([{ ...mark, source: SOURCE }]), [SOURCE]);
+    assert.deepEqual(waitingBy([{ ...mark, kind: 'Set', name: SOURCE }]), [SOURCE]);
+  });
+
   it('or cannot be read is waited for too, also with no policy in sight, and once', () => {
     const name = inventoryName(SOURCE);
     for (const offers of [[], [offer(a1, SOURCE)]]) {
@@ -238,7 +249,7 @@ describe('an inventory that is not there', () => {
         /inventory of writ-system\/policies cannot be read.*ConfigMap writ-inventory-writ-system\.policies/,
       );
     }
-    assert.equal(step({ unreadable: ['stray'] }).pending[0]?.source, 'stray');
+    for (const stray of ['stray', 'writ-marks', 'constructor']) assert.deepEqual(step({ unreadable: [stray] }).pending, []);
   });
 
   it('changes nothing for who enforced the source before', () => {

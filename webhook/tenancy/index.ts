@@ -47,6 +47,8 @@ export type TenancyReviewed = {
 export type TenancyDeps = {
   readonly namespaceTenant: NamespaceTenant;
   readonly tenantOf: TenantLookup;
+  /** Why nothing is known of what counts of a Tenant; undefined where it is. */
+  readonly unknownTenant: (name: string) => Problem | undefined;
   readonly isTenantNamespace: (name: string) => boolean;
   readonly reservations: Reservations;
   readonly standingOf: UseStanding;
@@ -124,6 +126,8 @@ export const judgeBounds = ({ request, tenant }: Asked, deps: TenancyDeps): Boun
     deps.onError(error);
     return { kind: 'refused', problems: [{ code: 'TENANT_UNKNOWN', message: `Tenant ${tenant} could not be read` }] };
   };
+  const unknown = deps.unknownTenant(tenant);
+  if (unknown !== undefined) return { kind: 'refused', problems: [unknown] };
   const bound = deps.tenantOf(tenant);
   if (bound === undefined) return PASSED;
   if (!(bound instanceof Promise)) return judge(request, bound, deps);

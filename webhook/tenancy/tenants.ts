@@ -20,12 +20,20 @@ export type TenantLookup = (name: string) => Promise<Bound | undefined> | Bound 
 export type TenantLookupOptions = {
   readonly client: Pick<KubeClient, 'get'>;
   readonly cached: (name: string) => LiveTenant | undefined;
+  /** One that was read past the cache, as it counts; throws where nothing of it does. Absent: as it is. */
+  readonly counted?: (live: LiveTenant) => LiveTenant;
   /** What of its spec counts: the same object for the same Tenant as long as nothing changes. */
   readonly effective: (tenant: LiveTenant) => BoundTenant;
   readonly timeoutMs: number;
 };
 
-export const createTenantLookup = ({ client, cached, effective, timeoutMs }: TenantLookupOptions): TenantLookup => {
+export const createTenantLookup = ({
+  client,
+  cached,
+  counted = (live) => live,
+  effective,
+  timeoutMs,
+}: TenantLookupOptions): TenantLookup => {
   const known = new WeakMap<BoundTenant['spec'], Bound>();
   const read = (tenant: LiveTenant): Bound => {
     const bound = effective(tenant);
@@ -40,7 +48,7 @@ export const createTenantLookup = ({ client, cached, effective, timeoutMs }: Ten
   const ask = async (name: string): Promise<Bound | undefined> => {
     try {
       const live = await client.get<LiveTenant>(tenants, { name }, { timeoutMs });
-      return live === undefined ? undefined : read(live);
+      return live === undefined ? undefined : read(counted(live));
     } finally {
       asking.delete(name);
     }

@@ -51,6 +51,7 @@ export const scene = ({ spec = {}, cached = true, get, ledger, used }: Options =
       effective: ({ metadata, spec: written }) => ({ name: metadata.name, spec: written }),
       timeoutMs: 1000,
     }),
+    unknownTenant: () => undefined,
     isTenantNamespace: (name) => name.startsWith('acme-'),
     reservations: createReservations({
       client,

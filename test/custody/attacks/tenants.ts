@@ -3,7 +3,7 @@
 import type { Mark } from '../../../crds/marks.ts';
 import { digestOf } from '../../../policies/document/digest.ts';
 import { seal } from '../../../policies/trust/seal.ts';
-import { withTenantDefaults } from '../../../webhook/guard/spec.ts';
+import { withTenantDefaults } from '../../../policies/tenant-object.ts';
 import { pairs, trustOf } from './gate.ts';
 import type { Attack, Control, Pair, TenantWrite } from './gate.ts';
 

@@ -15,7 +15,7 @@ import type { TenancyDeps } from '../../../operator/tenancy/index.ts';
 import { NO_QUOTA_FACTS } from '../../../operator/tenancy/quota-book.ts';
 import { createTenancyMemory } from '../../../operator/tenancy/recent.ts';
 import { createCaches } from '../../../operator/caches.ts';
-import type { Caches } from '../../../operator/caches.ts';
+import type { LiveCaches } from '../../../operator/caches.ts';
 import { rememberWorth } from '../../../operator/tenancy/worth.ts';
 import { NO_ENTITLEMENTS } from '../../../policies/entitlement/remembered.ts';
 import type { Condition } from '../../../crds/conditions.ts';
@@ -76,7 +76,7 @@ const second = (name: string): Spec => ({
 describe('an operator that is killed at any write', { timeout: 290_000 }, () => {
   let plane: ControlPlane;
   let client: KubeClient;
-  let caches: Caches;
+  let caches: LiveCaches;
   const ending = new AbortController();
   before(async () => {
     plane = await startControlPlane();
