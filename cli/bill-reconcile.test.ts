@@ -124,17 +124,19 @@ describe('writ bill reconcile', () => {
       else assert.match(err, told);
     }
     // What drafts of invoices differ by is what the operator's alert says.
-    const sum = { hours: 3, meters: new Map([['users', { ledger: 5, off: 2 }]]) };
+    const sum = { hours: 3, unread: 0, meters: new Map([['users', { ledger: 5, off: 2 }]]) };
     await store.transact(async (tx) => {
       await putCompared(tx, { invoice: 'in_1', tenant: 'acme', atMs: OCTOBER_MS, sum });
       await putCompared(tx, { invoice: 'in_2', tenant: 'other', atMs: OCTOBER_MS, sum });
       await putCompared(tx, { invoice: 'in_3', tenant: 'acme', atMs: OCTOBER_MS, sum: { ...sum, hours: 0 } });
+      await putCompared(tx, { invoice: 'in_4', tenant: 'acme', atMs: OCTOBER_MS, sum: { ...sum, hours: 0, unread: 2 } });
     });
     // A ledger that cannot be read agrees with nothing.
     const reconcile = () =>
       bill(folder, 'reconcile', '--ledger', at('ledger.db'), '--invoices', at('invoices'), '--key', at('billing.pub'));
     const drifting = (await reconcile()).err.split('\n').filter((line) => line.includes('BILL_DRIFT'));
     assert.deepEqual([drifting.length, /acme: 3 hours of in_1 differed .* 2025-10-01T00:00:00Z/.test(drifting[0] ?? '')], [1, true]);
+    assert.match((await reconcile()).err, /BILL_DRAFT_UNREAD.*acme: 2 hours of in_4 could not be read/);
     // An older ledger says nothing of it.
     await store.transact((tx) => tx.run("UPDATE store_room SET steps = 6 WHERE room = 'billing'"));
     assert.doesNotMatch((await reconcile()).err, /BILL_DRIFT/);

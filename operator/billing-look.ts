@@ -30,6 +30,7 @@ export type BillingParts = {
     | 'billingReports'
     | 'billingOldest'
     | 'billingDrift'
+    | 'billingUnread'
     | 'billingDriftRatio'
     | 'billingHeld'
     | 'billingEvents'

@@ -123,10 +123,10 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         if (kind === 'rejected' || kind === 'quarantined' || kind === 'unauthorized')
           log.error({ tenant, meter, hour: new Date(hourMs).toISOString(), note }, `a report of use was ${kind}: a person must look`);
       },
-      onHeld: ({ tenant, draft, drift, isLate, why }) => {
+      onHeld: ({ tenant, draft, drift, isLate, why, code }) => {
         if (isLate) return log.error({ tenant, invoice: draft.id }, 'an invoice became final before it could be held: a person must look');
         metrics.billingHeld.inc({});
-        log.error({ tenant, invoice: draft.id, why, drift: drift.slice(0, 20) }, 'an invoice is held');
+        log.error({ code, tenant, invoice: draft.id, why, drift: drift.slice(0, 20) }, 'an invoice is held');
       },
       onLateErrors: ({ code, message, count }) => {
         metrics.billingLateErrors.inc({}, count);

@@ -66,14 +66,15 @@ describe('metrics', () => {
     assert.match(await metrics.registry.metrics(), /^t_decisions_total\{verdict="Deny",tenant="a"\} 3000$/m);
   });
 
-  it('fold values beyond the bound into other', async () => {
+  it('fold values beyond the bound into _other, which no tenant can be called', async () => {
     const metrics = createMetrics(catalogue);
-    for (const tenant of ['a', 'b', 'c', 'd', '__proto__', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });
+    for (const tenant of ['a', 'other', 'c', 'd', '__proto__', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });
     metrics.decisions.inc({ verdict: 'Maybe', tenant: 'a' });
     const text = await metrics.registry.metrics();
     assert.match(text, /^t_decisions_total\{verdict="Allow",tenant="a"\} 2$/m);
-    assert.match(text, /^t_decisions_total\{verdict="Allow",tenant="other"\} 3$/m);
-    assert.match(text, /^t_decisions_total\{verdict="other",tenant="a"\} 1$/m);
+    assert.match(text, /^t_decisions_total\{verdict="Allow",tenant="_other"\} 3$/m);
+    assert.match(text, /^t_decisions_total\{verdict="_other",tenant="a"\} 1$/m);
+    assert.match(text, /^t_decisions_total\{verdict="Allow",tenant="other"\} 1$/m);
     assert.doesNotMatch(text, /tenant="c"/);
   });
 
@@ -81,6 +82,16 @@ describe('metrics', () => {
     const metrics = createMetrics(defineMetrics({ ...processMetrics, ...catalogue }));
     for (const tenant of ['a', 'b', 'c', 'c', 'a']) metrics.decisions.inc({ verdict: 'Allow', tenant });
     assert.match(await metrics.registry.metrics(), /^writ_metrics_label_overflow_total\{metric="t_decisions_total"\} 2$/m);
+  });
+
+  it('show no gauge of values beyond the bound: the last of several would be that of none of them', async () => {
+    const metrics = createMetrics(
+      defineMetrics({ ...processMetrics, share: { kind: 'gauge', name: 't_share', help: 'h', labels: { tenant: { max: 1 } } } }),
+    );
+    for (const tenant of ['a', 'b', 'c']) metrics.share.set({ tenant }, 5);
+    const text = await metrics.registry.metrics();
+    assert.deepEqual(text.match(/^t_share\{.*$/gm), ['t_share{tenant="a"} 5']);
+    assert.match(text, /^writ_metrics_label_overflow_total\{metric="t_share"\} 2$/m);
   });
 
   it('have no more series than they may: counters fold what goes beyond, gauges leave it out', async () => {
@@ -96,8 +107,8 @@ describe('metrics', () => {
     metrics.pairs.inc({ a: '2', b: '2', c: 'y' });
     const text = await metrics.registry.metrics();
     assert.match(text, /^t_pairs_total\{a="1",b="1",c="x"\} 2$/m);
-    assert.match(text, /^t_pairs_total\{a="other",b="other",c="x"\} 1$/m);
-    assert.match(text, /^t_pairs_total\{a="other",b="other",c="y"\} 1$/m);
+    assert.match(text, /^t_pairs_total\{a="_other",b="_other",c="x"\} 1$/m);
+    assert.match(text, /^t_pairs_total\{a="_other",b="_other",c="y"\} 1$/m);
     assert.match(text, /^writ_metrics_label_overflow_total\{metric="t_pairs_total"\} 2$/m);
     const shown = async (): Promise<readonly string[]> => (await metrics.registry.metrics()).match(/^t_level\{.*$/gm) ?? [];
     for (const a of ['1', '2', '3']) metrics.level.set({ a, b: '1' }, 5);

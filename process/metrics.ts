@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics from a table. Each process has one catalogue (name, help, labels, buckets), from which the registry and the reference
 // page are made. Labels are bounded by construction: a closed set of values, or a most number of different ones; and so is the
-// number of series of a metric. What goes beyond is counted as `other`, so that no user input can fill the memory of ours or of
+// number of series of a metric. What goes beyond is counted as `_other`, which no name in Kubernetes is, so that no user input can fill the memory of ours or of
 // whoever scrapes.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import manifest from '../package.json' with { type: 'json' };
@@ -16,7 +16,7 @@ export type MetricDefinition = {
   readonly labels?: { readonly [label: string]: LabelDefinition };
   /** Upper bounds, ascending; of a histogram only. */
   readonly buckets?: readonly number[];
-  /** How many series there may be, 10,000 unless given; a gauge shows no others, and all else counts them under `other`. */
+  /** How many series there may be, 10,000 unless given; a gauge shows no others, and all else counts them under `_other`. */
   readonly maxSeries?: number;
 };
 
@@ -53,7 +53,8 @@ export type MetricsRegistry = MetricsText & { readonly openMetrics: MetricsText 
 
 export type Metrics<C extends MetricCatalogue> = { readonly [K in keyof C]: MetricOf<C[K]> } & { readonly registry: MetricsRegistry };
 
-const OVERFLOW_LABEL = 'other';
+/** No legal name of a tenant, or of anything else in Kubernetes: nobody's own series is that of all the others. */
+const OVERFLOW_LABEL = '_other';
 const DEFAULT_BUCKETS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Part of the catalogue of every process: what runs, and whether the bound of some metric was met. */
@@ -67,7 +68,7 @@ export const processMetrics = {
   labelOverflow: {
     kind: 'counter',
     name: 'writ_metrics_label_overflow_total',
-    help: 'Observations counted under the label value other or not shown, because a metric has as many different ones as it may; by metric.',
+    help: 'Observations counted under the label value _other or not shown, because a metric has as many different ones as it may; by metric.',
     labels: { metric: { max: 200 } },
   },
 } as const;
@@ -225,7 +226,7 @@ type Bound = {
 
 const createBound = ({ labels = {}, maxSeries = MAX_SERIES }: MetricDefinition, onOverflow: () => void): Bound => {
   const definitions = Object.entries(labels);
-  // Where all combinations fit there is nothing to remember; `other` is one value more.
+  // Where all combinations fit there is nothing to remember; `_other` is one value more.
   const isOpen = definitions.reduce((all, [, one]) => all * (('max' in one ? one.max : one.length) + 1), 1) > maxSeries;
   const seen = new Map<string, Set<string>>();
   const series = new Set<string>();
@@ -257,7 +258,10 @@ const createBound = ({ labels = {}, maxSeries = MAX_SERIES }: MetricDefinition, 
       return Object.fromEntries(definitions.map(([label, one]) => [label, 'max' in one ? OVERFLOW_LABEL : (found[label] ?? '')]));
     },
     hasRoom: (values) => {
-      const hasRoom = !isOpen || takes(keyOf(within(values)));
+      const found = within(values);
+      // Told of already.
+      if (definitions.some(([label, one]) => 'max' in one && found[label] !== (values[label] ?? ''))) return false;
+      const hasRoom = !isOpen || takes(keyOf(found));
       if (!hasRoom) onOverflow();
       return hasRoom;
     },

@@ -14,6 +14,9 @@ import type { LoaderState } from './policyset/loader.ts';
 import type { TenancyReviewed } from './tenancy/index.ts';
 
 const TENANTS = { max: 500 } as const;
+/** Of what an error budget is alerted by: who is beyond has no such alert. Each has a share of 60,000 series. */
+const PROMISED_TENANTS = { max: 5000 } as const;
+const PROMISED_SERIES = 20_000;
 const POLICIES = { max: 2000 } as const;
 const CODES = { max: 200 } as const;
 const TIERS = { max: 8 } as const;
@@ -58,19 +61,22 @@ export const webhookMetrics = defineMetrics({
     kind: 'gauge',
     name: 'writ_slo_objective_ratio',
     help: 'Share of answers that are to be good, as the Tenant says within its tier.',
-    labels: { tenant: TENANTS, slo: OBJECTIVES, tier: TIERS },
+    labels: { tenant: PROMISED_TENANTS, slo: OBJECTIVES, tier: TIERS },
+    maxSeries: PROMISED_SERIES,
   },
   sloValid: {
     kind: 'counter',
     name: 'writ_slo_valid_events_total',
     help: "Answers that an objective of a tenant's spec.slo speaks of.",
-    labels: { tenant: TENANTS, slo: OBJECTIVES },
+    labels: { tenant: PROMISED_TENANTS, slo: OBJECTIVES },
+    maxSeries: PROMISED_SERIES,
   },
   sloBad: {
     kind: 'counter',
     name: 'writ_slo_bad_events_total',
     help: 'Those of them that did not keep it: nothing could be decided, or not within the threshold, or a policy was not evaluated to its end.',
-    labels: { tenant: TENANTS, slo: OBJECTIVES },
+    labels: { tenant: PROMISED_TENANTS, slo: OBJECTIVES },
+    maxSeries: PROMISED_SERIES,
   },
   sloUnattributed: {
     kind: 'counter',

@@ -145,10 +145,18 @@ const waitProblem = ({ tenant, periodMs, why }: Waiting): Problem => ({
   message: `${tenant}: ${new Date(periodMs).toISOString().slice(0, 7)}: ${why}`,
 });
 
-const driftProblem = ({ tenant, invoice, atMs, sum }: Compared): Problem => ({
-  code: 'BILL_DRIFT',
-  message: `${tenant}: ${plural(sum.hours, 'hour')} of ${invoice} differed when it was compared last, at ${formatTime(atMs)}`,
-});
+const driftProblems = ({ tenant, invoice, atMs, sum }: Compared): readonly Problem[] => {
+  const when = `when it was compared last, at ${formatTime(atMs)}`;
+  const problems: Problem[] = [];
+  if (sum.hours > 0)
+    problems.push({ code: 'BILL_DRIFT', message: `${tenant}: ${plural(sum.hours, 'hour')} of ${invoice} differed ${when}` });
+  if (sum.unread > 0)
+    problems.push({
+      code: 'BILL_DRAFT_UNREAD',
+      message: `${tenant}: ${plural(sum.unread, 'hour')} of ${invoice} could not be read at the payment provider ${when}`,
+    });
+  return problems;
+};
 
 type Ordered = Pick<Change, 'tier' | 'cycle'> | undefined;
 const orderText = (ordered: Ordered): string => (ordered === undefined ? 'nothing' : `${ordered.tier}, ${ordered.cycle}`);
@@ -209,7 +217,7 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   const outbox = await readOutbox(options, { tenant, isCustomer }, terminal);
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
   problems.push(...(outbox?.waits ?? []).map(waitProblem));
-  problems.push(...(outbox?.compared ?? []).filter((one) => one.tenant === tenant && one.sum.hours > 0).map(driftProblem));
+  problems.push(...(outbox?.compared ?? []).filter((one) => one.tenant === tenant).flatMap(driftProblems));
   if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =

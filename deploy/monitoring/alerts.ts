@@ -3,6 +3,9 @@
 import { alertsOf } from './rule.ts';
 import type { Alert, AlertRow } from './rule.ts';
 
+/** What an error budget is alerted by: who has no room there has no such alert. */
+const ALERTED_BY = 'writ_slo_objective_ratio|writ_slo_valid_events_total|writ_slo_bad_events_total';
+
 const rows: readonly AlertRow[] = [
   {
     name: 'WritWebhookAbsent',
@@ -107,10 +110,19 @@ const rows: readonly AlertRow[] = [
   {
     name: 'WritLabelsFolded',
     severity: 'ticket',
-    expr: 'sum by (metric) (increase(writ_metrics_label_overflow_total[1h])) > 0',
+    expr: `sum by (metric) (increase(writ_metrics_label_overflow_total{metric!~"${ALERTED_BY}"}[1h])) > 0`,
     for: '1h',
     summary: 'The metric {{ $labels.metric }} has more different labels than it may',
-    description: 'What is beyond the bound is counted as other, so alerts by tenant or policy do not see it.',
+    description: 'What is beyond the bound is counted as _other, so alerts by tenant or policy do not see it.',
+  },
+  {
+    name: 'WritTenantsUnalerted',
+    severity: 'ticket',
+    expr: `sum by (metric) (increase(writ_metrics_label_overflow_total{metric=~"${ALERTED_BY}"}[1h])) > 0`,
+    for: '15m',
+    summary: 'There are more tenants with objectives than {{ $labels.metric }} tells apart',
+    description:
+      'Those beyond it have no series of their own, so no WritErrorBudgetBurn speaks of them. The ledger counts all of them: `writ slo status` tells how they stand.',
   },
 ];
 

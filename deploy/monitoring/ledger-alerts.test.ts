@@ -24,6 +24,7 @@ const causes: Readonly<Record<string, readonly [series: string, well: number, il
   WritUsageNotSent: ['writ_webhook_usage_aside_batches', 0, 1],
   WritBillingDown: ['writ_billing_up{sink="stripe"}', 1, 0],
   WritBillingDrift: ['writ_billing_drift_hours', 0, 1],
+  WritBillingUnread: ['writ_billing_unread_hours', 0, 5],
   WritReportsAside: ['writ_billing_reports{state="quarantined"}', 0, 1],
   WritOutboxOld: ['writ_usage_outbox_oldest_age_seconds{sink="stripe"}', 3600, 30_000],
   WritStatementsWait: ['writ_usage_outbox_oldest_age_seconds{sink="statements"}', 3600, 90_000],

@@ -86,6 +86,15 @@ const billing: readonly AlertRow[] = [
       'The invoices are kept from becoming final, a day at a time. The log names the hours, writ_usage_drift_ratio the meters; docs/billing.md says what to do.',
   },
   {
+    name: 'WritBillingUnread',
+    severity: 'ticket',
+    expr: ofLeader('writ_billing_unread_hours > 0'),
+    for: '30m',
+    summary: 'The payment provider does not say what it counts',
+    description:
+      'The invoices are kept from becoming final, a day at a time, and are compared again then. See whether the key may read meters; `writ bill reconcile` names the invoices.',
+  },
+  {
     name: 'WritReportsAside',
     severity: 'ticket',
     expr: ofLeader('writ_billing_reports{state=~"rejected|quarantined"} > 0'),

@@ -291,6 +291,30 @@ const unknownTestFile = (): string =>
     })),
   });
 
+/** Observations that find no room: of series that an error budget is alerted by, and of any other. */
+const overflowTestFile = (): string =>
+  stringify({
+    rule_files: ['rules.yaml'],
+    evaluation_interval: '1m',
+    tests: [
+      ['writ_slo_valid_events_total', 1, 'WritTenantsUnalerted'],
+      ['writ_slo_objective_ratio', 1, 'WritTenantsUnalerted'],
+      ['writ_decisions_total', 1, 'WritLabelsFolded'],
+      ['writ_slo_bad_events_total', 0, undefined],
+    ].map(([metric, rise, alert]) => ({
+      name: `${metric} rises by ${rise}`,
+      interval: '1m',
+      input_series: [{ series: `writ_metrics_label_overflow_total{metric="${metric}",instance="one"}`, values: `0+${rise}x200` }],
+      promql_expr_test: [
+        {
+          expr: 'count by (alertname, metric) (ALERTS{alertstate="firing",alertname=~"WritTenants.*|WritLabels.*"})',
+          eval_time: '190m',
+          exp_samples: alert === undefined ? [] : [{ labels: `{alertname="${alert}", metric="${metric}"}`, value: 1 }],
+        },
+      ],
+    })),
+  });
+
 /** Tenants of two tiers: what each objective's queries come to after ten minutes of one bad answer in ten, and of one in a hundred. */
 const openSloTestFile = (): string => {
   const labels = (tenant: string, more = ''): string => `{tenant="${tenant}",slo="availability",instance="one"${more}}`;
@@ -348,7 +372,8 @@ describe('promtool', { skip: promtool ? false : 'promtool (of the package promet
       for (const slo of OBJECTIVES) writeFileSync(join(dir, `${slo}-tests.yaml`), testFile(slo));
       writeFileSync(join(dir, 'openslo-tests.yaml'), openSloTestFile());
       writeFileSync(join(dir, 'unknown-tests.yaml'), unknownTestFile());
-      const files = [...OBJECTIVES, 'openslo', 'unknown'].map((name) => `${name}-tests.yaml`).map((name) => join(dir, name));
+      writeFileSync(join(dir, 'overflow-tests.yaml'), overflowTestFile());
+      const files = [...OBJECTIVES, 'openslo', 'unknown', 'overflow'].map((name) => `${name}-tests.yaml`).map((name) => join(dir, name));
       const outcome = await run('promtool', ['test', 'rules', ...files]).catch((error: unknown) => error);
       assert.ok(!(outcome instanceof Error), outcome instanceof Error && 'stderr' in outcome ? String(outcome.stderr) : '');
     }));

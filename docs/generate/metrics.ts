@@ -12,7 +12,7 @@ const labelText = ([label, values]: readonly [string, LabelDefinition]): string 
 
 export const metricsPage = (exporters: readonly Exporter[]): string =>
   page('Metrics', exporters.map(({ origin }) => `\`${origin}\``).join(' and '), [
-    'Served on `/metrics` of the address that `--metrics-address` names. A label has a closed set of values or a bound, and a metric has at most 10,000 series unless its row says otherwise; what goes beyond is counted under `other` (a gauge shows no more), and `writ_metrics_label_overflow_total` tells of it. OpenMetrics 1.0.0 is given to whoever asks for it by `Accept`. ' +
+    'Served on `/metrics` of the address that `--metrics-address` names. A label has a closed set of values or a bound, and a metric has at most 10,000 series unless its row says otherwise; what goes beyond is counted under `_other` (a gauge shows no more), and `writ_metrics_label_overflow_total` tells of it. OpenMetrics 1.0.0 is given to whoever asks for it by `Accept`. ' +
       'The names that prom-client gives to memory, CPU and event loop are there too.',
     ...exporters.flatMap(({ program, catalogue }) => [
       `## ${program}`,

@@ -22,22 +22,28 @@ const metersOf = (text: string): DriftSum['meters'] => {
   );
 };
 
+/** `unread` is not there in a ledger that an older operator wrote, which `writ bill reconcile` may read. */
 const comparedOf = (row: Row): Compared => ({
   invoice: textOf(row, 'invoice'),
   tenant: textOf(row, 'tenant'),
   atMs: integerOf(row, 'at_ms'),
-  sum: { hours: integerOf(row, 'hours'), meters: metersOf(textOf(row, 'meters')) },
+  sum: {
+    hours: integerOf(row, 'hours'),
+    unread: row['unread'] === undefined ? 0 : integerOf(row, 'unread'),
+    meters: metersOf(textOf(row, 'meters')),
+  },
 });
 
 export const allCompared = async (reader: Reader): Promise<readonly Compared[]> =>
   (await reader.all('SELECT * FROM billing_drift ORDER BY invoice')).map(comparedOf);
 
-export const putCompared = async (tx: Tx, { invoice, tenant, atMs, sum: { hours, meters } }: Compared): Promise<void> => {
+export const putCompared = async (tx: Tx, { invoice, tenant, atMs, sum: { hours, unread, meters } }: Compared): Promise<void> => {
   await tx.insert({
     into: 'billing_drift',
-    columns: ['invoice', 'tenant', 'at_ms', 'hours', 'meters'],
-    rows: [[invoice, tenant, atMs, hours, JSON.stringify(Object.fromEntries(meters))]],
-    onConflict: 'ON CONFLICT (invoice) DO UPDATE SET at_ms = excluded.at_ms, hours = excluded.hours, meters = excluded.meters',
+    columns: ['invoice', 'tenant', 'at_ms', 'hours', 'unread', 'meters'],
+    rows: [[invoice, tenant, atMs, hours, unread, JSON.stringify(Object.fromEntries(meters))]],
+    onConflict:
+      'ON CONFLICT (invoice) DO UPDATE SET at_ms = excluded.at_ms, hours = excluded.hours, unread = excluded.unread, meters = excluded.meters',
   });
 };
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // No invoice becomes final that says something else than the ledger: drafts are put off until the month is frozen and ledger and provider
 // agree on every hour. What is wrong with one customer or invoice keeps no other from being looked at.
+import type { ProblemCode } from '../../policies/problem.ts';
 import type { Clock } from '../../process/clock.ts';
-import { FREEZE_AFTER_MS, HOUR_MS, monthOf } from '../usage/period.ts';
+import { FREEZE_AFTER_MS, HOUR_MS, monthOf, nextMonth } from '../usage/period.ts';
 import type { Store } from '../usage/store.ts';
 import { ledgerState } from '../usage/tallies.ts';
 import type { createBillers } from './billers.ts';
 import { allCompared, dropCompared, putCompared } from './compared.ts';
 import type { Compared } from './compared.ts';
 import type { createHolds } from './holds.ts';
-import { BACK_MS, byMonth, hasUse, hourTotals, spanOf } from './hours.ts';
+import { BACK_MS, byMonth, hasUse, hourTotals, hoursWithin, spanOf } from './hours.ts';
 import type { Customer } from './hours.ts';
 import type { createMonths } from './months.ts';
 import type { Drift } from './outbox/drift.ts';
@@ -28,6 +29,7 @@ export type HeldDraft = {
   /** It had become final before it could be kept from that. */
   readonly isLate: boolean;
   readonly why: string;
+  readonly code: ProblemCode | undefined;
 };
 export type Unseen = Customer & { readonly invoice: string | undefined; readonly message: string };
 
@@ -85,7 +87,7 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
   /** Undefined where nobody knows what was to be reported. */
   const driftOf = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined) => {
     const totals: HourTotal[] = [];
-    const span = spanOf(customer, { fromMs: draft.periodStartMs, toMs: draft.periodEndMs });
+    const span = spanOf(customer, hoursWithin({ fromMs: draft.periodStartMs, toMs: draft.periodEndMs }));
     if (span === undefined) return { drift: [], sum: NO_DRIFT };
     for (const [fromMs, toMs] of byMonth(span.fromMs, span.toMs)) {
       const monthMs = monthOf(fromMs);
@@ -99,33 +101,50 @@ export const createDraftWatch = (deps: DraftDeps): DraftWatch => {
     return { drift, sum: driftSum(totals, drift) };
   };
 
-  type By = { readonly untilMs: number; readonly why: string; readonly drift?: readonly Drift[]; readonly isTold: boolean };
-  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, drift = [], isTold }: By): Promise<Look> => {
+  type By = {
+    readonly untilMs: number;
+    readonly why: string;
+    readonly code?: ProblemCode;
+    readonly drift?: readonly Drift[];
+    readonly isTold: boolean;
+  };
+  const putOff = async ({ tenant }: Customer, draft: Draft, { untilMs, why, code, drift = [], isTold }: By): Promise<Look> => {
     const held = await hold({ tenant, draft, untilMs, why });
-    if (held === 'late' || (held === 'held' && isTold)) deps.onHeld({ tenant, draft, drift, why, isLate: held === 'late' });
+    if (held === 'late' || (held === 'held' && isTold)) deps.onHeld({ tenant, draft, drift, why, code, isLate: held === 'late' });
     return { again: held === 'retry' };
   };
 
   const checkDraft = async (customer: Customer, draft: Draft, scope: Scope, signal: AbortSignal | undefined): Promise<Look> => {
-    const { finalizesAtMs, periodEndMs } = draft;
+    const { finalizesAtMs, periodStartMs: fromMs, periodEndMs: toMs } = draft;
     const nowMs = clock.now();
     if (finalizesAtMs === undefined) return FINE;
-    const firstMs = periodEndMs + FINAL_AFTER_MS;
-    if (nowMs < periodEndMs + FREEZE_AFTER_MS) {
+    // Until then more may be heard of its last hour, and be counted there.
+    const lastMonthMs = monthOf(hoursWithin({ fromMs, toMs }).toMs - 1);
+    const firstMs = nextMonth(lastMonthMs) + FINAL_AFTER_MS;
+    if (nowMs < nextMonth(lastMonthMs) + FREEZE_AFTER_MS) {
       if (finalizesAtMs >= firstMs) return FINE;
       return putOff(customer, draft, { untilMs: firstMs, why: 'the month is not frozen yet', isTold: false });
     }
     if (finalizesAtMs - nowMs > CHECK_BEFORE_MS) return FINE;
     const untilMs = nowMs + PUT_OFF_MS;
     const compared = await driftOf(customer, draft, scope, signal);
-    if (compared === undefined)
-      return putOff(customer, draft, { untilMs, why: 'no price book was in effect when the month began', isTold: true });
+    if (compared === undefined) {
+      const why = 'no price book was in effect when the month began';
+      return putOff(customer, draft, { untilMs, why, code: 'BILL_MONTH_UNPRICED', isTold: true });
+    }
     const { drift, sum } = compared;
     await keep({ invoice: draft.id, tenant: customer.tenant, atMs: nowMs, sum });
-    if (sum.hours > 0)
-      return putOff(customer, draft, { untilMs, why: `${sum.hours} hours differ between ledger and provider`, drift, isTold: true });
+    const { hours, unread } = sum;
+    if (hours > 0) {
+      const why = `${hours} hours differ between ledger and provider${unread > 0 ? `, ${unread} could not be read there` : ''}`;
+      return putOff(customer, draft, { untilMs, why, code: 'BILL_DRIFT', drift, isTold: true });
+    }
+    if (unread > 0) {
+      const why = `${unread} hours could not be read at the provider`;
+      return putOff(customer, draft, { untilMs, why, code: 'BILL_DRAFT_UNREAD', drift, isTold: true });
+    }
     const { frozenMs } = await store.read(ledgerState);
-    if (frozenMs !== undefined && monthOf(periodEndMs - 1) <= frozenMs) return FINE;
+    if (frozenMs !== undefined && lastMonthMs <= frozenMs) return FINE;
     return putOff(customer, draft, { untilMs, why: 'the month is not frozen yet', isTold: true });
   };
 

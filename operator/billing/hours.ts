@@ -24,6 +24,16 @@ export const spanOf = (
   const [from, to] = [Math.max(span.fromMs, fromMs), Math.min(span.toMs, untilMs)];
   return from < to ? { fromMs: from, toMs: to } : undefined;
 };
+
+/**
+ * The hours that begin within a span of any bounds. A provider counts an hour where it begins: of two invoices that follow on each other an hour in
+ * which one ends and the next begins is on the first, and on no other.
+ */
+export const hoursWithin = ({ fromMs, toMs }: Span): Span => ({
+  fromMs: Math.ceil(fromMs / HOUR_MS) * HOUR_MS,
+  toMs: Math.ceil(toMs / HOUR_MS) * HOUR_MS,
+});
+
 export const isBilledFor = (customer: Customer, hourMs: number): boolean =>
   spanOf(customer, { fromMs: hourMs, toMs: hourMs + HOUR_MS }) !== undefined;
 

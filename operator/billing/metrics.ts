@@ -40,6 +40,11 @@ export const billingMetrics = defineMetrics({
     name: 'writ_billing_drift_hours',
     help: 'Hours that ledger and payment provider count otherwise, of invoices that are about to become final.',
   },
+  billingUnread: {
+    kind: 'gauge',
+    name: 'writ_billing_unread_hours',
+    help: 'Hours of which the payment provider did not say what it counts, of invoices that are about to become final.',
+  },
   billingDriftRatio: {
     kind: 'gauge',
     name: 'writ_usage_drift_ratio',
@@ -84,8 +89,12 @@ export const billingMetrics = defineMetrics({
 
 export type BillingMetrics = Pick<Metrics<typeof billingMetrics>, keyof typeof billingMetrics>;
 
-export const showDrift = (metrics: Pick<BillingMetrics, 'billingDrift' | 'billingDriftRatio'>, { hours, meters }: DriftSum): void => {
+export const showDrift = (
+  metrics: Pick<BillingMetrics, 'billingDrift' | 'billingUnread' | 'billingDriftRatio'>,
+  { hours, unread, meters }: DriftSum,
+): void => {
   metrics.billingDrift.set({}, hours);
+  metrics.billingUnread.set({}, unread);
   metrics.billingDriftRatio.clear();
   for (const [meter, of] of meters) metrics.billingDriftRatio.set({ sink: 'stripe', meter }, driftRatio(of));
 };

@@ -102,6 +102,14 @@ export const billingCodes = {
     summary: 'An invoice of a customer could not be looked at, or not be put off; it may become final as it is.',
     fix: 'correct spec.billing.customerRef, or look at the invoice at the payment provider',
   },
+  BILL_REPORT_CHANGED: {
+    summary: 'A report of use is not what was written when its identifier was made: nothing is sent under that.',
+    fix: 'see who wrote to the database of the ledger, and what the provider counts of that hour; bill the hour by its statement',
+  },
+  BILL_DRAFT_UNREAD: {
+    summary: 'The payment provider did not say what it counts of hours of an invoice, which is kept from becoming final.',
+    fix: 'see whether the key may read meters, and what the provider answers; it is compared again each day',
+  },
   BILL_DRIFT: {
     summary: 'The payment provider counts hours otherwise than the ledger, and the invoice is kept from becoming final.',
     fix: 'see which hours were set aside, and who else reports for this customer; it is compared again each day',

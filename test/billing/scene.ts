@@ -207,10 +207,10 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     expectLook: () => {
       idle = Promise.withResolvers();
     },
-    /** Time goes on, hours are sealed and months frozen, and the operator looks once. */
-    look: async (atMs: number) => {
+    /** Time goes on, hours are sealed and months frozen (unless the ledger is behind), and the operator looks once. */
+    look: async (atMs: number, { settles = true }: { readonly settles?: boolean } = {}) => {
       nowMs = atMs;
-      await ledger.settle(ending.signal);
+      if (settles) await ledger.settle(ending.signal);
       idle = Promise.withResolvers();
       wake?.();
       await idle.promise;

@@ -258,6 +258,23 @@ describe('errors that Stripe reports after it accepted', () => {
     await it.end();
   });
 
+  it('leave the newest report of an hour, and what is told of an older one, as they are', async () => {
+    const { it, sent } = await accepted();
+    await it.ledger.accept([event({ seq: 2, value: '2' })]);
+    await it.look(START + 3 * HOUR_MS);
+    assert.equal(it.fake.requests.filter(({ path }) => path.endsWith('meter_events')).length, 2);
+    // Neither is counted so far; the second total stands for both.
+    it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);
+    assert.equal((await it.deliver(lateErrors(it, 'meter_event_customer_not_found', [identifierOf(sent[0])])))?.body.message, 'taken');
+    assert.deepEqual(await acts(it, 'billing.rejected'), []);
+    const states = await it.store.read((reader) => reader.all('SELECT revision, state FROM billing_outbox ORDER BY revision'));
+    assert.deepEqual(
+      states.map(({ state }) => state),
+      ['accepted', 'accepted'],
+    );
+    await it.end();
+  });
+
   it('are asked for again where Stripe has no answer, and nothing is stored until then', async () => {
     const { it, sent } = await accepted();
     const late = lateErrors(it, 'meter_event_invalid_value', [identifierOf(sent[0])]);

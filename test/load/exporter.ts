@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What a scrape costs when a process exports as many series as it may: the operator's catalogue filled to the bounds of its labels
- * and series, over HTTP, in both formats.
+ * What a scrape costs when a process exports as many series as it may: the operator's and the webhook's catalogues filled to the
+ * bounds of their labels and series, over HTTP, in both formats.
  *
- * In: how many scrapes. Out: rows `exporter/…`.
+ * In: how many scrapes. Out: rows `exporter/…` of the operator, `exporter/webhook/…`.
  */
 import { createOperatorMetrics } from '../../operator/metrics.ts';
+import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import { createEndpoint } from '../../process/endpoint.ts';
+import type { MetricsRegistry } from '../../process/metrics.ts';
+import { createWebhookMetrics } from '../../webhook/metrics.ts';
 import { systemClock } from '../../process/clock.ts';
 import { quantile, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
@@ -16,7 +19,7 @@ const METERS = 13;
 const SOURCES = 200;
 const FORMATS = { text: 'text/plain', openmetrics: 'application/openmetrics-text;version=1.0.0' } as const;
 
-export const measureExporter = async ({ scrapes }: { readonly scrapes: number }): Promise<readonly BenchRow[]> => {
+const filledOperator = (): MetricsRegistry => {
   const metrics = createOperatorMetrics();
   for (let tenant = 0; tenant < TENANTS; tenant += 1) {
     // One meter more than there is room for: the last ones are left out.
@@ -27,7 +30,30 @@ export const measureExporter = async ({ scrapes }: { readonly scrapes: number })
   for (let source = 0; source < SOURCES; source += 1) {
     for (const result of ['applied', 'unchanged', 'failed']) metrics.syncs.inc({ source: `writ-system/source-${source}`, result });
   }
-  const endpoint = createEndpoint({ host: '127.0.0.1', port: 0, metrics: metrics.registry, ready: {} });
+  return metrics.registry;
+};
+
+/** Objectives of every tenant that has a series, and of a hundred that have none; decisions of as many as are told apart. */
+const filledWebhook = (): MetricsRegistry => {
+  const metrics = createWebhookMetrics();
+  for (let index = 0; index < TENANTS + 100; index += 1) {
+    const tenant = `tenant-${index}`;
+    for (const slo of OBJECTIVES) {
+      metrics.sloObjective.set({ tenant, slo, tier: 'Enterprise' }, 0.999);
+      metrics.sloValid.inc({ tenant, slo }, 1000 + index);
+      metrics.sloBad.inc({ tenant, slo }, index % 7);
+    }
+    for (const verdict of ['Allow', 'Deny', 'Warn', 'Audit']) metrics.decisions.inc({ tenant, verdict, dry_run: 'false' }, index);
+    metrics.policyDecisions.inc({ tenant, policy: `policy-${index % 2000}`, verdict: 'Deny' });
+  }
+  return metrics.registry;
+};
+
+const measureScrapes = async (
+  name: string,
+  { registry, scrapes }: { readonly registry: MetricsRegistry; readonly scrapes: number },
+): Promise<readonly BenchRow[]> => {
+  const endpoint = createEndpoint({ host: '127.0.0.1', port: 0, metrics: registry, ready: {} });
   const { url } = await endpoint.start();
   try {
     const rows: BenchRow[] = [];
@@ -46,10 +72,10 @@ export const measureExporter = async ({ scrapes }: { readonly scrapes: number })
       const { user, system } = process.cpuUsage(before);
       const how = `${series} series, ${(bytes / 1e6).toFixed(1)} MB, ${scrapes} scrapes over HTTP, ${format}; who scrapes is in the same process`;
       rows.push(
-        { name: `exporter/${format}/p50`, unit: 'ms', value: rounded(quantile(tookMs, 0.5)), how },
-        { name: `exporter/${format}/max`, unit: 'ms', value: rounded(quantile(tookMs, 1)), how },
-        { name: `exporter/${format}/processor`, unit: 'ms', value: rounded((user + system) / 1000 / scrapes), how },
-        { name: `exporter/${format}/series`, unit: 'series', value: series, how },
+        { name: `${name}/${format}/p50`, unit: 'ms', value: rounded(quantile(tookMs, 0.5)), how },
+        { name: `${name}/${format}/max`, unit: 'ms', value: rounded(quantile(tookMs, 1)), how },
+        { name: `${name}/${format}/processor`, unit: 'ms', value: rounded((user + system) / 1000 / scrapes), how },
+        { name: `${name}/${format}/series`, unit: 'series', value: series, how },
       );
     }
     return rows;
@@ -57,3 +83,8 @@ export const measureExporter = async ({ scrapes }: { readonly scrapes: number })
     await endpoint.close();
   }
 };
+
+export const measureExporter = async ({ scrapes }: { readonly scrapes: number }): Promise<readonly BenchRow[]> => [
+  ...(await measureScrapes('exporter', { registry: filledOperator(), scrapes })),
+  ...(await measureScrapes('exporter/webhook', { registry: filledWebhook(), scrapes })),
+];

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MAX_REPORT_AGE_MS, RESEND_WITHIN_MS } from '../provider.ts';
+import { bodyDigestOf } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { MOST_REPAIRS, SETTLE_MS, afterAnswer, afterReading, isResolved, nextStep, unsendable } from './rules.ts';
 
@@ -58,11 +59,12 @@ describe('a report', () => {
   });
 
   it('is not sent with sixteen digits, or when it would come too late', () => {
-    assert.equal(unsendable(entry({ value: '123456789.123456' }), NOW), undefined);
-    assert.match(unsendable(entry({ value: '1234567890.123456' }), NOW) ?? '', /15 digits/);
+    const written = (value: string): Entry => entry({ value, bodyDigest: bodyDigestOf(entry({ value })) });
+    assert.equal(unsendable(written('123456789.123456'), NOW), undefined);
+    assert.match(unsendable(written('1234567890.123456'), NOW) ?? '', /15 digits/);
     const latest = HOUR + MAX_REPORT_AGE_MS - HOUR_MS;
-    assert.equal(unsendable(entry(), latest), undefined);
-    assert.match(unsendable(entry(), latest + 1) ?? '', /older/);
+    assert.equal(unsendable(written('5'), latest), undefined);
+    assert.match(unsendable(written('5'), latest + 1) ?? '', /older/);
   });
 });
 

@@ -7,7 +7,7 @@
 // a request may travel for four hours and still be known for what it is.
 import { MAX_REPORT_AGE_MS, RESEND_WITHIN_MS } from '../provider.ts';
 import type { ReportAnswer } from '../provider.ts';
-import { MAX_DIGITS, minus, sameDecimal, significantDigits } from './entry.ts';
+import { MAX_DIGITS, bodyDigestOf, minus, sameDecimal, significantDigits } from './entry.ts';
 import type { Entry, State } from './entry.ts';
 
 const MINUTE_MS = 60_000;
@@ -43,6 +43,8 @@ export const nextStep = (entry: Entry, nowMs: number): Step => {
 
 /** Why a report cannot be made at all, or undefined. */
 export const unsendable = (entry: Entry, nowMs: number): string | undefined => {
+  // Under a key that was used the provider repeats an answer, or counts twice what the key was to keep apart.
+  if (bodyDigestOf(entry) !== entry.bodyDigest) return 'BILL_REPORT_CHANGED: it is not what was written when its identifier was made';
   if (significantDigits(entry.value) > MAX_DIGITS) return `${entry.value} has more than ${MAX_DIGITS} digits`;
   // An hour in reserve, for clocks that differ and requests that wait.
   if (nowMs - entry.hourMs > MAX_REPORT_AGE_MS - HOUR_MS) return 'it is older than the provider takes';

@@ -63,6 +63,8 @@ export const billingMigrations: Migrations = {
       `CREATE TABLE billing_drift (invoice TEXT PRIMARY KEY, tenant TEXT NOT NULL, at_ms BIGINT NOT NULL, hours BIGINT NOT NULL,
         meters TEXT NOT NULL)`,
     ],
+    // Of how many of its hours the provider said nothing.
+    ['ALTER TABLE billing_drift ADD COLUMN unread BIGINT NOT NULL DEFAULT 0'],
   ],
 };
 
