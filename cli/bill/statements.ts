@@ -80,7 +80,7 @@ const statementsIn = (path: string): readonly { readonly statement: UsageStateme
 };
 
 /** Statements whose signatures lie beside them may be named as `*.json`. */
-export const statementFiles = (paths: readonly string[] = []): readonly string[] => paths.filter((path) => !path.endsWith(bundlePath('')));
+const statementFiles = (paths: readonly string[] = []): readonly string[] => paths.filter((path) => !path.endsWith(bundlePath('')));
 
 /** Why files are not to be taken for what the ledger says, or undefined. */
 export const unsignedStatements = ({

@@ -111,7 +111,7 @@ export const verifySealedInSteps = function* ({ kind, name, object }: SealedByte
   return kind === 'Tenant' ? yield* verifyTenant(sealed, judging) : yield* verifyDocument({ ...sealed, kind }, judging);
 };
 
-export const verifySealed = atOnce(verifySealedInSteps);
+const verifySealed = atOnce(verifySealedInSteps);
 
 export const isUnsigned = (verified: Verified): boolean => verified.ok && verified.document.unsigned === true;
 

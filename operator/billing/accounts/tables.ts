@@ -130,7 +130,7 @@ export const allAccounts = async (reader: Reader): Promise<readonly Account[]> =
   (await reader.all('SELECT * FROM billing_account ORDER BY tenant, uid')).map((row) => accountOf(row));
 
 /** Of all Tenants that have or had the name; also of a ledger whose tables are older. */
-export const accountsOfTenant = async (reader: Reader, tenant: string): Promise<readonly Account[]> => {
+const accountsOfTenant = async (reader: Reader, tenant: string): Promise<readonly Account[]> => {
   const steps = await billingSteps(reader);
   if (steps < STEPS_WITH_ACCOUNTS) return [];
   const rows = await reader.all('SELECT * FROM billing_account WHERE tenant = ?', [tenant]);

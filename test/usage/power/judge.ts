@@ -24,14 +24,14 @@ import { readIn } from '../pruning-scene.ts';
 import { ARCHIVE, AUDIT_LOGS, LEDGER_FILE, SENDERS, STATE, TOGETHER, eventsOf, roundMs } from './workload.ts';
 
 /** The highest number of each sender; none of those before it may be missing. */
-export const sentBy = async (reader: Reader): Promise<Map<string, number>> => {
+const sentBy = async (reader: Reader): Promise<Map<string, number>> => {
   const rows = await reader.all('SELECT source, highest, gaps FROM usage_source');
   assert.ok(rows.every((row) => textOf(row, 'gaps') === ''));
   return new Map(rows.map((row) => [textOf(row, 'source'), integerOf(row, 'highest')]));
 };
 
 /** Of lines that were said, the last number of each name. */
-export const promised = (said: readonly string[], word: string): ReadonlyMap<string, number> =>
+const promised = (said: readonly string[], word: string): ReadonlyMap<string, number> =>
   new Map(said.map((line) => line.split(' ')).flatMap(([first, name = '', number]) => (first === word ? [[name, Number(number)]] : [])));
 
 const judgeLedger = async (folder: string, { store }: TestAudit, said: readonly string[]): Promise<void> => {
