@@ -4,7 +4,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import type { JudgeInSteps } from '../policies/policy-object.ts';
-import type { EvidenceMemory } from '../policies/trust/evidence-memory.ts';
+import type { Proving } from '../policies/trust/evidence-task.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
 import { eachCache } from './caches.ts';
@@ -48,7 +48,7 @@ export type GuardWrites = {
 export type GuardParts = Parts & {
   readonly caches: Caches;
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
-  readonly evidence: EvidenceMemory;
+  readonly proving: Proving;
   /** With what the loader has judged. */
   readonly judge: JudgeInSteps;
   readonly closing: () => boolean;
@@ -61,7 +61,7 @@ export const createGuardWrites = ({
   config,
   caches,
   loader,
-  evidence,
+  proving,
   judge,
   clock,
   log,
@@ -71,6 +71,7 @@ export const createGuardWrites = ({
   states,
 }: GuardParts): GuardWrites => {
   const systemNamespace = config['system-namespace'];
+  const evidence = proving.memory;
   // Tenants are no part of what the loader looks at.
   let changes = 0;
   const tenant = createTenantLookup({
@@ -99,7 +100,7 @@ export const createGuardWrites = ({
     systemNamespace,
     clock,
   });
-  const deps = { view, waiting, systemNamespace, ahead: createVerifyAhead(clock) };
+  const deps = { view, waiting, systemNamespace, ahead: createVerifyAhead(clock, proving) };
   const validate = createValidate({
     handle: async (text) => {
       const startedMs = clock.monotonicMs();

@@ -303,7 +303,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     config,
     caches,
     loader,
-    evidence: memory,
+    proving,
     judge,
     clock,
     log,

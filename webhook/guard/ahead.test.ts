@@ -11,6 +11,7 @@ import { loadTrust } from '../../policies/trust/index.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import { seal } from '../../policies/trust/seal.ts';
 import { NOW, keyed, trustOf } from '../../policies/trust/test-trust.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { POD_RULES, createSealer } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy, Sealer } from '../../test/faults/webhook/sealed.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
@@ -89,7 +90,7 @@ const asked = async ({ views, changes }: World) => {
     if (beat.on) setImmediate(turn);
   };
   setImmediate(turn);
-  const deps = { view, waiting, systemNamespace: 'writ-system', ahead: createVerifyAhead(clock) };
+  const deps = { view, waiting, systemNamespace: 'writ-system', ahead: createVerifyAhead(clock, provingHere()) };
   const answers = await Promise.all(changes.map(async (change) => handleGuard(reviewOf(change), deps)));
   beat.on = false;
   return { turns: beat.turns, said: answers.map((answer) => answerOf(answer)).map(({ allowed, code }) => (allowed ? 'pass' : code)) };
@@ -159,7 +160,7 @@ describe('a long document at admission', () => {
     const clock = fakeClock(AT_MS);
     let state = theirs;
     const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => state });
-    const ahead = createVerifyAhead(clock);
+    const ahead = createVerifyAhead(clock, provingHere());
     const ask = (): Promise<Guarded> =>
       Promise.resolve(
         handleGuard(reviewOf({ after: policyOf(30) }), { view: () => state, waiting, systemNamespace: 'writ-system', ahead }),

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What takes long to verify is verified before it is ruled on, in steps between which others get their answers, one document
-// after the other: two that took turns would make each turn as long as both. The ruling itself, which is made in one piece,
-// goes by what came of it, as long as that is of these very objects under the trust policy in force.
+// What takes long to verify is verified before it is ruled on: what log entries, timestamps and certificates prove in the worker
+// threads, a long document in steps between which others get their answers, one document after the other: two that took turns
+// would make each turn as long as both. A plain signature by a key is checked here: that takes less than a millisecond. The ruling
+// itself, which is made in one piece, goes by what came of it, as long as that is of these very objects under the trust policy in
+// force.
 import type { Steps } from '../../policies/steps.ts';
-import type { Trust } from '../../policies/trust/index.ts';
+import { evidenceTasks } from '../../policies/trust/evidence-task.ts';
+import type { Proving } from '../../policies/trust/evidence-task.ts';
+import type { Artifact, Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';
 import type { Slices } from '../../process/slices.ts';
@@ -15,7 +19,6 @@ import type { GuardView } from './view.ts';
 
 /** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
 const SHORT = 4_000;
-/** Each takes milliseconds where it is keyless. */
 const FEW_BUNDLES = 2;
 
 const isLong = (object: GuardedChange['after']): boolean => {
@@ -23,6 +26,11 @@ const isLong = (object: GuardedChange['after']): boolean => {
   if (signature === undefined) return JSON.stringify(spec ?? null).length > SHORT;
   const { document, bundles = [], members = [] } = signature;
   return bundles.length > FEW_BUNDLES || members.reduce((sum, member) => sum + member.document.length, document.length) > SHORT;
+};
+
+const artifactOf = (object: GuardedChange['after']): Artifact | undefined => {
+  const { signature } = sealedObjectOf('', object);
+  return signature === undefined ? undefined : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: '' };
 };
 
 export type VerifiedAhead = Verifications & { readonly of: GuardedChange; readonly trust: Trust; readonly atMs: number };
@@ -49,13 +57,17 @@ const isSealedDocument = (kind: GuardedChange['kind']): kind is DocumentKind =>
 /** Undefined: there is nothing to wait for. */
 export type VerifyAhead = (change: GuardedChange, view: GuardView) => Promise<VerifiedAhead> | undefined;
 
-export const createVerifyAhead = (clock: Clock): VerifyAhead => {
+/** `proving`: its memory is that of the views. */
+export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead => {
   let last: Promise<unknown> = Promise.resolve();
   return (change, view) => {
     const { kind, name, before, after } = change;
     const { trust, atMs } = view;
     if (trust === undefined || after === undefined || !isSealedDocument(kind) || !needsSeal(kind, trust)) return undefined;
-    if (isMetadataOnly(change) || !(isLong(after) || isLong(before))) return undefined;
+    if (isMetadataOnly(change)) return undefined;
+    const artifact = artifactOf(after);
+    const toProve = artifact === undefined || evidenceTasks(artifact, trust, proving.memory).length === 0 ? [] : [artifact];
+    if (toProve.length === 0 && !isLong(after) && !isLong(before)) return undefined;
     const judging = judgingBy(trust, view);
     const work = async (): Promise<VerifiedAhead> => {
       const slices = createSlices(clock);
@@ -71,8 +83,11 @@ export const createVerifyAhead = (clock: Clock): VerifyAhead => {
         standing: kind === 'Tenant' ? await resting(standingTenantInSteps(name, before), slices) : undefined,
       };
     };
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
+    const inTurn = (): Promise<VerifiedAhead> => {
+      const done = last.then(work);
+      last = done.catch(() => undefined);
+      return done;
+    };
+    return toProve.length === 0 ? inTurn() : proving.ahead(toProve, trust).then(inTurn);
   };
 };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { fakeClock } from '../../test/fake-clock.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { createVerifyAhead } from './ahead.ts';
 import { handleGuard } from './index.ts';
 import type { GuardDeps } from './index.ts';
@@ -22,7 +23,7 @@ describe('the guard', () => {
     const clock = fakeClock(AT_MS);
     let view = nothing;
     const waiting = createWaiting({ clock, timeoutMs: 1000, stateOf: () => view });
-    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', ahead: createVerifyAhead(clock) };
+    const deps: GuardDeps = { view: () => view, waiting, systemNamespace: 'writ-system', ahead: createVerifyAhead(clock, provingHere()) };
     const arriving = handleGuard(reviewOf({ after: two }), deps);
     view = enforced;
     waiting.wake();

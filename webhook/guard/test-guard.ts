@@ -6,6 +6,7 @@ import { marksOf } from '../../policies/currency/index.ts';
 import type { Standing } from '../../policies/currency/removal.ts';
 import { judgePolicyObject } from '../../policies/policy-object.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
+import { provingHere } from '../../policies/trust/evidence-task.ts';
 import { POD_RULES, createSealer, inventoryOf, policyDigest } from '../../test/faults/webhook/sealed.ts';
 import type { SealedPolicy } from '../../test/faults/webhook/sealed.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
@@ -91,7 +92,7 @@ export const depsOf = (view: GuardView | undefined): GuardDeps => ({
   view: () => view,
   waiting: createWaiting({ clock: fakeClock(AT_MS), timeoutMs: 0, stateOf: () => 0 }),
   systemNamespace: 'writ-system',
-  ahead: createVerifyAhead(fakeClock(AT_MS)),
+  ahead: createVerifyAhead(fakeClock(AT_MS), provingHere()),
 });
 
 type Response = {
