@@ -99,13 +99,14 @@ describe('bad input', () => {
     }
   });
 
-  it('is no reason to fail: a reader that goes away early', () => {
+  it('is no reason to end otherwise: a reader that goes away early', () => {
     using folder = inFolder();
     const cases = Array.from({ length: 3_000 }, (_, index) => `- {name: "${index}", object: {apiVersion: v1, kind: Pod}, expect: Deny}\n`);
     folder.write({ 'a.cases.yaml': `policies: [good.yaml]\ncases:\n${cases.join('')}` });
     const writ = `'${process.execPath}' '${join(import.meta.dirname, 'main.ts')}'`;
     const { out, err } = folder.run('bash', ['-c', `${writ} test --output json 2>&1 | head -1; echo \${PIPESTATUS[0]}`]);
-    assert.deepEqual([out, err], ['[\n0\n', '']);
+    assert.equal(folder.writ(['test', '--output', 'json']).code, 1);
+    assert.deepEqual([out, err], ['[\n1\n', '']);
   });
 
   it('is no colour: none is used', () => {

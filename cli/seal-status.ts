@@ -104,10 +104,9 @@ export type RepositoryStatus = {
 /** Members of a ruleset are sealed by the digests in it. */
 const isSealedItself = ({ kindHint, path }: ManifestDocument): boolean => kindHint !== 'ruleset' || path.endsWith('/ruleset.yaml');
 
-/** `forAll`: texts of the seals of the whole repository. */
-export const sealStatus = (question: StatusQuestion, forAll: readonly string[]): RepositoryStatus => {
+export const sealStatus = (question: StatusQuestion): RepositoryStatus => {
   const { manifest, folder } = question;
-  const sets = new Set(forAll);
+  const sets = new Set(manifest.sets);
   return {
     documents: manifest.documents
       .filter(isSealedItself)

@@ -9,7 +9,6 @@ import { judgedAt } from './judged-at.ts';
 import { EXIT_FINDINGS, UsageError, UserError, plural, printJson, problemRow } from './output.ts';
 import type { Format, Terminal } from './output.ts';
 import { TRUST_FILE, chainIn, checkDigest, readPolicyRepository, trustFrom } from './policy-repository.ts';
-import { readSeals } from './seal-files.ts';
 import { isGood, sealStatus } from './seal-status.ts';
 import type { RepositoryStatus, SealStatus } from './seal-status.ts';
 import { readTerm, timeText } from './signing/bump.ts';
@@ -82,7 +81,7 @@ const showStatus = (folder: string, options: Options, terminal: Terminal): void 
     succession: { bundles: document.bundles, chain: links, at },
   });
   const trustProblems = way.ok ? [] : way.problems;
-  const status = sealStatus({ manifest, folder, trust, at, withinMs, trustProblems }, readSeals(join(folder, 'seal')));
+  const status = sealStatus({ manifest, folder, trust, at, withinMs, trustProblems });
   if (status.problems.length > 0 || !status.documents.every(isGood)) terminal.exit(EXIT_FINDINGS);
   print(status, trust.digest, options.output, terminal);
 };
