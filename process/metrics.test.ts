@@ -137,6 +137,23 @@ describe('metrics', () => {
     assert.ok(text.endsWith('# EOF\n'));
   });
 
+  it('let others have their turn between one and the next', async () => {
+    const { registry } = createMetrics(catalogue);
+    for (const { metrics } of [registry, registry.openMetrics]) {
+      let turns = 0;
+      let isWritten = false;
+      const turn = (): void => {
+        turns += 1;
+        if (!isWritten) setImmediate(turn);
+      };
+      setImmediate(turn);
+      const text = await metrics();
+      isWritten = true;
+      const count = text.match(/^# TYPE /gm)?.length ?? 0;
+      assert.ok(count > 2 && turns >= count, `${turns} turns, ${count} metrics`);
+    }
+  });
+
   it('show counters of closed labels at 0 from the start', async () => {
     assert.match(await createMetrics(catalogue).registry.metrics(), /^t_results_total\{result="retry"\} 0$/m);
   });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Metrics from a table. Each process has one catalogue (name, help, labels, buckets), from which the registry and the reference
 // page are made. Labels are bounded by construction: a closed set of values, or a most number of different ones; and so is the
-// number of series of a metric. What goes beyond is counted as `_other`, which no name in Kubernetes is, so that no user input can fill the memory of ours or of
-// whoever scrapes.
+// number of series of a metric. What goes beyond is counted as `_other`, which no name in Kubernetes is, so that no user input can
+// fill the memory of ours or of whoever scrapes. A scrape is written metric by metric, and between them requests get their answers.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -148,22 +149,46 @@ const createPending = (): Pending => {
   };
 };
 
+const LAST_OF_OPENMETRICS = '# EOF\n';
+
+/** Each metric by itself, since prom-client writes a registry in one turn of the event loop, however many series it has. */
+const expositionOf = (
+  registry: Registry,
+  pending: Pending,
+  make: () => Pick<Registry, 'registerMetric' | 'metrics'>,
+): MetricsText['metrics'] => {
+  const each = registry.getMetricsAsArray().flatMap(({ name }) => {
+    const metric = registry.getSingleMetric(name);
+    if (metric === undefined) return [];
+    const alone = make();
+    alone.registerMetric(metric);
+    return [alone];
+  });
+  return async () => {
+    pending.settle();
+    const texts: string[] = [];
+    let last = '';
+    for (const alone of each) {
+      const text = await alone.metrics();
+      last = text.endsWith(LAST_OF_OPENMETRICS) ? LAST_OF_OPENMETRICS : '';
+      texts.push(text.slice(0, text.length - last.length));
+      await nextTurn();
+    }
+    return texts.join(last === '' ? '\n' : '') + last;
+  };
+};
+
 /** The same metrics in both formats that Prometheus reads. */
 const expositions = (registry: Registry, pending: Pending): MetricsRegistry => {
-  const open = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
-  open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  for (const { name } of registry.getMetricsAsArray()) {
-    const metric = registry.getSingleMetric(name);
-    if (metric !== undefined) open.registerMetric(metric);
-  }
-  const settled = (of: Pick<Registry, 'metrics'>) => async (): Promise<string> => {
-    pending.settle();
-    return of.metrics();
+  const makeOpen = (): Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE> => {
+    const open = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
+    open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    return open;
   };
   return {
     contentType: registry.contentType,
-    metrics: settled(registry),
-    openMetrics: { contentType: open.contentType, metrics: settled(open) },
+    metrics: expositionOf(registry, pending, () => new Registry()),
+    openMetrics: { contentType: Registry.OPENMETRICS_CONTENT_TYPE, metrics: expositionOf(registry, pending, makeOpen) },
   };
 };
 
