@@ -139,7 +139,7 @@ describe('metrics', () => {
 
   it('let others have their turn between one and the next', async () => {
     const { registry } = createMetrics(catalogue);
-    for (const { metrics } of [registry, registry.openMetrics]) {
+    for (const exposition of [registry, registry.openMetrics]) {
       let turns = 0;
       let isWritten = false;
       const turn = (): void => {
@@ -147,7 +147,7 @@ describe('metrics', () => {
         if (!isWritten) setImmediate(turn);
       };
       setImmediate(turn);
-      const text = await metrics();
+      const text = await exposition.metrics();
       isWritten = true;
       const count = text.match(/^# TYPE /gm)?.length ?? 0;
       assert.ok(count > 2 && turns >= count, `${turns} turns, ${count} metrics`);
