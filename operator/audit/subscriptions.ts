@@ -49,7 +49,8 @@ export const followConfiguration = (audit: AuditLog | undefined, caches: Followe
       audit.tellOnce(type === 'deleted' ? configurationDeleted(kind, object) : configurationChanged(kind, object)),
     ),
   );
-  const erasures = caches.tenants.onChange(({ object, type }) => {
+  // After what the entries of the same change say: their keys go too.
+  const erasures = caches.tenants.live.onChange(({ object, type }) => {
     const request = type === 'deleted' ? undefined : object.metadata.annotations?.[ERASE_AUDIT_ANNOTATION];
     if (request !== undefined && request !== '') audit.erase(object.metadata.name, request.slice(0, MAX_REQUEST));
   });
