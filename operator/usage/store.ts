@@ -36,7 +36,7 @@ export type Tx = Reader & {
 
 /** Steps that made a room's tables, oldest first. A step that was ever released is never changed: a new one is added. */
 export type Migrations = {
-  /** Name of the room: `usage`, `audit`, `billing`. Its tables begin with that word and an underscore. */
+  /** Name of the room: `usage`, `audit`, `billing`, `slo`. Its tables begin with that word and an underscore. */
   readonly room: string;
   /** Each step is a list of statements, run in one transaction. */
   readonly steps: readonly (readonly string[])[];

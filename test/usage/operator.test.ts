@@ -232,13 +232,13 @@ describe('the ledger of use in a cluster', { timeout: 600_000 }, () => {
     await until(async () => (await counted()) > 0n, { what: 'the minutes of beta in the ledger', withinMs: 120_000 });
   });
 
-  it('has the tables of billing before anything is written, whoever bills', async () => {
+  it('has the tables of billing and service levels before anything is written, whoever bills', async () => {
     const ledger = readSqliteStore(join(folder, 'ledger.db'));
     try {
       const rooms = await ledger.read((reader) => reader.all('SELECT room FROM store_room ORDER BY room'));
       assert.deepEqual(
         rooms.map(({ room }) => room),
-        ['billing', 'usage'],
+        ['billing', 'slo', 'usage'],
       );
     } finally {
       ledger.close();
