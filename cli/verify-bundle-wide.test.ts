@@ -5,56 +5,11 @@ import { Buffer } from 'node:buffer';
 import { generateKeyPairSync, hash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { seal, sealStatement } from '../policies/trust/seal.ts';
-import { readTrustedRoot } from '../policies/trust/trusted-root.ts';
-import type { TrustedRoot } from '../policies/trust/trusted-root.ts';
-import { p256 } from '../test/sigstore/certificates.ts';
-import { createSigstore } from '../test/sigstore/index.ts';
 import type { Json } from '../test/sigstore/index.ts';
 import { readArtifact } from './bundle/artifact.ts';
-import type { Artifact } from './bundle/artifact.ts';
 import { judgeBundle } from './bundle/judge.ts';
-import type { Expected } from './bundle/judge.ts';
 import { temporaryFolder } from './spawn-writ.ts';
-
-const sigstore = createSigstore();
-const other = createSigstore();
-const rootOf = (bytes: Buffer): TrustedRoot => {
-  const read = readTrustedRoot(bytes);
-  assert.ok(read.ok);
-  return read.root;
-};
-const root = rootOf(sigstore.trustedRoot());
-const bytes = Buffer.from('an artifact\n');
-const atMs = Date.UTC(2026, 4, 1);
-const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/release.yml@refs/heads/main' };
-const whoever: Expected = { identity: identity.subject, issuer: identity.issuer };
-const key = p256();
-const statementOf = (statement: object): Buffer =>
-  Buffer.from(
-    JSON.stringify({
-      _type: 'https://in-toto.io/Statement/v1',
-      subject: [
-        { name: 'other', digest: { sha256: '0'.repeat(64) } },
-        { name: 'a', digest: { sha256: hash('sha256', bytes) } },
-      ],
-      predicateType: 'https://slsa.dev/provenance/v1',
-      predicate: { anything: [1, 2] },
-      ...statement,
-    }),
-  );
-
-const file: Artifact = { name: 'a', sha256: hash('sha256', bytes), bytes };
-const digest: Artifact = { ...file, bytes: undefined };
-const judge = (bundle: Json | string, change: { expected?: Expected; artifact?: Artifact; root?: TrustedRoot } = {}): string => {
-  const outcome = judgeBundle({
-    bundle: typeof bundle === 'string' ? bundle : JSON.stringify(bundle),
-    artifact: file,
-    expected: whoever,
-    root,
-    ...change,
-  });
-  return outcome.ok ? 'accepted' : outcome.problem.code;
-};
+import { atMs, bytes, digest, file, identity, judge, key, other, root, rootOf, sigstore, statementOf, whoever } from './test-bundle.ts';
 
 describe('what protobuf lets a writer of bundles choose', () => {
   it('is taken: numbers as numbers, and no digest', () => {
