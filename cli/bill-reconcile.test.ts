@@ -9,7 +9,7 @@ import { billingMigrations } from '../operator/billing/outbox/tables.ts';
 import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
-import { OCTOBER_MS, bill, scene, sealed, signFile } from './test-bill.ts';
+import { OCTOBER_MS, bill, scene, sealed, inputOf, signFile } from './test-bill.ts';
 import { runInProcess } from './test-run.ts';
 import type { Ran } from './spawn-writ.ts';
 
@@ -75,16 +75,7 @@ describe('writ bill reconcile', () => {
     // Each look at the clock is a second later.
     let nowMs = 0;
     const clock = { ...systemClock, monotonicMs: () => (nowMs += 1000) };
-    const input = [
-      '--prices',
-      at('prices.yaml'),
-      '--subscription',
-      at('acme.yaml'),
-      '--statement',
-      at('october.json'),
-      '--statement-key',
-      at('billing.pub'),
-    ];
+    const input = [...inputOf(folder), '--statement-key', at('billing.pub')];
     const argv = ['bill', 'reconcile', ...input, '--invoices', at('invoices'), '--key', at('billing.pub')];
     const { err, out } = await runInProcess(argv, {}, clock);
     const told = err.split('\n').filter((line) => / of 6 invoices, /.test(line));

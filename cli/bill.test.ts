@@ -9,7 +9,7 @@ import { slaText } from '../operator/slo/statement.ts';
 import { writeSigned } from './signed-file.ts';
 import { keySigner } from './signing/signer.ts';
 import { trustPolicy } from './spawn-writ.ts';
-import { ACME, OCTOBER_MS, bill, prices, scene, sealed } from './test-bill.ts';
+import { ACME, OCTOBER_MS, bill, prices, scene, sealed, inputOf } from './test-bill.ts';
 import { runInProcess } from './test-run.ts';
 import type { Ran } from './spawn-writ.ts';
 
@@ -123,30 +123,14 @@ describe('writ bill', () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);
     const trust = await sealed(folder);
-    const later = await runInProcess([
-      'bill',
-      'close',
-      '--prices',
-      at('prices.yaml'),
-      '--subscription',
-      at('acme.yaml'),
-      '--statement',
-      at('october.json'),
-      '--statement-key',
-      at('billing.pub'),
-      '--at',
-      '2099-11-01T00:00:00Z',
-      '--key',
-      at('billing.key'),
-      '--out',
-      at('invoices'),
-      ...trust,
-    ]);
+    const kept = [...trust, '--key', at('billing.key'), '--out', at('invoices')];
+    const due = ['--statement-key', at('billing.pub'), '--at', '2099-11-01T00:00:00Z'];
+    const later = await runInProcess(['bill', 'close', ...inputOf(folder), ...due, ...kept]);
     assert.match(later.err, /BILL_STATEMENT_MISSING/);
     assert.equal(later.code, 1);
     folder.write({ 'later.yaml': ACME.replace('2025-10-01', '2099-10-01') });
     const ahead = ['--prices', at('prices.yaml'), '--subscription', at('later.yaml'), '--at', '2099-10-01T00:00:00Z'];
-    const notDue = await runInProcess(['bill', 'close', ...ahead, ...trust, '--key', at('billing.key'), '--out', at('invoices')]);
+    const notDue = await runInProcess(['bill', 'close', ...ahead, ...kept]);
     assert.deepEqual([notDue.code, /BILL_MONTH_OPEN: what falls due at 2099.*not due yet/.test(notDue.err)], [1, true], notDue.err);
     const wrong: readonly (readonly [string, string, RegExp])[] = [
       ['acme.yaml', ACME.replace('tenant: acme', 'tenant: ../../etc'), /BILL_SUBSCRIPTION_INVALID: tenant: write the name of the Tenant/],

@@ -59,10 +59,19 @@ export const sealed = async (folder: Folder): Promise<readonly string[]> => {
   return ['--trust', join(folder.path, 'trust.yaml')];
 };
 
+/** The options that name what a bill is made of. */
+export const inputOf = ({ path }: Folder): readonly string[] => {
+  const files = [
+    ['--prices', 'prices.yaml'],
+    ['--subscription', 'acme.yaml'],
+    ['--statement', 'october.json'],
+  ] as const;
+  return files.flatMap(([option, name]) => [option, join(path, name)]);
+};
+
 export const bill = (folder: Folder, command: string, ...more: readonly string[]): Promise<Ran> => {
-  const at = (name: string): string => join(folder.path, name);
-  const input = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), '--statement', at('october.json')];
-  const by = ['--statement-key', at('billing.pub')];
+  const input = inputOf(folder);
+  const by = ['--statement-key', join(folder.path, 'billing.pub')];
   const signed = command === 'preview' || more.includes('--statement-key') ? [] : by;
   const moment = command === 'reconcile' ? [] : ['--at', '2025-11-01T00:00:00Z'];
   return runInProcess(['bill', command, ...input, ...signed, ...moment, ...more]);
