@@ -10,19 +10,21 @@ type Json = Readonly<Record<string, unknown>>;
 
 const isOdd = (bundle: string): boolean => storedForm(bundle) !== bundle;
 
-const oddAt = (place: string, bundles: readonly string[] | undefined): string | undefined => {
+/** The path of the first that is written otherwise. */
+export const oddAt = (place: string, bundles: readonly string[] | undefined): string | undefined => {
   const index = (bundles ?? []).findIndex(isOdd);
-  return index === -1 ? undefined : `${place}bundles[${index}]`;
+  return index === -1 ? undefined : `${place}[${index}]`;
 };
+
+export const oddForm = (path: string): Ruling =>
+  refuse({ code: 'SEAL_FORM', message: 'the bundle says the same in other bytes than those in which it is stored', path });
 
 /** Of the object's own seals and of those in its chain. */
 export const ruleBundles = (after: Json | undefined): Ruling => {
   const signature = signatureOf(after?.['signature']);
   if (signature === undefined) return pass;
   const path =
-    oddAt('signature.', signature.bundles) ??
-    (signature.chain ?? []).map(({ bundles }, index) => oddAt(`signature.chain[${index}].`, bundles)).find((at) => at !== undefined);
-  return path === undefined
-    ? pass
-    : refuse({ code: 'SEAL_FORM', message: 'the bundle says the same in other bytes than those in which it is stored', path });
+    oddAt('signature.bundles', signature.bundles) ??
+    (signature.chain ?? []).map(({ bundles }, index) => oddAt(`signature.chain[${index}].bundles`, bundles)).find((at) => at !== undefined);
+  return path === undefined ? pass : oddForm(path);
 };
