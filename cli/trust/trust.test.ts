@@ -242,6 +242,25 @@ describe('writ trust', () => {
     assert.deepEqual([code, /--at soon: write a time as/.test(err)], [2, true]);
   });
 
+  it('show tells what counts no more below a version, the highest of each', () => {
+    using folder = scene();
+    assert.match(trust(folder, 'show').out, /^minimums: none$/m);
+    assert.deepEqual(JSON.parse(trust(folder, 'show', '--output', 'json').out).minimums, []);
+    const rows = [
+      { kind: 'Policy', name: 'pinned', version: 3 },
+      { kind: 'Set', name: 'writ-system/policies', version: 41 },
+      { kind: 'Policy', name: 'pinned', version: 7 },
+    ];
+    folder.write({ 'trust.yaml': read(folder, 'trust.yaml').replace('spec:\n', `spec:\n  minimums: ${JSON.stringify(rows)}\n`) });
+    const { code, out, err } = trust(folder, 'show');
+    assert.equal(code, 0, err);
+    assert.match(out, /^minimums\n {2}Policy pinned: version 7\n {2}Set writ-system\/policies: version 41\n$/m);
+    assert.deepEqual(JSON.parse(trust(folder, 'show', '--output', 'json').out).minimums, [
+      { kind: 'Policy', name: 'pinned', version: 7 },
+      { kind: 'Set', name: 'writ-system/policies', version: 41 },
+    ]);
+  });
+
   it('show tells keys, identities and rules', () => {
     using folder = scene();
     const { out } = trust(folder, 'show');
