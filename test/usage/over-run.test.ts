@@ -54,7 +54,7 @@ const drive = async (given: { readonly beginMs: number; readonly lookMs: number;
       return object;
     },
   });
-  let ledger: Ledger | undefined;
+  const opened: Ledger[] = [];
   const stop = new AbortController();
   const running = runUsage(
     {
@@ -73,7 +73,7 @@ const drive = async (given: { readonly beginMs: number; readonly lookMs: number;
       clock,
       log: createLog({ name: 'test', level: 'error' }),
       metrics: createOperatorMetrics(),
-      onLedger: (opened) => void (ledger = opened),
+      onLedger: (ledger) => void opened.push(...(ledger === undefined ? [] : [ledger])),
     },
     client,
     stop.signal,
@@ -82,7 +82,7 @@ const drive = async (given: { readonly beginMs: number; readonly lookMs: number;
   let used = 0;
   try {
     // Its folder is made by the real disk, which knows nothing of this clock.
-    while (ledger === undefined) await clock.advance(1);
+    while (opened.length === 0) await clock.advance(1);
     await clock.advance(given.beginMs);
     for (let tick = 0, refused = 0; refused < REPLICAS; tick += 1) {
       assert.ok(tick < 2000, 'every replica refuses at last');
@@ -94,7 +94,7 @@ const drive = async (given: { readonly beginMs: number; readonly lookMs: number;
         const begun = verdicts
           .filter((verdict) => verdict === 'Allow')
           .map(() => event({ seq: (used += 1), meter: 'reasoning_units', atMs: clock.now() }, clock.now()));
-        if (begun.length > 0) taken.push((ledger ?? assert.fail('the ledger is open')).accept(begun));
+        if (begun.length > 0) taken.push((opened[0] ?? assert.fail('the ledger is open')).accept(begun));
       }
       await clock.advance(TICK_MS);
     }
