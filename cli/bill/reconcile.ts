@@ -4,10 +4,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
-import { STEPS_WITH_DRIFT, accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
+import { STEPS_WITH_DRIFT, STEPS_WITH_ISSUED, accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
 import type { Account } from '../../operator/billing/accounts/tables.ts';
 import { allCompared } from '../../operator/billing/compared.ts';
 import type { Compared } from '../../operator/billing/compared.ts';
+import { issuedOnRecord } from '../../operator/billing/issued.ts';
+import type { IssuedOnRecord } from '../../operator/billing/issued.ts';
 import { countStates, entriesAside } from '../../operator/billing/outbox/tables.ts';
 import { STATES } from '../../operator/billing/outbox/entry.ts';
 import type { Entry, State } from '../../operator/billing/outbox/entry.ts';
@@ -15,7 +17,7 @@ import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.t
 import { changeAt } from '../../operator/billing/rating/subscription.ts';
 import type { Change, Subscription } from '../../operator/billing/rating/subscription.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
-import { formatTime } from '../../policies/pricing/calendar.ts';
+import { formatTime, parseTime } from '../../policies/pricing/calendar.ts';
 import { waitsOf } from '../../operator/billing/waits.ts';
 import type { Waiting } from '../../operator/billing/waits.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -37,7 +39,8 @@ const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
 moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
-hours that it refused, or that it counts otherwise; invoices that wait since hours differed when they were compared last; frozen months of which it is not known to count all; and where a subscription that the operator keeps there is, or is to become, something
+hours that it refused, or that it counts otherwise; invoices that wait since hours differed when they were compared last; frozen months of which it is not known to count all; invoices that the operator has put on record (--invoice-dir) and whose file
+says something else or is gone; and where a subscription that the operator keeps there is, or is to become, something
 else than the facts of the subscription say.
 How far it is, is told on standard error every two seconds.
 
@@ -106,6 +109,8 @@ type Outbox = {
   readonly aside: readonly Entry[];
   readonly waits: readonly Waiting[];
   readonly compared: readonly Compared[];
+  /** Undefined where the ledger is older than its record of what was issued. */
+  readonly issued: readonly IssuedOnRecord[] | undefined;
 };
 type Asked = { readonly tenant: string; readonly isCustomer: boolean };
 
@@ -122,6 +127,7 @@ const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): P
         aside: await entriesAside(reader),
         waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
         compared: steps < STEPS_WITH_DRIFT ? [] : await allCompared(reader),
+        issued: steps < STEPS_WITH_ISSUED ? undefined : await issuedOnRecord(reader, asked.tenant),
       };
     });
   } finally {
@@ -183,6 +189,18 @@ const accountProblems = (account: Account, subscription: Subscription, nowMs: nu
   return problems;
 };
 
+/** What is on record of an invoice and does not lie in the folder. SLA statements are somewhere else. */
+const recordProblems = (issued: readonly IssuedOnRecord[], { invoices, tenant }: { readonly invoices: string; readonly tenant: string }) =>
+  issued.flatMap(({ id, digest }): readonly Problem[] => {
+    const at = id.slice(tenant.length + 1);
+    if (parseTime(at) === undefined) return [];
+    const path = invoicePath(invoices, { tenant, at });
+    const found = existsSync(path) ? textDigest(readText(path)) : undefined;
+    if (found === digest) return [];
+    const what = found === undefined ? 'is not there' : `is ${found}`;
+    return [{ code: 'BILL_RECORD_DIFFERS', message: `${id} is on record as ${digest}, and the file ${what}`, at: startOf(path) }];
+  });
+
 const asideProblem = ({ tenant, meter, hourMs, state, note }: Entry): Problem => ({
   code: 'BILL_SET_ASIDE',
   message: `${tenant}: ${meter} of ${new Date(hourMs).toISOString().slice(0, 16)}Z was ${state}: ${note}`,
@@ -218,6 +236,7 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
   problems.push(...(outbox?.waits ?? []).map(waitProblem));
   problems.push(...(outbox?.compared ?? []).filter((one) => one.tenant === tenant).flatMap(driftProblems));
+  problems.push(...recordProblems(outbox?.issued ?? [], { invoices: options.invoices, tenant }));
   if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =
@@ -230,12 +249,14 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
       invoices: invoices.length,
       problems: problems.map(problemRow),
       ...(reports === undefined ? {} : { reports }),
+      ...(outbox?.issued === undefined ? {} : { onRecord: outbox.issued.map(({ id, digest }) => ({ id, digest })) }),
       ...(account === undefined ? {} : { account: { customer: account.customer, subscription: account.subscription } }),
     });
   const count = invoices.length;
   const are = good === 1 || count === 1 ? 'is' : 'are';
   terminal.out(`${tenant}: ${good} of ${plural(count, 'invoice')} ${are} signed, and to the byte what prices and use say\n`);
   for (const [state, hours] of Object.entries(reports ?? {})) terminal.out(`  reports ${state}: ${hours}\n`);
+  if (outbox?.issued !== undefined) terminal.out(`  invoices and SLA statements on record: ${outbox.issued.length}\n`);
   if (account !== undefined)
     terminal.out(`  subscription ${account.subscription === '' ? 'none' : account.subscription}: ${orderText(account.terms)}\n`);
   printProblems(terminal, problems);

@@ -39,14 +39,19 @@ export type UsageCaches = {
   readonly tenantUsages: Informer<LiveTenantUsage>;
 };
 
+/** What is asked of caches that somebody else runs. */
+type Looked<Caches> = {
+  readonly [Name in keyof Caches]: Caches[Name] extends Informer<infer T> ? Pick<Informer<T>, 'get' | 'list' | 'onChange'> : never;
+};
+
 export type UsageDeps = {
   /** A file, or a URL of PostgreSQL. */
   readonly location: string;
   readonly holder: string;
   readonly systemNamespace: string;
-  /** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
+  /** From the beginning of one look to that of the next, unless the look takes longer. `policies/usage` says what follows for limits. */
   readonly intervalMs: number;
-  readonly caches: UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> };
+  readonly caches: Looked<UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> }>;
   /** With the limits that count: those of the Tenant within those of its tier. */
   readonly tenants: () => readonly TenantObject[];
   readonly clock: Clock;
@@ -139,6 +144,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       metrics.usageLedgerUp.set({}, 1);
       log.info({ engine: store.engine }, 'the ledger is open');
       for (let look = 0; !signal.aborted; look += 1) {
+        const startedMs = clock.monotonicMs();
         const broken = store.broken();
         if (broken !== undefined) throw broken;
         if (look % LOOKS_A_RECORD === 0) await watch.record();
@@ -149,7 +155,8 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
         await deps.onLook?.(ledger, signal);
         metrics.usageLedgerUp.set({}, 1);
         await prune(deps, pruner, signal);
-        await sleep(clock, deps.intervalMs, signal);
+        // A slow look is no reason to show later what was used: limits are passed by that time.
+        await sleep(clock, Math.max(0, deps.intervalMs - (clock.monotonicMs() - startedMs)), signal);
       }
     } finally {
       watch.close();

@@ -163,6 +163,10 @@ export const billingCodes = {
     summary: 'An invoice is not what prices and use come to.',
     fix: 'see which of prices, subscription and statements is another one than it names, and whether the file was changed',
   },
+  BILL_RECORD_DIFFERS: {
+    summary: 'An invoice or SLA statement is on record, and its file says something else, or is gone.',
+    fix: 'find the file that has the digest on record and put it back; see who could write to the folder, and what was billed by the other one',
+  },
   BILL_UNSIGNED: {
     summary: 'An invoice has no signature that this key verifies.',
     fix: 'give the public key of whoever closed it; one that was never signed is finished by closing it again',

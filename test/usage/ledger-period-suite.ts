@@ -50,6 +50,21 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('closes a period of which it knows answers alone, and those after it in which it heard nothing', async () => {
+      const { ledger, clock } = await scene(engine);
+      const dims = { target: '99', within_ms: '1', since: new Date(START).toISOString() };
+      await ledger.accept([event({ source: '/writ/webhook/a/boots/1/levels', meter: 'slo.availability.valid', value: '0', dims })]);
+      clock.set(Date.UTC(2026, 11, 3));
+      await ledger.settle(NEVER);
+      const frozen = await ledger.store.read((reader) => reader.all('SELECT period_ms FROM usage_period ORDER BY period_ms'));
+      assert.deepEqual(
+        frozen.map((row) => Number(row['period_ms'])),
+        [OCTOBER, NOVEMBER],
+      );
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
     it('has in a period what was stored in the very moment before it was frozen', async () => {
       const { ledger, clock } = await scene(engine);
       clock.set(NOVEMBER + 48 * HOUR_MS);
