@@ -33,6 +33,8 @@ const describe = (line: InvoiceLine): readonly string[] => {
         ...line.steps.map((step) => `  ${stepText(step)}`),
       ];
     }
+    case 'before':
+      return [`${line.meter} ${line.quantity}, heard of late, ${span(line.period)}, before the subscription`];
     case 'brought':
       return [`brought from ${line.invoice}, which left it over`];
     case 'forward':

@@ -54,6 +54,9 @@ export type UsageLine = {
   readonly amount: bigint;
 };
 
+/** Used before the subscription began and heard of since: nothing was sold then, so it costs nothing. */
+export type BeforeLine = Pick<UsageLine, 'meter' | 'unit' | 'period' | 'quantity' | 'amount'> & { readonly kind: 'before' };
+
 export type AdjustmentLine = {
   readonly kind: 'credit' | 'charge';
   readonly id: string;
@@ -70,7 +73,7 @@ export type BalanceLine =
   /** What this one leaves. */
   | { readonly kind: 'forward'; readonly amount: bigint };
 
-export type InvoiceLine = FeeLine | UsageLine | AdjustmentLine | BalanceLine;
+export type InvoiceLine = FeeLine | UsageLine | BeforeLine | AdjustmentLine | BalanceLine;
 
 export type Invoice = {
   readonly format: typeof INVOICE_FORMAT;
