@@ -36,6 +36,7 @@ import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, UsageResource, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
+import { showSuspended } from './source-metrics.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
@@ -143,6 +144,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     const ageMs = state.ok ? rootAgeMs(state.trust, clock.now()) : undefined;
     metrics.trustRootAge.set({}, (ageMs ?? Number.NaN) / 1000);
   });
+  showSuspended(metrics, caches.gitSources);
   const endpoint = createEndpoint({
     ...config.metricsListen,
     metrics: metrics.registry,
