@@ -8,6 +8,7 @@ import { DATA_KEY_BYTES, NONCE_BYTES } from '../../policies/transparency/sealed-
 import type { DataKey } from '../../policies/transparency/sealed-field.ts';
 import { StoreError, bytesOf, integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Row, Tx } from '../usage/store.ts';
+import { noteErased } from './erasures.ts';
 
 export type WrappingKey = { readonly version: number; readonly bytes: Buffer };
 
@@ -96,7 +97,9 @@ export const createDataKeys = (options: {
     erase: async (tx, tenant) => {
       const rows = await tx.all('SELECT kid FROM audit_key WHERE tenant = ? ORDER BY kid', [tenant]);
       await tx.run('DELETE FROM audit_key WHERE tenant = ?', [tenant]);
-      return rows.map((row) => textOf(row, 'kid'));
+      const kids = rows.map((row) => textOf(row, 'kid'));
+      await noteErased(tx, kids);
+      return kids;
     },
   };
 };
