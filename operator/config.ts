@@ -146,6 +146,16 @@ export const operatorFlags = defineFlags({
     env: 'WRIT_STATEMENT_SECRET',
     doc: 'Secret in the system namespace whose statement-key is the private key in PEM that signs statements; statement-key-password opens it where it is encrypted.',
   },
+  'invoice-dir': {
+    type: 'string',
+    env: 'WRIT_INVOICE_DIR',
+    doc: 'Folder of what `writ bill close` and `writ slo statement` issue: each document goes on record in the audit log once, by its digest. It needs --ledger and --invoice-key.',
+  },
+  'invoice-key': {
+    type: 'list',
+    env: 'WRIT_INVOICE_KEY',
+    doc: 'File with a public key in PEM; what lies in --invoice-dir must be signed by one of them.',
+  },
   'price-book': {
     type: 'string',
     env: 'WRIT_PRICE_BOOK',
@@ -294,6 +304,9 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if ((values['statement-dir'] === undefined) !== (values['statement-secret'] === undefined))
     return wrongFlag('--statement-dir, --statement-secret: give both');
   if (values['statement-dir'] !== undefined && values.ledger === undefined) return wrongFlag('--statement-dir: it needs --ledger');
+  if ((values['invoice-dir'] === undefined) !== (values['invoice-key'].length === 0))
+    return wrongFlag('--invoice-dir, --invoice-key: give both');
+  if (values['invoice-dir'] !== undefined && values.ledger === undefined) return wrongFlag('--invoice-dir: it needs --ledger');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {

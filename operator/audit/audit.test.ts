@@ -15,6 +15,8 @@ import { SHIPPED_METERS } from '../usage/meters.ts';
 import { bytesOf } from '../usage/store.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { createMarksRecord } from './marks-record.ts';
+import { createTrustRecord } from './trust-record.ts';
+import type { FollowedTrust } from './facts.ts';
 import { createDataKeys, dataKeyById } from './data-keys.ts';
 import type { WrappingKeys } from './data-keys.ts';
 import type { ToldFact } from './sequencer.ts';
@@ -169,6 +171,38 @@ describe('entries', () => {
       await test.audit.publish();
     });
     assert.deepEqual((await look()).recalled, [two, gone]);
+  });
+
+  it('hold the trust policy that was in force with its seals and chain, and no word of an older one takes it away', async () => {
+    const folder = newFolder();
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const at = (version: number): FollowedTrust => ({
+      version,
+      digest,
+      signature: { document: `version ${version}`, bundles: ['{}'], trustedRoot: 'root', chain: [{ document: 'one', bundles: [] }] },
+    });
+    const look = async (...versions: readonly number[]): Promise<readonly unknown[]> => {
+      let seen: readonly unknown[] = [];
+      await withAudit(folder, async (test) => {
+        const record = createTrustRecord(test.audit);
+        record.record(at(9));
+        const recalled = await record.recall();
+        for (const version of versions) record.record(at(version));
+        await test.audit.publish();
+        seen = [recalled, ...entriesOf(test, 'cluster').map(({ action, detail }) => [action, detail?.['version'], detail?.['digest']])];
+      });
+      return seen;
+    };
+    const told = [1, 3].map((version) => ['trust.followed', version, digest]);
+    assert.deepEqual(await look(1, 1, 3, 2), ['none', ...told]);
+    assert.deepEqual(await look(1, 2, 3), [at(3).signature, ...told]);
+    await withAudit(folder, async (test) => {
+      for (const state of ['{', 'null', '{"version":"9","signature":{"document":"x"}}', '{"version":9,"signature":{"document":1}}']) {
+        test.audit.tellOnce({ topic: 'trust/cluster', fact: fact(state.length), state });
+        await test.audit.publish();
+        assert.equal(await createTrustRecord(test.audit).recall(), 'none');
+      }
+    });
   });
 });
 

@@ -9,7 +9,7 @@ import { bounded, policyText, tenantText } from '../scenario/documents.ts';
 import { installWrit } from '../scenario/installation.ts';
 import type { Installation, InstallationOptions } from '../scenario/installation.ts';
 import { sourceApplies } from '../scenario/told.ts';
-import { until } from '../scenario/until.ts';
+import { breath, until } from '../scenario/until.ts';
 import { podOf, verdictOf } from '../scenario/verdict.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import { seal } from '../../policies/trust/seal.ts';
@@ -59,7 +59,7 @@ const specOf = (document: string): unknown => {
   return parsed.document.value['spec'];
 };
 
-export type DrillOptions = Pick<InstallationOptions, 'trust'> & {
+export type DrillOptions = Pick<InstallationOptions, 'trust' | 'operatorFlags'> & {
   /** Beside those of every drill. */ readonly documents?: InstallationOptions['documents'];
 };
 
@@ -103,7 +103,8 @@ export const startDrill = async ({ documents, ...options }: DrillOptions = {}): 
       const stopping = new AbortController();
       let asked = 0;
       const witness = (async () => {
-        while (!stopping.signal.aborted || asked < 3) {
+        for (let isLast = false; !isLast; await breath()) {
+          isLast = stopping.signal.aborted && asked >= 2;
           const now = await verdict();
           asked += 1;
           if (now !== first) others.add(now);

@@ -41,7 +41,7 @@ export const measureReplicaStart = async ({ writ, connection, target, say }: Rep
   const replica = await writ.startWebhook({ id: 'two', port: await freePort() });
   try {
     // Each look forgets what was before it: while its code is loaded nobody can ask anything.
-    await until(() => replica.metrics(), { what: 'the replica to answer', withinMs: READY_WITHIN_MS });
+    await until(() => replica.metrics(), { what: 'the replica to answer', everyMs: 20, withinMs: READY_WITHIN_MS });
     await replica.ready(READY_WITHIN_MS);
     const durationMs = performance.now() - startedMs;
     const text = await replica.metrics();

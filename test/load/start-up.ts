@@ -108,7 +108,10 @@ const startBundle = async (writ: LoadInstallation['writ'], program: 'operator' |
   const startedMs = performance.now();
   const child = await startTethered({ command, logFile: join(writ.folder, `${program}-bundle.log`) });
   try {
-    await until(async () => (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).ok, { what: `the bundled ${program} to be ready` });
+    await until(async () => (await fetch(`http://127.0.0.1:${metricsPort}/readyz`)).ok, {
+      what: `the bundled ${program} to be ready`,
+      everyMs: 20,
+    });
     const readyMs = performance.now() - startedMs;
     await sleep(systemClock, IDLE_MS);
     return { readyMs, idleMegabytes: residentMegabytes(child.pid) };

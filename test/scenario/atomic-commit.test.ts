@@ -12,7 +12,7 @@ import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
 import { sourceApplies } from './told.ts';
 import type { ToldObject } from './told.ts';
-import { until } from './until.ts';
+import { breath, until } from './until.ts';
 import { podOf, verdictOf } from './verdict.ts';
 
 const denying = (name: string, commit: number): Record<string, string> => ({
@@ -48,13 +48,14 @@ const commitIn = (verdict: string): number => {
   return number;
 };
 
-/** Asks without a pause until it is stopped; every whole answer counts, in order. */
+/** Asks all the while until it is stopped, and once more; every whole answer counts, in order. */
 const hammer = (ask: () => Promise<string>): { readonly stop: () => Promise<readonly number[]> } => {
   const answers: number[] = [];
   const stopping = new AbortController();
   const run = async (): Promise<void> => {
     let last = 0;
-    while (!stopping.signal.aborted) {
+    for (let isLast = false; !isLast; await breath()) {
+      isLast = stopping.signal.aborted;
       // No answer, while the API server is away, is no verdict.
       const verdict = await ask().catch(() => undefined);
       if (verdict === undefined) continue;

@@ -14,7 +14,7 @@ import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
 import { conditionOf, objectSays, readSource, sourceApplies } from './told.ts';
 import type { ToldObject } from './told.ts';
-import { until } from './until.ts';
+import { breath, until } from './until.ts';
 import { podOf, verdictOf } from './verdict.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -107,7 +107,8 @@ describe('a Policy by kubectl', () => {
     const others = new Set<string>();
     const stopping = new AbortController();
     const loop = (async () => {
-      while (!stopping.signal.aborted) {
+      for (let isLast = false; !isLast; await breath()) {
+        isLast = stopping.signal.aborted;
         const verdict = await tagged();
         if (!verdict.includes('pinned (Invalid)')) others.add(verdict);
       }

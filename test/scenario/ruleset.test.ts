@@ -10,7 +10,7 @@ import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
 import { conditionOf, objectSays, sourceApplies, sourceRefuses } from './told.ts';
 import type { ToldObject } from './told.ts';
-import { until } from './until.ts';
+import { breath, until } from './until.ts';
 import { podOf, verdictOf } from './verdict.ts';
 
 const FILE = 'rulesets/eu/ruleset.yaml';
@@ -65,7 +65,10 @@ describe('a ruleset', () => {
     const answers: string[] = [];
     const stopping = new AbortController();
     const asking = (async () => {
-      while (!stopping.signal.aborted) answers.push((await told()).join());
+      while (!stopping.signal.aborted) {
+        answers.push((await told()).join());
+        await breath();
+      }
     })();
     asking.catch(() => undefined); // told below
     await apply({ ...release(2, two), 'rulesets/eu/policies/beta.yaml': null });

@@ -20,7 +20,7 @@ import { pinned, policyText, tenantText } from './documents.ts';
 import { installWrit } from './installation.ts';
 import type { Installation } from './installation.ts';
 import { sourceApplies } from './told.ts';
-import { until } from './until.ts';
+import { breath, until } from './until.ts';
 import { podOf, verdictOf } from './verdict.ts';
 
 type Hook = {
@@ -80,6 +80,7 @@ describe('the webhook configuration', () => {
         ];
         if (!refused.includes('pinned (Invalid)') || allowed !== 'allowed') wrong.push(refused, allowed);
         asked += 2;
+        await breath();
       }
     })();
     try {

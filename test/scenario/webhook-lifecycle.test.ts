@@ -145,7 +145,7 @@ describe('the webhook', () => {
         () => false,
       );
     const end = writ.webhook.stop('SIGTERM', 15_000);
-    await until(async () => !(await isReady()), { what: 'to be not ready', withinMs: 5_000 });
+    await until(async () => !(await isReady()), { what: 'to be not ready', everyMs: 20, withinMs: 5_000 });
     const fromMs = systemClock.monotonicMs();
     // The drain lasts one second; what begins in the first half of it must be answered, whatever happens to it after.
     while (systemClock.monotonicMs() - fromMs < 400) {

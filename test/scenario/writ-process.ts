@@ -58,7 +58,7 @@ export const startWrit = async ({ program, flags, metricsPort, logFile }: WritPr
         missing = await response.text();
         return response.ok ? 'ready' : undefined;
       },
-      { what: `the ${program} to be ready`, withinMs },
+      { what: `the ${program} to be ready`, everyMs: 20, withinMs },
     ).catch((error: unknown) => error);
     if (isReady === 'ready') return;
     const why = isReady === 'ended' ? `it ended by itself: ${await child.exited}` : missing.trim();

@@ -65,6 +65,13 @@ export const billingMigrations: Migrations = {
     ],
     // Of how many of its hours the provider said nothing.
     ['ALTER TABLE billing_drift ADD COLUMN unread BIGINT NOT NULL DEFAULT 0'],
+    // What the command line issued, by its id; `found`: the digest of what a file says instead, where one does.
+    [
+      `CREATE TABLE billing_issued (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL,
+        found TEXT NOT NULL, at_ms BIGINT NOT NULL)`,
+      'CREATE INDEX billing_issued_path ON billing_issued (path)',
+      'CREATE INDEX billing_issued_tenant ON billing_issued (tenant)',
+    ],
   ],
 };
 

@@ -184,8 +184,19 @@ describe('an invoice', () => {
       endMs: at('2027-03-01T00:00:00Z'),
     });
     const invoice = rated({ subscription, atMs: settled, adjustments: [credit] });
-    assert.deepEqual(amounts(invoice), [['credit', -990]]);
-    assert.deepEqual([invoice.total, invoice.period], [-990n, undefined]);
+    assert.deepEqual(amounts(invoice), [
+      ['credit', -990],
+      ['forward', 990],
+    ]);
+    assert.deepEqual([invoice.total, invoice.period], [0n, undefined]);
+    // Nothing of the next month falls due that only has something to bring.
+    const brought = { invoice: invoice.id, amount: 990n, currency: 'usd' };
+    assert.deepEqual(codes({ subscription, atMs: at('2027-02-01T00:00:00Z'), brought }), ['BILL_NO_BOUNDARY']);
+    assert.deepEqual(codes({ subscription, atMs: settled, adjustments: [credit], brought: { ...brought, currency: 'eur' } }), [
+      'BILL_CURRENCY',
+    ]);
+    const many = { ...brought, amount: BigInt(Number.MAX_SAFE_INTEGER) };
+    assert.deepEqual(codes({ subscription, atMs: settled, adjustments: [credit], brought: many }), ['BILL_AMOUNT_RANGE']);
     for (const atMs of [settled - HOUR_MS, settled + HOUR_MS]) {
       assert.deepEqual(codes({ subscription, atMs, adjustments: [credit] }), ['BILL_NO_BOUNDARY']);
     }

@@ -7,10 +7,11 @@ import { statementText } from '../../usage/statement.ts';
 import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import type { Due } from './due.ts';
 import { textDigest } from './invoice.ts';
-import type { UsageLine } from './invoice.ts';
+import type { BeforeLine, UsageLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
-import { ZERO, add, formatDecimal } from '../../../policies/pricing/ratio.ts';
+import { ZERO, add, formatDecimal, parseDecimal } from '../../../policies/pricing/ratio.ts';
+import { parseTime } from '../../../policies/pricing/calendar.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import type { Subscription } from './subscription.ts';
 import {
@@ -28,7 +29,7 @@ import type { Place } from './usage-place.ts';
 import type { Priced } from './usage-price.ts';
 
 export type UsageLines = {
-  readonly lines: readonly UsageLine[];
+  readonly lines: readonly (UsageLine | BeforeLine)[];
   readonly books: readonly Book[];
   /** The statements that were billed, in the order of time. */
   readonly read: readonly UsageStatement[];
@@ -46,7 +47,7 @@ type Input = {
 /** A line of a statement, in one part of the month. */
 type At = { readonly input: Input; readonly place: Place; readonly line: Measured };
 
-type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
+type Rated = { readonly line: UsageLine; readonly book: Book } | { readonly line: BeforeLine; readonly book?: undefined } | Problem;
 
 const told = ({ place, line }: At, by: { readonly quantity: Ratio; readonly priced: Priced }): Omit<UsageLine, 'kind' | 'amount'> => ({
   tier: place.part.tier,
@@ -113,8 +114,24 @@ const usedAt = (at: At): Rated => {
 
 type Reading = { readonly input: Input; readonly statement: UsageStatement; readonly sums: Map<string, Ratio> };
 
+/** Of a time that was over when the subscription began; undefined where it is not. */
+const usedBefore = ({ subscription }: Input, { meter, unit, quantity, carriedFrom }: Measured): Rated | undefined => {
+  const endMs = carriedFrom === undefined ? undefined : parseTime(carriedFrom.end);
+  const startMs = carriedFrom === undefined ? undefined : parseTime(carriedFrom.start);
+  if (carriedFrom === undefined || startMs === undefined || endMs === undefined) return undefined;
+  if (startMs >= endMs || endMs > subscription.changes[0].atMs) return undefined;
+  if (parseDecimal(quantity) === undefined)
+    return {
+      code: 'BILL_STATEMENT_INVALID',
+      message: `${subscription.tenant}: ${meter.slice(0, 63)} ${quantity.slice(0, 40)} is no quantity`,
+    };
+  return { line: { kind: 'before', meter, unit, period: { start: carriedFrom.start, end: carriedFrom.end }, quantity, amount: 0n } };
+};
+
 const rateLine = ({ input, statement, sums }: Reading, line: Measured): readonly Rated[] => {
   const { carriedFrom } = line;
+  const before = usedBefore(input, line);
+  if (before !== undefined) return [before];
   const places = placesOf(input, carriedFrom ?? statement.period);
   if (places === undefined) {
     const period = periodText(carriedFrom ?? statement.period);
@@ -188,7 +205,7 @@ export const usageLines = (given: Input): UsageLines => {
   }
   return {
     lines: rated.flatMap((one) => ('code' in one ? [] : [one.line])),
-    books: rated.flatMap((one) => ('code' in one ? [] : [one.book])),
+    books: rated.flatMap((one) => ('code' in one || one.book === undefined ? [] : [one.book])),
     read: statements,
     problems: uniqueProblems(rated.flatMap((one) => ('code' in one ? [one] : []))),
   };

@@ -8,6 +8,7 @@
 import { SYSTEM_NAMESPACE, configMaps, leases, namespaces, pods, secrets, validatingWebhookConfigurations } from '../../../crds/kinds.ts';
 import type { KubeClient } from '../../../kube/client.ts';
 import { KubeTransportError } from '../../../kube/errors.ts';
+import { breath } from '../../scenario/until.ts';
 import { compliantPod } from '../isolated-tenant.ts';
 import type { Manifest } from '../isolated-tenant.ts';
 import { clusterRoleBindings, nodes } from '../resources.ts';
@@ -130,8 +131,10 @@ export const callWitness = async (scene: TwoTenants): Promise<Witness> => {
       const refusals: string[] = [];
       const ending = new AbortController();
       const watching = (async () => {
-        do refusals.push(...(await round(mayBeAway)));
-        while (!ending.signal.aborted);
+        do {
+          refusals.push(...(await round(mayBeAway)));
+          await breath();
+        } while (!ending.signal.aborted);
       })();
       try {
         await deed();
