@@ -11,11 +11,6 @@ import type { ToldFact } from './sequencer.ts';
 
 const AT_ONCE = 1000;
 
-/** In the transaction that destroys them. */
-export const noteErased = async (tx: Tx, kids: readonly string[]): Promise<void> => {
-  await tx.insert({ into: 'audit_erased', columns: ['kid'], rows: kids.map((kid) => [kid]), onConflict: 'ON CONFLICT (kid) DO NOTHING' });
-};
-
 type Append = (tx: Tx, facts: readonly ToldFact[]) => Promise<void>;
 type Held = { readonly store: Store; readonly holder: KeyHolder };
 
