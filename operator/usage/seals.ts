@@ -3,7 +3,7 @@
 // later opens the hour again, and the next seal of it is a revision; the seals before stay as they are.
 import { createHash } from 'node:crypto';
 import { HOUR_MS, SEAL_AFTER_MS } from './period.ts';
-import { bytesOf, integerOf, textOf } from './store.ts';
+import { byTexts, bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Tx } from './store.ts';
 import { ledgerState } from './tallies.ts';
 
@@ -20,10 +20,8 @@ export const hourDigest = async (
   { hourMs, revision, previous }: { readonly hourMs: number; readonly revision: number; readonly previous: Uint8Array },
 ): Promise<Uint8Array> => {
   const digest = createHash('sha256').update(previous).update(`${hourMs} ${revision}\n`);
-  const rows = await reader.all('SELECT tenant, meter, count, sum, peak FROM usage_bucket WHERE hour_ms = ? ORDER BY tenant, meter', [
-    hourMs,
-  ]);
-  for (const row of rows) {
+  const rows = await reader.all('SELECT tenant, meter, count, sum, peak FROM usage_bucket WHERE hour_ms = ?', [hourMs]);
+  for (const row of rows.toSorted(byTexts('tenant', 'meter'))) {
     const fields = [textOf(row, 'tenant'), textOf(row, 'meter'), integerOf(row, 'count'), textOf(row, 'sum'), textOf(row, 'peak')];
     digest.update(`${fields.join(' ')}\n`);
   }
