@@ -53,10 +53,10 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
       );
       for (const name of ['a-b', 'ab', 'a-c']) tenants.add(name);
       await ledger.declare(
-        readMeters('[{"name":"gpu2_seconds","unit":"s","aggregation":"sum"},{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters,
+        readMeters('[{"name":"gpua_seconds","unit":"s","aggregation":"sum"},{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters,
       );
       for (const tenant of ['a-b', 'ab', 'a-c'])
-        await ledger.accept(['gpu_seconds', 'gpu2_seconds'].map((meter, at) => event({ tenant, meter, seq: at + 1 })));
+        await ledger.accept(['gpu_seconds', 'gpua_seconds'].map((meter, at) => event({ tenant, meter, seq: at + 1 })));
       clock.set(NOVEMBER + 3 * DAY_MS);
       await ledger.settle(NEVER);
       assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
@@ -64,10 +64,12 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
       await ledger.store.close();
       return roots;
     };
-    const icu = await sealed("LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C' TEMPLATE template0").catch((error: unknown) => {
-      if (error instanceof pg.DatabaseError) return undefined;
-      throw error;
-    });
+    const icu = await sealed("LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C' TEMPLATE template0").catch(
+      (error: unknown) => {
+        if (error instanceof pg.DatabaseError) return undefined;
+        throw error;
+      },
+    );
     if (icu === undefined) return test.skip('this PostgreSQL server has no ICU');
     assert.equal(icu.length, 2);
     assert.deepEqual(icu, await sealed(''));
