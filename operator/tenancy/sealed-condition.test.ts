@@ -7,7 +7,7 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { NO_ENTITLEMENTS } from '../../policies/entitlement/remembered.ts';
 import { createTenantCache } from '../../policies/tenant-cache.ts';
 import { withTenantDefaults } from '../../policies/tenant-object.ts';
-import { createEvidenceMemory } from '../../policies/trust/evidence-memory.ts';
+import { rememberTenants } from '../../policies/tenant-memory.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
@@ -68,7 +68,7 @@ const scene = async (first: Object) => {
     },
     indexes: tenantIndexes,
     marks: () => [],
-    evidence: createEvidenceMemory(),
+    memory: rememberTenants(),
     ahead: async () => undefined,
     rest: () => undefined,
     clock,
