@@ -19,6 +19,7 @@ import { HOUR_MS, monthOf } from './period.ts';
 import type { PruneHook } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { releaseQuarantine } from './release.ts';
+import type { Place } from './release.ts';
 import { sealHours } from './seals.ts';
 import type { Seal, SealHook } from './seals.ts';
 import type { UsageStatement } from './statement.ts';
@@ -120,15 +121,18 @@ export const createLedger = (options: LedgerOptions): Ledger => {
 
   const release = async (signal: AbortSignal): Promise<void> => {
     for (const { tenant, meter: name } of await store.read(quarantined)) {
-      while (!signal.aborted && options.hasTenant(tenant) && meters.has(name)) {
-        const { events, outcomes } = await transact(async (tx, context) => {
-          const released = await releaseQuarantine(tx, { tenant, meter: name }, context);
+      let after: Place | undefined;
+      do {
+        if (signal.aborted || !options.hasTenant(tenant) || !meters.has(name)) break;
+        const series = { tenant, meter: name, after };
+        const { events, outcomes, next } = await transact(async (tx, context) => {
+          const released = await releaseQuarantine(tx, series, context);
           await tellConflicts(tx, released);
           return released;
         });
         noted(events, outcomes);
-        if (events.length === 0 || !outcomes.includes('stored')) break;
-      }
+        after = next;
+      } while (after !== undefined);
     }
   };
   const seal = async (signal: AbortSignal): Promise<void> => {

@@ -26,22 +26,38 @@ const RELEASE_AT_ONCE = 500;
 /** Its sender was told that it is on disk: what its source left out may come yet, and then it counts. */
 const STAY: ReadonlySet<EventOutcome | undefined> = new Set(['full', 'gaps']);
 
-/** Counts what has become known of one tenant and meter, at most 500 events at a time; says how many were let go. */
+/** Of one source the numbers in their order, so that fewer are left out at a time. */
+const PLACE = ['source', 'seq', 'id'];
+export type Place = readonly [source: string, seq: number, id: string];
+
+export type Released = {
+  /** Those that were let go; the others are where they were. */
+  readonly events: readonly UsageEvent[];
+  readonly outcomes: readonly EventOutcome[];
+  /** The last that was looked at, where there may be more: what stays must not keep those behind it from being looked at. */
+  readonly next: Place | undefined;
+};
+
+/** Counts what has become known of one tenant and meter, at most 500 events at a time, from behind `after` on. */
 export const releaseQuarantine = async (
   tx: Tx,
-  { tenant, meter }: { readonly tenant: string; readonly meter: string },
+  { tenant, meter, after }: { readonly tenant: string; readonly meter: string; readonly after: Place | undefined },
   context: IngestContext,
-): Promise<{ readonly events: readonly UsageEvent[]; readonly outcomes: readonly EventOutcome[] }> => {
+): Promise<Released> => {
+  const behind = after === undefined ? '' : `AND (${PLACE.join(', ')}) > (?, ?, ?)`;
   const rows = await tx.all(
-    `SELECT ${QUARANTINE_COLUMNS.join(', ')} FROM usage_quarantine WHERE tenant = ? AND meter = ? ORDER BY source, seq LIMIT ${RELEASE_AT_ONCE}`,
-    [tenant, meter],
+    `SELECT ${QUARANTINE_COLUMNS.join(', ')} FROM usage_quarantine WHERE tenant = ? AND meter = ? ${behind}
+      ORDER BY ${PLACE.join(', ')} LIMIT ${RELEASE_AT_ONCE}`,
+    [tenant, meter, ...(after ?? [])],
   );
-  const events = rows.map(eventOf);
-  const outcomes = await ingest(tx, events, context);
-  const out = events.filter((_, index) => !isUnknown(outcomes[index]) && !STAY.has(outcomes[index]));
-  for (const event of out) {
+  const looked = rows.map(eventOf);
+  const found = await ingest(tx, looked, context);
+  const isOut = (outcome: EventOutcome | undefined): boolean => !isUnknown(outcome) && !STAY.has(outcome);
+  const events = looked.filter((_, index) => isOut(found[index]));
+  for (const event of events) {
     await tx.run('DELETE FROM usage_quarantine WHERE tenant = ? AND source = ? AND id = ?', [event.tenant, event.source, event.id]);
   }
-  await takeAside(tx, out);
-  return { events, outcomes };
+  await takeAside(tx, events);
+  const last = looked.length < RELEASE_AT_ONCE ? undefined : looked.at(-1);
+  return { events, outcomes: found.filter(isOut), next: last === undefined ? undefined : [last.source, last.seq, last.id] };
 };

@@ -5,6 +5,7 @@ import { readEvent } from '../../operator/usage/event.ts';
 import type { UsageEvent } from '../../operator/usage/event.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import type { Ledger, LedgerHooks } from '../../operator/usage/ledger.ts';
+import type { EventOutcome } from '../../operator/usage/outcome.ts';
 import { readMeters } from '../../operator/usage/meters.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -64,10 +65,21 @@ let made = 0;
 
 export type Scene = { readonly ledger: Ledger; readonly clock: SetClock; readonly name: string; readonly tenants: Set<string> };
 
-export const scene = async (engine: EngineUnderTest, hooks: LedgerHooks = {}, name = `usage${(made += 1)}`): Promise<Scene> => {
+export const scene = async (
+  engine: EngineUnderTest,
+  hooks: LedgerHooks = {},
+  name = `usage${(made += 1)}`,
+  onEvents?: (outcome: EventOutcome, count: number) => void,
+): Promise<Scene> => {
   const clock = setClock(START);
   const tenants = new Set(['acme', 'beta']);
-  const ledger = createLedger({ store: await engine.open(name), clock, hasTenant: (tenant) => tenants.has(tenant), hooks });
+  const ledger = createLedger({
+    store: await engine.open(name),
+    clock,
+    hasTenant: (tenant) => tenants.has(tenant),
+    hooks,
+    observe: { events: (_meter, outcome, count) => onEvents?.(outcome, count) },
+  });
   await ledger.open('test');
   await ledger.declare(readMeters(undefined).meters);
   return { ledger, clock, name, tenants };

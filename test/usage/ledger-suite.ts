@@ -163,6 +163,25 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('lets out what lies behind events that stay, and counts none that stayed', async () => {
+      const told: string[] = [];
+      const { ledger } = await scene(engine, {}, undefined, (outcome, count) => void told.push(`${outcome} ${count}`));
+      const leaping = Array.from({ length: 750 }, (_, at) => event({ source: '/a/boots/1', seq: 2 * at + 2, meter: 'gpu_seconds' }));
+      const whole = Array.from({ length: 10 }, (_, at) =>
+        event({ source: '/b/boots/1', seq: at + 1, meter: 'gpu_seconds', value: '1000' }),
+      );
+      await ledger.accept([...leaping, ...whole]);
+      await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
+      told.splice(0);
+      await ledger.settle(NEVER);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['gpu_seconds 10200']);
+      assert.deepEqual(await ledger.store.read(quarantined), [{ tenant: 'acme', meter: 'gpu_seconds', events: 550 }]);
+      assert.deepEqual(told, ['stored 200', 'stored 10']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
     it('tells of what was kept aside under an identity that became another event’s', async () => {
       const conflicts: string[] = [];
       const { ledger } = await scene(engine, {
