@@ -20,11 +20,11 @@ const OUTCOMES: Readonly<
   gaps: [409, 'USAGE_GAPS', 'the source has left out too many sequence numbers'],
   'unknown-tenant': [202, 'USAGE_TENANT_UNKNOWN', 'there is no Tenant of this name'],
   'unknown-meter': [202, 'USAGE_METER_UNKNOWN', 'nobody has declared this meter'],
-  full: [503, 'USAGE_QUARANTINE_FULL', 'too many events of unknown tenants and meters wait'],
+  // Not 503: whoever sends for many tenants would keep all of them waiting for this one.
+  full: [422, 'USAGE_QUARANTINE_FULL', 'too many events of unknown tenants and meters wait'],
 };
 /** Of several answers the first of these is the request's: whoever looks at nothing else must not drop what was not stored. */
-const RANK = [503, 409, 403, 422, 202, 200] as const;
-const FULL_RETRY_SECONDS = 60;
+const RANK = [409, 403, 422, 202, 200] as const;
 
 export const takeBatch = async (input: {
   readonly value: unknown;
@@ -93,6 +93,7 @@ export const takeBatch = async (input: {
   }
   const count = (wanted: EventOutcome): number => outcomes.filter((outcome) => outcome === wanted).length;
   const body = { stored: count('stored'), duplicates: count('duplicate'), events: wrong.toSorted((a, b) => a.index - b.index) };
-  const status = RANK.find((one) => statuses.has(one)) ?? 200;
-  return { status, body: `${JSON.stringify(body)}\n`, ...(status === 503 ? { retryAfterSeconds: FULL_RETRY_SECONDS } : {}) };
+  // To a 409 senders say nothing more, and for what is full there may be room later.
+  const status = outcomes.includes('full') ? 422 : (RANK.find((one) => statuses.has(one)) ?? 200);
+  return { status, body: `${JSON.stringify(body)}\n` };
 };

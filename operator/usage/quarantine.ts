@@ -6,25 +6,49 @@ import { addAside } from './aside-marks.ts';
 import type { UsageEvent } from './event.ts';
 import { isUnknown, sameBytes } from './outcome.ts';
 import type { EventOutcome } from './outcome.ts';
+import { OWN_SOURCES } from './sources.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
-import type { Reader, Tx } from './store.ts';
+import type { Reader, Row, Tx } from './store.ts';
 
-const QUARANTINE_MAX = 100_000;
+type Room = { readonly ofTenant: number; readonly ofAll: number; readonly where: string };
+/** One tenant's senders must not fill what others need. */
+const SENT: Room = { ofTenant: 10_000, ofAll: 80_000, where: `substr(source, 1, ${OWN_SOURCES.length}) <> '${OWN_SOURCES}'` };
+/** Nor may anybody's events be in the way of what Writ itself counts: credits follow from what is missing of that. */
+const OWN: Room = { ofTenant: 1_000, ofAll: 20_000, where: `substr(source, 1, ${OWN_SOURCES.length}) = '${OWN_SOURCES}'` };
 
 export const QUARANTINE_COLUMNS = ['tenant', 'source', 'id', 'seq', 'meter', 'at_ms', 'stored_ms', 'value', 'dims', 'digest'];
 
-/** Keeps the unknown among `events`; where there is no room their outcome becomes `full`. */
+/** Takes room for one more, as long as there is some; counts what is there once for each tenant. */
+const createRooms = (tx: Tx): ((event: UsageEvent) => Promise<boolean>) => {
+  const left = new Map<string, number>();
+  const leftOf = async (key: string, most: number, count: () => Promise<readonly Row[]>): Promise<number> => {
+    const known = left.get(key);
+    if (known !== undefined) return known;
+    const [row] = await count();
+    return most - (row === undefined ? 0 : integerOf(row, 'waiting'));
+  };
+  return async ({ tenant, source }) => {
+    const { ofTenant, ofAll, where } = source.startsWith(OWN_SOURCES) ? OWN : SENT;
+    const count = `SELECT COUNT(*) AS waiting FROM usage_quarantine WHERE ${where}`;
+    const [mine, all] = [`${tenant} ${where}`, where];
+    const leftMine = await leftOf(mine, ofTenant, () => tx.all(`${count} AND tenant = ?`, [tenant]));
+    left.set(mine, leftMine);
+    // All are not counted for one that has filled its share.
+    if (leftMine <= 0) return false;
+    const leftAll = await leftOf(all, ofAll, () => tx.all(count));
+    left.set(all, leftAll);
+    if (leftAll <= 0) return false;
+    left.set(mine, leftMine - 1).set(all, leftAll - 1);
+    return true;
+  };
+};
+
+/** Keeps the unknown among `events`; the outcome of those for whom there is no room becomes `full`. */
 export const quarantine = async (
   tx: Tx,
   { events, outcomes, storedMs }: { readonly events: readonly UsageEvent[]; readonly outcomes: EventOutcome[]; readonly storedMs: number },
 ): Promise<void> => {
-  const unknown = events.filter((_, index) => isUnknown(outcomes[index]));
-  if (unknown.length === 0) return;
-  const [row] = await tx.all('SELECT COUNT(*) AS waiting FROM usage_quarantine');
-  if (row !== undefined && integerOf(row, 'waiting') + unknown.length > QUARANTINE_MAX) {
-    for (const [index, outcome] of outcomes.entries()) if (isUnknown(outcome)) outcomes[index] = 'full';
-    return;
-  }
+  const takeRoom = createRooms(tx);
   // Of one identity sent twice in a batch the first is kept, as it would be by two batches.
   const held = new Map<string, Uint8Array>();
   const fresh: UsageEvent[] = [];
@@ -33,10 +57,15 @@ export const quarantine = async (
     const { tenant, source, id } = event;
     const name = `${tenant}\n${source}\n${id}`;
     const kept = held.get(name) ?? (await keptDigest(tx, event));
-    held.set(name, kept ?? event.digest);
-    if (kept === undefined) fresh.push(event);
-    else if (!sameBytes(kept, event.digest)) outcomes[index] = 'conflict';
+    if (kept !== undefined) {
+      held.set(name, kept);
+      if (!sameBytes(kept, event.digest)) outcomes[index] = 'conflict';
+    } else if (await takeRoom(event)) {
+      held.set(name, event.digest);
+      fresh.push(event);
+    } else outcomes[index] = 'full';
   }
+  if (fresh.length === 0) return;
   await tx.insert({
     into: 'usage_quarantine',
     columns: QUARANTINE_COLUMNS,

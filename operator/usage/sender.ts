@@ -11,6 +11,7 @@ import { isRecord } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Clock } from '../../process/clock.ts';
+import { OWN_SOURCES } from './sources.ts';
 
 export const USAGE_AUDIENCE = 'writ-usage';
 
@@ -28,7 +29,6 @@ export type Sender = {
   readonly mayUse: (source: string) => boolean;
 };
 
-const OWN_SOURCES = '/writ/';
 const WEBHOOK_SOURCES = '/writ/webhook/';
 
 /** Undefined where the token is nobody's, `busy` where too many are asked about; throws when the API server does not answer. */

@@ -5,6 +5,9 @@ import type { Cursor } from './cursor.ts';
 import { StoreError, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Tx } from './store.ts';
 
+/** Names under this are those of what Writ counts itself. */
+export const OWN_SOURCES = '/writ/';
+
 /** Even of a quiet tenant the webhook tells each quarter of an hour, and what it tells is a moment under way: longer than that is silence. */
 export const SILENT_MS = 17 * 60_000;
 

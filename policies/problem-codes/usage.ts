@@ -60,7 +60,7 @@ export const usageCodes = {
     fix: 'declare the meter in the ConfigMap writ-meters, or set the name right in the sender',
   },
   USAGE_QUARANTINE_FULL: {
-    summary: 'Too many events of unknown tenants or meters wait.',
+    summary: 'Too many events of unknown tenants or meters wait, of this tenant or of all; the event is not stored.',
     fix: 'create the tenants or declare the meters that the events name, then send again',
   },
   USAGE_BUSY: {

@@ -163,6 +163,31 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('keeps aside a share of each tenant, and what Writ counts whoever filled the rest', async () => {
+      const { ledger } = await scene(engine);
+      const filling = async (tenant: string, events: number): Promise<readonly string[]> => {
+        const meter = 'gpu_seconds';
+        const all = Array.from({ length: events }, (_, at) => event({ tenant, source: '/x', seq: at + 1, meter }));
+        return [...new Set(await ledger.accept(all))];
+      };
+      assert.deepEqual(await filling('acme', 10_000), ['unknown-meter']);
+      assert.deepEqual(await filling('acme', 10_001), ['unknown-meter', 'full'], 'what is kept is kept, however full it is');
+      const gone = (source: string, seq = 1) => ledger.accept([event({ tenant: 'gone', source, seq })]);
+      assert.deepEqual(await gone('/gateways/g'), ['unknown-tenant']);
+      // As if eight tenants had filled all of it; nothing else looks at these rows here.
+      await ledger.store.transact((tx) =>
+        tx.run(`INSERT INTO usage_quarantine SELECT 't' || CAST(n AS TEXT), source, id, seq, meter, at_ms, stored_ms, value, dims, digest
+          FROM usage_quarantine, (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7) AS many
+          WHERE tenant = 'acme'`),
+      );
+      assert.deepEqual(await gone('/gateways/g', 2), ['full']);
+      assert.deepEqual(await gone('/writ/webhook/r1/boots/1'), ['unknown-tenant']);
+      const minutes = Array.from({ length: 1001 }, (_, at) => event({ tenant: 'gone', source: '/writ/webhook/r1/boots/1', seq: at + 1 }));
+      assert.deepEqual((await ledger.accept(minutes)).filter((one) => one === 'full').length, 1);
+      assert.deepEqual(await ledger.accept([event({ tenant: 'beta' })]), ['stored']);
+      await ledger.store.close();
+    });
+
     it('lets out what lies behind events that stay, and counts none that stayed', async () => {
       const told: string[] = [];
       const { ledger } = await scene(engine, {}, undefined, (outcome, count) => void told.push(`${outcome} ${count}`));
