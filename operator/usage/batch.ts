@@ -20,6 +20,7 @@ const OUTCOMES: Readonly<
   gaps: [409, 'USAGE_GAPS', 'the source has left out too many sequence numbers'],
   'unknown-tenant': [202, 'USAGE_TENANT_UNKNOWN', 'there is no Tenant of this name'],
   'unknown-meter': [202, 'USAGE_METER_UNKNOWN', 'nobody has declared this meter'],
+  sources: [422, 'USAGE_SOURCES', 'its source is new, and too many of this tenant have begun in this hour'],
   // Not 503: whoever sends for many tenants would keep all of them waiting for this one.
   full: [422, 'USAGE_QUARANTINE_FULL', 'too many events of unknown tenants and meters wait'],
 };
@@ -93,7 +94,9 @@ export const takeBatch = async (input: {
   }
   const count = (wanted: EventOutcome): number => outcomes.filter((outcome) => outcome === wanted).length;
   const body = { stored: count('stored'), duplicates: count('duplicate'), events: wrong.toSorted((a, b) => a.index - b.index) };
-  // To a 409 senders say nothing more, and for what is full there may be room later.
-  const status = outcomes.includes('full') ? 422 : (RANK.find((one) => statuses.has(one)) ?? 200);
+  // To a 409 senders say nothing more, and for these there may be room later.
+  const status = outcomes.some((outcome) => outcome === 'full' || outcome === 'sources')
+    ? 422
+    : (RANK.find((one) => statuses.has(one)) ?? 200);
   return { status, body: `${JSON.stringify(body)}\n` };
 };

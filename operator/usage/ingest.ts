@@ -9,7 +9,7 @@ import type { UsageEvent } from './event.ts';
 import { sameBytes } from './outcome.ts';
 import type { EventOutcome, IngestContext } from './outcome.ts';
 import { quarantine } from './quarantine.ts';
-import { saveSource, sourceOf } from './sources.ts';
+import { findSource, makeSource, saveSource } from './sources.ts';
 import type { SourceRow } from './sources.ts';
 import { bytesOf, integerOf } from './store.ts';
 import type { Tx } from './store.ts';
@@ -38,7 +38,12 @@ export const ingest = async (tx: Tx, events: readonly UsageEvent[], context: Ing
   }
   const added: UsageEvent[] = [];
   for (const name of bySource.values()) {
-    const row = await sourceOf(tx, name, context.storedMs);
+    const known = await findSource(tx, name);
+    if (known === undefined && !context.mayBegin(name, context.storedMs)) {
+      for (const index of name.indexes) outcomes[index] = 'sources';
+      continue;
+    }
+    const row = known ?? (await makeSource(tx, name, context.storedMs));
     const found = await storeOfSource(tx, { row, events: name.events, storedMs: context.storedMs });
     for (const [at, outcome] of found.outcomes.entries()) outcomes[name.indexes[at] ?? 0] = outcome;
     added.push(...found.added);

@@ -14,6 +14,7 @@ import type { UsageEvent } from './event.ts';
 import { ingest } from './ingest.ts';
 import { amountOf } from './meters.ts';
 import type { Meter, Meters } from './meters.ts';
+import { createNewSources } from './new-sources.ts';
 import type { EventOutcome, IngestContext } from './outcome.ts';
 import { HOUR_MS, monthOf } from './period.ts';
 import type { PruneHook } from './pruning.ts';
@@ -89,6 +90,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
   const { store, clock, hooks = {}, observe } = options;
   const windows = createWindows();
   let meters: StoredMeters = { names: [], has: () => false, get: undeclared };
+  const mayBegin = createNewSources();
   let lastMs = 0;
 
   const meter = (name: string): Meter => meters.get(name);
@@ -100,7 +102,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
       const state = await ledgerState(tx);
       // Never back, whatever the clock does: an event must not slip before a cut that has been billed.
       lastMs = Math.max(clock.now(), state.cutMs, lastMs);
-      return await work(tx, { state, storedMs: lastMs, hasTenant: options.hasTenant, hasMeter: (name) => meters.has(name) });
+      return await work(tx, { state, storedMs: lastMs, hasTenant: options.hasTenant, hasMeter: (name) => meters.has(name), mayBegin });
     });
   const noted = (events: readonly UsageEvent[], outcomes: readonly EventOutcome[]): void => {
     const counts = new Map<string, Map<EventOutcome, number>>();

@@ -23,8 +23,9 @@ const eventOf = (row: Row): UsageEvent => ({
 });
 
 const RELEASE_AT_ONCE = 500;
-/** Its sender was told that it is on disk: what its source left out may come yet, and then it counts. */
-const STAY: ReadonlySet<EventOutcome | undefined> = new Set(['full', 'gaps']);
+/** Its sender was told that it is on disk: what its source left out may come yet, or its source begin in another
+ * hour, and then it counts. */
+const STAY: ReadonlySet<EventOutcome | undefined> = new Set(['full', 'gaps', 'sources']);
 
 /** Of one source the numbers in their order, so that fewer are left out at a time. */
 const PLACE = ['source', 'seq', 'id'];

@@ -158,10 +158,12 @@ describe('the server of events', () => {
     const counted = await post(events(event(1, { data: { meter: 'slo.availability.good', value: '1' } })));
     assert.deepEqual([counted.status, wrongOnes(counted)], [403, ['0 USAGE_METER_RESERVED']]);
     // Whoever sends for many tenants puts it aside; a 409, which is forgotten, must not hide it.
-    for (const others of [['stored'], ['conflict'], ['unknown-meter']] as const) {
-      accept = async () => ['full', ...others];
-      const full = await post(events(event(1), event(2)));
-      assert.deepEqual([full.status, wrongOnes(full)[0]], [422, '0 USAGE_QUARANTINE_FULL']);
+    for (const other of ['stored', 'conflict', 'unknown-meter'] as const) {
+      accept = async () => ['full', other, 'sources'];
+      const full = await post(events(event(1), event(2), event(3)));
+      assert.deepEqual([full.status, wrongOnes(full)[0], wrongOnes(full).at(-1)], [422, '0 USAGE_QUARANTINE_FULL', '2 USAGE_SOURCES']);
+      accept = async () => [other, 'sources'];
+      assert.equal((await post(events(event(1), event(2)))).status, 422);
     }
   });
 

@@ -43,28 +43,33 @@ const bootOf = ({ tenant, source }: SourceRow): Boot | undefined => {
 /** When a process was heard of last under any of its names, and whether one of them is due to speak. */
 type Heard = { readonly lastMs: number; readonly isDue: boolean };
 
+const later = (one: Heard, other: Heard | undefined): Heard =>
+  other === undefined ? one : { lastMs: Math.max(one.lastMs, other.lastMs), isDue: one.isDue || other.isDue };
+
 /**
  * A process may report under several names, and what has nothing to tell is silent while another of them speaks; and one that has ended is
  * silent for ever, while the next one of its place sends what it had left.
  */
 const heardOf = (sources: readonly SourceRow[], hasObjectives: Look['hasObjectives']): ((source: SourceRow) => Heard) => {
-  const places = new Map<string, (Pick<SourceRow, 'tenant' | 'source' | 'lastMs'> & { readonly boot: number })[]>();
+  const places = new Map<string, Map<number, Heard>>();
   for (const row of sources) {
     const at = bootOf(row);
-    if (at !== undefined) places.set(at.place, [...(places.get(at.place) ?? []), { ...row, boot: at.boot }]);
+    if (at === undefined) continue;
+    const boots = places.get(at.place) ?? new Map<number, Heard>();
+    const isDue = at.replica !== undefined && row.source.endsWith(LEVELS) && hasObjectives(row.tenant);
+    places.set(at.place, boots.set(at.boot, later({ lastMs: row.lastMs, isDue }, boots.get(at.boot))));
   }
-  const known = new Map<string, Heard>();
+  // Whoever sends chooses how many there are: one way through each place, the last start first.
+  for (const boots of places.values()) {
+    let since: Heard | undefined;
+    for (const [boot, heard] of [...boots].toSorted(([a], [b]) => b - a)) {
+      since = later(heard, since);
+      boots.set(boot, since);
+    }
+  }
   return (row) => {
     const at = bootOf(row);
-    if (at === undefined) return { lastMs: row.lastMs, isDue: false };
-    const name = `${at.place} ${at.boot}`;
-    const since = known.has(name) ? [] : (places.get(at.place) ?? []).filter(({ boot }) => boot >= at.boot);
-    const heard = known.get(name) ?? {
-      lastMs: since.reduce((last, { lastMs }) => Math.max(last, lastMs), row.lastMs),
-      isDue: at.replica !== undefined && since.some(({ tenant, source }) => source.endsWith(LEVELS) && hasObjectives(tenant)),
-    };
-    known.set(name, heard);
-    return heard;
+    return (at === undefined ? undefined : places.get(at.place)?.get(at.boot)) ?? { lastMs: row.lastMs, isDue: false };
   };
 };
 

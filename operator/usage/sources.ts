@@ -38,11 +38,19 @@ const sourceRow = (row: Row): SourceRow => {
 
 const COLUMNS = 'number, tenant, source, highest, gaps, last_ms, until_ms, open';
 
+type SourceName = { readonly tenant: string; readonly source: string };
+
+export const findSource = async (reader: Reader, { tenant, source }: SourceName): Promise<SourceRow | undefined> => {
+  const [found] = await reader.all(`SELECT ${COLUMNS} FROM usage_source WHERE tenant = ? AND source = ?`, [tenant, source]);
+  return found === undefined ? undefined : sourceRow(found);
+};
+
 /** The row of a source, made where it is new. */
-export const sourceOf = async (tx: Tx, name: { readonly tenant: string; readonly source: string }, nowMs: number): Promise<SourceRow> => {
-  const { tenant, source } = name;
-  const [found] = await tx.all(`SELECT ${COLUMNS} FROM usage_source WHERE tenant = ? AND source = ?`, [tenant, source]);
-  if (found !== undefined) return sourceRow(found);
+export const sourceOf = async (tx: Tx, name: SourceName, nowMs: number): Promise<SourceRow> =>
+  (await findSource(tx, name)) ?? (await makeSource(tx, name, nowMs));
+
+/** Of one that is new. */
+export const makeSource = async (tx: Tx, { tenant, source }: SourceName, nowMs: number): Promise<SourceRow> => {
   const [last] = await tx.all('SELECT COALESCE(MAX(number), 0) AS number FROM usage_source');
   const made: SourceRow = {
     number: (last === undefined ? 0 : integerOf(last, 'number')) + 1,

@@ -62,6 +62,20 @@ describe('the condition Complete of a TenantUsage', () => {
     assert.deepEqual(await complete(25 * 60), { status: 'True', message: '0 sources' });
   });
 
+  it('looks once at each source, however many one tenant has begun at one place', async (context) => {
+    const folder = await mkdtemp(join(tmpdir(), 'writ-usage-'));
+    context.after(() => rm(folder, { recursive: true }));
+    const { ledger, clock } = await scene({
+      open: (name) => openSqliteStore({ file: join(folder, `${name}.db`), clock: systemClock, groupMs: 0 }),
+    });
+    context.after(() => ledger.store.close());
+    await ledger.accept(Array.from({ length: 200 }, (_, at) => event({ source: `/writ/webhook/r1/boots/${at}/levels` })));
+    let asked = 0;
+    const hasObjectives = (): boolean => (asked += 1) < 0;
+    await loadHealth(ledger, { nowMs: clock.now(), isLive: () => true, hasObjectives });
+    assert.equal(asked, 200);
+  });
+
   it('calls no replica of the webhook silent that has ended, or has promised nothing', async (context) => {
     const folder = await mkdtemp(join(tmpdir(), 'writ-usage-'));
     context.after(() => rm(folder, { recursive: true }));

@@ -51,6 +51,10 @@ export const usageCodes = {
     summary: 'The source has left out too many sequence numbers: it has 200 gaps, or this one is wider than a billion.',
     fix: 'count from 1 without leaving any out and send what is missing first; a source that lost its events goes on under a new name',
   },
+  USAGE_SOURCES: {
+    summary: 'The source is new, and 500 sources of the tenant have begun in this hour; the event is not stored.',
+    fix: 'send it again in the next hour; name a source by where it runs and the number of its start, not anew for each request',
+  },
   USAGE_TENANT_UNKNOWN: {
     summary: 'There is no Tenant of this name; the event is kept aside and counts as soon as there is one.',
     fix: 'create the Tenant, or set the name right in the sender',

@@ -207,6 +207,28 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('lets a tenant begin a bounded number of sources in an hour, and Writ’s own besides', async () => {
+      const { ledger, clock } = await scene(engine);
+      const begin = (from: number, tenant = 'acme', place = '/x') =>
+        ledger.accept(Array.from({ length: 300 }, (_, at) => event({ tenant, source: `${place}/boots/${from + at}` })));
+      const counted = (outcomes: readonly string[]): number => outcomes.filter((one) => one === 'sources').length;
+      assert.equal(counted(await begin(0)), 0);
+      assert.equal(counted(await begin(300)), 100);
+      assert.equal(counted(await begin(300, 'beta')), 0, 'another tenant');
+      assert.equal(counted(await begin(0, 'acme', '/writ/webhook/r1')), 0);
+      assert.deepEqual(await ledger.accept([event({ source: '/x/boots/7', seq: 2 }), event({ source: '/y' })]), ['stored', 'sources']);
+      // What was kept aside of a new one stays there until it may begin.
+      await ledger.accept([event({ source: '/z', meter: 'gpu_seconds' })]);
+      await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
+      await ledger.settle(NEVER);
+      assert.equal((await ledger.store.read(quarantined)).length, 1);
+      clock.set(START + HOUR_MS);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await ledger.store.read(quarantined), []);
+      assert.equal(counted(await begin(300)), 0);
+      await ledger.store.close();
+    });
+
     it('tells of what was kept aside under an identity that became another event’s', async () => {
       const conflicts: string[] = [];
       const { ledger } = await scene(engine, {
