@@ -236,7 +236,7 @@ const showUse = async (
   const promised = new Set(deps.tenants().flatMap((tenant) => (hasObjectives(tenant) ? [tenant.metadata.name] : [])));
   const health = await loadHealth(ledger, {
     nowMs: clock.now(),
-    isLive: (replica) => live.has(replica),
+    live,
     hasObjectives: (tenant) => promised.has(tenant),
   });
   type Counted = 'open' | 'silent' | 'due' | 'overdue' | 'missing';

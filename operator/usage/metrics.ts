@@ -54,13 +54,13 @@ export const usageMetrics = defineMetrics({
   usageSources: {
     kind: 'gauge',
     name: 'writ_usage_sources',
-    help: 'Sources of events heard of within a day: all that are open, and those of them that said nothing for 17 minutes; those of webhook replicas that run and tell of tenants with objectives each quarter of an hour (due), and of them those that did not (overdue).',
+    help: 'Sources of events: all that were heard of within a day or are silent, and those of them that said nothing for 17 minutes, until the month ends; those of webhook replicas that run and tell of tenants with objectives each quarter of an hour (due), and of them those that did not (overdue).',
     labels: { state: ['open', 'silent', 'due', 'overdue'] },
   },
   usageMissing: {
     kind: 'gauge',
     name: 'writ_usage_missing_events',
-    help: 'Events that sources left out of their sequences and have not sent.',
+    help: 'Events that sources left out of their sequences and have not sent, until the month is stated in which those were heard of last.',
   },
   usageSealed: { kind: 'counter', name: 'writ_usage_seals_total', help: 'Seals of hours that were written, revisions among them.' },
   usagePruned: { kind: 'counter', name: 'writ_usage_events_pruned_total', help: 'Events that left the ledger by --usage-retention.' },

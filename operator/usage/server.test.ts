@@ -90,7 +90,7 @@ const event = (seq: number, change: object = {}): object => ({
   ...change,
 });
 const events = (...all: readonly object[]): string => JSON.stringify(all);
-const wrongOnes = ({ body }: Answer): unknown => body.events?.map(({ index, code }) => `${index} ${code}`);
+const wrongOnes = ({ body }: Answer): readonly string[] => (body.events ?? []).map(({ index, code }) => `${index} ${code}`);
 
 describe('the server of events', () => {
   before(async () => {

@@ -3,14 +3,17 @@
 // that has ended is no silent one, and one that lives is silent only if it has promised to speak: it tells of each tenant that has
 // objectives every quarter of an hour, and of one that has none nothing until it uses something.
 import { LEVEL_SOURCES } from '../../policies/service-level/counts.ts';
+import { unfinishedPeriods } from './close.ts';
 import { missingOf } from './cursor.ts';
 import type { Ledger } from './ledger.ts';
-import { DAY_MS } from './period.ts';
-import { SILENT_MS, openSources } from './sources.ts';
+import { DAY_MS, monthOf, nextMonth } from './period.ts';
+import { SILENT_MS, openSources, pastSources } from './sources.ts';
 import type { SourceRow } from './sources.ts';
+import type { Reader } from './store.ts';
+import { ledgerState } from './tallies.ts';
 
-/** One that says nothing for so long is taken for gone. */
-const GONE_MS = DAY_MS;
+/** One that was not heard of for so long is not open; that it is silent is said until the month ends of whose use it may have more. */
+const OPEN_MS = DAY_MS;
 /** What people read of a long list. */
 const NAMED_MAX = 3;
 const LEVELS = '/levels';
@@ -75,28 +78,31 @@ const heardOf = (sources: readonly SourceRow[], hasObjectives: Look['hasObjectiv
 
 type Look = {
   readonly nowMs: number;
-  /** Whether that replica of the webhook runs. */
-  readonly isLive: (replica: string) => boolean;
+  /** The replicas of the webhook that run. */
+  readonly live: ReadonlySet<string>;
   /** Whether it is told of each quarter of an hour. */
   readonly hasObjectives: (tenant: string) => boolean;
 };
 
 /** By tenant. */
-const sourceHealth = (sources: readonly SourceRow[], { nowMs, isLive, hasObjectives }: Look): ReadonlyMap<string, SourceHealth> => {
+const sourceHealth = (sources: readonly SourceRow[], { nowMs, live, hasObjectives }: Look): ReadonlyMap<string, SourceHealth> => {
   const byTenant = new Map<string, SourceHealth>();
   const heard = heardOf(sources, hasObjectives);
+  const openMs = nowMs - OPEN_MS;
+  const silentMs = Math.min(openMs, monthOf(nowMs));
   for (const row of sources) {
     const { tenant, source, cursor } = row;
     const { open, silent, missing, due, overdue, quiet } = byTenant.get(tenant) ?? UNHEARD;
     const replica = bootOf(row)?.replica;
-    const hasEnded = replica !== undefined && !isLive(replica);
+    const hasEnded = replica !== undefined && !live.has(replica);
     const { lastMs, isDue } = heard(row);
-    const isSilent = !hasEnded && nowMs - lastMs > SILENT_MS && (replica === undefined || isDue);
+    const isSilent = !hasEnded && row.lastMs >= silentMs && nowMs - lastMs > SILENT_MS && (replica === undefined || isDue);
+    const isOpen = !hasEnded && (isSilent || row.lastMs >= openMs);
     byTenant.set(tenant, {
-      open: open + (hasEnded ? 0 : 1),
+      open: open + (isOpen ? 1 : 0),
       silent: silent + (isSilent ? 1 : 0),
       missing: missing + missingOf(cursor),
-      due: due + (isDue && !hasEnded ? 1 : 0),
+      due: due + (isDue && isOpen ? 1 : 0),
       overdue: overdue + (isDue && isSilent ? 1 : 0),
       quiet: isSilent && quiet.length < NAMED_MAX ? [...quiet, source] : quiet,
     });
@@ -104,5 +110,21 @@ const sourceHealth = (sources: readonly SourceRow[], { nowMs, isLive, hasObjecti
   return byTenant;
 };
 
-export const loadHealth = async (ledger: Ledger, look: Look): Promise<ReadonlyMap<string, SourceHealth>> =>
-  sourceHealth(await ledger.store.read((reader) => openSources(reader, look.nowMs - GONE_MS)), look);
+/** From then on nothing is billed for good: begin of the first month whose statements are not all made. */
+const unstatedMs = async (reader: Reader): Promise<number> => {
+  const [unfinished] = await unfinishedPeriods(reader);
+  const { frozenMs } = await ledgerState(reader);
+  return unfinished ?? (frozenMs === undefined ? 0 : nextMonth(frozenMs));
+};
+
+export const loadHealth = async ({ store }: Ledger, look: Look): Promise<ReadonlyMap<string, SourceHealth>> =>
+  await store.read(async (reader) => {
+    const beforeMs = look.nowMs - OPEN_MS;
+    const past = await pastSources(reader, {
+      beforeMs,
+      missingSinceMs: await unstatedMs(reader),
+      sinceMs: monthOf(look.nowMs),
+      replicas: [...look.live],
+    });
+    return sourceHealth([...past, ...(await openSources(reader, beforeMs))], look);
+  });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sources of events as the ledger knows them: a number for the name, and what of their sequence it has seen.
+import { LEVEL_SOURCES } from '../../policies/service-level/counts.ts';
 import { START, gapsText, parseGaps } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { StoreError, integerOf, textOf } from './store.ts';
@@ -78,6 +79,34 @@ export const saveSource = async (tx: Tx, { number, cursor, lastMs, untilMs, open
     open ? 1 : 0,
     number,
   ]);
+};
+
+/** Of each tenant those that were heard of last: whoever sends chooses how many there are. */
+const PAST_OF_TENANT = 1000;
+
+type Past = {
+  /** Heard of before this moment. */
+  readonly beforeMs: number;
+  /** Those that leave numbers out and were heard of since then. */
+  readonly missingSinceMs: number;
+  /** All others that were; of the webhook's replicas those that run. */
+  readonly sinceMs: number;
+  readonly replicas: readonly string[];
+};
+
+/** Those that have not ended and were not heard of lately, as far as they are still asked about. */
+export const pastSources = async (reader: Reader, past: Past): Promise<readonly SourceRow[]> => {
+  const ofWebhook = (to: string): string => `substr(source, 1, ${to}) `;
+  const live = past.replicas.map((replica) => `${LEVEL_SOURCES}${replica}/`);
+  const asked = [`${ofWebhook(String(LEVEL_SOURCES.length))} <> ?`, ...live.map(({ length }) => `${ofWebhook(String(length))} = ?`)];
+  const rows = await reader.all(
+    `SELECT ${COLUMNS} FROM (SELECT ${COLUMNS}, ROW_NUMBER() OVER (PARTITION BY tenant, CASE WHEN gaps = '' THEN 0 ELSE 1 END
+        ORDER BY last_ms DESC, number DESC) AS place FROM usage_source
+      WHERE open = 1 AND last_ms >= ? AND last_ms < ? AND (gaps <> '' AND last_ms >= ? OR last_ms >= ? AND (${asked.join(' OR ')}))) AS past
+      WHERE place <= ? ORDER BY number`,
+    [Math.min(past.missingSinceMs, past.sinceMs), past.beforeMs, past.missingSinceMs, past.sinceMs, LEVEL_SOURCES, ...live, PAST_OF_TENANT],
+  );
+  return rows.map(sourceRow);
 };
 
 /** Those that were heard of since, and have not ended. */

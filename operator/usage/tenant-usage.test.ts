@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { KubeObject } from '../../kube/objects.ts';
 import { scriptedClient } from '../../test/scripted-client.ts';
-import { event, scene } from '../../test/usage/ledger-scene.ts';
+import { NEVER, event, scene } from '../../test/usage/ledger-scene.ts';
 import { systemClock } from '../../process/clock.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import { loadHealth } from './source-health.ts';
@@ -35,7 +35,7 @@ describe('the condition Complete of a TenantUsage', () => {
         },
       });
       const live = () => ({ metadata: { name: 'acme' } });
-      const health = (await loadHealth(ledger, { nowMs, isLive: () => true, hasObjectives: () => true })).get('acme');
+      const health = (await loadHealth(ledger, { nowMs, live: new Set(), hasObjectives: () => true })).get('acme');
       await writeTenantUsage({ client, clock, ledger, live }, { metadata: { name: 'acme' }, spec: {} }, health);
       const { status, message } = said.find(({ type }) => type === 'Complete') ?? assert.fail('no Complete');
       return { status, message };
@@ -59,7 +59,44 @@ describe('the condition Complete of a TenantUsage', () => {
     await ledger.accept([event({ source: '/w/boots/0' })]);
     assert.match((await complete(10)).message, /^4 of 9 sources said nothing/);
     assert.match((await complete(18)).message, /^9 of 9 sources said nothing/);
-    assert.deepEqual(await complete(25 * 60), { status: 'True', message: '0 sources' });
+    assert.match((await complete(9 * 24 * 60)).message, /^9 of 9 sources said nothing/);
+    assert.deepEqual(await complete(12 * 24 * 60), { status: 'True', message: '0 sources' }, 'the month has ended');
+  });
+
+  it('counts what is missing until the month is stated, and a replica that runs as silent until it ends', async (context) => {
+    const folder = await mkdtemp(join(tmpdir(), 'writ-usage-'));
+    context.after(() => rm(folder, { recursive: true }));
+    const { ledger, clock } = await scene({
+      open: (name) => openSqliteStore({ file: join(folder, `${name}.db`), clock: systemClock, groupMs: 0 }),
+    });
+    context.after(() => ledger.store.close());
+    const look = async (tenant = 'acme'): Promise<Partial<SourceHealth>> => {
+      const by = await loadHealth(ledger, { nowMs: clock.now(), live: new Set(['here']), hasObjectives: () => true });
+      const { open, silent, missing, overdue } = by.get(tenant) ?? { open: 0, silent: 0, missing: 0, overdue: 0 };
+      return { open, silent, missing, overdue };
+    };
+    const replicas = ['here', 'gone'].map((replica) => event({ tenant: 'beta', source: `/writ/webhook/${replica}/boots/1/levels` }));
+    await ledger.accept([event({ source: '/gw/boots/1' }), event({ source: '/gw/boots/1', seq: 1000 }), ...replicas]);
+    clock.set(Date.UTC(2026, 9, 30));
+    assert.deepEqual(await look(), { open: 1, silent: 1, missing: 998, overdue: 0 });
+    assert.deepEqual(await look('beta'), { open: 1, silent: 1, missing: 0, overdue: 1 });
+    // The next start of the gateway is heard of: that one is not silent, and what it left out is missing all the same.
+    await ledger.accept([event({ source: '/gw/boots/2' })]);
+    assert.deepEqual(await look(), { open: 1, silent: 0, missing: 998, overdue: 0 });
+    // Whoever begins many sources hides none of another tenant's, and is counted up to a bound.
+    const many = Array.from({ length: 400 }, (_, at) => event({ tenant: 'beta', source: `/many/${at}` }));
+    for (let hour = 0; hour < 3; hour += 1) {
+      await ledger.accept(many.map((one) => ({ ...one, source: `${one.source}/${hour}` })));
+      clock.set(clock.now() + 60 * MINUTE_MS);
+    }
+    clock.set(Date.UTC(2026, 9, 31, 12));
+    assert.equal((await look('beta')).silent, 1000);
+    assert.equal((await look()).missing, 998);
+    clock.set(Date.UTC(2026, 10, 2, 23));
+    assert.deepEqual(await look(), { open: 0, silent: 0, missing: 998, overdue: 0 });
+    clock.set(Date.UTC(2026, 10, 3, 1));
+    await ledger.settle(NEVER);
+    assert.deepEqual(await look(), { open: 0, silent: 0, missing: 0, overdue: 0 });
   });
 
   it('looks once at each source, however many one tenant has begun at one place', async (context) => {
@@ -72,7 +109,7 @@ describe('the condition Complete of a TenantUsage', () => {
     await ledger.accept(Array.from({ length: 200 }, (_, at) => event({ source: `/writ/webhook/r1/boots/${at}/levels` })));
     let asked = 0;
     const hasObjectives = (): boolean => (asked += 1) < 0;
-    await loadHealth(ledger, { nowMs: clock.now(), isLive: () => true, hasObjectives });
+    await loadHealth(ledger, { nowMs: clock.now(), live: new Set(['r1']), hasObjectives });
     assert.equal(asked, 200);
   });
 
@@ -87,7 +124,7 @@ describe('the condition Complete of a TenantUsage', () => {
     const look = async (afterMinutes: number): Promise<Readonly<Record<string, Omit<SourceHealth, 'missing' | 'quiet'>>>> => {
       const by = await loadHealth(ledger, {
         nowMs: clock.now() + afterMinutes * MINUTE_MS,
-        isLive: (replica) => live.has(replica),
+        live,
         hasObjectives: (tenant) => promised.has(tenant),
       });
       return Object.fromEntries(

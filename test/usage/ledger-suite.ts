@@ -10,7 +10,7 @@ import { HOUR_MS } from '../../operator/usage/period.ts';
 import { MAX_LEAP } from '../../operator/usage/cursor.ts';
 import { quarantined } from '../../operator/usage/quarantine.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
-import { openSources } from '../../operator/usage/sources.ts';
+import { openSources, pastSources } from '../../operator/usage/sources.ts';
 import { statementText } from '../../operator/usage/statement.ts';
 import { systemClock } from '../../process/clock.ts';
 import type { EngineUnderTest } from './store-suite.ts';
@@ -112,8 +112,16 @@ export const describeLedger = (engine: EngineUnderTest): void => {
     it('sees a gap, and sees it filled', async () => {
       const { ledger } = await scene(engine);
       await ledger.accept([event({ seq: 1 }), event({ seq: 4 })]);
-      const gaps = async () => (await ledger.store.read((reader) => openSources(reader, 0))).map(({ cursor }) => cursor.gaps);
+      const gaps = async () => (await ledger.store.read((reader) => openSources(reader, 0))).slice(0, 1).map(({ cursor }) => cursor.gaps);
       assert.deepEqual(await gaps(), [[[2, 3]]]);
+      await ledger.accept([event({ source: '/writ/webhook/r1/boots/1' }), event({ source: '/writ/webhook/r2/boots/1' })]);
+      const past = async (missingSinceMs: number, sinceMs: number) =>
+        (await ledger.store.read((reader) => pastSources(reader, { beforeMs: START + 1, missingSinceMs, sinceMs, replicas: ['r1'] }))).map(
+          ({ source }) => source,
+        );
+      assert.deepEqual(await past(0, START), ['/a/boots/1', '/writ/webhook/r1/boots/1']);
+      assert.deepEqual(await past(START, START + 1), ['/a/boots/1']);
+      assert.deepEqual(await past(START + 1, START + 1), []);
       await ledger.accept([event({ seq: 3 })]);
       assert.deepEqual(await gaps(), [[[2, 2]]]);
       await ledger.accept([event({ seq: 2 })]);
