@@ -163,7 +163,7 @@ describe('reading ahead', () => {
   });
   it('rests between tokens, syntax, tree, values, schema and principals of one that is new', () => {
     const fresh = link(1, { ...one, expires: '2031-02-03T04:05:06Z' }, []);
-    assert.equal(readFor(fresh, fresh), KNOWN + 5 + one.principals.length);
+    assert.equal(readFor(fresh, fresh), KNOWN + 5 + one.who.length);
     assert.equal(readFor(fresh, fresh), KNOWN);
   });
   it('looks at nothing that no pin leads to, nor at more than a chain may have', () => {
