@@ -128,7 +128,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
       onMeters: (tx, meters) => log.append(tx, meters.map(meterDeclared)),
       onConflicts: async (tx, conflicts) => log.append(tx, await boundedConflicts(tx, conflicts, now())),
       onPruned: (tx, pruned) => log.append(tx, [eventsPruned(pruned)]),
-      onSeals: (tx, seals) => log.append(tx, seals.map(hoursSealed)),
+      onSeals: (tx, seals) => log.append(tx, hoursSealed(seals)),
       onStatements: (tx, statements) => log.append(tx, statements.map(periodClosed)),
     },
     follow: (ledger) => {
