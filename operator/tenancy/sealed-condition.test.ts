@@ -6,8 +6,9 @@ import type { Condition } from '../../crds/conditions.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { NO_ENTITLEMENTS } from '../../policies/entitlement/remembered.ts';
 import { createTenantCache } from '../../policies/tenant-cache.ts';
-import { withTenantDefaults } from '../../policies/tenant-object.ts';
 import { rememberTenants } from '../../policies/tenant-memory.ts';
+import { withTenantDefaults } from '../../policies/tenant-object.ts';
+import { createEvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { fakeClock } from '../../test/fake-clock.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
@@ -68,7 +69,7 @@ const scene = async (first: Object) => {
     },
     indexes: tenantIndexes,
     marks: () => [],
-    memory: rememberTenants(),
+    memory: rememberTenants(createEvidenceMemory()),
     ahead: async () => undefined,
     rest: () => undefined,
     clock,

@@ -96,13 +96,13 @@ export const rate = (input: RatingInput): RatingOutcome => {
   if (doubled !== undefined) return refuse(doubled);
   const due = dueAt(subscription, atMs);
   const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
-  const isSettled = due.settling === undefined || adjustments.length === 0;
+  const usage = usageLines({ books, subscription, due, statements: input.statements, earlier: input.earlier ?? [] });
+  const isSettled = due.settling === undefined || adjustments.length + usage.lines.length + usage.problems.length === 0;
   if (due.period === undefined && due.opening === undefined && isSettled)
     return refuse({ code: 'BILL_NO_BOUNDARY', message: `nothing of ${subscription.tenant} falls due at ${shown(atMs)}` });
 
   const bad = adjustments.flatMap((one) => adjustmentProblem(one) ?? []);
   const fees = feeLines({ books, subscription, due, atMs });
-  const usage = usageLines({ books, subscription, due, statements: input.statements, earlier: input.earlier ?? [] });
   const problems = [...bad, ...fees.problems, ...usage.problems];
   if (problems.length > 0) return refuse(...problems);
 

@@ -15,6 +15,7 @@ import { parseTime } from '../../../policies/pricing/calendar.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import type { Subscription } from './subscription.ts';
 import {
+  newestOf,
   periodText,
   placesOf,
   priceAt,
@@ -187,21 +188,35 @@ const statementConflict = (statements: readonly UsageStatement[]): Problem | und
   return undefined;
 };
 
+/** Of a month after the end what was ordered is billed alone: use of before that was heard of in it. */
+const billedLines = (input: Input, { lines }: UsageStatement): readonly Measured[] =>
+  input.due.period !== undefined
+    ? lines
+    : lines.filter(({ carriedFrom }) => carriedFrom !== undefined && placesOf(input, carriedFrom) !== undefined);
+
+const dueStatements = (input: Input): readonly UsageStatement[] | Problem => {
+  const { period, settling } = input.due;
+  if (period !== undefined) return statementsFor(input, period, input.statements);
+  if (settling === undefined) return [];
+  const late = newestOf(input.statements, (one) => samePeriod(one, usagePeriod(settling)));
+  return late === undefined || billedLines(input, late).length === 0 ? [] : [late];
+};
+
 export const usageLines = (given: Input): UsageLines => {
   // What is there twice was billed once.
   const input = { ...given, earlier: [...new Map(given.earlier.map((one) => [statementText(one), one])).values()] };
-  const { period } = input.due;
-  if (period === undefined) return { lines: [], books: [], read: [], problems: [] };
+  const none = (problems: readonly Problem[]): UsageLines => ({ lines: [], books: [], read: [], problems });
+  if (input.due.period === undefined && input.due.settling === undefined) return none([]);
   const conflict = statementConflict([...input.statements, ...input.earlier]);
-  if (conflict !== undefined) return { lines: [], books: [], read: [], problems: [conflict] };
-  const statements = statementsFor(input, period, input.statements);
-  if ('code' in statements) return { lines: [], books: [], read: [], problems: [statements] };
+  if (conflict !== undefined) return none([conflict]);
+  const statements = dueStatements(input);
+  if ('code' in statements) return none([statements]);
   const rated: Rated[] = [];
   const sums = new Map<string, Ratio>();
   for (const statement of statements) {
     const fault = faultOf(statement, input.subscription.tenant);
     if (fault !== undefined) rated.push({ code: 'BILL_STATEMENT_INVALID', message: fault });
-    else for (const line of statement.lines) rated.push(...rateLine({ input, statement, sums }, line));
+    else for (const line of billedLines(input, statement)) rated.push(...rateLine({ input, statement, sums }, line));
   }
   return {
     lines: rated.flatMap((one) => ('code' in one ? [] : [one.line])),
