@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -128,9 +129,29 @@ describe('writ bill reconcile', () => {
     const drifting = (await reconcile()).err.split('\n').filter((line) => line.includes('BILL_DRIFT'));
     assert.deepEqual([drifting.length, /acme: 3 hours of in_1 differed .* 2025-10-01T00:00:00Z/.test(drifting[0] ?? '')], [1, true]);
     assert.match((await reconcile()).err, /BILL_DRAFT_UNREAD.*acme: 2 hours of in_4 could not be read/);
+    // What the operator put on record of invoices is held against the folder; SLA statements lie elsewhere.
+    const empty = `sha256:${hash('sha256', '{}')}`;
+    await store.transact(async (tx) => {
+      for (const [id, digest] of [
+        ['acme/2025-11-01T00:00:00Z', empty],
+        ['acme/2025-10/r1', 'sha256:1'],
+        ['other/2025-11-01T00:00:00Z', 'sha256:2'],
+      ] as const)
+        await tx.run(`INSERT INTO billing_issued VALUES ('${id}', '${id.slice(0, id.indexOf('/'))}', 'path', '${digest}', '', 1)`);
+    });
+    const held = await reconcile();
+    assert.match(held.out, /invoices and SLA statements on record: 2\n/);
+    assert.doesNotMatch(held.err, /BILL_RECORD_DIFFERS/);
+    folder.write({ 'invoices/acme/2025-11-01T00.json': '{ }' });
+    assert.match(
+      (await reconcile()).err,
+      /BILL_RECORD_DIFFERS: acme\/2025-11-01T00:00:00Z is on record as sha256:\w+, and the file is sha256:/,
+    );
+    await store.transact((tx) => tx.run("UPDATE billing_issued SET id = 'acme/2025-10-01T00:00:00Z' WHERE digest LIKE 'sha256:4%'"));
+    assert.match((await reconcile()).err, /BILL_RECORD_DIFFERS: acme\/2025-10-01T00:00:00Z is on record as .*, and the file is not there/);
     // An older ledger says nothing of it.
     await store.transact((tx) => tx.run("UPDATE store_room SET steps = 6 WHERE room = 'billing'"));
-    assert.doesNotMatch((await reconcile()).err, /BILL_DRIFT/);
+    assert.doesNotMatch((await reconcile()).err, /BILL_DRIFT|BILL_RECORD/);
     await store.transact((tx) => tx.run('ALTER TABLE billing_statement RENAME TO lost'));
     await store.transact((tx) => tx.run('ALTER TABLE billing_outbox RENAME TO lost_too'));
     await assert.rejects(reconcile, /billing_outbox/);

@@ -19,7 +19,15 @@ export type OpenLedger = Pick<Ledger, 'store' | 'meter'>;
 export type BillingParts = {
   readonly config: Pick<
     OperatorConfig,
-    'stripe-secret' | 'stripe-mode' | 'stripe-prices' | 'price-book' | 'statement-dir' | 'statement-secret' | 'system-namespace'
+    | 'stripe-secret'
+    | 'stripe-mode'
+    | 'stripe-prices'
+    | 'price-book'
+    | 'statement-dir'
+    | 'statement-secret'
+    | 'invoice-dir'
+    | 'invoice-key'
+    | 'system-namespace'
   >;
   readonly clock: Clock;
   readonly log: Log;

@@ -15,6 +15,7 @@ import { FREEZE_AFTER_MS, nextMonth } from './usage/period.ts';
 import { Refused, Unready, readSecret } from './billing-look.ts';
 import type { BillingParts, Look, LookBy, OpenLedger } from './billing-look.ts';
 import { tellUnbilled } from './billing-status.ts';
+import { createIssuedWiring } from './issued-wiring.ts';
 import { createStripeLook } from './stripe-wiring.ts';
 import { customersOf } from './subscription-wiring.ts';
 import { createTellOnce } from './tell-once.ts';
@@ -76,11 +77,12 @@ const createStatementLook = (
   };
 };
 
-type Named = { readonly sink: 'stripe' | 'statements'; readonly look: Look; told: string };
+type Named = { readonly sink: 'stripe' | 'statements' | 'invoices'; readonly look: Look; told: string };
 
 export const createTermBilling = (parts: BillingParts): TermBilling => {
   const { config, clock, log, metrics } = parts;
   const { 'stripe-secret': stripeSecret, 'statement-dir': folder, 'statement-secret': statementSecret } = config;
+  const { 'invoice-dir': invoices, 'invoice-key': invoiceKeys } = config;
   let waking = new AbortController();
   const stripe = stripeSecret === undefined ? undefined : createStripeLook(parts, stripeSecret, () => waking.abort());
   const looks: readonly Named[] = [
@@ -88,6 +90,9 @@ export const createTermBilling = (parts: BillingParts): TermBilling => {
     ...(folder === undefined || statementSecret === undefined
       ? []
       : [{ sink: 'statements' as const, look: createStatementLook(parts, { folder, secretName: statementSecret }), told: '' }]),
+    ...(invoices === undefined
+      ? []
+      : [{ sink: 'invoices' as const, look: createIssuedWiring(parts, { folder: invoices, keys: invoiceKeys }), told: '' }]),
   ];
 
   const lookOnce = async (one: Named, by: Omit<LookBy, 'ledger'>, signal: AbortSignal): Promise<void> => {
@@ -108,7 +113,9 @@ export const createTermBilling = (parts: BillingParts): TermBilling => {
       if (why !== one.told)
         log.error(
           error instanceof Refused ? { sink, why } : { sink, err: error },
-          'use cannot be handed on; it stays in the ledger, and it is tried again',
+          sink === 'invoices'
+            ? 'what was issued cannot be put on record; it is tried again'
+            : 'use cannot be handed on; it stays in the ledger, and it is tried again',
         );
       one.told = why;
     }

@@ -8,6 +8,7 @@ const refused: readonly [string, readonly string[], RegExp][] = [
   ['no digest', [], /--trust-digest is required/],
   ['a digest of another form', ['--trust-digest=abc'], /--trust-digest: write sha256:/],
   ['an address without a port', [digest, '--metrics-address=localhost'], /--metrics-address: "localhost" is not host:port/],
+  ['a webhook at another path', [digest, '--webhook-url=https://x/'], /--webhook-url: write https/],
   ['a webhook over plain HTTP', [digest, '--webhook-url=http://x/validate'], /--webhook-url: write https/],
   [
     'a service without a namespace',
@@ -18,6 +19,9 @@ const refused: readonly [string, readonly string[], RegExp][] = [
   ['a lease that no other replica would wait for', [digest, '--lease-duration=61s'], /--lease-duration may be at most 60s/],
   ['leases that cannot work', [digest, '--lease-duration=1s'], /--lease-retry-period < --lease-renew-deadline < --lease-duration/],
   ['statements without a key', [digest, '--ledger=x', '--statement-dir=y'], /--statement-dir, --statement-secret: give both/],
+  ['a folder of invoices without a key', [digest, '--ledger=x', '--invoice-dir=y'], /--invoice-dir, --invoice-key: give both/],
+  ['a key of invoices without a folder', [digest, '--ledger=x', '--invoice-key=y'], /--invoice-dir, --invoice-key: give both/],
+  ['invoices without a ledger', [digest, '--invoice-dir=y', '--invoice-key=z'], /--invoice-dir: it needs --ledger/],
   ['statements without a ledger', [digest, '--statement-dir=y', '--statement-secret=z'], /--statement-dir: it needs --ledger/],
   ['Stripe without a ledger', [digest, '--stripe-secret=z'], /--stripe-secret: it needs --ledger/],
   ['a misspelt flag', [digest, '--metric-address=:1'], /metrics-address/],

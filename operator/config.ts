@@ -2,6 +2,7 @@
 // The flags of the operator, and what they mean together.
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DECISION_PATH } from '../crds/asked.ts';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { isName } from '../crds/wire.ts';
 import { LEASE_MAX_MS } from '../kube/lease.ts';
@@ -87,7 +88,7 @@ export const operatorFlags = defineFlags({
     type: 'duration',
     env: 'WRIT_USAGE_INTERVAL',
     default: 60_000,
-    doc: 'How often TenantUsage is written where something changed; a limit is passed by what can be used in this time. Agents and storage are measured every five of them.',
+    doc: 'How often TenantUsage is written where something changed; a limit is passed by what is begun in this time, as docs/usage.md says. Agents and storage are measured every five of them.',
   },
   'usage-retention': {
     type: 'duration',
@@ -145,6 +146,16 @@ export const operatorFlags = defineFlags({
     type: 'string',
     env: 'WRIT_STATEMENT_SECRET',
     doc: 'Secret in the system namespace whose statement-key is the private key in PEM that signs statements; statement-key-password opens it where it is encrypted.',
+  },
+  'invoice-dir': {
+    type: 'string',
+    env: 'WRIT_INVOICE_DIR',
+    doc: 'Folder of what `writ bill close` and `writ slo statement` issue: each document goes on record in the audit log once, by its digest. It needs --ledger and --invoice-key.',
+  },
+  'invoice-key': {
+    type: 'list',
+    env: 'WRIT_INVOICE_KEY',
+    doc: 'File with a public key in PEM; what lies in --invoice-dir must be signed by one of them.',
   },
   'price-book': {
     type: 'string',
@@ -247,7 +258,7 @@ type Target = { readonly target: WebhookTarget; readonly guardTarget: WebhookTar
 const targetByUrl = (text: string): Target | undefined => {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
-  if (url.protocol !== 'https:' || url.username !== '' || url.search !== '') return undefined;
+  if (url.protocol !== 'https:' || url.username !== '' || url.search !== '' || !url.pathname.endsWith(DECISION_PATH)) return undefined;
   return {
     target: { kind: 'url', url: url.href },
     guardTarget: { kind: 'url', url: new URL('guard', url).href },
@@ -294,6 +305,9 @@ const complete = (values: FlagValues<typeof operatorFlags>): Configuration<Opera
   if ((values['statement-dir'] === undefined) !== (values['statement-secret'] === undefined))
     return wrongFlag('--statement-dir, --statement-secret: give both');
   if (values['statement-dir'] !== undefined && values.ledger === undefined) return wrongFlag('--statement-dir: it needs --ledger');
+  if ((values['invoice-dir'] === undefined) !== (values['invoice-key'].length === 0))
+    return wrongFlag('--invoice-dir, --invoice-key: give both');
+  if (values['invoice-dir'] !== undefined && values.ledger === undefined) return wrongFlag('--invoice-dir: it needs --ledger');
   const url = values['webhook-url'];
   const found = url === undefined ? targetByServices(values['webhook-service'], values['guard-service']) : targetByUrl(url);
   if (found === undefined) {

@@ -112,6 +112,12 @@ export const operatorMetrics = defineMetrics({
     labels: { result: ['applied', 'unchanged', 'failed'] },
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
   },
+  suspended: {
+    kind: 'gauge',
+    name: 'writ_source_suspended',
+    help: 'Whether a GitSource is suspended (1), so that nothing new of it comes, revocations neither; by source.',
+    labels: { source: { max: 200 } },
+  },
   refusals: {
     kind: 'counter',
     name: 'writ_source_refusals_total',

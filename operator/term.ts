@@ -17,7 +17,6 @@ import type { Outcome } from '../kube/outcome.ts';
 import { UNKNOWN_TIER } from '../policies/currency/removal.ts';
 import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { Clock } from '../process/clock.ts';
-import { createMarksRecord } from './audit/marks-record.ts';
 import type { AuditRecord } from './audit/start.ts';
 import { followConfiguration, recordSync, recordTampering, recordTold, tellDeleted } from './audit/subscriptions.ts';
 import { changedDocuments, isStatusOnly } from './changes.ts';
@@ -29,7 +28,7 @@ import { createConfigurations } from './configurations.ts';
 import { createGitSourceReconciler } from './controllers/git-source.ts';
 import type { GitSourceDeps } from './controllers/git-source.ts';
 import { createMarkLedger } from './controllers/mark-ledger.ts';
-import { recallMarks, reconcileMarks } from './controllers/marks.ts';
+import { reconcileMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
 import { createPolicyBook } from './controllers/policy-book.ts';
 import { reconcilePolicy } from './controllers/policy.ts';
@@ -41,6 +40,7 @@ import type { Tampering } from './controllers/tamper.ts';
 import { reconcileTrustPolicy } from './controllers/trust-policy.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 import { changesNeeds } from './controllers/tenancy-configuration.ts';
+import { createRecall } from './recall.ts';
 import { createTenancy } from './tenancy/controllers.ts';
 import type { TermBilling } from './billing-wiring.ts';
 import type { Usage } from './usage-wiring.ts';
@@ -77,8 +77,8 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const replicas = () => replicaLife.live(replicaObjects());
   const inventories = () => liveInventories(caches);
   const ledger = createMarkLedger({ sealed, tenants: caches.tenants.live, book, inventories, trust, clock, evidence: proving.memory });
-  const marksRecord = audit === undefined ? undefined : createMarksRecord(audit);
   const markDeps = { ledger, namespace: systemNamespace, recorder };
+  const onRecord = audit === undefined ? undefined : createRecall({ ...markDeps, audit, trust, trustPolicies: caches.trustPolicies });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;
@@ -113,15 +113,9 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
       );
     },
   });
-  const trustPolicy = controller('trust-policy', () =>
-    reconcileTrustPolicy({
-      client,
-      informer: caches.trustPolicies,
-      trust,
-      recorder,
-      clock,
-      rootMaxAgeMs: config['trust-root-max-age'],
-    }),
+  const rootMaxAgeMs = config['trust-root-max-age'];
+  const trustPolicy = controller('trust-policy', (_key, stop) =>
+    reconcileTrustPolicy({ client, informer: caches.trustPolicies, trust, recorder, clock, rootMaxAgeMs }, stop),
   );
   const policy = controller(
     'policy',
@@ -187,17 +181,15 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
         standing: versionOf,
         home: () => caches.namespaces.get(systemNamespace),
         observe: deps.observeMarks,
-        onRecord: marksRecord?.record,
+        onRecord: onRecord?.record,
       },
       stop,
     ),
   );
   /** Before anything else is compared: nothing that was lowered may go on record. False while the ledger is closed. */
   const recall = async (): Promise<boolean> => {
-    const recorded = await marksRecord?.recall();
-    if (recorded === undefined) return marksRecord === undefined;
-    await recallMarks(markDeps, recorded);
-    marks.enqueue(SINGLE_KEY);
+    if ((await onRecord?.recall()) !== true) return onRecord === undefined;
+    for (const one of [marks, trustPolicy]) one.enqueue(SINGLE_KEY);
     return true;
   };
   const gitSource = controller('git-source', reconcileSource(), config['sync-concurrency']);

@@ -18,6 +18,7 @@ import type { EvidenceTask } from '../policies/trust/evidence-task.ts';
 import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
 import { rootAgeMs } from '../policies/trust/root-age.ts';
 import { createTenantCache } from '../policies/tenant-cache.ts';
+import { rememberTenants } from '../policies/tenant-memory.ts';
 import { systemClock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
@@ -36,6 +37,7 @@ import type { TrustHolder } from './controllers/trust-policy.ts';
 import { createOperatorMetrics, watchedResources } from './metrics.ts';
 import type { OperatorMetrics, UsageResource, WatchedResource } from './metrics.ts';
 import { followReceivers, requestSync, serveReceivers } from './receivers.ts';
+import { showSuspended } from './source-metrics.ts';
 import { createSources } from './source/index.ts';
 import { createReceiver } from './source/receiver.ts';
 import { runTerm } from './term.ts';
@@ -106,11 +108,12 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     pinnedDigest: config['trust-digest'],
     evidence: memory,
   });
+  const tenantMemory = rememberTenants(memory);
   const tenants = createTenantCache<LiveTenant>({
     live: live.tenants,
     indexes: tenantIndexes,
     marks: createMarksReader(() => live.marks.list()),
-    evidence: memory,
+    memory: tenantMemory,
     ahead: proving.ahead,
     rest: createSlices(clock).rest,
     clock,
@@ -143,6 +146,7 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     const ageMs = state.ok ? rootAgeMs(state.trust, clock.now()) : undefined;
     metrics.trustRootAge.set({}, (ageMs ?? Number.NaN) / 1000);
   });
+  showSuspended(metrics, caches.gitSources);
   const endpoint = createEndpoint({
     ...config.metricsListen,
     metrics: metrics.registry,

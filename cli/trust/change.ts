@@ -18,8 +18,8 @@ import type { NewPrincipal } from './principal.ts';
 import { nextVersion, openTrust, readAsTrust, writeNext } from './repository.ts';
 import type { TrustRepository, WrittenTrust } from './repository.ts';
 
-/** Without a rule whoever writes one is not asked for a seal; one of the others is refused. */
-const UNSEALED = ['Tenant', 'GitSource'] as const;
+/** Without a rule whoever writes one is not asked for a seal; one of the others is refused. A GitSource is never sealed. */
+const UNSEALED = ['Tenant'] as const;
 const REFUSED = ['TierCatalog', 'License', 'PriceBook', 'BreakGlass'] as const;
 
 const OUTPUT = (): Option => new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text');
@@ -129,7 +129,7 @@ export const initCommand = (terminal: Terminal): Command =>
     .addOption(OUTPUT())
     .addHelpText(
       'after',
-      '\nWithout a rule a Tenant or GitSource counts without a seal, and a TierCatalog, License, PriceBook or BreakGlass (a Policy with\nspec.breakGlass) is refused: --kind adds them to the rule of Policy and Ruleset.\n\nNothing that is there is overwritten. The digest is what the cluster believes: give it by a way of its own.\n\nExit codes: 0 written, 1 refused, 2 wrong use.\n\nExamples:\n  writ trust init --key alice=alice.pub --key bob=bob.pub --threshold 2 --expires-in 365d\n  writ trust init --trusted-root trusted_root.json \\\n    --identity ci=https://token.actions.githubusercontent.com,https://github.com/acme/policies/.github/workflows/seal.yml@refs/heads/main',
+      '\nWithout a rule a Tenant counts without a seal, and a TierCatalog, License, PriceBook or BreakGlass (a Policy with\nspec.breakGlass) is refused: --kind adds them to the rule of Policy and Ruleset.\n\nNothing that is there is overwritten. The digest is what the cluster believes: give it by a way of its own.\n\nExit codes: 0 written, 1 refused, 2 wrong use.\n\nExamples:\n  writ trust init --key alice=alice.pub --key bob=bob.pub --threshold 2 --expires-in 365d\n  writ trust init --trusted-root trusted_root.json \\\n    --identity ci=https://token.actions.githubusercontent.com,https://github.com/acme/policies/.github/workflows/seal.yml@refs/heads/main',
     )
     .action((folder: string, options: InitOptions) => init(folder, options, terminal));
 

@@ -58,6 +58,15 @@ const ruleRows = (trust: Trust): readonly object[] =>
     allOf: allOf.map(({ threshold, principals }) => ({ threshold, principals: [...principals] })),
   }));
 
+type MinimumRow = { readonly kind: string; readonly name: string; readonly version: number };
+
+/** Names of sets have a slash too; kinds have none. */
+const minimumRows = (trust: Trust): readonly MinimumRow[] =>
+  [...trust.minimums].map(([key, version]) => {
+    const [kind = '', ...name] = key.split('/');
+    return { kind, name: name.join('/'), version };
+  });
+
 const summary = (trust: Trust): object => ({
   version: trust.version,
   digest: trust.digest,
@@ -66,6 +75,7 @@ const summary = (trust: Trust): object => ({
   principals: principalRows(trust),
   rules: ruleRows(trust),
   revokedDocuments: [...trust.revoked.documents],
+  minimums: minimumRows(trust),
 });
 
 const keyText = ({ algorithm, hint, from, until, revoked }: PrincipalRow['keys'][number]): string =>
@@ -89,12 +99,14 @@ const text = (trust: Trust): string => {
     const tiers = publisherTiers.size === 0 ? '' : ` of ${[...publisherTiers].join(', ')} publishers`;
     return `  ${index}  ${[...kinds].join(', ')}${tiers}: ${groupText(allOf)}\n`;
   });
+  const minimums = minimumRows(trust).map(({ kind, name, version }) => `  ${kind} ${name}: version ${version}\n`);
   const { keys, principals: names, documents } = trust.revoked;
   return [
     `version ${trust.version}, ${until}, ${trust.digest}\n`,
     `keyless seals: ${trust.root.ok ? 'judged by the pinned trusted root' : `none counts, ${trust.root.problem.message}`}\n`,
     `principals\n${principals.join('')}rules\n${rules.join('')}`,
     `revoked: ${keys.size} keys, ${names.size} principals, ${documents.size} documents\n`,
+    `minimums${minimums.length === 0 ? ': none' : ''}\n${minimums.join('')}`,
   ].join('');
 };
 

@@ -63,17 +63,17 @@ describe('writ trust init', () => {
     folder.writ(['keygen', '--name', 'a']);
     const few = trust(folder, 'init', 'few', '--key', 'a=a.pub');
     assert.match(few.out, /refused, since no rule speaks of them: TierCatalog, License, PriceBook, BreakGlass\n/);
-    assert.match(few.out, /taken without a seal, since no rule speaks of them: Tenant, GitSource\n/);
+    assert.match(few.out, /taken without a seal, since no rule speaks of them: Tenant\n/);
     const kinds = ['Tenant', 'PriceBook', 'Tenant', 'TierCatalog', 'License', 'BreakGlass'].flatMap((kind) => ['--kind', kind]);
     const more = trust(folder, 'init', 'more', '--key', 'a=a.pub', ...kinds);
     assert.doesNotMatch(more.out, /refused/);
-    assert.match(more.out, /without a seal, since no rule speaks of them: GitSource\n/);
+    assert.doesNotMatch(more.out, /without a seal/);
     const { spec } = parse(read(folder, 'more/trust.yaml'));
     assert.deepEqual(spec.rules[0].kinds, ['Policy', 'Ruleset', 'Tenant', 'PriceBook', 'TierCatalog', 'License', 'BreakGlass']);
-    for (const kind of ['constructor', 'Policy', '']) {
+    for (const kind of ['constructor', 'Policy', 'GitSource', '']) {
       const { code, err } = trust(folder, 'init', 'other', '--key', 'a=a.pub', '--kind', kind);
       assert.equal(code, 2);
-      assert.match(err, /write one of Tenant, GitSource, TierCatalog/);
+      assert.match(err, /write one of Tenant, TierCatalog/);
     }
   });
 
@@ -240,6 +240,25 @@ describe('writ trust', () => {
     assert.equal(trust(folder, 'check', '--at', '2027-03-01T00:00:00Z').code, 0);
     const { code, err } = trust(folder, 'check', '--at', 'soon');
     assert.deepEqual([code, /--at soon: write a time as/.test(err)], [2, true]);
+  });
+
+  it('show tells what counts no more below a version, the highest of each', () => {
+    using folder = scene();
+    assert.match(trust(folder, 'show').out, /^minimums: none$/m);
+    assert.deepEqual(JSON.parse(trust(folder, 'show', '--output', 'json').out).minimums, []);
+    const rows = [
+      { kind: 'Policy', name: 'pinned', version: 3 },
+      { kind: 'Set', name: 'writ-system/policies', version: 41 },
+      { kind: 'Policy', name: 'pinned', version: 7 },
+    ];
+    folder.write({ 'trust.yaml': read(folder, 'trust.yaml').replace('spec:\n', `spec:\n  minimums: ${JSON.stringify(rows)}\n`) });
+    const { code, out, err } = trust(folder, 'show');
+    assert.equal(code, 0, err);
+    assert.match(out, /^minimums\n {2}Policy pinned: version 7\n {2}Set writ-system\/policies: version 41\n$/m);
+    assert.deepEqual(JSON.parse(trust(folder, 'show', '--output', 'json').out).minimums, [
+      { kind: 'Policy', name: 'pinned', version: 7 },
+      { kind: 'Set', name: 'writ-system/policies', version: 41 },
+    ]);
   });
 
   it('show tells keys, identities and rules', () => {

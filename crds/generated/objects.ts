@@ -177,9 +177,9 @@ export type TrustPolicyRule = {
    * Kinds that the rule speaks of; BreakGlass is a Policy with spec.breakGlass, of which rules for Policy do not speak.
    *
    * @minItems 1
-   * @maxItems 9
+   * @maxItems 8
    */
-  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'GitSource' | 'TierCatalog' | 'License' | 'PriceBook' | 'BreakGlass')[];
+  readonly kinds: readonly ('Policy' | 'Ruleset' | 'TrustPolicy' | 'Tenant' | 'TierCatalog' | 'License' | 'PriceBook' | 'BreakGlass')[];
   /**
    * Standings of a Ruleset's publisher that the rule speaks of; all where nothing is given.
    *

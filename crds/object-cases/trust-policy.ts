@@ -46,6 +46,11 @@ export const trustPolicyCases: readonly ObjectCase[] = [
     wrong: { at: '/spec', keyword: 'required', field: 'spec.version' },
   },
   {
+    what: 'a rule for a kind that nobody seals',
+    object: trust({ rules: [{ kinds: ['GitSource'], allOf: [{ threshold: 1, principals: ['security-ci'] }] }] }),
+    wrong: { at: '/spec/rules/0/kinds/0', keyword: 'enum', field: 'spec.rules[0].kinds[0]' },
+  },
+  {
     what: 'a threshold of 0',
     object: trust({ rules: [{ kinds: ['Policy'], allOf: [{ threshold: 0, principals: ['security-ci'] }] }] }),
     wrong: { at: '/spec/rules/0/allOf/0/threshold', keyword: 'minimum', field: 'spec.rules[0].allOf[0].threshold' },

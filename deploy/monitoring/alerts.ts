@@ -78,6 +78,15 @@ const rows: readonly AlertRow[] = [
     description: 'The last good commit stays enforced. The condition Ready of the GitSource names file, line and fix.',
   },
   {
+    name: 'WritSourceSuspended',
+    severity: 'ticket',
+    expr: 'max by (source) (writ_source_suspended) > 0',
+    for: '15m',
+    summary: 'The source {{ $labels.source }} is suspended',
+    description:
+      'Nothing new of it comes, revocations neither; what it applied stays enforced. Take spec.suspend away, or find out who set it: the audit log has the change.',
+  },
+  {
     name: 'WritGuardRefuses',
     severity: 'ticket',
     expr: 'sum by (kind, code) (increase(writ_guard_refusals_total[30m])) > 0',

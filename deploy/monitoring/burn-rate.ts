@@ -23,8 +23,8 @@ const TENANTS: Budget = {
   labels: 'tenant, slo',
   valid: (window) => `sum by (tenant, slo) (increase(writ_slo_valid_events_total[${window}]))`,
   bad: (window) => `sum by (tenant, slo) (increase(writ_slo_bad_events_total[${window}]))`,
-  // Every replica exports it; what is folded into one label value is no tenant's.
-  objective: 'max by (tenant, slo) (writ_slo_objective_ratio{tenant!="other"})',
+  // Every replica exports it.
+  objective: 'max by (tenant, slo) (writ_slo_objective_ratio)',
   alert: 'WritErrorBudgetBurn',
   summary: 'Tenant {{ $labels.tenant }} loses its error budget for {{ $labels.slo }}',
   description: ({ budgetPercent, long }) =>

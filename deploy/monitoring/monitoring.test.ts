@@ -206,9 +206,9 @@ const cases: readonly Case[] = [
   { what: 'no answer at all says nothing', valid: '0x200', bad: '0x200', fires: { 190: [] } },
 ];
 
-/** The case of one objective; the others are kept meanwhile, and no alert is theirs. */
+/** The case of one objective; the others are kept meanwhile, and no alert is theirs. A tenant may be called so. */
 const testFile = (slo: string): string => {
-  const labels = (name: string): string => `{tenant="acme",slo="${name}",instance="one"}`;
+  const labels = (name: string): string => `{tenant="other",slo="${name}",instance="one"}`;
   return stringify({
     rule_files: ['rules.yaml'],
     evaluation_interval: '1m',
@@ -221,7 +221,7 @@ const testFile = (slo: string): string => {
         { series: `writ_slo_objective_ratio${labels(name)}`, values: objective },
       ]),
       promql_expr_test: Object.entries(fires).map(([minute, windows]) => ({
-        expr: 'count by (window, slo) (ALERTS{alertname="WritErrorBudgetBurn",alertstate="firing",tenant="acme"})',
+        expr: 'count by (window, slo) (ALERTS{alertname="WritErrorBudgetBurn",alertstate="firing",tenant="other"})',
         eval_time: `${minute}m`,
         exp_samples: windows.map((window) => ({ labels: `{slo="${slo}", window="${window}"}`, value: 1 })),
       })),

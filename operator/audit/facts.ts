@@ -2,7 +2,7 @@
 // What of a running operator goes on record: changes of what it goes by, what it tells people, and what it put right.
 import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { RECEIPTS_ANNOTATION } from '../../crds/kinds.ts';
+import { RECEIPTS_ANNOTATION, TRUST_POLICY_NAME } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { decodeReceiptsHead } from '../../crds/replica.ts';
 import type { EventInput } from '../../kube/events.ts';
@@ -10,6 +10,7 @@ import type { KubeObject } from '../../kube/objects.ts';
 import { isJsonObject } from '../../policies/document/json.ts';
 import type { JsonObject, JsonValue } from '../../policies/document/json.ts';
 import type { AuditObject } from '../../policies/transparency/entry.ts';
+import type { TrustSignature } from '../../policies/trust/load.ts';
 import { canonicalJson } from '../../policies/transparency/canonical-json.ts';
 import type { SyncEvent } from '../controllers/git-source.ts';
 import type { Tampering } from '../controllers/tamper.ts';
@@ -114,6 +115,22 @@ export const markRaised = (mark: Mark): Topic => {
   };
 };
 
+export const TRUST_TOPIC = 'trust/';
+
+export type FollowedTrust = { readonly version: number; readonly digest: string; readonly signature: TrustSignature };
+
+/** The operator goes by this version of the trust policy. With it is kept all that it takes to believe it again. */
+export const trustFollowed = ({ version, digest, signature }: FollowedTrust): Topic => ({
+  topic: `${TRUST_TOPIC}${TRUST_POLICY_NAME}`,
+  fact: {
+    action: 'trust.followed',
+    actor: OPERATOR,
+    object: { kind: 'TrustPolicy', name: TRUST_POLICY_NAME, version: String(version) },
+    detail: { version, digest },
+  },
+  state: JSON.stringify({ version, signature }),
+});
+
 /** A commit that was brought to the cluster, or refused, with all that was wrong with it. */
 export const commitJudged = ({ source, result, problems = [], revision, transient = false }: SyncEvent): Topic | undefined => {
   if (result === 'unchanged' || transient) return undefined;
@@ -176,12 +193,24 @@ export const meterDeclared = ({ name, unit, aggregation, divisor }: Meter): Told
   detail: { name, unit, aggregation, divisor: String(divisor) },
 });
 
-/** What all tenants used in an hour is fixed by one digest. */
-export const hoursSealed = ({ hourMs, revision, root }: Seal): ToldFact => ({
-  action: 'usage.sealed',
-  actor: OPERATOR,
-  detail: { hour: new Date(hourMs).toISOString(), revision, root },
-});
+/**
+ * What all tenants used in an hour is fixed by one digest. Of hours that are sealed again, which late events of anybody bring about, one
+ * entry in a round: each seal covers those before it.
+ */
+export const hoursSealed = (seals: readonly Seal[]): readonly ToldFact[] => {
+  const again = seals.filter(({ revision }) => revision > 1);
+  const told = [...seals.filter(({ revision }) => revision === 1), ...again.slice(-1)];
+  return told.map(({ hourMs, revision, root }) => ({
+    action: 'usage.sealed',
+    actor: OPERATOR,
+    detail: {
+      hour: new Date(hourMs).toISOString(),
+      revision,
+      root,
+      ...(revision > 1 && again.length > 1 ? { others: again.length - 1 } : {}),
+    },
+  }));
+};
 
 /** Events of use left the ledger; what they added up to stays. */
 export const eventsPruned = ({ before, events }: Pruned): ToldFact => ({

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../policies/document/json.ts';
 import type { Tx } from '../usage/store.ts';
 import type { Terms } from './accounts/provider.ts';
 import type { Entry } from './outbox/entry.ts';
+import type { IssuedDocument } from './issued-document.ts';
 import type { Draft } from './provider.ts';
 
 /** Stores facts in the transaction of the effect that they describe. */
@@ -95,3 +96,24 @@ export const accountMoved = (moved: {
   };
   return { action, actor: OPERATOR, tenant, detail };
 };
+
+export const documentIssued = ({ action, tenant, id, moves, ...rest }: IssuedDocument): ToldFact => ({
+  action,
+  actor: OPERATOR,
+  tenant,
+  detail: { document: id, ...rest, ...(moves.length === 0 ? {} : { moves: moves.map((move) => ({ ...move })) }) },
+});
+
+/** `found`: the digest of what a file says instead of what is on record. */
+export const documentAltered = (altered: {
+  readonly id: string;
+  readonly tenant: string;
+  readonly digest: string;
+  readonly found: string;
+}): ToldFact => ({
+  action: 'billing.altered',
+  actor: OPERATOR,
+  tenant: altered.tenant,
+  decision: 'Deny',
+  detail: { document: altered.id, digest: altered.digest, found: altered.found },
+});

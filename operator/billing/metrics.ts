@@ -20,8 +20,8 @@ export const billingMetrics = defineMetrics({
   billingUp: {
     kind: 'gauge',
     name: 'writ_billing_up',
-    help: '1 while use is handed on, to the payment provider or as signed statements; 0 where it is asked for and cannot be.',
-    labels: { sink: SINKS },
+    help: '1 while use is handed on, to the payment provider or as signed statements, and what was issued is put on record (invoices); 0 where it is asked for and cannot be.',
+    labels: { sink: [...SINKS, 'invoices'] },
   },
   billingReports: {
     kind: 'gauge',

@@ -71,4 +71,33 @@ describe('an operator that starts', () => {
     assert.deepEqual(at(objectOf(two, one)), [2, undefined]);
     assert.deepEqual(at(objectOf(one)), [2, 'TRUST_ROLLBACK']);
   });
+
+  it('goes on to what the audit log has by its own seals, though object and mark were put back, and never back', () => {
+    const { at, holder } = starting(undefined);
+    assert.deepEqual(at(objectOf(one)), [1, undefined]);
+    const forged = { document: three.document, bundles: [], chain: [one, two] };
+    for (const untrue of [forged, objectOf(three, two).signature, { document: '{' }]) {
+      holder.recall(untrue);
+      assert.deepEqual([...at(objectOf(one)), holder.recalled()], [1, undefined, undefined]);
+    }
+    const { signature } = objectOf(two, one);
+    holder.recall(signature);
+    assert.deepEqual(at(objectOf(one)), [2, 'TRUST_ROLLBACK']);
+    assert.equal(holder.recalled(), signature);
+    assert.deepEqual(at(undefined), [2, undefined]);
+    // What leads on from it is the object's again.
+    assert.deepEqual([...at(objectOf(three, one, two)), holder.recalled()], [3, undefined, undefined]);
+    holder.recall(signature);
+    assert.deepEqual([...at(objectOf(three, one, two)), holder.recalled()], [3, undefined, undefined]);
+  });
+
+  it('begins at what the audit log has where nothing else is left', () => {
+    const { at, holder } = starting(undefined);
+    assert.deepEqual(at(undefined), ['TRUST_MISSING', 'TRUST_MISSING']);
+    holder.recall(objectOf(two, one).signature);
+    assert.deepEqual(at(objectOf(one)), [2, 'TRUST_ROLLBACK']);
+    const marked = starting({ version: 3, digest: three.digest });
+    marked.holder.recall(objectOf(two, one).signature);
+    assert.deepEqual(marked.at(objectOf(two, one)), ['TRUST_ROLLBACK', 'TRUST_ROLLBACK']);
+  });
 });

@@ -3,9 +3,9 @@
  * Whose seal counts, as far as the operator knows: the TrustPolicy `cluster`, believed at the digest that a flag pins or by a
  * chain of sealed versions from it.
  *
- * In: the live object, and the marks. Out: the trust by which everything else is judged, and the object's status. The trust of a
- * process only moves forward, and begins at what the marks say was in force: an older version, or another of the same, is told
- * and not followed.
+ * In: the live object, the marks, and what the audit log has. Out: the trust by which everything else is judged, and the object's
+ * status. The trust of a process only moves forward, and begins at what the marks say was in force: an older version, or another of
+ * the same, is told and not followed, and goes where the audit log has the newer one.
  */
 import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import { conditionReason } from '../../crds/conditions.ts';
@@ -19,15 +19,17 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import type { FollowOptions, FollowTrust, Followed, TrustMark } from '../../policies/trust/follow.ts';
+import type { TrustSignature } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import { rootConfirmedMs } from '../../policies/trust/root-age.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { LiveTrustPolicy } from './live.ts';
+import { restoreTrust } from './trust-restore.ts';
 
 export type TrustState =
   | { readonly ok: true; readonly trust: Trust }
@@ -39,6 +41,10 @@ export type TrustHolder = {
   current(): TrustState;
   /** What is wrong with the object that is there now, whatever is in force. */
   problem(): Problem | undefined;
+  /** What was in force, as the audit log has it: it is followed where it leads on from what is, and believed by its own seals. */
+  recall(signature: TrustSignature): void;
+  /** What is in force, where it was recalled and not brought by the object. */
+  recalled(): TrustSignature | undefined;
 };
 
 export type TrustHolderDeps = FollowOptions & {
@@ -55,6 +61,7 @@ export const createTrustHolder = ({ informer, marks, clock, ...options }: TrustH
   const follow = createTrustFollower(options);
   const mark = (): TrustMark | undefined => trustMarkIn(marks.list().flatMap((object) => decodeMarks(object) ?? []));
   let hasFollowed = false;
+  let recalled: { readonly signature: TrustSignature; readonly digest: string } | undefined;
   const look = (): Followed => {
     // Whoever starts has seen nothing: without the marks any version back to the pinned one would do.
     if (!hasFollowed && !marks.hasSynced()) return { trust: undefined, problem: UNREAD };
@@ -70,6 +77,17 @@ export const createTrustHolder = ({ informer, marks, clock, ...options }: TrustH
       return { ok: false, problem: problem ?? missing, mark: mark() };
     },
     problem: () => look().problem,
+    recall: (signature) => {
+      const before = look().trust;
+      const { trust } = follow({ signature }, clock.now(), hasFollowed ? undefined : mark());
+      if (trust === undefined || trust.digest === before?.digest) return;
+      hasFollowed = true;
+      recalled = { signature, digest: trust.digest };
+    },
+    recalled: () => {
+      const { trust } = look();
+      return trust !== undefined && trust.digest === recalled?.digest ? recalled.signature : undefined;
+    },
   };
 };
 
@@ -121,8 +139,9 @@ const describeGood = ({ version, predecessors }: Trust): { readonly reason: stri
       };
 };
 
-export const reconcileTrustPolicy = async (deps: TrustPolicyDeps): Promise<Outcome> => {
+export const reconcileTrustPolicy = async (deps: TrustPolicyDeps, signal: AbortSignal): Promise<Outcome> => {
   const { client, informer, trust, recorder, clock, rootMaxAgeMs } = deps;
+  await restoreTrust(deps, signal);
   const object = informer.get(TRUST_POLICY_NAME);
   if (object === undefined) return done;
   const state = trust.current();

@@ -13,7 +13,7 @@ import { formatTime } from '../../policies/pricing/calendar.ts';
 import type { OwedObjective } from '../../policies/pricing/index.ts';
 import { compare, parseDecimal, ratio, roundHalfEven, whole } from '../../policies/pricing/ratio.ts';
 import type { Currency } from '../../policies/pricing/money.ts';
-import { OBJECTIVES } from '../../policies/service-level/index.ts';
+import { SLA_FORMAT, OBJECTIVES } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import type { Exclusion } from '../../policies/service-level/exclusion.ts';
 import { textDigest } from '../billing/rating/invoice.ts';
@@ -21,7 +21,6 @@ import { attainmentOf, percentText } from './attainment.ts';
 import type { Attainment, Span } from './attainment.ts';
 import type { Levels } from './levels.ts';
 import type { PromisedSpan } from './spans.ts';
-import { SLA_FORMAT } from './statement.ts';
 import type { KeptStatement, SlaAdjustment, SlaCredit, SlaExclusion, SlaObjective, SlaSpan, SlaStatement } from './statement.ts';
 
 export type SlaInput = {

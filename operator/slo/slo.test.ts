@@ -241,6 +241,41 @@ describe('a statement', () => {
     assert.deepEqual([state({}, { subscription: trial }).total, state({}, { subscription: trial }).adjustments], [0, []]);
   });
 
+  it('judges apart what was paid otherwise, the tier being the same', () => {
+    const cut = OCTOBER.startMs + 86_400_000;
+    const told = (subscription: Subscription): readonly unknown[] => {
+      const made = state({ availability: october(first(1440, bad)), 'admission-latency': all }, { subscription });
+      return [made.spans.map(({ period, fee, objectives }) => [Date.parse(period.start), fee, objectives[0]?.attained]), made.total];
+    };
+    // The bad day was in the trial, and cost nothing; 99.00 × 30/31 were paid for what came after.
+    const trial: Subscription = {
+      tenant: 'acme',
+      changes: [{ atMs: Date.UTC(2026, 8, 1), tier: 'Starter', cycle: 'Monthly' }],
+      trialEndMs: cut,
+    };
+    assert.deepEqual(told(trial), [
+      [
+        [OCTOBER.startMs, 0, '0'],
+        [cut, 9581, '100'],
+      ],
+      0,
+    ]);
+    // A day at 950.00 a year, all of which was bad, then by the month.
+    const monthly: Subscription = {
+      tenant: 'acme',
+      changes: [
+        { atMs: Date.UTC(2026, 8, 1), tier: 'Starter', cycle: 'Annual' },
+        { atMs: cut, tier: 'Starter', cycle: 'Monthly' },
+      ],
+    };
+    const [spans, total] = told(monthly);
+    assert.deepEqual(spans, [
+      [OCTOBER.startMs, 255, '0'],
+      [cut, 9581, '100'],
+    ]);
+    assert.ok(typeof total === 'number' && total > 0 && total <= 255);
+  });
+
   it('is refused where nothing was promised, or no price is known', () => {
     const refused = (subscription: Subscription, books = [testBook()]): unknown => {
       const outcome = promisedSpans({ books, subscription, period: OCTOBER });

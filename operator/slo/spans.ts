@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A month of a subscription → the parts of it in which one tier held, what was promised in each, and what part of its fee was paid for it.
+// A month of a subscription → the parts of it in which one tier was paid by one run of cycles, what was promised in each, and what part
+// of its fee was paid for it.
 import type { Currency } from '../../policies/pricing/money.ts';
 import { MONTHS } from '../../policies/pricing/calendar.ts';
-import { bookAt } from '../../policies/pricing/index.ts';
+import { bookSelling } from '../../policies/pricing/index.ts';
 import type { Book, OwedObjective } from '../../policies/pricing/index.ts';
 import { ratio, roundHalfEven } from '../../policies/pricing/ratio.ts';
 import type { Problem } from '../../policies/problem.ts';
-import { cycleAt, segmentsOf, stretchesOf, subscriptionFault } from '../billing/rating/subscription.ts';
+import { cycleAt, partsOf, subscriptionFault } from '../billing/rating/subscription.ts';
 import type { Subscription } from '../billing/rating/subscription.ts';
 import { versionConflict } from '../billing/rating/index.ts';
 import type { Span } from './attainment.ts';
@@ -36,13 +37,10 @@ export const promisedSpans = (input: {
   if (conflict !== undefined) return refuse(conflict);
   const fault = subscriptionFault(subscription);
   if (fault !== undefined) return refuse({ code: 'BILL_SUBSCRIPTION_INVALID', message: `subscription of ${tenant}: ${fault}` });
-  const endMs = Math.min(period.endMs, subscription.endMs ?? Number.POSITIVE_INFINITY);
-  const segments = segmentsOf(subscription, { startMs: period.startMs, endMs }).filter((one) => one.startMs < one.endMs);
   const spans: PromisedSpan[] = [];
-  for (const { startMs, endMs: untilMs, tier } of segments) {
-    const stretch = stretchesOf(subscription).find((one) => one.anchorMs <= startMs && startMs < one.endMs);
-    const cycle = stretch === undefined ? undefined : cycleAt(stretch, startMs);
-    const book = bookAt(books, cycle?.startMs ?? stretch?.anchorMs ?? startMs);
+  for (const { startMs, endMs, tier, stretch } of partsOf(subscription, period)) {
+    const cycle = cycleAt(stretch, startMs);
+    const book = bookSelling(books, { tier, beginMs: cycle?.startMs ?? stretch.anchorMs, untilMs: startMs });
     const month = new Date(period.startMs).toISOString().slice(0, 7);
     if (book === undefined)
       return refuse({ code: 'PRICE_BOOK_NONE', message: `${tenant}: the cycle that ran in ${month} has no price book` });
@@ -53,8 +51,8 @@ export const promisedSpans = (input: {
       return refuse({ code: 'BILL_TIER_UNKNOWN', message });
     }
     const whole = period.endMs - period.startMs;
-    const part = ratio(fee * BigInt(untilMs - startMs), BigInt(whole) * BigInt(cycle === undefined ? 1 : MONTHS[cycle.cycle]));
-    spans.push({ startMs, endMs: untilMs, tier, book, fee: roundHalfEven(part), owed: priced.owed });
+    const part = ratio(fee * BigInt(endMs - startMs), BigInt(whole) * BigInt(cycle === undefined ? 1 : MONTHS[cycle.cycle]));
+    spans.push({ startMs, endMs, tier, book, fee: roundHalfEven(part), owed: priced.owed });
   }
   const [first] = spans;
   if (first === undefined || spans.every(({ owed }) => owed.length === 0))

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A statement of what was promised and kept, as it is kept and signed: the bytes, and how they are read again.
 import { isRecord, isText } from '../../crds/wire.ts';
-import { OBJECTIVES } from '../../policies/service-level/index.ts';
+import { OBJECTIVES, SLA_FORMAT } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import type { Currency } from '../../policies/pricing/money.ts';
 import type { Adjustment } from '../billing/rating/adjustment.ts';
 import type { UsagePeriod } from '../usage/period.ts';
 import type { Verdict } from './attainment.ts';
-
-export const SLA_FORMAT = 'writ.dev/sla-statement/v1';
 
 export type SlaObjective = {
   readonly objective: ObjectiveName;

@@ -12,6 +12,7 @@ const API_CODES = [
   'USAGE_TENANT_FOREIGN',
   'USAGE_METER_RESERVED',
   'USAGE_BODY_REFUSED',
+  'USAGE_KEY_TWICE',
   'USAGE_TENANT_HIDDEN',
   'USAGE_QUERY_REFUSED',
   'USAGE_EVENT_INVALID',
@@ -37,7 +38,7 @@ const NO_TOKEN = { of: 'problem', about: 'There is no token, or one for another 
 export const INTAKE_ANSWERS = {
   200: { of: 'batch', about: 'All of it is on disk: forget it.' },
   202: { of: 'batch', about: 'All of it is on disk; some is of an unknown tenant or meter, is kept aside and counts once it is known.' },
-  400: { of: 'problem', about: 'The body is no event and no list of events.' },
+  400: { of: 'problem', about: 'The body is no event and no list of events, or gives a key twice in one object. Nothing is stored.' },
   401: NO_TOKEN,
   403: { of: 'batch', about: 'Some may not be reported by this sender and is not stored; the rest is on disk.' },
   409: {

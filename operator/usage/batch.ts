@@ -28,12 +28,18 @@ const FULL_RETRY_SECONDS = 60;
 
 export const takeBatch = async (input: {
   readonly value: unknown;
+  /** A key that an object in it was given twice. */
+  readonly twice?: string | undefined;
   readonly sender: Sender;
   readonly ledger: Ledger | undefined;
   readonly nowMs: number;
   readonly onRefused: (code: ApiCode) => void;
 }): Promise<Answer<IntakeStatus>> => {
-  const { sender, ledger, nowMs } = input;
+  const { sender, ledger, nowMs, twice } = input;
+  if (twice !== undefined) {
+    const message = `the key ${JSON.stringify(twice.slice(0, 64))} is given twice in one object`;
+    return refusal(400, { code: 'USAGE_KEY_TWICE', message });
+  }
   const values: readonly unknown[] | undefined = Array.isArray(input.value)
     ? input.value
     : isRecord(input.value)

@@ -7,23 +7,27 @@
 import { createHash, hash } from 'node:crypto';
 import { amountOf } from './meters.ts';
 import type { Meter, Tally } from './meters.ts';
-import { FREEZE_AFTER_MS, nextMonth, periodOf } from './period.ts';
+import { FREEZE_AFTER_MS, monthOf, nextMonth, periodOf } from './period.ts';
 import { quantityText } from './quantity.ts';
 import { statementText } from './statement.ts';
 import type { UsageLine, UsageStatement } from './statement.ts';
-import { integerOf, textOf } from './store.ts';
+import { byTexts, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Tx } from './store.ts';
 import { bigintText, ledgerState, tallyOf } from './tallies.ts';
 
 /** Called in the transaction that makes the statements; what it writes is there if and only if they are. */
 export type StatementHook = (tx: Tx, statements: readonly UsageStatement[]) => Promise<void>;
 
+/** The first of which anything is known, be it answers alone: a month in which nobody used what is billed ends like any other. */
+const firstPeriod = async (reader: Reader): Promise<number | undefined> => {
+  const [row] = await reader.all('SELECT MIN(hour_ms) AS hour_ms FROM usage_bucket');
+  return row === undefined || row['hour_ms'] === null ? undefined : monthOf(integerOf(row, 'hour_ms'));
+};
+
 /** Begin of the period that is due to be frozen, if one is. */
 export const duePeriod = async (reader: Reader, nowMs: number): Promise<number | undefined> => {
   const { frozenMs } = await ledgerState(reader);
-  const [row] = await reader.all('SELECT MIN(billed_ms) AS billed_ms FROM usage_total');
-  const firstMs = row === undefined || row['billed_ms'] === null ? undefined : integerOf(row, 'billed_ms');
-  const next = frozenMs === undefined ? firstMs : nextMonth(frozenMs);
+  const next = frozenMs === undefined ? await firstPeriod(reader) : nextMonth(frozenMs);
   return next === undefined || nextMonth(next) + FREEZE_AFTER_MS > nowMs ? undefined : next;
 };
 
@@ -139,7 +143,8 @@ const peakRise = async (
 /** One digest over all statements of a period, in the order of their tenants: two closes that agree here agree to the byte. */
 export const periodDigest = async (reader: Reader, periodMs: number): Promise<string> => {
   const digest = createHash('sha256');
-  for (const row of await reader.all('SELECT body FROM usage_statement WHERE period_ms = ? ORDER BY tenant, revision', [periodMs])) {
+  const rows = await reader.all('SELECT tenant, body FROM usage_statement WHERE period_ms = ? ORDER BY revision', [periodMs]);
+  for (const row of rows.toSorted(byTexts('tenant'))) {
     digest.update(textOf(row, 'body'));
   }
   return `sha256:${digest.digest('hex')}`;

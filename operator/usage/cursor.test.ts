@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { MAX_GAPS, START, gapsText, hasSeen, missingOf, parseGaps, see } from './cursor.ts';
+import { MAX_GAPS, MAX_LEAP, START, gapsText, hasSeen, missingOf, parseGaps, see } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 
 it('a cursor knows exactly what it has seen, in whatever order that came', () => {
@@ -30,6 +30,18 @@ it('a source with too many holes is told so, and loses nothing of what it has', 
   assert.equal(see(cursor, cursor.highest + 2), undefined);
   assert.ok(see(cursor, cursor.highest + 1) !== undefined);
   assert.ok(see(cursor, 1) !== undefined);
+});
+
+it('a source that leaps is told so wherever it stands, and can never come near the end of its numbers', () => {
+  for (const cursor of [START, { highest: 5, gaps: [] }, { highest: 9e14, gaps: [] }]) {
+    assert.equal(see(cursor, cursor.highest + MAX_LEAP + 1), undefined);
+    assert.deepEqual(see(cursor, cursor.highest + MAX_LEAP)?.gaps, [[cursor.highest + 1, cursor.highest + MAX_LEAP - 1]]);
+  }
+  assert.equal(see(START, Number.MAX_SAFE_INTEGER), undefined);
+  let far: Cursor = START;
+  for (let next: Cursor | undefined = far; next !== undefined; next = see(far, far.highest + MAX_LEAP)) far = next;
+  assert.equal(far.gaps.length, MAX_GAPS);
+  assert.ok(far.highest < 999_999_999_999_999 / 1000, 'there are numbers left for what it really used');
 });
 
 it('gaps that are none of ours are refused', () => {

@@ -9,15 +9,20 @@ export type Cursor = { readonly highest: number; readonly gaps: readonly Gap[] }
 export const START: Cursor = { highest: 0, gaps: [] };
 /** A source with more holes than this is broken: it must not make the ledger carry an endless list. */
 export const MAX_GAPS = 200;
+/**
+ * No source leaves out more numbers at once, not even one that goes on after a ledger was put back from a backup of hours ago: a number
+ * that is far off is a mistake, and taken in it would be missing for ever. With the bound on gaps no source can come near the end of its numbers.
+ */
+export const MAX_LEAP = 1_000_000_000;
 
 export const hasSeen = ({ highest, gaps }: Cursor, seq: number): boolean =>
   seq <= highest && !gaps.some(([first, last]) => seq >= first && seq <= last);
 
-/** The cursor after `seq`, which it had not seen; undefined where that would be one gap too many. */
+/** The cursor after `seq`, which it had not seen; undefined where that would be one gap too many, or too wide a one. */
 export const see = ({ highest, gaps }: Cursor, seq: number): Cursor | undefined => {
   if (seq > highest) {
     if (seq === highest + 1) return { highest: seq, gaps };
-    return gaps.length >= MAX_GAPS ? undefined : { highest: seq, gaps: [...gaps, [highest + 1, seq - 1]] };
+    return gaps.length >= MAX_GAPS || seq - highest > MAX_LEAP ? undefined : { highest: seq, gaps: [...gaps, [highest + 1, seq - 1]] };
   }
   const next = gaps.flatMap(([first, last]): Gap[] => {
     if (seq < first || seq > last) return [[first, last]];

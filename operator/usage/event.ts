@@ -84,7 +84,7 @@ export const EVENT_SCHEMA: Schema = {
       description: `When it was used, at most ${LATEST_MS / 86_400_000} days ago and ${EARLIEST_MS / 60_000} minutes ahead. It is never filled in.`,
     },
     seq: {
-      description: 'Place among the events of the source for this tenant, from 1, without gaps.',
+      description: 'Place among the events of the source for this tenant, from 1, without gaps; at most a billion beyond the one before.',
       oneOf: [
         { type: 'string', pattern: SEQ.source },
         { type: 'integer', minimum: 1, maximum: 999_999_999_999_999 },

@@ -7,6 +7,7 @@
  * enforced also where the ledger's disk is full. `operator/term.ts` runs it; `wiring.ts` serves events over it.
  */
 import { METERS_CONFIG_MAP, TENANT_LABEL, configMaps } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { ConfigMap } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Informer } from '../../kube/informer.ts';
@@ -28,7 +29,8 @@ import type { Pruner } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { StoreError } from './store.ts';
 import type { Migrations, Reader } from './store.ts';
-import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
+import { loadHealth } from './source-health.ts';
+import { limitSeries, writeTenantUsage } from './tenant-usage.ts';
 import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
 import { createUseWatch } from './use-watch.ts';
 import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
@@ -39,16 +41,23 @@ export type UsageCaches = {
   readonly tenantUsages: Informer<LiveTenantUsage>;
 };
 
+/** What is asked of caches that somebody else runs. */
+type Looked<Caches> = {
+  readonly [Name in keyof Caches]: Caches[Name] extends Informer<infer T> ? Pick<Informer<T>, 'get' | 'list' | 'onChange'> : never;
+};
+
 export type UsageDeps = {
   /** A file, or a URL of PostgreSQL. */
   readonly location: string;
   readonly holder: string;
   readonly systemNamespace: string;
-  /** TenantUsage is written at most this often; a limit is passed by what can be used in this time at most. */
+  /** From the beginning of one look to that of the next, unless the look takes longer. `policies/usage` says what follows for limits. */
   readonly intervalMs: number;
-  readonly caches: UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> };
+  readonly caches: Looked<UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> }>;
   /** With the limits that count: those of the Tenant within those of its tier. */
   readonly tenants: () => readonly TenantObject[];
+  /** Ids of the replicas of the webhook that run. */
+  readonly liveReplicas: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: UsageMetrics;
@@ -139,6 +148,7 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       metrics.usageLedgerUp.set({}, 1);
       log.info({ engine: store.engine }, 'the ledger is open');
       for (let look = 0; !signal.aborted; look += 1) {
+        const startedMs = clock.monotonicMs();
         const broken = store.broken();
         if (broken !== undefined) throw broken;
         if (look % LOOKS_A_RECORD === 0) await watch.record();
@@ -149,7 +159,8 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
         await deps.onLook?.(ledger, signal);
         metrics.usageLedgerUp.set({}, 1);
         await prune(deps, pruner, signal);
-        await sleep(clock, deps.intervalMs, signal);
+        // A slow look is no reason to show later what was used: limits are passed by that time.
+        await sleep(clock, Math.max(0, deps.intervalMs - (clock.monotonicMs() - startedMs)), signal);
       }
     } finally {
       watch.close();
@@ -211,6 +222,9 @@ const declareMeters = async (deps: UsageDeps, client: KubeClient, ledger: Ledger
   if (changed.length > 0) deps.log.warn({ meters: changed }, 'meters keep their first definition; a changed one needs a new name');
 };
 
+const hasObjectives = ({ spec: { slo } }: TenantObject): boolean =>
+  isRecord(slo) && Array.isArray(slo['objectives']) && slo['objectives'].length > 0;
+
 /** TenantUsage of every Tenant, and the metrics that are a view of the ledger. */
 const showUse = async (
   deps: UsageDeps,
@@ -218,10 +232,16 @@ const showUse = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const { caches, clock, log, metrics } = deps;
-  const health = await loadHealth(ledger, clock.now());
-  const sum = (field: 'open' | 'silent' | 'missing'): number => [...health.values()].reduce((all, one) => all + one[field], 0);
-  metrics.usageSources.set({ state: 'open' }, sum('open'));
-  metrics.usageSources.set({ state: 'silent' }, sum('silent'));
+  const live = deps.liveReplicas();
+  const promised = new Set(deps.tenants().flatMap((tenant) => (hasObjectives(tenant) ? [tenant.metadata.name] : [])));
+  const health = await loadHealth(ledger, {
+    nowMs: clock.now(),
+    isLive: (replica) => live.has(replica),
+    hasObjectives: (tenant) => promised.has(tenant),
+  });
+  type Counted = 'open' | 'silent' | 'due' | 'overdue' | 'missing';
+  const sum = (field: Counted): number => [...health.values()].reduce((all, one) => all + one[field], 0);
+  for (const state of ['open', 'silent', 'due', 'overdue'] as const) metrics.usageSources.set({ state }, sum(state));
   metrics.usageMissing.set({}, sum('missing'));
   const waiting = await ledger.store.read(quarantined);
   metrics.usageQuarantined.set(
@@ -237,8 +257,8 @@ const showUse = async (
     await slices.rest();
     const { name } = tenant.metadata;
     try {
-      const live = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
-      const { lines } = await writeTenantUsage({ client, clock, ledger, live }, tenant, health.get(name));
+      const shown = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
+      const { lines } = await writeTenantUsage({ client, clock, ledger, live: shown }, tenant, health.get(name));
       if (index >= SHOWN_TENANTS) continue;
       for (const { meter, quantity, carriedFrom } of lines) {
         if (carriedFrom === undefined) metrics.usageQuantity.set({ tenant: name, meter }, Number(quantity));

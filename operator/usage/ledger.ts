@@ -7,6 +7,7 @@
  * billing and audit take part in its transactions by `hooks`.
  */
 import type { Clock } from '../../process/clock.ts';
+import { makeMarks } from './aside-marks.ts';
 import { duePeriod, freezePeriod, makeStatements, statementOf, unfinishedPeriods } from './close.ts';
 import type { StatementHook } from './close.ts';
 import type { UsageEvent } from './event.ts';
@@ -156,6 +157,7 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     open: async (holder) => {
       await store.migrate(USAGE_TABLES);
       await store.claim(holder);
+      await store.transact(makeMarks);
       await store.read(async (reader) => {
         await loadMeters(reader);
         const [row] = await reader.all('SELECT COALESCE(MAX(last_ms), 0) AS last_ms FROM usage_source');

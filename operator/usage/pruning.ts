@@ -15,6 +15,7 @@ import { NOTHING, addTally } from './meters.ts';
 import type { Tally } from './meters.ts';
 import { bytesOf, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Store, Tx } from './store.ts';
+import { usageSteps } from './tables.ts';
 import { PRUNED, PRUNED_NOWHERE, addCells, ledgerState } from './tallies.ts';
 
 /** An event as it leaves: all that its digest is made of, and when it was stored. */
@@ -55,14 +56,9 @@ export type PruningState = {
   readonly sweptMs: number;
 };
 
-const stepsOf = async (reader: Reader): Promise<number> => {
-  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
-  return room === undefined ? 0 : integerOf(room, 'steps');
-};
-
 /** Also of a ledger whose tables are older than pruning. */
 export const pruningState = async (reader: Reader): Promise<PruningState> => {
-  if ((await stepsOf(reader)) < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
+  if ((await usageSteps(reader)) < STEPS_WITH_PRUNING) return { prunedMs: 0, sweptMs: 0 };
   const [row] = await reader.all('SELECT pruned_ms, swept_ms FROM usage_pruning WHERE one = 1');
   return row === undefined ? { prunedMs: 0, sweptMs: 0 } : { prunedMs: integerOf(row, 'pruned_ms'), sweptMs: integerOf(row, 'swept_ms') };
 };
@@ -287,7 +283,7 @@ export const createPruner = (options: PrunerOptions): Pruner => {
 
 /** The table of what left for no archive; of a ledger that is older than that table: all that left, where nothing ever left for one. */
 export const nowhereTable = async (reader: Reader): Promise<string | undefined> => {
-  if ((await stepsOf(reader)) >= STEPS_WITH_NOWHERE) return PRUNED_NOWHERE.into;
+  if ((await usageSteps(reader)) >= STEPS_WITH_NOWHERE) return PRUNED_NOWHERE.into;
   return (await archivedSlices(reader)).length === 0 ? PRUNED.into : undefined;
 };
 

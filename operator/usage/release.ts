@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out of quarantine: what has become known is counted, in the transaction that takes it from there.
+import { takeAside } from './aside-marks.ts';
 import type { UsageEvent } from './event.ts';
 import { ingest } from './ingest.ts';
 import { isUnknown } from './outcome.ts';
@@ -22,6 +23,8 @@ const eventOf = (row: Row): UsageEvent => ({
 });
 
 const RELEASE_AT_ONCE = 500;
+/** Its sender was told that it is on disk: what its source left out may come yet, and then it counts. */
+const STAY: ReadonlySet<EventOutcome | undefined> = new Set(['full', 'gaps']);
 
 /** Counts what has become known of one tenant and meter, at most 500 events at a time; says how many were let go. */
 export const releaseQuarantine = async (
@@ -35,9 +38,10 @@ export const releaseQuarantine = async (
   );
   const events = rows.map(eventOf);
   const outcomes = await ingest(tx, events, context);
-  for (const [index, event] of events.entries()) {
-    if (isUnknown(outcomes[index]) || outcomes[index] === 'full') continue;
+  const out = events.filter((_, index) => !isUnknown(outcomes[index]) && !STAY.has(outcomes[index]));
+  for (const event of out) {
     await tx.run('DELETE FROM usage_quarantine WHERE tenant = ? AND source = ? AND id = ?', [event.tenant, event.source, event.id]);
   }
+  await takeAside(tx, out);
   return { events, outcomes };
 };

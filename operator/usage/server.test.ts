@@ -188,6 +188,17 @@ describe('the server of events', () => {
     ['a body that is compressed', 415, () => post(gzipSync(events(event(1))), { encoding: 'gzip' })],
     ['an event with bytes that are no text', 400, () => post(Buffer.from(events(event(1, { more: '\u00ff' })), 'latin1'))],
     ['no JSON', 400, () => post('[{')],
+    ['a key that is given twice', 400, () => post(events(event(1)).replace('"value":"1"', '"value":"1","value":"2"'))],
+    [
+      'a key that is given twice in two spellings',
+      400,
+      () => post(events(event(1)).replace('"value":"1"', '"value":"1","\\u0076alue":"2"')),
+    ],
+    [
+      'a key that is given twice where nobody looks',
+      400,
+      () => post(events(event(1, { more: [{ a: 1 }] })).replace('"a":1', '"a":1,"a":1')),
+    ],
     ['an empty body', 400, () => post('')],
     ['a text', 400, () => post('"__proto__"')],
     ['bytes that are no text', 400, () => post(Buffer.from([0xff, 0xfe, 0x00]))],

@@ -17,6 +17,7 @@ import { takeBatch } from './batch.ts';
 import { DETAIL_PATH } from './detail-query.ts';
 import { EVENTS_PATH, EVENT_TYPES, MAX_BODY_BYTES, OPENAPI_PATH, usageApi } from './openapi.ts';
 import { createDetailHandler } from './detail-request.ts';
+import { keyGivenTwice } from './key-twice.ts';
 import type { Ledger } from './ledger.ts';
 import { createPlaces, tenantShare } from './places.ts';
 import type { Share } from './places.ts';
@@ -81,11 +82,14 @@ const tokenOf = (request: IncomingMessage): string => /^Bearer ([!-~]+)$/.exec(r
 /** Bytes that are no text would become the same sign, and two events one. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-const parse = (bytes: Buffer): unknown => {
+type Parsed = { readonly value: unknown; readonly twice?: string | undefined };
+
+const parse = (bytes: Buffer): Parsed => {
   try {
-    return JSON.parse(UTF8.decode(bytes));
+    const value: unknown = JSON.parse(UTF8.decode(bytes));
+    return { value, twice: keyGivenTwice(bytes, value) };
   } catch {
-    return undefined;
+    return { value: undefined };
   }
 };
 
@@ -127,7 +131,7 @@ const answerTo = async (request: IncomingMessage, { options, bodies, batches }: 
   const stored = batches([sender.isWebhook ? ['webhook', MAX_OF_WEBHOOK] : ['', MAX_IN_FLIGHT]]);
   if (stored === undefined) return busy('too many batches are under way');
   return await takeBatch({
-    value: parse(body.bytes),
+    ...parse(body.bytes),
     sender,
     ledger: options.ledger(),
     nowMs: options.clock.now(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger's own tables. Amounts are texts of whole millionths: 15 digits and 6 after the point do not fit 64 bits.
 import { LEVEL_METERS } from '../../policies/service-level/counts.ts';
-import type { Migrations } from './store.ts';
+import { integerOf } from './store.ts';
+import type { Migrations, Reader } from './store.ts';
 
 /** The condition of that index, to the letter: an engine uses it for a query that says the same. */
 export const LEVEL_EVENTS = `meter IN (${LEVEL_METERS.map((name) => `'${name}'`).join(', ')})`;
@@ -73,5 +74,16 @@ export const USAGE_TABLES: Migrations = {
       'CREATE TABLE usage_namespace (uid TEXT PRIMARY KEY, tenant TEXT NOT NULL, since_ms BIGINT NOT NULL)',
       'CREATE INDEX usage_source_watched ON usage_source (source, until_ms) WHERE until_ms IS NOT NULL',
     ],
+    [
+      // What waits in quarantine by tenant and meter (`aside-marks.ts`); '' until it is added up, when the ledger is opened next.
+      'CREATE TABLE usage_aside (tenant TEXT NOT NULL, meter TEXT NOT NULL, events BIGINT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (tenant, meter))',
+      `INSERT INTO usage_aside (tenant, meter, events, sum) SELECT tenant, meter, COUNT(*), '' FROM usage_quarantine GROUP BY tenant, meter`,
+    ],
   ],
+};
+
+/** How many of them a ledger has taken that may be older than this version. */
+export const usageSteps = async (reader: Reader): Promise<number> => {
+  const [room] = await reader.all("SELECT steps FROM store_room WHERE room = 'usage'");
+  return room === undefined ? 0 : integerOf(room, 'steps');
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Is anything gone? What is not there can't be made again and compared, so each record is held to another one that speaks of it: seals to
-// how far was sealed, periods to the state, statements to periods and totals, meters and sources to the events.
+// how far was sealed, periods to the state, statements to periods and totals, meters and sources to the events,
+// events that are kept aside to what was put there.
+import { checkAside } from './aside-marks.ts';
 import { MAX_GAPS, gapsText, missingOf, parseGaps } from './cursor.ts';
 import type { Gap } from './cursor.ts';
 import { nextMonth } from './period.ts';
@@ -165,4 +167,5 @@ export const checkWhole = async (reader: Reader, tell: Tell): Promise<void> => {
   await checkMeters(reader, tell);
   await checkSources(reader, tell);
   await checkWatched(reader, tell);
+  await checkAside(reader, tell);
 };

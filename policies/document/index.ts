@@ -10,13 +10,14 @@
  */
 import { Composer, LineCounter, Parser } from 'yaml';
 import type { CST, Document } from 'yaml';
-import { atOnce } from '../steps.ts';
+import { atOnce, finish } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, SourcePosition } from '../problem.ts';
 import { TOKENS_A_STEP, tokensOf } from './complexity.ts';
 import { digestOf } from './digest.ts';
 import { isJsonObject } from './json.ts';
+import { readJsonText } from './json-text.ts';
 import type { JsonObject, JsonPath } from './json.ts';
 import { indexInString, indexOfField } from './places.ts';
 import { decodeText } from './text.ts';
@@ -107,10 +108,31 @@ const parseText = function* (text: string, file: string): Steps<Tree> {
   return refuse({ code: 'DOCUMENT_TOO_COMPLEX', message: read.message, at: placeIn(lines, file, read.index) });
 };
 
+type Places = Pick<ParsedDocument, 'positionOf' | 'positionIn'>;
+
+const placesBy = (treeOf: () => Tree, { text, file }: Pick<Source, 'text' | 'file'>): Places => {
+  const placed = (indexIn: (root: unknown) => number): SourcePosition => {
+    const tree = treeOf();
+    return tree.ok ? placeIn(tree.lines, file, indexIn(tree.root)) : startOf(file);
+  };
+  return {
+    positionOf: (path) => placed((root) => indexOfField(root, path)),
+    positionIn: (path, offset) => placed((root) => indexInString(text, root, { path, offset })),
+  };
+};
+
+/** Of a text that was read without a tree: one is made when somebody asks, which is when something is wrong. */
+const placesIn = (text: string, file: string): Places => {
+  let tree: Tree | undefined;
+  return placesBy(() => (tree ??= finish(parseText(text, file))), { text, file });
+};
+
 const parse = function* (bytes: Uint8Array, file: string): Steps<ParseOutcome> {
   const decoded = decodeText(bytes, file);
   if (!decoded.ok) return { ok: false, problems: [decoded.problem] };
   const { text } = decoded;
+  const json = readJsonText(text);
+  if (json !== undefined) return { ok: true, document: { file, digest: digestOf(bytes), value: json, ...placesIn(text, file) } };
   const tree = yield* parseText(text, file);
   if (!tree.ok) return { ok: false, problems: [tree.problem] };
   yield;
@@ -124,16 +146,7 @@ const parse = function* (bytes: Uint8Array, file: string): Steps<ParseOutcome> {
       problems: [{ code: 'DOCUMENT_INVALID', message, hint: 'begin with apiVersion and kind', at: placeIn(lines, file, 0) }],
     };
   }
-  return {
-    ok: true,
-    document: {
-      file,
-      digest: digestOf(bytes),
-      value,
-      positionOf: (path) => placeIn(lines, file, indexOfField(root, path)),
-      positionIn: (path, offset) => placeIn(lines, file, indexInString(text, root, { path, offset })),
-    },
-  };
+  return { ok: true, document: { file, digest: digestOf(bytes), value, ...placesBy(() => tree, { text, file }) } };
 };
 
 /** As `parseDocument`, in steps of some milliseconds each: the longest is that in which a tree is made of the syntax. */

@@ -19,6 +19,10 @@ export const usageCodes = {
     summary: 'The body of a usage request is no batch of events.',
     fix: 'send at most 1,000 events and 1 MiB as application/cloudevents-batch+json, or one as application/cloudevents+json',
   },
+  USAGE_KEY_TWICE: {
+    summary: 'An object in the body of a usage request gives a key twice, which two readers may read as two different things.',
+    fix: 'send each key once; nothing of the batch was stored, so send it again when the sender is mended',
+  },
   USAGE_TENANT_HIDDEN: {
     summary: 'Whoever asks may not see what this tenant used.',
     fix: 'ask with a service account of a namespace of the tenant, or name the account in --usage-reader',
@@ -44,8 +48,8 @@ export const usageCodes = {
     fix: 'give each event an id and a seq of its own; a source that starts anew needs a new name',
   },
   USAGE_GAPS: {
-    summary: 'The source has left out too many sequence numbers.',
-    fix: 'send what is missing first; a source that lost its events goes on under a new name',
+    summary: 'The source has left out too many sequence numbers: it has 200 gaps, or this one is wider than a billion.',
+    fix: 'count from 1 without leaving any out and send what is missing first; a source that lost its events goes on under a new name',
   },
   USAGE_TENANT_UNKNOWN: {
     summary: 'There is no Tenant of this name; the event is kept aside and counts as soon as there is one.',

@@ -10,6 +10,9 @@
 import { isRecord } from '../../crds/wire.ts';
 import { durationMs } from '../document/duration.ts';
 
+/** Of the signed statements of what was promised and kept. */
+export const SLA_FORMAT = 'writ.dev/sla-statement/v1';
+
 export const OBJECTIVES = ['availability', 'admission-latency', 'policy-evaluation'] as const;
 export type ObjectiveName = (typeof OBJECTIVES)[number];
 

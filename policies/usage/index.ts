@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a tenant's limits on use say about one more agent workload. Pure: the limits as the Tenant has them now, and where it
- * stands as the operator wrote it last, which is at most a minute ago; so what is used beyond a limit is at most what
- * the tenant can use in a minute and what a watch takes to arrive. A limit of which nothing is known yet holds nobody up.
+ * stands as the operator wrote it last: by a look that began at most an interval ago, a minute, so new work is let in for that long, a look
+ * and what a watch takes to arrive after a limit is reached. A limit of which nothing is known yet holds nobody up.
  *
  * In: `spec.usage.limits` of the Tenant, `status.limits` of its TenantUsage. Out: the strictest verdict and a problem for each limit
  * that is used up. Total: both come from the cluster. Whoever answers admission may import it.

@@ -81,6 +81,30 @@ describe('a report that Stripe', () => {
     await it.end();
   });
 
+  for (const [what, otherwise] of [
+    ['by the last value', { default_aggregation: { formula: 'last' } }],
+    ['without its window of an hour', { event_time_window: null }],
+    ['by the day', { event_time_window: 'day' }],
+  ] as const)
+    it(`would count ${what} is not sent, and a person is told, until the meter is put right`, async () => {
+      const it = await scene();
+      it.fake.meters.add('writ_api_calls_absolute', 'writ api_calls', 'hour');
+      let isWrong = true;
+      it.setNetwork((request, answer) => {
+        const { status, body } = answer();
+        if (!isWrong || request.path !== '/v1/billing/meters' || !('data' in body) || !Array.isArray(body.data)) return { status, body };
+        return { status, body: { ...body, data: body.data.map((meter: object) => ({ ...meter, ...otherwise })) } };
+      });
+      await it.ledger.accept([event({ value: '5' })]);
+      await it.look(START + 2 * HOUR_MS);
+      assert.equal(it.fake.requests.filter(({ path }) => path.endsWith('meter_events')).length, 0);
+      assert.match(it.said.join(''), /a meter writ_api_calls_absolute that counts otherwise: deactivate it/);
+      isWrong = false;
+      await it.look(START + 3 * HOUR_MS);
+      assert.equal(it.counted(START), '5');
+      await it.end();
+    });
+
   it('asks to wait for is not sent before that', async () => {
     const { it, sent } = await reported(() => failing(429, {}, { 'retry-after': '90' }));
     await it.look(START + 2 * HOUR_MS + MINUTE_MS);

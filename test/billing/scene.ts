@@ -118,6 +118,8 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     'system-namespace': 'writ-system',
     'statement-dir': undefined,
     'statement-secret': undefined,
+    'invoice-dir': undefined,
+    'invoice-key': [],
     ...config,
   };
   const parts: BillingParts = {

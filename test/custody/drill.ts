@@ -59,7 +59,7 @@ const specOf = (document: string): unknown => {
   return parsed.document.value['spec'];
 };
 
-export type DrillOptions = Pick<InstallationOptions, 'trust'> & {
+export type DrillOptions = Pick<InstallationOptions, 'trust' | 'operatorFlags'> & {
   /** Beside those of every drill. */ readonly documents?: InstallationOptions['documents'];
 };
 

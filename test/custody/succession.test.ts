@@ -2,8 +2,11 @@
 // Trust that is handed on, on a real API server: the next version passes the guard under the seals of both, and nobody else's; what
 // it takes the seals from is closed and not gone; and policies without a seal note, where it says so, and take nobody's place.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { policies, trustPolicies } from '../../crds/kinds.ts';
+import { MARKS_NAME, SYSTEM_NAMESPACE, configMaps, policies, trustPolicies } from '../../crds/kinds.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import { seal } from '../../policies/trust/seal.ts';
@@ -19,13 +22,18 @@ import type { Attempt, Drill } from './drill.ts';
 const board = createSigner('board');
 const mallory = createSigner('mallory');
 
-type TrustSpec = { readonly revoked?: readonly string[]; readonly unsigned?: 'Deny' | 'Audit'; readonly principals?: readonly Signer[] };
+type TrustSpec = {
+  readonly revoked?: readonly string[];
+  readonly documents?: readonly string[];
+  readonly unsigned?: 'Deny' | 'Audit';
+  readonly principals?: readonly Signer[];
+};
 
 /** Policies by one of them all, the trust policy by the board. */
 const trustAt = (
   version: number,
   platform: Signer,
-  { revoked = [], unsigned = 'Deny', principals = [platform, board] }: TrustSpec = {},
+  { revoked = [], documents = [], unsigned = 'Deny', principals = [platform, board] }: TrustSpec = {},
 ): string =>
   `${JSON.stringify(
     {
@@ -39,7 +47,7 @@ const trustAt = (
           { kinds: ['Policy'], allOf: [{ threshold: 1, principals: principals.map(({ name }) => name) }] },
           { kinds: ['TrustPolicy'], allOf: [{ threshold: 1, principals: principals.includes(mallory) ? ['mallory'] : ['board'] }] },
         ],
-        ...(revoked.length === 0 ? {} : { revoked: { principals: revoked } }),
+        ...(revoked.length + documents.length === 0 ? {} : { revoked: { principals: revoked, documents } }),
         unsigned,
       },
     },
@@ -51,15 +59,34 @@ const sealsOf = (text: string, ...by: readonly Signer[]): readonly string[] =>
   by.map(({ privateKey }) => seal(Buffer.from(text), privateKey));
 
 describe('trust that is handed on', { timeout: 300_000 }, () => {
+  const data = mkdtempSync(join(tmpdir(), 'writ-succession-'));
   let drill: Drill;
   /** Those that the cluster followed, oldest first. */
   const versions: string[] = [];
   before(async () => {
-    drill = await startDrill({ trust: (signer) => trustAt(1, signer) });
+    const operatorFlags = {
+      ledger: join(data, 'ledger.db'),
+      'usage-transport': 'plain',
+      'usage-address': '127.0.0.1:0',
+      'audit-dir': join(data, 'audit'),
+      'audit-checkpoint-interval': '1s',
+    };
+    drill = await startDrill({ trust: (signer) => trustAt(1, signer), operatorFlags });
     versions.push(drill.writ.trust);
   });
-  after(() => drill?.writ.stop());
+  after(async () => {
+    await drill?.writ.stop();
+    rmSync(data, { recursive: true, force: true });
+  });
 
+  const isOnRecord = (digest: string): boolean =>
+    readdirSync(join(data, 'audit', 'cluster'), { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile() && file.parentPath.includes('entries'))
+      .some((file) =>
+        readFileSync(join(file.parentPath, file.name), 'utf8').includes(
+          `"action":"trust.followed","actor":"writ-operator","detail":{"digest":"${digest}"`,
+        ),
+      );
   const platform = (): Signer => drill.writ.signer;
   const specOf = (text: string): unknown => {
     const parsed = parseDocument(Buffer.from(text), 'drill.yaml');
@@ -191,5 +218,42 @@ describe('trust that is handed on', { timeout: 300_000 }, () => {
       assertRefused(await unsealed('mild', mild), 'SEAL_MISSING|POLICY_UNSIGNED', /mild/);
     });
     assert.equal((await drill.writ.client.get<KubeObject>(policies, { name: 'pinned' }))?.metadata.name, 'pinned');
+  });
+
+  it('comes back from the audit log where object, mark and guard went together, so that what was withdrawn stays so', async () => {
+    const { writ } = drill;
+    const last = trustAt(7, platform(), { revoked: ['platform-security'], documents: [digestOf(bounded)] });
+    // By hand, so that Git, which holds the one before, can not bring it back.
+    const { code, said } = await applyTrust(last, [board]);
+    assert.equal(code, 0, said);
+    await inForce(last);
+    assert.match(await good(), /SEAL_REVOKED/);
+    const done = async (...args: readonly string[]): Promise<void> => {
+      const attempt = await drill.kubectl(args);
+      assert.equal(attempt.code, 0, attempt.said);
+    };
+    await until(async () => isOnRecord(digestOf(last)), { what: 'the record of it' });
+    await writ.operator.stop('SIGTERM', 5000);
+    await writ.webhook.stop('SIGKILL');
+    await done('delete', 'validatingwebhookconfiguration', 'writ-guard');
+    await done('delete', 'configmap', MARKS_NAME, '-n', SYSTEM_NAMESPACE, '--wait=false');
+    await done('patch', 'configmap', MARKS_NAME, '-n', SYSTEM_NAMESPACE, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    await done('delete', 'trustpolicy', 'cluster');
+    const before = versions.at(-1) ?? '';
+    const older = await applyTrust(before, [board], versions.slice(0, -1));
+    assert.equal(older.code, 0, older.said);
+    // The replica alone knows nothing better.
+    writ.webhook = await writ.startWebhook();
+    await until(async () => (await writ.webhook.metrics()).includes(digestOf(before)), { what: 'the replica to follow the older one' });
+    writ.operator = await writ.startOperator();
+    await inForce(last);
+    assert.match(await good(), /SEAL_REVOKED/);
+    const marks = await until(
+      () => writ.client.get<KubeObject & { data?: object }>(configMaps, { namespace: SYSTEM_NAMESPACE, name: MARKS_NAME }),
+      {
+        what: 'the marks',
+      },
+    );
+    assert.match(JSON.stringify(marks.data), new RegExp(digestOf(last)));
   });
 });

@@ -151,6 +151,7 @@ export const describeArchive = (engine: EngineUnderTest): void => {
         await tx.run('DROP INDEX usage_event_level_stored');
         await tx.run('DROP TABLE usage_namespace');
         await tx.run('DROP INDEX usage_source_watched');
+        await tx.run('DROP TABLE usage_aside');
         await tx.run("UPDATE store_room SET steps = 3 WHERE room = 'usage'");
       });
       const dir = await folder();

@@ -33,6 +33,7 @@ const build = async (): Promise<void> => {
     await ledger.settle(NEVER);
   };
   await take({ seq: 1 }, { seq: 4 }, { tenant: 'beta', meter: 'users' });
+  await take(...[10, 11, 12].map((seq) => ({ seq, meter: 'gpu_seconds', dims: { kind: 'h' } })), { seq: 4, tenant: 'beta', meter: 'gpu' });
   nowMs = START + 3 * HOUR_MS;
   await take({ seq: 5 }, { seq: 2, tenant: 'beta' });
   nowMs = START + 5 * HOUR_MS;
@@ -61,6 +62,9 @@ const verified = async (...damage: readonly string[]): Promise<LedgerReport> => 
   }
 };
 
+/** Another event under the identity of one that is kept aside, and with the digest that it would have. */
+const other = event({ seq: 11, meter: 'gpu_seconds', dims: { kind: 'h' }, value: '5' });
+const SWAPPED = `UPDATE usage_quarantine SET value = '${other.value}', digest = X'${Buffer.from(other.digest).toString('hex')}' WHERE id = '11'`;
 const LAST_SEAL = 'SELECT MAX(position) FROM usage_seal';
 const [OCTOBER, NOVEMBER] = [Date.UTC(2026, 9), Date.UTC(2026, 10)];
 
@@ -101,6 +105,13 @@ describe('writ usage verify', () => {
     ['UPDATE usage_source SET last_ms = 1', /^source acme .*last heard of before/],
     ['DELETE FROM usage_source', /^event 1: its source is not there/],
     ['DELETE FROM usage_event WHERE seq = 9', /^source acme .*has seen number 9; its last event is 8/],
+    ['DELETE FROM usage_quarantine', /^aside acme gpu_seconds: 3 events were kept aside and not taken out; 0 are there/],
+    ["DELETE FROM usage_quarantine WHERE id = '11'", /^aside acme gpu_seconds: 3 events .*; 2 are there/],
+    ["DELETE FROM usage_quarantine WHERE tenant = 'beta'", /^aside beta gpu: 1 events .*; 0 are there/],
+    ["UPDATE usage_quarantine SET value = '5' WHERE id = '11'", /^event acme .* 11: does not have the digest/],
+    ["UPDATE usage_quarantine SET meter = 'gpu' WHERE id = '11'", /^aside acme gpu: 1 events are there; none was kept aside/],
+    [SWAPPED, /^aside acme gpu_seconds: the 3 events that are there are not those/],
+    ['DELETE FROM usage_aside', /^aside acme gpu_seconds: 3 events are there; none was/],
     ['DELETE FROM usage_event WHERE seq = 5', /^source acme .*misses 2-3; its events leave out 2-3,5-5/],
   ];
   for (const [sql, named] of damages) {
@@ -115,4 +126,29 @@ describe('writ usage verify', () => {
       );
     });
   }
+
+  it('adds up what was kept aside by a version that kept no sum of it, and misses it from then on', async () => {
+    const file = join(folder, 'older.db');
+    await cp(good, file);
+    const sql = (...statements: readonly string[]): void => {
+      const database = new DatabaseSync(file);
+      for (const statement of statements) database.exec(statement);
+      database.close();
+    };
+    const problems = async (): Promise<readonly string[]> => {
+      const ledger = readSqliteStore(file);
+      return await verifyLedger(ledger)
+        .then((report) => report.problems.map(({ path }) => String(path)))
+        .finally(() => ledger.close());
+    };
+    sql('DROP TABLE usage_aside', "UPDATE store_room SET steps = steps - 1 WHERE room = 'usage'");
+    assert.deepEqual(await problems(), []);
+    const clock = { ...systemClock, now: () => START };
+    const ledger = createLedger({ store: await openSqliteStore({ file, clock, groupMs: 0 }), clock, hasTenant: () => true });
+    await ledger.open('test');
+    await ledger.store.close();
+    assert.deepEqual(await problems(), []);
+    sql(SWAPPED, "DELETE FROM usage_quarantine WHERE tenant = 'beta'");
+    assert.deepEqual(await problems(), ['aside acme gpu_seconds', 'aside beta gpu']);
+  });
 });

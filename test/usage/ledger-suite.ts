@@ -7,7 +7,9 @@ import type { UsageEvent } from '../../operator/usage/event.ts';
 import { createLedger } from '../../operator/usage/ledger.ts';
 import { SHIPPED_METERS, readMeters } from '../../operator/usage/meters.ts';
 import { HOUR_MS } from '../../operator/usage/period.ts';
+import { MAX_LEAP } from '../../operator/usage/cursor.ts';
 import { quarantined } from '../../operator/usage/quarantine.ts';
+import { verifyLedger } from '../../operator/usage/verify.ts';
 import { openSources } from '../../operator/usage/sources.ts';
 import { statementText } from '../../operator/usage/statement.ts';
 import { systemClock } from '../../process/clock.ts';
@@ -126,6 +128,8 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       assert.deepEqual(await ledger.accept(strangers), ['unknown-tenant', 'unknown-meter', 'duplicate']);
       assert.deepEqual(await ledger.accept([event({ tenant: 'new', value: '6' })]), ['conflict']);
       const waiting = () => ledger.store.read(quarantined);
+      const problems = async () => (await verifyLedger(ledger.store)).problems;
+      assert.deepEqual(await problems(), []);
       assert.deepEqual(await waiting(), [
         { tenant: 'acme', meter: 'gpu_seconds', events: 1 },
         { tenant: 'new', meter: 'api_calls', events: 1 },
@@ -133,11 +137,29 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       tenants.add('new');
       await ledger.settle(NEVER);
       assert.deepEqual(await lines(ledger, 'new', OCTOBER), ['api_calls 5']);
+      assert.deepEqual(await problems(), []);
       await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
       await ledger.settle(NEVER);
       assert.deepEqual(await waiting(), []);
       assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 1', 'gpu_seconds 9']);
       assert.deepEqual(await ledger.accept(strangers), ['duplicate', 'duplicate', 'duplicate']);
+      assert.deepEqual(await problems(), []);
+      assert.deepEqual(await ledger.store.read((reader) => reader.all('SELECT * FROM usage_aside')), []);
+      await ledger.store.close();
+    });
+
+    it('refuses a number that is far off, and what it keeps aside waits for what its source left out', async () => {
+      const { ledger } = await scene(engine);
+      assert.deepEqual(await ledger.accept([event({ seq: MAX_LEAP + 1 }), event({ seq: 1 })]), ['gaps', 'stored']);
+      // Of a meter that nobody knows the number is not looked at yet.
+      assert.deepEqual(await ledger.accept([event({ seq: MAX_LEAP + 2, meter: 'gpu_seconds' })]), ['unknown-meter']);
+      await ledger.declare(readMeters('[{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters);
+      await ledger.settle(NEVER);
+      assert.equal((await ledger.store.read(quarantined)).length, 1);
+      assert.deepEqual(await ledger.accept([event({ seq: 2 })]), ['stored']);
+      await ledger.settle(NEVER);
+      assert.deepEqual(await ledger.store.read(quarantined), []);
+      assert.deepEqual(await lines(ledger, 'acme', OCTOBER), ['api_calls 2', 'gpu_seconds 1']);
       await ledger.store.close();
     });
 

@@ -63,6 +63,7 @@ const STEPS_WITH_ACCOUNTS = 4;
 const STEPS_WITH_KEPT = 5;
 const STEPS_WITH_UIDS = 6;
 export const STEPS_WITH_DRIFT = 7;
+export const STEPS_WITH_ISSUED = 9;
 
 /** How far the tables of billing are; 0: there are none. */
 export const billingSteps = async (reader: Reader): Promise<number> => {

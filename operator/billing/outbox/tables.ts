@@ -65,6 +65,13 @@ export const billingMigrations: Migrations = {
     ],
     // Of how many of its hours the provider said nothing.
     ['ALTER TABLE billing_drift ADD COLUMN unread BIGINT NOT NULL DEFAULT 0'],
+    // What the command line issued, by its id; `found`: the digest of what a file says instead, where one does.
+    [
+      `CREATE TABLE billing_issued (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL,
+        found TEXT NOT NULL, at_ms BIGINT NOT NULL)`,
+      'CREATE INDEX billing_issued_path ON billing_issued (path)',
+      'CREATE INDEX billing_issued_tenant ON billing_issued (tenant)',
+    ],
   ],
 };
 
@@ -161,6 +168,38 @@ export const entriesWithin = async (
   ]);
   const newest = new Map(rows.map(entryOf).map((entry) => [`${entry.meter} ${entry.hourMs}`, entry]));
   return [...newest.values()];
+};
+
+/** Of which one request is under way at a time. */
+export type Lane = { readonly tenant: string; readonly meter: string };
+
+/** Those of which anything was ever reported, in their order; each is found by one step down the primary key, however many hours it has. */
+export const lanesAfter = async (reader: Reader, after: Lane, most: number): Promise<readonly Lane[]> => {
+  const lanes: Lane[] = [];
+  for (let at = after; lanes.length < most;) {
+    const [row] = await reader.all(
+      'SELECT tenant, meter FROM billing_outbox WHERE (tenant, meter) > (?, ?) ORDER BY tenant, meter LIMIT 1',
+      [at.tenant, at.meter],
+    );
+    if (row === undefined) break;
+    at = { tenant: textOf(row, 'tenant'), meter: textOf(row, 'meter') };
+    lanes.push(at);
+  }
+  return lanes;
+};
+
+/** Hours in `[fromMs, toMs)` whose newest revision the provider was seen to count. */
+export const verifiedWithin = async (
+  reader: Reader,
+  { tenant, meter, fromMs, toMs }: Lane & { readonly fromMs: number; readonly toMs: number },
+): Promise<readonly Entry[]> => {
+  const rows = await reader.all(`${SELECT} WHERE tenant = ? AND meter = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms, revision`, [
+    tenant,
+    meter,
+    fromMs,
+    toMs,
+  ]);
+  return [...new Map(rows.map(entryOf).map((entry) => [entry.hourMs, entry])).values()].filter(({ state }) => state === 'verified');
 };
 
 export type Newest = Pick<Entry, 'revision' | 'total' | 'state' | 'customer'>;

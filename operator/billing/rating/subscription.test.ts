@@ -53,7 +53,10 @@ const subscriptions: fc.Arbitrary<Subscription> = fc
     tenant: 'acme',
     changes: [
       { atMs: START, ...first },
-      ...later.toSorted((a, b) => a.hour - b.hour).map(({ hour, tier, cycle }): Change => ({ atMs: START + hour * HOUR_MS, tier, cycle })),
+      ...later
+        .filter(({ hour }) => end === null || hour < end)
+        .toSorted((a, b) => a.hour - b.hour)
+        .map(({ hour, tier, cycle }): Change => ({ atMs: START + hour * HOUR_MS, tier, cycle })),
     ],
     ...(trial === null ? {} : { trialEndMs: START + trial * HOUR_MS }),
     ...(end === null ? {} : { endMs: START + end * HOUR_MS }),
@@ -116,6 +119,7 @@ describe('a subscription', () => {
       [{ tenant: 'a', changes: [first, first] }, /order of time/],
       [{ tenant: 'a', changes: [first], trialEndMs: START }, /trial/],
       [{ tenant: 'a', changes: [first], endMs: START }, /end/],
+      [{ tenant: 'a', changes: [first, { ...first, atMs: START + HOUR_MS }], endMs: START + HOUR_MS }, /after the end/],
     ];
     for (const [subscription, message] of faults) assert.match(subscriptionFault(subscription) ?? '', message);
   });

@@ -33,6 +33,8 @@ export const subscriptionFault = ({ changes, trialEndMs, endMs }: Subscription):
     return 'changes must be in the order of time';
   if (trialEndMs !== undefined && trialEndMs <= changes[0].atMs) return 'a trial must end after the beginning';
   if (endMs !== undefined && endMs <= changes[0].atMs) return 'the end must lie after the beginning';
+  if (endMs !== undefined && changes.some(({ atMs }) => atMs >= endMs))
+    return 'a change lies after the end: take it out, or the end where the tenant came back';
   return undefined;
 };
 
