@@ -17,6 +17,7 @@ import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
 import { changeOf } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
+import { askerOf } from './places.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { ruleOn } from './rules.ts';
@@ -68,6 +69,7 @@ export const handleGuard = (text: string, { view, waiting, systemNamespace, ahea
   const { request } = parsed;
   const change = changeOf(request, systemNamespace);
   if (change === undefined) return answer(request, undefined, pass);
+  const asker = askerOf({ request, change, systemNamespace }, () => true);
   const rule = (): Ruling | Promise<Ruling> => {
     const now = view();
     if (now === undefined) return notReady;
@@ -78,6 +80,6 @@ export const handleGuard = (text: string, { view, waiting, systemNamespace, ahea
     const now = view();
     return now !== undefined && isStill(verified, change, now) ? ruleOn(change, now, verified) : rule();
   };
-  const ruling = waiting.settle(rule);
+  const ruling = waiting.settle(rule, asker);
   return ruling instanceof Promise ? ruling.then((late) => answer(request, change, late)) : answer(request, change, ruling);
 };
