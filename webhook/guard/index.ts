@@ -17,6 +17,7 @@ import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
 import { changeOf } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
+import { depthProblem, withinDepth } from './depth.ts';
 import { askerOf } from './places.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -67,8 +68,11 @@ export const handleGuard = (text: string, { view, waiting, systemNamespace, ahea
     return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', kind: undefined, refusal: undefined };
   }
   const { request } = parsed;
-  const change = changeOf(request, systemNamespace);
-  if (change === undefined) return answer(request, undefined, pass);
+  const found = changeOf(request, systemNamespace);
+  if (found === undefined) return answer(request, undefined, pass);
+  const tooDeep = depthProblem(found);
+  if (tooDeep !== undefined) return answer(request, found, refuse(tooDeep));
+  const change = withinDepth(found);
   const asker = askerOf({ request, change, systemNamespace }, () => true);
   const rule = (): Ruling | Promise<Ruling> => {
     const now = view();
