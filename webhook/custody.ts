@@ -103,9 +103,9 @@ export const createGuardWrites = ({
   });
   const deps = { view, waiting, systemNamespace, ahead: createVerifyAhead(clock, proving) };
   const validate = createValidate({
-    handle: async (text) => {
+    handle: async (text, isAwaited) => {
       const startedMs = clock.monotonicMs();
-      const guarded = await handleGuard(text, deps);
+      const guarded = await handleGuard(text, deps, isAwaited);
       countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
       logRefusal(log, guarded);
       return guarded;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes long to verify is verified before it is ruled on: what log entries, timestamps and certificates prove in the worker
-// threads, a long document in steps between which others get their answers, one document after the other: two that took turns
+// threads, a long document in steps between which others get their answers, one document after the other (turns.ts): two that took turns
 // would make each turn as long as both. A plain signature by a key is checked here: that takes less than a millisecond. The ruling
 // itself, which is made in one piece, goes by what came of it, as long as that is of these very objects under the trust policy in
 // force.
@@ -13,8 +13,10 @@ import { createSlices } from '../../process/slices.ts';
 import type { Slices } from '../../process/slices.ts';
 import type { GuardedChange } from './change.ts';
 import { isMetadataOnly } from './meaning.ts';
+import type { Asker } from './places.ts';
 import { isUnsigned, judgingBy, needsSeal, sealedObjectOf, standingTenantInSteps, verifySealedInSteps } from './sealed.ts';
 import type { DocumentKind, Verifications, Verified } from './sealed.ts';
+import { createTurns } from './turns.ts';
 import type { GuardView } from './view.ts';
 
 /** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
@@ -54,13 +56,13 @@ const resting = async <T>(steps: Steps<T>, slices: Slices): Promise<T> => {
 const isSealedDocument = (kind: GuardedChange['kind']): kind is DocumentKind =>
   kind !== 'Inventory' && kind !== 'Marks' && kind !== 'TrustPolicy';
 
-/** Undefined: there is nothing to wait for. */
-export type VerifyAhead = (change: GuardedChange, view: GuardView) => Promise<VerifiedAhead> | undefined;
+/** Undefined: there is nothing to wait for; `full`: too much of it is waited for. It comes to nothing where its asker has gone. */
+export type VerifyAhead = (change: GuardedChange, view: GuardView, asker: Asker) => Promise<VerifiedAhead | undefined> | 'full' | undefined;
 
 /** `proving`: its memory is that of the views. */
 export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead => {
-  let last: Promise<unknown> = Promise.resolve();
-  return (change, view) => {
+  const turns = createTurns();
+  return (change, view, asker) => {
     const { kind, name, before, after } = change;
     const { trust, atMs } = view;
     if (trust === undefined || after === undefined || !isSealedDocument(kind) || !needsSeal(kind, trust)) return undefined;
@@ -83,11 +85,7 @@ export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead =
         standing: kind === 'Tenant' ? await resting(standingTenantInSteps(name, before), slices) : undefined,
       };
     };
-    const inTurn = (): Promise<VerifiedAhead> => {
-      const done = last.then(work);
-      last = done.catch(() => undefined);
-      return done;
-    };
-    return toProve.length === 0 ? inTurn() : proving.ahead(toProve, trust).then(inTurn);
+    const prepare = toProve.length === 0 ? undefined : () => proving.ahead(toProve, trust);
+    return turns.take(asker, { prepare, work }) ?? 'full';
   };
 };
