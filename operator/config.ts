@@ -87,7 +87,7 @@ export const operatorFlags = defineFlags({
     type: 'duration',
     env: 'WRIT_USAGE_INTERVAL',
     default: 60_000,
-    doc: 'How often TenantUsage is written where something changed; a limit is passed by what can be used in this time. Agents and storage are measured every five of them.',
+    doc: 'How often TenantUsage is written where something changed; a limit is passed by what is begun in this time, as docs/usage.md says. Agents and storage are measured every five of them.',
   },
   'usage-retention': {
     type: 'duration',

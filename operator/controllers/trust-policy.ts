@@ -19,7 +19,7 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';

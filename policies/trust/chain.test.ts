@@ -161,9 +161,9 @@ describe('reading ahead', () => {
     assert.equal(readFor(second, first, second, third), 2 * KNOWN);
     assert.equal(readFor(third, third), KNOWN);
   });
-  it('rests between tokens, syntax, tree, values and schema of one that is new', () => {
+  it('rests between tokens, syntax, tree, values, schema and principals of one that is new', () => {
     const fresh = link(1, { ...one, expires: '2031-02-03T04:05:06Z' }, []);
-    assert.equal(readFor(fresh, fresh), KNOWN + 5);
+    assert.equal(readFor(fresh, fresh), KNOWN + 5 + one.who.length);
     assert.equal(readFor(fresh, fresh), KNOWN);
   });
   it('looks at nothing that no pin leads to, nor at more than a chain may have', () => {

@@ -8,6 +8,7 @@ import type { EvidenceMemory } from './evidence-memory.ts';
 import { loadTrustObject } from './load.ts';
 import type { TrustSignature } from './load.ts';
 import { refuseSwap } from './succession.ts';
+import { isCurrent } from './term.ts';
 import type { Trust } from './trust.ts';
 
 /** What is in force, and what is wrong with what is there now. */
@@ -28,9 +29,6 @@ export const trustMarkIn = (marks: readonly NamedMark[] | undefined): TrustMark 
 export type FollowTrust = (object: { readonly signature?: TrustSignature } | undefined, atMs: number, mark?: TrustMark) => Followed;
 
 export type FollowOptions = { readonly pinnedDigest: string; readonly evidence?: EvidenceMemory };
-
-/** A seal that is not valid yet may be so later. */
-const REFUSAL_LASTS_MS = 60_000;
 
 const missing = (message: string): Problem => ({ code: 'TRUST_MISSING', message });
 
@@ -68,7 +66,8 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
       return { trust: held, problem: held === undefined ? problem : undefined };
     }
     const isSame = seen !== undefined && (signature === last || JSON.stringify(signature) === seen.text);
-    const isStale = seen?.problem !== undefined && !(seen.atMs <= atMs && atMs - seen.atMs < REFUSAL_LASTS_MS);
+    // What was taken stays, whatever the clock says; a seal that is not valid yet may be so later.
+    const isStale = seen?.problem !== undefined && !isCurrent({ isGood: false, atMs: seen.atMs, untilMs: undefined }, atMs);
     if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: take(signature, atMs, mark), atMs };
     last = signature;
     return { trust: held, problem: seen?.problem };

@@ -219,6 +219,43 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       await ledger.store.close();
     });
 
+    it('knows all minutes of objectives that were told one after the other, but those around a number that is missing', async () => {
+      const { ledger, clock } = await scene(engine);
+      const told = (boot: number): UsageEvent[] =>
+        ['availability', 'admission_latency'].flatMap((name, series) =>
+          Array.from({ length: 10 }, (_, minute) => {
+            const atMs = START + minute * 60_000;
+            const dims = { since: new Date(atMs).toISOString(), target: '99', within_ms: '1' };
+            const source = `/writ/webhook/one/boots/${boot}/levels`;
+            return event({ source, seq: series * 10 + minute + 1, atMs, meter: `slo.${name}.valid`, value: '1', dims });
+          }),
+        );
+      const known = async (fromMinute: number, toMinute: number, cutMs = clock.now() + 1): Promise<readonly string[]> => {
+        const asked = { tenant: 'acme', fromMs: START + fromMinute * 60_000, toMs: START + toMinute * 60_000, cutMs };
+        const levels = await ledger.store.read((reader) => readLevels(reader, asked));
+        return (['availability', 'admission-latency'] as const).map((name) =>
+          [...(levels.get(name)?.minutes.keys() ?? [])].map((atMs) => (atMs - START) / 60_000).join(' '),
+        );
+      };
+      clock.set(START + 3_600_000);
+      const events = told(START);
+      // Of availability the last minute, of latency the first: told one after the other, nine minutes lie between them.
+      const isLost = (seq: number): boolean => seq === 10 || seq === 11 || seq === 15;
+      await ledger.accept(events.filter(({ seq }) => !isLost(seq)));
+      assert.deepEqual(await known(0, 10), ['0 1 2 3 4 5 6 7', '2 6 7 8 9']);
+      assert.deepEqual(await known(0, 3), ['0 1 2', '2']);
+      assert.deepEqual(await known(6, 8), ['6 7', '6 7']);
+      // Other replicas may speak of these, and it may have counted something there.
+      await ledger.accept(told(START + 1));
+      assert.deepEqual(await known(0, 10), ['0 1 2 3 4 5 6 7', '2 6 7 8 9']);
+      const cutMs = clock.now() + 1;
+      clock.set(cutMs);
+      await ledger.accept(events);
+      assert.deepEqual(await known(3, 10), ['3 4 5 6 7 8 9', '3 4 5 6 7 8 9']);
+      assert.deepEqual(await known(0, 10, cutMs), ['0 1 2 3 4 5 6 7', '2 6 7 8 9'], 'as it was before');
+      await ledger.store.close();
+    });
+
     it('knows how much of a window is used, also after a restart', async () => {
       const { ledger, clock, name } = await scene(engine);
       const series = { tenant: 'acme', meter: 'api_calls' };

@@ -7,7 +7,13 @@ import type { Ruling } from './ruling.ts';
 
 const MESSAGE_MAX = 4096;
 // What may be a matter of time, so that whoever writes for a living (the operator) tries again by itself.
-const PASSING: ReadonlySet<ProblemCode> = new Set(['WEBHOOK_NOT_READY', 'TRUST_MISSING', 'INVENTORY_UNPROVEN', 'MARK_UNPROVEN', 'REQUEST_DEADLINE']);
+const PASSING: ReadonlySet<ProblemCode> = new Set([
+  'WEBHOOK_NOT_READY',
+  'TRUST_MISSING',
+  'INVENTORY_UNPROVEN',
+  'MARK_UNPROVEN',
+  'REQUEST_DEADLINE',
+]);
 
 // Clients of the API server go by the last of these.
 const BUSY = { code: 429, reason: 'TooManyRequests', details: { retryAfterSeconds: 1 } } as const;

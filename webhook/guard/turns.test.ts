@@ -35,15 +35,22 @@ const held = () => {
 describe('turns', () => {
   it('are nobody’s twice in a row while another waits, the operator before others', async () => {
     const { take, begun, go } = held();
-    const all = [take(askedBy('a'), 'a1'), take(askedBy('a'), 'a2'), take(askedBy('a'), 'a3'), take(askedBy('b')), take(askedBy('o', 'operator'))];
+    const all = [
+      take(askedBy('a'), 'a1'),
+      take(askedBy('a'), 'a2'),
+      take(askedBy('a'), 'a3'),
+      take(askedBy('b')),
+      take(askedBy('o', 'operator')),
+    ];
     go();
-    await Promise.all(all);
+    await Promise.all(all.map(async (one) => one));
     assert.deepEqual(begun, ['a1', 'o', 'a2', 'b', 'a3']);
   });
 
   it('are few for each user, and few for all but the operator', async () => {
     const { take, go } = held();
-    const taken = (count: number, asker: (at: number) => Asker) => Array.from({ length: count }, (_, at) => take(asker(at))).filter(Boolean);
+    const taken = (count: number, asker: (at: number) => Asker) =>
+      Array.from({ length: count }, (_, at) => take(asker(at))).filter(Boolean);
     const ofOne = taken(64, () => askedBy('editor'));
     const ofMany = taken(64, (at) => askedBy(`editor-${at}`));
     const [ofTrust, ofOperator] = [taken(64, (at) => askedBy(`admin-${at}`, 'trust')), taken(64, () => askedBy('o', 'operator'))];
@@ -59,7 +66,7 @@ describe('turns', () => {
     const all = [take(askedBy('a')), take(askedBy('b', 'others', () => isThere)), take(askedBy('c'))];
     isThere = false;
     go();
-    assert.deepEqual(await Promise.all(all), ['a', undefined, 'c']);
+    assert.deepEqual(await Promise.all(all.map(async (one) => one)), ['a', undefined, 'c']);
     assert.deepEqual(begun, ['a', 'c']);
     const turns = createTurns();
     const work = (): Promise<string> => Promise.reject(new Error('broken'));

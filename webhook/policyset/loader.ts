@@ -12,7 +12,7 @@ import { SOURCE_LABEL, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { JudgeMemory } from '../../policies/judge-memory.ts';
 import type { PolicyDocument, SealedObject } from '../../policies/policy-object.ts';

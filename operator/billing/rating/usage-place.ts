@@ -82,16 +82,19 @@ export const placesOf = (by: By, period: UsagePeriod): readonly (Place | Problem
   return part === undefined ? undefined : [placeOf(by.books, { period: billed, part }, { from: ZERO, to: whole(1) })];
 };
 
+/** The last revision of those whose period fits. */
+export const newestOf = (statements: readonly UsageStatement[], fits: (period: UsagePeriod) => boolean): UsageStatement | undefined =>
+  statements
+    .filter((one) => fits(one.period))
+    .reduce<UsageStatement | undefined>((best, one) => (best === undefined || one.revision > best.revision ? one : best), undefined);
+
 /** The statements that are to be billed for a period: one for each part where they are all there, else one of the whole; or what is missing. */
 export const statementsFor = (
   { subscription }: By,
   period: Period,
   statements: readonly UsageStatement[],
 ): readonly UsageStatement[] | Problem => {
-  const newest = (fits: (period: UsagePeriod) => boolean): UsageStatement | undefined =>
-    statements
-      .filter((one) => fits(one.period))
-      .reduce<UsageStatement | undefined>((best, one) => (best === undefined || one.revision > best.revision ? one : best), undefined);
+  const newest = (fits: (period: UsagePeriod) => boolean): UsageStatement | undefined => newestOf(statements, fits);
   const parts = partsOf(subscription, period);
   const given = parts.flatMap((part) => newest((one) => samePeriod(one, usagePeriod(part))) ?? []);
   if (given.length === parts.length) return given;
