@@ -181,18 +181,3 @@ export const loadTrustObjectInSteps = (signature: TrustSignature, options: Signa
   loadInSteps(Buffer.from(signature.document), optionsOf(signature, options));
 
 export const loadTrustObject = atOnce(loadTrustObjectInSteps);
-
-/** Reads step by step what `loadTrustObject` will read, which remembers it; other work may go on between two steps. Total. */
-export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Steps<void> {
-  const options = optionsOf(signature, { pinnedDigest, at: Number.NaN });
-  if (chainProblem(options.succession?.chain ?? [], FILE) !== undefined) return;
-  const steps = stepsOf(Buffer.from(signature.document), FILE, options);
-  const pinned = steps.findLastIndex(({ digest }) => digest === pinnedDigest);
-  if (pinned === -1) return;
-  const needed = steps.slice(pinned);
-  const otherRoots = rootsOf(needed);
-  for (const { artifact, trustedRoot } of needed) {
-    yield* readingTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
-    yield;
-  }
-};

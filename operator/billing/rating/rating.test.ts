@@ -234,6 +234,33 @@ describe('an invoice', () => {
     );
   });
 
+  it('bills a tier that the book of the cycle did not sell by the first that did', () => {
+    const newer = (version: number, fromDay: string, annual: string) =>
+      testBook((text) =>
+        text
+          .replace('version: 1', `version: ${version}`)
+          .replace('2026-01-01', fromDay)
+          .replace('name: Professional', 'name: Premium')
+          .replace('annual: "2870"', `annual: "${annual}"`),
+      );
+    const [second, third] = [newer(2, '2026-11-05', '3650'), newer(3, '2026-11-20', '7300')];
+    const moved = at('2026-11-10T00:00:00Z');
+    const changes: Subscription['changes'] = [
+      { atMs: START, tier: 'Starter', cycle: 'Annual' },
+      { atMs: moved, tier: 'Premium', cycle: 'Annual' },
+    ];
+    const left = { atMs: at('2026-11-25T00:00:00Z'), tier: 'Starter', cycle: 'Annual' } as const;
+    const input = { books: [book, second, third], statements: [statement(START, END, [])] };
+    assert.deepEqual(amounts(rated({ ...input, subscription: { tenant: 'acme', changes } })), [
+      ['unused', -92_658],
+      ['remaining', 356_000],
+    ]);
+    const back = rated({ ...input, subscription: { tenant: 'acme', changes: [...changes, left] } });
+    // What it paid is what it gets back: 3650 for 365 days.
+    assert.deepEqual(amounts(back).slice(2, 3), [['unused', -341_000]]);
+    assert.deepEqual(codes({ ...input, books: [book, third], subscription: { tenant: 'acme', changes } }), ['BILL_TIER_UNKNOWN']);
+  });
+
   it('carries what came late as the difference that it makes there', () => {
     const next = at('2027-01-01T00:00:00Z');
     const from = { start: formatTime(START), end: formatTime(END) };
