@@ -7,6 +7,7 @@
  * enforced also where the ledger's disk is full. `operator/term.ts` runs it; `wiring.ts` serves events over it.
  */
 import { METERS_CONFIG_MAP, TENANT_LABEL, configMaps } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { ConfigMap } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Informer } from '../../kube/informer.ts';
@@ -28,7 +29,8 @@ import type { Pruner } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { StoreError } from './store.ts';
 import type { Migrations, Reader } from './store.ts';
-import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
+import { loadHealth } from './source-health.ts';
+import { limitSeries, writeTenantUsage } from './tenant-usage.ts';
 import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
 import { createUseWatch } from './use-watch.ts';
 import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
@@ -54,6 +56,8 @@ export type UsageDeps = {
   readonly caches: Looked<UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> }>;
   /** With the limits that count: those of the Tenant within those of its tier. */
   readonly tenants: () => readonly TenantObject[];
+  /** Ids of the replicas of the webhook that run. */
+  readonly liveReplicas: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: UsageMetrics;
@@ -138,6 +142,8 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
     });
     const pruner = prunerOf(deps, ledger);
+    // Beside the looks, since limits are held by what they show, and one of these takes long where there are many tenants.
+    const besides = oneAtATime(async () => deps.onLook?.(ledger, signal));
     try {
       await ledger.follow(limitSeries(deps.tenants()));
       deps.onLedger(ledger);
@@ -145,20 +151,21 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       log.info({ engine: store.engine }, 'the ledger is open');
       for (let look = 0; !signal.aborted; look += 1) {
         const startedMs = clock.monotonicMs();
-        const broken = store.broken();
+        const broken = store.broken() ?? besides.fault();
         if (broken !== undefined) throw broken;
         if (look % LOOKS_A_RECORD === 0) await watch.record();
         await declareMeters(deps, client, ledger);
         await ledger.settle(signal);
         await ledger.follow(limitSeries(deps.tenants()));
         await showUse(deps, { client, ledger }, signal);
-        await deps.onLook?.(ledger, signal);
+        besides.start();
         metrics.usageLedgerUp.set({}, 1);
         await prune(deps, pruner, signal);
         // A slow look is no reason to show later what was used: limits are passed by that time.
         await sleep(clock, Math.max(0, deps.intervalMs - (clock.monotonicMs() - startedMs)), signal);
       }
     } finally {
+      await besides.ended();
       watch.close();
     }
   } finally {
@@ -166,6 +173,23 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
     metrics.usageLedgerUp.set({}, 0);
     await store.close();
   }
+};
+
+/** Runs again when it is asked to and has ended; what it throws is there to be asked for. */
+const oneAtATime = (
+  run: () => Promise<unknown>,
+): { readonly start: () => void; readonly fault: () => unknown; readonly ended: () => Promise<unknown> } => {
+  let running: Promise<unknown> | undefined;
+  let fault: unknown;
+  return {
+    start: () => {
+      running ??= run()
+        .catch((error: unknown) => (fault = error))
+        .finally(() => (running = undefined));
+    },
+    fault: () => fault,
+    ended: async () => running,
+  };
 };
 
 /** Of a ledger that may hold hundreds of millions of events, in a look. */
@@ -218,6 +242,9 @@ const declareMeters = async (deps: UsageDeps, client: KubeClient, ledger: Ledger
   if (changed.length > 0) deps.log.warn({ meters: changed }, 'meters keep their first definition; a changed one needs a new name');
 };
 
+const hasObjectives = ({ spec: { slo } }: TenantObject): boolean =>
+  isRecord(slo) && Array.isArray(slo['objectives']) && slo['objectives'].length > 0;
+
 /** TenantUsage of every Tenant, and the metrics that are a view of the ledger. */
 const showUse = async (
   deps: UsageDeps,
@@ -225,10 +252,16 @@ const showUse = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const { caches, clock, log, metrics } = deps;
-  const health = await loadHealth(ledger, clock.now());
-  const sum = (field: 'open' | 'silent' | 'missing'): number => [...health.values()].reduce((all, one) => all + one[field], 0);
-  metrics.usageSources.set({ state: 'open' }, sum('open'));
-  metrics.usageSources.set({ state: 'silent' }, sum('silent'));
+  const live = deps.liveReplicas();
+  const promised = new Set(deps.tenants().flatMap((tenant) => (hasObjectives(tenant) ? [tenant.metadata.name] : [])));
+  const health = await loadHealth(ledger, {
+    nowMs: clock.now(),
+    isLive: (replica) => live.has(replica),
+    hasObjectives: (tenant) => promised.has(tenant),
+  });
+  type Counted = 'open' | 'silent' | 'due' | 'overdue' | 'missing';
+  const sum = (field: Counted): number => [...health.values()].reduce((all, one) => all + one[field], 0);
+  for (const state of ['open', 'silent', 'due', 'overdue'] as const) metrics.usageSources.set({ state }, sum(state));
   metrics.usageMissing.set({}, sum('missing'));
   const waiting = await ledger.store.read(quarantined);
   metrics.usageQuarantined.set(
@@ -236,23 +269,24 @@ const showUse = async (
     waiting.reduce((all, { events }) => all + events, 0),
   );
   const tenants = deps.tenants().toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  metrics.usageQuantity.clear();
   metrics.usageTenantsLeftOut.set({}, Math.max(0, tenants.length - SHOWN_TENANTS));
   const slices = createSlices(clock);
+  const used: { readonly tenant: string; readonly meter: string; readonly quantity: string }[] = [];
   for (const [index, tenant] of tenants.entries()) {
     if (signal.aborted) return;
     await slices.rest();
     const { name } = tenant.metadata;
     try {
-      const live = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
-      const { lines } = await writeTenantUsage({ client, clock, ledger, live }, tenant, health.get(name));
+      const shown = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
+      const { lines } = await writeTenantUsage({ client, clock, ledger, live: shown }, tenant, health.get(name));
       if (index >= SHOWN_TENANTS) continue;
-      for (const { meter, quantity, carriedFrom } of lines) {
-        if (carriedFrom === undefined) metrics.usageQuantity.set({ tenant: name, meter }, Number(quantity));
-      }
+      for (const { meter, quantity, carriedFrom } of lines) if (carriedFrom === undefined) used.push({ tenant: name, meter, quantity });
     } catch (error) {
       if (error instanceof StoreError) throw error;
       log.warn({ err: error, tenant: name, month: monthOf(clock.now()) }, 'the use of a tenant could not be shown; it is in the ledger');
     }
   }
+  // In one turn: a scrape sees all of them as they were, or as they are.
+  metrics.usageQuantity.clear();
+  for (const { tenant, meter, quantity } of used) metrics.usageQuantity.set({ tenant, meter }, Number(quantity));
 };

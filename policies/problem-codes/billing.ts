@@ -51,7 +51,7 @@ export const billingCodes = {
   },
   BILL_CUSTOMER_SHARED: {
     summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported, and not subscribed.',
-    fix: 'give each tenant a customer of its own; what was used meanwhile is reported then, 34 days back',
+    fix: 'give each tenant a customer of its own (`kubectl get tenants -o yaml` shows who names it too); what was used meanwhile is reported then, 34 days back',
   },
   BILL_CUSTOMER_UNKNOWN: {
     summary: 'spec.billing.customerRef names a customer that the payment provider does not have, or has deleted.',
@@ -133,6 +133,10 @@ export const billingCodes = {
   BILL_REFUND_INVALID: {
     summary: 'A refund is of no earlier invoice of the tenant, or of more than that came to.',
     fix: 'name the invoice by its id, TENANT/2026-11-01T00:00:00Z, and give back no more than it came to, all refunds of it together',
+  },
+  BILL_CARRY_BROKEN: {
+    summary: 'A credit that one invoice leaves to the next cannot go there: the invoice before cannot be read, or a later one is closed.',
+    fix: 'put the invoice before back as it was signed; close invoices in the order of time, and enter by hand what a closed one cannot take',
   },
   BILL_CREDIT_FOREIGN: {
     summary: 'An SLA statement was given to the bill of another tenant than it is for.',
