@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -163,13 +163,36 @@ describe('entries', () => {
         ['mark.raised', 'b', 3, true],
       ],
     });
-    assert.deepEqual(await look(one, two, gone), { recalled: [two, gone], told: first.told });
+    const { gone: _, ...standing } = gone;
+    assert.deepEqual(await look(one, two, gone, standing), { recalled: [two, gone], told: first.told });
     await withAudit(folder, async (test) => {
-      for (const state of ['{', 'null', '{"kind":"Policy","name":"__proto__","version":9}'])
+      const unsealable = JSON.stringify({ ...one, kind: 'ConfigMap' });
+      for (const state of ['{', 'null', '{"kind":"Policy","name":"__proto__","version":9}', unsealable])
         test.audit.tellOnce({ topic: `mark/${state}`, fact: fact(9), state });
       await test.audit.publish();
     });
     assert.deepEqual((await look()).recalled, [two, gone]);
+  });
+
+  it('hold a mark no more that was taken back as docs/audit.md says, and its entry for good', async () => {
+    const folder = newFolder();
+    const mark: Mark = { kind: 'Policy', name: 'a', version: 9, digest: `sha256:${'a'.repeat(64)}` };
+    const [statement] = /DELETE FROM audit_said [^;]+/.exec(readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')) ?? [];
+    assert.ok(statement);
+    await withAudit(folder, async (test) => {
+      const record = createMarksRecord(test.audit);
+      await record.recall();
+      record.record([mark]);
+      await test.audit.publish();
+      assert.deepEqual(await createMarksRecord(test.audit).recall(), [mark]);
+      await test.store.transact((tx) => tx.run(statement));
+      assert.deepEqual(await createMarksRecord(test.audit).recall(), []);
+      assert.deepEqual(test.verify(['root', 'cluster']).problems, []);
+      assert.deepEqual(
+        entriesOf(test, 'cluster').map(({ action }) => action),
+        ['mark.raised'],
+      );
+    });
   });
 
   it('hold the trust policy that was in force with its seals and chain, and no word of an older one takes it away', async () => {

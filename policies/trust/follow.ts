@@ -11,7 +11,12 @@ import { refuseSwap } from './succession.ts';
 import type { Trust } from './trust.ts';
 
 /** What is in force, and what is wrong with what is there now. */
-export type Followed = { readonly trust: Trust | undefined; readonly problem: Problem | undefined };
+export type Followed = {
+  readonly trust: Trust | undefined;
+  /** What proved it: the same document may come again with less. */
+  readonly provenBy?: TrustSignature | undefined;
+  readonly problem: Problem | undefined;
+};
 
 export type TrustMark = { readonly version: number; readonly digest: string };
 
@@ -46,6 +51,7 @@ export const belowMark = ({ version, digest }: Pick<Trust, 'version' | 'digest'>
 
 export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): FollowTrust => {
   let held: Trust | undefined;
+  let provenBy: TrustSignature | undefined;
   let seen: { readonly text: string; readonly problem: Problem | undefined; readonly atMs: number } | undefined;
   let last: TrustSignature | undefined;
 
@@ -57,7 +63,9 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
     const older = held === undefined ? belowMark(loaded.trust, mark) : undefined;
     if (older !== undefined) return older;
     // A root that was there and is taken away must not close what stands by it.
-    if (held?.digest !== loaded.trust.digest || !held.root.ok || loaded.trust.root.ok) held = loaded.trust;
+    if (held?.digest === loaded.trust.digest && held.root.ok && !loaded.trust.root.ok) return undefined;
+    held = loaded.trust;
+    provenBy = signature;
     return undefined;
   };
 
@@ -65,12 +73,12 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
     const signature = object?.signature;
     if (signature === undefined) {
       const problem = missing(object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document');
-      return { trust: held, problem: held === undefined ? problem : undefined };
+      return { trust: held, provenBy, problem: held === undefined ? problem : undefined };
     }
     const isSame = seen !== undefined && (signature === last || JSON.stringify(signature) === seen.text);
     const isStale = seen?.problem !== undefined && !(seen.atMs <= atMs && atMs - seen.atMs < REFUSAL_LASTS_MS);
     if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: take(signature, atMs, mark), atMs };
     last = signature;
-    return { trust: held, problem: seen?.problem };
+    return { trust: held, provenBy, problem: seen?.problem };
   };
 };
