@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -172,27 +172,6 @@ describe('entries', () => {
       await test.audit.publish();
     });
     assert.deepEqual((await look()).recalled, [two, gone]);
-  });
-
-  it('hold a mark no more that was taken back as docs/audit.md says, and its entry for good', async () => {
-    const folder = newFolder();
-    const mark: Mark = { kind: 'Policy', name: 'a', version: 9, digest: `sha256:${'a'.repeat(64)}` };
-    const [statement] = /DELETE FROM audit_said [^;]+/.exec(readFileSync(new URL('../../docs/audit.md', import.meta.url), 'utf8')) ?? [];
-    assert.ok(statement);
-    await withAudit(folder, async (test) => {
-      const record = createMarksRecord(test.audit);
-      await record.recall();
-      record.record([mark]);
-      await test.audit.publish();
-      assert.deepEqual(await createMarksRecord(test.audit).recall(), [mark]);
-      await test.store.transact((tx) => tx.run(statement));
-      assert.deepEqual(await createMarksRecord(test.audit).recall(), []);
-      assert.deepEqual(test.verify(['root', 'cluster']).problems, []);
-      assert.deepEqual(
-        entriesOf(test, 'cluster').map(({ action }) => action),
-        ['mark.raised'],
-      );
-    });
   });
 
   it('hold the trust policy that was in force with its seals and chain, and no word of an older one takes it away', async () => {

@@ -159,7 +159,8 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const look = (): void => {
     const inventories = deps.inventories();
     const trust = deps.trust.current();
-    const sets: Looked['sets'] = trust.ok ? readSets(inventories, trust.trust, deps.clock.now()) : new Map();
+    const marks = joinMarks(mine(), told()).values();
+    const sets: Looked['sets'] = trust.ok ? readSets(inventories, { trust: trust.trust, atMs: deps.clock.now(), marks }) : new Map();
     const judged = judgedDocuments(deps);
     const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
     const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(mine(), told()) });
@@ -215,10 +216,11 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     setIn: (inventory) => {
       const trust = deps.trust.current();
       if (!trust.ok) return undefined;
-      const set = readAsked([inventory], trust.trust, deps.clock.now()).get(inventory.source);
+      const marks = joinMarks(mine(), told());
+      const set = readAsked([inventory], { trust: trust.trust, atMs: deps.clock.now(), marks: marks.values() }).get(inventory.source);
       if (set === undefined) return undefined;
       const marked = markedSet(inventory.source, set);
-      return checkMark(joinMarks(mine(), told()).get(documentKey(marked)), marked) === undefined ? set : undefined;
+      return checkMark(marks.get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
       heard = endMarks(joinMarks(heard, marksOf(told ?? [])), endedTenants(told ?? []));

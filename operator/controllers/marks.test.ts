@@ -235,6 +235,27 @@ describe('the marks in the cluster', () => {
     assert.equal(ledger.setIn(inventoryOf(SOURCE, 'r', [], { sets: [createSealer().set(SOURCE, 9, [])] })), undefined);
   });
 
+  it('are raised by no set of those who may not decide about what stands of its source, though its inventory names nothing of it', () => {
+    const [rule] = trust.trust.rules;
+    assert.ok(rule);
+    const strange = { ...rule, kinds: new Set(['Ruleset']), allOf: [{ threshold: 1, principals: new Set(['nobody']) }] };
+    const lesser: TrustState = { ok: true, trust: { ...trust.trust, rules: [{ ...rule, kinds: new Set(['License']) }, strange] } };
+    const setsBeside = (gone: object): readonly string[] => {
+      const ledger = createMarkLedger({
+        sealed: { list: () => [] },
+        tenants: { list: () => [] },
+        book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
+        inventories: () => sealedSet(9, a1).inventories.map((inventory) => ({ ...inventory, documents: [] })),
+        trust: { current: () => lesser },
+        clock: fakeClock(),
+      });
+      ledger.hear([{ kind: 'Ruleset', name: 'r', version: 1, digest: policyDigest(a1), source: SOURCE, ...gone }]);
+      return [...ledger.own().values()].flatMap(({ kind, version }) => (kind === 'Set' ? [`${kind} ${version}`] : []));
+    };
+    assert.deepEqual(setsBeside({}), []);
+    assert.deepEqual(setsBeside({ gone: true }), ['Set 9']);
+  });
+
   it('are what a new leader begins with', async () => {
     const { term, world } = scene();
     await term()(named(a2, b1));
