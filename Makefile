@@ -22,6 +22,9 @@ TESTS := 'crds/**/*.test.ts' 'policies/**/*.test.ts' 'kube/**/*.test.ts' 'proces
 # Exit is forced once all tests of a file are told: Node 24 was seen to spin for ever in its own clean-up after the last of them.
 # Each test as it ends, and in the last line how many passed and failed.
 REPORTERS := --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./test/summary-reporter.ts --test-reporter-destination=stdout
+# Every file is a process, and many start others: what Node makes of the sources is kept for the next. The API servers of tests
+# live for a minute, and so collect their garbage more rarely than Go would.
+TEST_ENV := NODE_COMPILE_CACHE=$(CURDIR)/build/compile-cache GOGC=400
 ARGS ?=
 
 .PHONY: help
@@ -34,7 +37,7 @@ demo: modules control-plane ## watch the whole chain on a real API server; ARGS=
 
 .PHONY: test
 test: modules control-plane ## run every test on a real API server; FILES='a.test.ts b.test.ts' runs only those
-	@node --test --test-concurrency=3 --test-timeout=600000 --test-force-exit $(REPORTERS) $(if $(FILES),$(FILES),$(TESTS))
+	@$(TEST_ENV) node --test --test-concurrency=3 --test-timeout=600000 --test-force-exit $(REPORTERS) $(if $(FILES),$(FILES),$(TESTS))
 
 .PHONY: bench
 bench: modules control-plane bundle ## measure; prints a table and writes build/bench.json

@@ -105,6 +105,17 @@ describe('writ audit verify', () => {
     assert.deepEqual(JSON.parse(told.out).scope, { logs: 'all', rootSize: 3, entries: 'some' });
   });
 
+  it('an export that is older than is asked for, or does not say how old it is: 2; an age that no log promises: 4', () => {
+    using folder = scene(whole);
+    const { code, err } = verify(folder, '--max-age', '2h');
+    assert.equal(code, 2, err);
+    assert.match(err, /AUDIT_STALE: the root log of 3 entries was last written at 2026-01-01T00:00:02\.000Z/);
+    assert.equal(verify(folder, '--max-age', '36500d').code, 0);
+    for (const age of ['1h', '2', '-3h', '']) assert.equal(verify(folder, '--max-age', age).code, 4, age);
+    using part = scene(buildTenantExport(3));
+    assert.match(verify(part, '--max-age', '36500d').err, /AUDIT_STALE: nothing here says/);
+  });
+
   it('a checkpoint to hold it against that is none: 4', () => {
     using folder = scene(whole, { junk: 'junk\n', none: '' });
     for (const name of ['/no/such', 'junk', 'none', 'e']) {

@@ -161,6 +161,34 @@ describe('writ bill close', () => {
     await store.close();
   });
 
+  it('bills what is heard of late of a month in which nothing was used', async () => {
+    using folder = scene();
+    const at = (name: string): string => join(folder.path, name);
+    const trust = await sealed(folder);
+    const store = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+    await store.migrate(USAGE_TABLES);
+    await store.claim('test');
+    const novemberMs = Date.UTC(2025, 10);
+    await store.transact(async (tx) => {
+      await freezePeriod(tx, OCTOBER_MS, Date.UTC(2025, 10, 3));
+      await makeStatements(tx, OCTOBER_MS, { meterOf: undeclared });
+      await tx.run(
+        `INSERT INTO usage_total (billed_ms, tenant, used_ms, meter, count, sum, peak) VALUES (?, 'acme', ?, 'api_calls', 1, '12000000000', '0')`,
+        [novemberMs, OCTOBER_MS],
+      );
+      await freezePeriod(tx, novemberMs, Date.UTC(2025, 11, 3));
+    });
+    await store.close();
+    const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), ...trust, '--ledger', at('ledger.db')];
+    const shown = await runInProcess(['bill', 'preview', ...documents, '--at', '2025-12-01T00:00:00Z', '--output', 'json']);
+    assert.equal(shown.code, 0, shown.err);
+    const { lines } = JSON.parse(shown.out);
+    assert.deepEqual(
+      lines.flatMap(({ kind, meter, quantity }: Record<string, unknown>) => (kind === 'carried' ? [[meter, quantity]] : [])),
+      [['api_calls', '12000']],
+    );
+  });
+
   it('signs nothing by a statement that nobody signed who is named', async () => {
     using folder = scene();
     const at = (name: string): string => join(folder.path, name);

@@ -48,6 +48,9 @@ export const inventoryName = (source: string): string => `writ-inventory-${sourc
 /** Whatever else carries the label of an inventory is none, and no reason to wait for one. */
 export const isInventoryName = (name: string): boolean => name.startsWith(inventoryName(''));
 
+/** As the bundles of a set seal are written. */
+export const setsText = (sets: readonly string[]): string => `${JSON.stringify(sets)}\n`;
+
 /** The text has one line a document, so that `kubectl get -o yaml` reads well and a diff is short. */
 export const encodeInventory = (inventory: Inventory, namespace: string = SYSTEM_NAMESPACE): ConfigMap => {
   const { documents, sets, ...head } = inventory;
@@ -61,7 +64,7 @@ export const encodeInventory = (inventory: Inventory, namespace: string = SYSTEM
       namespace,
       labels: { [INVENTORY_LABEL]: 'true', [SOURCE_LABEL]: sourceLabel(inventory.source), [MANAGED_BY_LABEL]: MANAGED_BY },
     },
-    data: { format: FORMAT, [KEY]: text, ...(sets === undefined ? {} : { [SETS_KEY]: `${JSON.stringify(sets)}\n` }) },
+    data: { format: FORMAT, [KEY]: text, ...(sets === undefined ? {} : { [SETS_KEY]: setsText(sets) }) },
   };
 };
 
@@ -103,13 +106,18 @@ const decodeDocuments = (value: unknown): readonly InventoryDocument[] | undefin
   return documents;
 };
 
+/** What stands in the place of the bundles of a set seal, if anything does. */
+export const setsTextIn = (configMap: unknown): unknown => {
+  const data = isRecord(configMap) && isRecord(configMap['data']) ? configMap['data'] : {};
+  return Object.hasOwn(data, SETS_KEY) ? data[SETS_KEY] : undefined;
+};
+
 const MAX_SETS = 8;
 
 /** `undefined` where there is something else than what is written there. */
 const decodeSets = (configMap: unknown): Pick<Inventory, 'sets'> | undefined => {
-  const data = isRecord(configMap) && isRecord(configMap['data']) ? configMap['data'] : {};
-  if (!Object.hasOwn(data, SETS_KEY)) return {};
-  const text = data[SETS_KEY];
+  const text = setsTextIn(configMap);
+  if (text === undefined) return {};
   try {
     const value: unknown = typeof text === 'string' ? JSON.parse(text) : undefined;
     const isList = Array.isArray(value) && value.length <= MAX_SETS && value.every((bundle) => isText(bundle, INVENTORY_TEXT_MAX_BYTES));

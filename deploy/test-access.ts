@@ -14,6 +14,7 @@ export type Access = {
 };
 
 const admission = 'admissionregistration.k8s.io';
+const operatorDeployment = { group: 'apps', resource: 'deployments', namespace: 'writ-system', name: 'writ-operator' };
 export const allowed: readonly Access[] = [
   { user: OPERATOR, verb: 'watch', group: 'writ.dev', resource: 'gitsources' },
   { user: OPERATOR, verb: 'patch', group: 'writ.dev', resource: 'policies' },
@@ -52,6 +53,7 @@ export const allowed: readonly Access[] = [
   { user: WEBHOOK, verb: 'watch', resource: 'secrets', namespace: 'writ-system', name: 'writ-webhook-tls' },
   { user: WEBHOOK, verb: 'patch', resource: 'configmaps', namespace: 'writ-system' },
   { user: WEBHOOK, verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace: 'writ-system' },
+  { user: WEBHOOK, verb: 'patch', ...operatorDeployment, subresource: 'scale' },
 ];
 export const refused: readonly Access[] = [
   { user: OPERATOR, verb: 'get', resource: 'secrets', namespace: 'kube-system' },
@@ -85,6 +87,9 @@ export const refused: readonly Access[] = [
   { user: WEBHOOK, verb: 'delete', resource: 'pods', namespace: 'writ-system' },
   { user: WEBHOOK, verb: 'patch', group: admission, resource: 'mutatingwebhookconfigurations', name: 'writ-complete' },
   { user: WEBHOOK, verb: 'get', resource: 'pods', namespace: 'default' },
+  { user: WEBHOOK, verb: 'patch', ...operatorDeployment },
+  { user: WEBHOOK, verb: 'delete', ...operatorDeployment },
+  { user: WEBHOOK, verb: 'patch', ...operatorDeployment, name: 'writ-webhook', subresource: 'scale' },
 ];
 export const shown = ({ user, verb, group, resource, subresource, namespace, name }: Access): string =>
   [user.split(':').at(-1), verb, [resource, subresource].filter(Boolean).join('/'), group, name, namespace && `in ${namespace}`]

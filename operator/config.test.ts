@@ -8,6 +8,7 @@ const refused: readonly [string, readonly string[], RegExp][] = [
   ['no digest', [], /--trust-digest is required/],
   ['a digest of another form', ['--trust-digest=abc'], /--trust-digest: write sha256:/],
   ['an address without a port', [digest, '--metrics-address=localhost'], /--metrics-address: "localhost" is not host:port/],
+  ['a webhook at another path', [digest, '--webhook-url=https://x/'], /--webhook-url: write https/],
   ['a webhook over plain HTTP', [digest, '--webhook-url=http://x/validate'], /--webhook-url: write https/],
   [
     'a service without a namespace',

@@ -2,6 +2,7 @@
 // The flags of the operator, and what they mean together.
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DECISION_PATH } from '../crds/asked.ts';
 import { SYSTEM_NAMESPACE } from '../crds/kinds.ts';
 import { isName } from '../crds/wire.ts';
 import { LEASE_MAX_MS } from '../kube/lease.ts';
@@ -87,7 +88,7 @@ export const operatorFlags = defineFlags({
     type: 'duration',
     env: 'WRIT_USAGE_INTERVAL',
     default: 60_000,
-    doc: 'How often TenantUsage is written where something changed; a limit is passed by what can be used in this time. Agents and storage are measured every five of them.',
+    doc: 'How often TenantUsage is written where something changed; a limit is passed by what is begun in this time, as docs/usage.md says. Agents and storage are measured every five of them.',
   },
   'usage-retention': {
     type: 'duration',
@@ -257,7 +258,7 @@ type Target = { readonly target: WebhookTarget; readonly guardTarget: WebhookTar
 const targetByUrl = (text: string): Target | undefined => {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
-  if (url.protocol !== 'https:' || url.username !== '' || url.search !== '') return undefined;
+  if (url.protocol !== 'https:' || url.username !== '' || url.search !== '' || !url.pathname.endsWith(DECISION_PATH)) return undefined;
   return {
     target: { kind: 'url', url: url.href },
     guardTarget: { kind: 'url', url: new URL('guard', url).href },

@@ -6,7 +6,7 @@ import type { Controller } from '../kube/controller.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
-import { REFUSAL_LASTS_MS } from '../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../policies/trust/term.ts';
 import type { Clock } from '../process/clock.ts';
 import type { OperatorConfig } from './config.ts';
 import { reconcileCertificate } from './controllers/certificate.ts';

@@ -10,7 +10,7 @@ import { after } from '../kube/outcome.ts';
 import type { Outcome } from '../kube/outcome.ts';
 import type { EffectiveTenant } from '../policies/entitlement/effective.ts';
 import { rememberEntitled } from '../policies/entitlement/remembered.ts';
-import { REFUSAL_LASTS_MS } from '../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../policies/trust/term.ts';
 import type { Caches } from './caches.ts';
 import { isStatusOnly } from './changes.ts';
 import { reconcileEntitlementDocument } from './controllers/entitlement-document.ts';

@@ -16,6 +16,7 @@ import type { Caches } from './caches.ts';
 import type { OperatorConfig } from './config.ts';
 import type { SecretObject } from './controllers/certificate.ts';
 import type { OperatorMetrics, UsageResource } from './metrics.ts';
+import { createReplicaWatch } from './controllers/replicas.ts';
 import { createBudgetView } from './slo/exported.ts';
 import { SLO_TABLES } from './slo/tables.ts';
 import { runUsage, tenantOf } from './usage/index.ts';
@@ -38,7 +39,7 @@ export type Usage = {
   run(
     term: {
       readonly client: KubeClient;
-      readonly effective: (tenant: LiveTenant) => { readonly spec: TenantObject['spec'] & { readonly slo?: unknown } };
+      readonly effective: (tenant: LiveTenant) => { readonly spec: TenantObject['spec'] };
     },
     signal: AbortSignal,
   ): Promise<void>;
@@ -75,6 +76,7 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
     tenantUsages: createInformer(client, tenantUsages, watch('tenantusages')),
   };
   const all = { ...usageCaches, tenants: caches.tenants, namespaces: caches.namespaces };
+  const replicas = createReplicaWatch(clock);
   let ledger: Ledger | undefined;
   metrics.watchAge.onCollect(() => {
     metrics.watchAge.set({ resource: 'pods' }, usageCaches.pods.lastEventAgeMs() / 1000);
@@ -125,6 +127,8 @@ export const createUsage = ({ config, client, clock, log, metrics, caches, obser
           intervalMs: config['usage-interval'],
           caches: all,
           tenants,
+          liveReplicas: () =>
+            new Set(replicas.live({ reports: caches.replicas.list(), leases: caches.leases.list() }).map(({ replica }) => replica)),
           clock,
           log,
           metrics,

@@ -18,6 +18,7 @@ import type { EvidenceTask } from '../policies/trust/evidence-task.ts';
 import type { EvidenceOutcome } from '../policies/trust/evidence.ts';
 import { rootAgeMs } from '../policies/trust/root-age.ts';
 import { createTenantCache } from '../policies/tenant-cache.ts';
+import { rememberTenants } from '../policies/tenant-memory.ts';
 import { systemClock } from '../process/clock.ts';
 import { createEndpoint } from '../process/endpoint.ts';
 import type { Log } from '../process/log.ts';
@@ -107,11 +108,12 @@ export const runOperator = async (config: OperatorConfig, options: Life): Promis
     pinnedDigest: config['trust-digest'],
     evidence: memory,
   });
+  const tenantMemory = rememberTenants(memory);
   const tenants = createTenantCache<LiveTenant>({
     live: live.tenants,
     indexes: tenantIndexes,
     marks: createMarksReader(() => live.marks.list()),
-    evidence: memory,
+    memory: tenantMemory,
     ahead: proving.ahead,
     rest: createSlices(clock).rest,
     clock,

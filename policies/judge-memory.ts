@@ -7,9 +7,7 @@ import { createMemo } from './memo.ts';
 import { artifactOf, createJudge, unsignedBytes } from './policy-object.ts';
 import type { Judge, JudgeInSteps, Judged, SealedObject } from './policy-object.ts';
 import type { Artifact, Trust } from './trust/index.ts';
-
-/** A refusal may depend on more than is known here (a trusted root that comes later), so it is looked at again. */
-export const REFUSAL_LASTS_MS = 60_000;
+import { isCurrent } from './trust/term.ts';
 
 export type JudgeMemory = {
   /** Known bytes under the same trust cost nothing. */
@@ -23,9 +21,7 @@ export type JudgeMemory = {
 
 type Remembered = { readonly judged: Judged; readonly atMs: number };
 
-/** A clock that was put back makes no judgement of the future current. */
-const isCurrent = ({ judged, atMs: judgedMs }: Remembered, atMs: number): boolean =>
-  judgedMs <= atMs && (judged.untilMs === undefined || atMs < judged.untilMs) && (judged.ok || atMs - judgedMs < REFUSAL_LASTS_MS);
+const stands = ({ judged: { ok, untilMs }, atMs }: Remembered, nowMs: number): boolean => isCurrent({ isGood: ok, atMs, untilMs }, nowMs);
 
 /** By the bytes and the seals, whatever object carries them. */
 const createKeys = (): ((trust: Trust, object: SealedObject) => string) => {
@@ -51,7 +47,7 @@ export const rememberJudgements = (judge: JudgeInSteps = createJudge()): JudgeMe
   const keyUnder = createKeys();
   const recall = (key: string, atMs: number): Judged | undefined => {
     const known = memo.recall(key);
-    return known !== undefined && isCurrent(known, atMs) ? known.judged : undefined;
+    return known !== undefined && stands(known, atMs) ? known.judged : undefined;
   };
   const judgeInSteps: JudgeInSteps = function* (object, trust, atMs) {
     const key = keyUnder(trust, object);
@@ -94,7 +90,7 @@ export const shareJudgements = (judge: JudgeInSteps, most = MOST_SHARED): JudgeI
   return function* (object, trust, atMs) {
     const key = keyUnder(trust, object);
     const known = kept.recall(key);
-    if (known !== undefined && isCurrent(known, atMs)) return known.judged;
+    if (known !== undefined && stands(known, atMs)) return known.judged;
     const judged = yield* judge(object, trust, atMs);
     if (judged.ok && judged.document.withdrawn === undefined) kept.keep(key, { judged, atMs }, sizeOf(object));
     return judged;

@@ -9,14 +9,14 @@
  */
 import type { Mark } from '../crds/marks.ts';
 import { documentKey, marksOf } from './currency/index.ts';
-import { REFUSAL_LASTS_MS } from './judge-memory.ts';
+import { REFUSAL_LASTS_MS } from './trust/term.ts';
 import type { Problem } from './problem.ts';
-import { TENANT_KIND, rememberTenants, sealsTenants, tenantArtifact } from './tenant-object.ts';
+import type { TenantMemory } from './tenant-memory.ts';
+import { TENANT_KIND, sealsTenants, tenantArtifact } from './tenant-object.ts';
 import type { JudgedTenant, TenantObject } from './tenant-object.ts';
 import { countTenant, goneProblem, unsealedOf } from './tenant-standing.ts';
 import type { Counted, CountedObject, Standing } from './tenant-standing.ts';
 import type { Artifact } from './trust/check-bundles.ts';
-import type { EvidenceMemory } from './trust/evidence-memory.ts';
 import type { Trust } from './trust/index.ts';
 
 type Change<T> =
@@ -62,10 +62,11 @@ export type TenantCacheOptions<T> = {
   readonly live: TenantSource<T>;
   readonly indexes?: Readonly<Record<string, (object: T) => readonly string[]>>;
   readonly marks: () => readonly Mark[];
-  readonly evidence: EvidenceMemory;
+  /** Of the objects of that cache. */
+  readonly memory: TenantMemory;
   /** Proves what verifying will ask for, on other threads. */
   readonly ahead: (artifacts: readonly Artifact[], trust: Trust) => Promise<void>;
-  /** Asked after each Tenant: lets other work go first. */
+  /** Asked after each Tenant, and between the steps in which one is verified: lets other work go first. */
   readonly rest: () => unknown;
   readonly clock: { now(): number; schedule(delayMs: number, task: () => void): () => void };
   readonly onError: (error: unknown) => void;
@@ -77,8 +78,7 @@ type Mode = 'unknown' | 'open' | 'sealed';
 export const createTenantCache = <T extends CountedObject & { readonly metadata: { readonly uid?: string; readonly generation?: number } }>(
   options: TenantCacheOptions<T>,
 ): TenantCache<T> => {
-  const { live: source, indexes = {}, clock, onError } = options;
-  const memory = rememberTenants(options.evidence);
+  const { live: source, indexes = {}, memory, clock, onError } = options;
   const handlers = new Set<Handler<T>>();
   const shown = new Map<string, Shown<T>>();
   /** Deleted, and no seal let them go. */
@@ -174,6 +174,14 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
     else if (previous.live !== live || previous.object.spec !== counted.object.spec) tellTurn(counted.object, previous.object);
   };
 
+  /** Twice where another comes meanwhile; one that is replaced ever again is not waited for. */
+  const verify = async (name: string): Promise<void> => {
+    for (let looks = 0; looks < 2; looks += 1) {
+      const live = source.get(name);
+      if (live === undefined || trust === undefined) return;
+      for (const _ of memory.judgeInSteps(live, trust, clock.now())) await options.rest();
+    }
+  };
   const work = async (): Promise<void> => {
     await Promise.resolve();
     while (queue.size > 0 && !run.closed) {
@@ -187,8 +195,12 @@ export const createTenantCache = <T extends CountedObject & { readonly metadata:
       }
       for (const [name, last] of queue) {
         if (mode !== 'sealed' || run.closed) break;
+        await verify(name);
+        if (mode !== 'sealed' || run.closed) break;
+        // As it was when it went: it may have gone meanwhile.
+        const gone = queue.get(name) ?? last;
         queue.delete(name);
-        bring(name, last);
+        bring(name, gone);
         await options.rest();
       }
     }

@@ -7,7 +7,6 @@ import { isRecord } from '../crds/wire.ts';
 import type { Marked } from './currency/index.ts';
 import { fileOf } from './currency/removal.ts';
 import type { Problem } from './problem.ts';
-import { REFUSAL_LASTS_MS } from './judge-memory.ts';
 import { signatureOf } from './sealed-shape.ts';
 import type { Artifact } from './trust/check-bundles.ts';
 import type { EvidenceMemory } from './trust/evidence-memory.ts';
@@ -49,12 +48,12 @@ export const tenantArtifact = ({ metadata: { name }, signature: given }: TenantO
 };
 
 /** `untilMs`: from when on time alone may change it. */
-type Looked = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
+export type LookedTenant = { readonly judged: JudgedTenant; readonly untilMs: number | undefined };
 
 /** In steps of some milliseconds each. Total: whatever the object holds. */
-export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Steps<Looked> {
+export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs, evidence }: TenantJudging): Steps<LookedTenant> {
   const { name } = object.metadata;
-  const no = (problem: Problem, untilMs?: number): Looked => ({ judged: { ok: false, problem }, untilMs });
+  const no = (problem: Problem, untilMs?: number): LookedTenant => ({ judged: { ok: false, problem }, untilMs });
   const artifact = tenantArtifact(object);
   if (artifact === undefined)
     return no({ code: 'POLICY_UNSIGNED', message: `tenant ${name} carries no signed document`, path: 'signature' });
@@ -79,33 +78,3 @@ export const judgeTenantInSteps = function* (object: TenantObject, { trust, atMs
 const look = atOnce(judgeTenantInSteps);
 
 export const judgeTenant = (object: TenantObject, judging: TenantJudging): JudgedTenant => look(object, judging).judged;
-
-export type TenantMemory = {
-  judge(object: TenantObject, trust: Trust, atMs: number): JudgedTenant;
-  /** Whether that costs nothing. */
-  knows(object: TenantObject, trust: Trust, atMs: number): boolean;
-};
-
-type Remembered = Looked & { readonly under: string; readonly atMs: number };
-
-/** For objects of a cache, which are replaced and never changed. */
-export const rememberTenants = (evidence?: EvidenceMemory): TenantMemory => {
-  const memory = new WeakMap<TenantObject, Remembered>();
-  const underOf = ({ digest, root }: Trust): string => `${digest} ${root.ok}`;
-  const recall = (object: TenantObject, trust: Trust, atMs: number): JudgedTenant | undefined => {
-    const known = memory.get(object);
-    if (known === undefined || known.under !== underOf(trust) || known.atMs > atMs) return undefined;
-    if (known.untilMs !== undefined && atMs >= known.untilMs) return undefined;
-    return known.judged.ok || atMs - known.atMs < REFUSAL_LASTS_MS ? known.judged : undefined;
-  };
-  return {
-    judge: (object, trust, atMs) => {
-      const known = recall(object, trust, atMs);
-      if (known !== undefined) return known;
-      const looked = look(object, { trust, atMs, evidence });
-      memory.set(object, { ...looked, under: underOf(trust), atMs });
-      return looked.judged;
-    },
-    knows: (object, trust, atMs) => recall(object, trust, atMs) !== undefined,
-  };
-};

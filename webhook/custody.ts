@@ -4,6 +4,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/events.ts';
 import type { JudgeInSteps } from '../policies/policy-object.ts';
+import type { TenantMemory } from '../policies/tenant-memory.ts';
 import type { Proving } from '../policies/trust/evidence-task.ts';
 import type { Clock } from '../process/clock.ts';
 import type { Log } from '../process/log.ts';
@@ -49,6 +50,7 @@ export type GuardParts = Parts & {
   readonly caches: Caches;
   readonly loader: Pick<Loader, 'trust' | 'enforcement'>;
   readonly proving: Proving;
+  readonly tenantMemory: TenantMemory;
   /** With what the loader has judged. */
   readonly judge: JudgeInSteps;
   readonly closing: () => boolean;
@@ -62,6 +64,7 @@ export const createGuardWrites = ({
   caches,
   loader,
   proving,
+  tenantMemory,
   judge,
   clock,
   log,
@@ -76,7 +79,7 @@ export const createGuardWrites = ({
   let changes = 0;
   const tenant = createTenantLookup({
     tenants: caches.tenants,
-    evidence,
+    memory: tenantMemory,
     onChange: () => {
       changes += 1;
       waiting.wake();

@@ -11,6 +11,7 @@ import { formatProblem } from '../policies/problem.ts';
 import type { BoundTenant } from '../policies/tenancy/bounds.ts';
 import { createTenantCache } from '../policies/tenant-cache.ts';
 import type { TenantCache } from '../policies/tenant-cache.ts';
+import type { TenantMemory } from '../policies/tenant-memory.ts';
 import { unsealedOf } from '../policies/tenant-standing.ts';
 import type { ReviewDeps } from './admission/index.ts';
 import type { NamespaceCache } from './admission/namespaces.ts';
@@ -49,6 +50,7 @@ export type TenancyParts = {
 export type TenantParts = Pick<TenancyParts, 'clock' | 'bug'> & {
   readonly caches: Pick<Caches, 'tenants' | 'marks'>;
   readonly proving: Proving;
+  readonly memory: TenantMemory;
 };
 
 export type TenancyEndpoints = {
@@ -59,11 +61,11 @@ export type TenancyEndpoints = {
 };
 
 /** As they count: `look` is told of the trust policy. */
-export const createTenants = ({ caches, proving, clock, bug }: TenantParts): TenantCache<TenantCopy> =>
+export const createTenants = ({ caches, proving, memory, clock, bug }: TenantParts): TenantCache<TenantCopy> =>
   createTenantCache<TenantCopy>({
     live: caches.tenants,
     marks: createMarksReader(() => caches.marks.list()),
-    evidence: proving.memory,
+    memory,
     ahead: proving.ahead,
     rest: createSlices(clock).rest,
     clock,

@@ -11,6 +11,7 @@ import { hash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { rememberJudgements, shareJudgements } from '../policies/judge-memory.ts';
 import { createSealedJudge } from '../policies/sealed-object.ts';
+import { rememberTenants } from '../policies/tenant-memory.ts';
 import { createEvidenceMemory } from '../policies/trust/evidence-memory.ts';
 import { proveAhead } from '../policies/trust/evidence-task.ts';
 import type { EvidenceTask, Proving } from '../policies/trust/evidence-task.ts';
@@ -212,7 +213,8 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),
   };
-  const tenants = createTenants({ caches, proving, clock, bug });
+  const tenantMemory = rememberTenants(memory);
+  const tenants = createTenants({ caches, proving, memory: tenantMemory, clock, bug });
   const loader = createLoader({
     clock,
     observe: () => observeCaches(caches),
@@ -304,6 +306,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
     caches,
     loader,
     proving,
+    tenantMemory,
     judge,
     clock,
     log,
@@ -322,12 +325,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   }
   const reporting = Promise.all([reporter.run(stopping.signal), metering?.reports.run(stopping.signal)]);
   const watching = startOperatorWatch({ config, client, clock, log, metrics, caches, loader }, stopping.signal);
-  const endpoint = createEndpoint({
-    host: config.metricsListen.host,
-    port: config.metricsListen.port,
-    metrics: metrics.registry,
-    ready: checks,
-  });
+  const endpoint = createEndpoint({ ...config.metricsListen, metrics: metrics.registry, ready: checks });
   const { url: endpointUrl } = await endpoint.start();
   const port = await listener.listen(createApp({ validate, guard: guardWrites.validate, ...endpoints, send: createSend(closing) }));
   const host = config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host;

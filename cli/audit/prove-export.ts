@@ -6,6 +6,8 @@ import { readCheckpoint } from '../../policies/transparency/checkpoint.ts';
 import type { KeptCheckpoint } from '../../policies/transparency/anchor.ts';
 import { verifyExport } from '../../policies/transparency/index.ts';
 import type { ExportReport } from '../../policies/transparency/index.ts';
+import { ALIVE_EVERY_MS, staleness } from '../../policies/transparency/freshness.ts';
+import { parseDuration } from '../../process/flags.ts';
 import { openProof } from '../../policies/transparency/entry-proof.ts';
 import type { EntryProof } from '../../policies/transparency/entry-proof.ts';
 import type { AuditTrust } from '../../policies/transparency/signed-checkpoint.ts';
@@ -21,6 +23,7 @@ export type ProofOptions = {
   readonly witness?: readonly string[];
   readonly quorum?: string;
   readonly since?: readonly string[];
+  readonly maxAge?: string;
 };
 
 /** Names with `/` between folders; a link, a pipe or a device is none that an export has, and none is followed or read. */
@@ -71,19 +74,28 @@ const trustOf = (options: ProofOptions): AuditTrust => {
   return { keys, witnesses, quorum };
 };
 
+const maxAgeOf = ({ maxAge }: ProofOptions): number | undefined => {
+  if (maxAge === undefined) return undefined;
+  const ms = parseDuration(maxAge);
+  if (ms === undefined || ms <= ALIVE_EVERY_MS)
+    throw new UsageError(`--max-age ${maxAge}: write a duration such as 2h, longer than the hour for which a root log may be quiet`);
+  return ms;
+};
+
 /** Witnesses cosign the root log alone: of another log there is nothing that they could have said. */
 export const proveEntry = (file: string, options: ProofOptions): EntryProof => {
   const trust = trustOf(options);
-  if (options.since !== undefined)
-    throw new UsageError('--since needs an export: the proof of one entry has no history to hold against it');
+  if (options.since !== undefined || options.maxAge !== undefined)
+    throw new UsageError('--since and --max-age need an export: the proof of one entry has no history to hold against it');
   const proof = openProof(readBytes(file), trust, file);
   if (!proof.ok || trust.quorum === 0 || proof.checkpoint.origin === proof.checkpoint.signer.name) return proof;
   const message = `${trust.quorum} witnesses are asked for, and they cosign the root log alone: this is of ${proof.entry.log}`;
   return { ok: false, problem: { code: 'AUDIT_KEY', message, at: { file, line: 1, column: 1 } } };
 };
 
-export const proveExport = (folder: string, options: ProofOptions): ExportReport => {
+export const proveExport = (folder: string, options: ProofOptions, nowMs: number): ExportReport => {
   const trust = trustOf(options);
+  const maxAgeMs = maxAgeOf(options);
   const since = (options.since ?? []).map(keptCheckpoint);
   const { plain, strange } = filesIn(folder);
   const present = new Set(plain);
@@ -94,5 +106,8 @@ export const proveExport = (folder: string, options: ProofOptions): ExportReport
     trust,
     since,
   });
-  return { ...report, problems: [...strange.map(strangeFile), ...report.problems] };
+  const problems = [...strange.map(strangeFile), ...report.problems];
+  // Of what does not hold nothing is believed, and least of all a time.
+  const stale = maxAgeMs === undefined || problems.length > 0 ? undefined : staleness(report, { nowMs, maxAgeMs, quorum: trust.quorum });
+  return { ...report, problems: stale === undefined ? problems : [stale] };
 };

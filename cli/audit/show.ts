@@ -95,7 +95,7 @@ const shownLogs = ({ logs }: ExportReport, wanted: string | undefined): readonly
 
 const run = async (folder: string, options: Options, terminal: Terminal): Promise<void> => {
   const span = timeSpan(options);
-  const report = proveExport(folder, { vkey: options.vkey });
+  const report = proveExport(folder, { vkey: options.vkey }, terminal.clock.now());
   const code = exitOf(report.problems);
   if (code !== 0) {
     terminal.exit(code);

@@ -21,6 +21,9 @@ by its log. The export of one tenant has no root log: it proves that log and say
 The verifier key is in the log of the operator and in the Secret writ-audit; keep it, and now and then a checkpoint, where the
 cluster can not change them. Without witnesses and without kept checkpoints nobody but the holder of the key says that others see the same.
 
+An operator that runs signs the root log at least each hour, also while nothing happens. --max-age says how old the newest of it may be, by
+the time of its last entry, or by that of the witnesses where they are asked for: an older one was stopped, or is not the newest.
+
 Exit codes: 0 good, 1 tampered with, 2 incomplete, 3 a key that is not trusted, 4 wrong use.
 
 Examples:
@@ -108,7 +111,7 @@ const tellEntry = (file: string, options: Options, terminal: Terminal): void => 
 
 const run = (folder: string, options: Options, terminal: Terminal): void => {
   if (isFile(folder)) return tellEntry(folder, options, terminal);
-  const report = proveExport(folder, options);
+  const report = proveExport(folder, options, terminal.clock.now());
   const code = exitOf(report.problems);
   if (code !== 0) terminal.exit(code);
   tell(folder, report, { terminal, output: options.output });
@@ -122,6 +125,7 @@ export const verifyExportCommand = (terminal: Terminal): Command =>
     .option('--witness <keys...>', 'verifier keys of the witnesses that you trust, or files of them')
     .option('--quorum <number>', 'how many of the witnesses must have cosigned; default: all')
     .option('--since <files...>', 'signed checkpoints that you kept')
+    .option('--max-age <duration>', 'how long ago the root log may have been signed, such as 2h: longer, and the export is stale')
     .addOption(new Option('--output <format>', 'how the result is told').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
     .action((folder: string, options: Options) => run(folder, options, terminal));

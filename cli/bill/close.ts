@@ -13,7 +13,7 @@ import { readPrivateKey } from '../private-key.ts';
 import { signatureFault } from '../signed-by.ts';
 import { bundlePath, writeSigned } from '../signed-file.ts';
 import { keySigner } from '../signing/signer.ts';
-import { invoicePath } from './kept.ts';
+import { invoicePath, refuseOutOfOrder } from './kept.ts';
 import { billOf, refuseTwoSources } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions, addMomentOption } from './options.ts';
@@ -22,7 +22,7 @@ const HELP = `
 FOLDER/TENANT/2026-12-01T00.json is the invoice, and beside it is its signature, a Sigstore bundle. An invoice that is there
 already is never written again: closing twice gives the same bytes, or is refused. Refused too is a signature that is there and is not
 by the key, a month that the ledger has not frozen, which it does two days after the month's end, a statement that was made before
-that, a tenant or a month of which the ledger knows nothing, a --statement that --statement-key did not sign, refunds of more than an invoice in FOLDER came to, and prices without --trust. A signature that is missing is made.
+that, a tenant or a month of which the ledger knows nothing, a --statement that --statement-key did not sign, refunds of more than an invoice in FOLDER came to, prices without --trust, and an invoice that would bring or leave a credit where a later one was closed already: what one leaves over the next one in FOLDER brings. A signature that is missing is made.
 
 Exit codes: 0 closed, now or before, 1 refused, 2 wrong use.
 
@@ -37,7 +37,7 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
   refuseTwoSources(options);
   if (options.trust === undefined)
     throw new UserError([{ code: 'BILL_PRICES_UNCHECKED', message: 'no --trust says whose seal the prices must bear' }]);
-  const { invoice, unsure } = await billOf({ ...options, invoices: options.out }, terminal);
+  const { invoice, before, unsure } = await billOf({ ...options, invoices: options.out }, terminal);
   if (unsure !== undefined) throw new UserError([unsure]);
   if (Date.parse(invoice.at) > terminal.clock.now())
     throw new UserError([{ code: 'BILL_MONTH_OPEN', message: `what falls due at ${invoice.at} is not due yet` }]);
@@ -50,7 +50,10 @@ const close = async (options: Options, terminal: Terminal): Promise<void> => {
       { code: 'BILL_CLOSED', message: `${path} says something else: ${textDigest(readText(path))}, now ${textDigest(text)}` },
     ]);
   const fault = isThere && existsSync(bundlePath(path)) ? signatureFault(path, createPublicKey(key)) : undefined;
-  if (fault !== undefined) throw new UserError([{ code: 'BILL_UNSIGNED', message: fault }]);
+  // Nothing is carried that the key does not answer for.
+  const foreign = before === undefined ? undefined : signatureFault(before, createPublicKey(key));
+  for (const wrong of [fault, foreign]) if (wrong !== undefined) throw new UserError([{ code: 'BILL_UNSIGNED', message: wrong }]);
+  if (!isThere) refuseOutOfOrder(options.out, invoice);
   const bundle = await writeSigned({ path, text, signer: keySigner(key) });
   const told = { path, bundle, digest: textDigest(text), total: Number(invoice.total), currency: invoice.currency.code, isNew: !isThere };
   if (options.output === 'json') return printJson(terminal, told);

@@ -10,6 +10,7 @@ import { readSlaStatement } from '../../operator/slo/statement.ts';
 import { dueAt, nextDueMs, rate } from '../../operator/billing/rating/index.ts';
 import type { Invoice } from '../../operator/billing/rating/invoice.ts';
 import { parseTime } from '../../policies/pricing/calendar.ts';
+import { formatMoney } from '../../policies/pricing/money.ts';
 import { parseDocument } from '../../policies/document/index.ts';
 import type { ParsedDocument } from '../../policies/document/index.ts';
 import { validateDocument } from '../../policies/document/validate.ts';
@@ -26,7 +27,7 @@ import { UsageError, UserError, plural } from '../output.ts';
 import type { Terminal } from '../output.ts';
 import { checkDigest, trustFrom, versionsBeside } from '../policy-repository.ts';
 import { readSeals, sealPathsOf } from '../seal-files.ts';
-import { refundProblems, untold } from './kept.ts';
+import { broughtTo, refundProblems, untold } from './kept.ts';
 import { handedStatements, ledgerStatements, unsignedStatements } from './statements.ts';
 import type { Statements } from './statements.ts';
 
@@ -163,6 +164,8 @@ export const refuseTwoSources = ({ ledger, statement }: BillOptions): void => {
 
 export type Bill = {
   readonly invoice: Invoice;
+  /** Where the invoice is kept that left something for this one. */
+  readonly before: string | undefined;
   /** Why it is not to be signed: statements are not signed, months not frozen, or the ledger knows nothing of tenant or month. */
   readonly unsure: Problem | undefined;
 };
@@ -200,6 +203,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     if (problems.length > 0) refuse(problems);
     for (const line of untold(asked)) terminal.err(`${line}\n`);
   }
+  const before = options.invoices === undefined ? undefined : broughtTo(options.invoices, { tenant, atMs });
   const outcome = rate({
     books,
     subscription,
@@ -207,7 +211,13 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     statements: statements.due,
     earlier,
     adjustments,
+    brought: before,
   });
   if (!outcome.ok) return refuse(outcome.problems);
-  return { invoice: outcome.invoice, unsure: unsigned ?? (period === undefined ? undefined : unsureOf(statements)) };
+  const left = outcome.invoice.lines.find(({ kind }) => kind === 'forward')?.amount;
+  if (left !== undefined && subscription.endMs !== undefined && atMs >= subscription.endMs)
+    terminal.err(
+      `the subscription has ended, and ${formatMoney(left, outcome.invoice.currency)} are left: pay them back by a Refund, and enter a Charge of as much\n`,
+    );
+  return { invoice: outcome.invoice, before: before?.path, unsure: unsigned ?? (period === undefined ? undefined : unsureOf(statements)) };
 };

@@ -33,6 +33,12 @@ const describe = (line: InvoiceLine): readonly string[] => {
         ...line.steps.map((step) => `  ${stepText(step)}`),
       ];
     }
+    case 'before':
+      return [`${line.meter} ${line.quantity}, heard of late, ${span(line.period)}, before the subscription`];
+    case 'brought':
+      return [`brought from ${line.invoice}, which left it over`];
+    case 'forward':
+      return ['left over, for the next invoice'];
     case 'credit':
     case 'charge':
       return [`${line.kind} ${line.id}: ${line.reason} (asked for by ${line.requester}, approved by ${line.approver})`];
@@ -54,9 +60,6 @@ export const invoiceTable = (invoice: Invoice): string => {
     `invoice ${invoice.id}${invoice.period === undefined ? '' : `, use of ${span(invoice.period)}`}`,
     ...body,
     `  ${'total'.padEnd(width)}  ${total.padStart(figures)}`,
-    ...(invoice.toCredit === undefined
-      ? []
-      : [`  nothing carries this over: enter a Credit of ${formatMoney(invoice.toCredit, currency)} for the next invoice`]),
     ...invoice.refunds.map(({ id, invoice: of, amount, reason }) => `  refund ${id} of ${of}: ${formatMoney(amount, currency)}, ${reason}`),
     `  discounts in the order ${invoice.discounts.join(', ')}; rounded ${invoice.rounding}`,
     ...invoice.books.map(({ name, version, digest }) => `  prices ${name} version ${version}, ${digest}`),

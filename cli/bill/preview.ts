@@ -10,7 +10,7 @@ import { invoiceTable } from './invoice-table.ts';
 import { addBillOptions, addMomentOption } from './options.ts';
 
 const HELP = `
-Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign. Told on standard error is what keeps
+Nothing is written. With --output json the very bytes are printed that \`writ bill close\` would sign; what the invoice before left is known by --invoices alone. Told on standard error is what keeps
 it from signing them: that statements given by --statement are signed by nobody who is named, that the month is not frozen, that the ledger knows nothing of the tenant or the month, or that no --trust says whose seal the prices must bear.
 
 Examples:

@@ -13,7 +13,8 @@ import type { IssuedOnRecord } from '../../operator/billing/issued.ts';
 import { countStates, entriesAside } from '../../operator/billing/outbox/tables.ts';
 import { STATES } from '../../operator/billing/outbox/entry.ts';
 import type { Entry, State } from '../../operator/billing/outbox/entry.ts';
-import { invoiceText, textDigest } from '../../operator/billing/rating/invoice.ts';
+import { textAsKept } from '../../operator/billing/rating/earlier.ts';
+import { textDigest } from '../../operator/billing/rating/invoice.ts';
 import { changeAt } from '../../operator/billing/rating/subscription.ts';
 import type { Change, Subscription } from '../../operator/billing/rating/subscription.ts';
 import { monthOf, nextMonth } from '../../operator/usage/period.ts';
@@ -37,7 +38,7 @@ import { unsignedStatements } from './statements.ts';
 
 const HELP = `
 Each invoice in FOLDER/TENANT is rated again from the same prices and statements, and must have the same bytes, the name of its own
-moment and a signature by that key. A signature whose invoice is gone is told of. With a ledger that
+moment and a signature by that key. One that an earlier version closed may hold no digest of what was ordered: that is told. A signature whose invoice is gone is told of. With a ledger that
 the operator reports from, told is also what the payment provider has not been told yet and what was set aside for a person:
 hours that it refused, or that it counts otherwise; invoices that wait since hours differed when they were compared last; frozen months of which it is not known to count all; invoices that the operator has put on record (--invoice-dir) and whose file
 says something else or is gone; and where a subscription that the operator keeps there is, or is to become, something
@@ -55,37 +56,38 @@ const PROGRESS_MS = 2_000;
 
 type Options = Omit<BillOptions, 'at'> & { readonly invoices: string; readonly key: string; readonly output: Format };
 
-const momentIn = (path: string): string | undefined => {
+const readInvoice = (path: string): { readonly at: string; readonly value: unknown } | undefined => {
   try {
     const value: unknown = JSON.parse(readText(path));
     const at = isRecord(value) ? value['at'] : undefined;
-    return typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? at : undefined;
+    return typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? { at, value } : undefined;
   } catch (error) {
     if (error instanceof UserError) throw error;
     return undefined;
   }
 };
 
-const differs = (path: string, message: string): Problem => ({ code: 'BILL_DIFFERS', message, at: startOf(path) });
+const differing = (path: string, message: string): Problem => ({ code: 'BILL_DIFFERS', message, at: startOf(path) });
 
-const rateAgain = async (
-  path: string,
-  options: Options & { readonly tenant: string },
-  terminal: Terminal,
-): Promise<Problem | undefined> => {
-  const at = momentIn(path);
-  if (at === undefined) return differs(path, 'it is no invoice');
-  if (path !== invoicePath(options.invoices, { tenant: options.tenant, at }))
-    return differs(path, `it is the invoice of ${at}, by another name`);
+/** What is wrong with an invoice, or what it does not tell; neither where it is all that it should be. */
+type Again = { readonly problem?: Problem; readonly untold?: string | undefined };
+
+const rateAgain = async (path: string, options: Options & { readonly tenant: string }, terminal: Terminal): Promise<Again> => {
+  const differs = (message: string): Again => ({ problem: differing(path, message) });
+  const read = readInvoice(path);
+  if (read === undefined) return differs('it is no invoice');
+  const { at } = read;
+  if (path !== invoicePath(options.invoices, { tenant: options.tenant, at })) return differs(`it is the invoice of ${at}, by another name`);
   try {
     const { invoice, unsure } = await billOf({ ...options, at }, terminal);
-    if (unsure !== undefined) return differs(path, `${unsure.code}: ${unsure.message}`);
-    const [kept, again] = [readText(path), invoiceText(invoice)];
-    return kept === again ? undefined : differs(path, `it is ${textDigest(kept)}, rated again it is ${textDigest(again)}`);
+    if (unsure !== undefined) return differs(`${unsure.code}: ${unsure.message}`);
+    const [kept, again] = [readText(path), textAsKept(invoice, read.value)];
+    if (kept === again.text) return { untold: again.untold };
+    return differs(`it is ${textDigest(kept)}, rated again it is ${textDigest(again.text)}`);
   } catch (error) {
     const [problem] = error instanceof UserError ? error.problems : [];
     if (problem === undefined) throw error;
-    return differs(path, `it cannot be rated again: ${problem.code}: ${problem.message}`);
+    return differs(`it cannot be rated again: ${problem.code}: ${problem.message}`);
   }
 };
 
@@ -215,7 +217,8 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   const key = readPublicKeyFile(options.key).publicKey;
   const problems: Problem[] = bundles
     .filter((path) => !invoices.some((invoice) => bundlePath(invoice) === path))
-    .map((path) => differs(path, 'the invoice that it signs is not there'));
+    .map((path) => differing(path, 'the invoice that it signs is not there'));
+  const notes: string[] = [];
   let good = 0;
   let toldMs = terminal.clock.monotonicMs();
   for (const [index, path] of invoices.entries()) {
@@ -225,8 +228,9 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
     }
     const fault = signatureFault(path, key);
     const unsigned: readonly Problem[] = fault === undefined ? [] : [{ code: 'BILL_UNSIGNED', message: fault }];
-    const differing = await rateAgain(path, { ...options, tenant }, { ...terminal, err: () => undefined });
-    const wrong = [...unsigned, ...(differing === undefined ? [] : [differing])];
+    const { problem, untold } = await rateAgain(path, { ...options, tenant }, { ...terminal, err: () => undefined });
+    const wrong = [...unsigned, ...(problem === undefined ? [] : [problem])];
+    if (untold !== undefined) notes.push(`${path}: ${untold}`);
     if (wrong.length === 0) good += 1;
     problems.push(...wrong);
   }
@@ -248,6 +252,7 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
       tenant,
       invoices: invoices.length,
       problems: problems.map(problemRow),
+      ...(notes.length === 0 ? {} : { notes }),
       ...(reports === undefined ? {} : { reports }),
       ...(outbox?.issued === undefined ? {} : { onRecord: outbox.issued.map(({ id, digest }) => ({ id, digest })) }),
       ...(account === undefined ? {} : { account: { customer: account.customer, subscription: account.subscription } }),
@@ -255,6 +260,7 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   const count = invoices.length;
   const are = good === 1 || count === 1 ? 'is' : 'are';
   terminal.out(`${tenant}: ${good} of ${plural(count, 'invoice')} ${are} signed, and to the byte what prices and use say\n`);
+  for (const note of notes) terminal.out(`  ${note}\n`);
   for (const [state, hours] of Object.entries(reports ?? {})) terminal.out(`  reports ${state}: ${hours}\n`);
   if (outbox?.issued !== undefined) terminal.out(`  invoices and SLA statements on record: ${outbox.issued.length}\n`);
   if (account !== undefined)

@@ -129,9 +129,14 @@ export const ledgerStatements = async (ledger: string | undefined, { tenant, atM
   try {
     return await open.read(async (reader) => {
       const meters = await storedMeters(reader);
+      // What was heard of late is the difference to what its month had, be that nothing.
       const months = (
-        await reader.all('SELECT DISTINCT billed_ms FROM usage_total WHERE tenant = ? AND billed_ms < ? ORDER BY billed_ms', [tenant, atMs])
-      ).map((row) => integerOf(row, 'billed_ms'));
+        await reader.all(
+          `SELECT billed_ms AS month_ms FROM usage_total WHERE tenant = ? AND billed_ms < ?
+            UNION SELECT used_ms FROM usage_total WHERE tenant = ? AND billed_ms < ? ORDER BY month_ms`,
+          [tenant, atMs, tenant, atMs],
+        )
+      ).map((row) => integerOf(row, 'month_ms'));
       const all: UsageStatement[] = [];
       const unfrozen: string[] = [];
       for (const periodMs of new Set([...months, monthOf(atMs - 1)])) {

@@ -16,7 +16,7 @@ const MINUTES = 180;
 /** Of each alert: a series, its value while all is well, and the one by which it fires. Counters rise by it each minute. */
 const causes: Readonly<Record<string, readonly [series: string, well: number, ill: number]>> = {
   WritLedgerDown: ['writ_usage_ledger_up', 1, 0],
-  WritUsageSilent: ['writ_usage_sources{state="silent"}', 1, 3],
+  WritUsageSilent: ['writ_usage_sources{state="overdue"}', 1, 3],
   WritUsageMissing: ['writ_usage_missing_events', 0, 2],
   WritUsageQuarantined: ['writ_usage_quarantined_events', 0, 1],
   WritUsageRefused: ['writ_usage_events_refused_total{code="USAGE_EVENT_EARLY"}', 0, 1],
@@ -37,7 +37,10 @@ const causes: Readonly<Record<string, readonly [series: string, well: number, il
   WritAuditLost: ['writ_audit_lost_total', 0, 1],
 };
 const others: readonly (readonly [series: string, value: number])[] = [
-  ['writ_usage_sources{state="open"}', 3],
+  ['writ_usage_sources{state="due"}', 3],
+  // Nobody uses anything, at night.
+  ['writ_usage_sources{state="open"}', 5],
+  ['writ_usage_sources{state="silent"}', 5],
   ['writ_usage_events_refused_total{code="USAGE_EVENT_LATE"}', 0],
   ['writ_usage_ledger_events_total{meter="api_calls",result="stored"}', 100],
 ];

@@ -19,11 +19,12 @@ const ledger: readonly AlertRow[] = [
   {
     name: 'WritUsageSilent',
     severity: 'page',
-    expr: ofLeader('writ_usage_sources{state="silent"} == on (instance) writ_usage_sources{state="open"} > 0'),
+    // Who has nothing to tell is silent too: only those count that tell even of a quiet tenant, while they run.
+    expr: ofLeader('writ_usage_sources{state="overdue"} == on (instance) writ_usage_sources{state="due"} > 0'),
     for: '20m',
-    summary: 'No source of use is heard of any more',
+    summary: 'No replica of the webhook that has to tell of use is heard of any more',
     description:
-      'Silence is not read as no use: TenantUsage says so. Look at the Service of --usage-service, its certificate and its network policy.',
+      'They run, and tell of tenants with objectives every quarter of an hour. Silence is not read as no use: TenantUsage says so. Look at the Service of --usage-service, its certificate and its network policy.',
   },
   {
     name: 'WritUsageMissing',

@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeEntry } from '../../policies/transparency/entry.ts';
 import type { AuditEntry } from '../../policies/transparency/entry.ts';
+import { staleness } from '../../policies/transparency/freshness.ts';
 import { openField } from '../../policies/transparency/sealed-field.ts';
 import { readBundle } from '../../policies/transparency/tiles.ts';
 import { systemClock } from '../../process/clock.ts';
@@ -488,5 +489,48 @@ describe('a ledger that is closed', () => {
         ['usage.sealed', 'usage.meter'],
       );
     });
+  });
+});
+
+describe('a root log', () => {
+  const HOUR_MS = 3_600_000;
+  const START = Date.UTC(2026, 9, 1);
+
+  it('is never quiet for longer than an hour, so that a quiet one is not taken for one that was stopped', async () => {
+    let nowMs = START;
+    await withAudit(
+      newFolder(),
+      async (test) => {
+        const logs = ['root', 'tenant/acme'];
+        const publishAt = async (ms: number): Promise<readonly string[]> => {
+          nowMs = START + ms;
+          await test.audit.publish();
+          await test.audit.publish();
+          return entriesOf(test, 'root').map(({ action, ts }) => `${action} ${(Date.parse(ts) - START) / 60_000}`);
+        };
+        const isStale = (): boolean => staleness(test.verify(logs), { nowMs, maxAgeMs: 2 * HOUR_MS, quorum: 0 }) !== undefined;
+        test.audit.tell(fact(1));
+        assert.deepEqual(await publishAt(0), ['log.checkpoint 0']);
+        assert.deepEqual(await publishAt(HOUR_MS - 1), ['log.checkpoint 0']);
+        assert.deepEqual(await publishAt(HOUR_MS), ['log.checkpoint 0', 'log.alive 60']);
+        nowMs = START + 3 * HOUR_MS + 1;
+        assert.equal(isStale(), true);
+        // What happens is a sign of life itself.
+        test.audit.tell(fact(2));
+        assert.deepEqual((await publishAt(3 * HOUR_MS + 1)).length, 3);
+        assert.equal(isStale(), false);
+        assert.deepEqual(test.verify(logs).problems, []);
+        assert.deepEqual((await publishAt(4 * HOUR_MS)).length, 3);
+        // Of a log that is signed no more nobody shall think that it is quiet.
+        await test.store.transact((tx) => tx.run("UPDATE audit_entry SET seq = 99 WHERE log = 'tenant/acme' AND seq = 1"));
+        await test.store.transact((tx) => tx.run("UPDATE audit_log SET size = 3 WHERE log = 'tenant/acme'"));
+        assert.deepEqual((await publishAt(9 * HOUR_MS)).length, 3);
+        assert.deepEqual(
+          test.problems.map(({ code }) => code),
+          ['AUDIT_DIVERGED'],
+        );
+      },
+      { clock: { ...systemClock, now: () => nowMs } },
+    );
   });
 });

@@ -96,7 +96,15 @@ export const createDataKeys = (options: {
     erase: async (tx, tenant) => {
       const rows = await tx.all('SELECT kid FROM audit_key WHERE tenant = ? ORDER BY kid', [tenant]);
       await tx.run('DELETE FROM audit_key WHERE tenant = ?', [tenant]);
-      return rows.map((row) => textOf(row, 'kid'));
+      const kids = rows.map((row) => textOf(row, 'kid'));
+      // Until the Secret names them too (`erasures.ts`).
+      await tx.insert({
+        into: 'audit_erased',
+        columns: ['kid'],
+        rows: kids.map((kid) => [kid]),
+        onConflict: 'ON CONFLICT (kid) DO NOTHING',
+      });
+      return kids;
     },
   };
 };

@@ -193,12 +193,24 @@ export const meterDeclared = ({ name, unit, aggregation, divisor }: Meter): Told
   detail: { name, unit, aggregation, divisor: String(divisor) },
 });
 
-/** What all tenants used in an hour is fixed by one digest. */
-export const hoursSealed = ({ hourMs, revision, root }: Seal): ToldFact => ({
-  action: 'usage.sealed',
-  actor: OPERATOR,
-  detail: { hour: new Date(hourMs).toISOString(), revision, root },
-});
+/**
+ * What all tenants used in an hour is fixed by one digest. Of hours that are sealed again, which late events of anybody bring about, one
+ * entry in a round: each seal covers those before it.
+ */
+export const hoursSealed = (seals: readonly Seal[]): readonly ToldFact[] => {
+  const again = seals.filter(({ revision }) => revision > 1);
+  const told = [...seals.filter(({ revision }) => revision === 1), ...again.slice(-1)];
+  return told.map(({ hourMs, revision, root }) => ({
+    action: 'usage.sealed',
+    actor: OPERATOR,
+    detail: {
+      hour: new Date(hourMs).toISOString(),
+      revision,
+      root,
+      ...(revision > 1 && again.length > 1 ? { others: again.length - 1 } : {}),
+    },
+  }));
+};
 
 /** Events of use left the ledger; what they added up to stays. */
 export const eventsPruned = ({ before, events }: Pruned): ToldFact => ({

@@ -112,6 +112,7 @@ export const createAuditLog = (options: AuditLogOptions): AuditLog => {
       sequencer,
       files,
       signer: session.signer,
+      now,
       cosign: session.cosign,
       onProblem: observe.problem,
       onSize: observe.size,

@@ -13,6 +13,7 @@ import { checkpointText, readCheckpoint } from '../../policies/transparency/chec
 import { NO_LEAF, decodeEntry } from '../../policies/transparency/entry.ts';
 import { NOTHING_LIKELY, glanceEntry } from '../../policies/transparency/glance.ts';
 import { ANCHOR_ACTION } from '../../policies/transparency/anchor.ts';
+import { ALIVE_ACTION, ALIVE_EVERY_MS } from '../../policies/transparency/freshness.ts';
 import { leafOfBytes } from '../../policies/transparency/merkle.ts';
 import { readNote, signText, writeNote } from '../../policies/transparency/note.ts';
 import type { NoteSignature, NoteSigner } from '../../policies/transparency/note.ts';
@@ -21,6 +22,7 @@ import { createTileWriter, readTileState } from '../../policies/transparency/til
 import type { TileWriter } from '../../policies/transparency/tile-writer.ts';
 import { bytesOf, integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
+import { OPERATOR } from './facts.ts';
 import type { LogFolder } from './log-folder.ts';
 import type { Sequencer } from './sequencer.ts';
 
@@ -32,6 +34,7 @@ export type PublisherOptions = {
   readonly sequencer: Sequencer;
   readonly files: LogFolder;
   readonly signer: NoteSigner;
+  readonly now: () => number;
   /** Cosignatures of a checkpoint of the root log, as many as there are to be had. */
   readonly cosign: (text: string) => Promise<readonly NoteSignature[]>;
   readonly onProblem: (folder: string, problem: Problem) => void;
@@ -41,7 +44,7 @@ export type PublisherOptions = {
 };
 
 export type Publisher = {
-  /** All logs that have grown, the root log last. */
+  /** All logs that have grown, the root log last, which does at least each hour. */
   publish(): Promise<void>;
   /** Logs that are signed no more. */
   readonly frozen: ReadonlySet<string>;
@@ -58,7 +61,7 @@ const signedOf = async (reader: Reader, folder: string): Promise<Signed> => {
 };
 
 export const createPublisher = (options: PublisherOptions): Publisher => {
-  const { store, sequencer, files, signer, cosign, onProblem, onPhase } = options;
+  const { store, sequencer, files, signer, now, cosign, onProblem, onPhase } = options;
   const { name } = signer.key;
   const frozen = new Set<string>();
   /** By folder, the size that readers have; so that a log that did not grow costs nothing. */
@@ -146,7 +149,7 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
       if (changed !== 1) throw new Error(`another checkpoint of the log ${folder} was signed meanwhile`);
       if (folder === 'root') return;
       const detail = { origin: originOf(folder, name), size, root: root.toString('hex') };
-      await sequencer.appendTo(tx, 'root', [{ action: ANCHOR_ACTION, actor: 'writ-operator', detail }]);
+      await sequencer.appendTo(tx, 'root', [{ action: ANCHOR_ACTION, actor: OPERATOR, detail }]);
     });
     return { size, root, note };
   };
@@ -190,11 +193,22 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
     return rows.map((row) => [textOf(row, 'log'), integerOf(row, 'size')] as const);
   };
 
+  /** Who reads a quiet root log can't tell it from one that is kept from them: so it is not quiet for longer. Of one that is frozen nothing is said. */
+  const keepAlive = async (): Promise<void> => {
+    const dueBefore = new Date(now() - ALIVE_EVERY_MS).toISOString();
+    const isQuiet = (reader: Reader) => reader.all("SELECT log FROM audit_log WHERE log = 'root' AND ts <= ?", [dueBefore]);
+    if (frozen.size > 0 || (await store.read(isQuiet)).length === 0) return;
+    await store.transact(async (tx) => {
+      if ((await isQuiet(tx)).length > 0) await sequencer.appendTo(tx, 'root', [{ action: ALIVE_ACTION, actor: OPERATOR }]);
+    });
+  };
+
   return {
     frozen,
     publish: async () => {
       const isDue = ([folder, size]: readonly [string, number]): boolean => !frozen.has(folder) && published.get(folder) !== size;
       for (const one of await sizes()) if (one[0] !== 'root' && isDue(one)) await publishLog(...one);
+      await keepAlive();
       // After the others: their checkpoints are its entries.
       for (const one of await sizes()) if (one[0] === 'root' && isDue(one)) await publishLog(...one);
     },

@@ -20,7 +20,12 @@ import type { WrappingKey, WrappingKeys } from './data-keys.ts';
 type SecretObject = KubeObject & { readonly type?: string; readonly data?: Readonly<Record<string, string>> };
 
 export type AgedKey = WrappingKey & { readonly madeMs: number };
-export type AuditKeys = { readonly signer: NoteSigner; readonly wrapping: readonly [newest: AgedKey, ...older: readonly AgedKey[]] };
+export type AuditKeys = {
+  readonly signer: NoteSigner;
+  readonly wrapping: readonly [newest: AgedKey, ...older: readonly AgedKey[]];
+  /** Ids of data keys that were destroyed, the latest last. */
+  readonly erased: readonly string[];
+};
 
 export type AuditSecret = {
   read(): Promise<AuditKeys>;
@@ -31,6 +36,9 @@ export type AuditSecret = {
 const SIGNING = 'signing.pem';
 const WRAPPING = 'wrapping.json';
 const VERIFIER = 'verifier-key';
+const ERASED = 'erased.json';
+/** A Secret holds 1 MiB. What was destroyed longest ago falls out: a backup that has it yet is older than all that came after. */
+export const MOST_ERASED = 20_000;
 
 const textIn = ({ data = {} }: SecretObject, key: string): string =>
   Object.hasOwn(data, key) ? Buffer.from(data[key] ?? '', 'base64').toString() : '';
@@ -49,22 +57,33 @@ export const readWrapping = (text: string): readonly AgedKey[] => {
   });
 };
 
+const readErased = (text: string): readonly string[] => {
+  const value: unknown = text === '' ? [] : JSON.parse(text);
+  return Array.isArray(value) ? value.filter((kid: unknown) => typeof kid === 'string') : [];
+};
+
 const keysOf = (secret: SecretObject, name: string): AuditKeys => {
   try {
     const privateKey = createPrivateKey(textIn(secret, SIGNING));
     const key = verifierKey(name, privateKey);
     const [newest, ...older] = readWrapping(textIn(secret, WRAPPING)).toSorted((a, b) => b.version - a.version);
-    if (key !== undefined && newest !== undefined) return { signer: { key, privateKey }, wrapping: [newest, ...older] };
+    if (key !== undefined && newest !== undefined)
+      return { signer: { key, privateKey }, wrapping: [newest, ...older], erased: readErased(textIn(secret, ERASED)) };
   } catch {
     // Told below; what is in the Secret is not.
   }
   throw new Error(`Secret ${AUDIT_SECRET} does not hold the keys of the audit log: restore it, or see docs/audit.md on beginning anew`);
 };
 
-const dataOf = ({ signer, wrapping }: AuditKeys): Readonly<Record<string, string>> => {
+const dataOf = ({ signer, wrapping, erased }: AuditKeys): Readonly<Record<string, string>> => {
   const pem = signer.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const rows = wrapping.map(({ version, madeMs, bytes }) => ({ version, madeMs, key: bytes.toString('base64') }));
-  const texts = { [SIGNING]: pem, [WRAPPING]: JSON.stringify(rows), [VERIFIER]: `${signer.key.text}\n` };
+  const texts = {
+    [SIGNING]: pem,
+    [WRAPPING]: JSON.stringify(rows),
+    [VERIFIER]: `${signer.key.text}\n`,
+    ...(erased.length === 0 ? {} : { [ERASED]: JSON.stringify(erased) }),
+  };
   return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')]));
 };
 
@@ -87,7 +106,8 @@ export const createAuditSecret = (options: {
     const { privateKey } = generateKeyPairSync('ed25519');
     const key = verifierKey(name, privateKey);
     if (key === undefined) throw new Error(`"${name}" can not name a log`);
-    const keys: AuditKeys = { signer: { key, privateKey }, wrapping: [{ version: 1, madeMs: now(), bytes: random(DATA_KEY_BYTES) }] };
+    const wrapping = { version: 1, madeMs: now(), bytes: random(DATA_KEY_BYTES) };
+    const keys: AuditKeys = { signer: { key, privateKey }, wrapping: [wrapping], erased: [] };
     await client.create(secrets, object(keys));
     return keys;
   };

@@ -10,6 +10,7 @@ import type { LedgerHooks } from '../usage/ledger.ts';
 import type { Store } from '../usage/store.ts';
 import { boundedConflicts, factsHeldBack } from './bounds.ts';
 import { createDataKeys } from './data-keys.ts';
+import { eraseAgain, keepErased } from './erasures.ts';
 import { OPERATOR, eventsPruned, hoursSealed, meterDeclared, periodClosed } from './facts.ts';
 import { createAuditLog } from './index.ts';
 import type { AuditLog, AuditObserver, AuditSession } from './index.ts';
@@ -56,7 +57,17 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
   const files = createLogFolder(options.folder);
   let store: Store | undefined;
   let term: Term | undefined;
-  const log = createAuditLog({ name, store: () => store, session: () => term?.session, files, clock, random: randomBytes, observe });
+  /** In which nothing is that was erased before: until then nothing is encrypted by its keys. */
+  let cleared: Store | undefined;
+  const log = createAuditLog({
+    name,
+    store: () => store,
+    session: () => (cleared === store ? term?.session : undefined),
+    files,
+    clock,
+    random: randomBytes,
+    observe,
+  });
 
   const begin = async (client: KubeClient, signal: AbortSignal): Promise<Term> => {
     const secret = createAuditSecret({ client, namespace: options.systemNamespace, name: name(), random: randomBytes, now });
@@ -86,12 +97,19 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
 
   const look = async (client: KubeClient, signal: AbortSignal, rotatedMs: number): Promise<number> => {
     term ??= await begin(client, signal);
+    const held = store === undefined ? undefined : { store, holder: term.holder };
+    if (held !== undefined && cleared !== held.store) {
+      await eraseAgain(held, (tx, facts) => log.append(tx, facts));
+      cleared = held.store;
+    }
     const isDue = store !== undefined && clock.monotonicMs() - rotatedMs >= ROTATION_LOOK_MS;
     if (isDue) {
       await rotate(term);
       await tellHeldBack();
     }
     if (await log.publish()) observe.published();
+    // Last: that the Secret can't be written now holds nothing else up.
+    if (held !== undefined) await keepErased(held);
     return isDue ? clock.monotonicMs() : rotatedMs;
   };
 
@@ -110,7 +128,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
       onMeters: (tx, meters) => log.append(tx, meters.map(meterDeclared)),
       onConflicts: async (tx, conflicts) => log.append(tx, await boundedConflicts(tx, conflicts, now())),
       onPruned: (tx, pruned) => log.append(tx, [eventsPruned(pruned)]),
-      onSeals: (tx, seals) => log.append(tx, seals.map(hoursSealed)),
+      onSeals: (tx, seals) => log.append(tx, hoursSealed(seals)),
       onStatements: (tx, statements) => log.append(tx, statements.map(periodClosed)),
     },
     follow: (ledger) => {
@@ -133,6 +151,7 @@ export const createAuditRecord = (options: AuditRecordOptions): AuditRecord => {
         }
       } finally {
         term = undefined;
+        cleared = undefined;
       }
     },
   };

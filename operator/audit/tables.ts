@@ -23,5 +23,7 @@ export const AUDIT_TABLES: Migrations = {
       // How many entries this hour had of what senders can cause at will, and how many more there were.
       'CREATE TABLE audit_bound (topic TEXT PRIMARY KEY, hour_ms BIGINT NOT NULL, told BIGINT NOT NULL, more BIGINT NOT NULL)',
     ],
+    // Ids of data keys that were destroyed, until the Secret names them too (`erasures.ts`).
+    ['CREATE TABLE audit_erased (kid TEXT PRIMARY KEY)'],
   ],
 };

@@ -69,7 +69,10 @@ export const createBilling = (deps: BillingDeps): Billing => {
       ({ customers } = scope);
       await intake(scope);
       const { refused } = await outbox.pass(signal);
-      if (!refused) await drafts.check(scope, signal);
+      if (!refused) {
+        await drafts.check(scope, signal);
+        await outbox.reread(signal);
+      }
       return { refused, drift: await drafts.known() };
     },
   };

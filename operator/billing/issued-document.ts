@@ -24,7 +24,7 @@ export type IssuedDocument = {
   readonly moves: readonly MoneyMove[];
 };
 
-const MOVES = new Set(['credit', 'charge', 'refund']);
+const MOVES = new Set(['credit', 'charge', 'refund', 'brought', 'forward']);
 const MAX_ID = 253;
 
 const moveOf = (value: unknown, among?: string): readonly MoneyMove[] => {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Inventory } from '../../crds/inventory.ts';
 import { policies, rulesets, tenants } from '../../crds/kinds.ts';
 import { marksOf, noMarks } from '../../policies/currency/index.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { RecordedObject } from '../apply/plan.ts';
-import { isForeign, removals, setRefusal } from './removal.ts';
+import { isForeign, keptFor, removals, setRefusal } from './removal.ts';
 import type { RemovalInput } from './removal.ts';
 
 const SOURCE = 'writ-system/policies';
@@ -90,6 +91,29 @@ describe('a policy that a commit drops', () => {
       [isForeign(p, input), isForeign(tenant, input), isForeign(p, { source: SOURCE, known: noMarks })],
       [false, false, false],
     );
+  });
+
+  it('goes on while another source orders its bytes; a Tenant, while another source orders it at all', () => {
+    const other = (...documents: readonly RecordedObject[]): readonly Inventory[] => [
+      {
+        source: 'writ-system/other',
+        revision: 'r',
+        documents: documents.map(({ resource: { group, version, plural }, kind, name, digest }) => ({
+          group,
+          version,
+          plural,
+          kind,
+          name,
+          digest,
+        })),
+      },
+    ];
+    const orders = 'the inventory of writ-system/other orders it too';
+    const asked = (entry: RecordedObject, ...ordered: readonly RecordedObject[]) =>
+      keptFor(entry, { source: SOURCE, known, inventories: other(...ordered) });
+    assert.deepEqual([asked(p, p), asked(p, { ...p, digest: 'd2' })], [orders, undefined]);
+    // Its label says whose it is, and anybody may have written that.
+    assert.deepEqual([asked(tenant, tenant), asked({ ...tenant, digest: '' }, tenant), asked(tenant, p)], [orders, orders, undefined]);
   });
 
   it('of a publisher with a tier ends by those who may decide about that', () => {

@@ -2,7 +2,7 @@
 // What a commit would end, and whether a seal says so. Asked before anything is applied: replicas would go on enforcing it
 // in any case, and its object would be missing for those that start.
 import { isSealedKind } from '../../crds/kinds.ts';
-import type { Inventory } from '../../crds/inventory.ts';
+import type { Inventory, InventoryDocument } from '../../crds/inventory.ts';
 import { checkMark, documentKey, markedSet } from '../../policies/currency/index.ts';
 import type { Marked, Marks } from '../../policies/currency/index.ts';
 import { fileOf, mayRemove } from '../../policies/currency/removal.ts';
@@ -52,11 +52,10 @@ type KeptInput = Pick<RemovalInput, 'source' | 'known'> & { readonly inventories
 export const keptFor = (entry: RecordedObject, { source, known, inventories }: KeptInput): string | undefined => {
   if (isForeign(entry, { source, known })) return 'it is not of this source, whatever its inventory or a label says';
   const mark = isSealedKind(entry.kind) ? known.get(documentKey(entry)) : undefined;
-  const other = inventories.find(
-    (inventory) =>
-      inventory.source !== source &&
-      inventory.documents.some(({ kind, name, digest }) => kind === entry.kind && name === entry.name && digest === mark?.digest),
-  );
+  // Of kinds without marks nothing says whose they are but the inventories: a label is anybody's to write.
+  const isOrdered = ({ kind, name, digest }: InventoryDocument): boolean =>
+    kind === entry.kind && name === entry.name && (!isSealedKind(kind) || digest === mark?.digest);
+  const other = inventories.find((inventory) => inventory.source !== source && inventory.documents.some(isOrdered));
   // Replicas go on with it as long as anybody orders these very bytes.
   return other === undefined || mark?.gone === true ? undefined : `the inventory of ${other.source} orders it too`;
 };

@@ -5,7 +5,7 @@ import type { Inventory } from '../../crds/inventory.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
 import type { RefusedPolicy } from '../../crds/replica.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { closesAtMs, isClosed, isInGrace } from '../../policies/policy-object.ts';
 import type { Judged, PolicyDocument } from '../../policies/policy-object.ts';
 

@@ -8,7 +8,8 @@ import { documentKey, endMarks, raiseMarks } from '../../policies/currency/index
 import type { Marks } from '../../policies/currency/index.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { signatureOf } from '../../policies/sealed-shape.ts';
-import { TENANT_KIND, rememberTenants, sealsTenants } from '../../policies/tenant-object.ts';
+import { rememberTenants } from '../../policies/tenant-memory.ts';
+import { TENANT_KIND, sealsTenants } from '../../policies/tenant-object.ts';
 import type { TenantObject } from '../../policies/tenant-object.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { TrustState } from './trust-policy.ts';

@@ -19,9 +19,10 @@ import { after, done } from '../../kube/outcome.ts';
 import type { Outcome } from '../../kube/outcome.ts';
 import { applyStatus } from '../../kube/status.ts';
 import type { ConditionInput } from '../../kube/status.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { formatProblem } from '../../policies/problem.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { atOnce } from '../../policies/steps.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import type { FollowOptions, FollowTrust, Followed, TrustMark } from '../../policies/trust/follow.ts';
 import type { TrustSignature } from '../../policies/trust/load.ts';
@@ -60,7 +61,7 @@ const UNREAD: Problem = { code: 'TRUST_MISSING', message: 'the marks are not rea
 
 /** One for the life of the process, so that it never goes back. */
 export const createTrustHolder = ({ informer, marks, clock, ...options }: TrustHolderDeps): TrustHolder => {
-  const follow = createTrustFollower(options);
+  const follow = atOnce(createTrustFollower(options));
   const mark = (): TrustMark | undefined => trustMarkIn(marks.list().flatMap((object) => decodeMarks(object) ?? []));
   let hasFollowed = false;
   let recalled: { readonly signature: TrustSignature; readonly digest: string } | undefined;

@@ -8,7 +8,7 @@
  */
 import { parseDecimal, ratio } from '../../policies/pricing/ratio.ts';
 import type { Ratio } from '../../policies/pricing/ratio.ts';
-import { MINUTE_MS, minuteOf, readDims } from '../../policies/service-level/counts.ts';
+import { MINUTE_MS } from '../../policies/service-level/counts.ts';
 import { OBJECTIVES } from '../../policies/service-level/index.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -17,10 +17,10 @@ import type { Ledger } from '../usage/ledger.ts';
 import { DAY_MS, HOUR_MS, hourOf, monthOf, nextMonth } from '../usage/period.ts';
 import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Row, Tx } from '../usage/store.ts';
-import { LEVEL_EVENTS } from '../usage/tables.ts';
 import { attainmentOf } from './attainment.ts';
 import type { Span } from './attainment.ts';
-import { bootMinute, levelTenants, parsedDims, readLevels } from './levels.ts';
+import { changedSince } from './changed.ts';
+import { levelTenants, readLevels } from './levels.ts';
 import type { Levels } from './levels.ts';
 import { BACK_MS, budgetOf, monthSpan } from './standing.ts';
 
@@ -69,41 +69,6 @@ const saveHours = async (tx: Tx, { tenant, span, hours }: { tenant: string; span
     columns: ['tenant', 'hour_ms', 'objective', 'good', 'bad', 'first_ms', 'last_ms'],
     rows: hours.map(({ hourMs, objective, good, bad, firstMs, lastMs }) => [tenant, hourMs, objective, good, bad, firstMs, lastMs]),
   });
-};
-
-/** By tenant, the minutes about which something may be known now that was not before. */
-const changedSince = async (reader: Reader, sinceMs: number, beforeMs: number): Promise<ReadonlyMap<string, Span>> => {
-  const rows = await reader.all(
-    `SELECT source, at_ms, dims FROM usage_event WHERE ${LEVEL_EVENTS} AND stored_ms >= ? AND stored_ms < ? ORDER BY source`,
-    [sinceMs, beforeMs],
-  );
-  const bySource = new Map<number, { startMs: number; endMs: number }>();
-  for (const row of rows) {
-    const [source, atMs] = [integerOf(row, 'source'), minuteOf(integerOf(row, 'at_ms'))];
-    const startMs = readDims(parsedDims(row), atMs)?.sinceMs ?? atMs;
-    const span = bySource.get(source) ?? { startMs, endMs: atMs + MINUTE_MS };
-    span.startMs = Math.min(span.startMs, startMs);
-    span.endMs = Math.max(span.endMs, atMs + MINUTE_MS);
-    bySource.set(source, span);
-  }
-  const changed = new Map<string, Span>();
-  for (const [source, { startMs, endMs }] of bySource) {
-    const [named] = await reader.all('SELECT tenant, source FROM usage_source WHERE number = ?', [source]);
-    if (named === undefined) continue;
-    const events = `SELECT at_ms FROM usage_event WHERE source = ? AND ${LEVEL_EVENTS}`;
-    // A number that is there or missing is felt up to the events around it.
-    const [before] = await reader.all(`${events} AND at_ms < ? ORDER BY at_ms DESC LIMIT 1`, [source, startMs]);
-    const [after] = await reader.all(`${events} AND at_ms >= ? ORDER BY at_ms LIMIT 1`, [source, endMs]);
-    const beginMs = before === undefined ? bootMinute(textOf(named, 'source')) : integerOf(before, 'at_ms');
-    const lastMs = after === undefined ? endMs : integerOf(after, 'at_ms') + MINUTE_MS;
-    const tenant = textOf(named, 'tenant');
-    const known = changed.get(tenant);
-    changed.set(tenant, {
-      startMs: hourOf(Math.min(beginMs, startMs, known?.startMs ?? Number.POSITIVE_INFINITY)),
-      endMs: hourOf(Math.max(lastMs, known?.endMs ?? 0) + HOUR_MS - 1),
-    });
-  }
-  return changed;
 };
 
 export const createBudgets = ({
@@ -210,7 +175,9 @@ export const createBudgets = ({
       for (const [tenant, { startMs, endMs }] of changed) {
         if (signal.aborted) return;
         const span = { startMs: Math.max(startMs, everything.startMs), endMs: Math.min(endMs, everything.endMs) };
-        const isAll = isPaused || (span.startMs < span.endMs && (await reckon(tenant, span, cutMs)).isTargetNew);
+        // Read by the day then, whatever made it so long.
+        const isLong = span.endMs - span.startMs > DAY_MS;
+        const isAll = isPaused || isLong || (span.startMs < span.endMs && (await reckon(tenant, span, cutMs)).isTargetNew);
         if (isAll) await reckonMonth(tenant, cutMs, signal);
         await store.read((reader) => loadSums(reader, tenant));
         await slices.rest();

@@ -3,7 +3,7 @@
 // minutes asked for, and stored before `cutMs`. So what was read once is read again the same, whatever has come since.
 //
 // A minute is known where some source speaks of it. Where a source left a number out, it may have counted anything: what lies
-// between the events around the hole is known of nobody.
+// between the events of an objective around the hole is known of nobody (`holes.ts`).
 import { LEVEL_SOURCES, MAX_STRETCH_MS, MINUTE_MS, levelOf, minuteOf, readDims } from '../../policies/service-level/counts.ts';
 import type { CountDims } from '../../policies/service-level/counts.ts';
 import type { ObjectiveName } from '../../policies/service-level/index.ts';
@@ -12,6 +12,7 @@ import { integerOf, textOf } from '../usage/store.ts';
 import type { Reader, Row } from '../usage/store.ts';
 import { LEVEL_EVENTS } from '../usage/tables.ts';
 import { bigintText } from '../usage/tallies.ts';
+import { AROUND_A_HOLE, bootMinute, cursorAt, holesOf } from './holes.ts';
 
 /** Answers of a minute; none where it is known that nobody asked. */
 export type MinuteCount = { readonly valid: bigint; readonly good: bigint };
@@ -61,37 +62,35 @@ const eventOf = (row: Row): readonly Event[] => {
   return [{ seq: integerOf(row, 'seq'), atMs, ...level, value: bigintText(row, 'value') / SCALE, dims }];
 };
 
-/** The events of one source, with the one before and the one after what is asked for, by their numbers. */
-const eventsOf = async (reader: Reader, source: number, { fromMs, toMs, cutMs }: LevelsAsked): Promise<readonly Event[]> => {
+/** The events of one source, with so many before and after what is asked for. */
+const eventsOf = async (
+  reader: Reader,
+  source: number,
+  { fromMs, toMs, cutMs, around }: LevelsAsked & { readonly around: number },
+): Promise<readonly Event[]> => {
   const from = `FROM usage_event WHERE source = ? AND ${LEVEL_EVENTS} AND stored_ms < ?`;
   // A stretch that begins in what is asked for may end after it.
   const endMs = toMs + MAX_STRETCH_MS;
-  const before = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms < ? ORDER BY at_ms DESC, seq DESC LIMIT 1`, [source, cutMs, fromMs]);
-  const after = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms >= ? ORDER BY at_ms, seq LIMIT 1`, [source, cutMs, endMs]);
-  const within = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms >= ? AND at_ms < ?`, [source, cutMs, fromMs, endMs]);
-  return [...before, ...within, ...after].flatMap(eventOf).toSorted((a, b) => a.seq - b.seq);
+  const bounds = [source, cutMs];
+  const before = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms < ? ORDER BY at_ms DESC LIMIT ?`, [...bounds, fromMs, around]);
+  const after = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms >= ? ORDER BY at_ms LIMIT ?`, [...bounds, endMs, around]);
+  const within = await reader.all(`SELECT ${COLUMNS} ${from} AND at_ms >= ? AND at_ms < ?`, [...bounds, fromMs, endMs]);
+  return [...before, ...within, ...after].flatMap(eventOf);
+};
+
+/** The latest minute of which a source spoke by then. */
+const lastMinute = async (reader: Reader, source: number, cutMs: number): Promise<number> => {
+  const [row] = await reader.all(
+    `SELECT at_ms FROM usage_event WHERE source = ? AND ${LEVEL_EVENTS} AND stored_ms < ? ORDER BY at_ms DESC LIMIT 1`,
+    [source, cutMs],
+  );
+  return row === undefined ? 0 : minuteOf(integerOf(row, 'at_ms'));
 };
 
 type Draft = { readonly minutes: Map<number, { valid: bigint; good: bigint }>; told: (CountDims & { readonly atMs: number }) | undefined };
 
 const eachMinute = (fromMs: number, toMs: number, bounds: Pick<LevelsAsked, 'fromMs' | 'toMs'>, visit: (atMs: number) => void): void => {
   for (let atMs = Math.max(fromMs, bounds.fromMs); atMs <= toMs && atMs < bounds.toMs; atMs += MINUTE_MS) visit(atMs);
-};
-
-/** The minute in which a source began. */
-export const bootMinute = (source: string): number => minuteOf(Number(/\/boots\/(\d{1,15})\//.exec(source)?.[1] ?? 0));
-
-/** Minutes in which a source may have counted what never arrived. */
-const holesOf = (events: readonly Event[], source: string): readonly (readonly [fromMs: number, toMs: number])[] => {
-  const bootMs = bootMinute(source);
-  const holes: (readonly [number, number])[] = [];
-  for (const [index, { seq, atMs }] of events.entries()) {
-    const before = events[index - 1];
-    if (seq === (before?.seq ?? 0) + 1) continue;
-    const beginMs = before?.atMs ?? bootMs;
-    holes.push([Math.min(beginMs, atMs), Math.max(beginMs, atMs)]);
-  }
-  return holes;
 };
 
 /** Tenants of whose answers something was told since. */
@@ -104,19 +103,23 @@ export const levelTenants = async (reader: Reader, sinceMs: number): Promise<rea
 export const readLevels = async (reader: Reader, asked: LevelsAsked): Promise<ReadonlyMap<ObjectiveName, Levels>> => {
   const { tenant, fromMs, withinMs = () => undefined } = asked;
   const drafts = new Map<ObjectiveName, Draft>();
-  const unknown = new Map<ObjectiveName | 'all', Set<number>>();
-  const forget = (name: ObjectiveName | 'all', atMs: number): void => {
+  const unknown = new Map<ObjectiveName, Set<number>>();
+  const forget = (name: ObjectiveName, atMs: number): void => {
     const minutes = unknown.get(name) ?? new Set();
     unknown.set(name, minutes.add(atMs));
   };
   const rows = await reader.all(
-    'SELECT number, source FROM usage_source WHERE tenant = ? AND source LIKE ? AND last_ms >= ? ORDER BY number',
+    'SELECT number, source, highest, gaps, last_ms FROM usage_source WHERE tenant = ? AND source LIKE ? AND last_ms >= ? ORDER BY number',
     [tenant, `${LEVEL_SOURCES}%`, fromMs - MAX_STRETCH_MS],
   );
   for (const row of rows) {
-    const source = textOf(row, 'source');
-    const events = await eventsOf(reader, integerOf(row, 'number'), asked);
-    for (const [holeMs, untilMs] of holesOf(events, source)) eachMinute(holeMs, untilMs, asked, (atMs) => forget('all', atMs));
+    const number = integerOf(row, 'number');
+    const cursor = await cursorAt(reader, row, asked.cutMs);
+    const isWhole = cursor.gaps.length === 0;
+    const events = await eventsOf(reader, number, { ...asked, around: isWhole ? 1 : AROUND_A_HOLE });
+    const [bootMs, lastMs] = [bootMinute(textOf(row, 'source')), isWhole ? 0 : await lastMinute(reader, number, asked.cutMs)];
+    for (const hole of holesOf(events, { cursor, bootMs, lastMs }))
+      eachMinute(hole.fromMs, hole.toMs, asked, (atMs) => forget(hole.name, atMs));
     for (const { name, count, atMs, value, dims } of events) {
       const draft: Draft = drafts.get(name) ?? { minutes: new Map(), told: undefined };
       drafts.set(name, draft);
@@ -137,7 +140,6 @@ export const readLevels = async (reader: Reader, asked: LevelsAsked): Promise<Re
     }
   }
   for (const [name, { minutes }] of drafts) {
-    for (const atMs of unknown.get('all') ?? []) minutes.delete(atMs);
     for (const atMs of unknown.get(name) ?? []) minutes.delete(atMs);
   }
   return new Map(

@@ -3,7 +3,7 @@
 // of its fee was paid for it.
 import type { Currency } from '../../policies/pricing/money.ts';
 import { MONTHS } from '../../policies/pricing/calendar.ts';
-import { bookAt } from '../../policies/pricing/index.ts';
+import { bookSelling } from '../../policies/pricing/index.ts';
 import type { Book, OwedObjective } from '../../policies/pricing/index.ts';
 import { ratio, roundHalfEven } from '../../policies/pricing/ratio.ts';
 import type { Problem } from '../../policies/problem.ts';
@@ -40,7 +40,7 @@ export const promisedSpans = (input: {
   const spans: PromisedSpan[] = [];
   for (const { startMs, endMs, tier, stretch } of partsOf(subscription, period)) {
     const cycle = cycleAt(stretch, startMs);
-    const book = bookAt(books, cycle?.startMs ?? stretch.anchorMs);
+    const book = bookSelling(books, { tier, beginMs: cycle?.startMs ?? stretch.anchorMs, untilMs: startMs });
     const month = new Date(period.startMs).toISOString().slice(0, 7);
     if (book === undefined)
       return refuse({ code: 'PRICE_BOOK_NONE', message: `${tenant}: the cycle that ran in ${month} has no price book` });

@@ -11,7 +11,7 @@ import { FREEZE_AFTER_MS, monthOf, nextMonth, periodOf } from './period.ts';
 import { quantityText } from './quantity.ts';
 import { statementText } from './statement.ts';
 import type { UsageLine, UsageStatement } from './statement.ts';
-import { integerOf, textOf } from './store.ts';
+import { byTexts, integerOf, textOf } from './store.ts';
 import type { Reader, Row, Tx } from './store.ts';
 import { bigintText, ledgerState, tallyOf } from './tallies.ts';
 
@@ -143,7 +143,8 @@ const peakRise = async (
 /** One digest over all statements of a period, in the order of their tenants: two closes that agree here agree to the byte. */
 export const periodDigest = async (reader: Reader, periodMs: number): Promise<string> => {
   const digest = createHash('sha256');
-  for (const row of await reader.all('SELECT body FROM usage_statement WHERE period_ms = ? ORDER BY tenant, revision', [periodMs])) {
+  const rows = await reader.all('SELECT tenant, body FROM usage_statement WHERE period_ms = ? ORDER BY revision', [periodMs]);
+  for (const row of rows.toSorted(byTexts('tenant'))) {
     digest.update(textOf(row, 'body'));
   }
   return `sha256:${digest.digest('hex')}`;

@@ -7,6 +7,7 @@
  * enforced also where the ledger's disk is full. `operator/term.ts` runs it; `wiring.ts` serves events over it.
  */
 import { METERS_CONFIG_MAP, TENANT_LABEL, configMaps } from '../../crds/kinds.ts';
+import { isRecord } from '../../crds/wire.ts';
 import type { ConfigMap } from '../../crds/wire.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Informer } from '../../kube/informer.ts';
@@ -28,7 +29,8 @@ import type { Pruner } from './pruning.ts';
 import { quarantined } from './quarantine.ts';
 import { StoreError } from './store.ts';
 import type { Migrations, Reader } from './store.ts';
-import { limitSeries, loadHealth, writeTenantUsage } from './tenant-usage.ts';
+import { loadHealth } from './source-health.ts';
+import { limitSeries, writeTenantUsage } from './tenant-usage.ts';
 import type { LiveTenantUsage, TenantObject } from './tenant-usage.ts';
 import { createUseWatch } from './use-watch.ts';
 import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
@@ -54,6 +56,8 @@ export type UsageDeps = {
   readonly caches: Looked<UsageCaches & { readonly tenants: Informer<KubeObject>; readonly namespaces: Informer<KubeObject> }>;
   /** With the limits that count: those of the Tenant within those of its tier. */
   readonly tenants: () => readonly TenantObject[];
+  /** Ids of the replicas of the webhook that run. */
+  readonly liveReplicas: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: UsageMetrics;
@@ -218,6 +222,9 @@ const declareMeters = async (deps: UsageDeps, client: KubeClient, ledger: Ledger
   if (changed.length > 0) deps.log.warn({ meters: changed }, 'meters keep their first definition; a changed one needs a new name');
 };
 
+const hasObjectives = ({ spec: { slo } }: TenantObject): boolean =>
+  isRecord(slo) && Array.isArray(slo['objectives']) && slo['objectives'].length > 0;
+
 /** TenantUsage of every Tenant, and the metrics that are a view of the ledger. */
 const showUse = async (
   deps: UsageDeps,
@@ -225,10 +232,16 @@ const showUse = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const { caches, clock, log, metrics } = deps;
-  const health = await loadHealth(ledger, clock.now());
-  const sum = (field: 'open' | 'silent' | 'missing'): number => [...health.values()].reduce((all, one) => all + one[field], 0);
-  metrics.usageSources.set({ state: 'open' }, sum('open'));
-  metrics.usageSources.set({ state: 'silent' }, sum('silent'));
+  const live = deps.liveReplicas();
+  const promised = new Set(deps.tenants().flatMap((tenant) => (hasObjectives(tenant) ? [tenant.metadata.name] : [])));
+  const health = await loadHealth(ledger, {
+    nowMs: clock.now(),
+    isLive: (replica) => live.has(replica),
+    hasObjectives: (tenant) => promised.has(tenant),
+  });
+  type Counted = 'open' | 'silent' | 'due' | 'overdue' | 'missing';
+  const sum = (field: Counted): number => [...health.values()].reduce((all, one) => all + one[field], 0);
+  for (const state of ['open', 'silent', 'due', 'overdue'] as const) metrics.usageSources.set({ state }, sum(state));
   metrics.usageMissing.set({}, sum('missing'));
   const waiting = await ledger.store.read(quarantined);
   metrics.usageQuarantined.set(
@@ -244,8 +257,8 @@ const showUse = async (
     await slices.rest();
     const { name } = tenant.metadata;
     try {
-      const live = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
-      const { lines } = await writeTenantUsage({ client, clock, ledger, live }, tenant, health.get(name));
+      const shown = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
+      const { lines } = await writeTenantUsage({ client, clock, ledger, live: shown }, tenant, health.get(name));
       if (index >= SHOWN_TENANTS) continue;
       for (const { meter, quantity, carriedFrom } of lines) {
         if (carriedFrom === undefined) metrics.usageQuantity.set({ tenant: name, meter }, Number(quantity));

@@ -24,6 +24,8 @@ export type Running = {
   readonly tenantSinceMs?: number;
   /** When it ended, if it has. */
   readonly endMs?: number;
+  /** Where less or more of it was used up to some time. */
+  readonly before?: { readonly perSecond: bigint; readonly untilMs: number };
 };
 
 /** A thing that vanished while nobody looked ran for at most this long after it was last seen. */
@@ -52,10 +54,19 @@ const billedUntil = async (tx: Tx, source: string): Promise<number> => {
   return row === undefined ? 0 : integerOf(row, 'until_ms');
 };
 
+type Used = Piece & { readonly perSecond: bigint };
+
+const usedIn = ({ fromMs, toMs }: Piece, { perSecond, before }: Pick<Running, 'perSecond' | 'before'>): readonly Used[] => {
+  const cutMs = Math.min(Math.max(before?.untilMs ?? fromMs, fromMs), toMs);
+  const at = (piece: Piece, rate: bigint): readonly Used[] => hourPieces(piece).map((one) => ({ ...one, perSecond: rate }));
+  return [...at({ fromMs, toMs: cutMs }, before?.perSecond ?? perSecond), ...at({ fromMs: cutMs, toMs }, perSecond)];
+};
+
 export const recordRunning = async (tx: Tx, running: readonly Running[], context: IngestContext): Promise<Recorded> => {
   const events: UsageEvent[] = [];
   const outcomes: EventOutcome[] = [];
-  for (const { tenant, source, meter, perSecond, sinceMs, tenantSinceMs = 0, endMs } of running) {
+  for (const one of running) {
+    const { tenant, source, meter, sinceMs, tenantSinceMs = 0, endMs } = one;
     const row = await sourceOf(tx, { tenant, source }, context.storedMs);
     // One that is open goes on where it was recorded last, whatever is known of its tenant; one that has ended may have come back.
     const goesOnMs = row.open ? row.untilMs : undefined;
@@ -63,7 +74,7 @@ export const recordRunning = async (tx: Tx, running: readonly Running[], context
     const fromMs = Math.max(goesOnMs ?? Math.max(sinceMs, tenantSinceMs), billedMs, context.storedMs - LATEST_MS);
     const toMs = Math.min(endMs ?? context.storedMs, context.storedMs);
     if (!row.open && fromMs >= toMs) continue;
-    const mine = hourPieces({ fromMs, toMs }).map((piece, index) => {
+    const mine = usedIn({ fromMs, toMs }, one).map((piece, index) => {
       const facts = {
         tenant,
         source,
@@ -71,7 +82,7 @@ export const recordRunning = async (tx: Tx, running: readonly Running[], context
         seq: row.cursor.highest + index + 1,
         atMs: piece.fromMs,
         meter,
-        value: (perSecond * BigInt(piece.toMs - piece.fromMs)) / 1000n,
+        value: (piece.perSecond * BigInt(piece.toMs - piece.fromMs)) / 1000n,
         dims: '{}',
       };
       return { ...facts, digest: digestOf(facts) };

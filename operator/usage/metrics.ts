@@ -54,8 +54,8 @@ export const usageMetrics = defineMetrics({
   usageSources: {
     kind: 'gauge',
     name: 'writ_usage_sources',
-    help: 'Sources of events heard of within a day: all that are open, and those of them that said nothing for 17 minutes.',
-    labels: { state: ['open', 'silent'] },
+    help: 'Sources of events heard of within a day: all that are open, and those of them that said nothing for 17 minutes; those of webhook replicas that run and tell of tenants with objectives each quarter of an hour (due), and of them those that did not (overdue).',
+    labels: { state: ['open', 'silent', 'due', 'overdue'] },
   },
   usageMissing: {
     kind: 'gauge',

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An hour that is over is sealed: one digest over what every tenant used in it, chained to the seal before. An event that comes
-// later opens the hour again, and the next seal of it is a revision; the seals before stay as they are.
+// later opens the hour again, and the next seal of it is a revision; the seals before stay as they are. Whoever sends late events, and
+// however often, seals and what is reported by them stay few: an hour is sealed again once in a full hour, an old one twice a day.
 import { createHash } from 'node:crypto';
-import { HOUR_MS, SEAL_AFTER_MS } from './period.ts';
-import { bytesOf, integerOf, textOf } from './store.ts';
-import type { Reader, Tx } from './store.ts';
+import { DAY_MS, HOUR_MS, SEAL_AFTER_MS } from './period.ts';
+import { byTexts, bytesOf, integerOf, textOf } from './store.ts';
+import type { Reader, Row, Tx } from './store.ts';
 import { ledgerState } from './tallies.ts';
 
 export type Seal = { readonly hourMs: number; readonly revision: number; readonly root: string };
@@ -14,16 +15,24 @@ export type SealHook = (tx: Tx, seals: readonly Seal[]) => Promise<void>;
 
 const HOURS_AT_ONCE = 48;
 
+/** Months end, and are frozen, where such a half of a day does: what they bill of old hours is sealed by then. */
+const HALF_DAY_MS = DAY_MS / 2;
+
+/** Whether an hour that was opened again is to be sealed now; of a row with `sealed_ms`, null where it never was. */
+const isDueAgain = (row: Row, nowMs: number): boolean => {
+  if (row['sealed_ms'] === null) return true;
+  const roundMs = nowMs - integerOf(row, 'hour_ms') < DAY_MS ? HOUR_MS : HALF_DAY_MS;
+  return Math.floor(integerOf(row, 'sealed_ms') / roundMs) !== Math.floor(nowMs / roundMs);
+};
+
 /** The digest of an hour as its buckets have it. */
 export const hourDigest = async (
   reader: Reader,
   { hourMs, revision, previous }: { readonly hourMs: number; readonly revision: number; readonly previous: Uint8Array },
 ): Promise<Uint8Array> => {
   const digest = createHash('sha256').update(previous).update(`${hourMs} ${revision}\n`);
-  const rows = await reader.all('SELECT tenant, meter, count, sum, peak FROM usage_bucket WHERE hour_ms = ? ORDER BY tenant, meter', [
-    hourMs,
-  ]);
-  for (const row of rows) {
+  const rows = await reader.all('SELECT tenant, meter, count, sum, peak FROM usage_bucket WHERE hour_ms = ?', [hourMs]);
+  for (const row of rows.toSorted(byTexts('tenant', 'meter'))) {
     const fields = [textOf(row, 'tenant'), textOf(row, 'meter'), integerOf(row, 'count'), textOf(row, 'sum'), textOf(row, 'peak')];
     digest.update(`${fields.join(' ')}\n`);
   }
@@ -35,7 +44,7 @@ const lastSeal = async (reader: Reader): Promise<{ readonly position: number; re
   return row === undefined ? { position: 0, root: new Uint8Array() } : { position: integerOf(row, 'position'), root: bytesOf(row, 'root') };
 };
 
-/** Hours that are over by a quarter of an hour and have no seal yet, and sealed ones that were opened again. */
+/** Hours that are over by a quarter of an hour and have no seal yet, and sealed ones that were opened again and whose turn it is. */
 const dueHours = async (tx: Tx, nowMs: number): Promise<readonly number[]> => {
   const { sealedMs } = await ledgerState(tx);
   const over = nowMs - SEAL_AFTER_MS - HOUR_MS;
@@ -44,8 +53,12 @@ const dueHours = async (tx: Tx, nowMs: number): Promise<readonly number[]> => {
     over,
     HOURS_AT_ONCE,
   ]);
-  const reopened = await tx.all('SELECT hour_ms FROM usage_reopened ORDER BY hour_ms LIMIT ?', [HOURS_AT_ONCE]);
-  return [...fresh, ...reopened].map((row) => integerOf(row, 'hour_ms'));
+  const reopened = await tx.all(
+    `SELECT r.hour_ms AS hour_ms, (SELECT MAX(s.sealed_ms) FROM usage_seal s WHERE s.hour_ms = r.hour_ms) AS sealed_ms
+      FROM usage_reopened r ORDER BY r.hour_ms`,
+  );
+  const due = reopened.filter((row) => isDueAgain(row, nowMs)).slice(0, HOURS_AT_ONCE);
+  return [...fresh, ...due].map((row) => integerOf(row, 'hour_ms'));
 };
 
 /** Seals what is due; the list is empty when nothing is. */

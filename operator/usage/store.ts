@@ -115,3 +115,17 @@ export const bytesOf = (row: Row, column: string): Uint8Array => {
   if (value instanceof Uint8Array) return value;
   throw new StoreError('corrupt', `column ${column} holds no bytes`);
 };
+
+/**
+ * Orders rows by columns of text, by code units. For what a digest is made of: `ORDER BY` goes by the database's own collation, which
+ * another server, or the same one after an update, need not share.
+ */
+export const byTexts =
+  (...columns: readonly string[]) =>
+  (a: Row, b: Row): number => {
+    for (const column of columns) {
+      const [one, other] = [textOf(a, column), textOf(b, column)];
+      if (one !== other) return one < other ? -1 : 1;
+    }
+    return 0;
+  };

@@ -10,23 +10,20 @@ import type { ConditionInput } from '../../kube/status.ts';
 import { hasReached } from '../../policies/usage/index.ts';
 import { parseDuration } from '../../process/flags.ts';
 import type { Clock } from '../../process/clock.ts';
-import { missingOf } from './cursor.ts';
 import type { Ledger, Series } from './ledger.ts';
-import { DAY_MS, monthOf } from './period.ts';
+import { monthOf } from './period.ts';
 import { quantityText } from './quantity.ts';
-import { SILENT_MS, openSources } from './sources.ts';
-import type { SourceRow } from './sources.ts';
+import { UNHEARD } from './source-health.ts';
+import type { SourceHealth } from './source-health.ts';
+import { SILENT_MS } from './sources.ts';
 import type { UsageStatement } from './statement.ts';
 import { LONGEST_WINDOW_MS } from './windows.ts';
 import type { LimitWindow } from './windows.ts';
 
 export type LiveTenantUsage = KubeObject & Pick<TenantUsage, 'status'>;
-export type TenantObject = KubeObject & { readonly spec: { readonly usage?: { readonly limits?: readonly TenantLimit[] } } };
-
-/** One that says nothing for so long is taken for gone. */
-const GONE_MS = DAY_MS;
-/** What people read of a long list. */
-const NAMED_MAX = 3;
+export type TenantObject = KubeObject & {
+  readonly spec: { readonly usage?: { readonly limits?: readonly TenantLimit[] }; readonly slo?: unknown };
+};
 
 /** Undefined for a window that no limit can have. */
 const windowOf = (text: string): LimitWindow | undefined => {
@@ -37,55 +34,6 @@ const windowOf = (text: string): LimitWindow | undefined => {
 
 export const limitSeries = (tenants: readonly TenantObject[]): readonly Series[] =>
   tenants.flatMap(({ metadata, spec }) => (spec.usage?.limits ?? []).map(({ meter }) => ({ tenant: metadata.name, meter })));
-
-/** `quiet`: the names of the first that are silent; to read their silence as no use would be a guess. */
-export type SourceHealth = { readonly open: number; readonly silent: number; readonly missing: number; readonly quiet: readonly string[] };
-
-const UNHEARD: SourceHealth = { open: 0, silent: 0, missing: 0, quiet: [] };
-
-const PROCESS = /^(.+)\/boots\/(\d{1,15})(?:\/|$)/;
-
-/**
- * When a source was heard of. A process may report under several names, and what has nothing to tell is silent while another of them
- * speaks; and one that has ended is silent for ever, while the next one of its place sends what it had left.
- */
-const heardOf = (sources: readonly SourceRow[]): ((source: SourceRow) => number) => {
-  const places = new Map<string, { readonly boot: number; readonly lastMs: number }[]>();
-  const placeOf = ({ tenant, source }: SourceRow): { readonly place: string; readonly boot: number } | undefined => {
-    const [, place, boot] = PROCESS.exec(source) ?? [];
-    return place === undefined ? undefined : { place: `${tenant}\n${place}`, boot: Number(boot) };
-  };
-  for (const row of sources) {
-    const at = placeOf(row);
-    if (at !== undefined) places.set(at.place, [...(places.get(at.place) ?? []), { boot: at.boot, lastMs: row.lastMs }]);
-  }
-  return (row) => {
-    const at = placeOf(row);
-    const since = at === undefined ? [] : (places.get(at.place) ?? []).filter(({ boot }) => boot >= at.boot);
-    return since.reduce((last, { lastMs }) => Math.max(last, lastMs), row.lastMs);
-  };
-};
-
-/** By tenant. */
-const sourceHealth = (sources: readonly SourceRow[], nowMs: number): ReadonlyMap<string, SourceHealth> => {
-  const byTenant = new Map<string, SourceHealth>();
-  const heardMs = heardOf(sources);
-  for (const row of sources) {
-    const { tenant, source, cursor } = row;
-    const { open, silent, missing, quiet } = byTenant.get(tenant) ?? UNHEARD;
-    const isSilent = nowMs - heardMs(row) > SILENT_MS;
-    byTenant.set(tenant, {
-      open: open + 1,
-      silent: silent + (isSilent ? 1 : 0),
-      missing: missing + missingOf(cursor),
-      quiet: isSilent && quiet.length < NAMED_MAX ? [...quiet, source] : quiet,
-    });
-  }
-  return byTenant;
-};
-
-export const loadHealth = async (ledger: Ledger, nowMs: number): Promise<ReadonlyMap<string, SourceHealth>> =>
-  sourceHealth(await ledger.store.read((reader) => openSources(reader, nowMs - GONE_MS)), nowMs);
 
 type Facts = {
   readonly tenant: TenantObject;

@@ -3,10 +3,12 @@
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import type { Clock } from '../../process/clock.ts';
+import { watchClaimSizes } from './claim-sizes.ts';
 import { followedSources, recordRunning, vanished } from './intervals.ts';
 import type { Followed, Running } from './intervals.ts';
 import type { Ledger } from './ledger.ts';
 import { SCALE } from './quantity.ts';
+import { integerOf } from './store.ts';
 import { createTenancies } from './tenancies.ts';
 import type { WatchedClaim, WatchedPod } from './watched-pods.ts';
 
@@ -39,7 +41,10 @@ export const createUseWatch = async (options: {
       const { uid } = change.object.metadata;
       if (change.type === 'deleted' && uid !== undefined) ended.set(`${prefix}${uid}`, clock.now());
     };
-  const subscriptions = [pods.onChange(seen(AGENTS)), claims.onChange(seen(CLAIMS))];
+  const sizes = watchClaimSizes({ clock, claims });
+  const subscriptions = [pods.onChange(seen(AGENTS)), claims.onChange(seen(CLAIMS)), () => sizes.close()];
+  /** What is bound and not recorded yet was not bound at the look before. */
+  let lookedMs = await heardMs(ledger);
 
   const tenantSince = (namespace: string | undefined): Pick<Running, 'tenantSinceMs'> => {
     const tenancy = tenancies.of(namespace);
@@ -74,7 +79,7 @@ export const createUseWatch = async (options: {
           source,
           meter: 'storage_bytes',
           perSecond: bound.bytes * SCALE,
-          sinceMs: bound.sinceMs,
+          sinceMs: Math.max(bound.sinceMs, sizes.boundMs(metadata.uid) ?? lookedMs),
         },
       ];
     });
@@ -101,20 +106,35 @@ export const createUseWatch = async (options: {
     }));
     // First: what the tenant before used up to the end is not the next one's.
     await record(await Promise.all(gone.map((one) => asEnded(prefix, one))));
-    await record(running);
+    await record(prefix === CLAIMS ? await withSizeBefore(running, followed) : running);
     for (const { source } of gone) ended.delete(source);
+  };
+  /** What was recorded before they were seen as large as they are goes on as large as they were. */
+  const withSizeBefore = async (running: readonly Running[], followed: readonly Followed[]): Promise<readonly Running[]> => {
+    const recorded = new Map(followed.map(({ tenant, source, untilMs }) => [`${tenant}\n${source}`, untilMs]));
+    const known: Running[] = [];
+    for (const one of running) {
+      const sizeMs = sizes.sizeMs(one.source.slice(CLAIMS.length));
+      const recordedMs = recorded.get(`${one.tenant}\n${one.source}`);
+      const last = sizeMs === undefined || recordedMs === undefined || recordedMs >= sizeMs ? undefined : await lastPiece(ledger, one);
+      const isOther = last !== undefined && last.value !== (one.perSecond * last.lengthMs) / 1000n;
+      known.push(sizeMs === undefined || !isOther ? one : { ...one, before: { perSecond: rateOf(last), untilMs: sizeMs } });
+    }
+    return known;
   };
   const asEnded = async (prefix: string, { tenant, source, untilMs, endMs }: Followed & { readonly endMs: number }): Promise<Running> => {
     const common = { tenant, source, sinceMs: untilMs, endMs };
     return prefix === AGENTS
       ? { ...common, meter: 'agent_hours', perSecond: SCALE }
-      : { ...common, meter: 'storage_bytes', perSecond: await lastRate(ledger, { tenant, source }) };
+      : { ...common, meter: 'storage_bytes', perSecond: rateOf(await lastPiece(ledger, { tenant, source })) };
   };
   return {
     record: async () => {
       await tenancies.save();
       await recordKind({ prefix: AGENTS, running: runningAgents(), live: pods.list() });
+      const nowMs = clock.now();
       await recordKind({ prefix: CLAIMS, running: boundClaims(), live: claims.list() });
+      lookedMs = Math.max(lookedMs, nowMs);
     },
     close: () => {
       tenancies.close();
@@ -123,8 +143,16 @@ export const createUseWatch = async (options: {
   };
 };
 
-/** How large a claim was when it was last recorded, as millionths in a second; nothing where that is not known. */
-const lastRate = async (ledger: Ledger, name: { readonly tenant: string; readonly source: string }): Promise<bigint> => {
+/** When the ledger was told of anything last; 0 for a new one. */
+const heardMs = async ({ store }: Ledger): Promise<number> => {
+  const [row] = await store.read((reader) => reader.all('SELECT COALESCE(MAX(last_ms), 0) AS last_ms FROM usage_source'));
+  return row === undefined ? 0 : integerOf(row, 'last_ms');
+};
+
+type LastPiece = { readonly value: bigint; readonly lengthMs: bigint };
+
+/** What was recorded of a claim last; undefined where nothing was. */
+const lastPiece = async (ledger: Ledger, name: Pick<Running, 'tenant' | 'source'>): Promise<LastPiece | undefined> => {
   const rows = await ledger.store.read((reader) =>
     reader.all(
       `SELECT e.value, e.at_ms, s.until_ms FROM usage_event e JOIN usage_source s ON s.number = e.source
@@ -133,7 +161,10 @@ const lastRate = async (ledger: Ledger, name: { readonly tenant: string; readonl
     ),
   );
   const [row] = rows;
-  if (row === undefined || typeof row['value'] !== 'string') return 0n;
+  if (row === undefined || typeof row['value'] !== 'string') return undefined;
   const lengthMs = BigInt(String(row['until_ms'])) - BigInt(String(row['at_ms']));
-  return lengthMs > 0n ? (BigInt(row['value']) * 1000n) / lengthMs : 0n;
+  return lengthMs > 0n ? { value: BigInt(row['value']), lengthMs } : undefined;
 };
+
+/** How large a claim was, as millionths in a second; nothing where that is not known. */
+const rateOf = (last: LastPiece | undefined): bigint => (last === undefined ? 0n : (last.value * 1000n) / last.lengthMs);

@@ -36,7 +36,7 @@ export const admissionCodes = {
     fix: 'change the file, seal it under a higher version and publish it; what `writ sign --output=resource` prints may be applied as it is',
   },
   INVENTORY_UNPROVEN: {
-    summary: 'The inventory orders a document that is not in this cluster, or that does not verify.',
+    summary: 'The inventory orders a document that is not in this cluster or does not verify, or brings a set seal that does not.',
     fix: 'change what is enforced through the repository of the GitSource; the operator writes the inventory',
   },
   LEDGER_HELD: {

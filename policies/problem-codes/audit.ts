@@ -39,6 +39,10 @@ export const auditCodes = {
     summary: 'A file is not of an audit log as Writ writes it.',
     fix: 'take the file as it was written; what was changed by hand proves nothing',
   },
+  AUDIT_STALE: {
+    summary: 'An export of the audit log is older than `--max-age` allows, or does not show how old it is.',
+    fix: 'take a new export, with the root log whole or with witnesses; if it is no younger, the operator publishes no more, or shows you another history than it has',
+  },
   AUDIT_SINCE: {
     summary: 'What was given as a checkpoint that was kept can not be read, or is no signed checkpoint.',
     fix: 'give the file `checkpoint` of a log as it was published or cosigned; nothing was held against it',

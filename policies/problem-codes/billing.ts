@@ -134,6 +134,10 @@ export const billingCodes = {
     summary: 'A refund is of no earlier invoice of the tenant, or of more than that came to.',
     fix: 'name the invoice by its id, TENANT/2026-11-01T00:00:00Z, and give back no more than it came to, all refunds of it together',
   },
+  BILL_CARRY_BROKEN: {
+    summary: 'A credit that one invoice leaves to the next cannot go there: the invoice before cannot be read, or a later one is closed.',
+    fix: 'put the invoice before back as it was signed; close invoices in the order of time, and enter by hand what a closed one cannot take',
+  },
   BILL_CREDIT_FOREIGN: {
     summary: 'An SLA statement was given to the bill of another tenant than it is for.',
     fix: 'give by --sla the statements of the tenant of the subscription alone',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { digestOf } from '../document/digest.ts';
+import { atOnce } from '../steps.ts';
 import { createTrustFollower } from './follow.ts';
 import type { TrustSignature } from './load.ts';
 import { seal } from './seal.ts';
@@ -24,7 +25,7 @@ const objectOf = (current: TrustSignature, ...chain: readonly TrustSignature[]) 
 const looks = (
   ...objects: readonly (ReturnType<typeof objectOf> | undefined)[]
 ): readonly (readonly [number | undefined, string | undefined])[] => {
-  const follow = createTrustFollower({ pinnedDigest: one.digest });
+  const follow = atOnce(createTrustFollower({ pinnedDigest: one.digest }));
   return objects.map((object) => {
     const { trust, problem } = follow(object, NOW);
     return [trust?.version, problem?.code];
@@ -67,7 +68,7 @@ describe('the trust in force', () => {
 
   it('of a process that starts is none that a mark says is old or another', () => {
     const start = (object: ReturnType<typeof objectOf>, mark: { readonly version: number; readonly digest: string }) => {
-      const { trust, problem } = createTrustFollower({ pinnedDigest: one.digest })(object, NOW, mark);
+      const { trust, problem } = atOnce(createTrustFollower({ pinnedDigest: one.digest }))(object, NOW, mark);
       return [trust?.version, problem?.code];
     };
     assert.deepEqual(start(objectOf(one), { version: 2, digest: two.digest }), [undefined, 'TRUST_ROLLBACK']);
@@ -81,7 +82,7 @@ describe('the trust in force', () => {
     const [entry] = keyed('bob', later.publicKey).publicKeys;
     assert.ok(entry);
     const first = version(1, [{ name: 'bob', publicKeys: [{ ...entry, validFor: { start: new Date(startMs).toISOString() } }] }]);
-    const follow = createTrustFollower({ pinnedDigest: first.digest });
+    const follow = atOnce(createTrustFollower({ pinnedDigest: first.digest }));
     const next = objectOf(version(2, [keyed('bob', later.publicKey)]), first);
     assert.equal(follow(next, NOW).problem?.code, 'TRUST_CHAIN_SEALS_BEFORE');
     assert.equal(follow(next, startMs).trust?.version, 2);

@@ -5,9 +5,11 @@
 import { TRUST_POLICY_NAME, trustPolicies } from '../../crds/kinds.ts';
 import type { Problem } from '../problem.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
-import { loadTrustObject } from './load.ts';
+import type { Steps } from '../steps.ts';
+import { loadTrustObjectInSteps } from './load.ts';
 import type { TrustSignature } from './load.ts';
 import { refuseSwap } from './succession.ts';
+import { isCurrent } from './term.ts';
 import type { Trust } from './trust.ts';
 
 /** What is in force, and what is wrong with what is there now. */
@@ -28,14 +30,11 @@ export const trustMarkIn = (marks: readonly NamedMark[] | undefined): TrustMark 
 
 /**
  * `object`: the TrustPolicy `cluster`, if it is there; `atMs`: now, epoch milliseconds; `mark`: the newest version that other
- * processes have seen, for one that starts.
+ * processes have seen, for one that starts. In steps of some milliseconds each, one call after the other.
  */
-export type FollowTrust = (object: { readonly signature?: TrustSignature } | undefined, atMs: number, mark?: TrustMark) => Followed;
+export type FollowTrust = (object: { readonly signature?: TrustSignature } | undefined, atMs: number, mark?: TrustMark) => Steps<Followed>;
 
 export type FollowOptions = { readonly pinnedDigest: string; readonly evidence?: EvidenceMemory };
-
-/** A seal that is not valid yet may be so later. */
-const REFUSAL_LASTS_MS = 60_000;
 
 const missing = (message: string): Problem => ({ code: 'TRUST_MISSING', message });
 
@@ -55,8 +54,8 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
   let seen: { readonly text: string; readonly problem: Problem | undefined; readonly atMs: number } | undefined;
   let last: TrustSignature | undefined;
 
-  const take = (signature: TrustSignature, at: number, mark: TrustMark | undefined): Problem | undefined => {
-    const loaded = loadTrustObject(signature, { pinnedDigest, at, evidence });
+  const take = function* (signature: TrustSignature, at: number, mark: TrustMark | undefined): Steps<Problem | undefined> {
+    const loaded = yield* loadTrustObjectInSteps(signature, { pinnedDigest, at, evidence });
     if (!loaded.ok) return loaded.problem;
     const refused = refuseSwap(held, loaded.trust);
     if (refused !== undefined) return refused;
@@ -69,15 +68,16 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
     return undefined;
   };
 
-  return (object, atMs, mark) => {
+  return function* (object, atMs, mark) {
     const signature = object?.signature;
     if (signature === undefined) {
       const problem = missing(object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document');
       return { trust: held, provenBy, problem: held === undefined ? problem : undefined };
     }
     const isSame = seen !== undefined && (signature === last || JSON.stringify(signature) === seen.text);
-    const isStale = seen?.problem !== undefined && !(seen.atMs <= atMs && atMs - seen.atMs < REFUSAL_LASTS_MS);
-    if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: take(signature, atMs, mark), atMs };
+    // What was taken stays, whatever the clock says; a seal that is not valid yet may be so later.
+    const isStale = seen?.problem !== undefined && !isCurrent({ isGood: false, atMs: seen.atMs, untilMs: undefined }, atMs);
+    if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: yield* take(signature, atMs, mark), atMs };
     last = signature;
     return { trust: held, provenBy, problem: seen?.problem };
   };

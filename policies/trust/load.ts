@@ -7,12 +7,14 @@
 import { digestOf } from '../document/digest.ts';
 import { startOf } from '../problem.ts';
 import type { Problem } from '../problem.ts';
+import { atOnce } from '../steps.ts';
 import type { Steps } from '../steps.ts';
 import type { Artifact } from './check-bundles.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
-import { readTrustPolicy, readingTrustPolicy } from './read-policy.ts';
+import { readingTrustPolicy } from './read-policy.ts';
 import type { LoadOutcome } from './read-policy.ts';
-import { checkSuccession, sealingBy } from './succession.ts';
+import { checkSuccession, sealingInSteps } from './succession.ts';
+import type { CountedSeal } from './check-seal.ts';
 import type { Trust } from './trust.ts';
 
 export const MAX_CHAIN = 32;
@@ -67,10 +69,12 @@ const newestOf = (times: readonly (number | undefined)[]): number | undefined =>
 };
 
 /** The times that its own seals prove; they say when somebody last vouched for all that it names. */
-const sealedMsOf = (trust: Trust, { artifact, digest }: Step, at: number | undefined): number | undefined =>
-  at === undefined || artifact.bundles.length === 0
-    ? undefined
-    : newestOf(sealingBy(trust, artifact, { digest, at }).seals.map(({ signedAtMs }) => signedAtMs));
+const sealedMsOf = (seals: readonly CountedSeal[]): number | undefined => newestOf(seals.map(({ signedAtMs }) => signedAtMs));
+
+/** Of the version that is believed by its digest, whatever they are worth. */
+const ownSeals = function* (trust: Trust, { artifact, digest }: Step, at: number | undefined): Steps<readonly CountedSeal[]> {
+  return at === undefined || artifact.bundles.length === 0 ? [] : (yield* sealingInSteps(trust, artifact, { digest, at })).seals;
+};
 
 const stepsOf = (bytes: Uint8Array, file: string, { trustedRoot, succession }: LoadOptions): readonly Step[] => {
   const links: readonly TrustLink[] = [...(succession?.chain ?? []), { bytes, bundles: succession?.bundles ?? [], trustedRoot, file }];
@@ -89,12 +93,14 @@ const stepsOf = (bytes: Uint8Array, file: string, { trustedRoot, succession }: L
 const rootsOf = (steps: readonly Step[]): ReadonlyMap<string, Uint8Array> =>
   new Map(steps.flatMap(({ trustedRoot }) => (trustedRoot === undefined ? [] : [[digestOf(trustedRoot), trustedRoot]])));
 
-const walk = (steps: readonly Step[], at: number | undefined): LoadOutcome => {
+const walk = function* (steps: readonly Step[], at: number | undefined): Steps<LoadOutcome> {
   const otherRoots = rootsOf(steps);
   const behind: Trust[] = [];
+  let loaded: LoadOutcome = refuse({ code: 'TRUST_CHAIN_BROKEN', message: 'there is no version' });
   for (const [index, step] of steps.entries()) {
     const { artifact, trustedRoot } = step;
-    const read = readTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
+    if (index > 0) yield;
+    const read = yield* readingTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
     if (!read.ok) {
       if (index === steps.length - 1) return read;
       const { code, message } = read.problem;
@@ -105,18 +111,20 @@ const walk = (steps: readonly Step[], at: number | undefined): LoadOutcome => {
       });
     }
     const [before] = behind;
-    if (before !== undefined) {
-      const outcome = checkSuccession({ before, after: read.trust, artifact, at: at ?? Number.NaN });
-      if (!outcome.ok) return refuse(outcome.problem, outcome.others);
-    }
-    behind.unshift({ ...read.trust, predecessors: [...behind], sealedMs: sealedMsOf(read.trust, step, at) });
+    yield;
+    const followed =
+      before === undefined ? undefined : yield* checkSuccession({ before, after: read.trust, artifact, at: at ?? Number.NaN });
+    if (followed?.ok === false) return refuse(followed.problem, followed.others);
+    const seals = followed?.seals ?? (yield* ownSeals(read.trust, step, at));
+    const trust: Trust = { ...read.trust, predecessors: [...behind], sealedMs: sealedMsOf(seals) };
+    behind.unshift(trust);
+    loaded = { ...read, trust };
   }
-  const [last] = behind;
-  return last === undefined ? refuse({ code: 'TRUST_CHAIN_BROKEN', message: 'there is no version' }) : { ok: true, trust: last };
+  return loaded;
 };
 
-/** Total. Whether the trust policy has expired is judged by `verify`, which is told the time. */
-export const loadTrust = (bytes: Uint8Array, options: LoadOptions): LoadOutcome => {
+/** In steps of some milliseconds each. Total. Whether the trust policy has expired is judged by `verify`, which is told the time. */
+const loadInSteps = function* (bytes: Uint8Array, options: LoadOptions): Steps<LoadOutcome> {
   const file = options.file ?? 'trust policy';
   const { succession, pinnedDigest } = options;
   const tooMuch = chainProblem(succession?.chain ?? [], file);
@@ -129,12 +137,14 @@ export const loadTrust = (bytes: Uint8Array, options: LoadOptions): LoadOutcome 
     return refuse({ code: 'TRUST_NOT_PINNED', message: `its digest is ${digest}, pinned is ${pinnedDigest}${among}`, at: startOf(file) });
   }
   try {
-    return walk(steps.slice(pinned), succession?.at);
+    return yield* walk(steps.slice(pinned), succession?.at);
   } catch {
     // Nothing is known to come here; if a library throws after all, the answer is no.
     return refuse({ code: 'TRUST_CHAIN_BROKEN', message: 'a seal of the chain cannot be checked', at: startOf(file) });
   }
 };
+
+export const loadTrust = atOnce(loadInSteps);
 
 /** `signature` of the TrustPolicy object. */
 export type TrustSignature = {
@@ -167,20 +177,7 @@ const optionsOf = (signature: TrustSignature, { pinnedDigest, at, evidence }: Si
 });
 
 /** `loadTrust` for what the API server holds. */
-export const loadTrustObject = (signature: TrustSignature, options: SignatureOptions): LoadOutcome =>
-  loadTrust(Buffer.from(signature.document), optionsOf(signature, options));
+export const loadTrustObjectInSteps = (signature: TrustSignature, options: SignatureOptions): Steps<LoadOutcome> =>
+  loadInSteps(Buffer.from(signature.document), optionsOf(signature, options));
 
-/** Reads step by step what `loadTrustObject` will read, which remembers it; other work may go on between two steps. Total. */
-export const readAhead = function* (signature: TrustSignature, pinnedDigest: string): Steps<void> {
-  const options = optionsOf(signature, { pinnedDigest, at: Number.NaN });
-  if (chainProblem(options.succession?.chain ?? [], FILE) !== undefined) return;
-  const steps = stepsOf(Buffer.from(signature.document), FILE, options);
-  const pinned = steps.findLastIndex(({ digest }) => digest === pinnedDigest);
-  if (pinned === -1) return;
-  const needed = steps.slice(pinned);
-  const otherRoots = rootsOf(needed);
-  for (const { artifact, trustedRoot } of needed) {
-    yield* readingTrustPolicy(artifact.bytes, { file: artifact.file, trustedRoot, otherRoots });
-    yield;
-  }
-};
+export const loadTrustObject = atOnce(loadTrustObjectInSteps);

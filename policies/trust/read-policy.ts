@@ -23,7 +23,7 @@ import { readTrustedRootInSteps } from './trusted-root.ts';
 import type { Principal, RevokedIdentity, RootState, Trust, TrustedIdentity, TrustedKey } from './trust.ts';
 
 export type LoadOutcome =
-  | { readonly ok: true; readonly trust: Trust }
+  | { readonly ok: true; readonly trust: Trust; /** What its bytes say. */ readonly spec: TrustPolicy['spec'] }
   | { readonly ok: false; readonly problem: Problem; /** All of them; `problem` is the first. */ readonly problems: readonly Problem[] };
 type Refused = Extract<LoadOutcome, { ok: false }>;
 
@@ -130,7 +130,7 @@ const addIdentity = (entry: TrustPolicyIdentity, principal: Principal, place: Ke
   into.identities.push(read.identity);
 };
 
-const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings => {
+const readPrincipals = function* (policy: TrustPolicy, document: ParsedDocument): Steps<Readings> {
   const into: Readings = { principals: new Map(), keys: new Map(), identities: [], problems: [] };
   for (const [index, entry] of policy.spec.principals.entries()) {
     const { name, identity } = entry;
@@ -140,6 +140,7 @@ const readPrincipals = (policy: TrustPolicy, document: ParsedDocument): Readings
     into.principals.set(name, principal);
     addKeys(entry, principal, place, into);
     if (identity !== undefined) addIdentity(identity, principal, { document, path: [...place.path, 'identity'] }, into);
+    yield;
   }
   return into;
 };
@@ -180,7 +181,7 @@ type Rootless =
   | {
       readonly ok: true;
       readonly trust: Omit<Trust, 'root'>;
-      readonly pinnedRoot: string | undefined;
+      readonly spec: TrustPolicy['spec'];
       readonly problems: readonly Problem[];
     }
   | Refused;
@@ -195,16 +196,16 @@ const leastOf = (minimums: NonNullable<TrustPolicy['spec']['minimums']>): Readon
   return least;
 };
 
-const build = (policy: TrustPolicy, document: ParsedDocument): Rootless => {
+const build = function* (policy: TrustPolicy, document: ParsedDocument): Steps<Rootless> {
   const { spec } = policy;
-  const { principals, keys, identities, problems } = readPrincipals(policy, document);
+  const { principals, keys, identities, problems } = yield* readPrincipals(policy, document);
   const expires = spec.expires === undefined ? undefined : Date.parse(spec.expires);
   if (Number.isNaN(expires)) problems.push(problemAt({ document, path: ['spec', 'expires'] }, 'TRUST_INVALID', 'expires is not a time'));
   const revoked = readRevokedIdentities(spec.revoked?.certificates ?? [], document);
   problems.push(...revoked.problems);
   return {
     ok: true,
-    pinnedRoot: spec.trustedRootSha256,
+    spec,
     problems,
     trust: {
       digest: document.digest,
@@ -246,7 +247,7 @@ const readingDocument = function* (bytes: Uint8Array, file: string): Generator<u
     const message = `a ${outcome.kind} is no TrustPolicy`;
     return refuse({ code: 'TRUST_INVALID', message, at: parsed.document.positionOf(['kind']), path: 'kind' });
   }
-  return build(outcome.object, parsed.document);
+  return yield* build(outcome.object, parsed.document);
 };
 
 /** A chain has as many, and all of them are read again when one is added. */
@@ -259,11 +260,11 @@ export const readingTrustPolicy = function* (bytes: Uint8Array, { file, ...roots
   lately.keep(key, read);
   if (!read.ok) return read;
   yield;
-  const root = yield* readRoot(read.pinnedRoot, roots);
+  const root = yield* readRoot(read.spec.trustedRootSha256, roots);
   const isRootGood = root.ok || root.problem.code === 'TRUST_ROOT_MISSING';
   const rootProblems = isRootGood ? [] : [{ ...root.problem, at: { file: TRUSTED_ROOT_FILE, line: 1, column: 1 } }];
   const [first, ...others] = [...read.problems, ...rootProblems];
-  return first === undefined ? { ok: true, trust: { ...read.trust, root } } : refuse(first, others);
+  return first === undefined ? { ok: true, trust: { ...read.trust, root }, spec: read.spec } : refuse(first, others);
 };
 
 /** Total. Nothing is said of whether these bytes may be believed. */

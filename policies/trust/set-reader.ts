@@ -9,6 +9,7 @@ import { createMemo } from '../memo.ts';
 import { verifySet } from './check-set.ts';
 import type { SetOutcome } from './check-set.ts';
 import type { Trust } from './index.ts';
+import { isCurrent } from './term.ts';
 
 export type SetReading = {
   readonly trust: Trust;
@@ -30,13 +31,9 @@ export const markedKinds = (marks: Iterable<Mark>): ReadonlyMap<string, Readonly
   return kinds;
 };
 
-/** As of a policy: what is refused may be a matter of time. */
-const REFUSAL_LASTS_MS = 60_000;
-
 type Remembered = { readonly outcome: SetOutcome; readonly atMs: number };
 
-const isCurrent = ({ outcome, atMs: thenMs }: Remembered, atMs: number): boolean =>
-  thenMs <= atMs && atMs < (outcome.untilMs ?? Number.POSITIVE_INFINITY) && (outcome.ok || atMs - thenMs < REFUSAL_LASTS_MS);
+const stands = ({ outcome: { ok, untilMs }, atMs }: Remembered, nowMs: number): boolean => isCurrent({ isGood: ok, atMs, untilMs }, nowMs);
 
 export const createSetReader = (): SetReader => {
   const memo = createMemo<Remembered>();
@@ -48,7 +45,7 @@ export const createSetReader = (): SetReader => {
       const ordered = [...new Set([...documents.map(({ kind }) => kind), ...(marked.get(source) ?? [])])].toSorted();
       const key = `${trust.digest} ${trust.root.ok} ${ordered.join(',')} ${hash('sha256', JSON.stringify(bundles), 'base64url')}`;
       const known = memo.recall(key);
-      const outcome = known !== undefined && isCurrent(known, atMs) ? known.outcome : verifySet(bundles, { trust, at: atMs, ordered });
+      const outcome = known !== undefined && stands(known, atMs) ? known.outcome : verifySet(bundles, { trust, at: atMs, ordered });
       if (outcome !== known?.outcome) memo.keep(key, { outcome, atMs });
       if (outcome.ok && outcome.set.source === source) sets.set(source, outcome.set);
     }

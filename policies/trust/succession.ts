@@ -5,7 +5,8 @@
 // enough seals both by the rules for TrustPolicy of the version before, which hands trust on, and by its own, so that nobody
 // is named who cannot seal. Each version judges seals by its own principals, revocations and trusted root. That an earlier
 // version has expired does not matter: it is only a step on the way.
-import { finish } from '../steps.ts';
+import { atOnce } from '../steps.ts';
+import type { Steps } from '../steps.ts';
 import { startOf } from '../problem.ts';
 import type { Problem, ProblemCode } from '../problem.ts';
 import { checkBundles } from './check-bundles.ts';
@@ -26,16 +27,22 @@ export type Sealing = {
 };
 
 /** Who of a trust policy's principals has sealed these bytes of a (next) trust policy, and whether that is enough. */
-export const sealingBy = (trust: Trust, artifact: Artifact, { digest, at }: { readonly digest: string; readonly at: number }): Sealing => {
+export const sealingInSteps = function* (
+  trust: Trust,
+  artifact: Artifact,
+  { digest, at }: { readonly digest: string; readonly at: number },
+): Steps<Sealing> {
   const no = (missing: string): Sealing => ({ isEnough: false, seals: [], missing: [missing], ignored: [] });
   if (artifact.bundles.length > MAX_BUNDLES) return no(`it has ${artifact.bundles.length} seals, at most ${MAX_BUNDLES} are read`);
   if (trust.revoked.documents.has(digest)) return no(`version ${trust.version} revokes the document ${digest}`);
-  const { counted: seals, ignored } = finish(checkBundles(artifact, { trust, at, digest }));
+  const { counted: seals, ignored } = yield* checkBundles(artifact, { trust, at, digest });
   const outcome = applyRules(trust, FIT, new Set(seals.map(({ principal }) => principal.name)));
   if (outcome.kind === 'granted') return { isEnough: true, seals, missing: [], ignored };
   const missing = outcome.kind === 'no-rule' ? [`no rule of version ${trust.version} speaks of a TrustPolicy`] : outcome.missing;
   return { isEnough: false, seals, missing, ignored };
 };
+
+export const sealingBy = atOnce(sealingInSteps);
 
 export type SuccessionInput = {
   readonly before: Trust;
@@ -61,8 +68,8 @@ const versionProblem = (before: Trust, after: Trust): { readonly code: ProblemCo
   };
 };
 
-/** Whether one version may follow another. Total. */
-export const checkSuccession = ({ before, after, artifact, at }: SuccessionInput): SuccessionOutcome => {
+/** Whether one version may follow another; with its own seals as it counts them itself. Total. */
+export const checkSuccession = function* ({ before, after, artifact, at }: SuccessionInput): Steps<SuccessionOutcome> {
   const place = startOf(artifact.file);
   const refuse = (code: ProblemCode, message: string, others: readonly Problem[] = []): SuccessionOutcome => ({
     ok: false,
@@ -71,15 +78,14 @@ export const checkSuccession = ({ before, after, artifact, at }: SuccessionInput
   });
   const wrong = versionProblem(before, after);
   if (wrong !== undefined) return refuse(wrong.code, wrong.message);
-  for (const [code, trust] of [
-    ['TRUST_CHAIN_SEALS_BEFORE', before],
-    ['TRUST_CHAIN_SEALS_OWN', after],
-  ] as const) {
-    const { isEnough, missing, ignored } = sealingBy(trust, artifact, { digest: after.digest, at });
-    if (!isEnough)
-      return refuse(code, `version ${after.version} needs by the rules of version ${trust.version}: ${missing.join('; or ')}`, ignored);
-  }
-  return { ok: true, seals: sealingBy(after, artifact, { digest: after.digest, at }).seals };
+  const sealed = { digest: after.digest, at };
+  const lacking = ({ version }: Trust, code: ProblemCode, { missing, ignored }: Sealing): SuccessionOutcome =>
+    refuse(code, `version ${after.version} needs by the rules of version ${version}: ${missing.join('; or ')}`, ignored);
+  const handedOn = yield* sealingInSteps(before, artifact, sealed);
+  if (!handedOn.isEnough) return lacking(before, 'TRUST_CHAIN_SEALS_BEFORE', handedOn);
+  yield;
+  const own = yield* sealingInSteps(after, artifact, sealed);
+  return own.isEnough ? { ok: true, seals: own.seals } : lacking(after, 'TRUST_CHAIN_SEALS_OWN', own);
 };
 
 /**

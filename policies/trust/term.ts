@@ -14,6 +14,16 @@ export type Turn = {
   readonly lapsedMs: number | undefined;
 };
 
+/** A refusal may depend on more than is known here (a trusted root, a clock that is put right), so it is looked at again. */
+export const REFUSAL_LASTS_MS = 60_000;
+
+/** What came of a look at something, when, and until when time alone changes nothing of it. */
+export type Outcome = { readonly isGood: boolean; readonly atMs: number; readonly untilMs: number | undefined };
+
+/** Whether another look would find the same. A clock that was put back makes no outcome of the future current. */
+export const isCurrent = ({ isGood, atMs, untilMs = Number.POSITIVE_INFINITY }: Outcome, nowMs: number): boolean =>
+  atMs <= nowMs && nowMs < untilMs && (isGood || nowMs - atMs < REFUSAL_LASTS_MS);
+
 export const NO_TURN: Turn = { untilMs: undefined, lapsedMs: undefined };
 
 const inOrder = (times: readonly number[]): readonly number[] => times.filter(Number.isFinite).toSorted((a, b) => a - b);

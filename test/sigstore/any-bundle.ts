@@ -16,7 +16,7 @@ import { MATERIAL, bytesAt, inside } from './json-fields.ts';
 export const sigstore = createSigstore();
 const bytes = Buffer.from('what was released\n');
 export const AT = Date.UTC(2026, 4, 1);
-const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/release.yml@refs/heads/main' };
+export const identity = { issuer: 'https://token.example.com', subject: 'https://git.example.com/acme/release.yml@refs/heads/main' };
 const someone: Expected = { identity: identity.subject, issuer: identity.issuer };
 
 export const statementOf = (changes: object = {}): Buffer =>

@@ -104,7 +104,7 @@ it('is what all minutes come to: quiet and asked ones, late ones, lost ones, ano
   // 199 of 200 is enough for one of the promises.
   const goodOf = (valid: number): number => Math.max(0, valid - 1);
   const step = fc.record({
-    what: fc.constantFrom('tell', 'tell', 'tell', 'late', 'lose', 'promise', 'restart', 'pause'),
+    what: fc.constantFrom('tell', 'tell', 'tell', 'late', 'lose', 'at once', 'promise', 'restart', 'pause'),
     replica: fc.constantFrom(0, 0, 0, 1),
     objective: fc.constantFrom('availability', ...OBJECTIVES),
     tenant: fc.constantFrom('acme', 'acme', 'acme', 'beta'),
@@ -131,9 +131,24 @@ it('is what all minutes come to: quiet and asked ones, late ones, lost ones, ano
         const atMs = Math.floor(clock.now() / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
         if (what !== 'restart' && what !== 'pause' && atMs > (lasts.get(name) ?? 0)) {
           // Of what it spoke of before it does not speak again.
-          const quiet = Math.min(minutes - 1, 200, (atMs - Math.max(lasts.get(name) ?? 0, OCTOBER - BACK_MS)) / MINUTE_MS - 1);
+          const quiet = Math.min(
+            minutes - 1,
+            what === 'at once' ? 5 : 200,
+            (atMs - Math.max(lasts.get(name) ?? 0, OCTOBER - BACK_MS)) / MINUTE_MS - 1,
+          );
           lasts.set(name, atMs);
           const told = { objective, tenant, replica, atMs, target };
+          if (what === 'at once') {
+            // Minutes of one objective, then the same ones of others; one number of them may be lost, or come late.
+            const told = OBJECTIVES.flatMap((objective) =>
+              Array.from({ length: quiet + 1 }, (_, back) => ({ objective, atMs: atMs - (quiet - back) * MINUTE_MS })),
+            ).map((one, at) => counted({ ...one, tenant, replica, target, valid: 1, seq: seq + at }));
+            const lost = valid === 0 ? [] : told.splice(minutes % told.length, 1);
+            if (valid === 200) held.push(lost);
+            seqs.set(name, seq + told.length + lost.length - 1);
+            await ledger.accept(told);
+            continue;
+          }
           const events = [
             counted({ ...told, seq, quiet, valid }),
             ...(goodOf(valid) === 0 ? [] : [counted({ ...told, seq: seq + 1, valid: goodOf(valid), count: 'good' })]),

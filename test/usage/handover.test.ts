@@ -1,88 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A namespace that changes its tenant: whose use is what runs there, and never two tenants' at once.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, it } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
-import { ADOPTED_ANNOTATION, TENANT_LABEL } from '../../crds/kinds.ts';
-import type { Change, ChangeHandler } from '../../kube/informer.ts';
-import type { KubeObject } from '../../kube/objects.ts';
-import { systemClock } from '../../process/clock.ts';
-import { createLedger } from '../../operator/usage/ledger.ts';
-import { readMeters } from '../../operator/usage/meters.ts';
 import { HOUR_MS } from '../../operator/usage/period.ts';
-import { openSqliteStore } from '../../operator/usage/sqlite-store.ts';
 import { integerOf, textOf } from '../../operator/usage/store.ts';
-import { createUseWatch } from '../../operator/usage/use-watch.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
-import type { WatchedClaim, WatchedPod } from '../../operator/usage/watched-pods.ts';
 import { START } from './ledger-scene.ts';
+import { metadata, namespaceOf, world } from './use-scene.ts';
+import type { Leader, World } from './use-scene.ts';
 
 const MINUTE_MS = 60_000;
-const folder = await mkdtemp(join(tmpdir(), 'writ-handover-'));
-after(() => rm(folder, { recursive: true }));
-
-/** What an informer is to those that look: what there is, and what changes. */
-const cacheOf = <T extends KubeObject>() => {
-  const objects = new Map<string, T>();
-  const handlers = new Set<ChangeHandler<T>>();
-  const tell = (change: Change<T>): void => handlers.forEach((handler) => void handler(change));
-  return {
-    get: (key: string) => objects.get(key),
-    list: () => [...objects.values()],
-    onChange: (handler: ChangeHandler<T>) => {
-      handlers.add(handler);
-      for (const object of objects.values()) void handler({ type: 'added', object });
-      return () => void handlers.delete(handler);
-    },
-    put: (object: T) => {
-      const previous = objects.get(object.metadata.name);
-      objects.set(object.metadata.name, object);
-      tell(previous === undefined ? { type: 'added', object } : { type: 'updated', object, previous });
-    },
-    remove: (name: string) => {
-      const object = objects.get(name);
-      objects.delete(name);
-      if (object !== undefined) tell({ type: 'deleted', object });
-    },
-  };
-};
-
-const namespaceOf = (tenant: string, fields: { readonly createdMs?: number; readonly adopted?: boolean } = {}): KubeObject => ({
-  metadata: {
-    name: 'n',
-    uid: 'n-1',
-    creationTimestamp: new Date(fields.createdMs ?? START - 100 * HOUR_MS).toISOString(),
-    labels: tenant === '' ? {} : { [TENANT_LABEL]: tenant },
-    ...(fields.adopted === true ? { annotations: { [ADOPTED_ANNOTATION]: 'true' } } : {}),
-  },
-});
-const metadata = { name: 'p', namespace: 'n', uid: 'u' };
-
-let made = 0;
-const world = async () => {
-  const file = join(folder, `${(made += 1)}.db`);
-  let nowMs = START;
-  const clock = { ...systemClock, now: () => nowMs };
-  const [pods, claims, namespaces] = [cacheOf<WatchedPod>(), cacheOf<WatchedClaim>(), cacheOf<KubeObject>()];
-  const lead = async () => {
-    const ledger = createLedger({ store: await openSqliteStore({ file, clock, groupMs: 0 }), clock, hasTenant: () => true });
-    await ledger.open('test');
-    await ledger.declare(readMeters(undefined).meters);
-    const tenantOfNamespace = (): string | undefined => namespaces.get('n')?.metadata.labels?.[TENANT_LABEL];
-    const watch = await createUseWatch({ ledger, clock, pods, claims, namespaces, tenantOfNamespace });
-    const end = async (): Promise<void> => {
-      watch.close();
-      await ledger.store.close();
-    };
-    return { ledger, record: () => watch.record(), end };
-  };
-  return { pods, claims, namespaces, lead, pass: (ms: number) => (nowMs += ms), now: () => nowMs };
-};
-type World = Awaited<ReturnType<typeof world>>;
-type Leader = Awaited<ReturnType<World['lead']>>;
 
 type Piece = { readonly tenant: string; readonly fromMs: number; readonly toMs: number };
 /** Of agents: seconds are the event's unit, so when each piece ended follows from its value. */

@@ -2,6 +2,7 @@
 // What the ledger promises as time passes, asked on each engine: closed on time, sealed, and the same bytes again.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { hoursSealed } from '../../operator/audit/facts.ts';
 import { periodDigest } from '../../operator/usage/close.ts';
 import type { UsageEvent } from '../../operator/usage/event.ts';
 import { readLevels } from '../../operator/slo/levels.ts';
@@ -124,7 +125,43 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       assert.deepEqual(seals, ['0r1']);
       await ledger.accept([event({ seq: 2 }, clock.now()), event({ seq: 3, atMs: clock.now() })]);
       await ledger.settle(NEVER);
+      assert.deepEqual(seals, ['0r1']);
+      clock.set(START + 2 * HOUR_MS);
+      await ledger.settle(NEVER);
       assert.deepEqual(seals, ['0r1', '0r2']);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      await ledger.store.close();
+    });
+
+    it('seals hours again by the round, however often something late comes', async () => {
+      const rounds: string[] = [];
+      let entries = 0;
+      const { ledger, clock } = await scene(engine, {
+        onSeals: async (_tx, some) => {
+          rounds.push(
+            `${new Date(clock.now()).getUTCHours()}: ${some.map(({ hourMs, revision }) => `${(hourMs - START) / HOUR_MS}r${revision}`).join()}`,
+          );
+          entries += hoursSealed(some).length;
+        },
+      });
+      const hours = [-50, -49, -3];
+      let seq = 0;
+      const late = async (): Promise<void> => {
+        await ledger.accept(hours.map((hour) => event({ seq: (seq += 1), atMs: START + hour * HOUR_MS }, clock.now())));
+        await ledger.settle(NEVER);
+      };
+      for (let minute = 0; minute <= 180; minute += 20) {
+        clock.set(START + 10 * HOUR_MS + minute * 60_000);
+        await late();
+        assert.deepEqual((await verifyLedger(ledger.store)).problems, [], 'also with hours that wait for their seal');
+      }
+      // Noon, when the first seals were made, is half a day before midnight.
+      assert.deepEqual(rounds, ['22: -50r1,-49r1,-3r1', '23: -3r2', '0: -50r2,-49r2,-3r3', '1: -3r4']);
+      assert.equal(entries, 3 + 3);
+      clock.set(START + 30 * HOUR_MS);
+      await ledger.settle(NEVER);
+      assert.equal(rounds.at(-1), '18: -50r3,-49r3');
+      assert.deepEqual(await ledger.store.read((reader) => reader.all('SELECT hour_ms FROM usage_reopened')), []);
       assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
       await ledger.store.close();
     });
@@ -216,6 +253,43 @@ export const describeLedgerPeriods = (engine: EngineUnderTest): void => {
       assert.deepEqual(await lines(ledger, 'beta', OCTOBER), []);
       const report = await verifyLedger(ledger.store);
       assert.deepEqual([report.problems, report.seals > 0], [[], true]);
+      await ledger.store.close();
+    });
+
+    it('knows all minutes of objectives that were told one after the other, but those around a number that is missing', async () => {
+      const { ledger, clock } = await scene(engine);
+      const told = (boot: number): UsageEvent[] =>
+        ['availability', 'admission_latency'].flatMap((name, series) =>
+          Array.from({ length: 10 }, (_, minute) => {
+            const atMs = START + minute * 60_000;
+            const dims = { since: new Date(atMs).toISOString(), target: '99', within_ms: '1' };
+            const source = `/writ/webhook/one/boots/${boot}/levels`;
+            return event({ source, seq: series * 10 + minute + 1, atMs, meter: `slo.${name}.valid`, value: '1', dims });
+          }),
+        );
+      const known = async (fromMinute: number, toMinute: number, cutMs = clock.now() + 1): Promise<readonly string[]> => {
+        const asked = { tenant: 'acme', fromMs: START + fromMinute * 60_000, toMs: START + toMinute * 60_000, cutMs };
+        const levels = await ledger.store.read((reader) => readLevels(reader, asked));
+        return (['availability', 'admission-latency'] as const).map((name) =>
+          [...(levels.get(name)?.minutes.keys() ?? [])].map((atMs) => (atMs - START) / 60_000).join(' '),
+        );
+      };
+      clock.set(START + 3_600_000);
+      const events = told(START);
+      // Of availability the last minute, of latency the first: told one after the other, nine minutes lie between them.
+      const isLost = (seq: number): boolean => seq === 10 || seq === 11 || seq === 15;
+      await ledger.accept(events.filter(({ seq }) => !isLost(seq)));
+      assert.deepEqual(await known(0, 10), ['0 1 2 3 4 5 6 7', '2 6 7 8 9']);
+      assert.deepEqual(await known(0, 3), ['0 1 2', '2']);
+      assert.deepEqual(await known(6, 8), ['6 7', '6 7']);
+      // Other replicas may speak of these, and it may have counted something there.
+      await ledger.accept(told(START + 1));
+      assert.deepEqual(await known(0, 10), ['0 1 2 3 4 5 6 7', '2 6 7 8 9']);
+      const cutMs = clock.now() + 1;
+      clock.set(cutMs);
+      await ledger.accept(events);
+      assert.deepEqual(await known(3, 10), ['3 4 5 6 7 8 9', '3 4 5 6 7 8 9']);
+      assert.deepEqual(await known(0, 10, cutMs), ['0 1 2 3 4 5 6 7', '2 6 7 8 9'], 'as it was before');
       await ledger.store.close();
     });
 

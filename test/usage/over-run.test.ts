@@ -70,6 +70,7 @@ const drive = async (given: { readonly beginMs: number; readonly lookMs: number;
         namespaces: cacheOf(),
       },
       tenants: () => [tenant],
+      liveReplicas: () => new Set(),
       clock,
       log: createLog({ name: 'test', level: 'error' }),
       metrics: createOperatorMetrics(),

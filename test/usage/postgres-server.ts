@@ -21,8 +21,8 @@ export const postgresBinaries = (): string | undefined => {
 };
 
 export type PostgresServer = {
-  /** Of a database; made when it is first named. */
-  url(database: string): Promise<string>;
+  /** Of a database; made when it is first named, with these options of CREATE DATABASE. */
+  url(database: string, options?: string): Promise<string>;
   readonly child: ChildProcess;
   stop(): Promise<void>;
 };
@@ -37,7 +37,8 @@ export const startPostgres = async (binaries: string): Promise<PostgresServer> =
   await run(join(binaries, 'initdb'), ['-D', data, '-U', 'writ', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
   const child = spawn(
     join(binaries, 'postgres'),
-    ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'unix_socket_permissions=0777'],
+    // No test cuts this machine's power, and what a process wrote outlives its own death.
+    ['-D', data, '-k', folder, '-c', 'fsync=off', '-c', 'listen_addresses=', '-c', 'unix_socket_permissions=0777'],
     {
       ...as,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -57,13 +58,16 @@ export const startPostgres = async (binaries: string): Promise<PostgresServer> =
   const { default: pg } = await import('pg');
   return {
     child,
-    url: async (database) => {
+    url: async (database, options = '') => {
       if (!made.has(database)) {
-        made.add(database);
         const client = new pg.Client({ connectionString: urlOf('postgres') });
         await client.connect();
-        await client.query(`CREATE DATABASE ${database}`);
-        await client.end();
+        try {
+          await client.query(`CREATE DATABASE ${database} ${options}`);
+        } finally {
+          await client.end();
+        }
+        made.add(database);
       }
       return urlOf(database);
     },

@@ -2,6 +2,12 @@
 // The port's suite against a real PostgreSQL server of this machine.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import pg from 'pg';
+import { periodDigest } from '../../operator/usage/close.ts';
+import { readMeters } from '../../operator/usage/meters.ts';
+import { DAY_MS } from '../../operator/usage/period.ts';
+import type { Store } from '../../operator/usage/store.ts';
+import { verifyLedger } from '../../operator/usage/verify.ts';
 import { systemClock } from '../../process/clock.ts';
 import { openPostgresStore } from '../../operator/usage/postgres-store.ts';
 import { postgresBinaries, startPostgres } from './postgres-server.ts';
@@ -11,6 +17,7 @@ import { describeArchive } from './archive-suite.ts';
 import { describeDetail } from './detail-suite.ts';
 import { describeLedgerPeriods } from './ledger-period-suite.ts';
 import { describeLedger } from './ledger-suite.ts';
+import { NEVER, NOVEMBER, OCTOBER, event, scene } from './ledger-scene.ts';
 import { describePruning } from './pruning-suite.ts';
 import { describeStore } from './store-suite.ts';
 import type { EngineUnderTest } from './store-suite.ts';
@@ -34,6 +41,38 @@ describe('PostgreSQL', { skip: binaries === undefined ? 'this machine has no Pos
       [{ synchronous_commit: 'on' }],
     );
     await store.close();
+  });
+  it('seals and closes alike, whatever the database sorts texts by', async (test) => {
+    const sealed = async (options: string): Promise<readonly string[]> => {
+      const roots: string[] = [];
+      const open = async (name: string): Promise<Store> =>
+        openPostgresStore({ url: await server.url(name, options), clock: systemClock, groupMs: 1 });
+      const { ledger, clock, tenants } = await scene(
+        { open },
+        { onSeals: async (_tx, seals) => void roots.push(...seals.map(({ root }) => root)) },
+      );
+      for (const name of ['a-b', 'ab', 'a-c']) tenants.add(name);
+      await ledger.declare(
+        readMeters('[{"name":"gpua_seconds","unit":"s","aggregation":"sum"},{"name":"gpu_seconds","unit":"s","aggregation":"sum"}]').meters,
+      );
+      for (const tenant of ['a-b', 'ab', 'a-c'])
+        await ledger.accept(['gpu_seconds', 'gpua_seconds'].map((meter, at) => event({ tenant, meter, seq: at + 1 })));
+      clock.set(NOVEMBER + 3 * DAY_MS);
+      await ledger.settle(NEVER);
+      assert.deepEqual((await verifyLedger(ledger.store)).problems, []);
+      roots.push(await ledger.store.read((reader) => periodDigest(reader, OCTOBER)));
+      await ledger.store.close();
+      return roots;
+    };
+    const icu = await sealed("LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C' TEMPLATE template0").catch(
+      (error: unknown) => {
+        if (error instanceof pg.DatabaseError) return undefined;
+        throw error;
+      },
+    );
+    if (icu === undefined) return test.skip('this PostgreSQL server has no ICU');
+    assert.equal(icu.length, 2);
+    assert.deepEqual(icu, await sealed(''));
   });
   describeStore(engine);
   describeLedger(engine);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes long to verify is verified before it is ruled on: what log entries, timestamps and certificates prove in the worker
-// threads, a long document in steps between which others get their answers, one document after the other: two that took turns
-// would make each turn as long as both. A plain signature by a key is checked here: that takes less than a millisecond. The ruling
+// threads, a long document or the chain of a trust policy in steps between which others get their answers, one after the other: two
+// that took turns would make each turn as long as both. A plain signature by a key is checked here: that takes less than a millisecond. The ruling
 // itself, which is made in one piece, goes by what came of it, as long as that is of these very objects under the trust policy in
 // force.
+import { TRUST_POLICY_NAME } from '../../crds/kinds.ts';
 import type { Steps } from '../../policies/steps.ts';
 import { evidenceTasks } from '../../policies/trust/evidence-task.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
@@ -11,10 +12,13 @@ import type { Artifact, Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { createSlices } from '../../process/slices.ts';
 import type { Slices } from '../../process/slices.ts';
+import { oddInSteps } from './bundles.ts';
 import type { GuardedChange } from './change.ts';
 import { isMetadataOnly } from './meaning.ts';
 import { isUnsigned, judgingBy, needsSeal, sealedObjectOf, standingTenantInSteps, verifySealedInSteps } from './sealed.ts';
-import type { DocumentKind, Verifications, Verified } from './sealed.ts';
+import type { DocumentKind, Verified } from './sealed.ts';
+import type { Verifications } from './rules.ts';
+import { loadInSteps } from './trust.ts';
 import type { GuardView } from './view.ts';
 
 /** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
@@ -33,7 +37,7 @@ const artifactOf = (object: GuardedChange['after']): Artifact | undefined => {
   return signature === undefined ? undefined : { bytes: Buffer.from(signature.document), bundles: signature.bundles ?? [], file: '' };
 };
 
-export type VerifiedAhead = Verifications & { readonly of: GuardedChange; readonly trust: Trust; readonly atMs: number };
+export type VerifiedAhead = Verifications & { readonly of: GuardedChange; readonly trust: Trust | undefined; readonly atMs: number };
 
 const isCurrent = ({ untilMs = Number.POSITIVE_INFINITY }: Verified, sinceMs: number, atMs: number): boolean =>
   sinceMs <= atMs && atMs < untilMs;
@@ -42,8 +46,8 @@ const isCurrent = ({ untilMs = Number.POSITIVE_INFINITY }: Verified, sinceMs: nu
 export const isStill = (ahead: VerifiedAhead, change: GuardedChange, { trust, atMs }: GuardView): boolean =>
   ahead.of === change &&
   ahead.trust === trust &&
-  isCurrent(ahead.after, ahead.atMs, atMs) &&
-  (ahead.before === undefined || isCurrent(ahead.before, ahead.atMs, atMs));
+  ahead.atMs <= atMs &&
+  [ahead.sealed?.after, ahead.sealed?.before].every((verified) => verified === undefined || isCurrent(verified, ahead.atMs, atMs));
 
 const resting = async <T>(steps: Steps<T>, slices: Slices): Promise<T> => {
   let step = steps.next();
@@ -54,40 +58,58 @@ const resting = async <T>(steps: Steps<T>, slices: Slices): Promise<T> => {
 const isSealedDocument = (kind: GuardedChange['kind']): kind is DocumentKind =>
   kind !== 'Inventory' && kind !== 'Marks' && kind !== 'TrustPolicy';
 
+/** A trust policy that came by a chain of others, or brings a trusted root, takes as long as all of them. */
+const isLongTrust = (object: GuardedChange['after']): boolean => {
+  const { signature } = sealedObjectOf('', object);
+  return signature !== undefined && (signature.chain !== undefined || signature.trustedRoot !== undefined || isLong(object));
+};
+
 /** Undefined: there is nothing to wait for. */
 export type VerifyAhead = (change: GuardedChange, view: GuardView) => Promise<VerifiedAhead> | undefined;
+
+type Work = (slices: Slices) => Promise<Omit<Verifications, 'odd'>>;
 
 /** `proving`: its memory is that of the views. */
 export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead => {
   let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (change: GuardedChange, { trust, atMs }: GuardView, work: Work): Promise<VerifiedAhead> => {
+    const verify = async (): Promise<VerifiedAhead> => {
+      const slices = createSlices(clock);
+      const verified = await work(slices);
+      return { of: change, trust, atMs, ...verified, odd: await resting(oddInSteps(change.after), slices) };
+    };
+    const done = last.then(verify);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  const trustAhead = (change: GuardedChange, view: GuardView): Promise<VerifiedAhead> | undefined => {
+    const { name, after } = change;
+    const isAsked = name === TRUST_POLICY_NAME && isLongTrust(after) && !isMetadataOnly(change);
+    const loading = isAsked ? loadInSteps(after, view) : undefined;
+    return loading === undefined ? undefined : inTurn(change, view, async (slices) => ({ loaded: await resting(loading, slices) }));
+  };
   return (change, view) => {
     const { kind, name, before, after } = change;
-    const { trust, atMs } = view;
+    if (kind === 'TrustPolicy') return trustAhead(change, view);
+    const { trust } = view;
     if (trust === undefined || after === undefined || !isSealedDocument(kind) || !needsSeal(kind, trust)) return undefined;
     if (isMetadataOnly(change)) return undefined;
     const artifact = artifactOf(after);
     const toProve = artifact === undefined || evidenceTasks(artifact, trust, proving.memory).length === 0 ? [] : [artifact];
     if (toProve.length === 0 && !isLong(after) && !isLong(before)) return undefined;
     const judging = judgingBy(trust, view);
-    const work = async (): Promise<VerifiedAhead> => {
-      const slices = createSlices(clock);
+    const work: Work = async (slices) => {
       const verify = (object: GuardedChange['after']): Promise<Verified> =>
         resting(verifySealedInSteps({ kind, name, object }, judging), slices);
       const verified = await verify(after);
       return {
-        of: change,
-        trust,
-        atMs,
-        after: verified,
-        before: isUnsigned(verified) && before !== undefined ? await verify(before) : undefined,
-        standing: kind === 'Tenant' ? await resting(standingTenantInSteps(name, before), slices) : undefined,
+        sealed: {
+          after: verified,
+          before: isUnsigned(verified) && before !== undefined ? await verify(before) : undefined,
+          standing: kind === 'Tenant' ? await resting(standingTenantInSteps(name, before), slices) : undefined,
+        },
       };
     };
-    const inTurn = (): Promise<VerifiedAhead> => {
-      const done = last.then(work);
-      last = done.catch(() => undefined);
-      return done;
-    };
-    return toProve.length === 0 ? inTurn() : proving.ahead(toProve, trust).then(inTurn);
+    return toProve.length === 0 ? inTurn(change, view, work) : proving.ahead(toProve, trust).then(() => inTurn(change, view, work));
   };
 };

@@ -3,26 +3,35 @@
 // on with replicas, who judge what a bundle proves, and passes while only metadata changes; the next apply writes it anew.
 import { signatureOf } from '../../policies/sealed-shape.ts';
 import { storedForm } from '../../policies/trust/stored-form.ts';
-import { pass, refuse } from './ruling.ts';
+import { atOnce } from '../../policies/steps.ts';
+import type { Steps } from '../../policies/steps.ts';
+import { refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const isOdd = (bundle: string): boolean => storedForm(bundle) !== bundle;
 
-const oddAt = (place: string, bundles: readonly string[] | undefined): string | undefined => {
+/** The place of the first that is written otherwise. */
+export const oddAt = (place: string, bundles: readonly string[] | undefined): string | undefined => {
   const index = (bundles ?? []).findIndex(isOdd);
-  return index === -1 ? undefined : `${place}bundles[${index}]`;
+  return index === -1 ? undefined : `${place}[${index}]`;
 };
 
-/** Of the object's own seals and of those in its chain. */
-export const ruleBundles = (after: Json | undefined): Ruling => {
+export const oddForm = (path: string): Ruling =>
+  refuse({ code: 'SEAL_FORM', message: 'the bundle says the same in other bytes than those in which it is stored', path });
+
+/** The same of the object's own seals and those in its chain, one after the other in steps: a chain may have hundreds. */
+export const oddInSteps = function* (after: Json | undefined): Steps<string | undefined> {
   const signature = signatureOf(after?.['signature']);
-  if (signature === undefined) return pass;
-  const path =
-    oddAt('signature.', signature.bundles) ??
-    (signature.chain ?? []).map(({ bundles }, index) => oddAt(`signature.chain[${index}].`, bundles)).find((at) => at !== undefined);
-  return path === undefined
-    ? pass
-    : refuse({ code: 'SEAL_FORM', message: 'the bundle says the same in other bytes than those in which it is stored', path });
+  const links = (signature?.chain ?? []).map(({ bundles }, index) => [`signature.chain[${index}].bundles`, bundles] as const);
+  for (const [place, bundles = []] of [['signature.bundles', signature?.bundles] as const, ...links]) {
+    for (const [index, bundle] of bundles.entries()) {
+      if (isOdd(bundle)) return `${place}[${index}]`;
+      yield;
+    }
+  }
+  return undefined;
 };
+
+export const oddIn = atOnce(oddInSteps);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // An inventory says which documents are enforced. It may name only what is here, verifies and is current, and it may drop
 // only what may end: writing one is no way around the seals.
-import { decodeInventory, isInventoryName } from '../../crds/inventory.ts';
+import { decodeInventory, isInventoryName, setsText, setsTextIn } from '../../crds/inventory.ts';
 import type { Inventory } from '../../crds/inventory.ts';
 import { isSealedKind } from '../../crds/kinds.ts';
 import type { SealedKind } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import { checkMark, documentKey } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import { isImmutable } from '../../crds/wire.ts';
+import { oddAt, oddForm } from './bundles.ts';
 import type { GuardedChange } from './change.ts';
 import { ruleRemoval } from './removal.ts';
 import { firstRefusal, held, pass, refuse } from './ruling.ts';
@@ -49,6 +51,21 @@ const ruleDropped = (before: Inventory, after: Inventory | undefined, view: Guar
   );
 };
 
+/**
+ * The bundles of a set seal that come or change: in the form in which they are stored, and proving a set of this source. What
+ * stands may stay as it is, also where a newer trust policy takes it no more: the next commit brings another or none.
+ */
+const ruleSets = (change: Pick<GuardedChange, 'before' | 'after'>, wanted: Inventory, set: SetProof | undefined): Ruling => {
+  const { source, sets } = wanted;
+  const text = setsTextIn(change.after);
+  if (sets === undefined || text === setsTextIn(change.before)) return pass;
+  const odd = text === setsText(sets) ? oddAt('sets', sets) : 'data';
+  if (odd !== undefined) return oddForm(odd);
+  return set === undefined && sets.length > 0
+    ? refuse({ code: 'INVENTORY_UNPROVEN', message: `the set seal that it carries is none of ${source} that counts here` }, 'anything')
+    : pass;
+};
+
 export const ruleInventory = ({ name, before, after }: Pick<GuardedChange, 'name' | 'before' | 'after'>, view: GuardView): Ruling => {
   // The operator makes it anew; replicas keep what stands until then.
   if (after === undefined && (view.isLeaving || isImmutable(before))) return pass;
@@ -67,6 +84,8 @@ export const ruleInventory = ({ name, before, after }: Pick<GuardedChange, 'name
       ? undefined
       : checkMark(view.marks.get(key), { kind: SET_KIND, name: set.source, version: set.sequence, digest: set.digest });
   if (stale !== undefined) return refuse(stale);
+  const unsealed = wanted === undefined ? pass : ruleSets({ before, after }, wanted, set);
+  if (unsealed.kind === 'refuse') return unsealed;
   // One that cannot be read orders nothing; what it once named is in the marks.
   const stood = decodeInventory(before);
   return stood === undefined ? pass : ruleDropped(stood, wanted, view);

@@ -48,7 +48,7 @@ export type Verified = { readonly untilMs?: number | undefined } & (
 );
 
 /** What came of the objects of a change. */
-export type Verifications = {
+export type SealedVerifications = {
   readonly after: Verified;
   /** What it takes the place of, where that counts. */
   readonly before: Verified | undefined;
@@ -133,7 +133,7 @@ export const standingTenantInSteps = function* (name: string, before: Json | und
 const standingTenant = atOnce(standingTenantInSteps);
 
 /** `ahead`: what was verified of these very objects before, where that holds still. */
-export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView, ahead?: Verifications): Ruling => {
+export const ruleSealed = ({ kind, name, before, after }: SealedChange, view: GuardView, ahead?: SealedVerifications): Ruling => {
   const { trust, marks } = view;
   if (trust === undefined) {
     return refuse({ code: 'TRUST_MISSING', message: `without a trust policy ${kind.toLowerCase()} ${name} cannot be judged` }, 'trust');

@@ -7,6 +7,7 @@ import type { TenantObject } from '../../policies/tenant-object.ts';
 import { createEvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import { loadTrust } from '../../policies/trust/index.ts';
 import { createSealer } from '../../test/faults/webhook/sealed.ts';
+import { rememberTenants } from '../../policies/tenant-memory.ts';
 import { createTenantLookup } from './tenants.ts';
 
 type Live = KubeObject & TenantObject;
@@ -31,7 +32,7 @@ const scene = () => {
       return () => undefined;
     },
   };
-  const lookup = createTenantLookup({ tenants, evidence: createEvidenceMemory(), onChange: () => void (changes += 1) });
+  const lookup = createTenantLookup({ tenants, memory: rememberTenants(createEvidenceMemory()), onChange: () => void (changes += 1) });
   return {
     come: (object: Live) => {
       live.set(object.metadata.name, object);

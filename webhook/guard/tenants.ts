@@ -3,9 +3,8 @@
 // of it has come round by the operator. Verified when somebody asks for the name, which is once for a document that is new.
 import type { Informer } from '../../kube/informer.ts';
 import type { KubeObject } from '../../kube/objects.ts';
-import { rememberTenants } from '../../policies/tenant-object.ts';
+import type { TenantMemory } from '../../policies/tenant-memory.ts';
 import type { TenantDocument, TenantObject } from '../../policies/tenant-object.ts';
-import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { SeenTenant } from './view.ts';
 
@@ -13,15 +12,15 @@ export type TenantLookup = (name: string, trust: Trust | undefined, atMs: number
 
 export type TenantLookupOptions = {
   readonly tenants: Pick<Informer<KubeObject & TenantObject>, 'get' | 'onChange'>;
-  readonly evidence: EvidenceMemory;
+  /** Of these objects. */
+  readonly memory: TenantMemory;
   readonly onChange: () => void;
 };
 
 /** Their marks are a second or two behind; beyond this the oldest is forgotten. */
 const DEPARTED_MAX = 1000;
 
-export const createTenantLookup = ({ tenants, evidence, onChange }: TenantLookupOptions): TenantLookup => {
-  const memory = rememberTenants(evidence);
+export const createTenantLookup = ({ tenants, memory, onChange }: TenantLookupOptions): TenantLookup => {
   const departed = new Map<string, TenantObject>();
   const keep = (name: string, object: TenantObject): void => {
     departed.delete(name);

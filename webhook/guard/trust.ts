@@ -3,13 +3,14 @@
 // it. It is never taken away, only a version that comes from the one in force takes its place, and what it relies on is not
 // stripped from it.
 import { TRUST_POLICY_NAME } from '../../crds/kinds.ts';
-import { isRecord } from '../../crds/wire.ts';
 import { documentKey } from '../../policies/currency/index.ts';
-import { parseDocument } from '../../policies/document/index.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { belowMark } from '../../policies/trust/follow.ts';
 import type { Trust } from '../../policies/trust/index.ts';
-import { loadTrustObject } from '../../policies/trust/load.ts';
+import { loadTrustObjectInSteps } from '../../policies/trust/load.ts';
+import type { LoadOutcome } from '../../policies/trust/read-policy.ts';
+import { finish } from '../../policies/steps.ts';
+import type { Steps } from '../../policies/steps.ts';
 import { refuseSwap } from '../../policies/trust/succession.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -20,7 +21,6 @@ import type { GuardView } from './view.ts';
 type Json = Readonly<Record<string, unknown>>;
 export type TrustChange = { readonly name: string; readonly before: Json | undefined; readonly after: Json | undefined };
 
-const FILE = 'trust.yaml';
 const MARK = documentKey({ kind: 'TrustPolicy', name: TRUST_POLICY_NAME });
 
 const rootOf = (object: Json | undefined): string | undefined => sealedObjectOf(TRUST_POLICY_NAME, object).signature?.trustedRoot;
@@ -38,8 +38,14 @@ const rootProblem = (next: Trust, before: Json | undefined, trust: Trust | undef
   return isLost ? { ...next.root.problem, path: 'signature.trustedRoot' } : undefined;
 };
 
-export const ruleTrust = ({ name, before, after }: TrustChange, view: GuardView): Ruling => {
-  const { trust, pinnedTrustDigest, evidence, atMs } = view;
+/** In steps of some milliseconds each, however long its chain is. */
+export const loadInSteps = (object: Json | undefined, { pinnedTrustDigest, evidence, atMs }: GuardView): Steps<LoadOutcome> | undefined => {
+  const { signature } = sealedObjectOf(TRUST_POLICY_NAME, object);
+  return signature === undefined ? undefined : loadTrustObjectInSteps(signature, { pinnedDigest: pinnedTrustDigest, at: atMs, evidence });
+};
+
+/** `ahead`: what came of loading it before. */
+export const ruleTrust = ({ name, before, after }: TrustChange, view: GuardView, ahead?: LoadOutcome): Ruling => {
   if (name !== TRUST_POLICY_NAME) {
     // Nothing ever reads another.
     return after === undefined
@@ -48,19 +54,17 @@ export const ruleTrust = ({ name, before, after }: TrustChange, view: GuardView)
   }
   if (after === undefined)
     return refuse({ code: 'TRUST_KEPT', message: `TrustPolicy ${TRUST_POLICY_NAME} is what every seal is judged by` });
-  const { signature } = sealedObjectOf(name, after);
-  if (signature === undefined) {
+  const steps = loadInSteps(after, view);
+  if (steps === undefined) {
     const message = `TrustPolicy ${TRUST_POLICY_NAME} has no signature.document`;
     return refuse({ code: 'TRUST_MISSING', message, path: 'signature.document' });
   }
-  const loaded = loadTrustObject(signature, { pinnedDigest: pinnedTrustDigest, at: atMs, evidence });
+  const loaded = ahead ?? finish(steps);
   if (!loaded.ok) return refuse(loaded.problem, 'trust');
   const swapped = swapProblem(loaded.trust, view);
   if (swapped !== undefined) return refuse(swapped);
-  const parsed = parseDocument(Buffer.from(signature.document), FILE);
-  const spec: unknown = parsed.ok && isRecord(parsed.document.value) ? parsed.document.value['spec'] : undefined;
-  const isRooted = isRecord(spec) && spec['trustedRootSha256'] !== undefined;
-  const stripped = isRooted ? rootProblem(loaded.trust, before, trust) : undefined;
+  const { spec } = loaded;
+  const stripped = spec.trustedRootSha256 === undefined ? undefined : rootProblem(loaded.trust, before, view.trust);
   if (stripped !== undefined) return refuse(stripped);
   const differs = specProblem('TrustPolicy', spec, after['spec']);
   return differs === undefined ? pass : refuse(differs);

@@ -8,10 +8,10 @@ import { decisionsProblem, guardProblem } from './configurations.ts';
 
 const NAMESPACE = 'writ-system';
 const believed = { systemNamespace: NAMESPACE, authorities: 'pem' };
-const clientConfig = { service: { namespace: NAMESPACE, name: 'writ-guard', port: 443, path: '/guard' }, caBundle: 'cGVt' };
+const targetOf = (path: string) => ({ service: { namespace: NAMESPACE, name: 'writ-webhook', port: 443, path }, caBundle: 'cGVt' });
 type Hook = Readonly<Record<string, unknown>>;
 type Live = { readonly webhooks: readonly Hook[] };
-const guard: Live = { webhooks: guardWebhooks(NAMESPACE).map((asked) => ({ ...asked, clientConfig })) };
+const guard: Live = { webhooks: guardWebhooks(NAMESPACE).map((asked) => ({ ...asked, clientConfig: targetOf('/guard') })) };
 const policies = policiesMatching([
   { apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'], operations: ['DELETE'], scope: 'Namespaced' },
 ]);
@@ -20,10 +20,15 @@ const main = {
   ...decisionFields,
   rules: rulesFor(policies),
   namespaceSelector: tenantNamespaces(NAMESPACE),
-  clientConfig,
+  clientConfig: targetOf('/validate'),
 };
 const decisions: Live = { webhooks: [main, { ...main, name: 'acme.tenants.validate.writ.dev', rules: [], namespaceSelector: {} }] };
 
+const isGuard = ({ name }: Hook): boolean => guard.webhooks.some((hook) => hook['name'] === name);
+/** Each webhook asks another way than it did. */
+const asking = ({ webhooks }: Live, change: (path: string) => object): Live => ({
+  webhooks: webhooks.map((hook) => ({ ...hook, clientConfig: change(isGuard(hook) ? '/guard' : '/validate') })),
+});
 const changes: readonly (readonly [string, (live: Live) => Live])[] = [
   ['emptied', () => ({ webhooks: [] })],
   ['opened', ({ webhooks }) => ({ webhooks: webhooks.map((hook) => ({ ...hook, failurePolicy: 'Ignore' })) })],
@@ -43,20 +48,18 @@ const changes: readonly (readonly [string, (live: Live) => Live])[] = [
   ],
   [
     'sent to another namespace',
-    ({ webhooks }) => ({
-      webhooks: webhooks.map((hook) => ({
-        ...hook,
-        clientConfig: { ...clientConfig, service: { ...clientConfig.service, namespace: 'a' } },
-      })),
-    }),
+    (live) => asking(live, (path) => ({ ...targetOf(path), service: { ...targetOf(path).service, namespace: 'a' } })),
   ],
+  ['sent to another path', (live) => asking(live, (path) => targetOf(path === '/guard' ? '/validate' : '/guard'))],
+  ['sent to the path of bounds', (live) => asking(live, () => targetOf('/tenancy'))],
+  ['sent to no path', (live) => asking(live, (path) => ({ ...targetOf(path), service: { ...targetOf(path).service, path: undefined } }))],
+  ['sent to another path by URL', (live) => asking(live, (path) => ({ url: `https://127.0.0.1${path}/tenancy`, caBundle: 'cGVt' }))],
+  ['sent to no URL', (live) => asking(live, (path) => ({ url: path, caBundle: 'cGVt' }))],
 ];
 
 describe('a webhook configuration, as a replica sees it', () => {
   it('is as it has to be, by Service or by URL', () => {
-    const byUrl = ({ webhooks }: Live): Live => ({
-      webhooks: webhooks.map((hook) => ({ ...hook, clientConfig: { url: 'https://127.0.0.1/x', caBundle: 'cGVt' } })),
-    });
+    const byUrl = (live: Live): Live => asking(live, (path) => ({ url: `https://127.0.0.1:9443/writ${path}`, caBundle: 'cGVt' }));
     for (const target of [(live: Live) => live, byUrl]) {
       assert.equal(guardProblem(target(guard), believed), undefined);
       assert.equal(decisionsProblem(target(decisions), policies, believed), undefined);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether the API server is still told to ask Writ what it has to: by the words that the operator writes, and by what this
-// replica enforces. Where Writ answers is not known here, so of that only who is believed is looked at. Pure and total.
-import { DECISION_WEBHOOK, decisionFields, guardWebhooks, tenantNamespaces } from '../../crds/asked.ts';
+// replica enforces. Where Writ answers is not known here, so of that only who is believed is looked at, and what of its answers is
+// asked for: another path of this very process says yes to what is none of its business. Pure and total.
+import { DECISION_PATH, DECISION_WEBHOOK, GUARD_PATH, decisionFields, guardWebhooks, tenantNamespaces } from '../../crds/asked.ts';
 import { GUARD_CONFIGURATION_NAME, WEBHOOK_CONFIGURATION_NAME } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { areAsked } from '../../policies/compile/admission-rules.ts';
@@ -29,14 +30,21 @@ const withoutTarget = (webhook: unknown): unknown => {
 const differs = (wanted: unknown, live: unknown): string | undefined =>
   firstDifference(wanted, live, 'webhooks') ?? firstDifference(live, wanted, 'webhooks');
 
-const elsewhere = (webhooks: readonly unknown[], { systemNamespace, authorities }: Believed): string | undefined => {
+/** A URL may lead there by more, such as the path of a proxy. */
+const leadsTo = (path: string, { service, url }: Readonly<Record<string, unknown>>): boolean =>
+  isRecord(service) ? service['path'] === path : typeof url === 'string' && URL.canParse(url) && new URL(url).pathname.endsWith(path);
+
+type Target = { readonly path: string; readonly believed: Believed };
+
+const elsewhere = (webhooks: readonly unknown[], { path, believed }: Target): string | undefined => {
+  const { systemNamespace, authorities } = believed;
   const bundle = authorities === undefined ? undefined : Buffer.from(authorities).toString('base64');
   const other = webhooks.findIndex((webhook) => {
     const target = isRecord(webhook) ? webhook['clientConfig'] : undefined;
     if (!isRecord(target)) return true;
     const service = target['service'];
     const isAway = service !== undefined && (!isRecord(service) || service['namespace'] !== systemNamespace);
-    return isAway || (bundle !== undefined && target['caBundle'] !== bundle);
+    return isAway || !leadsTo(path, target) || (bundle !== undefined && target['caBundle'] !== bundle);
   });
   return other === -1 ? undefined : `webhooks[${other}].clientConfig`;
 };
@@ -47,7 +55,8 @@ const changed = (name: string, path: string): string => `${path} of the webhook 
 export const guardProblem = (live: unknown, believed: Believed): string | undefined => {
   if (live === undefined) return `the webhook configuration ${GUARD_CONFIGURATION_NAME} is missing`;
   const webhooks = webhooksOf(live);
-  const path = differs(guardWebhooks(believed.systemNamespace), webhooks.map(withoutTarget)) ?? elsewhere(webhooks, believed);
+  const path =
+    differs(guardWebhooks(believed.systemNamespace), webhooks.map(withoutTarget)) ?? elsewhere(webhooks, { path: GUARD_PATH, believed });
   return path === undefined ? undefined : changed(GUARD_CONFIGURATION_NAME, path);
 };
 
@@ -73,7 +82,7 @@ export const decisionsProblem = (live: unknown, policies: readonly CompiledPolic
     ) ??
     firstDifference(tenantNamespaces(believed.systemNamespace), main['namespaceSelector'], 'namespaceSelector') ??
     firstDifference(main['namespaceSelector'], tenantNamespaces(believed.systemNamespace), 'namespaceSelector') ??
-    elsewhere(webhooks, believed);
+    elsewhere(webhooks, { path: DECISION_PATH, believed });
   if (path !== undefined) return changed(name, path);
   const shared = policies.filter(({ confinedTo }) => confinedTo === undefined);
   return areAsked(shared, standingRules(live, DECISION_WEBHOOK)) ? undefined : changed(name, 'rules');

@@ -12,7 +12,7 @@ import { SOURCE_LABEL, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { documentKey, joinMarks, marksOf } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
-import { REFUSAL_LASTS_MS } from '../../policies/judge-memory.ts';
+import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { closingProblem, isClosed } from '../../policies/policy-object.ts';
 import type { JudgeMemory } from '../../policies/judge-memory.ts';
 import type { PolicyDocument, SealedObject } from '../../policies/policy-object.ts';
@@ -20,7 +20,7 @@ import type { Problem } from '../../policies/problem.ts';
 import { runAhead } from '../../policies/run-ahead.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
-import { readAhead } from '../../policies/trust/load.ts';
+import type { Followed } from '../../policies/trust/follow.ts';
 import type { TrustSignature } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
@@ -97,18 +97,17 @@ export const createLoader = (options: LoaderOptions): Loader => {
   let documents: readonly PolicyDocument[] = [];
   const followTrust = createTrustFollower({ pinnedDigest: pinnedTrustDigest, evidence: proving.memory });
   let trust: Trust | undefined;
-  let readTrust: TrustSignature | undefined;
   let enforcedUnder: string | undefined;
   let startedWhole = false;
   const work: { dirty: boolean; closed: boolean; running: Promise<void> | undefined } = { dirty: false, closed: false, running: undefined };
   let cancelWake: () => void = () => undefined;
 
   /** A chain of trust policies takes milliseconds a version. */
-  const readTrustAhead = async (object: ReturnType<LoaderOptions['observe']>): Promise<void> => {
-    const signature = object?.trustPolicy?.signature;
-    if (signature === undefined || signature === readTrust) return;
-    for (const _ of readAhead(signature, pinnedTrustDigest)) await nextTurn();
-    readTrust = signature;
+  const follow = async ({ trustPolicy, marks }: NonNullable<ReturnType<LoaderOptions['observe']>>): Promise<Followed> => {
+    const following = followTrust(trustPolicy, clock.now(), trustMarkIn(marks));
+    let step = following.next();
+    for (; step.done !== true; step = following.next()) await nextTurn();
+    return step.value;
   };
 
   /** A process that starts has run nothing of it yet. */
@@ -192,8 +191,7 @@ export const createLoader = (options: LoaderOptions): Loader => {
   const rebuild = async (): Promise<void> => {
     const observed = observe();
     if (observed === undefined) return;
-    await readTrustAhead(observed);
-    const { trust: by, problem: trustProblem } = followTrust(observed.trustPolicy, clock.now(), trustMarkIn(observed.marks));
+    const { trust: by, problem: trustProblem } = await follow(observed);
     trust = by;
     if (by === undefined) return withoutTrust(trustProblem ?? { code: 'TRUST_MISSING', message: 'there is no TrustPolicy cluster' });
     await nextTurn();

@@ -139,6 +139,39 @@ export const createUsageReports = async (options: {
     }
     return false;
   };
+  const lookMs = Math.min(options.intervalMs, LONGEST_LOOK_MS);
+  let nextLookMs = 0;
+  const look = async (isLast: boolean): Promise<void> => {
+    // After the last one nothing is counted that it could tell.
+    nextLookMs = isLast ? Number.POSITIVE_INFINITY : clock.monotonicMs() + lookMs;
+    for (const teller of tellers) {
+      const isAllTold = await flush(teller, isLast);
+      // What an orderly end could not tell any more is missing as well.
+      await leave(teller, isLast && isAllTold);
+    }
+  };
+  const attempt = async (work: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+    }
+  };
+  const restMs = (): number => Math.max(0, nextLookMs - clock.monotonicMs());
+  /** However much waits to be sent, and however long an answer takes: what is counted meanwhile is spooled as often as ever. */
+  const sendNow = async (batch: string, signal: AbortSignal): Promise<number> => {
+    if (restMs() === 0) await attempt(() => look(false), signal);
+    const sending = send(batch, signal);
+    if (nextLookMs === Number.POSITIVE_INFINITY) return await sending;
+    const answered = new AbortController();
+    const end = (): void => answered.abort();
+    sending.then(end, end);
+    while (!answered.signal.aborted) {
+      await sleep(clock, restMs(), answered.signal);
+      if (!answered.signal.aborted) await attempt(() => look(false), signal);
+    }
+    return await sending;
+  };
   let asideMs = Number.NEGATIVE_INFINITY;
   /** False where the ledger takes nothing now. */
   const sendAside = async (signal: AbortSignal): Promise<boolean> => {
@@ -146,7 +179,7 @@ export const createUsageReports = async (options: {
     for (const name of spool.aside()) {
       if (signal.aborted) return false;
       const batch = await spool.readAside(name);
-      const status = batch === undefined ? undefined : await send(batch, signal);
+      const status = batch === undefined ? undefined : await sendNow(batch, signal);
       if (status === undefined || SETTLED.has(status)) await spool.remove(name);
       else if (!REFUSED.has(status)) {
         options.onRefused(status, false);
@@ -159,7 +192,7 @@ export const createUsageReports = async (options: {
   const sendAll = async (signal: AbortSignal): Promise<void> => {
     if (!(await sendAside(signal))) return;
     for (let batch = await spool.first(); batch !== undefined && !signal.aborted; batch = await spool.first()) {
-      const status = await send(batch.batch, signal);
+      const status = await sendNow(batch.batch, signal);
       const isAside = REFUSED.has(status) && spool.aside().length < MAX_ASIDE;
       if (!isAside && !SETTLED.has(status)) return options.onRefused(status, false);
       if (isAside) await spool.setAside(batch.name);
@@ -168,23 +201,16 @@ export const createUsageReports = async (options: {
     }
   };
   const step = async (signal: AbortSignal, isLast: boolean): Promise<void> => {
-    try {
-      for (const teller of tellers) {
-        const isAllTold = await flush(teller, isLast);
-        // What an orderly end could not tell any more is missing as well.
-        await leave(teller, isLast && isAllTold);
-      }
-      await sendAll(signal);
-    } catch (error) {
-      if (!signal.aborted) onError(error);
-    }
+    // A disk that is full has room again when something of it was sent.
+    await attempt(() => look(isLast), signal);
+    await attempt(() => sendAll(signal), signal);
   };
   return {
     add: (teller) => void tellers.push(teller),
     run: async (signal) => {
       while (!signal.aborted) {
         await step(signal, false);
-        await sleep(clock, Math.min(options.intervalMs, LONGEST_LOOK_MS), signal);
+        await sleep(clock, restMs(), signal);
       }
       const last = new AbortController();
       const cancel = clock.schedule(LAST_SEND_MS, () => last.abort());

@@ -241,6 +241,77 @@ it('tells executions no more often than it is told to, and all of them at the en
   assert.deepEqual(shown(sent), ['acme 1 1', 'acme 2 11']);
 });
 
+it('spools what is counted while a long backlog is sent, and while an answer is awaited', async () => {
+  const folder = join(root, 'backlog');
+  await mkdir(folder);
+  const backlog = Array.from({ length: 6 }, (_, at) => `${String(at).padStart(16, '0')}-000001.json`);
+  for (const name of backlog) await writeFile(join(folder, name), '[]');
+  const clock = fakeClock();
+  const counts = createExecutionCounts(clock, 10_000);
+  const answers: (() => void)[] = [];
+  let isSlow = true;
+  const reports = await reportsOf({
+    folder,
+    clock,
+    send: () => (isSlow ? new Promise((resolve) => answers.push(() => resolve(200))) : Promise.resolve(200)),
+  });
+  reports.add(counts);
+  const spooled = async (): Promise<readonly string[]> => {
+    const names = (await readdir(folder)).filter((name) => !backlog.includes(name) && name.endsWith('.json'));
+    return shown(await Promise.all(names.toSorted().map((name) => readFile(join(folder, name), 'utf8'))));
+  };
+  const stopping = new AbortController();
+  const running = reports.run(stopping.signal);
+  await settle(() => answers.length === 1);
+  // One batch whose answer takes thirty seconds, then some that take four each.
+  for (const value of [1, 2, 3]) {
+    counts.count(record('acme', value));
+    await clock.advance(10_000);
+    await settle(() => reports.waiting === 6 + value);
+  }
+  assert.deepEqual(await spooled(), ['acme 1 1', 'acme 2 2', 'acme 3 3']);
+  counts.count(record('acme', 4));
+  for (let sent = 1; sent <= 3; sent += 1) {
+    answers.shift()?.();
+    await settle(() => answers.length === 1);
+    await clock.advance(4_000);
+  }
+  await settle(() => reports.waiting === 7);
+  assert.deepEqual(await spooled(), ['acme 1 1', 'acme 2 2', 'acme 3 3', 'acme 4 4']);
+  isSlow = false;
+  stopping.abort();
+  answers.shift()?.();
+  await running;
+  assert.deepEqual(await readdir(folder), []);
+});
+
+it('sends what waits though the disk takes nothing more', async () => {
+  const folder = join(root, 'disk');
+  const clock = fakeClock();
+  const sent: string[] = [];
+  const errors: unknown[] = [];
+  await mkdir(folder);
+  await writeFile(join(folder, '0000000000000001-000001.json'), '[]');
+  const reports = await reportsOf({
+    folder,
+    clock,
+    send: async (batch) => (sent.push(batch), 200),
+    onError: (error) => errors.push(error),
+  });
+  reports.add({
+    suffix: '',
+    take: () => {
+      throw new Error('no room');
+    },
+  });
+  const stopping = new AbortController();
+  const running = reports.run(stopping.signal);
+  await settle(() => clock.pending > 0);
+  assert.deepEqual([sent, reports.waiting, errors.length], [['[]'], 0, 1]);
+  stopping.abort();
+  await running;
+});
+
 it('leaves on the disk what it could not tell, where it ends with a spool that is full', async () => {
   const left = async (waiting: number): Promise<readonly string[]> => {
     const folder = join(root, `ended-${waiting}`);

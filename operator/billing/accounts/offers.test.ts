@@ -105,7 +105,8 @@ describe('a subscription that changes with the first of a month', () => {
           const outcome = rate({ books, subscription: { tenant: 'acme', changes }, atMs: ms, statements: [statement] });
           if (!outcome.ok) return assert.fail(outcome.problems.map(({ message }) => message).join());
           const made = stripeLines(before, terms, { ms, used });
-          const rated = outcome.invoice.lines.map(({ amount }) => amount);
+          // What credits leave over is there in the customer's balance.
+          const rated = outcome.invoice.lines.flatMap(({ kind, amount }) => (kind === 'forward' ? [] : [amount]));
           assert.deepEqual(sorted([...pending, ...made.due]), sorted(rated), formatTime(ms));
           ({ pending } = made);
         }
@@ -113,6 +114,26 @@ describe('a subscription that changes with the first of a month', () => {
       { numRuns: 60 },
     );
   });
+});
+
+it('of a tier that the version of the cycle did not sell are those of the first that did', () => {
+  const later = [2, 3].map((version) =>
+    testBook((text) =>
+      text
+        .replace('version: 1', `version: ${version}`)
+        .replace('2026-01-01', `2026-0${version + 5}-01`)
+        .replace('name: Professional', 'name: Premium'),
+    ),
+  );
+  const sold = [book, ...later].map((one) => offerOf(one, catalogOf(one, encodings)));
+  const told = (tier: string, month: number): string => {
+    const keys = keysAt(sold, { tier, cycle: 'Annual', anchorMs: Date.UTC(2026, 1, 1) }, Date.UTC(2026, month - 1, 1));
+    return keys.ok ? (keys.keys[0] ?? '') : keys.problem.code;
+  };
+  assert.deepEqual(
+    [told('Premium', 6), told('Premium', 7), told('Premium', 10), told('Starter', 10)],
+    ['BILL_TIER_UNKNOWN', 'writ_standard_v2_Premium_Annual', 'writ_standard_v2_Premium_Annual', 'writ_standard_v1_Starter_Annual'],
+  );
 });
 
 describe('a price that cannot be said there', () => {

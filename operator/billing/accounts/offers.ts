@@ -116,7 +116,11 @@ export const keysAt = (offers: readonly Offer[], terms: Terms, atMs: number): Ke
       code: 'PRICE_BOOK_NONE',
       message: `no version of the price book is in effect at ${new Date(Math.min(monthMs, cycleMs)).toISOString()}`,
     });
-  const [sold, paid] = [offer.tiers.get(tier), begun.tiers.get(tier)];
+  // Of a tier that the version of then did not sell, by the first that did.
+  const first = offers.find(
+    ({ effectiveFromMs, tiers }) => effectiveFromMs > cycleMs && effectiveFromMs <= monthMs && tiers.get(tier)?.keys.has(cycle) === true,
+  );
+  const [sold, paid] = [offer.tiers.get(tier), (begun.tiers.has(tier) ? begun : first)?.tiers.get(tier)];
   const left = (sold?.left ?? []).filter((one) => one.cycle === undefined || one.cycle === cycle).map(({ what }) => what);
   if (left.length > 0)
     return wrong({ code: 'BILL_PRICE_MISSING', message: `the provider cannot say exactly: ${left.join(', ').slice(0, 400)}` });

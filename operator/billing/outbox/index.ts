@@ -17,6 +17,7 @@ import { reportMoved } from '../facts.ts';
 import { bodyDigestOf, identifierOf, minus, requestKeyOf, sameDecimal } from './entry.ts';
 import type { Entry, HourKey, HourTotal } from './entry.ts';
 import * as standing from './rules.ts';
+import { createReread } from './reread.ts';
 import { dueEntries, newestEntry, putEntry, wasTaken } from './tables.ts';
 
 /** What the tests take apart, to see that it is needed. */
@@ -33,7 +34,7 @@ export type OutboxDeps = {
   /** Tells installations apart: the uid of kube-system. */
   readonly installation: string;
   readonly observe?: (event: {
-    readonly kind: 'sent' | 'read' | 'rejected' | 'quarantined' | 'unauthorized';
+    readonly kind: 'sent' | 'read' | 'missed' | 'rejected' | 'quarantined' | 'unauthorized';
     readonly entry: Entry;
   }) => void;
   readonly rules?: OutboxRules;
@@ -48,6 +49,8 @@ export type Outbox = {
   pass(signal?: AbortSignal): Promise<{ readonly done: number; readonly refused: boolean }>;
   /** Holds what the provider counts now against the ledger. Empty where they agree on every hour. */
   drift(asked: DriftAsked, signal?: AbortSignal): Promise<readonly Drift[]>;
+  /** Asks again what was verified before, some at a time; what is not counted any more is read as if it had just been accepted. */
+  reread(signal?: AbortSignal): Promise<void>;
 };
 
 const HOUR_MS = 3_600_000;
@@ -256,7 +259,21 @@ export const createOutbox = (deps: OutboxDeps): Outbox => {
     return found;
   };
 
+  const reread = createReread({
+    store,
+    provider,
+    clock,
+    random: deps.random,
+    // As long as readings may lag: of a delta that is only out of sight for a while another one would be counted twice.
+    reopen: async (entry) => {
+      const nowMs = clock.now();
+      const moved = await move(entry, { state: 'accepted', acceptedMs: nowMs, nextMs: nowMs + standing.READ_EVERY_MS });
+      if (moved !== undefined) observe({ kind: 'missed', entry: moved });
+    },
+  });
+
   return {
+    reread,
     offer: async (totals) => {
       const left: HourTotal[] = [];
       const moved: (readonly [Entry, HourTotal])[] = [];

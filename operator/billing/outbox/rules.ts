@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Readings lag; what is not counted so long after it was accepted will not be. */
 export const SETTLE_MS = 6 * HOUR_MS;
-const READ_EVERY_MS = 20 * MINUTE_MS;
+export const READ_EVERY_MS = 20 * MINUTE_MS;
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 30 * MINUTE_MS;
 export const MOST_REPAIRS = 3;

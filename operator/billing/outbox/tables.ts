@@ -170,6 +170,38 @@ export const entriesWithin = async (
   return [...newest.values()];
 };
 
+/** Of which one request is under way at a time. */
+export type Lane = { readonly tenant: string; readonly meter: string };
+
+/** Those of which anything was ever reported, in their order; each is found by one step down the primary key, however many hours it has. */
+export const lanesAfter = async (reader: Reader, after: Lane, most: number): Promise<readonly Lane[]> => {
+  const lanes: Lane[] = [];
+  for (let at = after; lanes.length < most;) {
+    const [row] = await reader.all(
+      'SELECT tenant, meter FROM billing_outbox WHERE (tenant, meter) > (?, ?) ORDER BY tenant, meter LIMIT 1',
+      [at.tenant, at.meter],
+    );
+    if (row === undefined) break;
+    at = { tenant: textOf(row, 'tenant'), meter: textOf(row, 'meter') };
+    lanes.push(at);
+  }
+  return lanes;
+};
+
+/** Hours in `[fromMs, toMs)` whose newest revision the provider was seen to count. */
+export const verifiedWithin = async (
+  reader: Reader,
+  { tenant, meter, fromMs, toMs }: Lane & { readonly fromMs: number; readonly toMs: number },
+): Promise<readonly Entry[]> => {
+  const rows = await reader.all(`${SELECT} WHERE tenant = ? AND meter = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms, revision`, [
+    tenant,
+    meter,
+    fromMs,
+    toMs,
+  ]);
+  return [...new Map(rows.map(entryOf).map((entry) => [entry.hourMs, entry])).values()].filter(({ state }) => state === 'verified');
+};
+
 export type Newest = Pick<Entry, 'revision' | 'total' | 'state' | 'customer'>;
 
 /** What was reported last of an hour, by `tenant meter`. */

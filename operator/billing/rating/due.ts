@@ -11,8 +11,8 @@ export type Due = {
   /** What changed or was decided from here on stands on this invoice: the moment of the one before, 0 for the first. */
   readonly sinceMs: number;
   /**
-   * A calendar month after the end of the subscription: what was decided within it is settled then, and nothing else. The last month can
-   * only be judged when it is over.
+   * A calendar month after the end of the subscription: what was decided within it is settled then, and use of before that was heard of
+   * in it. The last month can only be judged when it is over.
    */
   readonly settling: { readonly startMs: number; readonly endMs: number } | undefined;
 };

@@ -5,7 +5,7 @@ import { formatTime } from '../../../policies/pricing/calendar.ts';
 import type { Due } from './due.ts';
 import type { FeeLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
-import { bookAt } from '../../../policies/pricing/index.ts';
+import { bookSelling } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
 import { formatDecimal, multiply, negate, ratio, whole } from '../../../policies/pricing/ratio.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
@@ -52,7 +52,7 @@ export const feeLines = (input: {
   const books: Book[] = [];
   const problems: Problem[] = [];
   for (const { kind, tier, span, fromMs } of wantedLines(input.subscription, input.due, input.atMs)) {
-    const book = bookAt(input.books, span.startMs);
+    const book = bookSelling(input.books, { tier, beginMs: span.startMs, untilMs: fromMs });
     if (book === undefined) {
       problems.push({ code: 'PRICE_BOOK_NONE', message: `the cycle that began at ${formatTime(span.startMs)} has no price book` });
       continue;

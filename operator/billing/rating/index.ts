@@ -6,7 +6,7 @@
  * Pure, total, without a clock: the same input gives the same bytes for ever, which is how an invoice is proven right later.
  * Fees are paid in advance of a cycle, usage after each calendar month. A change of tier within a cycle gives the old fee's
  * rest back and charges the new one's; allowances are cut to the time that a tier held. A month or cycle stays with the price
- * book in effect when it began. Imported by the rest of operator/billing and by the command line.
+ * book in effect when it began. What credits leave over goes to the next invoice. Imported by the rest of operator/billing and by the command line.
  */
 import type { Problem } from '../../../policies/problem.ts';
 import type { UsageStatement } from '../../usage/statement.ts';
@@ -40,7 +40,12 @@ export type RatingInput = {
   readonly earlier?: readonly UsageStatement[];
   /** Those that are to be on this invoice. */
   readonly adjustments?: readonly Adjustment[];
+  /** What the invoice before this one has left. */
+  readonly brought?: Brought | undefined;
 };
+
+/** `amount`: above 0, in the currency's smallest unit. */
+export type Brought = { readonly invoice: string; readonly amount: bigint; readonly currency: string };
 
 export type RatingOutcome =
   | { readonly ok: true; readonly invoice: Invoice }
@@ -91,17 +96,25 @@ export const rate = (input: RatingInput): RatingOutcome => {
   if (doubled !== undefined) return refuse(doubled);
   const due = dueAt(subscription, atMs);
   const adjustments = [...new Map((input.adjustments ?? []).map((one) => [one.id, one])).values()].toSorted(byId);
-  const isSettled = due.settling === undefined || adjustments.length === 0;
+  const usage = usageLines({ books, subscription, due, statements: input.statements, earlier: input.earlier ?? [] });
+  const isSettled = due.settling === undefined || adjustments.length + usage.lines.length + usage.problems.length === 0;
   if (due.period === undefined && due.opening === undefined && isSettled)
     return refuse({ code: 'BILL_NO_BOUNDARY', message: `nothing of ${subscription.tenant} falls due at ${shown(atMs)}` });
 
   const bad = adjustments.flatMap((one) => adjustmentProblem(one) ?? []);
   const fees = feeLines({ books, subscription, due, atMs });
-  const usage = usageLines({ books, subscription, due, statements: input.statements, earlier: input.earlier ?? [] });
   const problems = [...bad, ...fees.problems, ...usage.problems];
   if (problems.length > 0) return refuse(...problems);
 
-  const lines: readonly InvoiceLine[] = [...fees.lines, ...usage.lines, ...adjustmentLines(adjustments)];
+  const { brought } = input;
+  const entered: readonly InvoiceLine[] = [
+    ...fees.lines,
+    ...usage.lines,
+    ...adjustmentLines(adjustments),
+    ...(brought === undefined ? [] : [{ kind: 'brought' as const, invoice: brought.invoice, amount: -brought.amount }]),
+  ];
+  const sum = entered.reduce((all, { amount }) => all + amount, 0n);
+  const lines = sum < 0n ? [...entered, { kind: 'forward' as const, amount: -sum }] : entered;
   const used = new Map([...fees.books, ...usage.books].map((book) => [book.digest, book]));
   const standing = bookAt(books, due.opening?.startMs ?? due.period?.startMs ?? atMs);
   const currency = [...used.values()][0]?.currency ?? standing?.currency;
@@ -109,10 +122,11 @@ export const rate = (input: RatingInput): RatingOutcome => {
   const codes = new Set([
     ...[...used.values()].map(({ currency }) => currency.code),
     ...adjustments.map((one) => one.currency),
+    ...(brought === undefined ? [] : [brought.currency]),
     currency.code,
   ]);
   if (codes.size > 1) return refuse({ code: 'BILL_CURRENCY', message: `${subscription.tenant}: ${[...codes].toSorted().join(' and ')}` });
-  const total = lines.reduce((sum, { amount }) => sum + amount, 0n);
+  const total = lines.reduce((all, { amount }) => all + amount, 0n);
   if ([total, ...lines.map(({ amount }) => amount)].some((amount) => amount > MOST_MINOR || amount < -MOST_MINOR))
     return refuse({ code: 'BILL_AMOUNT_RANGE', message: `the invoice of ${subscription.tenant} at ${shown(atMs)}` });
 
@@ -137,7 +151,6 @@ export const rate = (input: RatingInput): RatingOutcome => {
     })),
     lines,
     total,
-    ...(total < 0n ? { toCredit: -total } : {}),
     refunds: adjustments.flatMap(({ id, kind, amount, reason, requester, approver, invoice }) =>
       kind === 'Refund' ? [{ id, invoice: invoice ?? '', amount, reason, requester, approver }] : [],
     ),

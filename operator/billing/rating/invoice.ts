@@ -54,6 +54,9 @@ export type UsageLine = {
   readonly amount: bigint;
 };
 
+/** Used before the subscription began and heard of since: nothing was sold then, so it costs nothing. */
+export type BeforeLine = Pick<UsageLine, 'meter' | 'unit' | 'period' | 'quantity' | 'amount'> & { readonly kind: 'before' };
+
 export type AdjustmentLine = {
   readonly kind: 'credit' | 'charge';
   readonly id: string;
@@ -63,7 +66,14 @@ export type AdjustmentLine = {
   readonly amount: bigint;
 };
 
-export type InvoiceLine = FeeLine | UsageLine | AdjustmentLine;
+/** What credits leave over goes from one invoice to the next, so that none is below 0 and all of them add up. */
+export type BalanceLine =
+  /** What an earlier invoice left. */
+  | { readonly kind: 'brought'; readonly invoice: string; readonly amount: bigint }
+  /** What this one leaves. */
+  | { readonly kind: 'forward'; readonly amount: bigint };
+
+export type InvoiceLine = FeeLine | UsageLine | BeforeLine | AdjustmentLine | BalanceLine;
 
 export type Invoice = {
   readonly format: typeof INVOICE_FORMAT;
@@ -84,10 +94,8 @@ export type Invoice = {
   /** Usage statements that were read, by the digest of their bytes. */
   readonly usage: readonly { readonly period: UsagePeriod; readonly revision: number; readonly digest: string }[];
   readonly lines: readonly InvoiceLine[];
-  /** The sum of the lines. */
+  /** The sum of the lines; never below 0. */
   readonly total: bigint;
-  /** Where the total is below 0: what somebody must enter as a credit for the next invoice, since nothing carries it. */
-  readonly toCredit?: bigint;
   /** Money given back of earlier invoices; no part of the total. */
   readonly refunds: readonly (Pick<Adjustment, 'id' | 'amount' | 'reason' | 'requester' | 'approver'> & { readonly invoice: string })[];
 };
@@ -96,6 +104,6 @@ export type Invoice = {
 const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
 
 /** The bytes of an invoice: keys as rating sets them, no blanks, one line feed at the end. */
-export const invoiceText = (invoice: Invoice): string => `${JSON.stringify(invoice, plain)}\n`;
+export const invoiceText = (invoice: object): string => `${JSON.stringify(invoice, plain)}\n`;
 
 export const textDigest = (text: string): string => `sha256:${hash('sha256', text)}`;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { HOUR_MS, formatTime } from '../../../policies/pricing/calendar.ts';
+import type { Brought } from './index.ts';
 import { invoiceText } from './invoice.ts';
 import type { Invoice } from './invoice.ts';
 import { add, compare, multiply, parseDecimal, ratio, subtract, whole } from '../../../policies/pricing/ratio.ts';
@@ -117,6 +118,36 @@ describe('rating', () => {
     );
   });
 
+  it('what credits leave over goes on until it is used up: no invoice is below 0, and nothing is given twice or lost', () => {
+    const credits = fc.array(fc.bigInt({ min: 0n, max: 60_000n }), { minLength: 6, maxLength: 6 });
+    fc.assert(
+      fc.property(tierNames, credits, (tier, given) => {
+        let brought: Brought | undefined;
+        let [paid, entered, left] = [0n, 0n, 0n];
+        for (const [month, amount] of given.entries()) {
+          const [startMs, atMs] = [Date.UTC(2026, 10 + month), Date.UTC(2026, 11 + month)];
+          const about = { reason: 'r', requester: 'ann', approver: 'bob', currency: 'usd', atMs: startMs };
+          const adjustments = amount === 0n ? [] : [{ id: `c${month}`, kind: 'Credit' as const, amount, ...about }];
+          const statements = [statement(startMs, atMs, [])];
+          const { id, total, lines } = rated({ subscription: subscribed(tier), atMs, statements, adjustments, brought });
+          assert.ok(total >= 0n);
+          assert.equal(
+            lines.reduce((sum, line) => sum + line.amount, 0n),
+            total,
+          );
+          const [come, gone] = (['brought', 'forward'] as const).map((kind) => lines.find((line) => line.kind === kind)?.amount ?? 0n);
+          assert.equal(come, -left);
+          assert.ok(total === 0n || gone === 0n, 'what can be used is used');
+          left = gone ?? 0n;
+          brought = left === 0n ? undefined : { invoice: id, amount: left, currency: 'usd' };
+          paid += total;
+          entered += lines.reduce((sum, line) => (line.kind === 'brought' || line.kind === 'forward' ? sum : sum + line.amount), 0n);
+        }
+        assert.equal(paid, entered + left);
+      }),
+    );
+  });
+
   it('fees of a cycle come to what each tier costs for its time, within half a cent a line', () => {
     fc.assert(
       fc.property(scenarios, ({ subscription }) => {
@@ -132,7 +163,7 @@ describe('rating', () => {
             statement(startMs, endMs, []),
           );
           for (const line of rated({ subscription, atMs, statements }).lines) {
-            if (line.kind === 'fee' && atMs === span.endMs) continue;
+            if ((line.kind === 'fee' && atMs === span.endMs) || line.kind === 'forward') continue;
             paid += line.amount;
             count += 1;
           }

@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import type { Adjustment } from './adjustment.ts';
 import { HOUR_MS, formatTime, monthsAfter } from '../../../policies/pricing/calendar.ts';
 import { dueAt } from './index.ts';
+import { textDigest } from './invoice.ts';
+import { statementText } from '../../usage/statement.ts';
 import type { RatingInput } from './index.ts';
 import type { Subscription } from './subscription.ts';
 import { testBook } from './test-book.ts';
@@ -184,8 +186,19 @@ describe('an invoice', () => {
       endMs: at('2027-03-01T00:00:00Z'),
     });
     const invoice = rated({ subscription, atMs: settled, adjustments: [credit] });
-    assert.deepEqual(amounts(invoice), [['credit', -990]]);
-    assert.deepEqual([invoice.total, invoice.period], [-990n, undefined]);
+    assert.deepEqual(amounts(invoice), [
+      ['credit', -990],
+      ['forward', 990],
+    ]);
+    assert.deepEqual([invoice.total, invoice.period], [0n, undefined]);
+    // Nothing of the next month falls due that only has something to bring.
+    const brought = { invoice: invoice.id, amount: 990n, currency: 'usd' };
+    assert.deepEqual(codes({ subscription, atMs: at('2027-02-01T00:00:00Z'), brought }), ['BILL_NO_BOUNDARY']);
+    assert.deepEqual(codes({ subscription, atMs: settled, adjustments: [credit], brought: { ...brought, currency: 'eur' } }), [
+      'BILL_CURRENCY',
+    ]);
+    const many = { ...brought, amount: BigInt(Number.MAX_SAFE_INTEGER) };
+    assert.deepEqual(codes({ subscription, atMs: settled, adjustments: [credit], brought: many }), ['BILL_AMOUNT_RANGE']);
     for (const atMs of [settled - HOUR_MS, settled + HOUR_MS]) {
       assert.deepEqual(codes({ subscription, atMs, adjustments: [credit] }), ['BILL_NO_BOUNDARY']);
     }
@@ -221,6 +234,33 @@ describe('an invoice', () => {
     );
   });
 
+  it('bills a tier that the book of the cycle did not sell by the first that did', () => {
+    const newer = (version: number, fromDay: string, annual: string) =>
+      testBook((text) =>
+        text
+          .replace('version: 1', `version: ${version}`)
+          .replace('2026-01-01', fromDay)
+          .replace('name: Professional', 'name: Premium')
+          .replace('annual: "2870"', `annual: "${annual}"`),
+      );
+    const [second, third] = [newer(2, '2026-11-05', '3650'), newer(3, '2026-11-20', '7300')];
+    const moved = at('2026-11-10T00:00:00Z');
+    const changes: Subscription['changes'] = [
+      { atMs: START, tier: 'Starter', cycle: 'Annual' },
+      { atMs: moved, tier: 'Premium', cycle: 'Annual' },
+    ];
+    const left = { atMs: at('2026-11-25T00:00:00Z'), tier: 'Starter', cycle: 'Annual' } as const;
+    const input = { books: [book, second, third], statements: [statement(START, END, [])] };
+    assert.deepEqual(amounts(rated({ ...input, subscription: { tenant: 'acme', changes } })), [
+      ['unused', -92_658],
+      ['remaining', 356_000],
+    ]);
+    const back = rated({ ...input, subscription: { tenant: 'acme', changes: [...changes, left] } });
+    // What it paid is what it gets back: 3650 for 365 days.
+    assert.deepEqual(amounts(back).slice(2, 3), [['unused', -341_000]]);
+    assert.deepEqual(codes({ ...input, books: [book, third], subscription: { tenant: 'acme', changes } }), ['BILL_TIER_UNKNOWN']);
+  });
+
   it('carries what came late as the difference that it makes there', () => {
     const next = at('2027-01-01T00:00:00Z');
     const from = { start: formatTime(START), end: formatTime(END) };
@@ -239,6 +279,25 @@ describe('an invoice', () => {
     const again = statement(next, later, [{ ...used('api_calls', '-2000'), carriedFrom: from }]);
     const corrected = rated({ ...input, atMs: later, statements: [again], earlier: [november, late] });
     assert.deepEqual(amounts(corrected)[1], ['carried', -200]);
+  });
+
+  it('settles after the end what was used before and heard of late, and nothing that was used since', () => {
+    const next = at('2027-01-01T00:00:00Z');
+    const from = { start: formatTime(START), end: formatTime(END) };
+    const november = statement(START, END, [used('api_calls', '9000')]);
+    const since = { start: formatTime(END), end: formatTime(next) };
+    const december = statement(END, next, [used('api_calls', '70000'), { ...used('api_calls', '4000'), carriedFrom: from }]);
+    const input = { subscription: { ...subscribed('Starter'), endMs: END }, earlier: [november] };
+    const invoice = rated({ ...input, atMs: next, statements: [december] });
+    assert.deepEqual([amounts(invoice), invoice.period], [[['carried', 300]], undefined]);
+    assert.deepEqual(
+      invoice.usage.map(({ period, digest }) => [period, digest]),
+      [[since, textDigest(statementText(december))]],
+    );
+    const later = at('2027-02-01T00:00:00Z');
+    const january = statement(next, later, [{ ...used('api_calls', '5'), carriedFrom: since }]);
+    assert.deepEqual(codes({ ...input, atMs: later, statements: [january] }), ['BILL_NO_BOUNDARY']);
+    assert.deepEqual(codes({ ...input, earlier: [], atMs: next, statements: [december] }), ['BILL_STATEMENT_MISSING']);
   });
 
   it('has credits and charges with who asked and who approved, and keeps refunds apart', () => {

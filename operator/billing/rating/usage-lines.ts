@@ -7,13 +7,15 @@ import { statementText } from '../../usage/statement.ts';
 import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import type { Due } from './due.ts';
 import { textDigest } from './invoice.ts';
-import type { UsageLine } from './invoice.ts';
+import type { BeforeLine, UsageLine } from './invoice.ts';
 import { toMinor } from '../../../policies/pricing/money.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
-import { ZERO, add, formatDecimal } from '../../../policies/pricing/ratio.ts';
+import { ZERO, add, formatDecimal, parseDecimal } from '../../../policies/pricing/ratio.ts';
+import { parseTime } from '../../../policies/pricing/calendar.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
 import type { Subscription } from './subscription.ts';
 import {
+  newestOf,
   periodText,
   placesOf,
   priceAt,
@@ -28,7 +30,7 @@ import type { Place } from './usage-place.ts';
 import type { Priced } from './usage-price.ts';
 
 export type UsageLines = {
-  readonly lines: readonly UsageLine[];
+  readonly lines: readonly (UsageLine | BeforeLine)[];
   readonly books: readonly Book[];
   /** The statements that were billed, in the order of time. */
   readonly read: readonly UsageStatement[];
@@ -46,7 +48,7 @@ type Input = {
 /** A line of a statement, in one part of the month. */
 type At = { readonly input: Input; readonly place: Place; readonly line: Measured };
 
-type Rated = { readonly line: UsageLine; readonly book: Book } | Problem;
+type Rated = { readonly line: UsageLine; readonly book: Book } | { readonly line: BeforeLine; readonly book?: undefined } | Problem;
 
 const told = ({ place, line }: At, by: { readonly quantity: Ratio; readonly priced: Priced }): Omit<UsageLine, 'kind' | 'amount'> => ({
   tier: place.part.tier,
@@ -113,8 +115,24 @@ const usedAt = (at: At): Rated => {
 
 type Reading = { readonly input: Input; readonly statement: UsageStatement; readonly sums: Map<string, Ratio> };
 
+/** Of a time that was over when the subscription began; undefined where it is not. */
+const usedBefore = ({ subscription }: Input, { meter, unit, quantity, carriedFrom }: Measured): Rated | undefined => {
+  const endMs = carriedFrom === undefined ? undefined : parseTime(carriedFrom.end);
+  const startMs = carriedFrom === undefined ? undefined : parseTime(carriedFrom.start);
+  if (carriedFrom === undefined || startMs === undefined || endMs === undefined) return undefined;
+  if (startMs >= endMs || endMs > subscription.changes[0].atMs) return undefined;
+  if (parseDecimal(quantity) === undefined)
+    return {
+      code: 'BILL_STATEMENT_INVALID',
+      message: `${subscription.tenant}: ${meter.slice(0, 63)} ${quantity.slice(0, 40)} is no quantity`,
+    };
+  return { line: { kind: 'before', meter, unit, period: { start: carriedFrom.start, end: carriedFrom.end }, quantity, amount: 0n } };
+};
+
 const rateLine = ({ input, statement, sums }: Reading, line: Measured): readonly Rated[] => {
   const { carriedFrom } = line;
+  const before = usedBefore(input, line);
+  if (before !== undefined) return [before];
   const places = placesOf(input, carriedFrom ?? statement.period);
   if (places === undefined) {
     const period = periodText(carriedFrom ?? statement.period);
@@ -170,25 +188,39 @@ const statementConflict = (statements: readonly UsageStatement[]): Problem | und
   return undefined;
 };
 
+/** Of a month after the end what was ordered is billed alone: use of before that was heard of in it. */
+const billedLines = (input: Input, { lines }: UsageStatement): readonly Measured[] =>
+  input.due.period !== undefined
+    ? lines
+    : lines.filter(({ carriedFrom }) => carriedFrom !== undefined && placesOf(input, carriedFrom) !== undefined);
+
+const dueStatements = (input: Input): readonly UsageStatement[] | Problem => {
+  const { period, settling } = input.due;
+  if (period !== undefined) return statementsFor(input, period, input.statements);
+  if (settling === undefined) return [];
+  const late = newestOf(input.statements, (one) => samePeriod(one, usagePeriod(settling)));
+  return late === undefined || billedLines(input, late).length === 0 ? [] : [late];
+};
+
 export const usageLines = (given: Input): UsageLines => {
   // What is there twice was billed once.
   const input = { ...given, earlier: [...new Map(given.earlier.map((one) => [statementText(one), one])).values()] };
-  const { period } = input.due;
-  if (period === undefined) return { lines: [], books: [], read: [], problems: [] };
+  const none = (problems: readonly Problem[]): UsageLines => ({ lines: [], books: [], read: [], problems });
+  if (input.due.period === undefined && input.due.settling === undefined) return none([]);
   const conflict = statementConflict([...input.statements, ...input.earlier]);
-  if (conflict !== undefined) return { lines: [], books: [], read: [], problems: [conflict] };
-  const statements = statementsFor(input, period, input.statements);
-  if ('code' in statements) return { lines: [], books: [], read: [], problems: [statements] };
+  if (conflict !== undefined) return none([conflict]);
+  const statements = dueStatements(input);
+  if ('code' in statements) return none([statements]);
   const rated: Rated[] = [];
   const sums = new Map<string, Ratio>();
   for (const statement of statements) {
     const fault = faultOf(statement, input.subscription.tenant);
     if (fault !== undefined) rated.push({ code: 'BILL_STATEMENT_INVALID', message: fault });
-    else for (const line of statement.lines) rated.push(...rateLine({ input, statement, sums }, line));
+    else for (const line of billedLines(input, statement)) rated.push(...rateLine({ input, statement, sums }, line));
   }
   return {
     lines: rated.flatMap((one) => ('code' in one ? [] : [one.line])),
-    books: rated.flatMap((one) => ('code' in one ? [] : [one.book])),
+    books: rated.flatMap((one) => ('code' in one || one.book === undefined ? [] : [one.book])),
     read: statements,
     problems: uniqueProblems(rated.flatMap((one) => ('code' in one ? [one] : []))),
   };

@@ -12,7 +12,7 @@ import { dueAt, nextDueMs } from './index.ts';
 import type { Invoice } from './invoice.ts';
 import { cycleAt, segmentsOf, stretchesOf } from './subscription.ts';
 import type { Change, Subscription } from './subscription.ts';
-import { at, book, rated, statement, used } from './test-rating.ts';
+import { at, book, codes, rated, statement, used } from './test-rating.ts';
 
 const FIRST = at('2026-11-01T00:00:00Z');
 const YEAR_HOURS = 24 * 365;
@@ -175,6 +175,36 @@ describe('a subscription from its beginning to its end', () => {
       lines.map(({ kind, amount }) => [kind, amount]),
       [['carried', 200n]],
     );
+  });
+
+  it('shows what is carried from before it began, and charges nothing for it', () => {
+    const beginMs = at('2026-11-16T00:00:00Z');
+    const subscription: Subscription = { tenant: 'acme', changes: [{ atMs: beginMs, tier: 'Starter', cycle: 'Monthly' }] };
+    const month = (startMs: number) => ({ start: formatTime(startMs), end: formatTime(nextMonth(startMs)) });
+    const [october, december] = [month(at('2026-10-01T00:00:00Z')), at('2026-12-01T00:00:00Z')];
+    const carrying = (quantity: string, carriedFrom: { readonly start: string; readonly end: string }) => {
+      const lines = [used('api_calls', '5100'), { ...used('api_calls', quantity), carriedFrom }, { ...used('made_up', '1'), carriedFrom }];
+      return { subscription, atMs: december, statements: [statement(FIRST, december, lines)] };
+    };
+    for (const quantity of ['999999999', '-3']) {
+      const { lines, total } = rated(carrying(quantity, october));
+      assert.deepEqual(
+        lines.filter(({ kind }) => kind !== 'usage'),
+        [
+          { kind: 'before', meter: 'api_calls', unit: '1', period: october, quantity, amount: 0n },
+          { kind: 'before', meter: 'made_up', unit: '1', period: october, quantity: '1', amount: 0n },
+        ],
+      );
+      // Half a month has 5,000, and what was used before takes nothing of it.
+      assert.equal(total, 10n);
+    }
+    // Any other time that was never billed is a mistake, and so is what is no quantity.
+    const odd = ['__proto__', { ...october, end: formatTime(beginMs + HOUR_MS) }, { start: october.end, end: october.start }];
+    for (const one of odd) {
+      const period = typeof one === 'string' ? { start: one, end: one } : one;
+      assert.deepEqual(codes(carrying('1', period)), ['BILL_STATEMENT_INVALID', 'BILL_STATEMENT_INVALID'], JSON.stringify(period));
+    }
+    assert.deepEqual(codes(carrying('1e9', october)), ['BILL_STATEMENT_INVALID']);
   });
 
   it('puts each change and each decision on one invoice', () => {

@@ -6,7 +6,7 @@ import { monthOf } from '../../usage/period.ts';
 import type { UsagePeriod } from '../../usage/period.ts';
 import type { UsageLine as Measured, UsageStatement } from '../../usage/statement.ts';
 import { formatTime, parseTime } from '../../../policies/pricing/calendar.ts';
-import { bookAt } from '../../../policies/pricing/index.ts';
+import { bookSelling } from '../../../policies/pricing/index.ts';
 import type { Book } from '../../../policies/pricing/index.ts';
 import { ZERO, ceilingQuantity, multiply, parseDecimal, ratio, subtract, whole } from '../../../policies/pricing/ratio.ts';
 import type { Ratio } from '../../../policies/pricing/ratio.ts';
@@ -43,7 +43,7 @@ const placeOf = (
 ): Place | Problem => {
   const { period, part } = at;
   // That of the month's beginning, or of the cycles that began within it.
-  const book = bookAt(books, Math.max(period.startMs, part.stretch.anchorMs));
+  const book = bookSelling(books, { tier: part.tier, beginMs: Math.max(period.startMs, part.stretch.anchorMs), untilMs: part.startMs });
   if (book === undefined)
     return { code: 'PRICE_BOOK_NONE', message: `the period that ${formatTime(part.startMs)} lies in has no price book` };
   const share = ratio(part.endMs - part.startMs, period.monthEndMs - period.monthStartMs);
@@ -82,16 +82,19 @@ export const placesOf = (by: By, period: UsagePeriod): readonly (Place | Problem
   return part === undefined ? undefined : [placeOf(by.books, { period: billed, part }, { from: ZERO, to: whole(1) })];
 };
 
+/** The last revision of those whose period fits. */
+export const newestOf = (statements: readonly UsageStatement[], fits: (period: UsagePeriod) => boolean): UsageStatement | undefined =>
+  statements
+    .filter((one) => fits(one.period))
+    .reduce<UsageStatement | undefined>((best, one) => (best === undefined || one.revision > best.revision ? one : best), undefined);
+
 /** The statements that are to be billed for a period: one for each part where they are all there, else one of the whole; or what is missing. */
 export const statementsFor = (
   { subscription }: By,
   period: Period,
   statements: readonly UsageStatement[],
 ): readonly UsageStatement[] | Problem => {
-  const newest = (fits: (period: UsagePeriod) => boolean): UsageStatement | undefined =>
-    statements
-      .filter((one) => fits(one.period))
-      .reduce<UsageStatement | undefined>((best, one) => (best === undefined || one.revision > best.revision ? one : best), undefined);
+  const newest = (fits: (period: UsagePeriod) => boolean): UsageStatement | undefined => newestOf(statements, fits);
   const parts = partsOf(subscription, period);
   const given = parts.flatMap((part) => newest((one) => samePeriod(one, usagePeriod(part))) ?? []);
   if (given.length === parts.length) return given;

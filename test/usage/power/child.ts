@@ -25,7 +25,7 @@ const made = await scene(
   { open: async () => store },
   {
     onMeters: (tx, meters) => audit.append(tx, meters.map(meterDeclared)),
-    onSeals: (tx, seals) => audit.append(tx, seals.map(hoursSealed)),
+    onSeals: (tx, seals) => audit.append(tx, hoursSealed(seals)),
     onStatements: (tx, statements) => audit.append(tx, statements.map(periodClosed)),
   },
 );
