@@ -15,7 +15,7 @@ import { encodeProblem } from '../admission/answer.ts';
 import { isStill } from './ahead.ts';
 import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
-import { changeOf } from './change.ts';
+import { changeOf, strangeToGuard } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -59,13 +59,21 @@ const answer = (request: AdmissionRequest, change: GuardedChange | undefined, ru
   return { status: 200, body, outcome: 'refused', kind: change?.kind, refusal };
 };
 
+const malformed = (problem: Problem): Guarded => ({
+  status: 400,
+  body: encodeProblem(problem),
+  outcome: 'malformed',
+  kind: undefined,
+  refusal: undefined,
+});
+
 /** Total: whatever the text is, the answer is a ruling or a coded refusal. */
 export const handleGuard = (text: string, { view, waiting, systemNamespace, ahead }: GuardDeps): Guarded | Promise<Guarded> => {
   const parsed = parseReview(text);
-  if (!parsed.ok) {
-    return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', kind: undefined, refusal: undefined };
-  }
+  if (!parsed.ok) return malformed(parsed.problem);
   const { request } = parsed;
+  const strange = strangeToGuard(request);
+  if (strange !== undefined) return malformed(strange);
   const change = changeOf(request, systemNamespace);
   if (change === undefined) return answer(request, undefined, pass);
   const rule = (): Ruling | Promise<Ruling> => {
