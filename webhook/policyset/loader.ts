@@ -21,7 +21,6 @@ import { runAhead } from '../../policies/run-ahead.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import type { Followed } from '../../policies/trust/follow.ts';
-import type { TrustSignature } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { nothingEnforced } from './enforcement.ts';
