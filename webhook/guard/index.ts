@@ -15,7 +15,7 @@ import { encodeProblem } from '../admission/answer.ts';
 import { isStill } from './ahead.ts';
 import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
-import { changeOf } from './change.ts';
+import { changeOf, strangeToGuard } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
 import { depthProblem, withinDepth } from './depth.ts';
 import { askerOf } from './places.ts';
@@ -64,14 +64,22 @@ const answer = (request: AdmissionRequest, change: GuardedChange | undefined, ru
   return { status: 200, body, outcome: 'refused', kind: change?.kind, refusal };
 };
 
+const malformed = (problem: Problem): Guarded => ({
+  status: 400,
+  body: encodeProblem(problem),
+  outcome: 'malformed',
+  kind: undefined,
+  refusal: undefined,
+});
+
 /** Total: whatever the text is, the answer is a ruling or a coded refusal. `isAwaited`: whether anybody waits for it still. */
 export const handleGuard = (text: string, deps: GuardDeps, isAwaited = (): boolean => true): Guarded | Promise<Guarded> => {
   const { view, waiting, systemNamespace, ahead } = deps;
   const parsed = parseReview(text);
-  if (!parsed.ok) {
-    return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', kind: undefined, refusal: undefined };
-  }
+  if (!parsed.ok) return malformed(parsed.problem);
   const { request } = parsed;
+  const strange = strangeToGuard(request);
+  if (strange !== undefined) return malformed(strange);
   const found = changeOf(request, systemNamespace);
   if (found === undefined) return answer(request, undefined, pass);
   const tooDeep = depthProblem(found);
