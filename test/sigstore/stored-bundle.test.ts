@@ -46,7 +46,7 @@ const witnessed = (bundle: Json, { by = 'witness.example', asLog = false }: Line
   const [entry] = Object.values(copy['verificationMaterial']?.['tlogEntries'] ?? {});
   const note = entry?.['inclusionProof']?.['checkpoint'];
   const keyId = entry?.['logId']?.['keyId'];
-  const told = note?.['envelope'];
+  const told: unknown = note?.['envelope'];
   assert.ok(note && typeof told === 'string' && typeof keyId === 'string');
   const signature = Buffer.concat([asLog ? Buffer.from(keyId, 'base64').subarray(0, 4) : Buffer.alloc(4, 7), Buffer.alloc(72, 7)]);
   const envelope = `${told}\u2014 ${by} ${signature.toString('base64')}\n`;
