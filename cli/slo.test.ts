@@ -2,10 +2,12 @@
 // What `writ slo` says to input that it cannot use. What it makes of good input is in test/slo.
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSqliteStore } from '../operator/usage/sqlite-store.ts';
+import { billingMigrations } from '../operator/billing/outbox/tables.ts';
 import { USAGE_TABLES } from '../operator/usage/tables.ts';
 import { systemClock } from '../process/clock.ts';
 import { writeSigned } from './signed-file.ts';
@@ -91,6 +93,24 @@ describe('writ slo', () => {
     assert.equal(existsSync(at('statements')), false);
     const { code, err } = await sign('2025-11');
     assert.deepEqual([code, existsSync(at('statements/acme/2025-11.r1.json'))], [0, true], err);
+    // What the operator put on record of statements is held against the files; invoices lie elsewhere.
+    const verify = (): Promise<Ran> =>
+      slo(folder, 'verify', '--trust', at('trust.yaml'), '--statements', at('statements'), '--key', at('sla.pub'));
+    const digest = `sha256:${hash('sha256', readFileSync(at('statements/acme/2025-11.r1.json')))}`;
+    const record = async (...rows: readonly (readonly [id: string, digest: string])[]): Promise<Ran> => {
+      const ledger = await openSqliteStore({ file: at('ledger.db'), clock: systemClock });
+      await ledger.migrate(billingMigrations);
+      await ledger.claim('test');
+      await ledger.transact(async (tx) => {
+        for (const [id, one] of rows) await tx.run(`INSERT INTO billing_issued VALUES ('${id}', 'acme', '', '${one}', '', 1)`);
+      });
+      await ledger.close();
+      return verify();
+    };
+    const good = await record(['acme/2025-11/r1', digest], ['acme/2025-12-01T00:00:00Z', 'sha256:1']);
+    assert.equal(good.code, 0, good.err);
+    const gone = await record(['acme/2025-11/r2', 'sha256:2']);
+    assert.match(gone.err, /BILL_RECORD_DIFFERS: acme\/2025-11\/r2 is on record as sha256:2, and the file is not there/);
   });
 
   it('refuses exclusions that are no excuse, with their place', async () => {

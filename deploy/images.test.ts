@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { NODE_FLAGS } from '../test/scenario/writ-process.ts';
 
 const read = (path: string): readonly string[] => readFileSync(new URL(path, import.meta.url), 'utf8').split('\n');
 const dockerfile = read('../Dockerfile');
@@ -16,13 +17,11 @@ test('every base is pinned by digest', () => {
 
 test('each image runs one bundle, as a numeric user, without code generation from strings', () => {
   assert.equal(dockerfile.filter((line) => line === 'USER 65532:65532').length, 2);
-  for (const name of ['operator', 'webhook']) {
+  for (const name of ['operator', 'webhook'] as const) {
     assert.ok(dockerfile.includes(`COPY --chmod=0444 build/bundle/${name}.mjs build/bundle/${name}.mjs.LEGAL.txt ./`));
-    assert.ok(
-      dockerfile.some(
-        (line) => line.startsWith('ENTRYPOINT ') && line.includes(`"--disallow-code-generation-from-strings", "/app/${name}.mjs"`),
-      ),
-    );
+    const flags = NODE_FLAGS[name].map((flag) => `"${flag}"`).join(', ');
+    assert.ok(flags.includes('--disallow-code-generation-from-strings'));
+    assert.ok(dockerfile.some((line) => line.startsWith('ENTRYPOINT ') && line.includes(`node", ${flags}, "/app/${name}.mjs"`)));
   }
 });
 

@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the audit log tells a term of leadership that begins: the marks and the trust policy that were in force, which no backup of
 // the cluster lowers; and what of both goes on record from then on.
-import { TRUST_POLICY_NAME } from '../crds/kinds.ts';
 import type { Mark } from '../crds/marks.ts';
-import { digestOf } from '../policies/document/digest.ts';
 import { createMarksRecord } from './audit/marks-record.ts';
 import type { AuditLog } from './audit/index.ts';
 import { createTrustRecord } from './audit/trust-record.ts';
 import { recallMarks } from './controllers/marks.ts';
 import type { MarksDeps } from './controllers/marks.ts';
-import type { LiveTrustPolicy } from './controllers/live.ts';
 import type { TrustHolder } from './controllers/trust-policy.ts';
 
 export type RecallDeps = Pick<MarksDeps, 'ledger' | 'namespace' | 'recorder'> & {
   readonly audit: Pick<AuditLog, 'states' | 'tellOnce'>;
   readonly trust: TrustHolder;
-  readonly trustPolicies: { get(name: string): LiveTrustPolicy | undefined };
 };
 
 export type Recall = {
@@ -24,16 +20,14 @@ export type Recall = {
   readonly record: (marks: readonly Mark[]) => void;
 };
 
-export const createRecall = ({ audit, trust, trustPolicies, ...marks }: RecallDeps): Recall => {
+export const createRecall = ({ audit, trust, ...marks }: RecallDeps): Recall => {
   const marksRecord = createMarksRecord(audit);
   const trustRecord = createTrustRecord(audit);
-  /** As the object has it, where that is what is in force. */
+  /** As it was proven: what stands in the object may have lost its seals or its chain since. */
   const recordTrust = (): void => {
     const state = trust.current();
-    const signature = trustPolicies.get(TRUST_POLICY_NAME)?.signature;
-    if (!state.ok || signature === undefined) return;
-    const { version, digest } = state.trust;
-    if (digestOf(Buffer.from(signature.document)) === digest) trustRecord.record({ version, digest, signature });
+    const signature = trust.provenBy();
+    if (state.ok && signature !== undefined) trustRecord.record({ version: state.trust.version, digest: state.trust.digest, signature });
   };
   return {
     recall: async () => {

@@ -123,7 +123,10 @@ export const createStripeLook = (parts: BillingParts, secretName: string, wake: 
         if (kind === 'rejected' || kind === 'quarantined' || kind === 'unauthorized')
           log.error({ tenant, meter, hour: new Date(hourMs).toISOString(), note }, `a report of use was ${kind}: a person must look`);
         if (kind === 'missed')
-          log.warn({ tenant, meter, hour: new Date(hourMs).toISOString() }, 'Stripe does not count an hour any more that it counted before');
+          log.warn(
+            { tenant, meter, hour: new Date(hourMs).toISOString() },
+            'Stripe does not count an hour any more that it counted before',
+          );
       },
       onHeld: ({ tenant, draft, drift, isLate, why, code }) => {
         if (isLate) return log.error({ tenant, invoice: draft.id }, 'an invoice became final before it could be held: a person must look');

@@ -78,7 +78,7 @@ export const runTerm = async (deps: TermDeps, client: KubeClient, signal: AbortS
   const inventories = () => liveInventories(caches);
   const ledger = createMarkLedger({ sealed, tenants: caches.tenants.live, book, inventories, trust, clock, evidence: proving.memory });
   const markDeps = { ledger, namespace: systemNamespace, recorder };
-  const onRecord = audit === undefined ? undefined : createRecall({ ...markDeps, audit, trust, trustPolicies: caches.trustPolicies });
+  const onRecord = audit === undefined ? undefined : createRecall({ ...markDeps, audit, trust });
   ledger.hear(caches.marks.list().flatMap((object) => decodeMarks(object) ?? []));
   const versionOf = ({ kind, name }: { readonly kind: string; readonly name: string }): number | undefined => {
     const object = isSealedKind(kind) ? liveSealedObject(caches, kind, name) : undefined;

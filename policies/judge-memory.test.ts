@@ -19,14 +19,14 @@ const objectOf = (name: string, more = ''): SealedObject => {
 };
 
 /** A shared judge, and how often anything was judged. */
-const shared = (most?: number) => {
+const shared = (most = 1_000_000) => {
   let begun = 0;
   const judge = createJudge();
   const counting: JudgeInSteps = (...given) => {
     begun += 1;
     return judge(...given);
   };
-  const share = shareJudgements(counting, most);
+  const share = shareJudgements(counting, { most });
   const ask = (object: SealedObject, by = trust, atMs = NOW): Judged => finish(share(object, by, atMs));
   return { ask, share, begun: () => begun };
 };
@@ -52,6 +52,30 @@ describe('what is judged for two', () => {
     assert.equal(ask({ ...good, signature: { ...signature, bundles: [] } }).ok, false);
     assert.equal(ask(good, trustOf({ principals: [keyed('ci', generateKeyPairSync('ed25519').publicKey)] })).ok, false);
     assert.equal(begun(), 5);
+  });
+
+  it('is judged once, whatever bundles that count for nothing are beside its seal, each by its own under the next trust policy', () => {
+    const { ask, begun } = shared();
+    const good = objectOf('a');
+    const { signature } = good;
+    assert.ok(signature !== undefined && ask(good).ok);
+    const [other, next] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')];
+    const beside = (...bundles: readonly string[]): SealedObject => ({
+      ...good,
+      signature: { ...signature, bundles: [...bundles, ...(signature.bundles ?? [])] },
+    });
+    const sealedBy = ({ privateKey }: typeof pair): string => seal(Buffer.from(signature.document), privateKey);
+    const both = ask(beside('{"x":1}', sealedBy(next)));
+    for (const junk of ['{"x":2}', '', sealedBy(other)]) assert.ok(ask(beside(junk)).ok);
+    assert.equal(begun(), 1);
+    const handedOn = trustOf({ principals: [keyed('ci', next.publicKey)] });
+    const gist = (judged: Judged): unknown => judged.ok && judged.document.again(handedOn, NOW).ok;
+    assert.deepEqual([gist(both), gist(ask(good))], [true, false]);
+    assert.equal(ask(beside(...Array.from({ length: 8 }, (_, at) => `{"x":${at}}`))).ok, false, 'more than are read');
+    const wider = trustOf({ principals: [...principals, keyed('next', next.publicKey)] });
+    const signersOf = (judged: Judged): unknown => judged.ok && judged.document.signers;
+    assert.deepEqual(signersOf(ask(good, wider)), ['ci']);
+    assert.deepEqual(signersOf(ask(beside(sealedBy(next)), wider)), ['ci', 'next']);
   });
 
   it('is judged anew when time may have changed it, or was put back', () => {

@@ -14,6 +14,7 @@ import type { WebhookConfig } from './config.ts';
 import { createVerifyAhead } from './guard/ahead.ts';
 import { createClusterView } from './guard/cluster-view.ts';
 import { handleGuard } from './guard/index.ts';
+import { MOST_PLACES } from './guard/places.ts';
 import { createTenantLookup } from './guard/tenants.ts';
 import type { Guarded } from './guard/index.ts';
 import { createWaiting } from './guard/wait.ts';
@@ -28,8 +29,8 @@ import type { Validate } from './server/validate.ts';
 
 type Parts = { readonly config: WebhookConfig; readonly clock: Clock; readonly log: Log; readonly metrics: WebhookMetrics };
 
-// Writes of Writ's own kinds are few; a storm of them may not take what decisions need.
-const MAX_IN_FLIGHT = 64;
+// All but those few that may linger are answered as soon as they are read, so no storm of them takes every place for long.
+const MAX_IN_FLIGHT = 8 * MOST_PLACES;
 
 export const areFilled = (caches: Caches): boolean =>
   eachCache(caches).every(({ name, cache }) => name === 'certificate' || cache.hasSynced());
@@ -105,9 +106,9 @@ export const createGuardWrites = ({
   });
   const deps = { view, waiting, systemNamespace, ahead: createVerifyAhead(clock, proving) };
   const validate = createValidate({
-    handle: async (text) => {
+    handle: async (text, isAwaited) => {
       const startedMs = clock.monotonicMs();
-      const guarded = await handleGuard(text, deps);
+      const guarded = await handleGuard(text, deps, isAwaited);
       countGuarded(metrics, guarded, clock.monotonicMs() - startedMs);
       logRefusal(log, guarded);
       return guarded;

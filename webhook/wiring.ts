@@ -208,7 +208,7 @@ export const startWebhook = async ({ config, client, clock, log, workerFile }: W
   });
   const memory = createEvidenceMemory();
   // The guard is asked about what the loader then finds in its caches, twice where the writer tries a write first.
-  const judge = shareJudgements(createSealedJudge(memory));
+  const judge = shareJudgements(createSealedJudge(memory), { evidence: memory });
   const proving: Proving = {
     memory,
     ahead: (artifacts, trust) => proveAhead({ artifacts, trust, memory, run: workers.run, rest: createSlices(clock).rest }),

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { isRecord } from '../../crds/wire.ts';
-import { STEPS_WITH_DRIFT, STEPS_WITH_ISSUED, accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
+import { STEPS_WITH_DRIFT, accountOfTenant, billingSteps } from '../../operator/billing/accounts/tables.ts';
 import type { Account } from '../../operator/billing/accounts/tables.ts';
 import { allCompared } from '../../operator/billing/compared.ts';
 import type { Compared } from '../../operator/billing/compared.ts';
@@ -31,6 +31,7 @@ import { signatureFault } from '../signed-by.ts';
 import { bundlePath } from '../signed-file.ts';
 import { openLedger } from '../usage/open-ledger.ts';
 import { invoicePath } from './kept.ts';
+import { recordProblems } from './on-record.ts';
 import { billOf, readBooks, readSubscription } from './inputs.ts';
 import type { BillOptions } from './inputs.ts';
 import { addBillOptions } from './options.ts';
@@ -129,7 +130,7 @@ const readOutbox = async (options: Options, asked: Asked, terminal: Terminal): P
         aside: await entriesAside(reader),
         waits: await waitsOf(reader, { ...asked, nowMs: terminal.clock.now() }),
         compared: steps < STEPS_WITH_DRIFT ? [] : await allCompared(reader),
-        issued: steps < STEPS_WITH_ISSUED ? undefined : await issuedOnRecord(reader, asked.tenant),
+        issued: await issuedOnRecord(reader, asked.tenant),
       };
     });
   } finally {
@@ -191,18 +192,6 @@ const accountProblems = (account: Account, subscription: Subscription, nowMs: nu
   return problems;
 };
 
-/** What is on record of an invoice and does not lie in the folder. SLA statements are somewhere else. */
-const recordProblems = (issued: readonly IssuedOnRecord[], { invoices, tenant }: { readonly invoices: string; readonly tenant: string }) =>
-  issued.flatMap(({ id, digest }): readonly Problem[] => {
-    const at = id.slice(tenant.length + 1);
-    if (parseTime(at) === undefined) return [];
-    const path = invoicePath(invoices, { tenant, at });
-    const found = existsSync(path) ? textDigest(readText(path)) : undefined;
-    if (found === digest) return [];
-    const what = found === undefined ? 'is not there' : `is ${found}`;
-    return [{ code: 'BILL_RECORD_DIFFERS', message: `${id} is on record as ${digest}, and the file ${what}`, at: startOf(path) }];
-  });
-
 const asideProblem = ({ tenant, meter, hourMs, state, note }: Entry): Problem => ({
   code: 'BILL_SET_ASIDE',
   message: `${tenant}: ${meter} of ${new Date(hourMs).toISOString().slice(0, 16)}Z was ${state}: ${note}`,
@@ -240,7 +229,14 @@ const reconcile = async (options: Options, terminal: Terminal): Promise<void> =>
   problems.push(...(outbox?.aside ?? []).filter((entry) => entry.tenant === tenant).map(asideProblem));
   problems.push(...(outbox?.waits ?? []).map(waitProblem));
   problems.push(...(outbox?.compared ?? []).filter((one) => one.tenant === tenant).flatMap(driftProblems));
-  problems.push(...recordProblems(outbox?.issued ?? [], { invoices: options.invoices, tenant }));
+  problems.push(
+    ...recordProblems(outbox?.issued, (id) => {
+      const at = id.slice(tenant.length + 1);
+      if (parseTime(at) === undefined) return undefined;
+      const path = invoicePath(options.invoices, { tenant, at });
+      return { place: path, text: existsSync(path) ? readText(path) : undefined };
+    }),
+  );
   if (account !== undefined) problems.push(...accountProblems(account, subscription, terminal.clock.now()));
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   const reports =

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a statement of service levels is made of, as the command line is told: prices and promises, the subscription, the ledger; and the
 // statements that lie in a folder.
+import { issuedOnRecord } from '../../operator/billing/issued.ts';
+import type { IssuedOnRecord } from '../../operator/billing/issued.ts';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option } from 'commander';
@@ -52,6 +54,8 @@ export type StatementAsked = {
 
 export type SlaSource = {
   readonly tenant: string;
+  /** What the operator put on record; undefined where the ledger is older than that. */
+  issued(): Promise<readonly IssuedOnRecord[] | undefined>;
   /** Why the ledger can say nothing of the month, so that it is not to be signed. */
   unheard(periodMs: number): Promise<Problem | undefined>;
   /** Throws UserError. */
@@ -65,6 +69,16 @@ export const slaSource = (options: SlaOptions, terminal: Terminal): SlaSource =>
   const { tenant } = subscription;
   return {
     tenant,
+    issued: async () => {
+      const open = await openLedger(options.ledger, terminal);
+      try {
+        return await open.read((reader) => issuedOnRecord(reader, tenant));
+      } catch (error) {
+        throw asProblem(open.location, error);
+      } finally {
+        await open.close();
+      }
+    },
     unheard: async (periodMs) => {
       const open = await openLedger(options.ledger, terminal);
       try {

@@ -9,12 +9,13 @@ import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow 
 import type { Terminal } from '../output.ts';
 import { readPublicKeyFile } from '../public-key.ts';
 import { signatureFault } from '../signed-by.ts';
+import { recordProblems } from '../bill/on-record.ts';
 import { addSlaOptions, keptStatements, slaSource } from './inputs.ts';
 import type { Kept, SlaOptions, SlaSource } from './inputs.ts';
 
 const HELP = `
 Checked are the signature of each file, that each revision names the bytes of the one before, that what the revisions give adds up to what
-is owed in the end, and that the last one is made again from ledger and documents to the same bytes. How far it is with many months goes to standard error.
+is owed in the end, that the last one is made again from ledger and documents to the same bytes, and that what the operator put on record (--invoice-dir) is there. How far it is with many months goes to standard error.
 
 Exit codes: 0 all of it is good, 1 something is not, 2 wrong use.
 
@@ -23,6 +24,8 @@ Examples:
     --prices prices.yaml --trust trust.yaml --subscription acme.yaml --ledger ledger.db`;
 
 const PROGRESS_MONTHS = 3;
+/** `acme/2026-10/r1`. */
+const SLA_ID = /^[^/]+\/\d{4}-\d\d\/r\d+$/;
 
 type Options = SlaOptions & { readonly statements: string; readonly key: string };
 
@@ -82,6 +85,12 @@ const run = async (options: Options, terminal: Terminal): Promise<void> => {
     const differing = await remakeProblem(revisions, month, source);
     if (differing !== undefined) problems.push(differing);
   }
+  const kept = new Map([...months.values()].flat().map(({ path, text, statement }) => [statement.id, { path, text }]));
+  problems.push(
+    ...recordProblems(await source.issued(), (id) =>
+      SLA_ID.test(id) ? { place: kept.get(id)?.path ?? options.statements, text: kept.get(id)?.text } : undefined,
+    ),
+  );
   if (problems.length > 0) terminal.exit(EXIT_FINDINGS);
   if (options.output === 'json')
     return printJson(terminal, {

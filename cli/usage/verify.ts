@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
+import type { ReadArchive } from '../../operator/usage/recount.ts';
 import { verifyLedger } from '../../operator/usage/verify.ts';
-import type { LedgerReport, ReadArchive } from '../../operator/usage/verify.ts';
+import type { LedgerReport } from '../../operator/usage/verify.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { whyNoFolder } from '../files.ts';
 import { EXIT_FINDINGS, UserError, plural, printJson, printProblems, problemRow } from '../output.ts';

@@ -16,6 +16,7 @@ import { readAnyBundle } from '../../policies/trust/bundle.ts';
 import { isSignedBy } from '../../policies/trust/key.ts';
 import { textOf } from '../usage/store.ts';
 import type { Reader, Store } from '../usage/store.ts';
+import { STEPS_WITH_ISSUED, billingSteps } from './accounts/tables.ts';
 import { documentAltered, documentIssued } from './facts.ts';
 import type { RecordFacts } from './facts.ts';
 import { bytesDigest, readIssued } from './issued-document.ts';
@@ -54,14 +55,16 @@ const stampOf = async (file: string): Promise<string | undefined> => {
   }
 };
 
-/** Those of one tenant, in the order of their ids. */
-export const issuedOnRecord = async (reader: Reader, tenant: string): Promise<readonly IssuedOnRecord[]> =>
-  (await reader.all(`${SELECT} WHERE tenant = ? ORDER BY id`, [tenant])).map((row) => ({
+/** Those of one tenant, in the order of their ids; undefined where the ledger is older than this record. */
+export const issuedOnRecord = async (reader: Reader, tenant: string): Promise<readonly IssuedOnRecord[] | undefined> => {
+  if ((await billingSteps(reader)) < STEPS_WITH_ISSUED) return undefined;
+  return (await reader.all(`${SELECT} WHERE tenant = ? ORDER BY id`, [tenant])).map((row) => ({
     id: textOf(row, 'id'),
     tenant: textOf(row, 'tenant'),
     path: textOf(row, 'path'),
     digest: textOf(row, 'digest'),
   }));
+};
 
 export const createIssuedLook = (deps: IssuedDeps): ((signal?: AbortSignal) => Promise<void>) => {
   const { folder, keys, store, nowMs, record } = deps;

@@ -2,12 +2,15 @@
 // One commit of a source → the objects that it asks for, or everything that is wrong with it. Reads bytes, applies nothing.
 import { MANAGED_BY, MANAGED_BY_LABEL, SOURCE_LABEL, apiVersionOf, sourceLabel, writKinds } from '../../crds/kinds.ts';
 import type { Resource } from '../../crds/kinds.ts';
+import type { Mark } from '../../crds/marks.ts';
 import { compilePolicies } from '../../policies/compile/index.ts';
 import type { CompiledPolicy } from '../../policies/compile/index.ts';
 import type { Marked } from '../../policies/currency/index.ts';
+import { kindOfFile } from '../../policies/currency/removal.ts';
 import type { SetProof } from '../../policies/currency/removal.ts';
 import type { Problem } from '../../policies/problem.ts';
 import { verifySet } from '../../policies/trust/check-set.ts';
+import { markedKinds } from '../../policies/trust/set-reader.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { DesiredObject } from '../apply/plan.ts';
@@ -57,6 +60,8 @@ export type ReadCommitInput = {
   /** That the source is confined to. */
   readonly tenant?: string | undefined;
   readonly trust: TrustState;
+  /** Of what was enforced. */
+  readonly marks: Iterable<Mark>;
   readonly pinnedDigest: string;
   readonly nowMs: number;
   /** Of this source: what was verified in its commits before. */
@@ -107,9 +112,10 @@ const judge = async (manifest: Manifest, input: ReadCommitInput): Promise<Commit
 
 type SetReading = Pick<CommitObjects, 'set' | 'setProblem'> & { readonly untilMs?: number | undefined };
 
-const readSet = ({ sets }: Manifest, trust: Trust, { source, nowMs }: ReadCommitInput): SetReading => {
+const readSet = ({ sets, documents }: Manifest, trust: Trust, { source, nowMs, marks }: ReadCommitInput): SetReading => {
   if (sets.length === 0) return { set: undefined, setProblem: undefined };
-  const outcome = verifySet(sets, trust, nowMs);
+  const ordered = [...documents.flatMap(({ path }) => kindOfFile(path) ?? []), ...(markedKinds(marks).get(source) ?? [])];
+  const outcome = verifySet(sets, { trust, at: nowMs, ordered });
   const { untilMs } = outcome;
   if (!outcome.ok) return { set: undefined, setProblem: outcome.problem, untilMs };
   const { set: proof } = outcome;

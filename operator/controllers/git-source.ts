@@ -214,6 +214,7 @@ const readCurrent = async (
     snapshot,
     tenant: spec.tenantRef?.name,
     trust,
+    marks: deps.marks.known().values(),
     pinnedDigest,
     nowMs,
     memo,

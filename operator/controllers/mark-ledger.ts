@@ -26,6 +26,8 @@ export type MarkLedger = {
   known(): Marks;
   /** That, but for what is on record alone: a mark without its document is refused by the guard. */
   provable(): Marks;
+  /** What this operator verified, and what is on record, with what of both has ended: fit to be put on record. Nothing that the object says. */
+  verified(): Marks;
   /** A commit was applied whole: what it brought, and what ended with it. */
   record(change: { readonly applied: readonly Marked[]; readonly ended: readonly Marked[] }): void;
   /** The set seal in an inventory, where it counts now and no newer one is marked. */
@@ -125,6 +127,16 @@ const endedBy = (set: SetProof, named: ReadonlySet<string>, { known, tiers }: Lo
   });
 };
 
+/** Of these only what is there in just that version. */
+const endHeld = (marks: Marks, ended: readonly Marked[]): Marks =>
+  endMarks(
+    marks,
+    ended.filter((document) => {
+      const { version, digest } = marks.get(documentKey(document)) ?? {};
+      return version === document.version && digest === document.digest;
+    }),
+  );
+
 const endedTenants = (marks: readonly Mark[]): readonly Mark[] => marks.filter(({ kind, gone }) => kind === TENANT_KIND && gone === true);
 
 export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
@@ -133,51 +145,69 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
   const readAsked = createSetReader();
   const tenantMarks = createTenantMarks(deps);
   let own = noMarks;
+  // By a seal. Which version that was may be hearsay, so it makes nothing that was verified.
+  let ended = noMarks;
   let heard = noMarks;
   let recalled = noMarks;
   const told = (): Marks => joinMarks(heard, recalled);
+  const mine = (): Marks => joinMarks(own, ended);
+  const end = (documents: readonly Marked[]): void => {
+    own = endHeld(own, documents);
+    ended = endMarks(ended, documents);
+  };
 
   const look = (): void => {
     const inventories = deps.inventories();
     const trust = deps.trust.current();
-    const sets: Looked['sets'] = trust.ok ? readSets(inventories, trust.trust, deps.clock.now()) : new Map();
+    const marks = joinMarks(mine(), told()).values();
+    const sets: Looked['sets'] = trust.ok ? readSets(inventories, { trust: trust.trust, atMs: deps.clock.now(), marks }) : new Map();
     const judged = judgedDocuments(deps);
     const tiers = new Map(judged.map(({ document }) => [documentKey(document), document.ruleset?.spec.publisher?.tier]));
-    const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(own, told()) });
+    const looked = (): Looked => ({ inventories, sets, tiers, known: joinMarks(mine(), told()) });
     const applied = appliedDocuments(judged, looked());
     own = tenantMarks.raise(raiseMarks(own, [...applied, ...markedTrust(trust)]), trust, deps.clock.now());
     const named = new Set([...applied, ...inventories.flatMap(({ documents }) => documents)].map(documentKey));
     for (const [source, proof] of sets) {
       const set = markedSet(source, proof);
       const now = looked();
-      if (checkMark(now.known.get(documentKey(set)), set) === undefined) own = raiseMarks(endMarks(own, endedBy(proof, named, now)), [set]);
+      if (checkMark(now.known.get(documentKey(set)), set) !== undefined) continue;
+      end(endedBy(proof, named, now));
+      own = raiseMarks(own, [set]);
     }
   };
 
-  const joinedWith = (marks: () => Marks): Marks => {
+  // Once written it holds, whatever comes to stand under that name while nobody is asked.
+  const joined = (ours: Marks, others: Marks): Marks =>
+    tenantMarks.end(endMarks(joinMarks(ours, others), endedTenants([...others.values()])), deps.trust.current());
+  const known = (): Marks => {
     look();
-    // Once written it holds, whatever comes to stand under that name while nobody is asked.
-    const others = marks();
-    return tenantMarks.end(endMarks(joinMarks(own, others), endedTenants([...others.values()])), deps.trust.current());
+    return joined(mine(), told());
   };
-  const known = (): Marks => joinedWith(told);
 
   return {
     own: () => {
       look();
-      return own;
+      return mine();
     },
     known,
-    provable: () => joinedWith(() => heard),
+    provable: () => {
+      look();
+      return joined(mine(), heard);
+    },
+    verified: () => {
+      look();
+      return joined(endHeld(joinMarks(own, recalled), [...ended.values()]), recalled);
+    },
     recall: (marks) => {
       const before = known();
       recalled = joinMarks(recalled, marksOf(marks));
       return marks.filter((mark) => (before.get(documentKey(mark))?.version ?? 0) < mark.version);
     },
-    record: ({ applied, ended }) => {
+    record: ({ applied, ended: left }) => {
+      end(left);
       // Of Tenants the object in the cluster is what is in force.
       own = raiseMarks(
-        endMarks(own, ended),
+        own,
         applied.filter(({ kind }) => kind !== TENANT_KIND),
       );
     },
@@ -186,10 +216,11 @@ export const createMarkLedger = (deps: LedgerDeps): MarkLedger => {
     setIn: (inventory) => {
       const trust = deps.trust.current();
       if (!trust.ok) return undefined;
-      const set = readAsked([inventory], trust.trust, deps.clock.now()).get(inventory.source);
+      const marks = joinMarks(mine(), told());
+      const set = readAsked([inventory], { trust: trust.trust, atMs: deps.clock.now(), marks: marks.values() }).get(inventory.source);
       if (set === undefined) return undefined;
       const marked = markedSet(inventory.source, set);
-      return checkMark(joinMarks(own, told()).get(documentKey(marked)), marked) === undefined ? set : undefined;
+      return checkMark(marks.get(documentKey(marked)), marked) === undefined ? set : undefined;
     },
     hear: (told) => {
       heard = endMarks(joinMarks(heard, marksOf(told ?? [])), endedTenants(told ?? []));

@@ -97,7 +97,10 @@ const scene = (start: Partial<World> = {}) => {
     };
   };
   const ofPolicies = (): readonly string[] =>
-    onRecord.filter(({ kind }) => kind === 'Policy').map(({ name, version }) => `${name}-${version}`);
+    onRecord
+      .filter(({ kind }) => kind === 'Policy')
+      .map(({ name, version, gone }) => `${name}-${version}${gone === true ? ' gone' : ''}`)
+      .toSorted();
   return { world, events, counts, term, writes: () => writes, onRecord: ofPolicies };
 };
 const named = (...policies: readonly SealedPolicy[]): Pick<World, 'policies' | 'inventories'> => ({
@@ -142,7 +145,7 @@ describe('the marks in the cluster', () => {
     assert.deepEqual(await look(), ['a-1']);
     assert.deepEqual([events, onRecord()], [[], ['a-1']]);
     assert.deepEqual(await look({ recorded }), ['a-1'], 'the guard lets no mark rise without its document');
-    assert.deepEqual([events, counts['unmet'], onRecord()], [['MarksLowered', 'MarkUnmet'], 1, ['a-1']]);
+    assert.deepEqual([events, counts['unmet'], onRecord()], [['MarksLowered', 'MarkUnmet'], 1, ['a-2']], 'and on record it does not fall');
     world.object = undefined;
     assert.deepEqual(await look(), ['a-1']);
     assert.deepEqual(await look(named(a2)), ['a-2']);
@@ -150,6 +153,34 @@ describe('the marks in the cluster', () => {
     events.length = 0;
     await look({ recorded });
     assert.deepEqual(events, [], 'nothing is lower now');
+  });
+
+  it('go on record as they were verified, not as the object says, so that a forged one is taken back with the object', async () => {
+    const highest = Number.MAX_SAFE_INTEGER;
+    const forged: Mark[] = [
+      { kind: 'Policy', name: 'a', version: highest, digest: policyDigest(b1), source: SOURCE },
+      { kind: 'Policy', name: 'c', version: highest, digest: policyDigest(b1), source: SOURCE },
+      { kind: 'Set', name: SOURCE, version: 3, digest: policyDigest(b1) },
+    ];
+    const { term, onRecord } = scene(named(a1));
+    const look = term();
+    assert.deepEqual(await look({ object: encodeMarks(forged) }), [`a-${highest}`, `c-${highest}`, `${SOURCE}-3`]);
+    assert.deepEqual(onRecord(), ['a-1']);
+    assert.deepEqual(await look({ policies: [a2], ...sealedSet(4, a2) }), [`a-${highest}`, `c-${highest} gone`, `${SOURCE}-4`]);
+    assert.deepEqual(onRecord(), ['a-2'], 'a set seal that ends what was only heard of makes nothing of it');
+    const recorded: Mark[] = [{ kind: 'Policy', name: 'a', version: 2, digest: policyDigest(a2), source: SOURCE }];
+    assert.deepEqual(await term()({ object: undefined, recorded }), ['a-2', `${SOURCE}-4`]);
+    assert.deepEqual(onRecord(), ['a-2']);
+  });
+
+  it('go on record as ended where the version on record ended, though its object was gone before', async () => {
+    const { term, onRecord } = scene({ policies: [a2], ...sealedSet(3, a2) });
+    const recorded: Mark[] = [{ kind: 'Policy', name: 'b', version: 1, digest: policyDigest(b1), source: SOURCE }];
+    const look = term();
+    await look({ recorded });
+    assert.deepEqual(onRecord(), ['a-2', 'b-1']);
+    await look(sealedSet(4, a2));
+    assert.deepEqual(onRecord(), ['a-2', 'b-1 gone']);
   });
 
   it('say nothing without the label by which the guard is asked about them, and get it back', async () => {
@@ -202,6 +233,27 @@ describe('the marks in the cluster', () => {
     ledger.hear([{ kind: 'Set', name: SOURCE, version: 7, digest: policyDigest(a2) }]);
     assert.equal(sequence(), undefined);
     assert.equal(ledger.setIn(inventoryOf(SOURCE, 'r', [], { sets: [createSealer().set(SOURCE, 9, [])] })), undefined);
+  });
+
+  it('are raised by no set of those who may not decide about what stands of its source, though its inventory names nothing of it', () => {
+    const [rule] = trust.trust.rules;
+    assert.ok(rule);
+    const strange = { ...rule, kinds: new Set(['Ruleset']), allOf: [{ threshold: 1, principals: new Set(['nobody']) }] };
+    const lesser: TrustState = { ok: true, trust: { ...trust.trust, rules: [{ ...rule, kinds: new Set(['License']) }, strange] } };
+    const setsBeside = (gone: object): readonly string[] => {
+      const ledger = createMarkLedger({
+        sealed: { list: () => [] },
+        tenants: { list: () => [] },
+        book: { judge: (object) => judgePolicyObject(object, trust.trust, 0) },
+        inventories: () => sealedSet(9, a1).inventories.map((inventory) => ({ ...inventory, documents: [] })),
+        trust: { current: () => lesser },
+        clock: fakeClock(),
+      });
+      ledger.hear([{ kind: 'Ruleset', name: 'r', version: 1, digest: policyDigest(a1), source: SOURCE, ...gone }]);
+      return [...ledger.own().values()].flatMap(({ kind, version }) => (kind === 'Set' ? [`${kind} ${version}`] : []));
+    };
+    assert.deepEqual(setsBeside({}), []);
+    assert.deepEqual(setsBeside({ gone: true }), ['Set 9']);
   });
 
   it('are what a new leader begins with', async () => {

@@ -36,7 +36,7 @@ export type MarksDeps = {
   readonly home: () => KubeObject | undefined;
   /** How many of each; 0 clears. */
   readonly observe: (problem: MarksProblem, count: number) => void;
-  /** The object says so, or has no room for it. */
+  /** Handed what was verified and never what was only read in the object, since what is on record stays there. */
   readonly onRecord?: ((marks: readonly Mark[]) => void) | undefined;
 };
 
@@ -130,6 +130,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
   const tenants = ledger.missingTenants();
   const problems = problemsOf({ live, isReadable: told !== undefined, unmet, tenants, home: deps.home() });
   const provable = [...ledger.provable().values()];
+  const verified = [...ledger.verified().values()];
   const isFull = !marksFit(provable);
   for (const problem of marksProblems) {
     const isThere = problem === 'full' ? isFull : problems.some((one) => one.problem === problem);
@@ -145,7 +146,7 @@ export const reconcileMarks = async (deps: MarksDeps, signal: AbortSignal): Prom
     const metadata = { ...wanted.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     await applyOver({ resource: configMaps, object: { ...wanted, metadata } }, { client, signal, dryRun: false });
   }
-  deps.onRecord?.(provable);
+  deps.onRecord?.(verified);
   return after(ledger.isBehind() ? 0 : LOOK_MS);
 };
 

@@ -20,6 +20,7 @@ export const applyDepsWith = (client: KubeClient): ApplyDeps => ({
     record: () => undefined,
     setIn: () => undefined,
     provable: () => noMarks,
+    verified: () => noMarks,
     recall: () => [],
     missingTenants: () => [],
     isBehind: () => false,

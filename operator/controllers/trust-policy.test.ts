@@ -91,6 +91,14 @@ describe('an operator that starts', () => {
     assert.deepEqual([...at(objectOf(three, one, two)), holder.recalled()], [3, undefined, undefined]);
   });
 
+  it('knows what proved it, though less of it stands there now', () => {
+    const { at, holder } = starting(undefined);
+    const whole = objectOf(two, one);
+    assert.deepEqual([...at(whole), holder.provenBy()], [2, undefined, whole.signature]);
+    assert.deepEqual([...at(objectOf(two)), holder.provenBy()], [2, 'TRUST_NOT_PINNED', whole.signature]);
+    assert.deepEqual([...at(undefined), holder.provenBy()], [2, undefined, whole.signature]);
+  });
+
   it('begins at what the audit log has where nothing else is left', () => {
     const { at, holder } = starting(undefined);
     assert.deepEqual(at(undefined), ['TRUST_MISSING', 'TRUST_MISSING']);

@@ -42,6 +42,8 @@ export type TrustHolder = {
   current(): TrustState;
   /** What is wrong with the object that is there now, whatever is in force. */
   problem(): Problem | undefined;
+  /** What proved that which is in force, whatever stands in the object now. */
+  provenBy(): TrustSignature | undefined;
   /** What was in force, as the audit log has it: it is followed where it leads on from what is, and believed by its own seals. */
   recall(signature: TrustSignature): void;
   /** What is in force, where it was recalled and not brought by the object. */
@@ -78,6 +80,7 @@ export const createTrustHolder = ({ informer, marks, clock, ...options }: TrustH
       return { ok: false, problem: problem ?? missing, mark: mark() };
     },
     problem: () => look().problem,
+    provenBy: () => look().provenBy,
     recall: (signature) => {
       const before = look().trust;
       const { trust } = follow({ signature }, clock.now(), hasFollowed ? undefined : mark());

@@ -33,14 +33,14 @@ const byAge = (a: LiveTenant, b: LiveTenant): number => {
  * The other Tenant whose namespace this is. What one holds (its status says so and its spec still asks for it) neither a
  * label nor its lack takes from it; what nobody holds is whose label it carries, if that Tenant asks for it.
  */
-const otherOwner = (tenant: LiveTenant, live: KubeObject, others: readonly LiveTenant[]): string | undefined => {
+const isAnothers = (tenant: LiveTenant, live: KubeObject, others: readonly LiveTenant[]): boolean => {
   const label = labelOf(live);
   const held = wasOf(tenant, live);
-  if (label === tenant.metadata.name && held) return undefined;
+  if (label === tenant.metadata.name && held) return false;
   const labelled = others.find((other) => other.metadata.name === label);
   // Where two hold it the label decides, so that they don't take it from each other for ever.
-  if (held) return labelled !== undefined && wasOf(labelled, live) ? label : undefined;
-  return (others.find((other) => wasOf(other, live)) ?? labelled)?.metadata.name;
+  if (held) return labelled !== undefined && wasOf(labelled, live);
+  return labelled !== undefined || others.some((other) => wasOf(other, live));
 };
 
 const MODES = ['enforce', 'audit', 'warn'] as const;
@@ -102,17 +102,17 @@ export const planNamespace = (input: {
     // Nobody has it: who asked first. Else two would make it at once, and each believe that it did.
     const first = [tenant, ...others.filter(({ metadata }) => metadata.deletionTimestamp === undefined)].toSorted(byAge)[0];
     if (first !== undefined && first !== tenant) {
-      return refuse('NAMESPACE_OWNED_BY_ANOTHER', `${name} is asked for by tenant ${first.metadata.name}, which is older`);
+      return refuse('NAMESPACE_OWNED_BY_ANOTHER', `${name} is asked for by an older tenant`);
     }
     return { kind: 'apply', object: declaredNamespace(tenant.metadata.name, input.spec, name, false) };
   }
-  const owner = otherOwner(tenant, live, others);
-  if (owner !== undefined) return refuse('NAMESPACE_OWNED_BY_ANOTHER', `${name} belongs to tenant ${owner}`);
+  // Not whose: a tenant reads this, in its Tenant and in its audit log.
+  if (isAnothers(tenant, live, others)) return refuse('NAMESPACE_OWNED_BY_ANOTHER', `${name} belongs to another tenant`);
   // What was the tenant's stays so: whoever takes the label away opens the namespace to everything, until it is put back.
   const label = labelOf(live);
   const isTaken = label !== tenant.metadata.name && !wasOf(tenant, live);
   if (isTaken && input.spec.namespaces?.adoptionPolicy !== 'IfUnowned') {
-    const whose = label === undefined || label === '' ? "is no tenant's" : `was let go by tenant ${label}`;
+    const whose = label === undefined || label === '' ? "is no tenant's" : 'was let go by another tenant';
     return refuse('NAMESPACE_NOT_ADOPTED', `${name} exists and ${whose}`);
   }
   if (live.metadata.deletionTimestamp !== undefined) return { kind: 'wait' };

@@ -142,6 +142,8 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       tenantOfNamespace: (namespace) => tenantOf(caches, namespace),
     });
     const pruner = prunerOf(deps, ledger);
+    // Beside the looks, since limits are held by what they show, and one of these takes long where there are many tenants.
+    const besides = oneAtATime(async () => deps.onLook?.(ledger, signal));
     try {
       await ledger.follow(limitSeries(deps.tenants()));
       deps.onLedger(ledger);
@@ -149,20 +151,21 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
       log.info({ engine: store.engine }, 'the ledger is open');
       for (let look = 0; !signal.aborted; look += 1) {
         const startedMs = clock.monotonicMs();
-        const broken = store.broken();
+        const broken = store.broken() ?? besides.fault();
         if (broken !== undefined) throw broken;
         if (look % LOOKS_A_RECORD === 0) await watch.record();
         await declareMeters(deps, client, ledger);
         await ledger.settle(signal);
         await ledger.follow(limitSeries(deps.tenants()));
         await showUse(deps, { client, ledger }, signal);
-        await deps.onLook?.(ledger, signal);
+        besides.start();
         metrics.usageLedgerUp.set({}, 1);
         await prune(deps, pruner, signal);
         // A slow look is no reason to show later what was used: limits are passed by that time.
         await sleep(clock, Math.max(0, deps.intervalMs - (clock.monotonicMs() - startedMs)), signal);
       }
     } finally {
+      await besides.ended();
       watch.close();
     }
   } finally {
@@ -170,6 +173,23 @@ const runLedger = async (deps: UsageDeps, client: KubeClient, signal: AbortSigna
     metrics.usageLedgerUp.set({}, 0);
     await store.close();
   }
+};
+
+/** Runs again when it is asked to and has ended; what it throws is there to be asked for. */
+const oneAtATime = (
+  run: () => Promise<unknown>,
+): { readonly start: () => void; readonly fault: () => unknown; readonly ended: () => Promise<unknown> } => {
+  let running: Promise<unknown> | undefined;
+  let fault: unknown;
+  return {
+    start: () => {
+      running ??= run()
+        .catch((error: unknown) => (fault = error))
+        .finally(() => (running = undefined));
+    },
+    fault: () => fault,
+    ended: async () => running,
+  };
 };
 
 /** Of a ledger that may hold hundreds of millions of events, in a look. */
@@ -249,9 +269,9 @@ const showUse = async (
     waiting.reduce((all, { events }) => all + events, 0),
   );
   const tenants = deps.tenants().toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
-  metrics.usageQuantity.clear();
   metrics.usageTenantsLeftOut.set({}, Math.max(0, tenants.length - SHOWN_TENANTS));
   const slices = createSlices(clock);
+  const used: { readonly tenant: string; readonly meter: string; readonly quantity: string }[] = [];
   for (const [index, tenant] of tenants.entries()) {
     if (signal.aborted) return;
     await slices.rest();
@@ -260,12 +280,13 @@ const showUse = async (
       const shown = (usage: string): LiveTenantUsage | undefined => caches.tenantUsages.get(usage);
       const { lines } = await writeTenantUsage({ client, clock, ledger, live: shown }, tenant, health.get(name));
       if (index >= SHOWN_TENANTS) continue;
-      for (const { meter, quantity, carriedFrom } of lines) {
-        if (carriedFrom === undefined) metrics.usageQuantity.set({ tenant: name, meter }, Number(quantity));
-      }
+      for (const { meter, quantity, carriedFrom } of lines) if (carriedFrom === undefined) used.push({ tenant: name, meter, quantity });
     } catch (error) {
       if (error instanceof StoreError) throw error;
       log.warn({ err: error, tenant: name, month: monthOf(clock.now()) }, 'the use of a tenant could not be shown; it is in the ledger');
     }
   }
+  // In one turn: a scrape sees all of them as they were, or as they are.
+  metrics.usageQuantity.clear();
+  for (const { tenant, meter, quantity } of used) metrics.usageQuantity.set({ tenant, meter }, Number(quantity));
 };

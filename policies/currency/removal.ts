@@ -80,6 +80,18 @@ export const fileOf = ({ kind, name }: Pick<Marked, 'kind' | 'name'>): string =>
   }
 };
 
+const FOLDERS: ReadonlyMap<string, string> = new Map([
+  ['policies', 'Policy'],
+  ['rulesets', 'Ruleset'],
+  ['licenses', 'License'],
+  ['prices', 'PriceBook'],
+  ['tenants', 'Tenant'],
+]);
+
+/** The other way round: of what kind the file is, or a part of it; undefined where it is none of these. */
+export const kindOfFile = (path: string): string | undefined =>
+  path === TIER_CATALOG_FILE ? 'TierCatalog' : FOLDERS.get(path.slice(0, Math.max(0, path.indexOf('/'))));
+
 /** Why the document may not end; undefined = it may. `set`: that of its source, where one was given. */
 export const mayRemove = (document: Standing, set: SetProof | undefined): Problem | undefined => {
   if (document.retired === true) return undefined;

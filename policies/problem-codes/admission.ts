@@ -81,7 +81,10 @@ export const admissionCodes = {
     fix: 'send an AdmissionReview as application/json',
   },
   REQUEST_ENCODING: { summary: 'The request body is not UTF-8, or was cut short.', fix: 'send the whole AdmissionReview as UTF-8' },
-  REQUEST_NOT_FOUND: { summary: 'There is nothing at this path or for this method.', fix: 'POST an AdmissionReview to /validate' },
+  REQUEST_NOT_FOUND: {
+    summary: 'There is nothing at this path for this method, or for the resource that the review is of.',
+    fix: 'POST an AdmissionReview to the path that the webhook configuration of deploy/ names for its resource',
+  },
   REQUEST_DEADLINE: {
     summary: 'The request was not complete and decided within its time.',
     fix: 'try again; if it stays, look at the latency and in-flight metrics',

@@ -51,7 +51,7 @@ export const billingCodes = {
   },
   BILL_CUSTOMER_SHARED: {
     summary: 'Two tenants name one customer of the payment provider; the one that came later is not reported, and not subscribed.',
-    fix: 'give each tenant a customer of its own; what was used meanwhile is reported then, 34 days back',
+    fix: 'give each tenant a customer of its own (`kubectl get tenants -o yaml` shows who names it too); what was used meanwhile is reported then, 34 days back',
   },
   BILL_CUSTOMER_UNKNOWN: {
     summary: 'spec.billing.customerRef names a customer that the payment provider does not have, or has deleted.',

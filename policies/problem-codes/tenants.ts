@@ -6,7 +6,7 @@ export const tenantsCodes = {
   NAMESPACE_FORBIDDEN: { summary: 'A system namespace never belongs to a tenant.', fix: 'name another namespace' },
   NAMESPACE_OWNED_BY_ANOTHER: {
     summary: 'The namespace belongs to another tenant, or an older Tenant asks for it.',
-    fix: 'name another namespace; or take it out of the other Tenant and set spec.namespaces.adoptionPolicy to IfUnowned in this one',
+    fix: 'name another namespace; or take it out of the other Tenant (`kubectl get tenants -o yaml` shows which) and set spec.namespaces.adoptionPolicy to IfUnowned in this one',
   },
   NAMESPACE_NOT_ADOPTED: {
     summary: 'The namespace exists and was not made for the tenant.',

@@ -135,6 +135,16 @@ export const checkSeal = (text: string, context: SealContext): SealOutcome => {
     : { ok: false, problem: digestProblem(read.seal, context.digest) };
 };
 
+/** Whether it counts under this trust policy, or may at another time; also where that cannot be told. */
+export const mayCount = (text: string, context: SealContext): boolean => {
+  try {
+    const outcome = checkSeal(text, context);
+    return outcome.ok || outcome.term !== undefined;
+  } catch {
+    return true;
+  }
+};
+
 /** Whether a seal counts for those who made it; that it speaks of these bytes, or of no file alone, is the caller's to know. */
 export const countSeal = (seal: Seal, context: SealContext): SealOutcome => {
   const found = signerOf(seal, context);

@@ -56,14 +56,14 @@ type Says = {
 const setSeal = ({ by = alice, kind = 'set', files = [A], predicate = {} }: Says = {}): string =>
   sealStatement(writeStatement(kind, files, { sequence: 7, source: SOURCE, ...predicate }), by.privateKey);
 const codeUnder = (by: Trust, ...bundles: readonly string[]): string => {
-  const outcome = verifySet(bundles, by, NOW);
+  const outcome = verifySet(bundles, { trust: by, at: NOW });
   return outcome.ok ? 'good' : outcome.problem.code;
 };
 const codeOf = (...bundles: readonly string[]): string => codeUnder(trust, ...bundles);
 
 describe('the seal of a set', () => {
   it('says which files a source has, and by whom', () => {
-    const outcome = verifySet([setSeal({ files: [B, A] })], trust, NOW);
+    const outcome = verifySet([setSeal({ files: [B, A] })], { trust, at: NOW });
     assert.ok(outcome.ok);
     const { source, sequence, files, signers, mayDecide } = outcome.set;
     assert.deepEqual([source, sequence, [...files.keys()].toSorted(), signers], [SOURCE, 7, [A.name, B.name], ['alice']]);
@@ -85,17 +85,16 @@ describe('the seal of a set', () => {
   it('counts those who signed just the same together, whatever their order and end', () => {
     const outcome = verifySet(
       [setSeal({ files: [A, B] }), setSeal({ by: bob, files: [B, A], predicate: { expires: '2027-01-01T00:00:00Z' } })],
-      trust,
-      NOW,
+      { trust, at: NOW },
     );
     assert.ok(outcome.ok);
     assert.deepEqual(outcome.set.signers, ['alice', 'bob']);
     assert.equal(outcome.set.mayDecide('Ruleset', undefined), true);
     assert.equal(outcome.untilMs, Date.parse('2027-01-01T00:00:00Z') + 1);
-    const apart = verifySet([setSeal({ predicate: { sequence: 8 } }), setSeal({ by: bob })], trust, NOW);
+    const apart = verifySet([setSeal({ predicate: { sequence: 8 } }), setSeal({ by: bob })], { trust, at: NOW });
     assert.ok(apart.ok);
     assert.deepEqual([apart.set.sequence, apart.set.signers], [8, ['alice']]);
-    const twice = verifySet([setSeal(), setSeal()], trust, NOW);
+    const twice = verifySet([setSeal(), setSeal()], { trust, at: NOW });
     assert.ok(twice.ok && !twice.set.mayDecide('Ruleset', undefined));
   });
 
@@ -122,10 +121,43 @@ describe('the seal of a set', () => {
   ];
   it('is neither outrun nor contradicted by somebody who may decide about nothing alone', () => {
     for (const sequence of [7, Number.MAX_SAFE_INTEGER]) {
-      const outcome = verifySet([setSeal({ by: bob, files: [B], predicate: { sequence } }), setSeal()], trust, NOW);
+      const outcome = verifySet([setSeal({ by: bob, files: [B], predicate: { sequence } }), setSeal()], { trust, at: NOW });
       assert.ok(outcome.ok);
       assert.deepEqual([outcome.set.sequence, outcome.set.signers], [7, ['alice']]);
     }
+  });
+
+  it('is led by those who decide about the first kind that its source has: no lesser key outruns or contradicts them', () => {
+    const bytes = trustText([]).toString();
+    const spec = JSON.parse(bytes).spec;
+    const rules = [
+      { kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['alice'] }] },
+      { kinds: ['License'], allOf: [{ threshold: 1, principals: ['bob'] }] },
+      { kinds: ['Ruleset'], publisherTiers: ['Community'], allOf: [{ threshold: 1, principals: ['bob'] }] },
+      { kinds: ['Ruleset'], publisherTiers: ['Gold'], allOf: [{ threshold: 1, principals: ['alice'] }] },
+    ];
+    const text = Buffer.from(JSON.stringify({ ...JSON.parse(bytes), spec: { ...spec, rules } }));
+    const read = loadTrust(text, { pinnedDigest: digestOf(text) });
+    assert.ok(read.ok);
+    const by = (ordered: readonly string[], ...bundles: readonly string[]): string => {
+      const outcome = verifySet(bundles, { trust: read.trust, at: NOW, ordered });
+      return outcome.ok ? `${outcome.set.signers.join()} ${outcome.set.sequence}` : outcome.problem.code;
+    };
+    const license = { ...A, name: 'licenses/acme.yaml' };
+    const ruleset = { ...A, name: 'rulesets/eu/ruleset.yaml' };
+    const small = (files: readonly (typeof A)[], sequence = Number.MAX_SAFE_INTEGER): string =>
+      setSeal({ by: bob, files, predicate: { sequence } });
+    const whole = setSeal({ files: [A, license, ruleset] });
+    assert.equal(by([], whole), 'alice 7', 'though others decide about some that it lists');
+    for (const files of [[A], [license], [ruleset], [license, ruleset], [A, license]]) {
+      assert.equal(by(['Policy', 'License'], small(files)), 'SEAL_THRESHOLD');
+      assert.equal(by(['License', 'Policy'], small(files), whole), 'alice 7');
+      assert.equal(by(['License', 'Policy'], small(files, 7), whole), 'alice 7');
+    }
+    assert.equal(by([], small([A, license])), 'SEAL_THRESHOLD', 'by what it lists itself');
+    assert.equal(by(['License'], small([license], 3)), 'bob 3', 'a source of licenses alone');
+    assert.equal(by(['Ruleset'], small([ruleset], 3)), 'SEAL_THRESHOLD', 'rulesets of all publishers');
+    assert.equal(by(['Tenant', 'constructor'], small([{ ...A, name: '__proto__/a.yaml' }], 3)), 'bob 3');
   });
 
   it('decides about a publisher of a tier that nobody knows where it decides about all of them', () => {
@@ -143,7 +175,7 @@ describe('the seal of a set', () => {
     const read = loadTrust(tiered, { pinnedDigest: digestOf(tiered) });
     assert.ok(read.ok);
     const decides = (...bundles: readonly string[]): readonly boolean[] => {
-      const outcome = verifySet(bundles, read.trust, NOW);
+      const outcome = verifySet(bundles, { trust: read.trust, at: NOW });
       assert.ok(outcome.ok);
       const { mayDecide } = outcome.set;
       return ['Silver', 'Gold', 'Platinum', undefined, UNKNOWN_TIER].map((tier) => mayDecide('Ruleset', tier));

@@ -8,16 +8,17 @@
  * policies/currency. Total.
  */
 import { createHash } from 'node:crypto';
-import { sealedKinds } from '../../crds/kinds.ts';
+import type { SealedKind } from '../../crds/kinds.ts';
 import { SET_KIND } from '../../crds/marks.ts';
 import { documentKey } from '../currency/index.ts';
-import { UNKNOWN_TIER } from '../currency/removal.ts';
+import { UNKNOWN_TIER, kindOfFile } from '../currency/removal.ts';
 import type { SetProof } from '../currency/removal.ts';
 import { digestOf } from '../document/digest.ts';
 import type { Problem } from '../problem.ts';
 import { MAX_BUNDLES, readBundle } from './bundle.ts';
 import { countSeal } from './check-seal.ts';
 import { applyRules } from './rules.ts';
+import type { RuleOutcome } from './rules.ts';
 import { turnAt } from './term.ts';
 import type { Term } from './term.ts';
 import type { Statement } from './statement.ts';
@@ -29,6 +30,14 @@ export type SetOutcome = { readonly untilMs: number | undefined } & (
   | { readonly ok: true; readonly set: SetProof }
   | { readonly ok: false; readonly problem: Problem }
 );
+
+export type SetCheck = {
+  readonly trust: Trust;
+  /** Now, epoch milliseconds. */
+  readonly at: number;
+  /** Kinds of what the source orders or ordered, whatever the set lists. */
+  readonly ordered?: Iterable<string> | undefined;
+};
 
 type Counted = { readonly said: Said; readonly signer: string };
 type Said = Pick<SetProof, 'source' | 'sequence' | 'files' | 'digest'>;
@@ -44,27 +53,31 @@ const saidBy = ({ kind, source, sequence, files }: Statement): Said | undefined 
   return { source, sequence, files, digest };
 };
 
+/** Sets end documents of these kinds. Of the first that a source has it is that its sets are led. */
+const LEADING: readonly SealedKind[] = ['Policy', 'Ruleset', 'TierCatalog', 'PriceBook', 'License'];
+
 /**
- * Those who signed the same, if they may decide about anything: else a key that is trusted for something else, or is too few
- * alone, could raise the sequence beyond what anybody can follow, or contradict those who may.
+ * Those who signed the same, if they may decide about what leads the source: about its Policies, where it has any, else about its
+ * Rulesets, and so on. One sequence is counted for all that a source orders, so a key that may decide about less, or is too few
+ * alone, could raise it beyond what anybody can follow, or contradict those who may.
  */
-const setOf = (same: readonly Counted[], trust: Trust): SetProof | undefined => {
+const setOf = (same: readonly Counted[], { trust, ordered = [] }: SetCheck): SetProof | undefined => {
   const [first] = same;
+  if (first === undefined) return undefined;
   const signers = new Set(same.map(({ signer }) => signer));
   const tiers = new Set([undefined, ...trust.rules.flatMap(({ publisherTiers }) => [...publisherTiers])]);
-  const isGranted = (kind: string, tier: string | undefined): boolean => applyRules(trust, { kind, tier }, signers).kind === 'granted';
-  const ruled = (kind: string): readonly (string | undefined)[] =>
-    [...tiers].filter((tier) => applyRules(trust, { kind, tier }, signers).kind !== 'no-rule');
-  if (first === undefined || !sealedKinds.some(({ kind }) => ruled(kind).some((tier) => isGranted(kind, tier)))) return undefined;
-  return {
-    ...first.said,
-    signers: [...signers].toSorted(),
-    mayDecide: (kind, tier) => {
-      if (tier !== UNKNOWN_TIER) return isGranted(kind, tier);
-      const asked = ruled(kind);
-      return asked.length > 0 && asked.every((one) => isGranted(kind, one));
-    },
+  const outcomeOf = (kind: string, tier: string | undefined): RuleOutcome['kind'] => applyRules(trust, { kind, tier }, signers).kind;
+  const ruled = (kind: string): readonly (string | undefined)[] => [...tiers].filter((tier) => outcomeOf(kind, tier) !== 'no-rule');
+  const mayDecide = (kind: string, tier: string | undefined): boolean => {
+    if (tier !== UNKNOWN_TIER) return outcomeOf(kind, tier) === 'granted';
+    const asked = ruled(kind);
+    return asked.length > 0 && asked.every((one) => outcomeOf(kind, one) === 'granted');
   };
+  const kinds = new Set([...ordered, ...[...first.said.files.keys()].map(kindOfFile)]);
+  const leading = LEADING.find((kind) => kinds.has(kind) && ruled(kind).length > 0);
+  const counts =
+    leading === undefined ? LEADING.some((kind) => ruled(kind).some((tier) => mayDecide(kind, tier))) : mayDecide(leading, UNKNOWN_TIER);
+  return counts ? { ...first.said, signers: [...signers].toSorted(), mayDecide } : undefined;
 };
 
 /** Of a set that names no source: that of all. */
@@ -73,7 +86,8 @@ const leastSequence = ({ minimums }: Trust, source: string | undefined): number 
     ? [...minimums].reduce((least, [key, version]) => (key.startsWith(`${SET_KIND}/`) ? Math.max(least, version) : least), 0)
     : (minimums.get(documentKey({ kind: SET_KIND, name: source })) ?? 0);
 
-const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome => {
+const check = (bundles: readonly string[], by: SetCheck): SetOutcome => {
+  const { trust, at } = by;
   const refuse = (problem: Problem, untilMs?: number): SetOutcome => ({ ok: false, problem, untilMs });
   if (isPast(trust.expires, at)) return refuse({ code: 'TRUST_EXPIRED', message: `the trust policy ${trust.digest} has expired` });
   if (bundles.length > MAX_BUNDLES)
@@ -95,11 +109,14 @@ const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome
   }
   const { untilMs } = turnAt(at, terms);
   if (counted.length === 0) return refuse(first ?? { code: 'SEAL_MISSING', message: 'there is no seal of a set' }, untilMs);
-  const sets = [...Map.groupBy(counted, ({ said }) => said.digest).values()].flatMap((same) => setOf(same, trust) ?? []);
+  const sets = [...Map.groupBy(counted, ({ said }) => said.digest).values()].flatMap((same) => setOf(same, by) ?? []);
   const [newest, ...others] = sets.toSorted((a, b) => b.sequence - a.sequence);
   if (newest === undefined) {
     const signers = [...new Set(counted.map(({ signer }) => signer))].toSorted().join(', ');
-    return refuse({ code: 'SEAL_THRESHOLD', message: `those who signed the set (${signers}) may decide about nothing in it` }, untilMs);
+    return refuse(
+      { code: 'SEAL_THRESHOLD', message: `those who signed the set (${signers}) may not decide about what leads this source` },
+      untilMs,
+    );
   }
   const least = leastSequence(trust, newest.source);
   if (newest.sequence < least)
@@ -113,9 +130,9 @@ const check = (bundles: readonly string[], trust: Trust, at: number): SetOutcome
 };
 
 /** The newest set that counts. Fails closed. */
-export const verifySet = (bundles: readonly string[], trust: Trust, at: number): SetOutcome => {
+export const verifySet = (bundles: readonly string[], by: SetCheck): SetOutcome => {
   try {
-    return check(bundles, trust, at);
+    return check(bundles, by);
   } catch {
     return { ok: false, problem: { code: 'SEAL_MALFORMED', message: 'the seal of the set cannot be checked' }, untilMs: undefined };
   }

@@ -6,8 +6,9 @@
  * other side, the outcome of one. Whoever ran them keeps the outcomes in the `EvidenceMemory`, where the check finds them; what
  * is not found there it proves by itself, so nothing here decides anything. Pure. webhook/, operator/ and benchmarks import it.
  */
+import type { KeyObject } from 'node:crypto';
 import { digestOf } from '../document/digest.ts';
-import { isFor, readBundle } from './bundle.ts';
+import { isFor, readBundle, signedBytes } from './bundle.ts';
 import type { Seal } from './bundle.ts';
 import { readCertificate } from './certificate.ts';
 import type { Artifact } from './check-bundles.ts';
@@ -15,7 +16,7 @@ import { checkEvidence } from './evidence.ts';
 import type { EvidenceOutcome } from './evidence.ts';
 import { createEvidenceMemory, evidenceKey } from './evidence-memory.ts';
 import type { EvidenceMemory } from './evidence-memory.ts';
-import { readKeyDer } from './key.ts';
+import { isSignedBy, readKeyDer } from './key.ts';
 import { readTrustedRoot } from './trusted-root.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 import type { Trust } from './trust.ts';
@@ -35,6 +36,13 @@ export type EvidenceTask = {
 const isHeavy = ({ signatory, logEntries, isTimestamped }: Seal): boolean =>
   signatory.kind === 'certificate' || logEntries.length > 0 || isTimestamped;
 
+/** By which the bundle says that it was signed; undefined where nothing could make it a seal. */
+const publicKeyOf = ({ signatory }: Seal, trust: Trust): KeyObject | undefined => {
+  if (signatory.kind === 'key') return trust.keys.get(signatory.hint)?.publicKey;
+  const read = readCertificate(signatory.der);
+  return read.ok && read.certificate.key.refusal === undefined ? read.certificate.key.publicKey : undefined;
+};
+
 /** What is worth proving elsewhere before the artifact is verified here. Total. */
 export const evidenceTasks = ({ bytes, bundles }: Artifact, trust: Trust, memory: EvidenceMemory): readonly EvidenceTask[] => {
   if (!trust.root.ok || bundles.length === 0) return [];
@@ -45,11 +53,11 @@ export const evidenceTasks = ({ bytes, bundles }: Artifact, trust: Trust, memory
     if (memory.recall(key) !== undefined) return [];
     const read = readBundle(bundle);
     if (!read.ok || !isHeavy(read.seal) || !isFor(read.seal, bytes)) return [];
-    const { signatory } = read.seal;
-    if (signatory.kind === 'certificate') return [{ key, bytes, bundle, root, rootDigest, keyDer: undefined }];
-    const known = trust.keys.get(signatory.hint);
-    if (known === undefined) return [];
-    return [{ key, bytes, bundle, root, rootDigest, keyDer: known.publicKey.export({ type: 'spki', format: 'der' }) }];
+    const publicKey = publicKeyOf(read.seal, trust);
+    // The check comes to evidence after the signature only.
+    if (publicKey === undefined || !isSignedBy(signedBytes(read.seal, bytes), read.seal.signature, publicKey)) return [];
+    const keyDer = read.seal.signatory.kind === 'key' ? publicKey.export({ type: 'spki', format: 'der' }) : undefined;
+    return [{ key, bytes, bundle, root, rootDigest, keyDer }];
   });
 };
 

@@ -15,7 +15,7 @@ import type { ProblemCode } from '../problem.ts';
 import type { Refusal, Seal } from './bundle.ts';
 import type { Certificate } from './certificate.ts';
 import { fixDer, verifyOnce } from './fixed-der.ts';
-import { isEntryBy } from './log-entry.ts';
+import { isEntryBy, isSignedByLog } from './log-entry.ts';
 import type { Material } from './log-entry.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 
@@ -72,7 +72,10 @@ const entryProblem = (seal: Evidence, root: TrustedRoot): string | undefined => 
     if (logs.length === 0) return 'it is of a log that the trusted root does not list';
     if (!isEntryBy(entry, material)) return 'it names another signer';
     const { checkpoint } = entry;
-    if (checkpoint !== undefined && !logs.some((log) => checkpoint.signers.includes(nameOfLog(log.baseURL))))
+    if (
+      checkpoint !== undefined &&
+      !logs.some(({ baseURL, logID }) => isSignedByLog(checkpoint, { name: nameOfLog(baseURL), logId: logID }))
+    )
       return 'its checkpoint is not signed by that log';
   }
   return undefined;

@@ -13,7 +13,12 @@ import { isCurrent } from './term.ts';
 import type { Trust } from './trust.ts';
 
 /** What is in force, and what is wrong with what is there now. */
-export type Followed = { readonly trust: Trust | undefined; readonly problem: Problem | undefined };
+export type Followed = {
+  readonly trust: Trust | undefined;
+  /** What proved it: the same document may come again with less. */
+  readonly provenBy?: TrustSignature | undefined;
+  readonly problem: Problem | undefined;
+};
 
 export type TrustMark = { readonly version: number; readonly digest: string };
 
@@ -45,6 +50,7 @@ export const belowMark = ({ version, digest }: Pick<Trust, 'version' | 'digest'>
 
 export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): FollowTrust => {
   let held: Trust | undefined;
+  let provenBy: TrustSignature | undefined;
   let seen: { readonly text: string; readonly problem: Problem | undefined; readonly atMs: number } | undefined;
   let last: TrustSignature | undefined;
 
@@ -56,7 +62,9 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
     const older = held === undefined ? belowMark(loaded.trust, mark) : undefined;
     if (older !== undefined) return older;
     // A root that was there and is taken away must not close what stands by it.
-    if (held?.digest !== loaded.trust.digest || !held.root.ok || loaded.trust.root.ok) held = loaded.trust;
+    if (held?.digest === loaded.trust.digest && held.root.ok && !loaded.trust.root.ok) return undefined;
+    held = loaded.trust;
+    provenBy = signature;
     return undefined;
   };
 
@@ -64,13 +72,13 @@ export const createTrustFollower = ({ pinnedDigest, evidence }: FollowOptions): 
     const signature = object?.signature;
     if (signature === undefined) {
       const problem = missing(object === undefined ? 'there is no TrustPolicy cluster' : 'TrustPolicy cluster has no signature.document');
-      return { trust: held, problem: held === undefined ? problem : undefined };
+      return { trust: held, provenBy, problem: held === undefined ? problem : undefined };
     }
     const isSame = seen !== undefined && (signature === last || JSON.stringify(signature) === seen.text);
     // What was taken stays, whatever the clock says; a seal that is not valid yet may be so later.
     const isStale = seen?.problem !== undefined && !isCurrent({ isGood: false, atMs: seen.atMs, untilMs: undefined }, atMs);
     if (!isSame || isStale) seen = { text: JSON.stringify(signature), problem: yield* take(signature, atMs, mark), atMs };
     last = signature;
-    return { trust: held, problem: seen?.problem };
+    return { trust: held, provenBy, problem: seen?.problem };
   };
 };

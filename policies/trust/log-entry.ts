@@ -20,7 +20,8 @@ export type LogEntry = {
   readonly checkpoint: Checkpoint | undefined;
 };
 
-type Checkpoint = { readonly signers: readonly string[] };
+/** Who signed it: the name, and the first bytes of the key's identity. */
+type Checkpoint = { readonly signers: readonly { readonly name: string; readonly hint: Buffer }[] };
 
 /** What signed: the certificate, or the hint of the key. */
 export type Material = { readonly certificate: Buffer } | { readonly hint: string };
@@ -35,20 +36,46 @@ const KINDS: ReadonlySet<string> = new Set(['hashedrekord 0.0.1', 'hashedrekord 
 /** A tree of 2^63 leaves needs no more. */
 const MAX_HASHES = 63;
 
+const MAX_CHECKPOINT = 8192;
 /** Origin, size, root, then lines that extend it; a blank line; signatures. All of it, and nothing else. */
 const CHECKPOINT =
   /^(?<origin>[^\n]+)\n(?<size>0|[1-9][0-9]{0,18})\n(?<root>[A-Za-z0-9+/=]+)\n(?:[^\n]+\n)*\n(?<signatures>(?:\u2014 [^\s]+ [A-Za-z0-9+/=]+\n)+)$/;
 
+const HINT_BYTES = 4;
+
+/** Of a line; undefined where it holds none. */
+const signerOf = (line: string): Checkpoint['signers'][number] | undefined => {
+  const [, name = '', text] = line.split(' ');
+  const signature = decodeBase64(text);
+  return signature === undefined || signature.length <= HINT_BYTES ? undefined : { name, hint: signature.subarray(0, HINT_BYTES) };
+};
+
+const linesOf = (signatures = ''): readonly string[] => signatures.trimEnd().split('\n');
+
+/** Whether the line is under the key of this log, as it says. */
+const isOfLog = (hint: Buffer | undefined, logId: Buffer): boolean => hint?.equals(logId.subarray(0, HINT_BYTES)) === true;
+
+/** The one line under a checkpoint that is proven is that of its log, by name and by key; two of them are none. */
+export const isSignedByLog = ({ signers }: Checkpoint, log: { readonly name: string; readonly logId: Buffer }): boolean => {
+  const [line, ...more] = signers.filter(({ hint }) => isOfLog(hint, log.logId));
+  return line?.name === log.name && more.length === 0;
+};
+
+/** Without the lines of witnesses, which nobody asks and nobody proves; as it is, where it is no checkpoint that its log signed. */
+export const bareCheckpoint = (envelope: string, logId: Buffer): string => {
+  const signatures = envelope.length > MAX_CHECKPOINT ? undefined : CHECKPOINT.exec(envelope)?.groups?.['signatures'];
+  const kept = linesOf(signatures).filter((line) => isOfLog(signerOf(line)?.hint, logId));
+  if (signatures === undefined || kept.length === 0) return envelope;
+  return `${envelope.slice(0, -signatures.length)}${kept.map((line) => `${line}\n`).join('')}`;
+};
+
 const readCheckpoint = (envelope: string): (Checkpoint & { readonly size: bigint; readonly root: Buffer }) | undefined => {
-  const groups = envelope.length > 8192 ? undefined : CHECKPOINT.exec(envelope)?.groups;
+  const groups = envelope.length > MAX_CHECKPOINT ? undefined : CHECKPOINT.exec(envelope)?.groups;
   const root = decodeBase64(groups?.['root']);
   if (groups === undefined || root === undefined) return undefined;
-  const lines = (groups['signatures'] ?? '')
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(' '));
-  if (!lines.every(([, , signature]) => decodeBase64(signature) !== undefined)) return undefined;
-  return { size: BigInt(groups['size'] ?? 0), root, signers: lines.map(([, name = '']) => name) };
+  const lines = linesOf(groups['signatures']);
+  const signers = lines.flatMap((line) => signerOf(line) ?? []);
+  return signers.length === lines.length ? { size: BigInt(groups['size'] ?? 0), root, signers } : undefined;
 };
 
 type ProofOutcome = { readonly index: bigint; readonly checkpoint: Checkpoint } | undefined;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one spelling in which a bundle is stored in the cluster. A file in Git may be laid out as its maker liked; a stored one says
 // the same with nothing in it that could be other: no white space, no escape that is not needed, of the media types that mean the
-// same one, of timestamps what is signed. So a byte of it that changes makes another bundle, or none.
+// same one, of timestamps what is signed, under a checkpoint what its log signed. So a byte of it that changes makes another bundle, or none.
 import { own } from '../document/json.ts';
 import type { JsonObject } from '../document/json.ts';
 import { bareTimestamp } from './bare-timestamp.ts';
+import { bareCheckpoint } from './log-entry.ts';
 import { bytesAt, objectAt, objectsAt, parseStrictObject, textAt } from './strict-json.ts';
 
 const hasProofs = (bundle: JsonObject): boolean =>
@@ -32,6 +33,21 @@ const timestampsOf = (material: JsonObject): JsonObject => {
   return { ...material, timestampVerificationData: { ...data, rfc3161Timestamps } };
 };
 
+/** Under each checkpoint only the line of its log. */
+const entriesOf = (material: JsonObject): JsonObject => {
+  const list = objectsAt(material, 'tlogEntries');
+  if (list === undefined || list.length === 0) return material;
+  const tlogEntries = list.map((entry) => {
+    const proof = objectAt(entry, 'inclusionProof');
+    const checkpoint = proof === undefined ? undefined : objectAt(proof, 'checkpoint');
+    const envelope = checkpoint === undefined ? undefined : textAt(checkpoint, 'envelope');
+    const logId = bytesAt(objectAt(entry, 'logId') ?? {}, 'keyId');
+    if (envelope === undefined || logId === undefined) return entry;
+    return { ...entry, inclusionProof: { ...proof, checkpoint: { ...checkpoint, envelope: bareCheckpoint(envelope, logId) } } };
+  });
+  return { ...material, tlogEntries };
+};
+
 /** What is no JSON object without repeated keys counts for nothing and stays as it is. Total. */
 export const storedForm = (text: string): string => {
   const bundle = parseStrictObject(text);
@@ -42,7 +58,7 @@ export const storedForm = (text: string): string => {
     return JSON.stringify({
       ...bundle,
       ...(mediaType === undefined ? {} : { mediaType }),
-      ...(material === undefined ? {} : { verificationMaterial: timestampsOf(material) }),
+      ...(material === undefined ? {} : { verificationMaterial: entriesOf(timestampsOf(material)) }),
     });
   } catch {
     // Nested deeper than can be walked.

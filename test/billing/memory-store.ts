@@ -10,10 +10,12 @@ export const openMemoryStore = (): Store => {
   const database = new DatabaseSync(':memory:');
   const prepared = new Map<string, StatementSync>();
   const statement = (sql: string): StatementSync => {
-    const known = prepared.get(sql) ?? database.prepare(sql);
-    known.setReadBigInts(true);
-    prepared.set(sql, known);
-    return known;
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const made = database.prepare(sql);
+    made.setReadBigInts(true);
+    prepared.set(sql, made);
+    return made;
   };
   const tx: Tx = {
     all: async (sql, values = []) =>

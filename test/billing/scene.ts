@@ -86,7 +86,12 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     schedule: (_delayMs, task) => {
       wake = task;
       idle.resolve();
-      return () => undefined;
+      return () => {
+        if (wake !== task) return;
+        // An event has woken it: the look that follows is under way.
+        wake = undefined;
+        idle = Promise.withResolvers();
+      };
     },
   };
   const store = given ?? (await openSqliteStore({ file: join(folder, `${(made += 1)}.db`), clock: systemClock, groupMs: 0 }));
@@ -211,10 +216,13 @@ export const scene = async ({ key = KEY, mode = 'test', book = priceBook(), secr
     },
     /** Time goes on, hours are sealed and months frozen (unless the ledger is behind), and the operator looks once. */
     look: async (atMs: number, { settles = true }: { readonly settles?: boolean } = {}) => {
+      if (wake === undefined) await idle.promise;
       nowMs = atMs;
       if (settles) await ledger.settle(ending.signal);
       idle = Promise.withResolvers();
-      wake?.();
+      const fire = wake;
+      wake = undefined;
+      fire?.();
       await idle.promise;
     },
     counted: (hourMs: number, customer = 'cus_acme') =>

@@ -2,7 +2,7 @@
 // What billing asks of the ledger's store, on an engine of the caller's: a month with reports, a hold, events, a signed statement.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { event } from '../usage/ledger-scene.ts';
@@ -10,6 +10,7 @@ import { allAccounts } from '../../operator/billing/accounts/tables.ts';
 import { allCompared } from '../../operator/billing/compared.ts';
 import { billingMigrations } from '../../operator/billing/outbox/tables.ts';
 import { textOf } from '../../operator/usage/store.ts';
+import { seal } from '../../policies/trust/seal.ts';
 import { describeReplaced } from './replaced-suite.ts';
 import { simulate } from './simulation.ts';
 import { simulateAccounts } from './subscription-simulation.ts';
@@ -20,11 +21,31 @@ export const describeBilling = (engine: EngineUnderTest): void => {
   void describe('billing', () => {
     it('goes through a month', async () => {
       const dir = join(folder, 'engine');
-      const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      // What the command line issued, before anything else happens.
+      const invoices = join(dir, 'invoices');
+      mkdirSync(join(invoices, 'acme'), { recursive: true });
+      const opening = {
+        format: 'writ.dev/invoice/v1',
+        id: 'acme/2026-10-01T00:00:00Z',
+        tenant: 'acme',
+        total: 1,
+        currency: { code: 'usd' },
+      };
+      const text = Buffer.from(JSON.stringify(opening));
+      writeFileSync(join(invoices, 'acme/2026-10-01T00.json'), text);
+      writeFileSync(join(invoices, 'acme/2026-10-01T00.json.sigstore.json'), seal(text, privateKey));
+      writeFileSync(join(invoices, 'key.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
       const it = await scene({
         store: await engine.open('billing'),
         secret: { 'webhook-secret': WEBHOOK, 'statement-key': pem },
-        config: { 'statement-dir': dir, 'statement-secret': 'statements' },
+        config: {
+          'statement-dir': dir,
+          'statement-secret': 'statements',
+          'invoice-dir': invoices,
+          'invoice-key': [join(invoices, 'key.pub')],
+        },
       });
       await it.ledger.accept([event({ value: '5' }), event({ tenant: 'free', source: '/b', value: '7' })]);
       await it.look(START + 2 * HOUR_MS);
@@ -49,7 +70,15 @@ export const describeBilling = (engine: EngineUnderTest): void => {
         [false, true],
       );
       const actions = (await it.recorded()).map(({ action }) => action);
-      const expected = ['billing.reported', 'billing.held', 'billing.held', 'billing.final', 'billing.statement', 'billing.statement'];
+      const expected = [
+        'billing.closed',
+        'billing.reported',
+        'billing.held',
+        'billing.held',
+        'billing.final',
+        'billing.statement',
+        'billing.statement',
+      ];
       assert.deepEqual(actions, expected);
       // What a draft differs by is kept with it, and goes with it.
       it.fake.meters.received.get('writ_api_calls_absolute')?.splice(0);

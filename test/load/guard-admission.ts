@@ -32,7 +32,7 @@ const WEBHOOK_OF = { guard: 'kinds.guard.writ.dev', empty: 'empty.example.com' }
 /** What the admission may take in 99 of 100 cases, and of the long ones what is asked besides. */
 const BAR_MS = { key: 5, keyless: 50, long: 25, release: 1000 } as const;
 const WHAT = {
-  key: 'a Policy sealed by key',
+  key: 'a Policy of 400 bytes, sealed by key',
   keyless: 'a Policy sealed keyless',
   long: 'a Policy of some 15 KB with 40 rules, sealed by key',
   release: 'a Ruleset of 256 members, sealed by key',

@@ -31,7 +31,7 @@ const round = async (handle: Handle, receipts: Receipts | undefined, decisions: 
   const before = process.cpuUsage();
   const fromMs = systemClock.monotonicMs();
   for (let done = 0; done < decisions; done += 1) {
-    await handle(REVIEW);
+    await handle(REVIEW, () => true);
     if (done % TURN === 0) await turn();
   }
   const waiting = (): boolean => receipts !== undefined && receipts.pendingBytes > 0;

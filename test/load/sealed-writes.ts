@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sealed objects that nobody has seen, short and long, by key and keyless, and the installation whose trust policy lets them count.
 import { createHash } from 'node:crypto';
+import { stringify } from 'yaml';
 import { seal } from '../../policies/trust/seal.ts';
 import { installWrit } from '../scenario/installation.ts';
 import type { Installation } from '../scenario/installation.ts';
@@ -39,6 +40,9 @@ const longSpecOf = (name: string): object => {
 
 const MEMBERS = 256;
 
+/** As a repository has it. */
+const written = (document: object): string => stringify(document, { lineWidth: 0 });
+
 type Content = {
   readonly kind: string;
   readonly spec: object;
@@ -49,7 +53,7 @@ const releaseOf = (name: string): Content => {
   const members = Array.from({ length: MEMBERS }, (_, at) => {
     const member = `${name}-${at}`;
     const { version: _version, ...spec } = specOf(member);
-    const document = `${JSON.stringify({ apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: member }, spec })}\n`;
+    const document = written({ apiVersion: 'writ.dev/v1alpha1', kind: 'Policy', metadata: { name: member }, spec });
     return { path: `policies/${member}.yaml`, document };
   });
   const policies = members.map(({ path, document }) => ({ path, sha256: createHash('sha256').update(document).digest('hex') }));
@@ -66,7 +70,7 @@ export const objectOf = ({ sort, asked, index }: Wanted, { signer }: Installatio
   const name = `${sort}-${asked}-${index}`;
   const { members, ...content } = contentOf(sort, name);
   const head = { apiVersion: 'writ.dev/v1alpha1', metadata: { name }, ...content };
-  const document = `${JSON.stringify(head)}\n`;
+  const document = written(head);
   const bytes = Buffer.from(document);
   const bundle =
     sort === 'keyless'

@@ -13,6 +13,7 @@ import { sleep, systemClock } from '../../process/clock.ts';
 import { startTethered } from '../cluster/tethered-process.ts';
 import { freePort } from '../scenario/free-port.ts';
 import { until } from '../scenario/until.ts';
+import { NODE_FLAGS } from '../scenario/writ-process.ts';
 import { median, rounded } from './bench-row.ts';
 import type { BenchRow } from './bench-row.ts';
 import type { LoadInstallation } from './load-installation.ts';
@@ -101,7 +102,7 @@ const startBundle = async (writ: LoadInstallation['writ'], program: 'operator' |
   };
   const command = [
     process.execPath,
-    '--disallow-code-generation-from-strings',
+    ...NODE_FLAGS[program],
     join(root, `build/bundle/${program}.mjs`),
     ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
   ];

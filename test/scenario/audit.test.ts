@@ -189,10 +189,14 @@ describe('the audit log of an operator', () => {
     const tenant = {
       apiVersion: 'writ.dev/v1alpha1',
       kind: 'Tenant',
-      metadata: { name: 'gone', annotations: { [ERASE_AUDIT_ANNOTATION]: 'ticket-1' } },
+      metadata: { name: 'gone' },
       spec: { tier: 'Free' },
     };
     await writ.client.create(tenants, tenant);
+    // What is told of it after it was forgotten would be under a new key, which stands.
+    await find('configuration.changed', 'Tenant', 'gone');
+    const body = { metadata: { annotations: { [ERASE_AUDIT_ANNOTATION]: 'ticket-1' } } };
+    await writ.client.patch(tenants, { name: 'gone' }, { type: 'merge', body });
     const entry = await find('subject.erased');
     assert.deepEqual([entry.tenant, entry.detail?.['request'], Array.isArray(entry.detail?.['kids'])], ['gone', 'ticket-1', true]);
     const out = join(data, 'of-gone');

@@ -26,6 +26,12 @@ export type WritProcessOptions = {
   readonly logFile: string;
 };
 
+/** As the images start them: deploy/images.test.ts holds the two equal. */
+export const NODE_FLAGS: Readonly<Record<WritProcessOptions['program'], readonly string[]>> = {
+  operator: ['--disallow-code-generation-from-strings'],
+  webhook: ['--min-semi-space-size=32', '--disallow-code-generation-from-strings'],
+};
+
 const SHOWN_LINES = 15;
 
 /** Of a log, under its name. */
@@ -39,7 +45,7 @@ export const startWrit = async ({ program, flags, metricsPort, logFile }: WritPr
   const child = await startTethered({
     command: [
       process.execPath,
-      '--disallow-code-generation-from-strings',
+      ...NODE_FLAGS[program],
       `${program}/main.ts`,
       ...Object.entries(all).map(([name, value]) => `--${name}=${value}`),
     ],

@@ -2,6 +2,7 @@
 // Proof made ahead in other threads: the same answers as without, whatever becomes of the threads.
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { isRecord } from '../../crds/wire.ts';
 import { digestOf } from '../../policies/document/digest.ts';
 import { verifyArtifact } from '../../policies/trust/index.ts';
 import type { Artifact, Trust } from '../../policies/trust/index.ts';
@@ -48,6 +49,11 @@ const gist = (artifact: Artifact, by: Trust): string => {
   return outcome.ok ? JSON.stringify(outcome.seals) : JSON.stringify(outcome.problems);
 };
 
+const signatureIn = (bundle: object): object => {
+  const { messageSignature }: { messageSignature: { signature: string } } = JSON.parse(JSON.stringify(bundle));
+  return { signature: messageSignature.signature };
+};
+
 describe('evidence proven in another thread', () => {
   for (const [what, bundle] of Object.entries(bundles)) {
     it(`of ${what} gives the answer that is given without`, async () => {
@@ -67,6 +73,19 @@ describe('evidence proven in another thread', () => {
     const tasks = (artifact: Artifact) => evidenceTasks(artifact, trust, createEvidenceMemory()).length;
     assert.equal(tasks(artifactOf(text({ key, log: 'none' }), '{', text({ key: p256() }))), 0);
     assert.equal(tasks({ ...artifactOf(text({ identity })), bytes: Buffer.from('other') }), 0);
+  });
+
+  it('is nothing where the signature is that of another document', () => {
+    const of = (options: Partial<SealOptions>): object => sigstore.seal({ content: { message: policyBytes }, atMs: SIGNED_AT, ...options });
+    const other = Buffer.from('other');
+    for (const by of [{ identity }, { key }]) {
+      const [own, taken] = [of(by), of({ ...by, content: { message: other } })];
+      assert.ok('messageSignature' in own && isRecord(own.messageSignature));
+      const forged = JSON.stringify({ ...own, messageSignature: { ...own.messageSignature, ...signatureIn(taken) } });
+      assert.equal(evidenceTasks(artifactOf(JSON.stringify(own)), trust, createEvidenceMemory()).length, 1);
+      assert.equal(evidenceTasks(artifactOf(forged), trust, createEvidenceMemory()).length, 0);
+      assert.match(gist(artifactOf(forged), trust), /SEAL_SIGNATURE/);
+    }
   });
 
   it('is asked for once, and again under another root', async () => {

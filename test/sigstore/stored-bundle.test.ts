@@ -35,13 +35,32 @@ const talkative = (): Json => {
   return copy;
 };
 
+const rekor = [
+  sigstore.seal({ content: { message: bytes }, identity, atMs, timestamps: 1 }),
+  sigstore.seal({ content: statement, identity, atMs, log: 2 }),
+] as const;
+type Line = { readonly by?: string; /** Under the key of the log, as it says. */ readonly asLog?: boolean };
+/** Under its checkpoint a line more, which no key here made. */
+const witnessed = (bundle: Json, { by = 'witness.example', asLog = false }: Line = {}): Json => {
+  const copy: Json = structuredClone(bundle);
+  const [entry] = Object.values(copy['verificationMaterial']?.['tlogEntries'] ?? {});
+  const note = entry?.['inclusionProof']?.['checkpoint'];
+  const keyId = entry?.['logId']?.['keyId'];
+  const told: unknown = note?.['envelope'];
+  assert.ok(note && typeof told === 'string' && typeof keyId === 'string');
+  const signature = Buffer.concat([asLog ? Buffer.from(keyId, 'base64').subarray(0, 4) : Buffer.alloc(4, 7), Buffer.alloc(72, 7)]);
+  const envelope = `${told}\u2014 ${by} ${signature.toString('base64')}\n`;
+  Object.assign(note, { envelope });
+  return copy;
+};
+
 const bundles: readonly (readonly [name: string, bundle: Json])[] = [
   ['of a key', JSON.parse(seal(bytes, key.privateKey))],
   ['of a key, older', { ...JSON.parse(seal(bytes, key.privateKey)), mediaType: `${NAME}0.1` }],
   ['of a key, timestamped', timestamped],
   ['of a key, timestamped with certificates', talkative()],
-  ['keyless in Rekor v1', sigstore.seal({ content: { message: bytes }, identity, atMs, timestamps: 1 })],
-  ['keyless in Rekor v2', sigstore.seal({ content: statement, identity, atMs, log: 2 })],
+  ['keyless in Rekor v1', rekor[0]],
+  ['keyless in Rekor v2', rekor[1]],
 ];
 
 const escaped = (text: string): string =>
@@ -90,6 +109,27 @@ for (const [name, bundle] of bundles) {
     });
   });
 }
+
+describe('a checkpoint with more lines', () => {
+  for (const [index, bundle] of rekor.entries()) {
+    it(`is stored with that of its log alone: Rekor v${index + 1}`, () => {
+      const without = storedForm(JSON.stringify(bundle));
+      for (const by of ['witness.example', 'rekor.example', 'constructor']) {
+        const text = JSON.stringify(witnessed(bundle, { by }));
+        assert.equal(codeFor(text, trust), 'ok');
+        assert.equal(storedForm(text), without);
+      }
+      assert.equal(storedForm(JSON.stringify(witnessed(witnessed(bundle)))), without);
+    });
+
+    it(`proves nothing with two lines of its log: Rekor v${index + 1}`, () => {
+      const [, name = ''] = /\\n\u2014 ([^ ]+) /.exec(JSON.stringify(bundle)) ?? [];
+      assert.ok(name);
+      for (const by of [name, 'witness.example'])
+        assert.equal(codeFor(storedForm(JSON.stringify(witnessed(bundle, { by, asLog: true }))), trust), 'SEAL_LOG');
+    });
+  }
+});
 
 describe('a text that is no bundle', () => {
   it('stays as it is, or is stored as the JSON that it is', () => {

@@ -17,7 +17,7 @@ export type Scope =
 
 const isCore = (namespace: string): boolean => NEVER_GOVERNED.includes(namespace);
 
-const isOperator = (request: AdmissionRequest, systemNamespace: string): boolean =>
+export const isOperator = (request: AdmissionRequest, systemNamespace: string): boolean =>
   request.userInfo.username === `system:serviceaccount:${systemNamespace}:${OPERATOR_SERVICE_ACCOUNT}`;
 
 export const scopeOf = (request: AdmissionRequest, systemNamespace: string): Scope => {

@@ -189,11 +189,11 @@ describe('while nothing can be decided', () => {
     assert.match(response.status?.message ?? '', /NO_VERIFIED_POLICY/);
   });
 
-  it('our own kinds pass: they are what is waited for', async () => {
+  it('our own kinds pass that the guard does not judge: they are what is waited for', async () => {
     const own = podReview({
       namespace: '',
-      resource: { group: 'writ.dev', version: 'v1alpha1', resource: 'trustpolicies' },
-      kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'TrustPolicy' },
+      resource: { group: 'writ.dev', version: 'v1alpha1', resource: 'gitsources' },
+      kind: { group: 'writ.dev', version: 'v1alpha1', kind: 'GitSource' },
     });
     assert.equal((await review(own, depsFor(closedSet({ code: 'TRUST_MISSING', message: 'none' }, 0)))).response.allowed, true);
   });

@@ -22,6 +22,7 @@ import { ownershipProblem } from '../../policies/tenancy/ownership.ts';
 import { objectDigest } from '../decisions/object-digest.ts';
 import { decisionId, recordOf } from '../decisions/record.ts';
 import type { DecisionRecord } from '../decisions/record.ts';
+import { guardedElsewhere } from '../guard/change.ts';
 import type { EnforcedSet } from '../policyset/enforced.ts';
 import type { BoundsVerdict } from '../tenancy/index.ts';
 import { encodeAnswer, encodeBeyondBounds, encodeClosed, encodeProblem, encodeUngoverned } from './answer.ts';
@@ -206,11 +207,15 @@ const answerFor = (context: Context, concerned: Concerned): Reviewed | Promise<R
   return closedAnswer(context, { code: 'NAMESPACE_UNKNOWN', message }, '');
 };
 
+const malformed = (problem: Problem): Reviewed => ({ status: 400, body: encodeProblem(problem), outcome: 'malformed', record: undefined });
+
 /** Synchronous but for a namespace that the cache does not hold yet with its label, and for what policies ask the authorizer. */
 export const handleReview = (text: string, deps: ReviewDeps): Reviewed | Promise<Reviewed> => {
   const startedMs = deps.clock.monotonicMs();
   const parsed = parseReview(text);
-  if (!parsed.ok) return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', record: undefined };
+  if (!parsed.ok) return malformed(parsed.problem);
+  const strange = guardedElsewhere(parsed.request, deps.systemNamespace);
+  if (strange !== undefined) return malformed(strange);
   const context: Context = { text, request: parsed.request, deps, startedMs };
   const concerned = concernOf(parsed.request, deps);
   return concerned instanceof Promise ? concerned.then((settled) => answerFor(context, settled)) : answerFor(context, concerned);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes long to verify is verified before it is ruled on: what log entries, timestamps and certificates prove in the worker
-// threads, a long document or the chain of a trust policy in steps between which others get their answers, one after the other: two
-// that took turns would make each turn as long as both. A plain signature by a key is checked here: that takes less than a millisecond. The ruling
-// itself, which is made in one piece, goes by what came of it, as long as that is of these very objects under the trust policy in
-// force.
+// threads, a long document or the chain of a trust policy in steps between which others get their answers, one after the other
+// (turns.ts): two at a time would make each step as long as both. A plain signature by a key is checked here: that takes less than a
+// millisecond. The ruling itself, which is made in one piece, goes by what came of it, as long as that is of these very objects
+// under the trust policy in force.
 import { TRUST_POLICY_NAME } from '../../crds/kinds.ts';
 import type { Steps } from '../../policies/steps.ts';
 import { evidenceTasks } from '../../policies/trust/evidence-task.ts';
@@ -15,10 +15,12 @@ import type { Slices } from '../../process/slices.ts';
 import { oddInSteps } from './bundles.ts';
 import type { GuardedChange } from './change.ts';
 import { isMetadataOnly } from './meaning.ts';
+import type { Asker } from './places.ts';
 import { isUnsigned, judgingBy, needsSeal, sealedObjectOf, standingTenantInSteps, verifySealedInSteps } from './sealed.ts';
 import type { DocumentKind, Verified } from './sealed.ts';
 import type { Verifications } from './rules.ts';
 import { loadInSteps } from './trust.ts';
+import { createTurns } from './turns.ts';
 import type { GuardView } from './view.ts';
 
 /** In UTF-16 units: what has no more is verified within the milliseconds that any answer may take. */
@@ -64,33 +66,27 @@ const isLongTrust = (object: GuardedChange['after']): boolean => {
   return signature !== undefined && (signature.chain !== undefined || signature.trustedRoot !== undefined || isLong(object));
 };
 
-/** Undefined: there is nothing to wait for. */
-export type VerifyAhead = (change: GuardedChange, view: GuardView) => Promise<VerifiedAhead> | undefined;
+type Ahead = Promise<VerifiedAhead | undefined> | 'full' | undefined;
+/** Undefined: there is nothing to wait for; `full`: too much of it is waited for. It comes to nothing where its asker has gone. */
+export type VerifyAhead = (change: GuardedChange, view: GuardView, asker: Asker) => Ahead;
 
-type Work = (slices: Slices) => Promise<Omit<Verifications, 'odd'>>;
+type Work = {
+  readonly toProve?: readonly Artifact[];
+  readonly verify: (slices: Slices) => Promise<Omit<Verifications, 'odd'>>;
+};
 
 /** `proving`: its memory is that of the views. */
 export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead => {
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = (change: GuardedChange, { trust, atMs }: GuardView, work: Work): Promise<VerifiedAhead> => {
-    const verify = async (): Promise<VerifiedAhead> => {
-      const slices = createSlices(clock);
-      const verified = await work(slices);
-      return { of: change, trust, atMs, ...verified, odd: await resting(oddInSteps(change.after), slices) };
-    };
-    const done = last.then(verify);
-    last = done.catch(() => undefined);
-    return done;
-  };
-  const trustAhead = (change: GuardedChange, view: GuardView): Promise<VerifiedAhead> | undefined => {
+  const turns = createTurns();
+  const trustWork = (change: GuardedChange, view: GuardView): Work | undefined => {
     const { name, after } = change;
     const isAsked = name === TRUST_POLICY_NAME && isLongTrust(after) && !isMetadataOnly(change);
     const loading = isAsked ? loadInSteps(after, view) : undefined;
-    return loading === undefined ? undefined : inTurn(change, view, async (slices) => ({ loaded: await resting(loading, slices) }));
+    return loading && { verify: async (slices) => ({ loaded: await resting(loading, slices) }) };
   };
-  return (change, view) => {
+  const workOf = (change: GuardedChange, view: GuardView): Work | undefined => {
     const { kind, name, before, after } = change;
-    if (kind === 'TrustPolicy') return trustAhead(change, view);
+    if (kind === 'TrustPolicy') return trustWork(change, view);
     const { trust } = view;
     if (trust === undefined || after === undefined || !isSealedDocument(kind) || !needsSeal(kind, trust)) return undefined;
     if (isMetadataOnly(change)) return undefined;
@@ -98,7 +94,7 @@ export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead =
     const toProve = artifact === undefined || evidenceTasks(artifact, trust, proving.memory).length === 0 ? [] : [artifact];
     if (toProve.length === 0 && !isLong(after) && !isLong(before)) return undefined;
     const judging = judgingBy(trust, view);
-    const work: Work = async (slices) => {
+    const verifyBoth: Work['verify'] = async (slices) => {
       const verify = (object: GuardedChange['after']): Promise<Verified> =>
         resting(verifySealedInSteps({ kind, name, object }, judging), slices);
       const verified = await verify(after);
@@ -110,6 +106,19 @@ export const createVerifyAhead = (clock: Clock, proving: Proving): VerifyAhead =
         },
       };
     };
-    return toProve.length === 0 ? inTurn(change, view, work) : proving.ahead(toProve, trust).then(() => inTurn(change, view, work));
+    return { toProve, verify: verifyBoth };
+  };
+  return (change, view, asker) => {
+    const { trust, atMs } = view;
+    const found = workOf(change, view);
+    if (found === undefined) return undefined;
+    const { toProve = [], verify } = found;
+    const prepare = trust === undefined || toProve.length === 0 ? undefined : () => proving.ahead(toProve, trust);
+    const work = async (): Promise<VerifiedAhead> => {
+      const slices = createSlices(clock);
+      const verified = await verify(slices);
+      return { of: change, trust, atMs, ...verified, odd: await resting(oddInSteps(change.after), slices) };
+    };
+    return turns.take(asker, { prepare, work }) ?? 'full';
   };
 };

@@ -7,7 +7,21 @@ import type { Ruling } from './ruling.ts';
 
 const MESSAGE_MAX = 4096;
 // What may be a matter of time, so that whoever writes for a living (the operator) tries again by itself.
-const PASSING: ReadonlySet<ProblemCode> = new Set(['WEBHOOK_NOT_READY', 'TRUST_MISSING', 'INVENTORY_UNPROVEN', 'MARK_UNPROVEN']);
+const PASSING: ReadonlySet<ProblemCode> = new Set([
+  'WEBHOOK_NOT_READY',
+  'TRUST_MISSING',
+  'INVENTORY_UNPROVEN',
+  'MARK_UNPROVEN',
+  'REQUEST_DEADLINE',
+]);
+
+// Clients of the API server go by the last of these.
+const BUSY = { code: 429, reason: 'TooManyRequests', details: { retryAfterSeconds: 1 } } as const;
+
+const answerTo = ({ code }: Problem): object => {
+  if (code === 'REQUEST_OVERLOAD') return BUSY;
+  return PASSING.has(code) ? { code: 503, reason: 'ServiceUnavailable' } : { code: 403, reason: 'Forbidden' };
+};
 
 const review = (response: object): string => JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
 
@@ -20,8 +34,7 @@ export const encodeRuling = (uid: string, ruling: Ruling): string => {
   if (ruling.kind === 'pass') return review({ uid, allowed: true });
   const { problem } = ruling;
   const causes = problem.path === undefined ? [] : [{ reason: 'FieldValueInvalid', field: problem.path, message: oneLine(problem) }];
-  const answered = PASSING.has(problem.code) ? { code: 503, reason: 'ServiceUnavailable' } : { code: 403, reason: 'Forbidden' };
   const details = causes.length === 0 ? {} : { details: { causes } };
-  const status = { status: 'Failure', ...answered, message: oneLine(problem), ...details };
+  const status = { status: 'Failure', ...details, ...answerTo(problem), message: oneLine(problem) };
   return review({ uid, allowed: false, status, auditAnnotations: { code: problem.code } });
 };

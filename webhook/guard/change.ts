@@ -6,6 +6,7 @@ import type { SealedKind } from '../../crds/kinds.ts';
 import { isRecord } from '../../crds/wire.ts';
 import { toJson } from '../../policies/cel/index.ts';
 import type { AdmissionRequest } from '../../policies/decide/request.ts';
+import type { Problem } from '../../policies/problem.ts';
 
 export type GuardedKind = SealedKind | 'Tenant' | 'TrustPolicy' | 'Inventory' | 'Marks';
 
@@ -64,4 +65,19 @@ export const changeOf = (request: AdmissionRequest, systemNamespace: string): Gu
   if (kind === undefined) return undefined;
   const [before, after] = [jsonOf(request.oldObject), jsonOf(request.object)];
   return { kind, name: nameOf(after ?? before) ?? request.name, before, after };
+};
+
+const refuseAt = (where: string, { resource }: AdmissionRequest): Problem => {
+  const name = resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`;
+  return { code: 'REQUEST_NOT_FOUND', message: `${name} are not judged ${where}: the API server was told to ask elsewhere than it has to` };
+};
+
+/** For every other endpoint: what the guard judges is not let in because somebody had the API server ask there. */
+export const guardedElsewhere = (request: AdmissionRequest, systemNamespace: string): Problem | undefined =>
+  changeOf(request, systemNamespace) === undefined ? undefined : refuseAt('here, but by the guard', request);
+
+/** For the guard: a workload is not let in because somebody had the API server ask here about it. */
+export const strangeToGuard = (request: AdmissionRequest): Problem | undefined => {
+  const { group, resource } = request.resource;
+  return group === GROUP || (group === '' && resource === configMaps.plural) ? undefined : refuseAt('by the guard', request);
 };

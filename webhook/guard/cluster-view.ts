@@ -6,11 +6,13 @@ import { decodeMarks } from '../../crds/marks.ts';
 import { goingOf } from '../../kube/namespace.ts';
 import type { KubeObject } from '../../kube/objects.ts';
 import { documentKey, marksOf } from '../../policies/currency/index.ts';
+import type { SetProof } from '../../policies/currency/removal.ts';
 import type { JudgeInSteps, PolicyDocument } from '../../policies/policy-object.ts';
 import type { Clock } from '../../process/clock.ts';
 import type { EvidenceMemory } from '../../policies/trust/evidence-memory.ts';
 import type { Loader } from '../policyset/loader.ts';
 import { createSetReader } from '../../policies/trust/set-reader.ts';
+import type { SetReader } from '../../policies/trust/set-reader.ts';
 import type { TenantLookup } from './tenants.ts';
 import type { GuardView, HeldDocument } from './view.ts';
 
@@ -56,6 +58,8 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
     const { enforcement, trust } = loader;
     const atMs = clock.now();
     const read = inventories.list().flatMap((configMap) => decodeOnce(configMap) ?? []);
+    const setIn = (reader: SetReader, those: readonly Inventory[], source: string): SetProof | undefined =>
+      trust === undefined ? undefined : reader(those, { trust, atMs, marks: enforcement.marks.values() }).get(source);
     return {
       trust,
       pinnedTrustDigest,
@@ -73,8 +77,8 @@ export const createClusterView = (options: ClusterViewOptions): (() => GuardView
         return found === undefined ? undefined : { ...heldOf(found.document), source: found.source, sequence: found.sequence };
       },
       tenant: (name) => tenant(name, trust, atMs),
-      setOf: (source) => (trust === undefined ? undefined : readSets(read, trust, atMs).get(source)),
-      setIn: (inventory) => (trust === undefined ? undefined : readAsked([inventory], trust, atMs).get(inventory.source)),
+      setOf: (source) => setIn(readSets, read, source),
+      setIn: (inventory) => setIn(readAsked, [inventory], inventory.source),
       isLeaving: goingOf(namespaces.get(systemNamespace)) === 'whole',
       atMs,
     };

@@ -15,8 +15,10 @@ import { encodeProblem } from '../admission/answer.ts';
 import { isStill } from './ahead.ts';
 import type { VerifiedAhead, VerifyAhead } from './ahead.ts';
 import { encodeRuling } from './answer.ts';
-import { changeOf } from './change.ts';
+import { changeOf, strangeToGuard } from './change.ts';
 import type { GuardedChange, GuardedKind } from './change.ts';
+import { depthProblem, withinDepth } from './depth.ts';
+import { askerOf } from './places.ts';
 import { pass, refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
 import { ruleOn } from './rules.ts';
@@ -50,6 +52,9 @@ export type GuardDeps = {
 
 const notReady: Ruling = refuse({ code: 'WEBHOOK_NOT_READY', message: 'the caches of this replica are not filled yet' }, 'anything');
 
+const tooMany: Ruling = refuse({ code: 'REQUEST_OVERLOAD', message: 'too many long documents are waiting to be verified' });
+const tooLate: Ruling = refuse({ code: 'REQUEST_DEADLINE', message: 'nobody waited any more when its turn came' });
+
 const answer = (request: AdmissionRequest, change: GuardedChange | undefined, ruling: Ruling): Guarded => {
   const body = encodeRuling(request.uid, ruling);
   if (ruling.kind === 'pass') return { status: 200, body, outcome: 'passed', kind: change?.kind, refusal: undefined };
@@ -59,25 +64,40 @@ const answer = (request: AdmissionRequest, change: GuardedChange | undefined, ru
   return { status: 200, body, outcome: 'refused', kind: change?.kind, refusal };
 };
 
-/** Total: whatever the text is, the answer is a ruling or a coded refusal. */
-export const handleGuard = (text: string, { view, waiting, systemNamespace, ahead }: GuardDeps): Guarded | Promise<Guarded> => {
+const malformed = (problem: Problem): Guarded => ({
+  status: 400,
+  body: encodeProblem(problem),
+  outcome: 'malformed',
+  kind: undefined,
+  refusal: undefined,
+});
+
+/** Total: whatever the text is, the answer is a ruling or a coded refusal. `isAwaited`: whether anybody waits for it still. */
+export const handleGuard = (text: string, deps: GuardDeps, isAwaited = (): boolean => true): Guarded | Promise<Guarded> => {
+  const { view, waiting, systemNamespace, ahead } = deps;
   const parsed = parseReview(text);
-  if (!parsed.ok) {
-    return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', kind: undefined, refusal: undefined };
-  }
+  if (!parsed.ok) return malformed(parsed.problem);
   const { request } = parsed;
-  const change = changeOf(request, systemNamespace);
-  if (change === undefined) return answer(request, undefined, pass);
+  const strange = strangeToGuard(request);
+  if (strange !== undefined) return malformed(strange);
+  const found = changeOf(request, systemNamespace);
+  if (found === undefined) return answer(request, undefined, pass);
+  const tooDeep = depthProblem(found);
+  if (tooDeep !== undefined) return answer(request, found, refuse(tooDeep));
+  const change = withinDepth(found);
+  const asker = askerOf({ request, change, systemNamespace }, isAwaited);
   const rule = (): Ruling | Promise<Ruling> => {
     const now = view();
     if (now === undefined) return notReady;
-    const verified = ahead(change, now);
-    return verified === undefined ? ruleOn(change, now) : verified.then(ruleBy);
+    const verified = ahead(change, now, asker);
+    if (verified === undefined) return ruleOn(change, now);
+    return verified === 'full' ? tooMany : verified.then(ruleBy);
   };
-  const ruleBy = (verified: VerifiedAhead): Ruling | Promise<Ruling> => {
+  const ruleBy = (verified: VerifiedAhead | undefined): Ruling | Promise<Ruling> => {
+    if (verified === undefined) return tooLate;
     const now = view();
     return now !== undefined && isStill(verified, change, now) ? ruleOn(change, now, verified) : rule();
   };
-  const ruling = waiting.settle(rule);
+  const ruling = waiting.settle(rule, asker);
   return ruling instanceof Promise ? ruling.then((late) => answer(request, change, late)) : answer(request, change, ruling);
 };

@@ -11,7 +11,10 @@ import { AT_MS, SOURCE, enforced, said, sealer, stranger, trust, two } from './t
 import type { GuardView } from './view.ts';
 
 const readSets = createSetReader();
-const view: GuardView = { ...enforced, setIn: (inventory) => readSets([inventory], trust, AT_MS).get(inventory.source) };
+const view: GuardView = {
+  ...enforced,
+  setIn: (inventory) => readSets([inventory], { trust, atMs: AT_MS, marks: [] }).get(inventory.source),
+};
 const carrying = (sets?: readonly string[]): ConfigMap =>
   encodeInventory(inventoryOf(SOURCE, 'r1', [two], sets === undefined ? {} : { sets }));
 const withText = (text: string): ConfigMap => ({ ...bare, data: { ...bare.data, 'sets.json': text } });

@@ -2,6 +2,8 @@
 // A bounded wait for what this replica has not heard of yet: the operator writes an inventory milliseconds after the
 // documents that it names, and the trust policy just before the documents that it judges.
 import type { Clock } from '../../process/clock.ts';
+import { createPlaces } from './places.ts';
+import type { Asker } from './places.ts';
 import type { Awaited, Ruling } from './ruling.ts';
 
 export type WaitOptions = {
@@ -12,14 +14,14 @@ export type WaitOptions = {
 };
 
 export type Waiting = {
-  /** Judges now and, where only time is lacking, again when something arrived; the last word after the timeout. */
-  settle(judge: () => Ruling | Promise<Ruling>): Ruling | Promise<Ruling>;
+  /**
+   * Judges now and, where only time is lacking, again when something arrived; the last word after the timeout. Whoever has no place
+   * left to wait in has it at once.
+   */
+  settle(judge: () => Ruling | Promise<Ruling>, asker: Asker): Ruling | Promise<Ruling>;
   /** Something arrived. */
   wake(): void;
 };
-
-// A storm of refusals must not hold memory; beyond this nobody waits.
-const MAX_WAITING = 200;
 
 type Refused = Extract<Ruling, { readonly kind: 'refuse' }>;
 const mayChange = (ruling: Ruling): ruling is Refused & { readonly awaits: Awaited } =>
@@ -27,8 +29,10 @@ const mayChange = (ruling: Ruling): ruling is Refused & { readonly awaits: Await
 
 export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiting => {
   const waiting = new Set<() => void>();
-  const wait = (first: Ruling, judge: () => Ruling | Promise<Ruling>): Ruling | Promise<Ruling> => {
-    if (!mayChange(first) || waiting.size >= MAX_WAITING) return first;
+  const places = createPlaces();
+  const wait = (first: Ruling, judge: () => Ruling | Promise<Ruling>, asker: Asker): Ruling | Promise<Ruling> => {
+    const giveBack = mayChange(first) ? places.enter(asker) : undefined;
+    if (!mayChange(first) || giveBack === undefined) return first;
     return new Promise((resolve, reject) => {
       let ruling: Ruling = first;
       let seen = stateOf(first.awaits);
@@ -38,6 +42,7 @@ export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiti
         isOver = true;
         cancel();
         waiting.delete(look);
+        giveBack();
       };
       const finish = (): void => {
         leave();
@@ -70,9 +75,9 @@ export const createWaiting = ({ clock, timeoutMs, stateOf }: WaitOptions): Waiti
     wake: () => {
       for (const look of waiting) look();
     },
-    settle: (judge) => {
+    settle: (judge, asker) => {
       const first = judge();
-      return first instanceof Promise ? first.then((late) => wait(late, judge)) : wait(first, judge);
+      return first instanceof Promise ? first.then((late) => wait(late, judge, asker)) : wait(first, judge, asker);
     },
   };
 };

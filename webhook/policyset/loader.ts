@@ -10,7 +10,7 @@
 import type { Inventory } from '../../crds/inventory.ts';
 import { SOURCE_LABEL, isSealedKind } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
-import { documentKey } from '../../policies/currency/index.ts';
+import { documentKey, joinMarks, marksOf } from '../../policies/currency/index.ts';
 import type { PolicySet } from '../../policies/compile/index.ts';
 import { REFUSAL_LASTS_MS } from '../../policies/trust/term.ts';
 import { closingProblem, isClosed } from '../../policies/policy-object.ts';
@@ -21,7 +21,6 @@ import { runAhead } from '../../policies/run-ahead.ts';
 import type { Proving } from '../../policies/trust/evidence-task.ts';
 import { createTrustFollower, trustMarkIn } from '../../policies/trust/follow.ts';
 import type { Followed } from '../../policies/trust/follow.ts';
-import type { TrustSignature } from '../../policies/trust/load.ts';
 import type { Trust } from '../../policies/trust/index.ts';
 import type { Clock } from '../../process/clock.ts';
 import { nothingEnforced } from './enforcement.ts';
@@ -209,8 +208,8 @@ export const createLoader = (options: LoaderOptions): Loader => {
     await nextTurn();
     const atMs = clock.now();
     const { inventories, unreadableInventories: unreadable, marks } = observed;
-    const sets = readSets(inventories, by, atMs);
     const told = marks ?? [];
+    const sets = readSets(inventories, { trust: by, atMs, marks: joinMarks(enforcement.marks, marksOf(told)).values() });
     await nextTurn();
     const assembling = assembleInSteps({
       previous: enforcement,

@@ -21,7 +21,8 @@ export type Sent<A extends TextAnswer> = {
 };
 
 export type ValidateOptions<A extends TextAnswer = TextAnswer> = {
-  readonly handle: (text: string) => A | Promise<A>;
+  /** `isAwaited`: whether anybody waits for the answer still. */
+  readonly handle: (text: string, isAwaited: () => boolean) => A | Promise<A>;
   readonly guard: Guard;
   readonly clock: Clock;
   /** The longest that an answer may take, whatever the caller says in `?timeout=`. */
@@ -88,10 +89,6 @@ export const createValidate = <A extends TextAnswer>(options: ValidateOptions<A>
     if (!response.req.complete && !response.headersSent) response.setHeader('connection', 'close');
     send(response, { status, body: encodeProblem(problem) });
   };
-  const decideText = async (text: string, timeoutMs: number): Promise<A | undefined> => {
-    const answer = handle(text);
-    return answer instanceof Promise ? withinDeadline(answer, { clock, timeoutMs }) : answer;
-  };
   return async (request, response) => {
     const startedMs = clock.monotonicMs();
     const sent = (status: number, more: Pick<Sent<A>, 'text' | 'answer'> = {}): void =>
@@ -115,7 +112,9 @@ export const createValidate = <A extends TextAnswer>(options: ValidateOptions<A>
         return;
       }
       text = body.text;
-      const answer = await decideText(text, timeoutMs - (clock.monotonicMs() - startedMs));
+      const leftMs = (): number => timeoutMs - (clock.monotonicMs() - startedMs);
+      const answering = handle(text, () => leftMs() > 0 && !response.destroyed);
+      const answer = answering instanceof Promise ? await withinDeadline(answering, { clock, timeoutMs: leftMs() }) : answering;
       const isGone = response.destroyed;
       if (answer === undefined) refuse(response, LATE_STATUS, LATE);
       else send(response, answer);

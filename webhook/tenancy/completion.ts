@@ -11,6 +11,7 @@ import { completeEphemeral, completePod } from '../../policies/tenancy/completio
 import type { PatchOperation } from '../../policies/tenancy/completion.ts';
 import type { TenantBounds } from '../../policies/tenancy/bounds.ts';
 import { encodeProblem } from '../admission/answer.ts';
+import { guardedElsewhere } from '../guard/change.ts';
 import { encodePassed, encodePatched } from './answer.ts';
 import type { TenancyDeps } from './index.ts';
 
@@ -46,6 +47,8 @@ export const handleCompletion = async (text: string, deps: CompletionDeps): Prom
   const parsed = parseReview(text);
   if (!parsed.ok) return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', tenant: '' };
   const { request } = parsed;
+  const strange = guardedElsewhere(request, request.namespace);
+  if (strange !== undefined) return { status: 400, body: encodeProblem(strange), outcome: 'malformed', tenant: '' };
   const found = await deps.namespaceTenant(request);
   const tenant = found.kind === 'tenant' ? found.tenant : '';
   const bounds = tenant === '' ? undefined : await boundsOf(tenant, deps);

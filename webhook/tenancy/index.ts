@@ -20,6 +20,7 @@ import { tenancyProblems } from '../../policies/tenancy/index.ts';
 import { bounded, raised } from '../../policies/tenancy/summed-quota.ts';
 import { encodeProblem } from '../admission/answer.ts';
 import { OPERATOR_SERVICE_ACCOUNT } from '../../crds/kinds.ts';
+import { guardedElsewhere } from '../guard/change.ts';
 import { encodePassed, encodeRefused } from './answer.ts';
 import type { NamespaceTenant } from './namespace-tenant.ts';
 import type { Reservations } from './reservations.ts';
@@ -136,10 +137,17 @@ export const judgeBounds = ({ request, tenant }: Asked, deps: TenancyDeps): Boun
 
 export const handleTenancy = async (text: string, deps: TenancyDeps): Promise<TenancyReviewed> => {
   const parsed = parseReview(text);
-  if (!parsed.ok) {
-    return { status: 400, body: encodeProblem(parsed.problem), outcome: 'malformed', tenant: '', refusal: undefined };
-  }
+  const malformed = (problem: Problem): TenancyReviewed => ({
+    status: 400,
+    body: encodeProblem(problem),
+    outcome: 'malformed',
+    tenant: '',
+    refusal: undefined,
+  });
+  if (!parsed.ok) return malformed(parsed.problem);
   const { request } = parsed;
+  const strange = guardedElsewhere(request, deps.systemNamespace);
+  if (strange !== undefined) return malformed(strange);
   const found = await deps.namespaceTenant(request);
   if (found.kind === 'nobody') return passed({ request, tenant: '' });
   if (found.kind === 'unknown') return refused({ request, tenant: '' }, [found.problem]);

@@ -52,9 +52,10 @@ const refusal = (made: Made & { readonly kind: 'refused' }): Problem => ({
   message: `${made.code}: ${made.message}`,
 });
 
-const shared = (customer: string, tenant: string): Problem => ({
+// Not whose: a tenant reads this, in its Tenant and in its audit log.
+const shared = (customer: string): Problem => ({
   code: 'BILL_CUSTOMER_SHARED',
-  message: `${customer} is the customer of ${tenant}`,
+  message: `${customer} is the customer of another Tenant`,
 });
 
 const former = ({ tenant, uid }: Account, earlier: { readonly id: string; readonly uid: string }): Problem => ({
@@ -90,7 +91,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
     if (wanted.customer !== undefined) {
       const customer = { tenant, customer: wanted.customer };
       const sharer = wanted.takenBy ?? (await store.read((reader) => sharerOf(reader, customer)));
-      if (sharer !== undefined) return told(account, shared(wanted.customer, sharer));
+      if (sharer !== undefined) return told(account, shared(wanted.customer));
       const there = await provider.customer(wanted.customer);
       if (there === undefined) return again(account);
       if (there === 'gone')
@@ -98,7 +99,7 @@ export const createLook = ({ store, provider, clock, installation, record, ask }
       // Others are looked at meanwhile, and one of them may name it, too.
       return store.transact(async (tx) => {
         const other = await sharerOf(tx, customer);
-        if (other !== undefined) return told(account, shared(customer.customer, other));
+        if (other !== undefined) return told(account, shared(customer.customer));
         const adopted = { ...account, customer: customer.customer };
         await putAccount(tx, adopted);
         return adopted;

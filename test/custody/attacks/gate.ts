@@ -86,7 +86,7 @@ const gateOfTrust = ({ signature, pinnedDigest, held }: TrustAttempt): Said => {
 };
 
 const gateOfEnds = ({ sets, trust, standing, mark }: EndAttempt): Said => {
-  const verified = verifySet(sets, trust, NOW);
+  const verified = verifySet(sets, { trust, at: NOW, ordered: [standing.kind] });
   if (!verified.ok) return verified.problem.code;
   const marked = markedSet(standing.source ?? '', verified.set);
   return checkMark(markFor(marked, mark), marked)?.code ?? mayRemove(standing, verified.set)?.code ?? 'accepted';

@@ -11,10 +11,11 @@ import type { Attack, Control, EndAttempt, Pair } from './gate.ts';
 const SOURCE = 'writ-system/policies';
 const OTHER = 'writ-system/other';
 const digest = digestOf(bytes);
-/** Alice may decide about policies; about rulesets of Gold publishers it takes Bob too. */
+/** Alice may decide about policies, Edward about licenses alone; about rulesets of Gold publishers it takes Bob too. */
 const trust = trustOf({
   rules: [
     { kinds: ['Policy'], allOf: [{ threshold: 1, principals: ['alice'] }] },
+    { kinds: ['License'], allOf: [{ threshold: 1, principals: ['edward'] }] },
     { kinds: ['Ruleset'], publisherTiers: ['Gold'], allOf: [{ threshold: 2, principals: ['alice', 'bob'] }] },
   ],
 });
@@ -60,6 +61,9 @@ export const setAttacks: readonly Attack[] = [
   ]),
   end('by a stranger', 'SEAL_UNKNOWN_KEY', () => [setSeal({ by: pairs.stranger })]),
   end('by somebody who may decide about nothing', 'SEAL_THRESHOLD', () => [setSeal({ by: pairs.bob })]),
+  end('by somebody who may decide about its licenses alone', 'SEAL_THRESHOLD', () => [
+    setSeal({ by: pairs.edward, lists: ['licenses/acme.yaml'], predicate: { sequence: Number.MAX_SAFE_INTEGER } }),
+  ]),
   end('past its own date', 'SEAL_EXPIRED', () => [setSeal({ predicate: { expires: '2026-01-01T00:00:00Z' } })]),
   end('of what was applied by hand', 'REMOVAL_UNSEALED', () => [setSeal()], { standing: { ...standing, source: undefined } }),
   end('of a ruleset of a Gold publisher, by one of the two that it takes', 'REMOVAL_UNSEALED', () => [setSeal()], { standing: gold }),
@@ -79,6 +83,10 @@ export const setControls: readonly Control[] = [
   ends('whatever somebody seals beside it who may decide about nothing', () => [
     setSeal({ by: pairs.bob, lists: ['policies/pinned.yaml'], predicate: { sequence: Number.MAX_SAFE_INTEGER } }),
     setSeal(),
+  ]),
+  ends('whatever somebody seals beside it who may decide about its licenses alone', () => [
+    setSeal({ by: pairs.edward, lists: ['licenses/acme.yaml'], predicate: { sequence: Number.MAX_SAFE_INTEGER } }),
+    setSeal({ lists: ['licenses/acme.yaml'] }),
   ]),
   ends('by both a Gold publisher\u2019s ruleset ends', () => [setSeal(), setSeal({ by: pairs.bob })], { standing: gold }),
   ends('a retired version ends under any set', () => [setSeal({ predicate: { source: OTHER } })], {

@@ -100,14 +100,21 @@ describe('more than can be taken on', () => {
   it('a decision that is late is answered 503 within the time that the caller gave', async () => {
     const clock = fakeClock();
     const started = Promise.withResolvers<void>();
-    const serving = await serve(() => (started.resolve(), new Promise(() => undefined)), { clock, lingerMs: 0 });
+    let isAwaited = (): boolean => false;
+    const late = (_: string, asked: () => boolean): Promise<never> => {
+      isAwaited = asked;
+      started.resolve();
+      return new Promise(() => undefined);
+    };
+    const serving = await serve(late, { clock, lingerMs: 0 });
     const client = createClient(serving.pair.caPem, () => serving.port);
     const answer = client.post({ path: '/validate?timeout=1s' });
     await started.promise;
+    assert.equal(isAwaited(), true);
     while (clock.pending === 0) await turn();
     await clock.advance(1000);
     const reply = await answer;
-    assert.deepEqual([reply.status, JSON.parse(reply.body).code], [503, 'REQUEST_DEADLINE']);
+    assert.deepEqual([reply.status, JSON.parse(reply.body).code, isAwaited()], [503, 'REQUEST_DEADLINE', false]);
     client.close();
     await endedBy(clock, serving);
   });
