@@ -9,6 +9,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server as HttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Address } from '../../process/address.ts';
 import type { Clock } from '../../process/clock.ts';
 import { busy, refusal, unavailable } from './answers.ts';
@@ -16,6 +17,7 @@ import type { Answer, ApiCode, IntakeStatus } from './answers.ts';
 import { takeBatch } from './batch.ts';
 import { DETAIL_PATH } from './detail-query.ts';
 import { EVENTS_PATH, EVENT_TYPES, MAX_BODY_BYTES, OPENAPI_PATH, usageApi } from './openapi.ts';
+import { createConnections } from './connections.ts';
 import { createDetailHandler } from './detail-request.ts';
 import { keyGivenTwice } from './key-twice.ts';
 import type { Ledger } from './ledger.ts';
@@ -32,7 +34,8 @@ const MAX_BODIES_OF_TENANT = 32;
 const MAX_BODIES_OF_ACCOUNT = 8;
 /** Besides those: of the webhook's own, at either stage. */
 const MAX_OF_WEBHOOK = 16;
-const MAX_CONNECTIONS = 1000;
+/** Nothing is known of whoever has them but an address; a pod has one of its own. */
+const MAX_CONNECTIONS = { most: 1000, mostOfAddress: 256 } as const;
 const TYPES: readonly string[] = Object.values(EVENT_TYPES);
 
 export type UsageServerOptions = {
@@ -189,15 +192,28 @@ const createHandler = (options: UsageServerOptions) => {
   };
 };
 
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 32_768 } as const;
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 15_000, maxHeaderSize: 32_768 } as const;
+
+/** The same of a connection and of what TLS makes of it. */
+const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 export const startUsageServer = async (options: UsageServerOptions): Promise<UsageServer> => {
   const { listen, observe } = options;
   const handler = createHandler(options);
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => void handler(request, response);
+  const connections = createConnections(MAX_CONNECTIONS);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    response.once('close', connections.begin(keyOf(request.socket)));
+    void handler(request, response);
+  };
   const secure: HttpsServer | undefined = options.transport === 'tls' ? createHttpsServer(TIMEOUTS, onRequest) : undefined;
   const server: Server | HttpsServer = secure ?? createHttpServer(TIMEOUTS, onRequest);
-  server.maxConnections = MAX_CONNECTIONS;
+  // What was ended is gone a moment later; beyond this nothing is even looked at.
+  server.maxConnections = 2 * MAX_CONNECTIONS.most;
+  server.on('connection', (socket: Socket) => {
+    const key = keyOf(socket);
+    socket.once('close', () => connections.closed(key));
+    connections.open(key, socket.remoteAddress ?? '', socket);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(listen.port, listen.host, () => resolve());
   });
