@@ -100,8 +100,8 @@ const addEvent = (sums: Sums, { event, digest, storedMs, cuts, tell }: AnyEvent)
   if (levelOf(meter) === undefined) addTo(sums.totals, `${billedMonth(cuts, usedMs, storedMs)} ${tenant} ${usedMs} ${meter}`, one);
 };
 
-const EVENTS = `SELECT source, id, seq, meter, at_ms, stored_ms, value, dims, digest FROM usage_event
-  WHERE source IN ${LIST} AND (source, id) > (?, ?) ORDER BY source, id LIMIT ${PAGE}`;
+const EVENTS = `SELECT id, seq, meter, at_ms, stored_ms, value, dims, digest FROM usage_event
+  WHERE source = ? AND id > ? ORDER BY source, id LIMIT ${PAGE}`;
 
 /** Every event of these sources, in pages; says how many. */
 const addUp = async (
@@ -115,18 +115,15 @@ const addUp = async (
   },
 ): Promise<number> => {
   const { sources, cuts, tell, progress } = by;
-  const named = new Map(sources.map((source) => [source.number, source]));
   let events = 0;
-  for (const some of lists([...named.keys()])) {
-    let last: readonly [number, string] = [-1, ''];
+  for (const { number, tenant, source } of sources) {
+    let last = '';
     for (let isMore = true; isMore;) {
-      const rows = await reader.all(EVENTS, [...some, ...last]);
+      const rows = await reader.all(EVENTS, [number, last]);
       for (const row of rows) {
-        const of = named.get(integerOf(row, 'source'));
-        if (of === undefined) continue;
         const event = {
-          tenant: of.tenant,
-          source: of.source,
+          tenant,
+          source,
           id: textOf(row, 'id'),
           seq: integerOf(row, 'seq'),
           atMs: integerOf(row, 'at_ms'),
@@ -135,7 +132,7 @@ const addUp = async (
           dims: textOf(row, 'dims'),
         };
         addEvent(sums, { event, digest: bytesOf(row, 'digest'), storedMs: integerOf(row, 'stored_ms'), cuts, tell });
-        last = [of.number, event.id];
+        last = event.id;
       }
       events += rows.length;
       progress(events);

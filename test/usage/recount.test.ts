@@ -51,7 +51,7 @@ it('holds a bounded part of the ledger, and finds what is wrong in any', async (
   };
   const { found, most } = await asked();
   assert.deepEqual(found, { events: 24 * HOURS, hours: 12 * HOURS, pruned: 0, archived: 0 });
-  assert.deepEqual([problems, most], [[], 3 * 2 * HOURS], 'three tenants at a time');
+  assert.deepEqual([problems, most], [[], 3 * HOURS], 'hours of three tenants at a time');
   const change = (sql: string): Promise<number> => ledger.store.transact((tx) => tx.run(sql));
   await change(`UPDATE usage_bucket SET sum = '1' WHERE tenant = 't4' AND hour_ms = ${START}`);
   await change(`DELETE FROM usage_bucket WHERE tenant = 't7' AND hour_ms = ${START}`);
