@@ -101,6 +101,42 @@ describe('whose token it is', () => {
     assert.ok((await authenticate('stranger-199')) !== undefined, 'and is asked about it again');
   });
 
+  it('asks about who was known within the hour, however many strangers come', async () => {
+    const { clock, raw, authenticate, say } = scene();
+    assert.ok((await authenticate('t')) !== undefined);
+    const strangers = async (from: number, count: number): Promise<void> => {
+      for (let index = from; index < from + count; index += 1) await raw(`stranger-${index}`);
+    };
+    say(async () => ({ authenticated: false }));
+    await strangers(0, 5000);
+    await clock.advance(60_000);
+    const gate = Promise.withResolvers<void>();
+    say(async () => {
+      await gate.promise;
+      return good;
+    });
+    const waiting = Array.from({ length: 128 }, (_, index) => raw(`waiting-${index}`));
+    assert.equal(await raw('one-more'), 'busy');
+    const mine = raw('t');
+    gate.resolve();
+    assert.notEqual(await mine, 'busy');
+    await Promise.all(waiting);
+    // What was taken back is a stranger's from then on.
+    say(async () => ({ authenticated: false }));
+    await clock.advance(60_000);
+    assert.equal(await raw('t'), undefined);
+    await clock.advance(5_000);
+    const again = Promise.withResolvers<void>();
+    say(async () => {
+      await again.promise;
+      return { authenticated: false };
+    });
+    const full = Array.from({ length: 128 }, (_, index) => raw(`full-${index}`));
+    assert.equal(await raw('t'), 'busy');
+    again.resolve();
+    await Promise.all(full);
+  });
+
   it('says for whom it may report: its own tenant, as the namespace has it now', async () => {
     const { authenticate, tenants, say } = scene();
     const sender = await authenticate('t');

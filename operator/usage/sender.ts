@@ -39,11 +39,18 @@ const KNOWN_MS = 60_000;
 const UNKNOWN_MS = 5_000;
 const MAX_KNOWN = 4096;
 const MAX_TOKEN = 16_384;
-/** Whoever shows tokens that nobody knows must not make the operator ask for nothing else; known ones need no question. */
+/** Whoever shows tokens that nobody knows must not make the operator ask for nothing else. */
 const MAX_REVIEWS = 128;
+/** Besides, for tokens that were somebody's within the last hour. */
+const KEPT_REVIEWS = 16;
+const KEPT_MS = 3_600_000;
 const REVIEW_TIMEOUT_MS = 5_000;
 
-type Known = { readonly account: Promise<string | undefined>; untilMs: number };
+type Known = {
+  readonly account: Promise<string | undefined>;
+  untilMs: number;
+  /** It was somebody's: asked about before others. */ keptUntilMs: number;
+};
 
 /** `NAMESPACE/NAME` in the status of a TokenReview for our audience. */
 export const accountOf = (status: unknown): string | undefined => {
@@ -84,24 +91,30 @@ export const createAuthenticate = (options: {
       reviews -= 1;
     }
   };
+  /** Many tokens at once are an attack or a stampede: forgetting costs a question, nothing else. */
+  const makeRoom = (nowMs: number): void => {
+    for (const [key, { untilMs, keptUntilMs }] of known) if (Math.max(untilMs, keptUntilMs) <= nowMs) known.delete(key);
+    if (known.size >= MAX_KNOWN) for (const [key, { keptUntilMs }] of known) if (keptUntilMs <= nowMs) known.delete(key);
+    if (known.size >= MAX_KNOWN) known.clear();
+  };
   const lookUp = (token: string): Promise<string | undefined> | 'busy' => {
     const key = hash('sha256', token, 'base64');
     const nowMs = clock.monotonicMs();
     const found = known.get(key);
     if (found !== undefined && found.untilMs > nowMs) return found.account;
-    if (reviews >= MAX_REVIEWS) return 'busy';
-    if (known.size >= MAX_KNOWN) {
-      for (const [old, { untilMs }] of known) if (untilMs <= nowMs) known.delete(old);
-      // Many tokens at once are an attack or a stampede: forgetting costs a question, nothing else.
-      if (known.size >= MAX_KNOWN) known.clear();
-    }
-    const entry: Known = { account: review(token), untilMs: nowMs + KNOWN_MS };
+    const keptUntilMs = found?.keptUntilMs ?? 0;
+    if (reviews >= MAX_REVIEWS + (keptUntilMs > nowMs ? KEPT_REVIEWS : 0)) return 'busy';
+    if (known.size >= MAX_KNOWN) makeRoom(nowMs);
+    const entry: Known = { account: review(token), untilMs: nowMs + KNOWN_MS, keptUntilMs };
     known.set(key, entry);
     entry.account.then(
       (account) => {
+        entry.keptUntilMs = account === undefined ? 0 : nowMs + KEPT_MS;
         if (account === undefined) entry.untilMs = nowMs + UNKNOWN_MS;
       },
-      () => known.delete(key),
+      () => {
+        entry.untilMs = 0;
+      },
     );
     return entry.account;
   };
