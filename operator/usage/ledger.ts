@@ -86,6 +86,9 @@ export type Ledger = {
   preview(tenant: string, periodMs: number): Promise<UsageStatement>;
 };
 
+/** What events of meters that nobody declared are counted under: made-up names would take the room of those that come. No meter is called so. */
+const UNKNOWN_METER = '_unknown';
+
 export const createLedger = (options: LedgerOptions): Ledger => {
   const { store, clock, hooks = {}, observe } = options;
   const windows = createWindows();
@@ -109,8 +112,9 @@ export const createLedger = (options: LedgerOptions): Ledger => {
     for (const [index, event] of events.entries()) {
       const outcome = outcomes[index] ?? 'duplicate';
       if (outcome === 'stored') windows.add(event);
-      const ofMeter = counts.get(event.meter) ?? new Map<EventOutcome, number>();
-      counts.set(event.meter, ofMeter.set(outcome, (ofMeter.get(outcome) ?? 0) + 1));
+      const name = meters.has(event.meter) ? event.meter : UNKNOWN_METER;
+      const ofMeter = counts.get(name) ?? new Map<EventOutcome, number>();
+      counts.set(name, ofMeter.set(outcome, (ofMeter.get(outcome) ?? 0) + 1));
     }
     for (const [name, ofMeter] of counts) for (const [outcome, count] of ofMeter) observe?.events?.(name, outcome, count);
   };

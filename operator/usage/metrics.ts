@@ -17,7 +17,7 @@ export const usageMetrics = defineMetrics({
   usageEvents: {
     kind: 'counter',
     name: 'writ_usage_ledger_events_total',
-    help: 'Events that reached the ledger, by meter and what became of them; stored and duplicate are the good ones.',
+    help: 'Events that reached the ledger, by meter (_unknown of those that nobody declared) and what became of them; stored and duplicate are the good ones.',
     labels: { meter: { max: 256 }, result: eventOutcomes },
   },
   usageRefused: {

@@ -64,6 +64,22 @@ export const describeLedger = (engine: EngineUnderTest): void => {
       await store.close();
     });
 
+    it('counts events of meters that nobody declared under one name', async () => {
+      const counted: string[] = [];
+      const clock = { ...systemClock, now: () => START };
+      const ledger = createLedger({
+        store: await engine.open('uncounted'),
+        clock,
+        hasTenant: () => true,
+        observe: { events: (meter, outcome, count) => void counted.push(`${meter} ${outcome} ${count}`) },
+      });
+      await ledger.open('test');
+      await ledger.declare(readMeters(undefined).meters);
+      await ledger.accept([event({ seq: 1 }), event({ seq: 2, meter: 'made.up_1' }), event({ seq: 3, meter: 'made.up_2' })]);
+      assert.deepEqual(counted, ['api_calls stored 1', '_unknown unknown-meter 2']);
+      await ledger.store.close();
+    });
+
     it('gives the same statement for every order, repetition and cut of a stream', async () => {
       const meters = ['api_calls', 'users', 'agent_hours', 'storage_bytes', 'reasoning_units'];
       const stream = fc.array(
