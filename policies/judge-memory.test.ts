@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { finish } from './steps.ts';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { rememberJudgements, shareJudgements } from './judge-memory.ts';
 import { createJudge } from './policy-object.ts';
 import type { JudgeInSteps, Judged, SealedObject } from './policy-object.ts';
@@ -40,6 +42,41 @@ describe('what is judged for two', () => {
     // The loader's memory, which has never seen it, finds it too.
     assert.equal(rememberJudgements(share).judge(objectOf('a'), trust, NOW), first);
     assert.equal(begun(), 1);
+  });
+
+  it('is no judgement of what has no seal: with a bundle beside it, it is judged as sealed', () => {
+    const { ask, begun } = shared();
+    const audit = trustOf({ principals, unsigned: 'Audit' });
+    const { signature, ...bare } = objectOf('a');
+    assert.ok(signature !== undefined);
+    const plain = { ...bare, signature: { document: signature.document.replace('enforcement: Deny', 'enforcement: Audit'), bundles: [] } };
+    const first = ask(plain, audit);
+    assert.equal(first.ok && first.document.unsigned, true, JSON.stringify(first));
+    assert.equal(ask({ ...plain, signature: { ...plain.signature, bundles: ['{}'] } }, audit).ok, false);
+    assert.equal(begun(), 2);
+  });
+
+  it('keeps nothing of an object but what is judged', async () => {
+    const { ask } = shared();
+    const holds = (): WeakRef<object> => {
+      const spec = { junk: 'x'.repeat(1000) };
+      assert.ok(ask({ ...objectOf('a'), spec }).ok);
+      assert.ok(
+        ask({
+          ...objectOf('a'),
+          spec,
+          signature: { document: '', ...objectOf('a').signature, bundles: [...(objectOf('a').signature?.bundles ?? []), '{}'] },
+        }).ok,
+      );
+      return new WeakRef(spec);
+    };
+    const held = holds();
+    setFlagsFromString('--expose-gc');
+    // A reference that was read in this turn is kept until its end.
+    await new Promise(setImmediate);
+    runInNewContext('gc')();
+    assert.equal(held.deref(), undefined);
+    assert.ok(ask(objectOf('a')).ok);
   });
 
   it('is judged anew where the name, the bytes, the seals or the trust policy are other ones', () => {

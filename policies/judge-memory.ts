@@ -89,12 +89,19 @@ export const rememberJudgements = (judge: JudgeInSteps = createJudge()): JudgeMe
 /** In UTF-16 units of documents, members and bundles: some hundred policies, or the largest release. */
 const MOST_SHARED = 1_000_000;
 
-const sizeOf = ({ signature, spec }: SealedObject): number => {
-  if (signature === undefined) return JSON.stringify(spec ?? null).length;
+const sizeOf = ({ signature }: SealedObject): number => {
+  if (signature === undefined) return 0;
   const { document, bundles = [], members = [] } = signature;
   const texts = [document, ...bundles, ...members.map((member) => member.document)];
   return texts.reduce((sum, text) => sum + text.length, 0);
 };
+
+/** What of a sealed object is judged: the rest is as large as whoever wrote it wants. */
+const judgedOf = ({ kind, metadata: { name }, signature }: SealedObject): SealedObject => ({
+  ...(kind === undefined ? {} : { kind }),
+  metadata: { name },
+  ...(signature === undefined ? {} : { signature }),
+});
 
 /** The bundles that may count under this trust policy, now or at another time: of those that never do anybody makes ever other ones. */
 const worthOf = function* (object: SealedObject, trust: Trust, { at, evidence }: { readonly at: number } & SharedMemory): Steps<string> {
@@ -118,7 +125,7 @@ export type SharedMemory = {
 /**
  * The same judge for those of a process who are shown the same objects: what one of them has just found good, the next one need not
  * verify, parse and compile, also where there are other bundles beside those that count. Holds the last of them, whoever writes ever
- * new ones; no refusal, and nothing that was taken away.
+ * new ones; no refusal, nothing that was taken away, and nothing without a seal: that is judged otherwise where it has bundles.
  */
 export const shareJudgements = (judge: JudgeInSteps, { most = MOST_SHARED, evidence }: SharedMemory = {}): JudgeInSteps => {
   const kept = createKept<Remembered & { readonly object: SealedObject; readonly key: string }>(most);
@@ -132,12 +139,14 @@ export const shareJudgements = (judge: JudgeInSteps, { most = MOST_SHARED, evide
       const by = { at: atMs, evidence };
       if (isReadable && (yield* worthOf(object, trust, by)) === (yield* worthOf(known.object, trust, by))) {
         // Under the next trust policy its own bundles are asked.
-        const again = (next: Trust, nowMs: number): Judged => finish(judge(object, next, nowMs));
+        const sealed = judgedOf(object);
+        const again = (next: Trust, nowMs: number): Judged => finish(judge(sealed, next, nowMs));
         return { ...known.judged, document: { ...known.judged.document, again } };
       }
     }
     const judged = yield* judge(object, trust, atMs);
-    if (judged.ok && judged.document.withdrawn === undefined) kept.keep(bytes, { judged, atMs, object, key }, sizeOf(object));
+    if (judged.ok && judged.document.withdrawn === undefined && judged.document.unsigned !== true)
+      kept.keep(bytes, { judged, atMs, object: judgedOf(object), key }, sizeOf(object));
     return judged;
   };
 };

@@ -4,16 +4,12 @@
 import { trustPolicies } from '../../crds/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Problem } from '../../policies/problem.ts';
+import { firstDifference } from '../../policies/document/difference.ts';
 import { attempt, perform } from './call.ts';
 import { replacing } from './plan.ts';
 import type { AppliedObject, DesiredObject } from './plan.ts';
 
-const documentIn = (object: AppliedObject): unknown => {
-  const { signature } = object;
-  return typeof signature === 'object' && signature !== null && 'document' in signature ? signature.document : undefined;
-};
-
-/** Writes it where other bytes stand; its labels, and what is around its bytes, are put right with the rest of the commit. */
+/** Writes it where other bytes stand, or others that prove them; its labels, and what is around its bytes, are put right with the rest of the commit. */
 export const bringTrust = async (
   desired: readonly DesiredObject[],
   { client, signal }: { readonly client: KubeClient; readonly signal: AbortSignal },
@@ -21,7 +17,7 @@ export const bringTrust = async (
   const target = desired.find(({ kind }) => kind === trustPolicies.kind);
   if (target === undefined) return [];
   const live = await client.get<AppliedObject>(target.resource, { name: target.name }, { signal });
-  if (live !== undefined && documentIn(live) === documentIn(target.object)) return [];
+  if (live !== undefined && firstDifference(target.object.signature, live.signature) === undefined) return [];
   const reason = live === undefined ? 'new' : 'changed';
   return attempt(target, () => perform({ kind: 'apply', target, reason, ...replacing(target, live) }, { client, signal, dryRun: false }));
 };

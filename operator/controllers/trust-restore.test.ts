@@ -14,7 +14,7 @@ assert.ok(parsed.ok);
 const { spec } = parsed.document.value;
 const recalled = { document, bundles: ['{}'], chain: [{ document: 'version 1' }] };
 
-const looking = async (live: { readonly document: string } | undefined, signature: typeof recalled | undefined) => {
+const looking = async (live: { readonly document: string } | undefined, signature: typeof recalled | undefined, problem?: string) => {
   const said: string[] = [];
   const written: KubeObject[] = [];
   const metadata = { name: 'cluster', uid: 'u', resourceVersion: '7' };
@@ -26,7 +26,10 @@ const looking = async (live: { readonly document: string } | undefined, signatur
   };
   const recorder = { record: async ({ reason, note }: { reason: string; note: string }) => said.push(`${reason}: ${note}`) > 0 };
   const client = scriptedClient({ get: async () => object, apply: write, replace: write });
-  await restoreTrust({ client, informer, trust: { recalled: () => signature }, recorder }, AbortSignal.timeout(60_000));
+  await restoreTrust(
+    { client, informer, trust: { recalled: () => signature, problem: () => problem }, recorder },
+    AbortSignal.timeout(60_000),
+  );
   return { said, written };
 };
 
@@ -34,8 +37,9 @@ it('puts back whole what was in force, in the place of an older one and of none,
   for (const [live, found] of [
     [{ document: 'version 1' }, /an older one stood there/],
     [undefined, /it was gone/],
+    [{ document }, /what proves it was gone/],
   ] as const) {
-    const { said, written } = await looking(live, recalled);
+    const { said, written } = await looking(live, recalled, 'TRUST_NOT_PINNED');
     assert.equal(written.length, 1);
     assert.deepEqual(JSON.parse(JSON.stringify({ ...written[0], metadata: {} })), {
       apiVersion: 'writ.dev/v1alpha1',
@@ -51,6 +55,6 @@ it('puts back whole what was in force, in the place of an older one and of none,
 });
 
 it('writes nothing where it stands, nor where the object brought what is in force', async () => {
-  assert.deepEqual(await looking({ document }, recalled), { said: [], written: [] });
+  assert.deepEqual(await looking(recalled, recalled), { said: [], written: [] });
   assert.deepEqual(await looking({ document: 'version 3' }, undefined), { said: [], written: [] });
 });

@@ -16,7 +16,8 @@ import type { LiveTrustPolicy } from './live.ts';
 export type RestoreDeps = {
   readonly client: KubeClient;
   readonly informer: { get(name: string): LiveTrustPolicy | undefined };
-  readonly trust: { recalled(): TrustSignature | undefined };
+  /** `problem`: why the object that stands there is not followed. */
+  readonly trust: { recalled(): TrustSignature | undefined; problem(): unknown };
   readonly recorder: EventRecorder;
 };
 
@@ -43,11 +44,13 @@ const desiredOf = (signature: TrustSignature): DesiredObject | undefined => {
 export const restoreTrust = async ({ client, informer, trust, recorder }: RestoreDeps, signal: AbortSignal): Promise<void> => {
   const signature = trust.recalled();
   const live = informer.get(TRUST_POLICY_NAME);
-  if (signature === undefined || live?.signature?.document === signature.document) return;
+  const stands = live?.signature?.document === signature?.document;
+  // Its bytes alone prove nothing, where their seals or their chain were taken off.
+  if (signature === undefined || (stands && trust.problem() === undefined)) return;
   const desired = desiredOf(signature);
   if (desired === undefined) return;
   const [problem] = await bringTrust([desired], { client, signal });
-  const found = live === undefined ? 'it was gone' : 'an older one stood there';
+  const found = live === undefined ? 'it was gone' : stands ? 'what proves it was gone' : 'an older one stood there';
   const what = `${found}; that which the audit log has (${desired.digest}) stays in force, and`;
   const note = problem === undefined ? `${what} was put back` : `${what} cannot be put back: ${formatProblem(problem)}`;
   const regarding = regardingOf(trustPolicies, live ?? desired.object);

@@ -3,7 +3,7 @@
 import { HOUR_MS, hourOf } from './period.ts';
 import { OWN_SOURCES } from './sources.ts';
 
-export const MAX_NEW_SOURCES = 500;
+const MAX_NEW_SOURCES = 500;
 
 export type MayBegin = (name: { readonly tenant: string; readonly source: string }, nowMs: number) => boolean;
 

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { sealedKinds, tenants } from '../../crds/kinds.ts';
 import type { Mark } from '../../crds/marks.ts';
 import { checkMark, documentKey, endMarks, joinMarks, marksOf, noMarks, raiseMarks } from './index.ts';
 import type { Marked, Marks } from './index.ts';
-import { mayRemove } from './removal.ts';
+import { fileOf, kindOfFile, mayRemove } from './removal.ts';
 import type { SetProof, Standing } from './removal.ts';
 
 const document = (version: number, digest = `d${version}`, more: Partial<Marked> = {}): Marked => ({
@@ -113,4 +114,10 @@ describe('a document may end', () => {
       if (why !== undefined) assert.match(problem?.message ?? '', why);
     });
   }
+});
+
+it('the file of a document says of what kind it is', () => {
+  for (const { kind } of [...sealedKinds, tenants]) assert.equal(kindOfFile(fileOf({ kind, name: 'constructor' })), kind);
+  for (const path of ['trust.yaml', 'constructor/a.yaml', '__proto__/a.yaml', 'policies', ''])
+    assert.equal(kindOfFile(path), undefined, path);
 });

@@ -66,7 +66,7 @@ describe('a storm of writes that are to wait', () => {
   it('gives its places back', async () => {
     const clock = fakeClock(AT_MS);
     const deps = { ...depsOf(undefined), waiting: createWaiting({ clock, timeoutMs: 1000, stateOf: () => 0 }) };
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 6; round += 1) {
       void handleGuard(reviewOf({ after: two }), deps);
       assert.equal(clock.pending, 1);
       await clock.advance(1000);
