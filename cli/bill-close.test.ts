@@ -179,6 +179,14 @@ describe('writ bill close', () => {
       await freezePeriod(tx, novemberMs, Date.UTC(2025, 11, 3));
     });
     await store.close();
+    folder.write({ 'ended.yaml': `${ACME}end: "2025-11-01T00:00:00Z"\n` });
+    const ended = ['--prices', at('prices.yaml'), '--subscription', at('ended.yaml'), ...trust, '--ledger', at('ledger.db')];
+    const settled = await runInProcess(['bill', 'preview', ...ended, '--at', '2025-12-01T00:00:00Z', '--output', 'json']);
+    assert.equal(settled.code, 0, settled.err);
+    assert.deepEqual(
+      JSON.parse(settled.out).lines.map(({ kind, amount }: Record<string, unknown>) => [kind, amount]),
+      [['carried', 200]],
+    );
     const documents = ['--prices', at('prices.yaml'), '--subscription', at('acme.yaml'), ...trust, '--ledger', at('ledger.db')];
     const shown = await runInProcess(['bill', 'preview', ...documents, '--at', '2025-12-01T00:00:00Z', '--output', 'json']);
     assert.equal(shown.code, 0, shown.err);

@@ -182,13 +182,14 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
   const facts: Facts = { ...given, adjustments: [...given.adjustments, ...levels] };
   const atMs = momentOf(options, facts, terminal);
   const { tenant } = subscription;
-  const { period, sinceMs } = dueAt(subscription, atMs);
+  const { period, settling, sinceMs } = dueAt(subscription, atMs);
+  const monthMs = period?.monthStartMs ?? settling?.startMs;
   const unsigned = unsignedStatements(options);
   const handed = handedStatements(options.statement ?? [], { tenant, atMs });
   const usesLedger = options.ledger !== undefined || (handed.all.length === 0 && terminal.env['WRIT_LEDGER'] !== undefined);
   const statements: Statements =
-    usesLedger && period !== undefined ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal) : handed;
-  const dueText = period === undefined ? '' : new Date(period.monthStartMs).toISOString().slice(0, 19);
+    usesLedger && monthMs !== undefined ? await ledgerStatements(options.ledger, { tenant, atMs }, terminal) : handed;
+  const dueText = monthMs === undefined ? '' : new Date(monthMs).toISOString().slice(0, 19);
   const earlier = statements.all.filter((one) => one.period.start.slice(0, 19) < dueText);
   const adjustments = adjustmentsFor(facts, { fromMs: sinceMs, atMs });
   for (const { id, atMs: givenMs } of levels.filter((one) => !adjustments.includes(one)))
@@ -219,5 +220,7 @@ export const billOf = async (options: BillOptions, terminal: Terminal): Promise<
     terminal.err(
       `the subscription has ended, and ${formatMoney(left, outcome.invoice.currency)} are left: pay them back by a Refund, and enter a Charge of as much\n`,
     );
-  return { invoice: outcome.invoice, before: before?.path, unsure: unsigned ?? (period === undefined ? undefined : unsureOf(statements)) };
+  // After the end a tenant of whom nothing is heard owes nothing more.
+  const asked = period === undefined ? { ...statements, unheard: undefined } : statements;
+  return { invoice: outcome.invoice, before: before?.path, unsure: unsigned ?? (monthMs === undefined ? undefined : unsureOf(asked)) };
 };

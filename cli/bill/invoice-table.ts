@@ -2,6 +2,7 @@
 // An invoice as a person reads it: each line with how it came about, so that it can be reckoned again by hand.
 import type { Invoice, InvoiceLine, PriceStep } from '../../operator/billing/rating/invoice.ts';
 import { formatMoney } from '../../policies/pricing/money.ts';
+import { oneLine } from '../one-line.ts';
 
 const day = (text: string): string => (text.endsWith('T00:00:00Z') ? text.slice(0, 10) : text.slice(0, 16));
 const span = ({ start, end }: { readonly start: string; readonly end: string }): string => `${day(start)} – ${day(end)}`;
@@ -41,7 +42,9 @@ const describe = (line: InvoiceLine): readonly string[] => {
       return ['left over, for the next invoice'];
     case 'credit':
     case 'charge':
-      return [`${line.kind} ${line.id}: ${line.reason} (asked for by ${line.requester}, approved by ${line.approver})`];
+      return [
+        `${line.kind} ${line.id}: ${oneLine(line.reason)} (asked for by ${oneLine(line.requester)}, approved by ${oneLine(line.approver)})`,
+      ];
   }
 };
 
@@ -60,7 +63,9 @@ export const invoiceTable = (invoice: Invoice): string => {
     `invoice ${invoice.id}${invoice.period === undefined ? '' : `, use of ${span(invoice.period)}`}`,
     ...body,
     `  ${'total'.padEnd(width)}  ${total.padStart(figures)}`,
-    ...invoice.refunds.map(({ id, invoice: of, amount, reason }) => `  refund ${id} of ${of}: ${formatMoney(amount, currency)}, ${reason}`),
+    ...invoice.refunds.map(
+      ({ id, invoice: of, amount, reason }) => `  refund ${id} of ${of}: ${formatMoney(amount, currency)}, ${oneLine(reason)}`,
+    ),
     `  discounts in the order ${invoice.discounts.join(', ')}; rounded ${invoice.rounding}`,
     ...invoice.books.map(({ name, version, digest }) => `  prices ${name} version ${version}, ${digest}`),
     '',

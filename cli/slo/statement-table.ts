@@ -4,6 +4,7 @@ import type { SlaObjective, SlaStatement } from '../../operator/slo/statement.ts
 import { formatMoney } from '../../policies/pricing/money.ts';
 import type { Currency } from '../../policies/pricing/money.ts';
 import { plural } from '../output.ts';
+import { oneLine } from '../one-line.ts';
 
 const day = (text: string): string => (text.endsWith('T00:00:00Z') ? text.slice(0, 10) : `${text.slice(0, 16)}Z`);
 
@@ -30,7 +31,7 @@ export const statementTable = (statement: SlaStatement): string => {
       ...span.objectives.flatMap((one) => objectiveLines(one, currency)),
     ]),
     ...exclusions.map(
-      ({ id, kind, period: { start, end }, reason }) => `  excluded ${id}: ${kind}, ${day(start)} – ${day(end)}: ${reason}`,
+      ({ id, kind, period: { start, end }, reason }) => `  excluded ${id}: ${kind}, ${day(start)} – ${day(end)}: ${oneLine(reason)}`,
     ),
     `  given back: ${money(total)}`,
     ...adjustments.map(({ kind, id, amount }) => `  ${kind.toLowerCase()} ${id}: ${money(amount)}`),

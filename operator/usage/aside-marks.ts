@@ -20,6 +20,8 @@ const NOT_MADE = '';
 const numberOf = (digest: Uint8Array): bigint => BigInt(`0x${Buffer.from(digest).toString('hex') || '0'}`);
 const keyOf = ({ tenant, meter }: Pick<Mark, 'tenant' | 'meter'>): string => `${tenant} ${meter}`;
 
+const seriesOf = (row: Row): string => keyOf({ tenant: textOf(row, 'tenant'), meter: textOf(row, 'meter') });
+
 const gather = (events: readonly Marked[]): ReadonlyMap<string, Mark> => {
   const marks = new Map<string, Mark>();
   for (const { tenant, meter, digest } of events) {
@@ -46,11 +48,14 @@ const markOf = (row: Row): Mark => ({
 
 const change = async (tx: Tx, events: readonly Marked[], sign: 1 | -1): Promise<void> => {
   const rows = [];
+  const empty: Pick<Mark, 'tenant' | 'meter'>[] = [];
   for (const { tenant, meter, ...by } of gather(events).values()) {
     const [found] = await tx.all('SELECT tenant, meter, events, sum FROM usage_aside WHERE tenant = ? AND meter = ?', [tenant, meter]);
     const held = found === undefined ? { events: 0, sum: 0n } : markOf(found);
     const sum = (held.sum + BigInt(sign) * by.sum + WRAP) % WRAP;
-    rows.push([tenant, meter, held.events + sign * by.events, sumText(sum)]);
+    const events = held.events + sign * by.events;
+    rows.push([tenant, meter, events, sumText(sum)]);
+    if (events === 0 && sum === 0n) empty.push({ tenant, meter });
   }
   await tx.insert({
     into: 'usage_aside',
@@ -59,7 +64,7 @@ const change = async (tx: Tx, events: readonly Marked[], sign: 1 | -1): Promise<
     onConflict: 'ON CONFLICT (tenant, meter) DO UPDATE SET events = excluded.events, sum = excluded.sum',
   });
   // Names of tenants and meters that never came to be are no reason to grow.
-  await tx.run('DELETE FROM usage_aside WHERE events = 0 AND sum = ?', [ZERO]);
+  for (const { tenant, meter } of empty) await tx.run('DELETE FROM usage_aside WHERE tenant = ? AND meter = ?', [tenant, meter]);
 };
 
 export const addAside = (tx: Tx, events: readonly Marked[]): Promise<void> => change(tx, events, 1);
@@ -67,15 +72,16 @@ export const takeAside = (tx: Tx, events: readonly Marked[]): Promise<void> => c
 
 /** Of a ledger that had events aside before there were marks. Once. */
 export const makeMarks = async (tx: Tx): Promise<void> => {
-  for (const row of await tx.all('SELECT tenant, meter FROM usage_aside WHERE sum = ?', [NOT_MADE])) {
-    const [tenant, meter] = [textOf(row, 'tenant'), textOf(row, 'meter')];
-    const rows = await tx.all('SELECT digest FROM usage_quarantine WHERE tenant = ? AND meter = ?', [tenant, meter]);
-    await tx.run('DELETE FROM usage_aside WHERE tenant = ? AND meter = ?', [tenant, meter]);
-    await addAside(
-      tx,
-      rows.map((one) => ({ tenant, meter, digest: bytesOf(one, 'digest') })),
-    );
-  }
+  const unmade = new Set((await tx.all('SELECT tenant, meter FROM usage_aside WHERE sum = ?', [NOT_MADE])).map(seriesOf));
+  if (unmade.size === 0) return;
+  await tx.run('DELETE FROM usage_aside WHERE sum = ?', [NOT_MADE]);
+  const waiting = await tx.all('SELECT tenant, meter, digest FROM usage_quarantine');
+  await addAside(
+    tx,
+    waiting
+      .filter((row) => unmade.has(seriesOf(row)))
+      .map((row) => ({ tenant: textOf(row, 'tenant'), meter: textOf(row, 'meter'), digest: bytesOf(row, 'digest') })),
+  );
 };
 
 type Tell = (path: string, message: string) => void;

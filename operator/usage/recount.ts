@@ -144,17 +144,19 @@ const addUp = async (
 
 const COLUMNS = 'billed_ms, tenant, used_ms, meter, count, sum, peak';
 
+type Billed = { readonly table: string; readonly months: readonly number[] };
+
+const billedIn = async (reader: Reader, table: string): Promise<Billed> => ({
+  table,
+  months: (await reader.all(`SELECT DISTINCT billed_ms FROM ${table}`)).map((row) => integerOf(row, 'billed_ms')),
+});
+
 /** Rows of these tenants in a table that begins with the month in which they are billed. */
-const billedRows = async (reader: Reader, table: string, tenants: readonly string[]): Promise<readonly Row[]> => {
+const billedRows = async (reader: Reader, { table, months }: Billed, tenants: readonly string[]): Promise<readonly Row[]> => {
   const rows: Row[] = [];
-  for (const month of await reader.all(`SELECT DISTINCT billed_ms FROM ${table}`))
+  for (const month of months)
     for (const some of lists(tenants))
-      rows.push(
-        ...(await reader.all(`SELECT ${COLUMNS} FROM ${table} WHERE billed_ms = ? AND tenant IN ${LIST}`, [
-          integerOf(month, 'billed_ms'),
-          ...some,
-        ])),
-      );
+      rows.push(...(await reader.all(`SELECT ${COLUMNS} FROM ${table} WHERE billed_ms = ? AND tenant IN ${LIST}`, [month, ...some])));
   return rows;
 };
 
@@ -285,10 +287,12 @@ export const recount = async (
       ? []
       : await slicesOf(reader, { archive, groupOf: (tenant) => groupOf.get(tenant) ?? 0, left, tell });
   const cuts = await cutsOf(reader);
+  const billed = await billedIn(reader, 'usage_total');
+  const gone = nowhere === undefined ? undefined : await billedIn(reader, nowhere);
   let events = await tellOrphans(reader, tell);
   let hours = 0;
   for (const [index, { tenants, sources }] of groups.entries()) {
-    const sums = sumsWithout(nowhere === undefined ? [] : await billedRows(reader, nowhere, tenants));
+    const sums = sumsWithout(gone === undefined ? [] : await billedRows(reader, gone, tenants));
     const earlier = events;
     events += await addUp(reader, sums, { sources, cuts, tell, progress: (more) => progress(earlier + more) });
     for (const { slice } of archive === undefined ? [] : slices.filter((one) => one.groups.has(index)))
@@ -296,7 +300,7 @@ export const recount = async (
         if ((groupOf.get(facts.tenant) ?? 0) === index)
           addEvent(sums, { event: { ...facts, value: BigInt(value) }, digest, storedMs, cuts, tell });
     hours += await compareHours(reader, sums, { tenants, tell });
-    const totals = await billedRows(reader, 'usage_total', tenants);
+    const totals = await billedRows(reader, billed, tenants);
     compare('total', { made: sums.totals, held: totals.map((row) => [totalKey(row), tallyOf(row)] as const) }, tell);
   }
   return { events, hours, pruned, archived: slices.reduce((sum, { slice }) => sum + slice.events, 0) };

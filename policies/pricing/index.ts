@@ -205,13 +205,17 @@ export const bookAt = (books: readonly Book[], atMs: number): Book | undefined =
     .filter(({ effectiveFromMs }) => effectiveFromMs <= atMs)
     .reduce<Book | undefined>((best, book) => (best === undefined || book.version > best.version ? book : best), undefined);
 
-/** The version that a tier is paid by in what began at `beginMs`: that of then, or, where it sold no such tier, the first that did by `untilMs`. */
+/** The version that a tier is paid by in what began at `beginMs`: that of then, or, where it sold no such tier, the first in effect that did by `untilMs`. */
 export const bookSelling = (
   books: readonly Book[],
   { tier, beginMs, untilMs }: { readonly tier: string; readonly beginMs: number; readonly untilMs: number },
 ): Book | undefined => {
   const begun = bookAt(books, beginMs);
   if (begun?.tiers.has(tier) === true) return begun;
-  const later = books.filter(({ effectiveFromMs, tiers }) => effectiveFromMs > beginMs && effectiveFromMs <= untilMs && tiers.has(tier));
-  return later.toSorted((a, b) => a.effectiveFromMs - b.effectiveFromMs || a.version - b.version)[0] ?? begun;
+  const changes = books.map(({ effectiveFromMs }) => effectiveFromMs).filter((ms) => ms > beginMs && ms <= untilMs);
+  for (const atMs of changes.toSorted((a, b) => a - b)) {
+    const book = bookAt(books, atMs);
+    if (book?.tiers.has(tier) === true) return book;
+  }
+  return begun;
 };

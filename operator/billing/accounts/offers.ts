@@ -117,9 +117,12 @@ export const keysAt = (offers: readonly Offer[], terms: Terms, atMs: number): Ke
       message: `no version of the price book is in effect at ${new Date(Math.min(monthMs, cycleMs)).toISOString()}`,
     });
   // Of a tier that the version of then did not sell, by the first that did.
-  const first = offers.find(
-    ({ effectiveFromMs, tiers }) => effectiveFromMs > cycleMs && effectiveFromMs <= monthMs && tiers.get(tier)?.keys.has(cycle) === true,
-  );
+  const first = offers
+    .map(({ effectiveFromMs }) => effectiveFromMs)
+    .filter((ms) => ms > cycleMs && ms <= monthMs)
+    .toSorted((a, b) => a - b)
+    .map((ms) => at(offers, ms))
+    .find((one) => one?.tiers.has(tier) === true);
   const [sold, paid] = [offer.tiers.get(tier), (begun.tiers.has(tier) ? begun : first)?.tiers.get(tier)];
   const left = (sold?.left ?? []).filter((one) => one.cycle === undefined || one.cycle === cycle).map(({ what }) => what);
   if (left.length > 0)

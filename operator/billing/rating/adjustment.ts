@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people decide beside the prices: each with a reason, and approved by somebody else than who asked for it.
 import type { Problem } from '../../../policies/problem.ts';
-import { isShownWhole, twoPeopleFault } from '../../../policies/service-level/exclusion.ts';
+import { twoPeopleFault } from '../../../policies/service-level/exclusion.ts';
 import { MOST_MINOR } from '../../../policies/pricing/money.ts';
 
 export const ADJUSTMENT_KINDS = ['Credit', 'Charge', 'Refund'] as const;
@@ -50,8 +50,6 @@ export const adjustmentProblem = (adjustment: Adjustment): Problem | undefined =
   if (amount <= 0n || amount > MOST_MINOR) return refuse('its amount is not above 0');
   if (!isSaid(reason)) return refuse('it has no reason, or one that is too long');
   if (!isSaid(approver) || !isSaid(requester)) return refuse('who asked for it, or who approved it, is not said');
-  // Who approves reads them in a table, on a terminal.
-  if (![reason, requester, approver].every(isShownWhole)) return refuse('its texts have line ends or control characters');
   if (!Number.isSafeInteger(atMs) || atMs < 0 || atMs > LATEST_MS) return refuse('its time is none');
   const alone = twoPeopleFault(adjustment);
   if (alone !== undefined) return refuse(alone);

@@ -259,6 +259,9 @@ describe('an invoice', () => {
     // What it paid is what it gets back: 3650 for 365 days.
     assert.deepEqual(amounts(back).slice(2, 3), [['unused', -341_000]]);
     assert.deepEqual(codes({ ...input, books: [book, third], subscription: { tenant: 'acme', changes } }), ['BILL_TIER_UNKNOWN']);
+    // One that was corrected before it came into effect was never a price.
+    const corrected = { ...input, books: [book, second, newer(3, '2026-11-05', '7300')] };
+    assert.deepEqual(amounts(rated({ ...corrected, subscription: { tenant: 'acme', changes } }))[1], ['remaining', 712_000]);
   });
 
   it('carries what came late as the difference that it makes there', () => {
