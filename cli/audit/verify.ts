@@ -21,8 +21,9 @@ by its log. The export of one tenant has no root log: it proves that log and say
 The verifier key is in the log of the operator and in the Secret writ-audit; keep it, and now and then a checkpoint, where the
 cluster can not change them. Without witnesses and without kept checkpoints nobody but the holder of the key says that others see the same.
 
-An operator that runs, with no log frozen, signs the root log at least each hour, also while nothing happens. --max-age says how old the newest of it may be, by
-the time of its last entry, or by that of the witnesses where they are asked for: an older one was stopped, or is not the newest.
+An operator that runs, with no log frozen, signs the root log at least each hour, also while nothing happens. --max-age says how
+old the newest of it may be, by the time of its last entry, or by that of the witnesses where they are asked for: an older one was
+stopped, or is not the newest.
 
 Exit codes: 0 good, 1 tampered with, 2 incomplete, 3 a key that is not trusted, 4 wrong use.
 
